@@ -1,0 +1,210 @@
+"""How a command is made from its settings: its options, its help, its words sorted.
+
+Every field of the settings is an option of the same name, with the type, bounds and help that the field carries.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Generic, Literal, get_args, get_origin
+
+import msgspec
+import typer
+from msgspec import Struct
+from typer.core import TyperCommand, TyperGroup
+
+from gdcli.cli.arguments import add_variable, parse_assignment, sort_words, unknown_option
+from gdcli.cli.config import read_config
+from gdcli.cli.output import Output, chosen_format
+from gdcli.errors import UnknownVariable
+from gdcli.settings import S, read
+
+OUTPUT = "Output"
+
+
+@dataclass(frozen=True)
+class Command(Generic[S]):
+    """A command: its settings, what completes them, and what runs them and prints.
+
+    ``complete`` fills in defaults and finds all that is wrong with the words, without torch.
+    ``run`` returns the exit code.
+    """
+
+    name: str
+    settings: type[S]
+    complete: Callable[[S], S]
+    run: Callable[[S, Output], int]
+    help: str
+    examples: tuple[str, ...]
+    iterates: bool = False
+
+
+class _AsTyped:
+    """Leaves the words of an option as they are: settings.read turns them into numbers.
+
+    Typer would load pydantic for that, which takes longer than all of gdcli.
+    """
+
+    def coerce(self, value: Any, **_: Any) -> Any:
+        return value
+
+
+def _leave_as_typed(params: list[Any]) -> None:
+    for param in params:
+        param._runtime_param = _AsTyped()  # noqa: SLF001 -- Typer offers no other way
+
+
+class AppGroup(TyperGroup):
+    """The Typer group of all commands."""
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:
+        _leave_as_typed(self.get_params(ctx))
+        return super().parse_args(ctx, args)
+
+
+class WordsCommand(TyperCommand):
+    """A Typer command whose unknown options are variables, and whose help is grouped and fast."""
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:
+        _leave_as_typed(self.get_params(ctx))
+        options = {option: not getattr(p, "is_flag", False) for p in self.params for option in [*p.opts, *p.secondary_opts]}
+        options |= dict.fromkeys(self.get_help_option_names(ctx), False)
+        words = sort_words(args, options)
+        ctx.meta["gdcli.variables"] = words.variables
+        ctx.meta["gdcli.options"] = options
+        return super().parse_args(ctx, [*words.options, "--", *words.positional])
+
+    def format_options(self, ctx: typer.Context, formatter: Any) -> None:
+        panels: dict[str, list[tuple[str, str]]] = {}
+        for param in self.get_params(ctx):
+            record = param.get_help_record(ctx)
+            if record is not None:
+                if param.param_type_name == "argument":  # an expression is no <str>
+                    record = (f"[{param.metavar}]" + ("..." if param.nargs != 1 else ""), record[1])
+                panel = getattr(param, "rich_help_panel", None) or OUTPUT
+                panels.setdefault(panel, []).append(record)
+        for panel, records in panels.items():
+            with formatter.section(panel):
+                formatter.write_dl(records)
+
+    def format_epilog(self, ctx: typer.Context, formatter: Any) -> None:
+        if self.epilog:
+            with formatter.section("Examples"):
+                for line in self.epilog.splitlines():
+                    formatter.write(f"{'':{formatter.current_indent}}{line}\n")
+
+
+def add(app: typer.Typer, command: Command[S]) -> None:
+    """Add a command to the app."""
+    variables = "values" in command.settings.__struct_fields__
+
+    def callback(ctx: typer.Context, **given: Any) -> None:
+        names: dict[str, str] = dict(ctx.meta["gdcli.variables"])
+        if names and not variables:
+            raise unknown_option(f"--{next(iter(names))}", ctx.meta["gdcli.options"])
+        for text in given.pop("var") or []:
+            add_variable(names, *parse_assignment(text))
+        output = _output(given)
+        settings = _settings(command, given, names)
+        try:
+            settings = command.complete(settings)
+        except UnknownVariable as error:
+            if error.name in ctx.meta["gdcli.variables"]:
+                raise unknown_option(f"--{error.name}", ctx.meta["gdcli.options"], error.known) from error
+            raise
+        raise typer.Exit(command.run(settings, output))
+
+    parameters = [inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)]
+    parameters += _setting_parameters(command) + _output_parameters(command)
+    callback.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    callback.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    epilog = "\n".join(command.examples)
+    app.command(command.name, cls=WordsCommand, help=command.help, epilog=epilog)(callback)
+
+
+def _settings(command: Command[S], given: dict[str, Any], variables: dict[str, str]) -> S:
+    """The settings of the command line over those of the config."""
+    path = given.pop("config")
+    config = read(command.settings, read_config(path), naming=f"'{{}}' in {path}") if path else command.settings()
+    kinds = {field.name: field.type for field in msgspec.structs.fields(command.settings)}
+    words = {name: value for name, value in given.items() if value is not None and value != []}
+    for name, value in words.items():
+        if isinstance(value, str) and get_args(kinds[name])[0] == list[str]:
+            words[name] = [word.strip() for word in value.split(",")]
+    changes = msgspec.structs.asdict(read(command.settings, words, naming="--{}", text=True))
+    changed = {name: changes[name] for name in words}
+    if variables:
+        changed["values"] = {**config.values, **variables}
+    return msgspec.structs.replace(config, **changed)
+
+
+def _setting_parameters(command: Command[Any]) -> list[inspect.Parameter]:
+    parameters = []
+    for field in msgspec.structs.fields(command.settings):
+        kind, meta = get_args(field.type)[0], get_args(field.type)[1]
+        if field.name == "values":
+            var = typer.Option("--var", metavar="NAME=VALUE", help=_VAR_HELP, rich_help_panel=meta.extra["panel"])
+            parameters.append(_parameter("var", list[str] | None, var))
+        elif field.name in ("expression", "expressions"):
+            argument = typer.Argument(metavar=meta.extra["metavar"], help=meta.description, show_default=False,
+                                      rich_help_panel=meta.extra["panel"])  # fmt: skip
+            parameters.append(_parameter(field.name, list[str] | None if kind == list[str] else str | None, argument))
+        else:
+            parameters.append(_parameter(field.name, bool | None if kind is bool else str | None, _option(field)))
+    return parameters
+
+
+_VAR_HELP = "value of a variable; --NAME VALUE says the same"
+
+
+def _option(field: Any) -> Any:
+    kind, meta = get_args(field.type)[0], get_args(field.type)[1]
+    flag = "--" + field.name.replace("_", "-")
+    if kind is bool:
+        return typer.Option(f"{flag}/--no-{flag[2:]}", help=meta.description, rich_help_panel=meta.extra["panel"])
+    metavar = meta.extra["metavar"] or _METAVARS.get(kind) or "|".join(get_args(kind))
+    shown = "" if field.default is msgspec.NODEFAULT or not str(field.default) else f"  [default: {field.default}]"
+    return typer.Option(
+        flag, metavar=metavar, help=f"{meta.description}{shown}", show_default=False, rich_help_panel=meta.extra["panel"]
+    )
+
+
+_METAVARS = {float: "NUMBER", int: "INTEGER"}
+
+
+def _output_parameters(command: Command[Any]) -> list[inspect.Parameter]:
+    def option(name: str, help: str, default: Any = None, metavar: str | None = None) -> inspect.Parameter:
+        kind = bool if metavar is None else str | None
+        return _parameter(name, kind, typer.Option(f"--{name}", help=help, metavar=metavar, rich_help_panel=OUTPUT), default)
+
+    found = [option("config", "read settings from a TOML or JSON file", metavar="FILE")]
+    found.append(option("json", "print the record as one JSON document", False))
+    if command.iterates:
+        found.append(option("jsonl", "print each iteration as a line of JSON, as it happens", False))
+    found.append(option("csv", "print CSV", False))
+    for field in msgspec.structs.fields(Output):
+        if field.name == "format" or (field.name in ("every", "all") and not command.iterates):
+            continue
+        help = get_args(field.type)[1].description
+        if field.default is False:
+            found.append(option(field.name, help, False))
+        else:
+            shown = "" if field.default is None else f"  [default: {field.default}]"
+            found.append(option(field.name, help + shown, metavar="FILE" if field.default is None else "N"))
+    return found
+
+
+def _output(given: dict[str, Any]) -> Output:
+    formats = {name: given.pop(name, False) for name in ("json", "jsonl", "csv")}
+    words = {name: given.pop(name) for name in Output.__struct_fields__ if name in given}
+    chosen = {name: word for name, word in words.items() if word is not None}
+    chosen["format"] = chosen_format(**formats)
+    return read(Output, chosen, naming="--{}", text=True)
+
+
+def _parameter(name: str, kind: Any, option: Any, default: Any = None) -> inspect.Parameter:
+    return inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option]
+    )

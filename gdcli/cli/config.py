@@ -1,0 +1,35 @@
+"""Reading ``--config FILE``: TOML or JSON, with the keys of ``settings``."""
+
+from __future__ import annotations
+
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from gdcli.errors import GdcliError, OutsideError
+
+
+def read_config(path: str) -> dict[str, Any]:
+    """The settings in a file. A whole record of a run counts as its ``settings``; ``-`` is standard input.
+
+    Raises:
+        OutsideError: when the file cannot be read.
+        GdcliError: when it is not TOML or JSON, or holds no table.
+    """
+    try:
+        content = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+    except OSError as error:
+        raise OutsideError("config", f"cannot read the config {path}: {error.strerror}") from error
+    try:
+        config = tomllib.loads(content.decode()) if path.lower().endswith(".toml") else msgspec.json.decode(content)
+    except (tomllib.TOMLDecodeError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        kind = "TOML" if path.lower().endswith(".toml") else "JSON"
+        raise GdcliError("config", f"the config {path} is not {kind}: {error}", "its ending .toml means TOML") from error
+    if isinstance(config, dict) and "gdcli" in config and isinstance(config.get("settings"), dict):
+        config = config["settings"]
+    if not isinstance(config, dict):
+        raise GdcliError("config", f"the config {path} holds no table of settings", 'for example: {"lr": 0.1}')
+    return config

@@ -1,0 +1,150 @@
+"""Running a descent and printing it: as a table at the end, or line by line as it happens."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from typing import IO, TYPE_CHECKING, Any
+
+from gdcli.cli.output import Output
+from gdcli.cli.report import warn
+from gdcli.errors import ExitCode
+from gdcli.results import SettingsLine, Step
+
+if TYPE_CHECKING:
+    from gdcli.descent.loop import Descent
+
+_FLUSH_SECONDS = 0.05  # a line reaches its reader at the latest after so long
+_PROGRESS_AFTER_SECONDS = 1.0
+
+
+def run_descent(descent: Descent, output: Output, title: str) -> int:
+    """Run, print, and return the exit code."""
+    command = descent.command
+    with _interruptible(descent):
+        match output.format:
+            case "json":
+                _print_document(descent, command, output)
+            case "jsonl":
+                with output.open() as file:
+                    _print_lines(descent, command, file)
+            case "csv":
+                with output.open() as file:
+                    _print_csv(descent, file)
+            case "table":
+                _print_table(descent, output, title)
+    outcome = descent.outcome
+    if not output.quiet:
+        warn(outcome.warnings)
+    if outcome.status == "interrupted":
+        return ExitCode.INTERRUPTED
+    return ExitCode.OK
+
+
+@contextlib.contextmanager
+def _interruptible(descent: Descent) -> Iterator[None]:
+    """Ctrl-C ends the loop between two steps, so that what was computed is printed; a second one ends at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.getsignal(signal.SIGINT)
+
+    def interrupt(*_: object) -> None:
+        descent.interrupt()
+        signal.signal(signal.SIGINT, previous)
+
+    signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+def _print_document(descent: Descent, command: str, output: Output) -> None:
+    from gdcli.render.documents import json_line
+
+    iterations = list(_with_progress(descent, output))
+    record = descent.record(iterations)
+    with output.open() as file:
+        file.write(json_line(record))
+
+
+def _print_lines(descent: Descent, command: str, file: IO[bytes]) -> None:
+    from gdcli.render.documents import json_line, step_line
+
+    file.write(json_line(SettingsLine(command=command, settings=descent.settings)))
+    _stream((step_line(step) for step in descent), file)
+    file.write(json_line(descent.outcome))
+
+
+def _print_csv(descent: Descent, file: IO[bytes]) -> None:
+    from gdcli.render.documents import csv_row, step_cells, step_header
+
+    def rows() -> Iterator[bytes]:
+        for step in descent:
+            if step.iteration == 0:
+                yield csv_row(step_header(step))
+            yield csv_row(step_cells(step))
+
+    _stream(rows(), file)
+    final = descent.outcome.result
+    if descent.settings.steps == 0:
+        file.write(csv_row(step_header(final)))
+
+
+def _stream(lines: Iterable[bytes], file: IO[bytes]) -> None:
+    """Write lines, and let them out often enough that a reader sees them as they happen."""
+    last = time.monotonic()
+    for line in lines:
+        file.write(line)
+        now = time.monotonic()
+        if now - last > _FLUSH_SECONDS:
+            file.flush()
+            last = now
+
+
+def _print_table(descent: Descent, output: Output, title: str) -> None:
+    from gdcli.cli.show import show_for_people
+    from gdcli.render.table import StepRows, descent_table
+
+    rows = StepRows(every=output.every, show_all=output.all)
+    for step in _with_progress(descent, output):
+        rows.add(step)
+    outcome = descent.outcome
+    show_for_people(lambda width: descent_table(title, rows, outcome, output.digits, width), outcome.warnings, output)
+
+
+def _with_progress(descent: Descent, output: Output) -> Iterator[Step]:
+    """The steps; on a terminal, with a progress bar on standard error when they take long."""
+    if output.quiet or not sys.stderr.isatty():
+        yield from descent
+        return
+    started = time.monotonic()
+    bar: Any = None
+    try:
+        for step in descent:
+            if step.iteration % 256 == 0:
+                if bar is None and time.monotonic() - started > _PROGRESS_AFTER_SECONDS:
+                    bar = _progress_bar(descent.settings.steps)
+                if bar is not None:
+                    bar.update(bar.task_ids[0], completed=step.iteration)
+            yield step
+    finally:
+        if bar is not None:
+            bar.stop()
+
+
+def _progress_bar(steps: int) -> Any:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    bar = Progress(console=Console(stderr=True), transient=True)
+    bar.add_task("descending", total=steps)
+    bar.start()
+    return bar
+
+

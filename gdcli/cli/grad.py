@@ -1,0 +1,41 @@
+"""``gdcli grad``: a value and its gradient."""
+
+from __future__ import annotations
+
+from gdcli.cli.command import Command
+from gdcli.cli.output import Output
+from gdcli.cli.show import show
+from gdcli.errors import ExitCode
+from gdcli.settings import GradSettings
+
+
+def complete(settings: GradSettings) -> GradSettings:
+    """Fill in the notebook's example, and check the words."""
+    from gdcli.defaults import complete_grad
+
+    return complete_grad(settings)
+
+
+def run(settings: GradSettings, output: Output) -> int:
+    """Differentiate and print."""
+    from gdcli.grad import grad
+    from gdcli.render.documents import grad_csv
+    from gdcli.render.table import grad_table
+
+    show(grad(settings), output, table=grad_table, csv=grad_csv)
+    return ExitCode.OK
+
+
+COMMAND = Command(
+    name="grad",
+    settings=GradSettings,
+    complete=complete,
+    run=run,
+    help="Show the value of an expression and its gradient, as autograd computes them.",
+    examples=(
+        "gdcli grad",
+        'gdcli grad "log(x**2+y**2)" --x 15 --y 24',
+        'gdcli grad "tan(1 + x**2)" --x 1 --digits 8',
+        'gdcli grad "sum(relu(W @ x))" --W "rand(3, 4)" --x "arange(4)" --wrt W',
+    ),
+)

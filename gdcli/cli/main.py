@@ -1,0 +1,109 @@
+"""The one boundary: words in, exit code out. Every error ends here, and no traceback leaves."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+import warnings
+from typing import NoReturn
+
+import typer
+
+from gdcli.cli.report import report_error, to_stderr
+from gdcli.errors import ExitCode, GdcliError, OutsideError
+
+
+def main() -> NoReturn:
+    """Run the command line and end the process."""
+    code = run(sys.argv[1:])
+    if "torch" not in sys.modules:
+        sys.exit(code)
+    # Tearing torch down takes a third of a second, and nothing is left that needs it: all output is flushed.
+    atexit._run_exitfuncs()
+    _flush()
+    os._exit(code)
+
+
+def run(words: list[str]) -> int:
+    """Run a command line and return its exit code. Output is flushed."""
+    # torch says on import that there is no NumPy; gdcli needs none.
+    warnings.filterwarnings("ignore", message="Failed to initialize NumPy")
+    warnings.showwarning = _show_warning  # type: ignore[assignment]
+    try:
+        code = _run(words)
+        sys.stdout.flush()
+    except GdcliError as error:
+        return _fail(error, words)
+    except typer.TyperException as error:
+        return _fail(_usage_error(error.format_message()), words)
+    except KeyboardInterrupt:
+        to_stderr("interrupted")
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        return _closed_pipe()
+    except MemoryError:
+        return _fail(GdcliError("limit", "this needs more memory than there is", "make the tensors smaller"), words)
+    except OSError as error:
+        _drop_stdout()
+        return _fail(OutsideError("output", f"cannot write the output: {error.strerror}"), [])
+    except Exception as error:
+        _debug(error)
+        message = f"gdcli has failed: {type(error).__name__}: {error}"
+        return _fail(OutsideError("internal", message, "GDCLI_DEBUG=1 shows where; please report it"), words)
+    return code
+
+
+def _run(words: list[str]) -> int:
+    from gdcli.cli.app import app
+
+    code = app(args=words, prog_name="gdcli", standalone_mode=False)
+    return int(code or 0)
+
+
+def _fail(error: GdcliError, words: list[str]) -> int:
+    _debug(error)
+    as_json = "--json" in words or "--jsonl" in words
+    command = next((word for word in words if not word.startswith("-")), "")
+    try:
+        report_error(error, command, as_json=as_json)
+    except OSError:
+        _drop_stdout()
+    return error.exit_code
+
+
+def _debug(error: BaseException) -> None:
+    if os.environ.get("GDCLI_DEBUG") and error.__traceback__ is not None:
+        import traceback
+
+        traceback.print_exception(error)
+
+
+def _usage_error(message: str) -> GdcliError:
+    """What the option parser says, in the style of our errors: "no such command 'x'", and its suggestion as a hint."""
+    message, _, suggestion = " ".join(message.split()).rstrip(".?").partition(". Did you mean ")
+    hint = f"did you mean {suggestion}?" if suggestion else "--help shows how it is used"
+    return GdcliError("usage", message[:1].lower() + message[1:], hint)
+
+
+def _closed_pipe() -> int:
+    """The reader has had enough, as ``head`` does: that is no error."""
+    _drop_stdout()
+    return ExitCode.OK
+
+
+def _drop_stdout() -> None:
+    """Let what is still buffered for standard output go nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            pass
+
+
+def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
+    to_stderr(f"warning: {str(message).splitlines()[0]}")

@@ -1,0 +1,40 @@
+"""``gdcli minimize``: gradient descent on an expression."""
+
+from __future__ import annotations
+
+from gdcli.cli.command import Command
+from gdcli.cli.descend import run_descent
+from gdcli.cli.output import Output
+from gdcli.settings import MinimizeSettings
+
+
+def complete(settings: MinimizeSettings) -> MinimizeSettings:
+    """Fill in the notebook's example, and check the words."""
+    from gdcli.defaults import complete_minimize
+
+    return complete_minimize(settings)
+
+
+def run(settings: MinimizeSettings, output: Output) -> int:
+    """Descend and print."""
+    from gdcli.descent.minimize import minimize
+
+    title = f"minimize {settings.expression}"
+    return run_descent(minimize(settings), output, title)
+
+
+COMMAND = Command(
+    name="minimize",
+    settings=MinimizeSettings,
+    complete=complete,
+    run=run,
+    help="Minimize an expression by gradient descent: loss, x and grad of each iteration.",
+    examples=(
+        "gdcli minimize",
+        "gdcli minimize --lr 0.1 --steps 100 --json",
+        'gdcli minimize "(1 - x)**2 + 100*(y - x**2)**2" --x -1.2 --y 1 --lr 1e-3 --steps 1000',
+        "gdcli minimize --optimizer sgd --momentum 0.9",
+        "gdcli minimize --update rebind",
+    ),
+    iterates=True,
+)

@@ -1,0 +1,108 @@
+"""Where the output of a command goes: standard output, or a file that is written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import stat
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from gdcli.errors import GdcliError, OutsideError
+
+Format = Literal["table", "json", "jsonl", "csv"]
+
+
+class Output(Struct, frozen=True, kw_only=True):
+    """How and where to print. ``every`` and ``all`` are about long tables."""
+
+    format: Format = "table"
+    output: Annotated[str | None, Meta(description="write to a file, whole or not at all")] = None
+    digits: Annotated[int, Meta(description="significant digits in a table; 17 is exact", ge=1, le=17)] = 6
+    every: Annotated[int, Meta(description="show every Nth iteration in a table", ge=1)] = 1
+    all: Annotated[bool, Meta(description="show every row of a long table")] = False
+    quiet: Annotated[bool, Meta(description="leave out notes, warnings and progress")] = False
+
+    @contextlib.contextmanager
+    def open(self) -> Iterator[IO[bytes]]:
+        """The stream to print to. A file appears when all is written, and an old one stays until then.
+
+        Raises:
+            OutsideError: when the file cannot be written.
+        """
+        if self.output is None or self.output == "-":
+            yield sys.stdout.buffer
+            sys.stdout.buffer.flush()
+            return
+        try:
+            with _replacing(Path(self.output)) as file:
+                yield file
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise OutsideError("output", f"cannot write {self.output}: {error.strerror}") from error
+
+    @contextlib.contextmanager
+    def open_text(self) -> Iterator[IO[str]]:
+        """The stream for people; standard output itself when it goes there, so that a terminal is recognised."""
+        if self.output is None or self.output == "-":
+            yield sys.stdout
+            sys.stdout.flush()
+            return
+        with self.open() as file:
+            text = io.TextIOWrapper(file, encoding="utf-8", write_through=True)
+            yield text
+            text.detach()
+
+
+@contextlib.contextmanager
+def _replacing(path: Path) -> Iterator[IO[bytes]]:
+    """A file beside ``path`` that takes its place at the end."""
+    path = path.resolve()
+    mode = path.stat().st_mode if path.exists() else None
+    if mode is not None and stat.S_ISDIR(mode):
+        raise IsADirectoryError(0, "it is a folder")
+    if mode is not None and not stat.S_ISREG(mode):  # a device or a pipe cannot be replaced
+        with path.open("wb") as device:
+            yield device
+        return
+    if mode is not None and not mode & 0o222:
+        raise PermissionError(0, "the file is read-only")
+    import tempfile  # a few milliseconds that only --output needs
+
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, stat.S_IMODE(mode) if mode is not None else 0o666 & ~_umask())
+        os.replace(name, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(name)
+        raise
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current
+
+
+def chosen_format(*, json: bool, jsonl: bool, csv: bool) -> Format:
+    """The one format that was asked for.
+
+    Raises:
+        GdcliError: when there were several.
+    """
+    asked: list[Format] = [name for name, on in (("json", json), ("jsonl", jsonl), ("csv", csv)) if on]  # type: ignore[misc]
+    if len(asked) > 1:
+        names = " and ".join(f"--{name}" for name in asked)
+        raise GdcliError("usage", f"{names} cannot both be printed", "keep one of them")
+    return asked[0] if asked else "table"

@@ -1,0 +1,51 @@
+"""Errors and warnings, to people on standard error and to scripts as a document."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Sequence
+
+from gdcli.errors import ExpressionError, GdcliError, caret
+from gdcli.results import Notice
+
+# Notices that say the numbers are not to be trusted; the others explain.
+WARNINGS = frozenset(["diverged", "non-finite"])
+
+
+def report_error(error: GdcliError, command: str, *, as_json: bool) -> None:
+    """Print an error: text on standard error, and with ``as_json`` a document on standard output."""
+    lines = [f"error: {error.message}"]
+    if isinstance(error, ExpressionError):
+        lines.append(caret(error.source, error.span))
+    if error.hint:
+        lines.append(f"hint: {error.hint}")
+    to_stderr("\n".join(lines))
+    if as_json:
+        from gdcli.render.documents import json_line
+        from gdcli.results import ErrorResult
+
+        record = ErrorResult(
+            command=command,
+            code=error.code,
+            message=error.message,
+            hint=error.hint,
+            source=getattr(error, "source", None),
+            span=getattr(error, "span", None),
+        )
+        sys.stdout.buffer.write(json_line(record))
+        sys.stdout.buffer.flush()
+
+
+def warn(notices: Sequence[Notice]) -> None:
+    """Print the warnings among the notices on standard error."""
+    for notice in notices:
+        if notice.code in WARNINGS:
+            to_stderr(f"warning: {notice.message}")
+
+
+def to_stderr(text: str) -> None:
+    """Print to standard error; a text that its encoding does not know is escaped, and a closed one is no error."""
+    with contextlib.suppress(OSError, ValueError):
+        encoding = sys.stderr.encoding or "utf-8"
+        print(text.encode(encoding, "backslashreplace").decode(encoding), file=sys.stderr, flush=True)

@@ -1,0 +1,110 @@
+"""What each command does when little is said: the notebook's own examples; and what must be there before a run.
+
+No torch here, so that everything that is wrong with the words of a command is found before torch is imported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from msgspec.structs import replace
+
+from gdcli.errors import ExpressionError, GdcliError
+from gdcli.lang.nodes import Expression
+from gdcli.lang.suggest import did_you_mean
+from gdcli.lang.syntax import parse
+from gdcli.lang.values import bind
+from gdcli.settings import FitLinearSettings, GradSettings, MinimizeSettings, OpsSettings
+
+OPS_EXPRESSIONS = [
+    *["a", "b", "a * b", "a + b", "a - b", "a / b", "a//b", "a**b", "a > b", "a==b"],
+    *["torch.add(a, b)", "torch.mul(a, b)", "torch.sub(a, b)"],
+]
+OPS_VALUES = {"a": "[1, 2, 3.0, 4, 5]", "b": "arange(5, 10)"}
+GRAD_EXPRESSION = "log(x**2 + y**2)"
+GRAD_VALUES = {"x": "15", "y": "24"}
+GRAD_WRT = ["x"]  # y has no requires_grad in the notebook
+MINIMIZE_EXPRESSION = "(x - 1.5)**2"
+MINIMIZE_VALUES = {"x": "4"}
+FIT_LINEAR_VALUES = {"W": "rand(3, 4)", "x": "arange(4)", "target": "[1, 1.2, 1.4]"}
+_TORCH_ACTIVATIONS = ("relu", "sigmoid", "tanh")
+
+
+def complete_ops(settings: OpsSettings) -> OpsSettings:
+    """With the notebook's expressions when there are none, and its a and b where they are used and not given.
+
+    Raises:
+        GdcliError: for a value that is missing, superfluous or cannot be read.
+    """
+    expressions = settings.expressions or OPS_EXPRESSIONS
+    parsed = parsed_rows(expressions)
+    used = {name for expression in parsed for name in expression.variables}
+    defaults = {name: value for name, value in OPS_VALUES.items() if name in used}
+    settings = replace(settings, expressions=expressions, values={**defaults, **settings.values})
+    bind(parsed, settings.values)
+    return settings
+
+
+def parsed_rows(expressions: Iterable[str]) -> list[Expression]:
+    """Those of the expressions that can be parsed; what is wrong with the others will stand in their rows."""
+    parsed = []
+    for text in expressions:
+        try:
+            parsed.append(parse(text))
+        except ExpressionError:
+            continue
+    return parsed
+
+
+def complete_grad(settings: GradSettings) -> GradSettings:
+    """With the notebook's example when there is no expression, and ``wrt`` spelled out.
+
+    Raises:
+        GdcliError: for an expression, a value or a name in ``wrt`` that does not fit.
+    """
+    if not settings.expression:
+        values = {**GRAD_VALUES, **settings.values}
+        settings = replace(settings, expression=GRAD_EXPRESSION, values=values, wrt=settings.wrt or GRAD_WRT)
+    return replace(settings, wrt=_checked(settings.expression, settings))
+
+
+def complete_minimize(settings: MinimizeSettings) -> MinimizeSettings:
+    """With the notebook's example when there is no expression, and ``wrt`` spelled out.
+
+    Raises:
+        GdcliError: for an expression, a value or a name in ``wrt`` that does not fit.
+    """
+    if not settings.expression:
+        settings = replace(settings, expression=MINIMIZE_EXPRESSION, values={**MINIMIZE_VALUES, **settings.values})
+    return replace(settings, wrt=_checked(settings.expression, settings))
+
+
+def complete_fit_linear(settings: FitLinearSettings) -> FitLinearSettings:
+    """With the notebook's values where none are given.
+
+    Raises:
+        GdcliError: for a value that does not fit.
+    """
+    settings = replace(settings, values={**FIT_LINEAR_VALUES, **settings.values})
+    bind([parse(loss_expression(settings.activation))], settings.values)
+    return settings
+
+
+def loss_expression(activation: str) -> str:
+    """The objective of fit-linear as the notebook writes it, in gdcli's own language."""
+    z = "W.matmul(x)"
+    prefix = "torch." if activation in _TORCH_ACTIVATIONS else "F."
+    y = z if activation == "none" else f"{prefix}{activation}({z})"
+    return f"torch.sum(({y} - target)**2)"
+
+
+def _checked(text: str, settings: GradSettings | MinimizeSettings) -> list[str]:
+    """The names to differentiate by, after a check of the expression and its values."""
+    expression = parse(text)
+    bind([expression], settings.values)
+    for name in settings.wrt:
+        if name not in expression.variables:
+            listed = ", ".join(expression.variables)
+            hint = did_you_mean(name, expression.variables) or f"the variables are {listed}"
+            raise GdcliError("wrt", f"wrt names '{name}', and that is no variable of the expression", hint)
+    return [name for name in expression.variables if name in settings.wrt] or list(expression.variables)

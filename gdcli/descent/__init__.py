@@ -1,0 +1,1 @@
+"""Gradient descent: update rules, and the loop as a generator of steps."""

@@ -1,0 +1,93 @@
+"""What can go wrong, as values: one exception a user can read, and the exit codes."""
+
+from __future__ import annotations
+
+import enum
+import unicodedata
+
+_WINDOW = 60  # characters of a long expression shown around the caret
+
+
+class ExitCode(enum.IntEnum):
+    """The process exit codes that scripts may rely on."""
+
+    OK = 0
+    FAILED = 1  # something outside failed: a file, a device
+    USAGE = 2  # usage, expression, values or config
+    NOT_CONVERGED = 3  # with --require-convergence
+    INTERRUPTED = 130
+
+
+class GdcliError(Exception):
+    """An error that a user can act on.
+
+    ``code`` is a stable identifier for scripts (kebab case), ``message`` the sentence for people, and
+    ``hint`` the way out (empty when there is none).
+    """
+
+    exit_code = ExitCode.USAGE
+
+    def __init__(self, code: str, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        hint = f"\nhint: {self.hint}" if self.hint else ""
+        return f"{self.message}{hint}"
+
+
+class OutsideError(GdcliError):
+    """Something outside the program failed: a file, a device. Exit code 1."""
+
+    exit_code = ExitCode.FAILED
+
+
+class UnknownVariable(GdcliError):
+    """A value was given for ``name``, and only the variables in ``known`` are there."""
+
+    def __init__(self, name: str, known: list[str], hint: str) -> None:
+        super().__init__("unknown-variable", f"the expression has no variable '{name}'", hint)
+        self.name = name
+        self.known = known
+
+
+class ExpressionError(GdcliError):
+    """An error at a place in a text.
+
+    ``span`` is the half-open range of characters of ``source`` that the error is about.
+    """
+
+    def __init__(self, code: str, message: str, hint: str = "", *, source: str, span: tuple[int, int]) -> None:
+        super().__init__(code, message, hint)
+        self.source = source
+        self.span = span
+
+    def __str__(self) -> str:
+        hint = f"\nhint: {self.hint}" if self.hint else ""
+        return f"{self.message}\n{caret(self.source, self.span)}{hint}"
+
+
+def caret(source: str, span: tuple[int, int]) -> str:
+    """Two lines: the source (a window of it when it is long), and carets under the characters of ``span``."""
+    start, end = span
+    end = min(max(end, start + 1), start + _WINDOW)
+    first = max(0, start - _WINDOW) if len(source) > 2 * _WINDOW else 0
+    last = min(len(source), end + _WINDOW) if len(source) > 2 * _WINDOW else len(source)
+    before = ("…" if first else "") + _printable(source[first:start])
+    marked = _printable(source[start:end])
+    after = _printable(source[end:last]) + ("…" if last < len(source) else "")
+    return f"  {before}{marked}{after}".rstrip() + f"\n  {' ' * _width(before)}{'^' * max(1, _width(marked))}"
+
+
+def _printable(text: str) -> str:
+    """The text with control and format characters replaced, so that it cannot disturb a terminal."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def _width(text: str) -> int:
+    """The number of terminal cells that the text takes."""
+    return sum(
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text
+    )

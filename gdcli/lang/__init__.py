@@ -1,0 +1,1 @@
+"""The expression language: text, checked tree, PyTorch callable."""

@@ -1,0 +1,164 @@
+"""Binding the arguments of a call to the parameters of its function, each read as its kind says."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING, NoReturn, Protocol
+
+from gdcli.lang.nodes import Argument, ListOf, Node, Number, Span, Static
+from gdcli.lang.signature import Function, Parameter
+from gdcli.lang.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DTYPES = ("float64", "float32", "float16", "bfloat16", "double", "float", "int64", "long", "int32", "int", "bool")
+
+
+class Reader(Protocol):
+    """What reading arguments needs of the reader of expressions."""
+
+    source: str
+
+    def node(self, node: ast.expr) -> Node: ...
+    def span(self, node: ast.AST) -> Span: ...
+    def whole_number(self, node: ast.expr, what: str) -> int: ...
+    def fail(self, code: str, message: str, place: ast.AST | Span, hint: str = "") -> NoReturn: ...
+
+
+class ArgumentReader:
+    """Reads the arguments of calls."""
+
+    def __init__(self, reader: Reader) -> None:
+        self.reader = reader
+
+    def read(self, function: Function, call: ast.Call, name_span: Span, subject: ast.expr | None) -> tuple[Argument, ...]:
+        """The arguments, in order; ``subject`` is the ``x`` of ``x.f()``, which is the first of them."""
+        positional = [*([subject] if subject is not None else []), *call.args]
+        bound: dict[str, Argument] = {}
+        remaining = iter([p for p in function.parameters if not p.keyword_only])
+        values = iter(positional)
+        for value in values:
+            parameter = next(remaining, None)
+            if parameter is None:
+                self._too_many(function, len(positional), value)
+            bound[parameter.name] = Argument(parameter, self._positional(function, parameter, value, values), False)
+        self._keywords(function, call, bound)
+        missing = [p.name for p in function.parameters if p.required and p.name not in bound]
+        if missing:
+            what = f"its argument '{missing[0]}'" if bound else f"{_count(len(missing), 'argument')}"
+            self.reader.fail("arity", f"{function.name} needs {what}", name_span, f"write {function.usage}")
+        return tuple(bound.values())
+
+    def _too_many(self, function: Function, given: int, value: ast.expr) -> NoReturn:
+        takes = sum(not p.keyword_only for p in function.parameters)
+        message = f"{function.name} takes {_count(takes, 'argument')}, and here are {given}"
+        self.reader.fail("arity", message, value, f"write {function.usage}")
+
+    def _positional(
+        self, function: Function, parameter: Parameter, value: ast.expr, following: Iterator[ast.expr]
+    ) -> Node | Static | tuple[Node, ...]:
+        several = parameter.kind == "sizes" or (parameter.kind == "ints" and parameter is function.parameters[-1])
+        if several and not isinstance(value, (ast.List, ast.Tuple)) and not _is_none(value):
+            rest = list(following) if parameter.kind == "sizes" else []
+            if rest:
+                whole = tuple(self._int(function, parameter, item) for item in (value, *rest))
+                return Static(whole, (self.reader.span(value)[0], self.reader.span(rest[-1])[1]))
+        return self._value(function, parameter, value)
+
+    def _keywords(self, function: Function, call: ast.Call, bound: dict[str, Argument]) -> None:
+        parameters = {p.name: p for p in function.parameters}
+        for keyword in call.keywords:
+            start, end = self.reader.span(keyword)
+            name = keyword.arg
+            if name is None:
+                self.reader.fail("syntax", "'**' arguments are not part of the expression language", (start, end))
+            place = (start, start + len(name))
+            if name not in parameters:
+                hint = did_you_mean(name, parameters) or f"write {function.usage}"
+                if name == "requires_grad":
+                    hint = "gdcli sets requires_grad itself; --wrt chooses the variables"
+                self.reader.fail("arity", f"{function.name} has no argument '{name}'", place, hint)
+            if name in bound:
+                self.reader.fail("arity", f"{function.name} gets its argument '{name}' twice", place)
+            bound[name] = Argument(parameters[name], self._value(function, parameters[name], keyword.value), True)
+
+    def _value(self, function: Function, parameter: Parameter, value: ast.expr) -> Node | Static | tuple[Node, ...]:
+        """The argument as its kind wants it."""
+        span = self.reader.span(value)
+        if _is_none(value) and not parameter.required:
+            return Static(None, span)
+        match parameter.kind:
+            case "tensor" | "either" | "any" | "index":
+                return self.reader.node(value)
+            case "data":
+                return self._data(function, value)
+            case "number":
+                node = self.reader.node(value)
+                if not isinstance(node, Number):
+                    self._wrong(function, parameter, "a plain number", value)
+                return node
+            case "int":
+                return Static(self._int(function, parameter, value), span)
+            case "ints" | "sizes":
+                return self._ints(function, parameter, value)
+            case "bool":
+                if not (isinstance(value, ast.Constant) and isinstance(value.value, bool)):
+                    self._wrong(function, parameter, "True or False", value)
+                return Static(value.value, span)
+            case "tensors":
+                if not isinstance(value, (ast.List, ast.Tuple)):
+                    self._wrong(function, parameter, "a list of tensors, like [x, y]", value)
+                return tuple(self.reader.node(item) for item in value.elts)
+            case "dtype":
+                return self._dtype(function, parameter, value)
+            case "choice":
+                return self._choice(function, parameter, value)
+            case kind:
+                raise NotImplementedError(f"a parameter of kind {kind!r}")
+
+    def _data(self, function: Function, value: ast.expr) -> Node:
+        node = self.reader.node(value)
+        if not _is_data(node):
+            message = f"{function.name} takes numbers: it would cut the gradient of a variable"
+            self.reader.fail("argument", message, value, "write [x, y] or stack([x, y])")
+        return node
+
+    def _int(self, function: Function, parameter: Parameter, value: ast.expr) -> int:
+        return self.reader.whole_number(value, f"'{parameter.name}' of {function.name}")
+
+    def _ints(self, function: Function, parameter: Parameter, value: ast.expr) -> Static:
+        span = self.reader.span(value)
+        if isinstance(value, (ast.List, ast.Tuple)):
+            return Static(tuple(self._int(function, parameter, item) for item in value.elts), span)
+        whole = self._int(function, parameter, value)
+        return Static((whole,) if parameter.kind == "sizes" else whole, span)
+
+    def _dtype(self, function: Function, parameter: Parameter, value: ast.expr) -> Static:
+        name = self.reader.source[slice(*self.reader.span(value))].removeprefix("torch.")
+        if name not in DTYPES:
+            self._wrong(function, parameter, "a dtype, like torch.float64", value, did_you_mean(name, DTYPES))
+        return Static(name, self.reader.span(value))
+
+    def _choice(self, function: Function, parameter: Parameter, value: ast.expr) -> Static:
+        words = " or ".join(f"'{word}'" for word in parameter.choices)
+        given = value.value if isinstance(value, ast.Constant) else None
+        if given not in parameter.choices:
+            hint = did_you_mean(given, parameter.choices) if isinstance(given, str) else ""
+            self._wrong(function, parameter, words, value, hint)
+        return Static(given, self.reader.span(value))
+
+    def _wrong(self, function: Function, parameter: Parameter, what: str, value: ast.expr, hint: str = "") -> NoReturn:
+        self.reader.fail("argument", f"'{parameter.name}' of {function.name} is {what}", value, hint)
+
+
+def _is_none(value: ast.expr) -> bool:
+    return isinstance(value, ast.Constant) and value.value is None
+
+
+def _is_data(node: Node) -> bool:
+    return isinstance(node, Number) or (isinstance(node, ListOf) and all(_is_data(item) for item in node.items))
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"

@@ -1,0 +1,58 @@
+"""Constructors: tensors made of the run's dtype, on its device, from its seed, and never too large."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from gdcli.errors import GdcliError
+from gdcli.lang.limits import MAX_ELEMENTS, constructor_elements
+from gdcli.lang.signature import Function
+
+
+class Environment:
+    """What an expression is evaluated in: a dtype, a device, and a stream of random numbers.
+
+    The numbers are those of ``torch.manual_seed(seed)``, drawn without touching PyTorch's global generator.
+    """
+
+    def __init__(self, dtype: torch.dtype = torch.float32, device: torch.device | str = "cpu", seed: int = 0) -> None:
+        self.dtype = dtype
+        self.device = torch.device(device)
+        self.seed = seed
+        # A meta tensor has a shape and no storage: nothing is drawn for it.
+        self.generator = None if self.device.type == "meta" else torch.Generator(self.device).manual_seed(seed)
+
+    def on_meta(self) -> Environment:
+        """The same, for a trial of shapes without storage."""
+        return Environment(self.dtype, "meta", self.seed)
+
+
+def too_large(elements: float) -> GdcliError:
+    """The error for a tensor over the limit."""
+    message = f"this tensor would have {elements:,.0f} elements, and {MAX_ELEMENTS:,} are allowed"
+    return GdcliError("limit", message, "make it smaller")
+
+
+def constructor(function: Function, make: Callable[..., Any], environment: Environment) -> Callable[..., Any]:
+    """``make`` with the environment's dtype, device and generator, after a check of the size."""
+    fixed: dict[str, Any] = {}
+    takes_dtype = any(p.name == "dtype" for p in function.parameters)
+    if function.form == "constructor" or takes_dtype:
+        fixed["device"] = environment.device
+    if function.form == "random" and environment.generator is not None:
+        fixed["generator"] = environment.generator
+    names = [p.name for p in function.parameters]
+
+    def construct(*arguments: Any, dtype: torch.dtype | None = None, **keywords: Any) -> Any:
+        in_order = [*arguments, *(keywords[name] for name in names[len(arguments) :] if name in keywords)]
+        elements = constructor_elements(function.name, in_order)
+        if elements > MAX_ELEMENTS:
+            raise too_large(elements)
+        if takes_dtype:
+            keywords["dtype"] = dtype or environment.dtype
+        return make(*arguments, **keywords, **fixed)
+
+    return construct

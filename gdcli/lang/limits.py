@@ -1,0 +1,83 @@
+"""How large a tensor may become, decided before it is allocated. No torch here.
+
+``largest`` bounds the elements of every intermediate result from above, from shapes alone: broadcasting can at most
+multiply. Only when the bound is over the limit does objective.py try the expression on tensors without storage.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gdcli.lang.nodes import Binary, Call, ListOf, Node, Static, Variable, children, postorder
+
+MAX_ELEMENTS = 10_000_000
+
+# Functions whose result may be larger than the product of what they take.
+_SQUARING = frozenset(["diag", "diagflat", "diag_embed", "vander", "combinations", "cartesian_prod", "block_diag"])
+_SIZED = frozenset(["int", "ints", "sizes"])
+
+
+def constructor_elements(name: str, arguments: Sequence[Any]) -> float:
+    """The number of elements that a constructor will make from its arguments, given in order; inf when unknown."""
+    match name, list(arguments):
+        case "arange", [end]:
+            return math.ceil(max(0, end))
+        case "arange", [start, end]:
+            return math.ceil(max(0, end - start))
+        case "arange", [start, end, step] if step:
+            count = (end - start) / step
+            return math.ceil(max(0, count)) if math.isfinite(count) else math.inf
+        case "linspace" | "logspace", [_, _, steps, *_]:
+            return max(0, steps)
+        case "eye", [n]:
+            return n * n
+        case "eye", [n, m]:
+            return n * (n if m is None else m)
+        case "randperm", [n]:
+            return n
+        case _, values:
+            sizes = [value for value in values if isinstance(value, tuple)]
+            return math.prod(sizes[-1]) if sizes else 1
+
+
+def largest(root: Node, elements: Mapping[str, int]) -> float:
+    """An upper bound of the elements of every result in the tree; ``elements`` are those of the variables."""
+    bounds: dict[int, float] = {}
+    for node in postorder(root):
+        below = [bounds[id(child)] for child in children(node)]
+        match node:
+            case Variable(name=name):
+                bound: float = elements.get(name, 1)
+            case ListOf():
+                bound = sum(below)
+            case Binary():
+                bound = math.prod(below)
+            case Call():
+                bound = _call_bound(node, below)
+            case _:
+                bound = max(below, default=1)
+        bounds[id(node)] = max(1.0, bound)
+    return max(bounds.values())
+
+
+def _call_bound(call: Call, below: list[float]) -> float:
+    if call.function.form != "pure" and call.function.name != "tensor":
+        return constructor_elements(call.function.name, constructor_arguments(call))
+    sizes = [a.value.value for a in call.arguments if a.parameter.kind in _SIZED and isinstance(a.value, Static)]
+    factor = math.prod(abs(n) for size in sizes for n in _whole_numbers(size) if n)
+    bound = math.prod(below) * factor
+    return bound * bound if call.function.name in _SQUARING else bound
+
+
+def constructor_arguments(call: Call) -> list[Any]:
+    """The plain values of the arguments of a constructor, those given by keyword in their places."""
+    given = {a.parameter.name: getattr(a.value, "value", None) for a in call.arguments}
+    return [given[p.name] for p in call.function.parameters if p.name in given and p.kind != "dtype"]
+
+
+def _whole_numbers(size: object) -> tuple[int, ...]:
+    if isinstance(size, tuple):
+        return size
+    return (size,) if isinstance(size, int) and not isinstance(size, bool) else ()

@@ -1,0 +1,369 @@
+"""A checked tree and an environment to a PyTorch callable; and PyTorch's errors back to places in the text.
+
+The tree is compiled once into a Python function over a table of names, so that a call costs what the same expression
+costs when it is written in a script. Parts that depend on no variable and draw nothing are computed once.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import re
+from collections.abc import Callable, Mapping
+from types import CodeType, TracebackType
+from typing import Any
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from gdcli.errors import ExpressionError, GdcliError
+from gdcli.lang.constructors import Environment, constructor, too_large
+from gdcli.lang.limits import MAX_ELEMENTS, largest
+from gdcli.lang.nodes import (
+    Argument,
+    Attribute,
+    Binary,
+    Call,
+    Expression,
+    Index,
+    ListOf,
+    Node,
+    Number,
+    Span,
+    Static,
+    Unary,
+    Variable,
+    children,
+    postorder,
+)
+from gdcli.lang.signature import Function, Parameter
+
+_FILENAME = "<gdcli expression>"
+_OPERATORS: dict[str, ast.operator] = {
+    "+": ast.Add(),
+    "-": ast.Sub(),
+    "*": ast.Mult(),
+    "/": ast.Div(),
+    "//": ast.FloorDiv(),
+    "%": ast.Mod(),
+    "**": ast.Pow(),
+    "@": ast.MatMult(),
+}
+_COMPARISONS: dict[str, ast.cmpop] = {
+    "<": ast.Lt(),
+    "<=": ast.LtE(),
+    ">": ast.Gt(),
+    ">=": ast.GtE(),
+    "==": ast.Eq(),
+    "!=": ast.NotEq(),
+}
+_ATTRIBUTES: dict[str, Callable[[Any], Any]] = {
+    "T": lambda tensor: tensor.T,
+    "mT": lambda tensor: tensor.mT,
+    "values": lambda pair: _part_of_pair(pair, 0),
+    "indices": lambda pair: _part_of_pair(pair, 1),
+}
+_EVALUATION_ERRORS = (GdcliError, RuntimeError, TypeError, ValueError, IndexError, NotImplementedError, OverflowError, MemoryError)
+
+
+class Objective:
+    """An expression as a function of the tensors of its variables, in the order of ``variables``."""
+
+    def __init__(self, expression: Expression, function: Callable[..., Any]) -> None:
+        self.expression = expression
+        self.variables = expression.variables
+        self._function = function
+
+    def __call__(self, *tensors: torch.Tensor) -> torch.Tensor:
+        """The value: what PyTorch computes for the expression.
+
+        Raises:
+            ExpressionError: what PyTorch refuses, with the place in the text.
+        """
+        try:
+            return self._function(*tensors)  # type: ignore[no-any-return]
+        except _EVALUATION_ERRORS as error:
+            shapes = dict(zip(self.variables, (tuple(t.shape) for t in tensors), strict=True))
+            raise located(error, self.expression, shapes) from error
+
+
+def build(
+    expression: Expression, environment: Environment, values: Mapping[str, torch.Tensor] | None = None
+) -> Objective:
+    """Compile an expression.
+
+    ``values`` are tensors like those that it will be called with; only their shapes are looked at, to refuse an
+    expression whose intermediate results would be too large. Without them every variable counts as one number.
+
+    Raises:
+        ExpressionError: a constant part that PyTorch refuses, or a result over the limit of elements.
+    """
+    values = values or {}
+    if largest(expression.root, {name: tensor.numel() for name, tensor in values.items()}) > MAX_ELEMENTS:
+        _try_shapes(expression, environment, values)
+    return Objective(expression, _Compiler(expression, environment).function())
+
+
+def evaluate(expression: Expression, environment: Environment) -> torch.Tensor:
+    """The tensor that an expression without variables stands for.
+
+    Raises:
+        ExpressionError: what PyTorch refuses, or a result that is not a tensor.
+    """
+    return tensor_result(build(expression, environment)(), expression)
+
+
+def tensor_result(result: Any, expression: Expression) -> torch.Tensor:
+    """``result``, when it is a tensor.
+
+    Raises:
+        ExpressionError: for the pairs of values and indices that some functions give.
+    """
+    if isinstance(result, torch.Tensor):
+        return result
+    message = "the result is not one tensor"
+    hint = f"choose a part of it: ({expression.source})[0]"
+    raise ExpressionError("result", message, hint, source=expression.source, span=(0, len(expression.source)))
+
+
+class _SizeGuard(TorchDispatchMode):
+    """Refuses an operation whose result is over the limit, on tensors that have shapes and no storage."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        for tensor in result if isinstance(result, (tuple, list)) else (result,):
+            if isinstance(tensor, torch.Tensor) and tensor.numel() > MAX_ELEMENTS:
+                raise too_large(tensor.numel())
+        return result
+
+
+def _try_shapes(expression: Expression, environment: Environment, values: Mapping[str, torch.Tensor]) -> None:
+    """Run the expression on meta tensors; only a result over the limit counts, other errors come with the real run."""
+    like = [values[n].to("meta") if n in values else torch.empty((), device="meta") for n in expression.variables]
+    with _SizeGuard(), torch.no_grad():
+        try:
+            Objective(expression, _Compiler(expression, environment.on_meta()).function())(*like)
+        except GdcliError as error:
+            if error.code == "limit":
+                raise
+
+
+class _Compiler:
+    """Turns the tree into Python's own, over a table of names, and compiles that."""
+
+    def __init__(self, expression: Expression, environment: Environment) -> None:
+        self.expression = expression
+        self.environment = environment
+        # The names are no identifiers ("torch.sin", "constant 1"), so that no variable can hide them.
+        self.names: dict[str, Any] = {"__builtins__": {}}
+        self.fixed = _fixed_nodes(expression.root)
+
+    def function(self) -> Callable[..., Any]:
+        root = self.expression.root
+        body = self._constant(self._tensor(root.value), root.span) if isinstance(root, Number) else self.lower(root)
+        return self._compile(body, self.expression.variables)
+
+    def _compile(self, body: ast.expr, variables: tuple[str, ...]) -> Callable[..., Any]:
+        parameters = ast.arguments([], [ast.arg(name) for name in variables], None, [], [], None, [])
+        tree = ast.fix_missing_locations(ast.Expression(_at(ast.Lambda(parameters, body), (0, 1))))
+        try:
+            code: CodeType = compile(tree, _FILENAME, "eval")
+        except RecursionError:
+            source = self.expression.source
+            message = "the expression has too many parts in a row"
+            raise ExpressionError("limit", message, "use sum([...])", source=source, span=(0, len(source))) from None
+        return eval(code, self.names)  # type: ignore[no-any-return]  # noqa: S307 -- made of checked nodes only
+
+    def lower(self, node: Node) -> ast.expr:
+        """The Python expression for a node; a part without variables becomes a constant that is already computed."""
+        if id(node) in self.fixed:
+            return self._constant(self._compute(node), node.span)
+        return self._lower(node)
+
+    def _lower(self, node: Node) -> ast.expr:
+        match node:
+            case Number(value=value):
+                return _at(ast.Constant(value), node.span)
+            case Variable(name=name):
+                return _at(ast.Name(name, ast.Load()), node.span)
+            case ListOf():
+                return self._list(node)
+            case Unary(operator=symbol, operand=operand):
+                operator = ast.USub() if symbol == "-" else ast.UAdd()
+                return _at(ast.UnaryOp(operator, self.lower(operand)), node.span)
+            case Binary():
+                return self._binary(node)
+            case Index(value=value, items=items):
+                return _at(ast.Subscript(self.lower(value), _index(items), ast.Load()), node.span)
+            case Attribute(value=value, name=name):
+                return self._call(f".{name}", _ATTRIBUTES[name], [self.lower(value)], {}, node.span)
+            case Call():
+                return self._function_call(node)
+
+    def _binary(self, node: Binary) -> ast.expr:
+        chain = [node]
+        while isinstance(chain[-1].left, Binary) and id(chain[-1].left) not in self.fixed:
+            chain.append(chain[-1].left)
+        result = self.lower(chain[-1].left)
+        for step in reversed(chain):
+            right = self.lower(step.right)
+            if step.operator in _COMPARISONS:
+                result = _at(ast.Compare(result, [_COMPARISONS[step.operator]], [right]), step.span)
+            else:
+                result = _at(ast.BinOp(result, _OPERATORS[step.operator], right), step.span)
+        return result
+
+    def _list(self, node: ListOf) -> ast.expr:
+        if _is_numbers(node):
+            return self._constant(self._tensor(_numbers(node), node.span), node.span)
+        items = [
+            self._constant(self._tensor(item.value), item.span) if isinstance(item, Number) else self.lower(item)
+            for item in node.items
+        ]
+        return self._call("[]", torch.stack, [_at(ast.List(items, ast.Load()), node.span)], {}, node.span)
+
+    def _function_call(self, call: Call) -> ast.expr:
+        function = call.function
+        target = resolve(function.path)
+        if function.form != "pure":
+            target = constructor(function, target, self.environment)
+        positional = [self._argument(argument) for argument in call.arguments if not argument.by_keyword]
+        keywords = {a.parameter.name: self._argument(a) for a in call.arguments if a.by_keyword}
+        return self._call(function.path, target, positional, keywords, call.span)
+
+    def _call(
+        self, name: str, target: Any, positional: list[ast.expr], keywords: dict[str, ast.expr], span: Span
+    ) -> ast.expr:
+        self.names[name] = target
+        named = [ast.keyword(key, value) for key, value in keywords.items()]
+        return _at(ast.Call(_at(ast.Name(name, ast.Load()), span), positional, named), span)
+
+    def _argument(self, argument: Argument) -> ast.expr:
+        value, parameter = argument.value, argument.parameter
+        if isinstance(value, tuple):
+            items = [self._tensor_argument(item, parameter) for item in value]
+            return ast.List(items, ast.Load())
+        if isinstance(value, Static):
+            if parameter.kind == "dtype" and isinstance(value.value, str):
+                return self._constant(getattr(torch, value.value), value.span)
+            return _at(ast.Constant(value.value), value.span)  # type: ignore[arg-type]
+        if parameter.kind == "data":
+            return self._constant(_numbers(value), value.span)
+        return self._tensor_argument(value, parameter)
+
+    def _tensor_argument(self, node: Node, parameter: Parameter) -> ast.expr:
+        if parameter.kind == "index" and _is_numbers(node):
+            return self._constant(torch.tensor(_numbers(node), device=self.environment.device), node.span)
+        if isinstance(node, Number):
+            stays = parameter.kind in ("either", "number") or (parameter.kind == "any" and isinstance(node.value, int))
+            return self._lower(node) if stays else self._constant(self._tensor(node.value), node.span)
+        return self.lower(node)
+
+    def _constant(self, value: Any, span: Span) -> ast.expr:
+        name = f"constant {len(self.names)}"
+        self.names[name] = value
+        return _at(ast.Name(name, ast.Load()), span)
+
+    def _compute(self, node: Node) -> Any:
+        function = self._compile(self._lower(node), ())
+        try:
+            return function()
+        except _EVALUATION_ERRORS as error:
+            raise located(error, self.expression, {}) from error
+
+    def _tensor(self, numbers: Any, span: Span = (0, 1)) -> torch.Tensor:
+        try:
+            return torch.tensor(numbers, dtype=self.environment.dtype, device=self.environment.device)
+        except (ValueError, TypeError, RuntimeError) as error:
+            message = "the rows of this list are not of one length"
+            raise ExpressionError("shape", message, source=self.expression.source, span=span) from error
+
+
+def _fixed_nodes(root: Node) -> set[int]:
+    """The ids of the nodes to compute once: calls and operations that depend on no variable and draw nothing."""
+    varying: set[int] = set()
+    fixed: set[int] = set()
+    for node in postorder(root):
+        random = isinstance(node, Call) and node.function.form == "random"
+        if isinstance(node, Variable) or random or any(id(child) in varying for child in children(node)):
+            varying.add(id(node))
+        elif not isinstance(node, Number):
+            fixed.add(id(node))
+    return fixed
+
+
+def _at(node: Any, span: Span) -> Any:
+    """The Python node with its place in our source: its columns count characters."""
+    node.lineno = node.end_lineno = 1
+    node.col_offset, node.end_col_offset = span
+    return node
+
+
+def _index(items: tuple[int | slice, ...]) -> ast.expr:
+    parts = [ast.Slice(*map(_bound, (i.start, i.stop, i.step))) if isinstance(i, slice) else _bound(i) for i in items]
+    return parts[0] if len(parts) == 1 else ast.Tuple(parts, ast.Load())  # type: ignore[arg-type, return-value]
+
+
+def _bound(value: int | None) -> ast.expr | None:
+    return None if value is None else ast.Constant(value)
+
+
+def _is_numbers(node: Node) -> bool:
+    return isinstance(node, Number) or (isinstance(node, ListOf) and all(_is_numbers(item) for item in node.items))
+
+
+def _numbers(node: Any) -> Any:
+    return node.value if isinstance(node, Number) else [_numbers(item) for item in node.items]
+
+
+@functools.cache
+def resolve(path: str) -> Callable[..., Any]:
+    """The PyTorch function at a path of the table, such as ``torch.linalg.solve``."""
+    found: Any = torch
+    for name in path.split(".")[1:]:
+        found = getattr(found, name)
+    return found  # type: ignore[no-any-return]
+
+
+
+def _part_of_pair(pair: Any, index: int) -> Any:
+    if isinstance(pair, torch.Tensor):
+        raise TypeError("only a result with values and indices has .values and .indices")
+    return pair[index]
+
+
+def located(error: BaseException, expression: Expression, shapes: Mapping[str, tuple[int, ...]]) -> GdcliError:
+    """What PyTorch refused, in a user's terms, at the place in the text where it happened."""
+    if isinstance(error, ExpressionError):
+        return error
+    span = _span(error.__traceback__) or (0, len(expression.source))
+    message, hint = _explained(error, shapes)
+    code = error.code if isinstance(error, GdcliError) else "evaluation"
+    return ExpressionError(code, message, hint, source=expression.source, span=span)
+
+
+def _explained(error: BaseException, shapes: Mapping[str, tuple[int, ...]]) -> tuple[str, str]:
+    if isinstance(error, GdcliError):
+        return error.message, error.hint
+    text = str(error)
+    if "allocate" in text or isinstance(error, MemoryError):
+        return "this needs more memory than there is", "make the tensors smaller"
+    if "concatenate tuple" in text or "return_types" in text or "must be Tensor, not tuple" in text:
+        return "one side of this is a pair of values and indices", "choose one: add [0] for the values"
+    sentence = text.strip().splitlines()[0] if text.strip() else type(error).__name__
+    sentence = re.sub(r"[,;]? but expected one of:.*", "", sentence)
+    shown = ", ".join(f"{name} {shape}" for name, shape in list(shapes.items())[:6])
+    return f"PyTorch refuses this: {sentence}", f"the shapes are {shown}" if shown else ""
+
+
+def _span(traceback: TracebackType | None) -> Span | None:
+    """The columns of the innermost piece of the expression that was being evaluated."""
+    found = None
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        if code.co_filename == _FILENAME:
+            positions = list(code.co_positions())[traceback.tb_lasti // 2]
+            if positions[2] is not None and positions[3] is not None:
+                found = (positions[2], positions[3])
+        traceback = traceback.tb_next
+    return found

@@ -1,0 +1,265 @@
+"""Text to tokens, with the errors that a person makes most: notation from elsewhere, a missing operator, a bracket.
+
+What gets past the scan is nearly always Python; ``ast`` then reads it.
+"""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Iterator
+from typing import NoReturn
+
+from msgspec import Struct
+
+from gdcli.errors import ExpressionError
+
+MAX_CHARACTERS = 10_000
+MAX_NESTING = 100
+_MAX_DIGITS = 400  # the largest float has 309 digits
+_MAX_SHOWN_FIX = 60
+
+_TOKEN = re.compile(
+    r"""
+      (?P<space>\s+)
+    | (?P<number>(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)(?:[eE][+-]?[0-9]+)?)
+    | (?P<name>[^\W\d]\w*)
+    | (?P<string>'[^']*'|"[^"]*")
+    | (?P<operator>\*\*|//|<=|>=|==|!=|:=|->|<<|>>|&&|\|\||.)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_BINARY = frozenset(["+", "-", "*", "/", "//", "%", "**", "@", "<", "<=", ">", ">=", "==", "!="])
+_CLOSING = {"(": ")", "[": "]"}
+_SUPERSCRIPTS = re.compile("[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
+_PLAIN_DIGITS = str.maketrans("⁺⁻⁰¹²³⁴⁵⁶⁷⁸⁹₀₁₂₃₄₅₆₇₈₉", "+-01234567890123456789")
+
+# Characters that other notations use: what PyTorch writes instead.
+_REPLACEMENTS = {
+    "^": "**",
+    "×": "*",
+    "·": "*",
+    "⋅": "*",
+    "÷": "/",
+    "−": "-",
+    "–": "-",
+    "≤": "<=",
+    "≥": ">=",
+    "≠": "!=",
+}
+_HINTS = {
+    "&": "write logical_and(a, b)",
+    "&&": "write logical_and(a, b)",
+    "and": "write logical_and(a, b)",
+    "|": "write logical_or(a, b), or abs(x) for an absolute value",
+    "||": "write logical_or(a, b), or norm(x) for a norm",
+    "or": "write logical_or(a, b)",
+    "~": "write logical_not(a)",
+    "not": "write logical_not(a)",
+    "if": "write where(condition, a, b)",
+    "else": "write where(condition, a, b)",
+    "!": "write exp(lgamma(x + 1)) for a factorial",
+    "√": "write sqrt(x)",
+    "∞": "write inf",
+    "∑": "write sum(x)",
+    "in": "compare with ==",
+    "is": "compare with ==",
+    "<<": "write x * 2**n",
+    ">>": "write x / 2**n",
+    "{": "a tensor is written with square brackets: [1, 2, 3]",
+    "}": "a tensor is written with square brackets: [1, 2, 3]",
+}
+
+
+class Token(Struct, frozen=True):
+    """A token: its kind (number, name, string, operator), its text, and where it starts."""
+
+    kind: str
+    text: str
+    start: int
+
+    @property
+    def span(self) -> tuple[int, int]:
+        return self.start, self.start + len(self.text)
+
+
+def check(source: str) -> None:
+    """Raise ExpressionError unless ``source`` looks like one expression."""
+    _check_characters(source)
+    _Scanner(source).run()
+
+
+def _check_characters(source: str) -> None:
+    if len(source) > MAX_CHARACTERS:
+        message = f"the expression is too long: {len(source):,} characters, and {MAX_CHARACTERS:,} are allowed"
+        raise ExpressionError("limit", message, source=source, span=(MAX_CHARACTERS, len(source)))
+    if not source:
+        raise ExpressionError("empty", "the expression is empty", "for example: (x - 1.5)**2", source="", span=(0, 0))
+    for position, character in enumerate(source):
+        if character in "\n\r\v\f\x85\u2028\u2029":
+            message = "an expression is one line, and here a line ends"
+            raise ExpressionError("syntax", message, "join the lines", source=source, span=(position, position + 1))
+        if character != "\t" and not character.isprintable() and not character.isspace():
+            message = f"a character that cannot be seen: U+{ord(character):04X}"
+            raise ExpressionError("syntax", message, "delete it", source=source, span=(position, position + 1))
+    power = _SUPERSCRIPTS.search(source)
+    if power:
+        fixed = _SUPERSCRIPTS.sub(lambda match: "**" + match[0].translate(_PLAIN_DIGITS), source)
+        message = f"'{power[0]}' is not a power in PyTorch"
+        raise ExpressionError("notation", message, _write(fixed, "write **"), source=source, span=power.span())
+
+
+def _tokens(source: str) -> Iterator[Token]:
+    for match in _TOKEN.finditer(source):
+        if match.lastgroup and match.lastgroup != "space":
+            yield Token(match.lastgroup, match[0], match.start())
+
+
+def _write(fixed: str, otherwise: str) -> str:
+    """A hint that shows the whole corrected expression when it is short."""
+    return f"write {fixed}" if len(fixed) <= _MAX_SHOWN_FIX else otherwise
+
+
+class _Scanner:
+    """Walks the tokens once; ``expecting`` says whether a value must come next."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.brackets: list[Token] = []
+        self.expecting = True
+        self.previous: Token | None = None
+        self.before_previous: Token | None = None
+
+    def run(self) -> None:
+        for token in _tokens(self.source):
+            if token.kind == "operator":
+                self._operator(token)
+            else:
+                self._value(token)
+            self.before_previous, self.previous = self.previous, token
+        if self.brackets:
+            bracket = self.brackets[-1]
+            self._fail("syntax", f"'{bracket.text}' is never closed", bracket, f"add '{_CLOSING[bracket.text]}'")
+        if self.expecting:
+            end = len(self.source)
+            message = "the expression ends where a value should come"
+            raise ExpressionError("syntax", message, source=self.source, span=(end, end + 1))
+
+    def _fail(self, code: str, message: str, token: Token, hint: str = "") -> NoReturn:
+        raise ExpressionError(code, message, hint, source=self.source, span=token.span)
+
+    def _value(self, token: Token) -> None:
+        word = token.text
+        if token.kind == "number":
+            self._check_number(token)
+        if token.kind == "string" and not (self.previous and self.previous.text in ("=", ",", "(")):
+            self._fail("syntax", "text in quotes is not part of the expression language", token)
+        if token.kind == "name" and keyword.iskeyword(word) and word not in ("True", "False", "None"):
+            self._fail("syntax", f"'{word}' is not part of the expression language", token, _HINTS.get(word, ""))
+        if token.kind == "name" and not word.isidentifier():
+            plain = word.translate(_PLAIN_DIGITS)
+            hint = f"write {plain}" if plain.isidentifier() else ""
+            self._fail("syntax", f"'{word}' is not a name", token, hint)
+        if not self.expecting:
+            self._missing_operator(token)
+        self.expecting = False
+
+    def _check_number(self, token: Token) -> None:
+        digits = sum(character.isdigit() for character in token.text)
+        if digits > _MAX_DIGITS:
+            message = f"a number of {digits:,} digits is too long: {_MAX_DIGITS} are allowed"
+            self._fail("limit", message, token)
+        leading_zeros = re.fullmatch("0+[1-9][0-9]*", token.text)
+        if token.text.endswith("_") or "__" in token.text or leading_zeros:
+            hint = f"write {token.text.lstrip('0')}" if leading_zeros else ""
+            self._fail("syntax", f"'{token.text}' is not a number", token, hint)
+        if float(token.text.replace("_", "")) == float("inf"):
+            self._fail("limit", "this number is beyond the largest float, about 1.8e308", token, "write inf")
+
+    def _missing_operator(self, token: Token) -> NoReturn:
+        assert self.previous is not None
+        if self.previous.kind == "name" and token.kind == "string":
+            self._fail("syntax", "text in quotes is not part of the expression language", token)
+        left, right = self.previous.text, token.text
+        fixed = f"{self.source[: token.start].rstrip()}*{self.source[token.start :]}"
+        raise ExpressionError(
+            "notation",
+            f"an operator is missing between '{left}' and '{right}'",
+            _write(fixed, "write '*' for a product"),
+            source=self.source,
+            span=(self.previous.start, token.start + len(right)),
+        )
+
+    def _operator(self, token: Token) -> None:
+        match token.text:
+            case "(" | "[":
+                self._open(token)
+            case ")" | "]":
+                self._close(token)
+            case ",":
+                if self.expecting:
+                    self._fail("syntax", "a value is missing before ','", token)
+                self.expecting = True
+            case ".":
+                if self.expecting:
+                    self._fail("syntax", "a value is missing before '.'", token)
+                self.expecting = True
+            case "=":
+                self._keyword(token)
+            case ":" if self.brackets and self.brackets[-1].text == "[":
+                self.expecting = True
+            case text if text in _BINARY:
+                if self.expecting and text not in "+-":
+                    self._fail("syntax", f"a value is missing before '{text}'", token)
+                self.expecting = True
+            case _:
+                self._foreign(token)
+
+    def _open(self, token: Token) -> None:
+        called = self.previous is not None and self.previous.kind == "name"
+        if not self.expecting and token.text == "(" and not called:
+            self._missing_operator(token)
+        self.brackets.append(token)
+        if len(self.brackets) > MAX_NESTING:
+            self._fail("limit", f"the brackets are nested too deeply: {MAX_NESTING} levels are allowed", token)
+        self.expecting = True
+
+    def _close(self, token: Token) -> None:
+        if not self.brackets:
+            self._fail("syntax", f"'{token.text}' closes nothing", token)
+        opening = self.brackets.pop()
+        if _CLOSING[opening.text] != token.text:
+            message = f"'{opening.text}' is closed by '{token.text}'"
+            self._fail("syntax", message, token, f"close it with '{_CLOSING[opening.text]}'")
+        if self.expecting and (self.previous is None or self.previous.text not in ("(", "[", ",", ":")):
+            self._fail("syntax", f"a value is missing before '{token.text}'", token)
+        self.expecting = False
+
+    def _keyword(self, token: Token) -> None:
+        names_an_argument = (
+            self.previous is not None
+            and self.previous.kind == "name"
+            and self.before_previous is not None
+            and self.before_previous.text in ("(", ",")
+            and self.brackets
+            and self.brackets[-1].text == "("
+        )
+        if not names_an_argument:
+            hint = "give a variable its value as an option: --x 3; compare with =="
+            self._fail("notation", "'=' is not part of the expression language", token, hint)
+        self.expecting = True
+
+    def _foreign(self, token: Token) -> NoReturn:
+        text = token.text
+        if text in _REPLACEMENTS:
+            fixed = self.source.replace(text, _REPLACEMENTS[text])
+            message = "'^' is not a power in PyTorch" if text == "^" else f"'{text}' is not an operator in PyTorch"
+            self._fail("notation", message, token, _write(fixed, f"write {_REPLACEMENTS[text]}"))
+        bars = re.match(r"\|([^|]+)\|", self.source[token.start :])
+        if bars:
+            end = token.start + bars.end()
+            fixed = f"{self.source[: token.start]}abs({bars[1]}){self.source[end:]}"
+            message = "'|' does not mark an absolute value in PyTorch"
+            hint = _write(fixed, "write abs(x)")
+            raise ExpressionError("notation", message, hint, source=self.source, span=(token.start, end))
+        self._fail("syntax", f"'{text}' is not part of the expression language", token, _HINTS.get(text, ""))

@@ -1,0 +1,80 @@
+"""What was probably meant: near names, names from elsewhere, and letters that look like others."""
+
+from __future__ import annotations
+
+import difflib
+import unicodedata
+from collections.abc import Iterable
+
+# Cyrillic and Greek letters that look like Latin ones.
+_LOOKALIKES = str.maketrans(
+    "АВЕЅІЈКМНОРСТУХаеіјорсухѕԁԛԝһΑΒΕΖΗΙΚΜΝΟΡΤΥΧονι",
+    "ABESIJKMHOPCTYXaeijopcyxsdqwhABEZHIKMNOPTYXovi",
+)
+
+# Functions under the names that other tools and textbooks give them.
+FOREIGN_FUNCTIONS = {
+    "ln": "log",
+    "lg": "log10",
+    "lb": "log2",
+    "tg": "tan",
+    "tgh": "tanh",
+    "th": "tanh",
+    "sh": "sinh",
+    "ch": "cosh",
+    "arcsin": "asin",
+    "arccos": "acos",
+    "arctan": "atan",
+    "arctg": "atan",
+    "arctan2": "atan2",
+    "arcsinh": "asinh",
+    "arccosh": "acosh",
+    "arctanh": "atanh",
+    "absolute": "abs",
+    "fabs": "abs",
+    "sgn": "sign",
+    "power": "pow",
+    "gammaln": "lgamma",
+    "psi": "digamma",
+    "heaviside_step": "heaviside",
+    "matrix": "tensor",
+    "array": "tensor",
+    "vector": "tensor",
+    "concatenate": "cat",
+    "average": "mean",
+    "inv": "inverse",
+    "tr": "trace",
+    "transposed": "transpose",
+    "identity": "eye",
+    "range": "arange",
+    "random": "rand",
+    "logistic": "sigmoid",
+    "expit": "sigmoid",
+    "swish": "silu",
+    "iif": "where",
+    "ifelse": "where",
+    "select_where": "where",
+}
+
+
+def closest(name: str, candidates: Iterable[str]) -> str | None:
+    """The candidate nearest to ``name`` in spelling, or None when nothing is near."""
+    known = list(candidates)
+    lowered = {candidate.lower(): candidate for candidate in reversed(known)}
+    matches = difflib.get_close_matches(name.lower(), lowered, n=1, cutoff=0.6)
+    return lowered[matches[0]] if matches else None
+
+
+def did_you_mean(name: str, candidates: Iterable[str]) -> str:
+    """A hint, or an empty string when nothing is near."""
+    match = closest(name, candidates)
+    return f"did you mean '{match}'?" if match else ""
+
+
+def lookalike(name: str, candidates: Iterable[str]) -> str:
+    """A hint when ``name`` is one of the candidates written with letters that look like Latin ones."""
+    latin = name.translate(_LOOKALIKES)
+    if latin == name or latin not in set(candidates):
+        return ""
+    letter = next(c for c, plain in zip(name, latin, strict=True) if c != plain)
+    return f"the '{letter}' here is {unicodedata.name(letter)}; type '{latin}' in Latin letters"

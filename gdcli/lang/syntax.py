@@ -1,0 +1,355 @@
+"""Text to checked tree.
+
+The grammar is that of Python's expressions, less everything that is not listed here::
+
+    expression  number | name | unary | binary | comparison | list | index | attribute | call | (expression)
+    unary       + - expression
+    binary      expression + - * / // % ** @ expression
+    comparison  expression < <= > >= == != expression          (one only)
+    list        [expression, ...]
+    index       expression[item, ...]      item: whole number | start:stop:step
+    attribute   expression.T
+    call        function(argument, name=argument, ...)  |  expression.function(...)
+    function    sin | torch.sin | F.softplus | torch.linalg.solve | ...   (the table in functions.py)
+
+What is not listed is refused. Nothing is ever looked up by attribute on an object.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import NoReturn
+
+from gdcli.errors import ExpressionError
+from gdcli.lang import scan
+from gdcli.lang.arguments import ArgumentReader
+from gdcli.lang.constants import CONSTANTS, ConstantError, fold, number
+from gdcli.lang.functions import FUNCTIONS, SPELLINGS
+from gdcli.lang.nodes import (
+    Attribute,
+    Binary,
+    Call,
+    Expression,
+    Index,
+    IndexItem,
+    ListOf,
+    Node,
+    Number,
+    Span,
+    Unary,
+    Variable,
+)
+from gdcli.lang.signature import Function
+from gdcli.lang.suggest import FOREIGN_FUNCTIONS, closest, did_you_mean, lookalike
+
+MAX_NODES = 5_000
+
+ATTRIBUTES = {
+    "T": "the transpose of a matrix",
+    "mT": "the transpose of the last two dimensions",
+    "values": "the values of a result that has values and indices",
+    "indices": "the indices of a result that has values and indices",
+}
+_MODULES = frozenset(["torch", "nn", "F", "linalg", "special", "np", "numpy", "math", "jnp", "tf", "sympy", "sp"])
+_BINARY = {
+    ast.Add: "+",
+    ast.Sub: "-",
+    ast.Mult: "*",
+    ast.Div: "/",
+    ast.FloorDiv: "//",
+    ast.Mod: "%",
+    ast.Pow: "**",
+    ast.MatMult: "@",
+    ast.Lt: "<",
+    ast.LtE: "<=",
+    ast.Gt: ">",
+    ast.GtE: ">=",
+    ast.Eq: "==",
+    ast.NotEq: "!=",
+}
+_TENSOR_METHODS = {
+    "item": "gdcli shows the numbers of every result",
+    "backward": "gdcli calls backward itself",
+    "grad": "gdcli shows the gradient of every variable",
+    "data": "write detach(x)",
+    "requires_grad": "gdcli sets requires_grad itself; --wrt chooses the variables",
+    "requires_grad_": "gdcli sets requires_grad itself; --wrt chooses the variables",
+    "numpy": "gdcli shows the numbers of every result",
+}
+
+
+def parse(text: str) -> Expression:
+    """Parse and check an expression.
+
+    Raises:
+        ExpressionError: with a message, a span of characters, and mostly a hint.
+    """
+    return _Reader(text.strip(), variables=True).read()
+
+
+def parse_value(text: str) -> Expression:
+    """Parse the value of a variable: an expression without variables; ``1, 2, 3`` is ``[1, 2, 3]``."""
+    return _Reader(text.strip(), variables=False).read()
+
+
+class _Reader:
+    """Turns Python's tree into ours; it knows the source, so that every error has a place."""
+
+    def __init__(self, source: str, *, variables: bool) -> None:
+        self.source = source
+        self.variables_allowed = variables
+        self.variables: dict[str, None] = {}
+        self.nodes = 0
+        self.depth = 0
+        self.ascii = source.isascii()
+        self.arguments = ArgumentReader(self)
+
+    def read(self) -> Expression:
+        scan.check(self.source)
+        tree = self._python_tree()
+        if isinstance(tree, ast.Tuple) and not self.variables_allowed:
+            root: Node = ListOf(tuple(self.node(item) for item in tree.elts), (0, len(self.source)))
+        else:
+            root = self.node(tree)
+        return Expression(self.source, root, tuple(self.variables))
+
+    def fail(self, code: str, message: str, place: ast.AST | Span, hint: str = "") -> NoReturn:
+        span = place if isinstance(place, tuple) else self.span(place)
+        raise ExpressionError(code, message, hint, source=self.source, span=span)
+
+    def _python_tree(self) -> ast.expr:
+        try:
+            return ast.parse(self.source, mode="eval").body
+        except SyntaxError as error:
+            start = max(0, min((error.offset or 1) - 1, len(self.source) - 1))
+            self.fail("syntax", "this is not an expression", (start, start + 1))
+        except (RecursionError, MemoryError):
+            self.fail("limit", f"the expression is nested too deeply: {scan.MAX_NESTING} levels are allowed", (0, 1))
+
+    def span(self, node: ast.AST) -> Span:
+        """The characters of a node; ``ast`` counts UTF-8 bytes."""
+        start, end = node.col_offset, node.end_col_offset  # type: ignore[attr-defined]
+        if self.ascii:
+            return start, end
+        encoded = self.source.encode()
+        return len(encoded[:start].decode()), len(encoded[:end].decode())
+
+    def node(self, node: ast.expr) -> Node:
+        self.nodes += 1
+        self.depth += 1
+        if self.nodes > MAX_NODES:
+            self.fail("limit", f"the expression has more than {MAX_NODES:,} parts", node)
+        if self.depth > scan.MAX_NESTING:
+            message = f"the expression is nested too deeply: {scan.MAX_NESTING} levels are allowed"
+            self.fail("limit", message, node)
+        try:
+            return self._node(node)
+        finally:
+            self.depth -= 1
+
+    def _node(self, node: ast.expr) -> Node:
+        match node:
+            case ast.Constant():
+                return self._constant(node)
+            case ast.Name():
+                return self._name(node)
+            case ast.UnaryOp(op=ast.UAdd() | ast.USub()):
+                return self._unary(node)
+            case ast.BinOp():
+                return self._binary(node)
+            case ast.Compare():
+                return self._comparison(node)
+            case ast.List(elts=items):
+                return ListOf(tuple(self.node(item) for item in items), self.span(node))
+            case ast.Tuple():
+                hint = "a tensor is written with square brackets: [1, 2, 3]"
+                self.fail("syntax", "a list in round brackets is not a tensor", node, hint)
+            case ast.Subscript():
+                return self._index(node)
+            case ast.Attribute():
+                return self._attribute(node)
+            case ast.Call():
+                return self._call(node)
+            case _:
+                self.fail("syntax", "this is not part of the expression language", node)
+
+    def _constant(self, node: ast.Constant) -> Number:
+        if isinstance(node.value, (bool, int, float)):
+            return Number(number(node.value), self.span(node))
+        if node.value is None:
+            self.fail("syntax", "'None' is no value here", node)
+        self.fail("syntax", "text in quotes is not part of the expression language", node)
+
+    def _name(self, node: ast.Name) -> Node:
+        name, span = node.id, self.span(node)
+        if name in CONSTANTS:
+            return Number(CONSTANTS[name], span)
+        if name in FUNCTIONS:
+            usage = FUNCTIONS[name].usage
+            self.fail("syntax", f"'{name}' is a function, and here it is not called", span, f"write {usage}")
+        if not self.variables_allowed:
+            similar = closest(name, CONSTANTS)
+            hint = f"did you mean '{similar}'?" if similar else "a value is made of numbers, for example 3 or rand(3, 4)"
+            self.fail("unknown-name", f"a value cannot use the name '{name}'", span, hint)
+        if name.startswith("__"):
+            self.fail("syntax", f"'{name}' is not a name for a variable", span)
+        self.variables[name] = None
+        return Variable(name, span)
+
+    def _unary(self, node: ast.UnaryOp) -> Node:
+        symbol = "-" if isinstance(node.op, ast.USub) else "+"
+        operand, span = self.node(node.operand), self.span(node)
+        if isinstance(operand, Number):
+            return Number(-operand.value if symbol == "-" else +operand.value, span)
+        return Unary(symbol, operand, span)
+
+    def _binary(self, node: ast.BinOp) -> Node:
+        # A sum of a thousand terms is a tree a thousand deep on its left side: walk it, do not recurse.
+        chain = [node]
+        while isinstance(chain[-1].left, ast.BinOp):
+            chain.append(chain[-1].left)
+        result = self.node(chain[-1].left)
+        self.nodes += len(chain) - 1
+        for step in reversed(chain):
+            result = self._fold(_BINARY[type(step.op)], result, self.node(step.right), step)  # type: ignore[index]
+        return result
+
+    def _fold(self, symbol: str, left: Node, right: Node, place: ast.AST) -> Node:
+        span = self.span(place)
+        if not (isinstance(left, Number) and isinstance(right, Number)):
+            return Binary(symbol, left, right, span)
+        try:
+            return Number(fold(symbol, left.value, right.value), span)
+        except ConstantError as error:
+            self.fail("constant", str(error), span)
+
+    def _comparison(self, node: ast.Compare) -> Node:
+        symbol = _BINARY.get(type(node.ops[0]))  # type: ignore[call-overload]
+        if symbol is None:
+            self.fail("syntax", "this comparison is not part of the expression language", node, "compare with ==")
+        if len(node.ops) > 1:
+            parts = [self.source[slice(*self.span(part))] for part in (node.left, *node.comparators)]
+            symbols = [_BINARY.get(type(op), "==") for op in node.ops]  # type: ignore[call-overload]
+            pairs = [f"{a} {op} {b}" for a, op, b in zip(parts, symbols, parts[1:], strict=False)]
+            hint = f"write logical_and({pairs[0]}, {pairs[1]})"
+            self.fail("syntax", "comparisons cannot be chained", node, hint)
+        return self._fold(symbol, self.node(node.left), self.node(node.comparators[0]), node)
+
+    def _index(self, node: ast.Subscript) -> Node:
+        value = self.node(node.value)
+        if isinstance(value, Number):
+            self.fail("syntax", "a number has no elements to index", node)
+        items = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        if not items:
+            self.fail("syntax", "the index is empty", node, "write x[0] or x[0:2]")
+        return Index(value, tuple(self._index_item(item) for item in items), self.span(node))
+
+    def _index_item(self, item: ast.expr) -> IndexItem:
+        if not isinstance(item, ast.Slice):
+            return self.whole_number(item, "an index")
+        bounds = (item.lower, item.upper, item.step)
+        start, stop, step = (None if bound is None else self.whole_number(bound, "an index") for bound in bounds)
+        if step is not None and step <= 0:
+            self.fail("syntax", "a slice's step must be greater than 0 in PyTorch", item, "write flip(x, 0)")
+        return slice(start, stop, step)
+
+    def whole_number(self, node: ast.expr, what: str) -> int:
+        """The value of a constant whole number; ``what`` names its part in the sentence of the error."""
+        value = self.node(node)
+        if not isinstance(value, Number) or not isinstance(value.value, int):
+            hint = "write index_select(x, 0, i) or where(condition, a, b)" if what == "an index" else ""
+            self.fail("syntax", f"{what} is a whole number", node, hint)
+        return int(value.value)
+
+    def _attribute(self, node: ast.Attribute) -> Node:
+        dotted = _dotted(node)
+        if dotted and dotted.split(".")[0] in _MODULES:
+            return self._module_constant(dotted, node)
+        value = self.node(node.value)
+        if node.attr not in ATTRIBUTES:
+            start, end = self._attribute_span(node)
+            hint = _TENSOR_METHODS.get(node.attr) or did_you_mean(node.attr, ATTRIBUTES)
+            if node.attr in FUNCTIONS and FUNCTIONS[node.attr].method:
+                hint = f"call it: {self.source[:end]}()"
+            self.fail("syntax", f"'.{node.attr}' is not part of the expression language", (start - 1, end), hint)
+        return Attribute(value, node.attr, self.span(node))
+
+    def _attribute_span(self, node: ast.Attribute) -> Span:
+        end = self.span(node)[1]
+        return end - len(node.attr), end
+
+    def _module_constant(self, dotted: str, node: ast.Attribute) -> Number:
+        module, _, name = dotted.rpartition(".")
+        if name in CONSTANTS and module == "torch" and name.isascii():
+            return Number(CONSTANTS[name], self.span(node))
+        if dotted in SPELLINGS:
+            usage = SPELLINGS[dotted].usage
+            self.fail("syntax", f"'{dotted}' is a function, and here it is not called", node, f"write {usage}")
+        hint = f"write {name}" if name in CONSTANTS else ""
+        self.fail("unknown-name", f"'{dotted}' is not part of the expression language", node, hint)
+
+    def _call(self, node: ast.Call) -> Node:
+        function, name_span, subject = self._called(node.func)
+        arguments = self.arguments.read(function, node, name_span, subject)
+        return Call(function, arguments, self.span(node), name_span)
+
+    def _called(self, node: ast.expr) -> tuple[Function, Span, ast.expr | None]:
+        """The function that is called, the place of its name, and the subject of a method call."""
+        if isinstance(node, ast.Name):
+            if node.id not in SPELLINGS:
+                self._unknown_function(node.id, node)
+            return SPELLINGS[node.id], self.span(node), None
+        if not isinstance(node, ast.Attribute):
+            self.fail("syntax", "only a function can be called", node, "write '*' for a product")
+        dotted = _dotted(node)
+        if dotted in SPELLINGS:
+            return SPELLINGS[dotted], self.span(node), None
+        if dotted and dotted.split(".")[0] in _MODULES:
+            self._unknown_module_function(dotted, node)
+        name, span = node.attr, self._attribute_span(node)
+        if name in FUNCTIONS and FUNCTIONS[name].method:
+            return FUNCTIONS[name], span, node.value
+        if name in FUNCTIONS:
+            subject = self.source[slice(*self.span(node.value))]
+            message = f"'{name}' is a function and not a method in PyTorch"
+            self.fail("unknown-function", message, span, f"write {name}({subject}, ...)")
+        hint = _TENSOR_METHODS.get(name) or _function_hint(name, methods=True)
+        self.fail("unknown-function", f"unknown method '{name}'", span, hint)
+
+    def _unknown_function(self, name: str, node: ast.Name) -> NoReturn:
+        if name in CONSTANTS:
+            self.fail("syntax", f"'{name}' is a number and cannot be called", node, "write '*' for a product")
+        hint = lookalike(name, FUNCTIONS) or _function_hint(name)
+        if not hint and len(name) <= 2:
+            hint = f"a product is written {name}*(...)"
+        hint = hint or "gdcli functions lists them all"
+        self.fail("unknown-function", f"unknown function '{name}'", node, hint)
+
+    def _unknown_module_function(self, dotted: str, node: ast.Attribute) -> NoReturn:
+        module, _, name = dotted.rpartition(".")
+        message = f"'{dotted}' is not part of the expression language"
+        if module in ("torch", "F", "nn", "linalg", "special") or module.startswith(("torch.", "nn.")):
+            message = f"unknown function '{dotted}'"
+        if name in FUNCTIONS:
+            hint = f"write {name}"
+        elif FOREIGN_FUNCTIONS.get(name, "") in FUNCTIONS:
+            hint = f"write {FOREIGN_FUNCTIONS[name]}"
+        else:
+            hint = _function_hint(name)
+        self.fail("unknown-function", message, node, hint)
+
+
+def _dotted(node: ast.expr) -> str:
+    """``a.b.c`` for a chain of plain names, an empty string for anything else."""
+    names: list[str] = []
+    while isinstance(node, ast.Attribute):
+        names.append(node.attr)
+        node = node.value
+    return ".".join([node.id, *reversed(names)]) if isinstance(node, ast.Name) else ""
+
+
+def _function_hint(name: str, *, methods: bool = False) -> str:
+    foreign = FOREIGN_FUNCTIONS.get(name) or FOREIGN_FUNCTIONS.get(name.lower())
+    if foreign in FUNCTIONS:
+        return f"PyTorch calls it '{foreign}'"
+    return did_you_mean(name, [row.name for row in FUNCTIONS.values() if row.method or not methods])

@@ -1,0 +1,56 @@
+"""The values of variables: which are there, which are missing, and what they say. No torch here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from gdcli.errors import ExpressionError, GdcliError, UnknownVariable
+from gdcli.lang.nodes import Expression, Variable, postorder
+from gdcli.lang.suggest import did_you_mean, lookalike
+from gdcli.lang.syntax import parse_value
+
+
+def bind(expressions: Sequence[Expression], values: Mapping[str, Any]) -> dict[str, Expression]:
+    """The parsed value of each variable of the expressions, in the order of their first appearance.
+
+    Raises:
+        GdcliError: for a variable without a value, or a value without a variable.
+        ExpressionError: for a value that cannot be read.
+    """
+    names = dict.fromkeys(name for expression in expressions for name in expression.variables)
+    check_known(values, names)
+    for expression in expressions:
+        check_given(expression, values)
+    return {name: read_value(name, values[name]) for name in names}
+
+
+def check_known(given: Iterable[str], names: Iterable[str]) -> None:
+    """Raise UnknownVariable for a value that belongs to no variable."""
+    known = list(names)
+    for name in given:
+        if name not in known:
+            listed = f"the variables are {', '.join(known)}" if known else "the expression has no variables"
+            hint = did_you_mean(name, known) or listed
+            raise UnknownVariable(name, known, hint)
+
+
+def check_given(expression: Expression, values: Mapping[str, Any]) -> None:
+    """Raise ExpressionError, at its place, for a variable that has no value."""
+    for node in postorder(expression.root):
+        if isinstance(node, Variable) and node.name not in values:
+            hint = lookalike(node.name, values) or f"give it one: --{node.name} 1"
+            message = f"the variable '{node.name}' has no value"
+            raise ExpressionError("missing-variable", message, hint, source=expression.source, span=node.span)
+
+
+def read_value(name: str, value: Any) -> Expression:
+    """Parse the value of a variable, given as text, a number or nested lists."""
+    text = value if isinstance(value, str) else str(value)
+    if not text.strip():
+        raise GdcliError("empty", f"the variable '{name}' has an empty value", f"for example: --{name} 1")
+    try:
+        return parse_value(text)
+    except ExpressionError as error:
+        message = f"in the value of {name}: {error.message}"
+        raise ExpressionError(error.code, message, error.hint, source=error.source, span=error.span) from None

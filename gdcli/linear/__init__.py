@@ -1,0 +1,1 @@
+"""The linear layer: its objective, and what can go wrong with its activation."""

@@ -1,0 +1,56 @@
+"""Expressions side by side: the value, dtype and shape of each."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from gdcli.defaults import complete_ops
+from gdcli.errors import ExpressionError, GdcliError
+from gdcli.lang.nodes import Expression
+from gdcli.lang.objective import build, tensor_result
+from gdcli.lang.syntax import parse
+from gdcli.lang.values import bind
+from gdcli.results import OpsResult, OpsRow, Problem
+from gdcli.settings import OpsSettings
+from gdcli.tensors import dtype_name, environment, plain, resolve_device, variables
+
+
+def ops(settings: OpsSettings) -> OpsResult:
+    """Evaluate each expression; what goes wrong in one stands in its row.
+
+    Raises:
+        GdcliError: for a value that is missing, unknown, or cannot be read.
+    """
+    settings = complete_ops(settings)
+    settings = replace(settings, device=resolve_device(settings.device))
+    parsed = [_parsed(text) for text in settings.expressions]
+    values = bind([each for each in parsed if isinstance(each, Expression)], settings.values)
+    run = environment(settings.dtype, settings.device, settings.seed)
+    tensors = variables(values, run, wrt=[])
+    rows = []
+    for text, expression in zip(settings.expressions, parsed, strict=True):
+        if isinstance(expression, ExpressionError):
+            rows.append(OpsRow(expression=text, error=_problem(expression)))
+            continue
+        try:
+            value = tensor_result(build(expression, run, tensors)(*(tensors[n] for n in expression.variables)), expression)
+        except GdcliError as error:
+            rows.append(OpsRow(expression=text, error=_problem(error)))
+        else:
+            rows.append(
+                OpsRow(expression=text, value=plain(value), dtype=dtype_name(value), shape=list(value.shape))
+            )
+    failed = sum(isinstance(row.error, Problem) for row in rows)
+    message = f"{failed} of {len(rows)} expressions failed" if failed else f"{len(rows)} expressions"
+    return OpsResult(settings=settings, status="failed" if failed else "ok", message=message, rows=rows)
+
+
+def _parsed(text: str) -> Expression | ExpressionError:
+    try:
+        return parse(text)
+    except ExpressionError as error:
+        return error
+
+
+def _problem(error: GdcliError) -> Problem:
+    return Problem(error.code, error.message, error.hint, getattr(error, "span", None))

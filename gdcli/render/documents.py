@@ -1,0 +1,87 @@
+"""Records as JSON, JSON lines, CSV and JSON Schema."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from gdcli.render.numbers import elements
+from gdcli.results import RECORDS, ErrorResult, GradResult, OpsResult, ResultLine, SettingsLine, Step, StepLine
+
+_ENCODER = msgspec.json.Encoder()
+
+
+def json_line(record: msgspec.Struct) -> bytes:
+    """A record as one line of strict JSON, with a line end; numbers that are not finite are null."""
+    return _ENCODER.encode(record) + b"\n"
+
+
+def step_line(step: Step) -> bytes:
+    """The line of ``--jsonl`` for a step."""
+    return json_line(StepLine(step.iteration, step.loss, step.values, step.grads))
+
+
+def schema(command: str | None = None) -> dict[str, Any]:
+    """The JSON Schema of one command's documents, or of every document that gdcli prints with ``--json``."""
+    if command is None:
+        (roots, definitions) = msgspec.json.schema_components([*RECORDS.values(), ErrorResult, *_LINES])
+        documents = {name: roots[i] for i, name in enumerate([*RECORDS, "error", "jsonl"])}
+        documents["jsonl"] = {"anyOf": roots[len(RECORDS) + 1 :]}
+        return {"$schema": _DIALECT, "anyOf": [*documents.values()], "$defs": definitions}
+    return {"$schema": _DIALECT, **msgspec.json.schema(RECORDS[command] | ErrorResult)}
+
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_LINES = [SettingsLine, StepLine, ResultLine]
+
+
+def csv_row(cells: Iterable[Any]) -> bytes:
+    """A row of CSV; floats are exact, and None is an empty cell."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(cells)
+    return text.getvalue().encode()
+
+
+def step_header(step: Step) -> list[str]:
+    """The columns of a descent: ``iteration, loss, x, W[0,1], grad.x, ...``."""
+    values = [label for name, value in step.values.items() for label, _ in elements(name, value)]
+    # A gradient has the shape of its variable, also where it is None.
+    return ["iteration", "loss", *values, *(f"grad.{label}" for label in values)]
+
+
+def step_cells(step: Step) -> list[Any]:
+    """The cells of a step below ``step_header``."""
+    cells: list[Any] = [step.iteration, step.loss]
+    cells += [number for name, value in step.values.items() for _, number in elements(name, value)]
+    for name, value in step.values.items():
+        gradient = step.grads[name]
+        shape = value if gradient is None else gradient
+        cells += [None if gradient is None else number for _, number in elements(name, shape)]
+    return cells
+
+
+def ops_csv(record: OpsResult) -> bytes:
+    """The rows of ``ops``: expression, value, dtype, shape, error; a tensor's value is JSON in its cell."""
+    rows = [csv_row(["expression", "value", "dtype", "shape", "error"])]
+    for row in record.rows:
+        if isinstance(row.error, msgspec.UnsetType):
+            value = row.value if not isinstance(row.value, list) else _ENCODER.encode(row.value).decode()
+            shape = "x".join(map(str, row.shape)) if isinstance(row.shape, list) else ""
+            rows.append(csv_row([row.expression, value, row.dtype, shape, ""]))
+        else:
+            rows.append(csv_row([row.expression, "", "", "", row.error.message]))
+    return b"".join(rows)
+
+
+def grad_csv(record: GradResult) -> bytes:
+    """One row an element of a variable: its label, value and gradient."""
+    rows = [csv_row(["variable", "value", "grad"])]
+    for name, value in record.values.items():
+        gradient = record.grads[name]
+        numbers = iter([] if gradient is None else [number for _, number in elements(name, gradient)])
+        rows += [csv_row([label, number, next(numbers, None)]) for label, number in elements(name, value)]
+    return b"".join(rows)

@@ -1,0 +1,210 @@
+"""Records as Rich tables for people."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import IO
+
+import msgspec
+from rich import box
+from rich.cells import cell_len
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from gdcli.render.numbers import aligned, elements, norm, number, tensor
+from gdcli.results import FunctionEntry, GradResult, Nested, Notice, OpsResult, Problem, ResultLine, Step
+
+WHOLE = 200  # a table of up to so many rows is shown whole
+EDGE = 20  # rows shown at each end of a longer one
+
+
+class StepRows:
+    """The steps to show of a descent of any length: all of a short one, the ends of a long one."""
+
+    def __init__(self, *, every: int = 1, show_all: bool = False) -> None:
+        self.every = every
+        self.show_all = show_all
+        self.count = 0
+        self.head: list[Step] = []
+        self.tail: deque[Step] = deque(maxlen=EDGE)
+
+    def add(self, step: Step) -> None:
+        """Take the next step."""
+        if step.iteration % self.every:
+            return
+        self.count += 1
+        if self.show_all or self.count <= WHOLE:
+            self.head.append(step)
+        else:
+            self.tail.append(step)
+
+    def parts(self) -> tuple[list[Step], int, list[Step]]:
+        """The rows at the head, the number of those left out, and the rows at the tail."""
+        if self.show_all or self.count <= WHOLE:
+            return self.head, 0, []
+        ends = [*self.head, *self.tail]
+        return ends[:EDGE], self.count - 2 * EDGE, ends[-EDGE:]
+
+
+def ops_table(record: OpsResult, digits: int, width: int) -> RenderableType:
+    """The rows of ``ops``."""
+    table = _table("expression", "result", "dtype", "shape")
+    for row in record.rows:
+        if isinstance(row.error, Problem):
+            table.add_row(Text(row.expression), Text(f"error: {_problem(row.error)}", "red"), "", "")
+        else:
+            assert not isinstance(row.value, msgspec.UnsetType)
+            shape = str(tuple(row.shape)) if isinstance(row.shape, list) else ""
+            table.add_row(Text(row.expression), Text(tensor(row.value, digits)), Text(str(row.dtype)), Text(shape))
+    return table
+
+
+def _problem(problem: Problem) -> str:
+    return f"{problem.message} ({problem.hint})" if problem.hint else problem.message
+
+
+def grad_table(record: GradResult, digits: int, width: int) -> RenderableType:
+    """The value, and the gradient of each variable: as a table, or below each other when they are wide."""
+    made_by = f"   grad_fn={record.grad_fn}" if record.grad_fn else ""
+    title = Text.assemble(record.settings.expression, " = ", (tensor(record.value, digits), "bold"), (made_by, "dim"))
+    texts = {name: (tensor(value, digits), tensor(record.grads[name], digits)) for name, value in record.values.items()}
+    widest = [max(_width(pair[i]) for pair in texts.values()) for i in (0, 1)]
+    if sum(widest) + max(map(len, texts)) + 10 > width:
+        return Group(title, *(_labelled(label, text) for name, pair in texts.items()
+                              for label, text in zip((name, f"{name}.grad"), pair, strict=True)))  # fmt: skip
+    table = _table("variable", "value", "gradient")
+    for name, (value, gradient) in texts.items():
+        table.add_row(Text(name, "bold"), Text(value), Text(gradient))
+    return Group(title, table)
+
+
+def _labelled(label: str, text: str) -> Text:
+    """``W = [[1, 2],`` with the lines that follow below the first bracket."""
+    return Text(f"{label} = " + text.replace("\n", "\n" + " " * (len(label) + 3)))
+
+
+def _width(text: str) -> int:
+    return max(map(cell_len, text.split("\n")))
+
+
+def descent_table(title: str, rows: StepRows, outcome: ResultLine, digits: int, width: int) -> RenderableType:
+    """The iterations of a descent, the state after the last update below a line, and how it ended."""
+    head, left_out, tail = rows.parts()
+    final = outcome.result
+    shown = [*head, *tail]
+    if not shown or shown[-1].iteration != final.iteration:
+        shown.append(final)
+    columns = _columns(shown, digits, width)
+    table = _table("iteration", *columns)
+    for column in table.columns:
+        column.justify = "right"
+    cells = list(zip(*(aligned(column) for column in columns.values()), strict=True))
+    for i, (step, line) in enumerate(zip(shown, cells, strict=True)):
+        if left_out and i == len(head):
+            table.add_row(Text("…"), *[Text("…", justify="center") for _ in columns], style="dim")
+        last = step is final
+        if last and len(shown) > 1:
+            table.add_section()
+        table.add_row(str(step.iteration), *map(Text, line), style="bold" if last else "")
+    parts: list[RenderableType] = [Text(title, "bold"), table]
+    if left_out:
+        parts.append(Text(f"{left_out:,} rows left out (--all shows them, --every N every Nth)", "dim"))
+    parts.append(_ending(outcome, digits))
+    return Group(*parts)
+
+
+def _ending(outcome: ResultLine, digits: int) -> RenderableType:
+    """How the descent ended, with the values that it found."""
+    lines: list[RenderableType] = [Text(outcome.message)]
+    best = outcome.best
+    for name, value in outcome.result.values.items():
+        lines.append(_labelled(name, tensor(value, digits)))
+    loss = f"loss {number(outcome.result.loss, digits)}"
+    if best.iteration != outcome.result.iteration:
+        loss += f"; the smallest was {number(best.loss, digits)} at iteration {best.iteration}"
+    lines.append(Text(loss))
+    return Group(*lines)
+
+
+def _columns(steps: Sequence[Step], digits: int, width: int) -> dict[str, list[str]]:
+    """The columns of a descent by their headers: each element where they fit, else the norm of each tensor."""
+    columns = {"loss": [number(step.loss, digits) for step in steps]}
+    first = steps[0].values
+    count = sum(1 for name in first for _ in elements(name, first[name]))
+    whole = dict(columns)
+    if count * 2 * (min(digits, 17) + 3) <= width:
+        for name, value in first.items():
+            labels = [label for label, _ in elements(name, value)]
+            for i, label in enumerate(labels):
+                whole[label] = [_element(step.values[name], i, digits) for step in steps]
+            for i, label in enumerate(labels):
+                whole[f"grad {label}"] = [_element(step.grads[name], i, digits) for step in steps]
+        # iteration, and three cells between columns
+        if 12 + sum(max(len(header), *map(len, aligned(cells))) + 3 for header, cells in whole.items()) <= width:
+            return whole
+    for name in first:
+        scalar = not isinstance(first[name], list)
+        label, grad_label = (name, f"grad {name}") if scalar else (f"|{name}|", f"|grad {name}|")
+        columns[label] = [_size(step.values[name], digits) for step in steps]
+        columns[grad_label] = [_size(step.grads[name], digits) for step in steps]
+    return columns
+
+
+def _element(value: Nested, i: int, digits: int) -> str:
+    flat = [item for _, item in elements("", value)]
+    return "None" if value is None else number(flat[i], digits)
+
+
+def _size(value: Nested, digits: int) -> str:
+    """A number itself, or the norm of a tensor."""
+    return number(norm(value), digits) if isinstance(value, list) else number(value, digits)
+
+
+def notes(found: Sequence[Notice]) -> RenderableType:
+    """Things to know, each wrapped beside its label."""
+    grid = Table.grid(padding=(0, 1))
+    for notice in found:
+        grid.add_row(Text("note:", "cyan"), Text(notice.message))
+    return grid
+
+
+def listing(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> RenderableType:
+    """A plain table of texts."""
+    table = _table(*headers)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    return table
+
+
+def definition(entry: FunctionEntry) -> RenderableType:
+    """Everything about one function."""
+    grid = Table.grid(padding=(0, 2))
+    calls = [entry.path, *([f"x.{entry.name}()"] if entry.method else [])]
+    rows = {"what": entry.help, "PyTorch": ", ".join(calls), "example": f'gdcli ops "{entry.example}"'}
+    if entry.gradient:
+        rows["gradient"] = entry.gradient
+    for label, text in rows.items():
+        grid.add_row(Text(label, "dim"), Text(text))
+    return Group(Text(entry.usage, "bold"), grid)
+
+
+def _table(*headers: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False, show_edge=False)
+    for header in headers:
+        table.add_column(Text(header), overflow="fold")
+    return table
+
+
+def print_to(file: IO[str], make: Callable[[int], RenderableType]) -> None:
+    """Print what ``make`` returns for a width. User text is never markup; where no terminal is, there is no colour
+    and no space at the end of a line."""
+    screen = Console(file=file, highlight=False, markup=False, emoji=False)
+    made = make(screen.width)
+    if screen.is_terminal:
+        screen.print(made)
+        return
+    with screen.capture() as captured:
+        screen.print(made)
+    file.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))

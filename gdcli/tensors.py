@@ -1,0 +1,135 @@
+"""Tensors from settings, and tensors to plain numbers: what every command needs before and after PyTorch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from gdcli.errors import ExpressionError, GdcliError, OutsideError
+from gdcli.lang.constructors import Environment
+from gdcli.lang.nodes import Expression
+from gdcli.lang.objective import Objective, build, evaluate, located, tensor_result
+from gdcli.lang.syntax import parse
+from gdcli.lang.values import bind
+from gdcli.results import Nested
+from gdcli.settings import FitLinearSettings, GradSettings, MinimizeSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """An expression ready to run: its function, and the tensor of each variable in the order of its parameters.
+
+    Those in ``wrt`` are leaves that require a gradient.
+    """
+
+    objective: Objective
+    tensors: dict[str, torch.Tensor]
+    wrt: tuple[str, ...]
+
+    def value(self) -> torch.Tensor:
+        """The value at the tensors as they are, with its graph."""
+        return tensor_result(self.objective(*self.tensors.values()), self.objective.expression)
+
+    def backward(self, value: torch.Tensor) -> None:
+        """Fill ``.grad`` of the leaves.
+
+        Raises:
+            ExpressionError: where PyTorch has no derivative.
+        """
+        try:
+            value.backward()  # type: ignore[no-untyped-call]
+        except RuntimeError as error:
+            raise located(error, self.objective.expression, {}) from error
+
+
+def prepare(text: str, settings: GradSettings | MinimizeSettings | FitLinearSettings, wrt: list[str]) -> Problem:
+    """Parse ``text``, make the tensors that ``settings`` gives its variables, and compile it.
+
+    Raises:
+        GdcliError: for an expression or a value that does not fit.
+    """
+    expression = parse(text)
+    run = environment(settings.dtype, settings.device, settings.seed)
+    tensors = variables(bind([expression], settings.values), run, wrt)
+    return Problem(build(expression, run, tensors), tensors, tuple(wrt))
+
+
+def environment(dtype: str, device: str, seed: int) -> Environment:
+    """The environment of a run.
+
+    Raises:
+        OutsideError: when the device is not there.
+    """
+    if device == "cuda" and not torch.cuda.is_available():
+        raise OutsideError("device", "this machine has no CUDA device that PyTorch can use", "use --device cpu")
+    return Environment(getattr(torch, dtype), device, seed)
+
+
+def resolve_device(device: str) -> str:
+    """ "cuda" or "cpu" for "auto"; anything else as it is."""
+    return ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+
+
+def variables(values: Mapping[str, Expression], environment: Environment, wrt: list[str]) -> dict[str, torch.Tensor]:
+    """The tensor of each variable, drawn in this order; those in ``wrt`` are leaves that require a gradient.
+
+    Raises:
+        GdcliError: for a variable of ``wrt`` whose dtype has no gradient.
+        ExpressionError: for a value that PyTorch refuses.
+    """
+    made: dict[str, torch.Tensor] = {}
+    for name, value in values.items():
+        try:
+            tensor = evaluate(value, environment).detach().clone()
+        except ExpressionError as error:
+            message = f"in the value of {name}: {error.message}"
+            raise ExpressionError(error.code, message, error.hint, source=error.source, span=error.span) from None
+        if tensor.numel() == 0:
+            raise GdcliError("empty", f"the variable '{name}' has no elements", f"for example: --{name} 1")
+        if name in wrt:
+            if not tensor.is_floating_point():
+                message = f"'{name}' is {dtype_name(tensor)}, and only floating-point tensors have gradients"
+                raise GdcliError("dtype", message, f"write its numbers as they are, for example --{name} 1,2")
+            tensor.requires_grad_()
+        made[name] = tensor
+    return made
+
+
+def plain(tensor: torch.Tensor | None) -> Nested:
+    """The numbers of a tensor as nested lists; each is the exact value of its float32, or whatever the dtype."""
+    return None if tensor is None else tensor.tolist()  # type: ignore[no-any-return, no-untyped-call]
+
+
+def dtype_name(tensor: torch.Tensor) -> str:
+    """``float32`` for ``torch.float32``."""
+    return str(tensor.dtype).removeprefix("torch.")
+
+
+def is_finite(numbers: Any) -> bool:
+    """Whether every number in nested lists is finite; None counts as finite."""
+    if isinstance(numbers, list):
+        return all(map(is_finite, numbers))
+    return numbers is None or numbers - numbers == 0
+
+
+def check_scalar(value: torch.Tensor, expression: Expression) -> None:
+    """Raise ExpressionError unless the value is one floating-point number that depends on a variable."""
+    source = expression.source
+    span = (0, len(source))
+    if value.numel() != 1:
+        message = f"the result has shape {tuple(value.shape)}, and a gradient is that of one number"
+        hint = f"sum it: sum({source})" if len(source) <= 60 else "sum it: sum(...)"
+        raise ExpressionError("not-scalar", message, hint, source=source, span=span)
+    if not value.is_floating_point():
+        message = f"the result is {dtype_name(value)}, and only floating-point results have gradients"
+        raise ExpressionError("dtype", message, "convert it: float(...)", source=source, span=span)
+    if not value.requires_grad:
+        if not expression.variables:
+            message, hint = "the expression is a constant: it has no variable to differentiate", "for example: x**2"
+        else:
+            message = "the result does not depend on a variable that requires a gradient"
+            hint = "see whether detach, a rounding or --wrt cuts it off"
+        raise ExpressionError("constant", message, hint, source=source, span=span)
