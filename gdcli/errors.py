@@ -44,7 +44,7 @@ class OutsideError(GdcliError):
     exit_code = ExitCode.FAILED
 
 
-class UnknownVariable(GdcliError):
+class UnknownVariableError(GdcliError):
     """A value was given for ``name``, and only the variables in ``known`` are there."""
 
     def __init__(self, name: str, known: list[str], hint: str) -> None:
@@ -88,6 +88,4 @@ def _printable(text: str) -> str:
 
 def _width(text: str) -> int:
     """The number of terminal cells that the text takes."""
-    return sum(
-        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text
-    )
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)

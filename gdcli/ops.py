@@ -33,13 +33,13 @@ def ops(settings: OpsSettings) -> OpsResult:
             rows.append(OpsRow(expression=text, error=_problem(expression)))
             continue
         try:
-            value = tensor_result(build(expression, run, tensors)(*(tensors[n] for n in expression.variables)), expression)
+            value = tensor_result(
+                build(expression, run, tensors)(*(tensors[n] for n in expression.variables)), expression
+            )
         except GdcliError as error:
             rows.append(OpsRow(expression=text, error=_problem(error)))
         else:
-            rows.append(
-                OpsRow(expression=text, value=plain(value), dtype=dtype_name(value), shape=list(value.shape))
-            )
+            rows.append(OpsRow(expression=text, value=plain(value), dtype=dtype_name(value), shape=list(value.shape)))
     failed = sum(isinstance(row.error, Problem) for row in rows)
     message = f"{failed} of {len(rows)} expressions failed" if failed else f"{len(rows)} expressions"
     return OpsResult(settings=settings, status="failed" if failed else "ok", message=message, rows=rows)

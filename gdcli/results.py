@@ -9,7 +9,6 @@ from __future__ import annotations
 import enum
 from typing import Any, Literal
 
-import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from gdcli.settings import FitLinearSettings, GradSettings, MinimizeSettings, OpsSettings
@@ -30,12 +29,18 @@ class StopReason(enum.Enum):
     INTERRUPTED = "interrupted at iteration {iteration}"
 
     @property
-    def status(self) -> str:
+    def status(self) -> DescentStatus:
         """The word for it in a record."""
-        return "diverged" if self is StopReason.NON_FINITE else self.name.lower()
+        return _STATUS[self]
 
 
 DescentStatus = Literal["max_steps", "diverged", "no_gradient", "interrupted"]
+_STATUS: dict[StopReason, DescentStatus] = {
+    StopReason.MAX_STEPS: "max_steps",
+    StopReason.NON_FINITE: "diverged",
+    StopReason.NO_GRADIENT: "no_gradient",
+    StopReason.INTERRUPTED: "interrupted",
+}
 
 
 class Notice(Struct, frozen=True):
@@ -152,7 +157,8 @@ class FitLinearResult(Struct, frozen=True, kw_only=True):
 
 class FunctionEntry(Struct, frozen=True, kw_only=True):
     """A function of the language. ``arity`` is the least and the greatest number of arguments (null: no limit);
-    ``gradient`` is empty for a differentiable function, and else says why there is no gradient, or a zero one."""
+    ``gradient`` is empty for a differentiable function, and else says why there is no gradient, or a zero one.
+    """
 
     name: str
     category: str

@@ -126,11 +126,13 @@ def read(settings: type[S], given: Mapping[str, Any], *, naming: str = "{}", tex
         if key not in fields:
             hint = did_you_mean(key, fields) or f"the keys are {', '.join(fields)}"
             raise GdcliError("unknown-setting", f"unknown setting '{key}'", hint)
-        checked[key] = _checked(naming.format(key.replace("_", "-") if text else key), value, fields[key].type, text)
+        checked[key] = _checked(
+            naming.format(key.replace("_", "-") if text else key), value, fields[key].type, text=text
+        )
     return settings(**checked)
 
 
-def _checked(name: str, value: Any, kind: Any, text: bool) -> Any:
+def _checked(name: str, value: Any, kind: Any, *, text: bool) -> Any:
     try:
         converted = msgspec.convert(value, kind, strict=not text)
     except msgspec.ValidationError:

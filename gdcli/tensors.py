@@ -69,7 +69,7 @@ def environment(dtype: str, device: str, seed: int) -> Environment:
 
 
 def resolve_device(device: str) -> str:
-    """ "cuda" or "cpu" for "auto"; anything else as it is."""
+    """Return what "auto" means on this machine; anything else as it is."""
     return ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
 
 
@@ -100,7 +100,7 @@ def variables(values: Mapping[str, Expression], environment: Environment, wrt: l
 
 def plain(tensor: torch.Tensor | None) -> Nested:
     """The numbers of a tensor as nested lists; each is the exact value of its float32, or whatever the dtype."""
-    return None if tensor is None else tensor.tolist()  # type: ignore[no-any-return, no-untyped-call]
+    return None if tensor is None else tensor.tolist()
 
 
 def dtype_name(tensor: torch.Tensor) -> str:

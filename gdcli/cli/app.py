@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -31,7 +31,7 @@ def _version(asked: bool) -> None:
 @app.callback(invoke_without_command=True)
 def _root(
     ctx: typer.Context,
-    version: Annotated[
+    version: Annotated[  # noqa: ARG001 -- its callback answers
         bool, typer.Option("--version", help="show the version", callback=_version, is_eager=True)
     ] = False,
 ) -> None:
@@ -39,7 +39,8 @@ def _root(
         typer.echo(ctx.get_help())
 
 
-for _command in (ops.COMMAND, grad.COMMAND, minimize.COMMAND, fit_linear.COMMAND):
-    command.add(app, _command)  # type: ignore[type-var]
+_COMMANDS: tuple[command.Command[Any], ...] = (ops.COMMAND, grad.COMMAND, minimize.COMMAND, fit_linear.COMMAND)
+for _command in _COMMANDS:
+    command.add(app, _command)
 functions.add(app)
 schema.add(app)

@@ -5,20 +5,20 @@ Every field of the settings is an option of the same name, with the type, bounds
 
 from __future__ import annotations
 
+import gc
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, Generic, Literal, get_args, get_origin
+from typing import Annotated, Any, Generic, get_args
 
 import msgspec
 import typer
-from msgspec import Struct
 from typer.core import TyperCommand, TyperGroup
 
 from gdcli.cli.arguments import add_variable, parse_assignment, sort_words, unknown_option
 from gdcli.cli.config import read_config
 from gdcli.cli.output import Output, chosen_format
-from gdcli.errors import UnknownVariable
+from gdcli.errors import UnknownVariableError
 from gdcli.settings import S, read
 
 OUTPUT = "Output"
@@ -59,7 +59,8 @@ def _leave_as_typed(params: list[Any]) -> None:
 class AppGroup(TyperGroup):
     """The Typer group of all commands."""
 
-    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the words before the command."""
         _leave_as_typed(self.get_params(ctx))
         return super().parse_args(ctx, args)
 
@@ -67,16 +68,20 @@ class AppGroup(TyperGroup):
 class WordsCommand(TyperCommand):
     """A Typer command whose unknown options are variables, and whose help is grouped and fast."""
 
-    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Keep the variables apart, and read the rest."""
         _leave_as_typed(self.get_params(ctx))
-        options = {option: not getattr(p, "is_flag", False) for p in self.params for option in [*p.opts, *p.secondary_opts]}
+        options = {
+            option: not getattr(p, "is_flag", False) for p in self.params for option in [*p.opts, *p.secondary_opts]
+        }
         options |= dict.fromkeys(self.get_help_option_names(ctx), False)
         words = sort_words(args, options)
         ctx.meta["gdcli.variables"] = words.variables
         ctx.meta["gdcli.options"] = options
         return super().parse_args(ctx, [*words.options, "--", *words.positional])
 
-    def format_options(self, ctx: typer.Context, formatter: Any) -> None:
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the options by panel."""
         panels: dict[str, list[tuple[str, str]]] = {}
         for param in self.get_params(ctx):
             record = param.get_help_record(ctx)
@@ -89,7 +94,8 @@ class WordsCommand(TyperCommand):
             with formatter.section(panel):
                 formatter.write_dl(records)
 
-    def format_epilog(self, ctx: typer.Context, formatter: Any) -> None:
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
+        """Write the examples."""
         if self.epilog:
             with formatter.section("Examples"):
                 for line in self.epilog.splitlines():
@@ -110,10 +116,11 @@ def add(app: typer.Typer, command: Command[S]) -> None:
         settings = _settings(command, given, names)
         try:
             settings = command.complete(settings)
-        except UnknownVariable as error:
+        except UnknownVariableError as error:
             if error.name in ctx.meta["gdcli.variables"]:
                 raise unknown_option(f"--{error.name}", ctx.meta["gdcli.options"], error.known) from error
             raise
+        _import_torch()
         raise typer.Exit(command.run(settings, output))
 
     parameters = [inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)]
@@ -122,6 +129,15 @@ def add(app: typer.Typer, command: Command[S]) -> None:
     callback.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     epilog = "\n".join(command.examples)
     app.command(command.name, cls=WordsCommand, help=command.help, epilog=epilog)(callback)
+
+
+def _import_torch() -> None:
+    """Import torch without garbage collection: it makes half a million objects that stay, and no garbage."""
+    gc.disable()
+    import torch  # noqa: F401
+
+    gc.freeze()
+    gc.enable()
 
 
 def _settings(command: Command[S], given: dict[str, Any], variables: dict[str, str]) -> S:
@@ -136,7 +152,7 @@ def _settings(command: Command[S], given: dict[str, Any], variables: dict[str, s
     changes = msgspec.structs.asdict(read(command.settings, words, naming="--{}", text=True))
     changed = {name: changes[name] for name in words}
     if variables:
-        changed["values"] = {**config.values, **variables}
+        changed["values"] = {**config.values, **variables}  # type: ignore[attr-defined]
     return msgspec.structs.replace(config, **changed)
 
 
@@ -167,7 +183,11 @@ def _option(field: Any) -> Any:
     metavar = meta.extra["metavar"] or _METAVARS.get(kind) or "|".join(get_args(kind))
     shown = "" if field.default is msgspec.NODEFAULT or not str(field.default) else f"  [default: {field.default}]"
     return typer.Option(
-        flag, metavar=metavar, help=f"{meta.description}{shown}", show_default=False, rich_help_panel=meta.extra["panel"]
+        flag,
+        metavar=metavar,
+        help=f"{meta.description}{shown}",
+        show_default=False,
+        rich_help_panel=meta.extra["panel"],
     )
 
 
@@ -175,9 +195,11 @@ _METAVARS = {float: "NUMBER", int: "INTEGER"}
 
 
 def _output_parameters(command: Command[Any]) -> list[inspect.Parameter]:
-    def option(name: str, help: str, default: Any = None, metavar: str | None = None) -> inspect.Parameter:
+    def option(name: str, text: str, default: Any = None, metavar: str | None = None) -> inspect.Parameter:
         kind = bool if metavar is None else str | None
-        return _parameter(name, kind, typer.Option(f"--{name}", help=help, metavar=metavar, rich_help_panel=OUTPUT), default)
+        return _parameter(
+            name, kind, typer.Option(f"--{name}", help=text, metavar=metavar, rich_help_panel=OUTPUT), default
+        )
 
     found = [option("config", "read settings from a TOML or JSON file", metavar="FILE")]
     found.append(option("json", "print the record as one JSON document", False))
@@ -187,12 +209,12 @@ def _output_parameters(command: Command[Any]) -> list[inspect.Parameter]:
     for field in msgspec.structs.fields(Output):
         if field.name == "format" or (field.name in ("every", "all") and not command.iterates):
             continue
-        help = get_args(field.type)[1].description
+        text = get_args(field.type)[1].description
         if field.default is False:
-            found.append(option(field.name, help, False))
+            found.append(option(field.name, text, False))
         else:
             shown = "" if field.default is None else f"  [default: {field.default}]"
-            found.append(option(field.name, help + shown, metavar="FILE" if field.default is None else "N"))
+            found.append(option(field.name, text + shown, metavar="FILE" if field.default is None else "N"))
     return found
 
 
@@ -205,6 +227,4 @@ def _output(given: dict[str, Any]) -> Output:
 
 
 def _parameter(name: str, kind: Any, option: Any, default: Any = None) -> inspect.Parameter:
-    return inspect.Parameter(
-        name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option]
-    )
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option])

@@ -27,7 +27,9 @@ def read_config(path: str) -> dict[str, Any]:
         config = tomllib.loads(content.decode()) if path.lower().endswith(".toml") else msgspec.json.decode(content)
     except (tomllib.TOMLDecodeError, msgspec.DecodeError, UnicodeDecodeError) as error:
         kind = "TOML" if path.lower().endswith(".toml") else "JSON"
-        raise GdcliError("config", f"the config {path} is not {kind}: {error}", "its ending .toml means TOML") from error
+        raise GdcliError(
+            "config", f"the config {path} is not {kind}: {error}", "its ending .toml means TOML"
+        ) from error
     if isinstance(config, dict) and "gdcli" in config and isinstance(config.get("settings"), dict):
         config = config["settings"]
     if not isinstance(config, dict):

@@ -22,16 +22,15 @@ _FLUSH_SECONDS = 0.05  # a line reaches its reader at the latest after so long
 _PROGRESS_AFTER_SECONDS = 1.0
 
 
-def run_descent(descent: Descent, output: Output, title: str) -> int:
+def run_descent(descent: Descent[Any], output: Output, title: str) -> int:
     """Run, print, and return the exit code."""
-    command = descent.command
     with _interruptible(descent):
         match output.format:
             case "json":
-                _print_document(descent, command, output)
+                _print_document(descent, output)
             case "jsonl":
                 with output.open() as file:
-                    _print_lines(descent, command, file)
+                    _print_lines(descent, file)
             case "csv":
                 with output.open() as file:
                     _print_csv(descent, file)
@@ -46,7 +45,7 @@ def run_descent(descent: Descent, output: Output, title: str) -> int:
 
 
 @contextlib.contextmanager
-def _interruptible(descent: Descent) -> Iterator[None]:
+def _interruptible(descent: Descent[Any]) -> Iterator[None]:
     """Ctrl-C ends the loop between two steps, so that what was computed is printed; a second one ends at once."""
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -64,7 +63,7 @@ def _interruptible(descent: Descent) -> Iterator[None]:
         signal.signal(signal.SIGINT, previous)
 
 
-def _print_document(descent: Descent, command: str, output: Output) -> None:
+def _print_document(descent: Descent[Any], output: Output) -> None:
     from gdcli.render.documents import json_line
 
     iterations = list(_with_progress(descent, output))
@@ -73,15 +72,15 @@ def _print_document(descent: Descent, command: str, output: Output) -> None:
         file.write(json_line(record))
 
 
-def _print_lines(descent: Descent, command: str, file: IO[bytes]) -> None:
+def _print_lines(descent: Descent[Any], file: IO[bytes]) -> None:
     from gdcli.render.documents import json_line, step_line
 
-    file.write(json_line(SettingsLine(command=command, settings=descent.settings)))
+    file.write(json_line(SettingsLine(command=descent.command, settings=descent.settings)))
     _stream((step_line(step) for step in descent), file)
     file.write(json_line(descent.outcome))
 
 
-def _print_csv(descent: Descent, file: IO[bytes]) -> None:
+def _print_csv(descent: Descent[Any], file: IO[bytes]) -> None:
     from gdcli.render.documents import csv_row, step_cells, step_header
 
     def rows() -> Iterator[bytes]:
@@ -107,7 +106,7 @@ def _stream(lines: Iterable[bytes], file: IO[bytes]) -> None:
             last = now
 
 
-def _print_table(descent: Descent, output: Output, title: str) -> None:
+def _print_table(descent: Descent[Any], output: Output, title: str) -> None:
     from gdcli.cli.show import show_for_people
     from gdcli.render.table import StepRows, descent_table
 
@@ -118,7 +117,7 @@ def _print_table(descent: Descent, output: Output, title: str) -> None:
     show_for_people(lambda width: descent_table(title, rows, outcome, output.digits, width), outcome.warnings, output)
 
 
-def _with_progress(descent: Descent, output: Output) -> Iterator[Step]:
+def _with_progress(descent: Descent[Any], output: Output) -> Iterator[Step]:
     """The steps; on a terminal, with a progress bar on standard error when they take long."""
     if output.quiet or not sys.stderr.isatty():
         yield from descent
@@ -146,5 +145,3 @@ def _progress_bar(steps: int) -> Any:
     bar.add_task("descending", total=steps)
     bar.start()
     return bar
-
-

@@ -81,7 +81,7 @@ def _print_all(entries: list[FunctionEntry]) -> None:
     for category in CATEGORIES:
         rows = [(entry.usage, entry.help) for entry in entries if entry.category == category]
         print_to(sys.stdout, lambda _, category=category, rows=rows: listing((category, ""), rows))  # type: ignore[misc]
-        print()
+        print()  # noqa: T201
 
 
 def _print_one(entry: FunctionEntry) -> None:

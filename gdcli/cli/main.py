@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import sys
 import warnings
@@ -20,7 +21,7 @@ def main() -> NoReturn:
     if "torch" not in sys.modules:
         sys.exit(code)
     # Tearing torch down takes a third of a second, and nothing is left that needs it: all output is flushed.
-    atexit._run_exitfuncs()
+    atexit._run_exitfuncs()  # noqa: SLF001 -- os._exit leaves them out
     _flush()
     os._exit(code)
 
@@ -29,7 +30,7 @@ def run(words: list[str]) -> int:
     """Run a command line and return its exit code. Output is flushed."""
     # torch says on import that there is no NumPy; gdcli needs none.
     warnings.filterwarnings("ignore", message="Failed to initialize NumPy")
-    warnings.showwarning = _show_warning  # type: ignore[assignment]
+    warnings.showwarning = _show_warning
     try:
         code = _run(words)
         sys.stdout.flush()
@@ -47,7 +48,7 @@ def run(words: list[str]) -> int:
     except OSError as error:
         _drop_stdout()
         return _fail(OutsideError("output", f"cannot write the output: {error.strerror}"), [])
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 -- no traceback may leave
         _debug(error)
         message = f"gdcli has failed: {type(error).__name__}: {error}"
         return _fail(OutsideError("internal", message, "GDCLI_DEBUG=1 shows where; please report it"), words)
@@ -99,10 +100,8 @@ def _drop_stdout() -> None:
 
 def _flush() -> None:
     for stream in (sys.stdout, sys.stderr):
-        try:
+        with contextlib.suppress(OSError):
             stream.flush()
-        except OSError:
-            pass
 
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:

@@ -48,4 +48,4 @@ def to_stderr(text: str) -> None:
     """Print to standard error; a text that its encoding does not know is escaped, and a closed one is no error."""
     with contextlib.suppress(OSError, ValueError):
         encoding = sys.stderr.encoding or "utf-8"
-        print(text.encode(encoding, "backslashreplace").decode(encoding), file=sys.stderr, flush=True)
+        print(text.encode(encoding, "backslashreplace").decode(encoding), file=sys.stderr, flush=True)  # noqa: T201

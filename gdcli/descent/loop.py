@@ -5,24 +5,37 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 
 from gdcli.descent.rules import check_options, update_rule
 from gdcli.grad import grad_fn_name
-from gdcli.results import Best, Nested, Notice, ResultLine, Step, StopReason, TensorState
+from gdcli.results import (
+    Best,
+    FitLinearResult,
+    MinimizeResult,
+    Nested,
+    Notice,
+    ResultLine,
+    Step,
+    StopReason,
+    TensorState,
+)
 from gdcli.settings import FitLinearSettings, MinimizeSettings
 from gdcli.tensors import Problem, check_scalar, is_finite
 
+R = TypeVar("R", MinimizeResult, FitLinearResult)
 
-class Descent:
+
+class Descent(Generic[R]):
     """A descent: iterate over it for its steps, then ask for its outcome.
 
-    Each iteration over it is the same run again, from the start. ``command`` is that of its record.
+    Each iteration over it is the same run again, from the start. ``record_type`` is what its record is made of.
     """
 
     command: str
+    record_type: type[R]
 
     def __init__(self, settings: MinimizeSettings | FitLinearSettings, prepare: Callable[[], Problem]) -> None:
         check_options(settings)
@@ -56,7 +69,7 @@ class Descent:
             step = Step(
                 iteration,
                 number,
-                {name: tensors[name].tolist() for name in wrt},  # type: ignore[no-untyped-call]
+                {name: tensors[name].tolist() for name in wrt},
                 {name: _gradient(tensors[name]) for name in wrt},
             )
             if number < smallest:
@@ -106,6 +119,24 @@ class Descent:
             warnings=self.notices(reason, final),
         )
 
+    def record(self, iterations: list[Step]) -> R:
+        """The whole record, once the descent has ended."""
+        outcome = self.outcome
+        return self.record_type(
+            settings=self.settings,  # type: ignore[arg-type]
+            status=outcome.status,
+            message=outcome.message,
+            iterations=iterations,
+            result=outcome.result,
+            best=outcome.best,
+            tensors=outcome.tensors,
+            warnings=outcome.warnings,
+        )
+
+    def result(self) -> R:
+        """Run to the end and return the whole record."""
+        return self.record(list(self))
+
     def notices(self, reason: StopReason, final: Step) -> list[Notice]:
         """What a reader should know about the run."""
         notices = []
@@ -125,7 +156,7 @@ class Descent:
 
 def _gradient(x: torch.Tensor) -> Nested:
     """The numbers of ``x.grad``. PyTorch keeps none for a tensor that is not a leaf, and warns when it is asked."""
-    return x.grad.tolist() if x.is_leaf and x.grad is not None else None  # type: ignore[no-any-return, no-untyped-call]
+    return x.grad.tolist() if x.is_leaf and x.grad is not None else None
 
 
 def _state(x: torch.Tensor) -> TensorState:

@@ -6,34 +6,17 @@ from msgspec.structs import replace
 
 from gdcli.defaults import complete_minimize
 from gdcli.descent.loop import Descent
-from gdcli.results import MinimizeResult, Step
+from gdcli.results import MinimizeResult
 from gdcli.settings import MinimizeSettings
 from gdcli.tensors import prepare, resolve_device
 
 
-class MinimizeDescent(Descent):
+class MinimizeDescent(Descent[MinimizeResult]):
     """The descent of ``minimize``."""
 
     command = "minimize"
+    record_type = MinimizeResult
     settings: MinimizeSettings
-
-    def record(self, iterations: list[Step]) -> MinimizeResult:
-        """The whole record, once the descent has ended."""
-        outcome = self.outcome
-        return MinimizeResult(
-            settings=self.settings,
-            status=outcome.status,
-            message=outcome.message,
-            iterations=iterations,
-            result=outcome.result,
-            best=outcome.best,
-            tensors=outcome.tensors,
-            warnings=outcome.warnings,
-        )
-
-    def result(self) -> MinimizeResult:
-        """Run to the end and return the whole record."""
-        return self.record(list(self))
 
 
 def minimize(settings: MinimizeSettings) -> MinimizeDescent:

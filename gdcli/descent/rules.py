@@ -16,7 +16,8 @@ from gdcli.settings import FitLinearSettings, MinimizeSettings
 class UpdateRule(Protocol):
     """One step of an update rule."""
 
-    def step(self) -> None: ...
+    def step(self) -> None:
+        """Move the variables."""
 
 
 class Manual:
@@ -28,10 +29,11 @@ class Manual:
         self.no_grad = torch.no_grad()
 
     def step(self) -> None:
+        """Move the variables and clear their gradients."""
         with self.no_grad:
             for x in self.variables:
                 if x.grad is not None:
-                    x -= self.lr * x.grad
+                    x -= self.lr * x.grad  # noqa: PLW2901 -- in place
                     x.grad.zero_()
 
 
@@ -44,6 +46,7 @@ class Rebind:
         self.lr = lr
 
     def step(self) -> None:
+        """Put new tensors in the place of the variables."""
         for name in self.wrt:
             x = self.tensors[name]
             if x.is_leaf and x.grad is not None:
@@ -58,6 +61,7 @@ class TorchOptimizer:
         self.optimizer = optimizer
 
     def step(self) -> None:
+        """Move the variables and clear their gradients."""
         self.optimizer.step()
         self.optimizer.zero_grad()
 

@@ -20,10 +20,17 @@ class Reader(Protocol):
 
     source: str
 
-    def node(self, node: ast.expr) -> Node: ...
-    def span(self, node: ast.AST) -> Span: ...
-    def whole_number(self, node: ast.expr, what: str) -> int: ...
-    def fail(self, code: str, message: str, place: ast.AST | Span, hint: str = "") -> NoReturn: ...
+    def node(self, node: ast.expr) -> Node:
+        """Read an expression."""
+
+    def span(self, node: ast.AST) -> Span:
+        """Its characters."""
+
+    def whole_number(self, node: ast.expr, what: str) -> int:
+        """Read a constant whole number."""
+
+    def fail(self, code: str, message: str, place: ast.AST | Span, hint: str = "") -> NoReturn:
+        """Raise the error at its place."""
 
 
 class ArgumentReader:
@@ -32,7 +39,9 @@ class ArgumentReader:
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
 
-    def read(self, function: Function, call: ast.Call, name_span: Span, subject: ast.expr | None) -> tuple[Argument, ...]:
+    def read(
+        self, function: Function, call: ast.Call, name_span: Span, subject: ast.expr | None
+    ) -> tuple[Argument, ...]:
         """The arguments, in order; ``subject`` is the ``x`` of ``x.f()``, which is the first of them."""
         positional = [*([subject] if subject is not None else []), *call.args]
         bound: dict[str, Argument] = {}

@@ -21,7 +21,12 @@ _SIZED = frozenset(["int", "ints", "sizes"])
 
 def constructor_elements(name: str, arguments: Sequence[Any]) -> float:
     """The number of elements that a constructor will make from its arguments, given in order; inf when unknown."""
-    match name, list(arguments):
+    count: float = _count(name, list(arguments))
+    return count
+
+
+def _count(name: str, arguments: list[Any]) -> Any:
+    match name, arguments:
         case "arange", [end]:
             return math.ceil(max(0, end))
         case "arange", [start, end]:

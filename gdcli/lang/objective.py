@@ -11,7 +11,7 @@ import functools
 import re
 from collections.abc import Callable, Mapping
 from types import CodeType, TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -36,7 +36,9 @@ from gdcli.lang.nodes import (
     children,
     postorder,
 )
-from gdcli.lang.signature import Function, Parameter
+from gdcli.lang.signature import Parameter
+
+_E = TypeVar("_E", bound=ast.expr)
 
 _FILENAME = "<gdcli expression>"
 _OPERATORS: dict[str, ast.operator] = {
@@ -63,7 +65,16 @@ _ATTRIBUTES: dict[str, Callable[[Any], Any]] = {
     "values": lambda pair: _part_of_pair(pair, 0),
     "indices": lambda pair: _part_of_pair(pair, 1),
 }
-_EVALUATION_ERRORS = (GdcliError, RuntimeError, TypeError, ValueError, IndexError, NotImplementedError, OverflowError, MemoryError)
+_EVALUATION_ERRORS = (
+    GdcliError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    IndexError,
+    NotImplementedError,
+    OverflowError,
+    MemoryError,
+)
 
 
 class Objective:
@@ -126,7 +137,7 @@ def tensor_result(result: Any, expression: Expression) -> torch.Tensor:
     raise ExpressionError("result", message, hint, source=expression.source, span=(0, len(expression.source)))
 
 
-class _SizeGuard(TorchDispatchMode):
+class _SizeGuard(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Refuses an operation whose result is over the limit, on tensors that have shapes and no storage."""
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -140,7 +151,7 @@ class _SizeGuard(TorchDispatchMode):
 def _try_shapes(expression: Expression, environment: Environment, values: Mapping[str, torch.Tensor]) -> None:
     """Run the expression on meta tensors; only a result over the limit counts, other errors come with the real run."""
     like = [values[n].to("meta") if n in values else torch.empty((), device="meta") for n in expression.variables]
-    with _SizeGuard(), torch.no_grad():
+    with _SizeGuard(), torch.no_grad():  # type: ignore[no-untyped-call]
         try:
             Objective(expression, _Compiler(expression, environment.on_meta()).function())(*like)
         except GdcliError as error:
@@ -292,7 +303,7 @@ def _fixed_nodes(root: Node) -> set[int]:
     return fixed
 
 
-def _at(node: Any, span: Span) -> Any:
+def _at(node: _E, span: Span) -> _E:
     """The Python node with its place in our source: its columns count characters."""
     node.lineno = node.end_lineno = 1
     node.col_offset, node.end_col_offset = span
@@ -323,7 +334,6 @@ def resolve(path: str) -> Callable[..., Any]:
     for name in path.split(".")[1:]:
         found = getattr(found, name)
     return found  # type: ignore[no-any-return]
-
 
 
 def _part_of_pair(pair: Any, index: int) -> Any:

@@ -80,6 +80,7 @@ class Token(Struct, frozen=True):
 
     @property
     def span(self) -> tuple[int, int]:
+        """Its characters."""
         return self.start, self.start + len(self.text)
 
 
@@ -160,8 +161,8 @@ class _Scanner:
             plain = word.translate(_PLAIN_DIGITS)
             hint = f"write {plain}" if plain.isidentifier() else ""
             self._fail("syntax", f"'{word}' is not a name", token, hint)
-        if not self.expecting:
-            self._missing_operator(token)
+        if not self.expecting and self.previous is not None:
+            self._missing_operator(self.previous, token)
         self.expecting = False
 
     def _check_number(self, token: Token) -> None:
@@ -176,18 +177,15 @@ class _Scanner:
         if float(token.text.replace("_", "")) == float("inf"):
             self._fail("limit", "this number is beyond the largest float, about 1.8e308", token, "write inf")
 
-    def _missing_operator(self, token: Token) -> NoReturn:
-        assert self.previous is not None
-        if self.previous.kind == "name" and token.kind == "string":
-            self._fail("syntax", "text in quotes is not part of the expression language", token)
-        left, right = self.previous.text, token.text
+    def _missing_operator(self, previous: Token, token: Token) -> NoReturn:
+        left, right = previous.text, token.text
         fixed = f"{self.source[: token.start].rstrip()}*{self.source[token.start :]}"
         raise ExpressionError(
             "notation",
             f"an operator is missing between '{left}' and '{right}'",
             _write(fixed, "write '*' for a product"),
             source=self.source,
-            span=(self.previous.start, token.start + len(right)),
+            span=(previous.start, token.start + len(right)),
         )
 
     def _operator(self, token: Token) -> None:
@@ -216,9 +214,8 @@ class _Scanner:
                 self._foreign(token)
 
     def _open(self, token: Token) -> None:
-        called = self.previous is not None and self.previous.kind == "name"
-        if not self.expecting and token.text == "(" and not called:
-            self._missing_operator(token)
+        if not self.expecting and token.text == "(" and self.previous is not None and self.previous.kind != "name":
+            self._missing_operator(self.previous, token)
         self.brackets.append(token)
         if len(self.brackets) > MAX_NESTING:
             self._fail("limit", f"the brackets are nested too deeply: {MAX_NESTING} levels are allowed", token)

@@ -59,13 +59,13 @@ class Function(Struct, frozen=True):
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
+        """Its parameters, in PyTorch's order."""
         return _parameters(self.signature)
 
     @property
     def usage(self) -> str:
         """How it is called: ``add(input, other, *, alpha=1)``."""
         return f"{self.name}({', '.join(_plain(part) for part in self.signature.split(', ') if part)})"
-
 
     @property
     def arity(self) -> tuple[int, int | None]:
@@ -86,9 +86,7 @@ def _parameters(signature: str) -> tuple[Parameter, ...]:
         declaration, _, default = part.partition(" = ")
         name, _, kind = declaration.partition(": ")
         choices = tuple(word.strip("'") for word in kind.split("|")) if kind.startswith("'") else ()
-        found.append(
-            Parameter(name, "choice" if choices else kind or "tensor", not default, keyword_only, choices)
-        )
+        found.append(Parameter(name, "choice" if choices else kind or "tensor", not default, keyword_only, choices))
     return tuple(found)
 
 
@@ -98,7 +96,7 @@ def _plain(part: str) -> str:
     return f"{name}={default}" if default else name
 
 
-def function(
+def function(  # noqa: PLR0913 -- a row of the table
     name: str,
     signature: str,
     help: str,

@@ -122,9 +122,11 @@ class _Reader:
             return ast.parse(self.source, mode="eval").body
         except SyntaxError as error:
             start = max(0, min((error.offset or 1) - 1, len(self.source) - 1))
-            self.fail("syntax", "this is not an expression", (start, start + 1))
+            return self.fail("syntax", "this is not an expression", (start, start + 1))
         except (RecursionError, MemoryError):
-            self.fail("limit", f"the expression is nested too deeply: {scan.MAX_NESTING} levels are allowed", (0, 1))
+            return self.fail(
+                "limit", f"the expression is nested too deeply: {scan.MAX_NESTING} levels are allowed", (0, 1)
+            )
 
     def span(self, node: ast.AST) -> Span:
         """The characters of a node; ``ast`` counts UTF-8 bytes."""
@@ -171,14 +173,14 @@ class _Reader:
             case ast.Call():
                 return self._call(node)
             case _:
-                self.fail("syntax", "this is not part of the expression language", node)
+                return self.fail("syntax", "this is not part of the expression language", node)
 
     def _constant(self, node: ast.Constant) -> Number:
         if isinstance(node.value, (bool, int, float)):
             return Number(number(node.value), self.span(node))
         if node.value is None:
             self.fail("syntax", "'None' is no value here", node)
-        self.fail("syntax", "text in quotes is not part of the expression language", node)
+        return self.fail("syntax", "text in quotes is not part of the expression language", node)
 
     def _name(self, node: ast.Name) -> Node:
         name, span = node.id, self.span(node)
@@ -189,7 +191,9 @@ class _Reader:
             self.fail("syntax", f"'{name}' is a function, and here it is not called", span, f"write {usage}")
         if not self.variables_allowed:
             similar = closest(name, CONSTANTS)
-            hint = f"did you mean '{similar}'?" if similar else "a value is made of numbers, for example 3 or rand(3, 4)"
+            hint = (
+                f"did you mean '{similar}'?" if similar else "a value is made of numbers, for example 3 or rand(3, 4)"
+            )
             self.fail("unknown-name", f"a value cannot use the name '{name}'", span, hint)
         if name.startswith("__"):
             self.fail("syntax", f"'{name}' is not a name for a variable", span)
@@ -211,7 +215,7 @@ class _Reader:
         result = self.node(chain[-1].left)
         self.nodes += len(chain) - 1
         for step in reversed(chain):
-            result = self._fold(_BINARY[type(step.op)], result, self.node(step.right), step)  # type: ignore[index]
+            result = self._fold(_BINARY[type(step.op)], result, self.node(step.right), step)
         return result
 
     def _fold(self, symbol: str, left: Node, right: Node, place: ast.AST) -> Node:
@@ -221,15 +225,15 @@ class _Reader:
         try:
             return Number(fold(symbol, left.value, right.value), span)
         except ConstantError as error:
-            self.fail("constant", str(error), span)
+            return self.fail("constant", str(error), span)
 
     def _comparison(self, node: ast.Compare) -> Node:
-        symbol = _BINARY.get(type(node.ops[0]))  # type: ignore[call-overload]
+        symbol = _BINARY.get(type(node.ops[0]))
         if symbol is None:
             self.fail("syntax", "this comparison is not part of the expression language", node, "compare with ==")
         if len(node.ops) > 1:
             parts = [self.source[slice(*self.span(part))] for part in (node.left, *node.comparators)]
-            symbols = [_BINARY.get(type(op), "==") for op in node.ops]  # type: ignore[call-overload]
+            symbols = [_BINARY.get(type(op), "==") for op in node.ops]
             pairs = [f"{a} {op} {b}" for a, op, b in zip(parts, symbols, parts[1:], strict=False)]
             hint = f"write logical_and({pairs[0]}, {pairs[1]})"
             self.fail("syntax", "comparisons cannot be chained", node, hint)
@@ -286,7 +290,7 @@ class _Reader:
             usage = SPELLINGS[dotted].usage
             self.fail("syntax", f"'{dotted}' is a function, and here it is not called", node, f"write {usage}")
         hint = f"write {name}" if name in CONSTANTS else ""
-        self.fail("unknown-name", f"'{dotted}' is not part of the expression language", node, hint)
+        return self.fail("unknown-name", f"'{dotted}' is not part of the expression language", node, hint)
 
     def _call(self, node: ast.Call) -> Node:
         function, name_span, subject = self._called(node.func)
@@ -314,7 +318,7 @@ class _Reader:
             message = f"'{name}' is a function and not a method in PyTorch"
             self.fail("unknown-function", message, span, f"write {name}({subject}, ...)")
         hint = _TENSOR_METHODS.get(name) or _function_hint(name, methods=True)
-        self.fail("unknown-function", f"unknown method '{name}'", span, hint)
+        return self.fail("unknown-function", f"unknown method '{name}'", span, hint)
 
     def _unknown_function(self, name: str, node: ast.Name) -> NoReturn:
         if name in CONSTANTS:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from gdcli.errors import ExpressionError, GdcliError, UnknownVariable
+from gdcli.errors import ExpressionError, GdcliError, UnknownVariableError
 from gdcli.lang.nodes import Expression, Variable, postorder
 from gdcli.lang.suggest import did_you_mean, lookalike
 from gdcli.lang.syntax import parse_value
@@ -26,13 +26,13 @@ def bind(expressions: Sequence[Expression], values: Mapping[str, Any]) -> dict[s
 
 
 def check_known(given: Iterable[str], names: Iterable[str]) -> None:
-    """Raise UnknownVariable for a value that belongs to no variable."""
+    """Raise UnknownVariableError for a value that belongs to no variable."""
     known = list(names)
     for name in given:
         if name not in known:
             listed = f"the variables are {', '.join(known)}" if known else "the expression has no variables"
             hint = did_you_mean(name, known) or listed
-            raise UnknownVariable(name, known, hint)
+            raise UnknownVariableError(name, known, hint)
 
 
 def check_given(expression: Expression, values: Mapping[str, Any]) -> None:

@@ -12,7 +12,7 @@ from gdcli.defaults import complete_fit_linear, loss_expression
 from gdcli.descent.loop import Descent
 from gdcli.results import FitLinearResult, Notice, Step, StopReason
 from gdcli.settings import FitLinearSettings
-from gdcli.tensors import Problem, prepare, resolve_device
+from gdcli.tensors import prepare, resolve_device
 
 
 def fit_linear(settings: FitLinearSettings) -> LinearDescent:
@@ -26,53 +26,38 @@ def fit_linear(settings: FitLinearSettings) -> LinearDescent:
     return LinearDescent(settings, lambda: prepare(loss_expression(settings.activation), settings, ["W"]))
 
 
-class LinearDescent(Descent):
+class LinearDescent(Descent[FitLinearResult]):
     """A descent that watches for outputs whose ReLU has died: their gradient is exactly 0 and stays so."""
 
     command = "fit-linear"
+    record_type = FitLinearResult
     settings: FitLinearSettings
 
     def __iter__(self) -> Iterator[Step]:
-        zero_since: list[int | None] | None = None
+        self._zero_since: dict[int, int] = {}
         for step in super().__iter__():
-            rows = step.grads["W"]
-            if isinstance(rows, list) and isinstance(rows[0], list):
-                zero_since = zero_since or [None] * len(rows)
-                for i, row in enumerate(rows):
-                    is_zero = not any(row)
-                    if not is_zero:
-                        zero_since[i] = None
-                    elif zero_since[i] is None:
-                        zero_since[i] = step.iteration
-            self._zero_since = zero_since or []
+            self._watch(step)
             yield step
 
-    def record(self, iterations: list[Step]) -> FitLinearResult:
-        """The whole record, once the descent has ended."""
-        outcome = self.outcome
-        return FitLinearResult(
-            settings=self.settings,
-            status=outcome.status,
-            message=outcome.message,
-            iterations=iterations,
-            result=outcome.result,
-            best=outcome.best,
-            tensors=outcome.tensors,
-            warnings=outcome.warnings,
-        )
-
-    def result(self) -> FitLinearResult:
-        """Run to the end and return the whole record."""
-        return self.record(list(self))
+    def _watch(self, step: Step) -> None:
+        """Note since which iteration the gradient of each output is zero."""
+        rows = step.grads["W"]
+        if isinstance(rows, list):
+            for i, row in enumerate(rows):
+                if any(row) if isinstance(row, list) else row:
+                    self._zero_since.pop(i, None)
+                else:
+                    self._zero_since.setdefault(i, step.iteration)
 
     def notices(self, reason: StopReason, final: Step) -> list[Notice]:
         """Those of every descent, and the dead outputs."""
         notices = super().notices(reason, final)
+        self._watch(final)
         dead = self._dead_outputs() if self.settings.activation == "relu" else []
         if not dead:
             return notices
-        started = [self._zero_since[i] or 0 for i in dead]
-        return [_death(dead, len(self._zero_since), started, final), self._remedy(max(started)), *notices]
+        started = [self._zero_since[i] for i in dead]
+        return [_death(dead, len(self.problem.tensors["W"]), started, final), self._remedy(max(started)), *notices]
 
     def _dead_outputs(self) -> list[int]:
         """The outputs that relu holds at 0 for every input, though the target is not 0 there."""
@@ -80,11 +65,7 @@ class LinearDescent(Descent):
         with torch.no_grad():
             z = tensors["W"].matmul(tensors["x"])
             target = tensors["target"].expand_as(z)
-        return [
-            i
-            for i, since in enumerate(self._zero_since)
-            if since is not None and bool((z[i] <= 0).all()) and bool((target[i] != 0).any())
-        ]
+        return [i for i in sorted(self._zero_since) if bool((z[i] <= 0).all()) and bool((target[i] != 0).any())]
 
     def _remedy(self, since: int) -> Notice:
         other = "an activation with a gradient below 0 (--activation leaky_relu)"
@@ -99,17 +80,20 @@ class LinearDescent(Descent):
 
 
 def _death(dead: list[int], outputs: int, started: list[int], final: Step) -> Notice:
-    layer = "the ReLU layer" if len(dead) == outputs else f"{len(dead)} of {outputs} ReLU outputs ({_listed(dead)})"
-    whole = f", so the loss stays at {final.loss!r}" if len(dead) == outputs else ""
+    whole = len(dead) == outputs
+    layer = "the ReLU layer" if whole else f"{len(dead)} of {outputs} ReLU outputs ({_listed(dead)})"
     updates = sorted({since - 1 for since in started})
     if updates[0] < 0:
-        when = "dead from the start"
-        return Notice("dead-relu", f"{layer} is {when}: W @ x is not positive there, so relu gives 0 and a gradient of 0{whole}")
-    when = f"in the update{'s' * (len(updates) > 1)} of iteration{'s' * (len(updates) > 1)} {_listed(updates)}"
-    return Notice(
-        "dead-relu",
-        f"{layer} died {when}: since then W @ x is not positive there, relu gives 0 and its gradient is exactly 0{whole}",
-    )
+        what = (
+            f"{layer} is dead from the start: W @ x is not positive there, relu gives 0 and its gradient is exactly 0"
+        )
+    else:
+        s = "s" * (len(updates) > 1)
+        what = (
+            f"{layer} died in the update{s} of iteration{s} {_listed(updates)}: "
+            "since then W @ x is not positive there, relu gives 0 and its gradient is exactly 0"
+        )
+    return Notice("dead-relu", f"{what}, so the loss stays at {final.loss!r}" if whole else what)
 
 
 def _listed(numbers: list[int]) -> str:

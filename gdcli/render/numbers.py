@@ -13,7 +13,7 @@ _EDGE = 3  # items shown at each end of a long list
 _MAX_ITEMS = 8
 
 
-def number(value: float | bool | None, digits: int) -> str:
+def number(value: float | None, digits: int) -> str:
     """A number with so many significant digits; from 17 on the shortest text that is exact."""
     if value is None:
         return "None"

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import IO
 
-import msgspec
+from msgspec import UnsetType
 from rich import box
 from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
@@ -48,16 +48,16 @@ class StepRows:
         return ends[:EDGE], self.count - 2 * EDGE, ends[-EDGE:]
 
 
-def ops_table(record: OpsResult, digits: int, width: int) -> RenderableType:
+def ops_table(record: OpsResult, digits: int, _width: int) -> RenderableType:
     """The rows of ``ops``."""
     table = _table("expression", "result", "dtype", "shape")
     for row in record.rows:
         if isinstance(row.error, Problem):
             table.add_row(Text(row.expression), Text(f"error: {_problem(row.error)}", "red"), "", "")
         else:
-            assert not isinstance(row.value, msgspec.UnsetType)
+            value = None if isinstance(row.value, UnsetType) else row.value
             shape = str(tuple(row.shape)) if isinstance(row.shape, list) else ""
-            table.add_row(Text(row.expression), Text(tensor(row.value, digits)), Text(str(row.dtype)), Text(shape))
+            table.add_row(Text(row.expression), Text(tensor(value, digits)), Text(str(row.dtype)), Text(shape))
     return table
 
 
@@ -70,7 +70,7 @@ def grad_table(record: GradResult, digits: int, width: int) -> RenderableType:
     made_by = f"   grad_fn={record.grad_fn}" if record.grad_fn else ""
     title = Text.assemble(record.settings.expression, " = ", (tensor(record.value, digits), "bold"), (made_by, "dim"))
     texts = {name: (tensor(value, digits), tensor(record.grads[name], digits)) for name, value in record.values.items()}
-    widest = [max(_width(pair[i]) for pair in texts.values()) for i in (0, 1)]
+    widest = [max(_cells(pair[i]) for pair in texts.values()) for i in (0, 1)]
     if sum(widest) + max(map(len, texts)) + 10 > width:
         return Group(title, *(_labelled(label, text) for name, pair in texts.items()
                               for label, text in zip((name, f"{name}.grad"), pair, strict=True)))  # fmt: skip
@@ -85,7 +85,7 @@ def _labelled(label: str, text: str) -> Text:
     return Text(f"{label} = " + text.replace("\n", "\n" + " " * (len(label) + 3)))
 
 
-def _width(text: str) -> int:
+def _cells(text: str) -> int:
     return max(map(cell_len, text.split("\n")))
 
 
@@ -199,7 +199,8 @@ def _table(*headers: str) -> Table:
 
 def print_to(file: IO[str], make: Callable[[int], RenderableType]) -> None:
     """Print what ``make`` returns for a width. User text is never markup; where no terminal is, there is no colour
-    and no space at the end of a line."""
+    and no space at the end of a line.
+    """
     screen = Console(file=file, highlight=False, markup=False, emoji=False)
     made = make(screen.width)
     if screen.is_terminal:
