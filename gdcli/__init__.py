@@ -1,1 +1,65 @@
-"""gdcli."""
+"""Gradient descent under a microscope: PyTorch expressions, their gradients, and descents, digit for digit.
+
+>>> import gdcli
+>>> gdcli.grad("log(x**2 + y**2)", x=15, y=24).grads["x"]
+0.03745318204164505
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gdcli.version import __version__
+
+if TYPE_CHECKING:
+    from gdcli.api import fit_linear, grad, minimize, ops
+    from gdcli.errors import ExpressionError, GdcliError
+    from gdcli.lang.nodes import Expression
+    from gdcli.lang.syntax import parse
+    from gdcli.results import FitLinearResult, GradResult, MinimizeResult, OpsResult, Step
+
+# Where each name lives: what is not used is not imported, so that ``import gdcli`` is free.
+_HOMES = {
+    "fit_linear": "gdcli.api",
+    "grad": "gdcli.api",
+    "minimize": "gdcli.api",
+    "ops": "gdcli.api",
+    "ExpressionError": "gdcli.errors",
+    "GdcliError": "gdcli.errors",
+    "Expression": "gdcli.lang.nodes",
+    "parse": "gdcli.lang.syntax",
+    "FitLinearResult": "gdcli.results",
+    "GradResult": "gdcli.results",
+    "MinimizeResult": "gdcli.results",
+    "OpsResult": "gdcli.results",
+    "Step": "gdcli.results",
+}
+
+__all__ = [
+    "Expression",
+    "ExpressionError",
+    "FitLinearResult",
+    "GdcliError",
+    "GradResult",
+    "MinimizeResult",
+    "OpsResult",
+    "Step",
+    "__version__",
+    "fit_linear",
+    "grad",
+    "minimize",
+    "ops",
+    "parse",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'gdcli' has no attribute '{name}'")
+    import importlib
+
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

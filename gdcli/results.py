@@ -156,8 +156,10 @@ class FitLinearResult(Struct, frozen=True, kw_only=True):
 
 
 class FunctionEntry(Struct, frozen=True, kw_only=True):
-    """A function of the language. ``arity`` is the least and the greatest number of arguments (null: no limit);
-    ``gradient`` is empty for a differentiable function, and else says why there is no gradient, or a zero one.
+    """A function of the language.
+
+    ``arity`` is the least and the greatest number of arguments (null: no limit); ``gradient`` is empty for a
+    differentiable function, and else says why there is no gradient, or a zero one.
     """
 
     name: str

@@ -18,7 +18,7 @@ def complete(settings: GradSettings) -> GradSettings:
 
 def run(settings: GradSettings, output: Output) -> int:
     """Differentiate and print."""
-    from gdcli.grad import grad
+    from gdcli.gradient import grad
     from gdcli.render.documents import grad_csv
     from gdcli.render.table import grad_table
 

@@ -18,7 +18,7 @@ def complete(settings: OpsSettings) -> OpsSettings:
 
 def run(settings: OpsSettings, output: Output) -> int:
     """Evaluate and print."""
-    from gdcli.ops import ops
+    from gdcli.operations import ops
     from gdcli.render.documents import ops_csv
     from gdcli.render.table import ops_table
 

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 import torch
 
 from gdcli.descent.rules import check_options, update_rule
-from gdcli.grad import grad_fn_name
+from gdcli.gradient import grad_fn_name
 from gdcli.results import (
     Best,
     FitLinearResult,
@@ -45,6 +45,7 @@ class Descent(Generic[R]):
         self._started = False
         self._interrupted = False
         self._outcome: tuple[StopReason, str, Step] | None = None
+        self._first: Step | None = None
         self._best: Step | None = None
 
     def interrupt(self) -> None:
@@ -72,6 +73,8 @@ class Descent(Generic[R]):
                 {name: tensors[name].tolist() for name in wrt},
                 {name: _gradient(tensors[name]) for name in wrt},
             )
+            if iteration == 0:
+                self._first = step
             if number < smallest:
                 smallest, self._best = number, step
             if iteration < self.settings.steps:
@@ -149,7 +152,7 @@ class Descent(Generic[R]):
             notices.append(Notice("diverged", message))
         elif reason is StopReason.NO_GRADIENT or any(t.grad_fn is not None for t in self.problem.tensors.values()):
             notices.extend(_non_leaf(name, self.problem.tensors[name]) for name in self.problem.wrt)
-        elif final.iteration == 0 and _is_zero(list(final.grads.values())):
+        elif self._first is not None and _is_zero(list(self._first.grads.values())):
             notices.append(Notice("zero-gradient", "the gradient is exactly 0 at the start, so nothing moves"))
         return notices
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from gdcli.lang.signature import Form, Function, function
+from gdcli.lang.signature import Function, function
 
 # Why there is no gradient, or a zero one.
 _STEP = "piecewise constant: the gradient is zero"
@@ -18,10 +18,33 @@ _BOOL = "the result is true or false"
 _WHOLE = "the result is whole numbers"
 _RANDOM = "random numbers have no gradient"
 _NUMBERS = "it is made of plain numbers"
-_SHAPE = "only the shape of the input counts"
+_SHAPE_ONLY = "only the shape of the input counts"
 _CUT = "it cuts the gradient off, on purpose"
 
+# Parts that many signatures share.
+_ALONG = "dim: ints = None, keepdim: bool = False"
+_ALONG_ONE = "dim: int = None, keepdim: bool = False"
+_DTYPE = "*, dtype: dtype = None"
+_INTERPOLATION = "interpolation: 'linear'|'lower'|'higher'|'midpoint'|'nearest' = 'linear'"
 _REDUCTION = "reduction: 'none'|'mean'|'sum' = 'mean'"
+_WINDOW = "kernel_size: ints, stride: ints = None, padding: ints = 0"
+_FILTER = "weight, bias = None, stride: ints = 1, padding: ints = 0, dilation: ints = 1, groups: int = 1"
+
+
+def _step(name: str, signature: str, help: str, example: str) -> Function:
+    return function(name, signature, help, example, gradient=_STEP)
+
+
+def _truth(name: str, signature: str, help: str, example: str) -> Function:
+    return function(name, signature, help, example, gradient=_BOOL)
+
+
+def _draw(name: str, signature: str, help: str, example: str, *, method: bool = False) -> Function:
+    return function(name, signature, help, example, method=method, gradient=_RANDOM, form="random")
+
+
+def _free(name: str, signature: str, help: str, example: str, *, gradient: str = "") -> Function:
+    return function(name, signature, help, example, method=False, gradient=gradient)
 
 
 def _nn(name: str, signature: str, help: str, example: str, *, gradient: str = "") -> Function:
@@ -42,38 +65,22 @@ def _tensor(name: str, signature: str, help: str, example: str, *, gradient: str
     return function(name, signature, help, example, path=f"torch.Tensor.{name}", gradient=gradient)
 
 
-def _make(
-    name: str, signature: str, help: str, example: str, *, form: Form = "constructor", gradient: str = _NUMBERS
-) -> Function:
-    return function(name, signature, help, example, method=False, gradient=gradient, form=form)
+def _make(name: str, signature: str, help: str, example: str) -> Function:
+    return function(name, signature, help, example, method=False, gradient=_NUMBERS, form="constructor")
 
 
 _ARITHMETIC = (
     function("add", "input, other: either, *, alpha: number = 1", "input + alpha * other", "add([1, 2], 3)"),
     function("sub", "input, other: either, *, alpha: number = 1", "input - alpha * other", "sub([1, 2], 3)"),
-    function("subtract", "input, other: either, *, alpha: number = 1", "another name of sub", "subtract([1, 2], 3)"),
     function("mul", "input, other: either", "input * other", "mul([1, 2], 3)"),
-    function("multiply", "input, other: either", "another name of mul", "multiply([1, 2], 3)"),
     function(
         "div",
         "input, other: either, *, rounding_mode: 'trunc'|'floor' = None",
         "input / other, rounded when asked to",
-        "div([7, -7], 2)",
-    ),
-    function(
-        "divide",
-        "input, other: either, *, rounding_mode: 'trunc'|'floor' = None",
-        "another name of div",
-        "divide([7, -7], 2, rounding_mode='floor')",
+        "div([7, -7], 2, rounding_mode='floor')",
     ),
     function("true_divide", "input, other: either", "input / other, never rounded", "true_divide([7, -7], 2)"),
-    function(
-        "floor_divide",
-        "input, other: either",
-        "input / other, rounded down",
-        "floor_divide([7, -7], 2)",
-        gradient=_STEP,
-    ),
+    _step("floor_divide", "input, other: either", "input / other, rounded down", "floor_divide([7, -7], 2)"),
     function(
         "remainder",
         "input, other: either",
@@ -89,12 +96,10 @@ _ARITHMETIC = (
         "float_power([1, 2, 3], 0.5)",
     ),
     function("neg", "input", "-input", "neg([1, -2])"),
-    function("negative", "input", "another name of neg", "negative([1, -2])"),
     function("positive", "input", "input as it is", "positive([1, -2])"),
     function("abs", "input", "absolute value", "abs([-1, 2])"),
-    function("absolute", "input", "another name of abs", "absolute([-1, 2])"),
-    function("sign", "input", "-1, 0 or 1: the sign", "sign([-3, 0, 3])", gradient=_STEP),
-    function("signbit", "input", "whether the sign is minus (also of -0.0)", "signbit([-3, 0, 3])", gradient=_BOOL),
+    _step("sign", "input", "-1, 0 or 1: the sign", "sign([-3, 0, 3])"),
+    _truth("signbit", "input", "whether the sign is minus (also of -0.0)", "signbit([-3, 0, 3])"),
     function("square", "input", "input ** 2", "square([1, -2])"),
     function("sqrt", "input", "square root", "sqrt([1, 4, 9])"),
     function("rsqrt", "input", "1 / sqrt(input)", "rsqrt([1, 4, 16])"),
@@ -166,7 +171,7 @@ _ERROR_AND_GAMMA_FUNCTIONS = (
     _special("log_ndtr", "input", "log(ndtr(input)), exact far on the left", "log_ndtr([-20, 0])"),
     function("lgamma", "input", "log of the absolute value of the gamma function", "exp(lgamma(5))"),
     function("digamma", "input", "derivative of lgamma", "digamma([1, 2])"),
-    function("polygamma", "n: int, input", "n-th derivative of digamma", "polygamma(1, 2)", method=False),
+    _free("polygamma", "n: int, input", "n-th derivative of digamma", "polygamma(1, 2)"),
     function("mvlgamma", "input, p: int", "log of the gamma function of p dimensions", "mvlgamma(3, 2)"),
     _special("gammainc", "input, other", "lower incomplete gamma function, regularised", "gammainc(2, [1, 3])"),
     _special("gammaincc", "input, other", "upper incomplete gamma function, regularised", "gammaincc(2, [1, 3])"),
@@ -177,24 +182,17 @@ _ERROR_AND_GAMMA_FUNCTIONS = (
 )
 
 _ROUNDING = (
-    function("floor", "input", "nearest whole number below", "floor([1.7, -1.7])", gradient=_STEP),
-    function("ceil", "input", "nearest whole number above", "ceil([1.2, -1.2])", gradient=_STEP),
-    function(
-        "round",
-        "input, *, decimals: int = 0",
-        "nearest whole number, halves to even",
-        "round([0.5, 1.5])",
-        gradient=_STEP,
-    ),
-    function("trunc", "input", "the whole part: rounded towards zero", "trunc([1.7, -1.7])", gradient=_STEP),
-    function("fix", "input", "another name of trunc", "fix([1.7, -1.7])", gradient=_STEP),
+    _step("floor", "input", "nearest whole number below", "floor([1.7, -1.7])"),
+    _step("ceil", "input", "nearest whole number above", "ceil([1.2, -1.2])"),
+    _step("round", "input, *, decimals: int = 0", "nearest whole number, halves to even", "round([0.5, 1.5])"),
+    _step("trunc", "input", "the whole part: rounded towards zero", "trunc([1.7, -1.7])"),
     function("frac", "input", "what follows the decimal point, with its sign", "frac([1.75, -1.75])"),
     function(
         "heaviside",
         "input, values",
         "0 below zero, 1 above, values at zero",
         "heaviside([-1, 0, 1], 0.5)",
-        gradient="a step: PyTorch gives it no derivative",
+        gradient="a step: PyTorch has no derivative for it",
     ),
 )
 
@@ -209,9 +207,6 @@ _LIMITS_AND_CHOICE = (
         "kept between min and max",
         "clamp([-2, 0.5, 2], -1, 1)",
     ),
-    function(
-        "clip", "input, min: either = None, max: either = None", "another name of clamp", "clip([-2, 0.5, 2], -1, 1)"
-    ),
     function("clamp_min", "input, min: either", "not below min", "clamp_min([-2, 2], 0)"),
     function("clamp_max", "input, max: either", "not above max", "clamp_max([-2, 2], 0)"),
     function(
@@ -220,105 +215,62 @@ _LIMITS_AND_CHOICE = (
         "nan and infinities become numbers",
         "nan_to_num([nan, inf, 1])",
     ),
-    function(
+    _free(
         "where",
         "condition, input: either, other: either",
         "input where the condition holds, else other",
         "where([1, 2] > 1.5, 10, 20)",
-        method=False,
     ),
 )
 
 _COMPARISON_AND_LOGIC = (
-    function("eq", "input, other: either", "input == other", "eq([1, 2], 2)", gradient=_BOOL),
-    function("ne", "input, other: either", "input != other", "ne([1, 2], 2)", gradient=_BOOL),
-    function("not_equal", "input, other: either", "another name of ne", "not_equal([1, 2], 2)", gradient=_BOOL),
-    function("lt", "input, other: either", "input < other", "lt([1, 2], 2)", gradient=_BOOL),
-    function("less", "input, other: either", "another name of lt", "less([1, 2], 2)", gradient=_BOOL),
-    function("le", "input, other: either", "input <= other", "le([1, 3], 2)", gradient=_BOOL),
-    function("less_equal", "input, other: either", "another name of le", "less_equal([1, 3], 2)", gradient=_BOOL),
-    function("gt", "input, other: either", "input > other", "gt([1, 3], 2)", gradient=_BOOL),
-    function("greater", "input, other: either", "another name of gt", "greater([1, 3], 2)", gradient=_BOOL),
-    function("ge", "input, other: either", "input >= other", "ge([1, 2], 2)", gradient=_BOOL),
-    function("greater_equal", "input, other: either", "another name of ge", "greater_equal([1, 2], 2)", gradient=_BOOL),
-    function(
+    _truth("eq", "input, other: either", "input == other", "eq([1, 2], 2)"),
+    _truth("ne", "input, other: either", "input != other", "ne([1, 2], 2)"),
+    _truth("lt", "input, other: either", "input < other", "lt([1, 2], 2)"),
+    _truth("le", "input, other: either", "input <= other", "le([1, 3], 2)"),
+    _truth("gt", "input, other: either", "input > other", "gt([1, 3], 2)"),
+    _truth("ge", "input, other: either", "input >= other", "ge([1, 2], 2)"),
+    _truth(
         "isclose",
         "input, other, rtol: number = 1e-05, atol: number = 1e-08, equal_nan: bool = False",
         "whether the two are almost equal",
         "isclose([1, 2], [1.000001, 2.1])",
-        gradient=_BOOL,
     ),
-    function(
-        "isin",
-        "elements, test_elements",
-        "whether each element is one of test_elements",
-        "isin([1, 2, 3], [2, 3])",
-        gradient=_BOOL,
+    _truth(
+        "isin", "elements, test_elements", "whether each element is one of test_elements", "isin([1, 2, 3], [2, 3])"
     ),
-    function("isnan", "input", "whether it is nan", "isnan([nan, inf, 1])", gradient=_BOOL),
-    function("isinf", "input", "whether it is inf or -inf", "isinf([nan, -inf, 1])", gradient=_BOOL),
-    function("isposinf", "input", "whether it is inf", "isposinf([inf, -inf])", gradient=_BOOL),
-    function("isneginf", "input", "whether it is -inf", "isneginf([inf, -inf])", gradient=_BOOL),
-    function("isfinite", "input", "whether it is neither nan nor infinite", "isfinite([nan, inf, 1])", gradient=_BOOL),
-    function("logical_and", "input, other", "both hold (are not 0)", "logical_and([0, 1], [1, 1])", gradient=_BOOL),
-    function(
-        "logical_or", "input, other", "at least one holds (is not 0)", "logical_or([0, 1], [0, 0])", gradient=_BOOL
-    ),
-    function(
-        "logical_xor", "input, other", "exactly one holds (is not 0)", "logical_xor([0, 1], [1, 1])", gradient=_BOOL
-    ),
-    function("logical_not", "input", "it does not hold (is 0)", "logical_not([0, 1])", gradient=_BOOL),
+    _truth("isnan", "input", "whether it is nan", "isnan([nan, inf, 1])"),
+    _truth("isinf", "input", "whether it is inf or -inf", "isinf([nan, -inf, 1])"),
+    _truth("isposinf", "input", "whether it is inf", "isposinf([inf, -inf])"),
+    _truth("isneginf", "input", "whether it is -inf", "isneginf([inf, -inf])"),
+    _truth("isfinite", "input", "whether it is neither nan nor infinite", "isfinite([nan, inf, 1])"),
+    _truth("logical_and", "input, other", "both hold (are not 0)", "logical_and([0, 1], [1, 1])"),
+    _truth("logical_or", "input, other", "at least one holds (is not 0)", "logical_or([0, 1], [0, 0])"),
+    _truth("logical_xor", "input, other", "exactly one holds (is not 0)", "logical_xor([0, 1], [1, 1])"),
+    _truth("logical_not", "input", "it does not hold (is 0)", "logical_not([0, 1])"),
 )
 
 _REDUCTIONS = (
+    function("sum", f"input, {_ALONG}, {_DTYPE}", "sum of all elements, or along dim", "sum([1, 2, 3])"),
+    function("nansum", f"input, {_ALONG}, {_DTYPE}", "sum that leaves nan out", "nansum([1, nan, 3])"),
     function(
-        "sum",
-        "input, dim: ints = None, keepdim: bool = False, *, dtype: dtype = None",
-        "sum of all elements, or along dim",
-        "sum([1, 2, 3])",
+        "mean", f"input, {_ALONG}, {_DTYPE}", "mean of all elements, or along dim", "mean([[1, 2], [3, 4]], dim=0)"
     ),
-    function(
-        "nansum",
-        "input, dim: ints = None, keepdim: bool = False, *, dtype: dtype = None",
-        "sum that leaves nan out",
-        "nansum([1, nan, 3])",
-    ),
-    function(
-        "mean",
-        "input, dim: ints = None, keepdim: bool = False, *, dtype: dtype = None",
-        "mean of all elements, or along dim",
-        "mean([[1, 2], [3, 4]], dim=0)",
-    ),
-    function(
-        "nanmean",
-        "input, dim: ints = None, keepdim: bool = False, *, dtype: dtype = None",
-        "mean that leaves nan out",
-        "nanmean([1, nan, 3])",
-    ),
-    function(
-        "prod",
-        "input, dim: int = None, keepdim: bool = False, *, dtype: dtype = None",
-        "product of all elements, or along dim",
-        "prod([2, 3, 4])",
-    ),
+    function("nanmean", f"input, {_ALONG}, {_DTYPE}", "mean that leaves nan out", "nanmean([1, nan, 3])"),
+    function("prod", f"input, {_ALONG_ONE}, {_DTYPE}", "product of all elements, or along dim", "prod([2, 3, 4])"),
     function(
         "var",
-        "input, dim: ints = None, *, unbiased: bool = True, correction: number = 1, keepdim: bool = False",
+        "input, dim: ints = None, unbiased: bool = True, keepdim: bool = False, *, correction: number = 1",
         "variance, over n - 1",
         "var([1, 2, 3, 4])",
     ),
     function(
         "std",
-        "input, dim: ints = None, *, unbiased: bool = True, correction: number = 1, keepdim: bool = False",
+        "input, dim: ints = None, unbiased: bool = True, keepdim: bool = False, *, correction: number = 1",
         "standard deviation, over n - 1",
         "std([1, 2, 3, 4])",
     ),
-    function(
-        "norm",
-        "input, p: number = 2, dim: ints = None, keepdim: bool = False",
-        "the p-norm of all elements, or along dim",
-        "norm([3, 4])",
-    ),
+    function("norm", f"input, p: number = 2, {_ALONG}", "the p-norm of all elements, or along dim", "norm([3, 4])"),
     function("dist", "input, other, p: number = 2", "the p-norm of input - other", "dist([1, 2], [4, 6])"),
     function(
         "logsumexp",
@@ -350,41 +302,19 @@ _REDUCTIONS = (
         "the smallest, equal ones share the gradient",
         "amin([[1, 5], [4, 2]], dim=1)",
     ),
-    function(
-        "argmax",
-        "input, dim: int = None, keepdim: bool = False",
-        "the position of the largest",
-        "argmax([1, 3, 2])",
-        gradient=_WHOLE,
-    ),
-    function(
-        "argmin",
-        "input, dim: int = None, keepdim: bool = False",
-        "the position of the smallest",
-        "argmin([2, 1, 3])",
-        gradient=_WHOLE,
-    ),
-    function(
-        "median",
-        "input, dim: int = None, keepdim: bool = False",
-        "the middle value (the lower of two)",
-        "median([5, 1, 3])",
-    ),
-    function(
-        "nanmedian",
-        "input, dim: int = None, keepdim: bool = False",
-        "the middle value, leaving nan out",
-        "nanmedian([5, nan, 3])",
-    ),
+    function("argmax", f"input, {_ALONG_ONE}", "the position of the largest", "argmax([1, 3, 2])", gradient=_WHOLE),
+    function("argmin", f"input, {_ALONG_ONE}", "the position of the smallest", "argmin([2, 1, 3])", gradient=_WHOLE),
+    function("median", f"input, {_ALONG_ONE}", "the middle value (the lower of two)", "median([5, 1, 3])"),
+    function("nanmedian", f"input, {_ALONG_ONE}", "the middle value, leaving nan out", "nanmedian([5, nan, 3])"),
     function(
         "quantile",
-        "input, q: either, dim: int = None, keepdim: bool = False, *, interpolation: 'linear'|'lower'|'higher'|'midpoint'|'nearest' = 'linear'",
+        f"input, q: either, {_ALONG_ONE}, *, {_INTERPOLATION}",
         "the value that the part q lies below",
         "quantile([1, 2, 3, 4], 0.25)",
     ),
     function(
         "nanquantile",
-        "input, q: either, dim: int = None, keepdim: bool = False, *, interpolation: 'linear'|'lower'|'higher'|'midpoint'|'nearest' = 'linear'",
+        f"input, q: either, {_ALONG_ONE}, *, {_INTERPOLATION}",
         "quantile that leaves nan out",
         "nanquantile([1, nan, 3], 0.5)",
     ),
@@ -394,20 +324,8 @@ _REDUCTIONS = (
         "the most frequent value along dim, and an index",
         "mode([1, 2, 2])[0]",
     ),
-    function(
-        "all",
-        "input, dim: ints = None, keepdim: bool = False",
-        "whether every element holds (is not 0)",
-        "all([1, 2] > 0)",
-        gradient=_BOOL,
-    ),
-    function(
-        "any",
-        "input, dim: ints = None, keepdim: bool = False",
-        "whether an element holds (is not 0)",
-        "any([1, 2] > 1)",
-        gradient=_BOOL,
-    ),
+    _truth("all", f"input, {_ALONG}", "whether every element holds (is not 0)", "all([1, 2] > 0)"),
+    _truth("any", f"input, {_ALONG}", "whether an element holds (is not 0)", "any([1, 2] > 1)"),
     function(
         "count_nonzero",
         "input, dim: ints = None",
@@ -415,20 +333,17 @@ _REDUCTIONS = (
         "count_nonzero([0, 1, 2])",
         gradient=_WHOLE,
     ),
-    function("cumsum", "input, dim: int, *, dtype: dtype = None", "running sum along dim", "cumsum([1, 2, 3], 0)"),
-    function(
-        "cumprod", "input, dim: int, *, dtype: dtype = None", "running product along dim", "cumprod([1, 2, 3], 0)"
-    ),
+    function("cumsum", f"input, dim: int, {_DTYPE}", "running sum along dim", "cumsum([1, 2, 3], 0)"),
+    function("cumprod", f"input, dim: int, {_DTYPE}", "running product along dim", "cumprod([1, 2, 3], 0)"),
     function("cummax", "input, dim: int", "running maximum along dim, and indices", "cummax([1, 3, 2], 0)[0]"),
     function("cummin", "input, dim: int", "running minimum along dim, and indices", "cummin([3, 1, 2], 0)[0]"),
     function("logcumsumexp", "input, dim: int", "running logsumexp along dim", "logcumsumexp([0, 0, 0], 0)"),
     function("diff", "input, n: int = 1, dim: int = -1", "differences of neighbours, n times over", "diff([1, 4, 9])"),
-    function(
+    _free(
         "trapezoid",
         "y, x = None, *, dx: number = 1, dim: int = -1",
         "integral by the trapezoid rule",
         "trapezoid([0, 1, 4], [0, 1, 2])",
-        method=False,
     ),
     function("cov", "input, *, correction: int = 1", "covariances of the rows", "cov([[1, 2, 3], [3, 1, 2]])"),
     function("corrcoef", "input", "correlations of the rows", "corrcoef([[1, 2, 3], [3, 1, 2]])"),
@@ -525,9 +440,7 @@ _SHAPE = (
     function(
         "transpose", "input, dim0: int, dim1: int", "two dimensions exchanged", "transpose([[1, 2], [3, 4]], 0, 1)"
     ),
-    function(
-        "swapaxes", "input, axis0: int, axis1: int", "another name of transpose", "swapaxes([[1, 2], [3, 4]], 0, 1)"
-    ),
+    function("swapaxes", "input, axis0: int, axis1: int", "the same as transpose", "swapaxes([[1, 2], [3, 4]], 0, 1)"),
     function("permute", "input, dims: sizes", "dimensions in another order", "permute([[1, 2, 3], [4, 5, 6]], (1, 0))"),
     function(
         "movedim",
@@ -535,47 +448,16 @@ _SHAPE = (
         "dimensions moved to other places",
         "movedim([[1, 2, 3], [4, 5, 6]], 0, 1)",
     ),
-    function(
-        "moveaxis",
-        "input, source: ints, destination: ints",
-        "another name of movedim",
-        "moveaxis([[1, 2, 3], [4, 5, 6]], 0, 1)",
-    ),
-    function(
+    _free(
         "stack",
         "tensors: tensors, dim: int = 0",
         "tensors side by side along a new dimension",
         "stack([[1, 2], [3, 4]], dim=1)",
-        method=False,
     ),
-    function(
-        "cat",
-        "tensors: tensors, dim: int = 0",
-        "tensors one after another along dim",
-        "cat([[1, 2], [3]])",
-        method=False,
-    ),
-    function("concat", "tensors: tensors, dim: int = 0", "another name of cat", "concat([[1, 2], [3]])", method=False),
-    function(
-        "concatenate",
-        "tensors: tensors, dim: int = 0",
-        "another name of cat",
-        "concatenate([[1, 2], [3]])",
-        method=False,
-    ),
-    function(
-        "hstack", "tensors: tensors", "tensors one after another, by columns", "hstack([[1, 2], [3]])", method=False
-    ),
-    function(
-        "vstack", "tensors: tensors", "tensors one above another, by rows", "vstack([[1, 2], [3, 4]])", method=False
-    ),
-    function(
-        "column_stack",
-        "tensors: tensors",
-        "vectors as the columns of a matrix",
-        "column_stack([[1, 2], [3, 4]])",
-        method=False,
-    ),
+    _free("cat", "tensors: tensors, dim: int = 0", "tensors one after another along dim", "cat([[1, 2], [3]])"),
+    _free("hstack", "tensors: tensors", "tensors one after another, by columns", "hstack([[1, 2], [3]])"),
+    _free("vstack", "tensors: tensors", "tensors one above another, by rows", "vstack([[1, 2], [3, 4]])"),
+    _free("column_stack", "tensors: tensors", "vectors as the columns of a matrix", "column_stack([[1, 2], [3, 4]])"),
     function("unbind", "input, dim: int = 0", "the slices along dim, one by one", "unbind([[1, 2], [3, 4]])[1]"),
     function("chunk", "input, chunks: int, dim: int = 0", "cut into so many parts", "chunk([1, 2, 3, 4], 2)[1]"),
     function(
@@ -583,7 +465,6 @@ _SHAPE = (
         "tensor, split_size_or_sections: ints, dim: int = 0",
         "cut into parts of this size",
         "split([1, 2, 3, 4, 5], 2)[2]",
-        method=False,
     ),
     function(
         "broadcast_to", "input, size: sizes", "repeated, without copying, up to a shape", "broadcast_to([1, 2], (3, 2))"
@@ -631,18 +512,17 @@ _LINEAR_ALGEBRA = (
         "bmm", "input, mat2", "products of matrices, one pair after another", "bmm([[[1, 2], [3, 4]]], [[[1], [1]]])"
     ),
     function("dot", "input, tensor", "sum of the products of two vectors", "dot([1, 2], [3, 4])"),
-    function("vdot", "input, other", "another name of dot for real vectors", "vdot([1, 2], [3, 4])"),
+    function("vdot", "input, other", "the same as dot for real vectors", "vdot([1, 2], [3, 4])"),
     function("inner", "input, other", "dot products along the last dimension", "inner([[1, 2], [3, 4]], [1, 1])"),
     function("outer", "input, vec2", "every product of two vectors' elements", "outer([1, 2], [3, 4])"),
     _linalg("vecdot", "x, y, *, dim: int = -1", "dot products along dim", "vecdot([[1, 2], [3, 4]], [1, 1])"),
     function("cross", "input, other, dim: int = None", "cross product of vectors of 3", "cross([1, 0, 0], [0, 1, 0])"),
     function("kron", "input, other", "Kronecker product", "kron([[1, 2]], [[1], [3]])"),
-    function(
+    _free(
         "tensordot",
         "a, b, dims: int = 2",
         "products summed over the last dims of a, first of b",
         "tensordot([[1, 2]], [[3], [4]], 1)",
-        method=False,
     ),
     function(
         "addmm",
@@ -692,7 +572,13 @@ _LINEAR_ALGEBRA = (
         "the X with the least squares of A @ X - B, and more",
         "lstsq([[1, 0], [1, 1], [1, 2]], [[1], [2], [4]])[0]",
     ),
-    _linalg("cholesky", "A, *, upper: bool = False", "the triangular L with A = L @ L.T", "cholesky([[4, 2], [2, 3]])"),
+    function(
+        "cholesky",
+        "A, *, upper: bool = False",
+        "the triangular L with A = L @ L.T",
+        "cholesky([[4, 2], [2, 3]])",
+        path="torch.linalg.cholesky",
+    ),
     _linalg("eigvalsh", "A, UPLO: 'L'|'U' = 'L'", "eigenvalues of a symmetric matrix", "eigvalsh([[2, 1], [1, 2]])"),
     _linalg(
         "eigh", "A, UPLO: 'L'|'U' = 'L'", "eigenvalues and vectors of a symmetric matrix", "eigh([[2, 1], [1, 2]])[0]"
@@ -701,19 +587,19 @@ _LINEAR_ALGEBRA = (
     _linalg("linalg.qr", "A", "the orthogonal Q and triangular R with A = Q @ R", "linalg.qr([[3, 1], [4, 2]])[1]"),
     _linalg(
         "vector_norm",
-        "x, ord: number = 2, dim: ints = None, keepdim: bool = False, *, dtype: dtype = None",
+        f"x, ord: number = 2, {_ALONG}, {_DTYPE}",
         "norm of all elements, or along dim",
         "vector_norm([3, 4], 1)",
     ),
     _linalg(
         "matrix_norm",
-        "A, ord: number = 'fro', dim: ints = (-2,-1), keepdim: bool = False, *, dtype: dtype = None",
+        f"A, ord: number = 'fro', dim: ints = (-2,-1), keepdim: bool = False, {_DTYPE}",
         "norm of a matrix",
         "matrix_norm([[1, 2], [3, 4]], 2)",
     ),
     _linalg(
         "linalg.norm",
-        "A, ord: number = None, dim: ints = None, keepdim: bool = False, *, dtype: dtype = None",
+        f"A, ord: number = None, {_ALONG}, {_DTYPE}",
         "norm of a vector or a matrix",
         "linalg.norm([[1, 2], [3, 4]], 2)",
     ),
@@ -729,19 +615,12 @@ _LINEAR_ALGEBRA = (
     function(
         "matrix_power", "input, n: int", "a matrix multiplied by itself n times", "matrix_power([[1, 1], [0, 1]], 5)"
     ),
-    function(
-        "vander",
-        "x, N: int = None, increasing: bool = False",
-        "the matrix of the powers of x",
-        "vander([1, 2, 3])",
-        method=False,
-    ),
-    function(
+    _free("vander", "x, N: int = None, increasing: bool = False", "the matrix of the powers of x", "vander([1, 2, 3])"),
+    _free(
         "cdist",
         "x1, x2, p: number = 2",
         "distances of every row of x1 to every row of x2",
         "cdist([[0, 0]], [[3, 4], [1, 0]])",
-        method=False,
     ),
 )
 
@@ -756,10 +635,8 @@ _ACTIVATIONS = (
     ),
     function("prelu", "input, weight", "x, and weight * x below zero", "prelu([-1, 2], [0.25])"),
     _nn("elu", "input, alpha: number = 1", "x, and alpha * (exp(x) - 1) below zero", "elu([-1, 2])"),
-    function("selu", "input", "elu scaled to keep mean 0 and variance 1", "selu([-1, 2])", method=False),
-    function(
-        "celu", "input, alpha: number = 1", "elu that is smooth for every alpha", "celu([-1, 2], 0.5)", method=False
-    ),
+    _free("selu", "input", "elu scaled to keep mean 0 and variance 1", "selu([-1, 2])"),
+    _free("celu", "input, alpha: number = 1", "elu that is smooth for every alpha", "celu([-1, 2], 0.5)"),
     _nn("gelu", "input, *, approximate: 'none'|'tanh' = 'none'", "x times the normal area left of x", "gelu([-1, 2])"),
     _nn("silu", "input", "x * sigmoid(x), also called swish", "silu([-1, 2])"),
     _nn("mish", "input", "x * tanh(softplus(x))", "mish([-1, 2])"),
@@ -803,12 +680,11 @@ _ACTIVATIONS = (
         "softshrink([-1, 0.2, 1])",
     ),
     _nn("tanhshrink", "input", "x - tanh(x)", "tanhshrink([-1, 2])"),
-    function(
+    _free(
         "threshold",
         "input, threshold: number, value: number",
         "x above the threshold, else value",
         "threshold([1, 2, 3], 1.5, 0)",
-        method=False,
     ),
     _nn("glu", "input, dim: int = -1", "first half times the sigmoid of the second half", "glu([1, 2, 0, 1])"),
 )
@@ -823,50 +699,30 @@ _LAYERS = (
     ),
     _nn(
         "layer_norm",
-        "input, normalized_shape: sizes, weight = None, bias = None, eps: number = 1e-05",
+        "input, normalized_shape: ints, weight = None, bias = None, eps: number = 1e-05",
         "shifted and scaled to mean 0, variance 1",
-        "layer_norm([1, 2, 3], normalized_shape=[3])",
+        "layer_norm([1, 2, 3], [3])",
     ),
-    function(
-        "conv1d",
-        "input, weight, bias = None, stride: ints = 1, padding: ints = 0, dilation: ints = 1, groups: int = 1",
-        "sliding dot products along a line",
-        "conv1d([[1, 2, 4, 8]], [[[1, -1]]])",
-        method=False,
-    ),
-    function(
+    _free("conv1d", f"input, {_FILTER}", "sliding dot products along a line", "conv1d([[1, 2, 4, 8]], [[[1, -1]]])"),
+    _free(
         "conv2d",
-        "input, weight, bias = None, stride: ints = 1, padding: ints = 0, dilation: ints = 1, groups: int = 1",
+        f"input, {_FILTER}",
         "sliding dot products over a picture",
         "conv2d([[[1, 2], [3, 4]]], [[[[1, -1]]]])",
-        method=False,
     ),
-    function(
-        "avg_pool1d",
-        "input, kernel_size: ints, stride: ints = None, padding: ints = 0",
-        "means of windows along a line",
-        "avg_pool1d([[1, 2, 3, 4]], 2)",
-        method=False,
-    ),
-    _nn(
-        "avg_pool2d",
-        "input, kernel_size: ints, stride: ints = None, padding: ints = 0",
-        "means of windows over a picture",
-        "avg_pool2d([[[1, 2], [3, 4]]], 2)",
-    ),
-    function(
+    _free("avg_pool1d", f"input, {_WINDOW}", "means of windows along a line", "avg_pool1d([[1, 2, 3, 4]], 2)"),
+    _nn("avg_pool2d", f"input, {_WINDOW}", "means of windows over a picture", "avg_pool2d([[[1, 2], [3, 4]]], 2)"),
+    _free(
         "max_pool1d",
-        "input, kernel_size: ints, stride: ints = None, padding: ints = 0, dilation: ints = 1",
+        f"input, {_WINDOW}, dilation: ints = 1",
         "maxima of windows along a line",
         "max_pool1d([[1, 3, 2, 4]], 2)",
-        method=False,
     ),
-    function(
+    _free(
         "max_pool2d",
-        "input, kernel_size: ints, stride: ints = None, padding: ints = 0, dilation: ints = 1",
+        f"input, {_WINDOW}, dilation: ints = 1",
         "maxima of windows over a picture",
         "max_pool2d([[[1, 2], [3, 4]]], 2)",
-        method=False,
     ),
 )
 
@@ -947,7 +803,7 @@ _LOSSES = (
     ),
     _nn(
         "triplet_margin_loss",
-        f"anchor, positive, negative, margin: number = 1, p: number = 2, eps: number = 1e-06, swap: bool = False, *, {_REDUCTION}",
+        f"anchor, positive, negative, margin: number = 1, p: number = 2, eps: number = 1e-06, *, {_REDUCTION}",
         "loss of an anchor nearer to the negative",
         "triplet_margin_loss([0, 0], [3, 4], [1, 0])",
     ),
@@ -957,71 +813,52 @@ _LOSSES = (
         "loss of angles: target 1 alike, -1 unlike",
         "cosine_embedding_loss([[1, 0]], [[1, 1]], [1])",
     ),
-    function(
+    _free(
         "cosine_similarity",
         "x1, x2, dim: int = 1, eps: number = 1e-08",
         "cosine of the angle between x1 and x2",
         "cosine_similarity([1, 0], [1, 1], dim=0)",
-        method=False,
     ),
-    function(
+    _free(
         "pairwise_distance",
         "x1, x2, p: number = 2, eps: number = 1e-06, keepdim: bool = False",
         "p-norms of the rows of x1 - x2",
         "pairwise_distance([[0, 0]], [[3, 4]])",
-        method=False,
     ),
 )
 
 _CONSTRUCTORS = (
-    _make("tensor", "data: data, *, dtype: dtype = None", "a tensor of these numbers", "tensor([[1, 2], [3, 4]])"),
+    _make("tensor", f"data: data, {_DTYPE}", "a tensor of these numbers", "tensor([[1, 2], [3, 4]])"),
     _make(
         "arange",
-        "start: number = 0, end: number = None, step: number = 1, *, dtype: dtype = None",
+        f"start: number = 0, end: number = None, step: number = 1, {_DTYPE}",
         "numbers from start up to, not including, end",
         "arange(0, 1, 0.25)",
     ),
     _make(
         "linspace",
-        "start: number, end: number, steps: int, *, dtype: dtype = None",
+        f"start: number, end: number, steps: int, {_DTYPE}",
         "so many numbers from start to end, evenly spaced",
         "linspace(0, 1, 5)",
     ),
     _make(
         "logspace",
-        "start: number, end: number, steps: int, base: number = 10, *, dtype: dtype = None",
+        f"start: number, end: number, steps: int, base: number = 10, {_DTYPE}",
         "powers of base, evenly spaced exponents",
         "logspace(-2, 2, 5)",
     ),
-    _make("zeros", "size: sizes, *, dtype: dtype = None", "a tensor of zeros", "zeros(2, 3)"),
-    _make("ones", "size: sizes, *, dtype: dtype = None", "a tensor of ones", "ones(2, 3)"),
-    _make(
-        "full", "size: ints, fill_value: number, *, dtype: dtype = None", "a tensor of one number", "full((2, 3), 0.5)"
-    ),
-    _make("eye", "n: int, m: int = None, *, dtype: dtype = None", "identity matrix", "eye(3)"),
-    function(
-        "zeros_like",
-        "input, *, dtype: dtype = None",
-        "zeros in the shape of input",
-        "zeros_like([1, 2])",
-        method=False,
-        gradient=_SHAPE,
-    ),
-    function(
-        "ones_like",
-        "input, *, dtype: dtype = None",
-        "ones in the shape of input",
-        "ones_like([1, 2])",
-        method=False,
-        gradient=_SHAPE,
-    ),
-    function(
+    _make("zeros", f"size: sizes, {_DTYPE}", "a tensor of zeros", "zeros(2, 3)"),
+    _make("ones", f"size: sizes, {_DTYPE}", "a tensor of ones", "ones(2, 3)"),
+    _make("full", f"size: ints, fill_value: number, {_DTYPE}", "a tensor of one number", "full((2, 3), 0.5)"),
+    _make("eye", f"n: int, m: int = None, {_DTYPE}", "identity matrix", "eye(3)"),
+    _free("zeros_like", f"input, {_DTYPE}", "zeros in the shape of input", "zeros_like([1, 2])", gradient=_SHAPE_ONLY),
+    _free("ones_like", f"input, {_DTYPE}", "ones in the shape of input", "ones_like([1, 2])", gradient=_SHAPE_ONLY),
+    _free(
         "full_like",
-        "input, fill_value: number, *, dtype: dtype = None",
+        f"input, fill_value: number, {_DTYPE}",
         "one number in the shape of input",
         "full_like([1, 2], 0.5)",
-        method=False,
-        gradient=_SHAPE,
+        gradient=_SHAPE_ONLY,
     ),
     _nn(
         "one_hot",
@@ -1033,78 +870,31 @@ _CONSTRUCTORS = (
 )
 
 _RANDOM_NUMBERS = (
-    _make(
-        "rand",
-        "size: sizes, *, dtype: dtype = None",
-        "uniform random numbers in [0, 1), from --seed",
-        "rand(2, 3)",
-        form="random",
-        gradient=_RANDOM,
-    ),
-    _make(
-        "randn",
-        "size: sizes, *, dtype: dtype = None",
-        "normal random numbers, mean 0, variance 1",
-        "randn(2, 3)",
-        form="random",
-        gradient=_RANDOM,
-    ),
-    _make(
+    _draw("rand", f"size: sizes, {_DTYPE}", "uniform random numbers in [0, 1), from --seed", "rand(2, 3)"),
+    _draw("randn", f"size: sizes, {_DTYPE}", "normal random numbers, mean 0, variance 1", "randn(2, 3)"),
+    _draw(
         "randint",
-        "low: int = 0, high: ints = None, size: ints = None, *, dtype: dtype = None",
+        f"low: int = 0, high: ints = None, size: ints = None, {_DTYPE}",
         "random whole numbers from low up to, not including, high",
         "randint(0, 10, (5,))",
-        form="random",
-        gradient=_RANDOM,
     ),
-    _make(
-        "randperm",
-        "n: int, *, dtype: dtype = None",
-        "0 to n - 1 in a random order",
-        "randperm(5)",
-        form="random",
-        gradient=_RANDOM,
-    ),
-    _make(
+    _draw("randperm", f"n: int, {_DTYPE}", "0 to n - 1 in a random order", "randperm(5)"),
+    _draw(
         "normal",
-        "mean: number, std: number, size: ints, *, dtype: dtype = None",
+        f"mean: number, std: number, size: ints, {_DTYPE}",
         "normal random numbers of this mean and deviation",
         "normal(10, 0.5, (3,))",
-        form="random",
-        gradient=_RANDOM,
     ),
-    _make(
-        "rand_like",
-        "input",
-        "uniform random numbers in the shape of input",
-        "rand_like([1, 2])",
-        form="random",
-        gradient=_RANDOM,
-    ),
-    _make(
-        "randn_like",
-        "input",
-        "normal random numbers in the shape of input",
-        "randn_like([1, 2])",
-        form="random",
-        gradient=_RANDOM,
-    ),
-    _make(
-        "bernoulli",
-        "input",
-        "1 with this probability, else 0",
-        "bernoulli([0.1, 0.9])",
-        form="random",
-        gradient=_RANDOM,
-    ),
-    _make("poisson", "input", "random counts of these rates", "poisson([1, 10])", form="random", gradient=_RANDOM),
-    _make(
+    _draw("rand_like", "input", "uniform random numbers in the shape of input", "rand_like([1, 2])"),
+    _draw("randn_like", "input", "normal random numbers in the shape of input", "randn_like([1, 2])"),
+    _draw("bernoulli", "input", "1 with this probability, else 0", "bernoulli([0.1, 0.9])", method=True),
+    _draw("poisson", "input", "random counts of these rates", "poisson([1, 10])"),
+    _draw(
         "multinomial",
         "input, num_samples: int, replacement: bool = False",
         "random places, drawn by these weights",
         "multinomial([1, 2, 3], 2)",
-        form="random",
-        gradient=_RANDOM,
+        method=True,
     ),
 )
 
@@ -1120,8 +910,34 @@ _DTYPES_AND_THE_GRAPH = (
     function("detach", "input", "the same numbers, without their history", "detach([1, 2])", gradient=_CUT),
 )
 
+_OTHER_NAMES = MappingProxyType(
+    {
+        "absolute": "abs",
+        "clip": "clamp",
+        "concat": "cat",
+        "concatenate": "cat",
+        "divide": "div",
+        "fix": "trunc",
+        "greater": "gt",
+        "greater_equal": "ge",
+        "less": "lt",
+        "less_equal": "le",
+        "moveaxis": "movedim",
+        "multiply": "mul",
+        "negative": "neg",
+        "not_equal": "ne",
+        "subtract": "sub",
+    }
+)
 
-CATEGORIES: Mapping[str, tuple[Function, ...]] = MappingProxyType(
+
+def _other_name(name: str, row: Function) -> Function:
+    example = row.example.replace(f"{row.name}(", f"{name}(", 1)
+    meaning = f"another name of {row.name}"
+    return function(name, row.signature, meaning, example, method=row.method, gradient=row.gradient)
+
+
+_TABLE: Mapping[str, tuple[Function, ...]] = MappingProxyType(
     {
         "arithmetic": _ARITHMETIC,
         "trigonometry": _TRIGONOMETRY,
@@ -1143,7 +959,11 @@ CATEGORIES: Mapping[str, tuple[Function, ...]] = MappingProxyType(
     }
 )
 
+_ROWS = {row.name: row for rows in _TABLE.values() for row in rows}
 
+CATEGORIES: Mapping[str, tuple[Function, ...]] = MappingProxyType(
+    {**_TABLE, "other names": tuple(_other_name(name, _ROWS[usual]) for name, usual in _OTHER_NAMES.items())}
+)
 FUNCTIONS: Mapping[str, Function] = MappingProxyType({row.name: row for rows in CATEGORIES.values() for row in rows})
 
 # Other places where PyTorch keeps the same function, and other names that it has there.
@@ -1152,9 +972,9 @@ _ALSO: Mapping[str, str] = MappingProxyType(
         "torch.special": "digamma erf erfc erfinv exp2 expm1 i0 log1p log_softmax logit logsumexp polygamma round sinc "
         "softmax xlogy psi=digamma gammaln=lgamma expit=sigmoid multigammaln=mvlgamma",
         "torch.linalg": "det slogdet matmul matrix_exp matrix_power inv=inverse",
-        "torch.nn.functional": "relu prelu selu celu sigmoid tanh softmax log_softmax hardshrink threshold conv1d conv2d "
-        "avg_pool1d max_pool1d max_pool2d cosine_similarity pairwise_distance",
-        "torch": "cholesky",
+        "torch.nn.functional": "relu prelu selu celu sigmoid tanh softmax log_softmax hardshrink threshold conv1d "
+        "conv2d avg_pool1d max_pool1d max_pool2d cosine_similarity pairwise_distance",
+        "torch": "cholesky igamma=gammainc igammac=gammaincc",
     }
 )
 

@@ -119,14 +119,13 @@ class _Reader:
 
     def _python_tree(self) -> ast.expr:
         try:
-            return ast.parse(self.source, mode="eval").body
+            tree = ast.parse(self.source, mode="eval").body
         except SyntaxError as error:
             start = max(0, min((error.offset or 1) - 1, len(self.source) - 1))
-            return self.fail("syntax", "this is not an expression", (start, start + 1))
+            self.fail("syntax", "this is not an expression", (start, start + 1))
         except (RecursionError, MemoryError):
-            return self.fail(
-                "limit", f"the expression is nested too deeply: {scan.MAX_NESTING} levels are allowed", (0, 1)
-            )
+            self.fail("limit", f"the expression is nested too deeply: {scan.MAX_NESTING} levels are allowed", (0, 1))
+        return tree
 
     def span(self, node: ast.AST) -> Span:
         """The characters of a node; ``ast`` counts UTF-8 bytes."""

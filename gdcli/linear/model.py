@@ -41,13 +41,13 @@ class LinearDescent(Descent[FitLinearResult]):
 
     def _watch(self, step: Step) -> None:
         """Note since which iteration the gradient of each output is zero."""
-        rows = step.grads["W"]
-        if isinstance(rows, list):
-            for i, row in enumerate(rows):
-                if any(row) if isinstance(row, list) else row:
-                    self._zero_since.pop(i, None)
-                else:
-                    self._zero_since.setdefault(i, step.iteration)
+        gradient = step.grads["W"]
+        rows = gradient if isinstance(gradient, list) and isinstance(gradient[0], list) else [gradient]
+        for i, row in enumerate(rows):
+            if any(row) if isinstance(row, list) else row:
+                self._zero_since.pop(i, None)
+            else:
+                self._zero_since.setdefault(i, step.iteration)
 
     def notices(self, reason: StopReason, final: Step) -> list[Notice]:
         """Those of every descent, and the dead outputs."""
@@ -57,13 +57,15 @@ class LinearDescent(Descent[FitLinearResult]):
         if not dead:
             return notices
         started = [self._zero_since[i] for i in dead]
-        return [_death(dead, len(self.problem.tensors["W"]), started, final), self._remedy(max(started)), *notices]
+        weights = self.problem.tensors["W"]
+        outputs = len(weights) if weights.dim() > 1 else 1
+        return [_death(dead, outputs, started, final), self._remedy(max(started)), *notices]
 
     def _dead_outputs(self) -> list[int]:
         """The outputs that relu holds at 0 for every input, though the target is not 0 there."""
         tensors = self.problem.tensors
         with torch.no_grad():
-            z = tensors["W"].matmul(tensors["x"])
+            z = tensors["W"].reshape(-1, tensors["W"].shape[-1]).matmul(tensors["x"])
             target = tensors["target"].expand_as(z)
         return [i for i in sorted(self._zero_since) if bool((z[i] <= 0).all()) and bool((target[i] != 0).any())]
 

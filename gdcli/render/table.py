@@ -198,8 +198,9 @@ def _table(*headers: str) -> Table:
 
 
 def print_to(file: IO[str], make: Callable[[int], RenderableType]) -> None:
-    """Print what ``make`` returns for a width. User text is never markup; where no terminal is, there is no colour
-    and no space at the end of a line.
+    """Print what ``make`` returns for a width.
+
+    User text is never markup; where no terminal is, there is no colour and no space at the end of a line.
     """
     screen = Console(file=file, highlight=False, markup=False, emoji=False)
     made = make(screen.width)

@@ -1,0 +1,130 @@
+"""The Python API: the commands as functions, typed, without printing. torch is imported on first use.
+
+Values of variables are keyword arguments (``x=4``), or a mapping where a name is taken (``{"lr": 3}``): numbers, lists,
+tensors, or text in the expression language (``"rand(3, 4)"``).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from gdcli.settings import FitLinearSettings, GradSettings, MinimizeSettings, OpsSettings, read
+
+if TYPE_CHECKING:
+    from gdcli.descent.minimize import MinimizeDescent
+    from gdcli.linear.model import LinearDescent
+    from gdcli.results import GradResult, OpsResult
+
+
+def ops(
+    *expressions: str,
+    values: Mapping[str, Any] | None = None,
+    dtype: str = "float32",
+    seed: int = 0,
+    device: str = "cpu",
+    **variables: Any,
+) -> OpsResult:
+    """Evaluate expressions side by side; without any, the notebook's table.
+
+    Returns:
+        The record of ``gdcli ops``: a row an expression, with its value or its error.
+
+    Raises:
+        GdcliError: for a value that is missing, superfluous, or cannot be read.
+    """
+    from gdcli.operations import ops as run
+
+    given = {"expressions": list(expressions), "values": _values(values, variables)}
+    return run(read(OpsSettings, {**given, "dtype": dtype, "seed": seed, "device": device}))
+
+
+def grad(
+    expression: str = "",
+    values: Mapping[str, Any] | None = None,
+    *,
+    wrt: Sequence[str] = (),
+    dtype: str = "float32",
+    seed: int = 0,
+    device: str = "cpu",
+    **variables: Any,
+) -> GradResult:
+    """Evaluate and differentiate an expression.
+
+    Returns:
+        The record of ``gdcli grad``: ``value``, ``grads`` by variable (None outside ``wrt``), ``grad_fn``.
+
+    Raises:
+        GdcliError: for an expression or value that does not fit; a result that is not one number.
+    """
+    from gdcli.gradient import grad as run
+
+    given = {"expression": expression, "values": _values(values, variables), "wrt": list(wrt)}
+    return run(read(GradSettings, {**given, "dtype": dtype, "seed": seed, "device": device}))
+
+
+def minimize(
+    expression: str = "",
+    values: Mapping[str, Any] | None = None,
+    *,
+    settings: Mapping[str, Any] | None = None,
+    **more: Any,
+) -> MinimizeDescent:
+    """Minimize an expression by gradient descent.
+
+    The settings of ``gdcli minimize`` (``lr``, ``steps``, ``optimizer``, ``momentum``, ``dtype``, ...) are keyword
+    arguments beside those of the variables, or a mapping.
+
+    Returns:
+        A descent: iterate over it for its steps, or call ``result()`` for the whole record.
+
+    Raises:
+        GdcliError: for an expression, a value or a setting that does not fit.
+    """
+    from gdcli.descent.minimize import minimize as run
+
+    given, variables = _split(MinimizeSettings, {**(settings or {}), **more})
+    given |= {"expression": expression, "values": _values(values, variables)}
+    return run(read(MinimizeSettings, given))
+
+
+def fit_linear(
+    values: Mapping[str, Any] | None = None, *, settings: Mapping[str, Any] | None = None, **more: Any
+) -> LinearDescent:
+    """Fit the matrix ``W`` of a layer ``activation(W @ x)`` to ``target``, by gradient descent on the squared error.
+
+    ``W`` has shape (outputs, inputs), ``x`` (inputs,) or (inputs, samples), ``target`` that of ``W @ x``.
+    The settings of ``gdcli fit-linear`` are keyword arguments beside these, or a mapping.
+
+    Returns:
+        A descent: iterate over it for its steps, or call ``result()`` for the whole record.
+
+    Raises:
+        GdcliError: for a value or a setting that does not fit.
+    """
+    from gdcli.linear.model import fit_linear as run
+
+    given, variables = _split(FitLinearSettings, {**(settings or {}), **more})
+    given["values"] = _values(values, variables)
+    return run(read(FitLinearSettings, given))
+
+
+def _split(settings: type[Any], words: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The words that are settings, and those that are variables."""
+    fields = settings.__struct_fields__
+    given = {name: _plain(word) for name, word in words.items() if name in fields}
+    return given, {name: word for name, word in words.items() if name not in fields}
+
+
+def _values(values: Mapping[str, Any] | None, variables: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _plain(value) for name, value in {**(values or {}), **variables}.items()}
+
+
+def _plain(value: Any) -> Any:
+    """Numbers and lists as JSON has them; a tensor or an array becomes its numbers."""
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, tuple):
+        return list(value)
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value

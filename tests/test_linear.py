@@ -1,0 +1,80 @@
+"""The linear layer: against a loop by hand, and what is said of dead outputs."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import gdcli
+
+
+@pytest.mark.parametrize(
+    "activation", ["relu", "none", "leaky_relu", "elu", "gelu", "silu", "softplus", "sigmoid", "tanh"]
+)
+def test_activations_are_those_of_pytorch(activation: str) -> None:
+    y = (lambda z: z) if activation == "none" else getattr(torch.nn.functional, activation)
+    weights = torch.tensor([[0.3, -0.2], [0.1, 0.4]], requires_grad=True)
+    x, target = torch.tensor([1.0, 2.0]), torch.tensor([0.5, 0.25])
+    losses = []
+    for _ in range(10):
+        loss = torch.sum((y(weights.matmul(x)) - target) ** 2)
+        loss.backward()
+        losses.append(loss.item())
+        with torch.no_grad():
+            weights -= 0.05 * weights.grad
+        weights.grad.zero_()
+    values = {"W": [[0.3, -0.2], [0.1, 0.4]], "x": [1, 2], "target": [0.5, 0.25]}
+    assert [s.loss for s in gdcli.fit_linear(values, activation=activation, lr=0.05)] == losses
+
+
+def codes(record: gdcli.FitLinearResult) -> list[str]:
+    return [notice.code for notice in record.warnings]
+
+
+def test_relu_layer_that_died_is_reported_with_its_step() -> None:
+    record = gdcli.fit_linear(seed=1).result()
+    assert codes(record) == ["dead-relu", "dead-relu-remedy"]
+    assert record.warnings[0].message == (
+        "the ReLU layer died in the update of iteration 0: since then W @ x is not positive there, "
+        "relu gives 0 and its gradient is exactly 0, so the loss stays at 4.400000095367432"
+    )
+    assert record.warnings[1].message == (
+        "to avoid it: a learning rate of at most 1 / (2 |x|^2) (--lr 0.0357), "
+        "or an activation with a gradient below 0 (--activation leaky_relu)"
+    )
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_remedies_keep_the_layer_alive(seed: int) -> None:
+    assert "dead-relu" in codes(gdcli.fit_linear(seed=seed).result())
+    for remedy in ({"lr": 0.0357, "steps": 50}, {"activation": "leaky_relu", "lr": 0.0357, "steps": 50}):
+        record = gdcli.fit_linear(seed=seed, **remedy).result()
+        assert codes(record) == []
+        assert record.result.loss < 1e-6
+
+
+def test_outputs_that_died_are_counted_and_named() -> None:
+    values = {"W": [[1, 1], [0.01, 0.01]], "x": [1, 1], "target": [0.1, 0.02]}
+    record = gdcli.fit_linear(values, lr=0.3, steps=5).result()
+    assert record.warnings[0].message.startswith("1 of 2 ReLU outputs (0) died in the update of iteration 0")
+
+
+def test_an_output_that_was_never_alive_is_not_blamed_on_a_step() -> None:
+    record = gdcli.fit_linear({"W": [[-1, -1]], "x": [1, 1], "target": [1]}, steps=3).result()
+    assert record.warnings[0].message.startswith("the ReLU layer is dead from the start")
+    assert record.warnings[1].message.startswith("to avoid it: another start")
+
+
+def test_an_output_whose_target_is_zero_is_not_dead_but_done() -> None:
+    record = gdcli.fit_linear({"W": [[-1, -1]], "x": [1, 1], "target": [0]}, steps=3).result()
+    assert "dead-relu" not in codes(record)
+
+
+def test_a_layer_that_learns_gets_no_notice() -> None:
+    assert codes(gdcli.fit_linear(lr=0.02, steps=30).result()) == []
+
+
+def test_several_samples() -> None:
+    record = gdcli.fit_linear({"W": "zeros(1, 2)", "x": [[1, 0], [0, 1]], "target": [[3, 4]]},
+                              activation="none", lr=0.4, steps=40).result()  # fmt: skip
+    assert record.result.values["W"][0] == pytest.approx([3, 4], abs=1e-4)
