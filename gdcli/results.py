@@ -84,6 +84,92 @@ class TensorState(Struct, frozen=True):
     grad_fn: str | None
 
 
+class TapeNode(Struct, frozen=True, kw_only=True):
+    """One node of the tape of ``grad --explain``; node 0 is the result, and a parent comes before its children.
+
+    ``text`` is its piece of the expression, at ``span``. ``op`` is the name that PyTorch gives the operation, and
+    ``grad_fn`` that of its backward. ``local`` is the derivative of the parent with respect to this node (for tensors:
+    the parent's elements summed), ``grad`` the gradient that reached it. Tensors of more than 1,000 elements have
+    ``value``, ``local`` and ``grad`` null, and norms. ``note`` says in words what autograd does here.
+    """
+
+    id: int
+    parent: int | None
+    text: str
+    span: tuple[int, int]
+    kind: Literal["operation", "variable", "constant"]
+    op: str
+    grad_fn: str | None
+    dtype: str | None
+    shape: list[int] | None
+    value: Nested
+    norm: float | None
+    local: Nested
+    grad: Nested
+    grad_norm: float | None
+    note: str
+
+
+class Derivative(Struct, frozen=True, kw_only=True):
+    """The partial derivative with respect to ``variable`` as a formula, or why there is none (``obstacle``).
+
+    ``formula`` is in gdcli's own language, ``latex`` in LaTeX, and ``value`` that of the formula at the point.
+    """
+
+    variable: str
+    formula: str | None
+    latex: str | None
+    value: float | None
+    obstacle: str
+
+
+class Curvature(Struct, frozen=True, kw_only=True):
+    """The Hessian at a point: ``matrix[i][j]`` is the derivative by ``labels[i]`` and ``labels[j]``.
+
+    ``condition_number`` is the ratio of the largest to the smallest size of an eigenvalue (null when one is 0).
+    """
+
+    labels: list[str]
+    matrix: list[list[float | None]]
+    eigenvalues: list[float | None]
+    condition_number: float | None
+    gradient_norm: float | None
+    point: Literal["minimum", "maximum", "saddle", "flat", "not critical", "undefined"]
+    message: str
+
+
+class JacobianMatrix(Struct, frozen=True, kw_only=True):
+    """``matrix[i][j]`` is the derivative of element ``rows[i]`` of the result by ``columns[j]``."""
+
+    rows: list[str]
+    columns: list[str]
+    matrix: list[list[float | None]]
+
+
+class CheckRow(Struct, frozen=True, kw_only=True):
+    """One element of a gradient by three ways; ``doubt`` names the one not to trust, and ``reason`` says why."""
+
+    label: str
+    autograd: float | None
+    differences: float | None
+    symbolic: float | None
+    left: float | None
+    right: float | None
+    relative_error: float | None
+    agreeing_digits: int | None
+    verdict: Literal["agree", "kink", "disagree", "undefined"]
+    doubt: Literal["", "autograd", "differences", "symbolic"]
+    reason: str
+
+
+class GradientCheck(Struct, frozen=True, kw_only=True):
+    """The check of a gradient: a row an element, and what follows from all of them."""
+
+    rows: list[CheckRow]
+    verdict: Literal["agree", "disagree"]
+    message: str
+
+
 class OpsRow(Struct, frozen=True, kw_only=True):
     """One expression of ``ops``: its value, dtype and shape, or what is wrong with it."""
 
@@ -120,6 +206,11 @@ class GradResult(Struct, frozen=True, kw_only=True):
     grad_fn: str | None
     values: dict[str, Nested]
     grads: dict[str, Nested]
+    tape: list[TapeNode] | UnsetType = UNSET
+    derivatives: list[Derivative] | UnsetType = UNSET
+    hessian: Curvature | UnsetType = UNSET
+    jacobian: JacobianMatrix | UnsetType = UNSET
+    check: GradientCheck | UnsetType = UNSET
     warnings: list[Notice] = []
 
 

@@ -16,7 +16,7 @@ from msgspec import Meta
 from gdcli.errors import GdcliError
 from gdcli.lang.suggest import did_you_mean
 
-PROBLEM, RULE, NUMBERS = "Problem", "Update rule", "Numbers"
+PROBLEM, RULE, NUMBERS, EXPLAIN = "Problem", "Update rule", "Numbers", "Explanation"
 
 
 def _meta(description: str, panel: str, metavar: str = "", **bounds: Any) -> Meta:
@@ -50,6 +50,14 @@ Activation = Annotated[
 ]
 
 
+Explain = Annotated[bool, _meta("show the tape: every operation, forward and backward", EXPLAIN)]
+Symbolic = Annotated[bool, _meta("show each partial derivative as a formula (SymPy)", EXPLAIN)]
+Hessian = Annotated[bool, _meta("show second derivatives, and what kind of point this is", EXPLAIN)]
+Jacobian = Annotated[bool, _meta("differentiate a result of any shape", EXPLAIN)]
+Check = Annotated[bool, _meta("check the gradient against finite differences and SymPy", EXPLAIN)]
+Each = Annotated[bool, _meta("the variables are lists of equal length: each item is a point", EXPLAIN)]
+
+
 class OpsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Settings of ``ops``: expressions, each a row, over common variables."""
 
@@ -66,6 +74,12 @@ class GradSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     expression: Annotated[str, _meta("what to differentiate", PROBLEM, "EXPR")] = ""
     values: Values = {}
     wrt: Wrt = []
+    explain: Explain = False
+    symbolic: Symbolic = False
+    hessian: Hessian = False
+    jacobian: Jacobian = False
+    check: Check = False
+    each: Each = False
     dtype: Dtype = "float32"
     seed: Seed = 0
     device: Device = "cpu"
