@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 
 import torch
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from gdcli.defaults import complete_grad
+from gdcli.explain.tape import Tape
 from gdcli.results import GradResult, Notice
 from gdcli.settings import GradSettings
-from gdcli.tensors import check_scalar, is_finite, plain, prepare, resolve_device
+from gdcli.tensors import Problem, check_scalar, grad_fn_name, is_finite, plain, prepare, resolve_device
 
 
 def grad(settings: GradSettings) -> GradResult:
@@ -23,9 +25,8 @@ def grad(settings: GradSettings) -> GradResult:
     settings = replace(settings, device=resolve_device(settings.device))
     problem = prepare(settings.expression, settings, settings.wrt)
     tensors = problem.tensors
-    value = problem.value()
-    check_scalar(value, problem.objective.expression)
-    problem.backward(value)
+    tape = Tape(problem) if settings.explain else None
+    value = tape.value if tape else _differentiated(problem)
     return GradResult(
         settings=settings,
         message=f"the gradient with respect to {', '.join(settings.wrt)}",
@@ -33,13 +34,16 @@ def grad(settings: GradSettings) -> GradResult:
         grad_fn=grad_fn_name(value),
         values={name: plain(tensor) for name, tensor in tensors.items()},
         grads={name: plain(tensor.grad) for name, tensor in tensors.items()},
+        tape=tape.nodes() if tape else UNSET,
         warnings=_notices(tensors, settings, value.item()),
     )
 
 
-def grad_fn_name(tensor: torch.Tensor) -> str | None:
-    """The name that PyTorch prints, such as ``LogBackward0``; None for a leaf."""
-    return None if tensor.grad_fn is None else type(tensor.grad_fn).__name__
+def _differentiated(problem: Problem) -> torch.Tensor:
+    value = problem.value()
+    check_scalar(value, problem.objective.expression)
+    problem.backward(value)
+    return value
 
 
 def _notices(tensors: dict[str, torch.Tensor], settings: GradSettings, value: float) -> list[Notice]:

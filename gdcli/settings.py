@@ -51,6 +51,7 @@ Activation = Annotated[
 
 
 Explain = Annotated[bool, _meta("show the tape: every operation, forward and backward", EXPLAIN)]
+Depth = Annotated[int, _meta("levels of the tape to show; 0 is as many as fit", EXPLAIN, "N", ge=0)]
 Symbolic = Annotated[bool, _meta("show each partial derivative as a formula (SymPy)", EXPLAIN)]
 Hessian = Annotated[bool, _meta("show second derivatives, and what kind of point this is", EXPLAIN)]
 Jacobian = Annotated[bool, _meta("differentiate a result of any shape", EXPLAIN)]
@@ -75,6 +76,7 @@ class GradSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     values: Values = {}
     wrt: Wrt = []
     explain: Explain = False
+    depth: Depth = 0
     symbolic: Symbolic = False
     hessian: Hessian = False
     jacobian: Jacobian = False

@@ -26,6 +26,7 @@ class Problem:
     """
 
     objective: Objective
+    environment: Environment
     tensors: dict[str, torch.Tensor]
     wrt: tuple[str, ...]
 
@@ -33,14 +34,14 @@ class Problem:
         """The value at the tensors as they are, with its graph."""
         return tensor_result(self.objective(*self.tensors.values()), self.objective.expression)
 
-    def backward(self, value: torch.Tensor) -> None:
+    def backward(self, value: torch.Tensor, *, keep_graph: bool = False) -> None:
         """Fill ``.grad`` of the leaves.
 
         Raises:
             ExpressionError: where PyTorch has no derivative.
         """
         try:
-            value.backward()  # type: ignore[no-untyped-call]
+            value.backward(retain_graph=keep_graph)  # type: ignore[no-untyped-call]
         except RuntimeError as error:
             raise located(error, self.objective.expression, {}) from error
 
@@ -54,7 +55,7 @@ def prepare(text: str, settings: GradSettings | MinimizeSettings | FitLinearSett
     expression = parse(text)
     run = environment(settings.dtype, settings.device, settings.seed)
     tensors = variables(bind([expression], settings.values), run, wrt)
-    return Problem(build(expression, run, tensors), tensors, tuple(wrt))
+    return Problem(build(expression, run, tensors), run, tensors, tuple(wrt))
 
 
 def environment(dtype: str, device: str, seed: int) -> Environment:
@@ -101,6 +102,11 @@ def variables(values: Mapping[str, Expression], environment: Environment, wrt: l
 def plain(tensor: torch.Tensor | None) -> Nested:
     """The numbers of a tensor as nested lists; each is the exact value of its float32, or whatever the dtype."""
     return None if tensor is None else tensor.tolist()
+
+
+def grad_fn_name(tensor: torch.Tensor) -> str | None:
+    """The name that PyTorch prints, such as ``LogBackward0``; None for a leaf."""
+    return None if tensor.grad_fn is None else type(tensor.grad_fn).__name__
 
 
 def dtype_name(tensor: torch.Tensor) -> str:

@@ -20,9 +20,9 @@ def run(settings: GradSettings, output: Output) -> int:
     """Differentiate and print."""
     from gdcli.gradient import grad
     from gdcli.render.documents import grad_csv
-    from gdcli.render.table import grad_table
+    from gdcli.render.gradient import grad_report
 
-    show(grad(settings), output, table=grad_table, csv=grad_csv)
+    show(grad(settings), output, table=grad_report, csv=grad_csv)
     return ExitCode.OK
 
 

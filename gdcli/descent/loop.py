@@ -10,7 +10,6 @@ from typing import Any, Generic, TypeVar
 import torch
 
 from gdcli.descent.rules import check_options, update_rule
-from gdcli.gradient import grad_fn_name
 from gdcli.results import (
     Best,
     FitLinearResult,
@@ -23,7 +22,7 @@ from gdcli.results import (
     TensorState,
 )
 from gdcli.settings import FitLinearSettings, MinimizeSettings
-from gdcli.tensors import Problem, check_scalar, is_finite
+from gdcli.tensors import Problem, check_scalar, grad_fn_name, is_finite
 
 R = TypeVar("R", MinimizeResult, FitLinearResult)
 

@@ -1,0 +1,128 @@
+"""The tape: the forward and the backward pass of one run of autograd, node by node.
+
+The expression is evaluated once, with every intermediate tensor kept, and differentiated once. What is shown is read
+from that run: values and gradients are those of its tensors, and a local derivative is autograd's own step from a
+result back to one of its inputs, on the same graph. A variable that is used several times enters the graph once for
+each use (as a view, which changes no number), so that each use shows its contribution.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal
+
+import torch
+
+from gdcli.explain.words import operation, what_autograd_does
+from gdcli.lang.nodes import Node, Variable, children
+from gdcli.lang.objective import build, tensor_result
+from gdcli.results import Nested, TapeNode
+from gdcli.tensors import Problem, check_scalar, dtype_name, grad_fn_name, plain
+
+MAX_ELEMENTS = 1_000  # of a tensor whose numbers stand in the record
+
+
+class Tape:
+    """A run of an expression and of its gradient, with everything in between kept."""
+
+    def __init__(self, problem: Problem) -> None:
+        """Evaluate and differentiate.
+
+        Raises:
+            GdcliError: what PyTorch refuses, or a result that is not one number.
+        """
+        self.expression = problem.objective.expression
+        self._results: dict[int, Any] = {}
+        watched = build(self.expression, problem.environment, problem.tensors, record=self._record)
+        self.value = tensor_result(watched(*problem.tensors.values()), self.expression)
+        check_scalar(self.value, self.expression)
+        problem.backward(self.value, keep_graph=True)
+        # Local derivatives, taken later on the same graph, would be added to these.
+        self._gradients = {
+            key: result.grad.clone()
+            for key, result in self._results.items()
+            if _is_tracked(result) and result.grad is not None
+        }
+
+    def _record(self, node: Node, result: Any) -> Any:
+        if _is_tracked(result):
+            if isinstance(node, Variable):
+                result = result.view_as(result)
+            result.retain_grad()
+        self._results[id(node)] = result
+        return result
+
+    def nodes(self) -> list[TapeNode]:
+        """The nodes, a parent before its children; plain numbers are left out."""
+        nodes: list[TapeNode] = []
+        stack: list[tuple[Node, Node | None, int | None]] = [(self.expression.root, None, None)]
+        while stack:
+            node, parent, parent_id = stack.pop()
+            nodes.append(self._node(node, parent, len(nodes), parent_id))
+            if nodes[-1].kind == "operation":
+                below = [child for child in children(node) if id(child) in self._results]
+                stack.extend((child, node, nodes[-1].id) for child in reversed(below))
+        return nodes
+
+    def _node(self, node: Node, parent: Node | None, number: int, parent_id: int | None) -> TapeNode:
+        result = self._results[id(node)]
+        gradient = self._gradients.get(id(node))
+        tensor = result if isinstance(result, torch.Tensor) else None
+        inputs = [self._results[id(child)] for child in children(node) if id(child) in self._results]
+        return TapeNode(
+            id=number,
+            parent=parent_id,
+            text=self.expression.text(node),
+            span=node.span,
+            kind=self._kind(node),
+            op=operation(node),
+            grad_fn=grad_fn_name(tensor) if tensor is not None and not isinstance(node, Variable) else None,
+            dtype=None if tensor is None else dtype_name(tensor),
+            shape=None if tensor is None else list(tensor.shape),
+            value=_numbers(tensor),
+            norm=_norm(tensor),
+            local=_numbers(self._local(parent, node)),
+            grad=_numbers(gradient),
+            grad_norm=_norm(gradient),
+            note=what_autograd_does(node, result, inputs, None if parent is None else self._results[id(parent)]),
+        )
+
+    def _kind(self, node: Node) -> Literal["operation", "variable", "constant"]:
+        if isinstance(node, Variable):
+            return "variable"
+        return "operation" if any(id(child) in self._results for child in children(node)) else "constant"
+
+    def _local(self, parent: Node | None, node: Node) -> torch.Tensor | None:
+        """The derivative of the parent's result (its elements summed) with respect to this one."""
+        if parent is None:
+            return None
+        above, below = self._results[id(parent)], self._results[id(node)]
+        if not _is_tracked(above) or not _is_tracked(below):
+            return None
+        (local,) = torch.autograd.grad(above, below, torch.ones_like(above), retain_graph=True, allow_unused=True)
+        return None if local is None else local.detach()
+
+
+def uses(nodes: list[TapeNode]) -> dict[str, list[TapeNode]]:
+    """The nodes at which each variable enters the expression, by its name."""
+    found: dict[str, list[TapeNode]] = {}
+    for node in nodes:
+        if node.kind == "variable":
+            found.setdefault(node.text, []).append(node)
+    return found
+
+
+def _is_tracked(result: Any) -> bool:
+    return isinstance(result, torch.Tensor) and result.requires_grad
+
+
+def _numbers(tensor: torch.Tensor | None) -> Nested:
+    return plain(tensor) if tensor is not None and tensor.numel() <= MAX_ELEMENTS else None
+
+
+def _norm(tensor: torch.Tensor | None) -> float | None:
+    """The Euclidean norm, in float64; a bool counts as 0 or 1."""
+    if tensor is None:
+        return None
+    norm = float(torch.linalg.vector_norm(tensor.detach().double()))
+    return norm if math.isfinite(norm) else None

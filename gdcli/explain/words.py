@@ -1,0 +1,133 @@
+"""What a node of the tape is called, and what autograd does there, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from gdcli.lang.functions import CATEGORIES
+from gdcli.lang.nodes import Attribute, Binary, Call, Index, ListOf, Node, Unary, Variable
+
+_OPERATIONS = {
+    "+": "add",
+    "-": "sub",
+    "*": "mul",
+    "/": "div",
+    "//": "floor_divide",
+    "%": "remainder",
+    "**": "pow",
+    "@": "matmul",
+    "<": "lt",
+    "<=": "le",
+    ">": "gt",
+    ">=": "ge",
+    "==": "eq",
+    "!=": "ne",
+}
+_REDUCTIONS = frozenset(row.name for row in CATEGORIES["reductions"])
+_PRODUCTS = frozenset(["matmul", "mm", "mv", "bmm", "dot", "inner", "vdot"])
+_EXTREMES = frozenset(["max", "min", "amax", "amin", "maximum", "minimum", "fmax", "fmin"])
+_RECTIFIERS = frozenset(["relu", "clamp", "clip", "relu6", "hardtanh"])
+
+
+def operation(node: Node) -> str:
+    """PyTorch's name of what a node does: ``add``, ``log``, ``stack``; the name of a variable."""
+    match node:
+        case Variable(name=name):
+            return name
+        case Unary(operator=symbol):
+            return "neg" if symbol == "-" else "positive"
+        case Binary(operator=symbol):
+            return _OPERATIONS[symbol]
+        case Call(function=function):
+            return function.name
+        case Index():
+            return "getitem"
+        case Attribute(name=name):
+            return name
+        case ListOf():
+            return "stack"
+    return "number"
+
+
+def what_autograd_does(node: Node, result: Any, inputs: Sequence[Any], parent: Any) -> str:
+    """What a reader cannot see from the numbers of a node: sentences, or an empty string.
+
+    ``result`` is that of the node, ``inputs`` those of its children, ``parent`` that of the node above.
+    """
+    sentences = [_own(node, result, inputs), _on_the_way_up(node, result, parent)]
+    return "; ".join(sentence for sentence in sentences if sentence)
+
+
+def _own(node: Node, result: Any, inputs: Sequence[Any]) -> str:
+    """What happens inside the node."""
+    if not isinstance(result, torch.Tensor):
+        return "a pair of values and indices: gradients flow through the values only"
+    if isinstance(node, Variable):
+        return "" if result.requires_grad else "no requires_grad: autograd does not track it"
+    if isinstance(node, Call) and node.function.gradient:
+        return node.function.gradient
+    tracked = any(isinstance(value, torch.Tensor) and value.requires_grad for value in inputs)
+    if result.dtype == torch.bool:
+        return "true or false: no gradient flows through a comparison" if tracked else ""
+    if isinstance(node, Binary) and node.operator == "//":
+        return "rounds down: the gradient is zero" if tracked else ""
+    tensors = [value for value in inputs if isinstance(value, torch.Tensor)]
+    name = operation(node)
+    if name in _PRODUCTS and len(tensors) > 1:
+        left, right = (tuple(value.shape) for value in tensors[:2])
+        return f"product of {left} and {right}: to each side goes the gradient times the other"
+    if name in _REDUCTIONS and tensors and tensors[0].shape != result.shape:
+        return _reduction(name, tensors[0], result)
+    if isinstance(node, Index) and tensors:
+        return f"takes {result.numel()} of {tensors[0].numel()} elements: the others get a gradient of 0"
+    return _selection(name, result, tensors)
+
+
+def _reduction(name: str, whole: torch.Tensor, result: torch.Tensor) -> str:
+    over = "all" if result.dim() == 0 else f"{whole.numel() // max(1, result.numel())} of the"
+    share = {"sum": "each gets the whole gradient", "mean": "each gets an equal share of the gradient"}
+    told = share.get(name, "each gets its part of the gradient")
+    return f"{over} {whole.numel()} elements become {'one' if result.numel() == 1 else result.numel()}: {told}"
+
+
+def _selection(name: str, result: torch.Tensor, tensors: Sequence[torch.Tensor]) -> str:
+    """Where a function lets gradients through only in part."""
+    if not tensors:
+        return ""
+    value = tensors[0].detach()
+    if name in _RECTIFIERS and value.shape == result.shape:
+        stopped = int((value != result.detach()).sum())
+        held = f"held at a bound for {stopped} of {value.numel()} elements: no gradient flows through them"
+        return held if stopped else ""
+    if name in _EXTREMES:
+        return "the gradient goes to the element that was chosen; at a tie it is shared"
+    if name == "abs" and bool((value == 0).any()):
+        return "at 0 there is no derivative; PyTorch takes 0"
+    return ""
+
+
+def _on_the_way_up(node: Node, result: Any, parent: Any) -> str:
+    """What broadcasting in the node above does to the gradient of this one."""
+    if not (isinstance(result, torch.Tensor) and isinstance(parent, torch.Tensor)) or not result.requires_grad:
+        return ""
+    if isinstance(node, (Index, ListOf)) and result.dim() == parent.dim():
+        return ""
+    dims = broadcast_dims(result.shape, parent.shape)
+    if not dims:
+        return ""
+    listed = " and ".join(map(str, dims))
+    return f"broadcast to {tuple(parent.shape)}, so its gradient is summed over dim {listed}"
+
+
+def broadcast_dims(shape: torch.Size, wider: torch.Size) -> list[int]:
+    """The dimensions of ``wider`` along which a tensor of ``shape`` is repeated; empty when it does not broadcast."""
+    missing = len(wider) - len(shape)
+    if missing < 0:
+        return []
+    padded = [1] * missing + list(shape)
+    if any(small not in (1, large) for small, large in zip(padded, wider, strict=True)):
+        return []
+    return [i for i, (small, large) in enumerate(zip(padded, wider, strict=True)) if small != large]

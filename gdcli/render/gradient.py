@@ -1,0 +1,18 @@
+"""The record of ``grad`` for people: the gradient, and after it what explains it."""
+
+from __future__ import annotations
+
+from msgspec import UnsetType
+from rich.console import Group, RenderableType
+
+from gdcli.render.table import grad_table
+from gdcli.render.tape import tape_tree
+from gdcli.results import GradResult
+
+
+def grad_report(record: GradResult, digits: int, width: int) -> RenderableType:
+    """All that the record holds, in the order in which one reads it."""
+    parts = [grad_table(record, digits, width)]
+    if not isinstance(record.tape, UnsetType):
+        parts.append(tape_tree(record.tape, record.grads, record.settings.depth, digits, width))
+    return Group(*parts)

@@ -1,0 +1,149 @@
+"""The tape as a tree: each node with its value, the local derivative, and the gradient that reached it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+from rich.tree import Tree
+
+from gdcli.render.numbers import norm as size
+from gdcli.render.numbers import number, tensor
+from gdcli.results import Nested, TapeNode
+
+_LINES = 60  # so many nodes are shown when no depth is asked for
+_INDENT = 4  # cells that a level of the tree takes
+_HEAD = 3  # elements of a tensor that are shown
+_TERMS = 8  # contributions that are shown
+
+# Their local derivative is not one number an element; what they do is said in words.
+PRODUCTS = frozenset(["matmul", "mm", "mv", "bmm", "dot", "inner", "outer", "solve", "inverse"])
+
+_LEGEND = (
+    "local: derivative of the line above with respect to this one; "
+    "grad: derivative of the whole with respect to this one (local x grad above)"
+)
+
+
+def tape_tree(
+    nodes: Sequence[TapeNode], totals: Mapping[str, Nested], depth: int, digits: int, width: int
+) -> RenderableType:
+    """The tree, and how the contributions to each variable add up to its gradient in ``totals``.
+
+    ``depth`` 0 shows as many levels as fit.
+    """
+    levels = _levels(nodes)
+    limit = depth or _fitting_depth(levels)
+    branches: dict[int, Tree] = {}
+    for node in nodes:
+        level = levels[node.id]
+        if level > limit:
+            continue
+        parent = None if node.parent is None else nodes[node.parent]
+        text = _line(node, parent, digits, width - _INDENT * (level - 1))
+        if node.parent is None:
+            branches[node.id] = Tree(text, guide_style="dim")
+        else:
+            branches[node.id] = branches[node.parent].add(text)
+        if level == limit and (below := _descendants(nodes, node.id)):
+            branches[node.id].add(Text(f"{below} more below (--depth {limit + 1})", "dim italic"))
+    return Group(Text(_LEGEND, "dim"), branches[0], *_contributions(nodes, totals, digits))
+
+
+def _levels(nodes: Sequence[TapeNode]) -> dict[int, int]:
+    levels: dict[int, int] = {}
+    for node in nodes:  # parents come first
+        levels[node.id] = 1 if node.parent is None else levels[node.parent] + 1
+    return levels
+
+
+def _fitting_depth(levels: dict[int, int]) -> int:
+    """The greatest depth down to which at most ``_LINES`` nodes are shown."""
+    shown, depth = 0, 0
+    for level, count in sorted(Counter(levels.values()).items()):
+        if shown + count > _LINES and depth:
+            break
+        shown, depth = shown + count, level
+    return depth
+
+
+def _descendants(nodes: Sequence[TapeNode], root: int) -> int:
+    below = {root}
+    for node in nodes:
+        if node.parent in below:
+            below.add(node.id)
+    return len(below) - 1
+
+
+def _line(node: TapeNode, parent: TapeNode | None, digits: int, width: int) -> Text:
+    """``x**2 = 225  PowBackward0  local 1  grad 0.00124844``, on two lines when it is long, and the note below."""
+    value = f" = {_short(node.value, node.norm, digits)}{_shape(node)}"
+    made_by = f"  {node.grad_fn}" if node.grad_fn else ""
+    source = _shortened(node.text, max(12, width - len(value) - len(made_by)))
+    line = Text.assemble((source, "bold" if node.kind == "variable" else ""), value, (made_by, "dim"))
+    facts = Text("  ").join(_facts(node, parent, digits))
+    if facts:
+        line.append("  " if len(line) + len(facts) + 2 <= width else "\n").append(facts)
+    if node.note:
+        line.append(f"\n{node.note}", "dim italic")
+    return line
+
+
+def _facts(node: TapeNode, parent: TapeNode | None, digits: int) -> list[Text]:
+    """The local derivative, where it is one number an element, and the gradient."""
+    facts = []
+    elementwise = parent is not None and parent.op not in PRODUCTS
+    if node.local is not None and elementwise:
+        facts.append(Text.assemble(("local ", "dim"), (_short(node.local, None, digits), "yellow")))
+    if node.grad is not None or node.grad_norm is not None:
+        facts.append(Text.assemble(("grad ", "dim"), (_short(node.grad, node.grad_norm, digits), "green")))
+    return facts
+
+
+def _shape(node: TapeNode) -> str:
+    return f" {tuple(node.shape)}" if node.shape else ""
+
+
+def _short(value: Nested, norm: float | None, digits: int) -> str:
+    """A number; the head of a list of numbers; the norm of anything larger."""
+    if isinstance(value, list):
+        if not any(isinstance(item, list) for item in value):
+            head = [number(item, digits) for item in value[:_HEAD]]
+            return f"[{', '.join(head)}{', …' if len(value) > _HEAD else ''}]"
+        if len(value) * len(value[0]) <= _HEAD:
+            return tensor(value, digits).replace("\n", "")
+        return f"norm {number(size(value), digits)}"
+    if value is None:
+        return "None" if norm is None else f"norm {number(norm, digits)}"
+    return number(value, digits)
+
+
+def _shortened(text: str, width: int) -> str:
+    """The text with its middle left out when it is too long."""
+    if len(text) <= width:
+        return text
+    half = max(1, (width - 1) // 2)
+    return f"{text[:half]}…{text[-half:]}"
+
+
+def _contributions(nodes: Sequence[TapeNode], totals: Mapping[str, Nested], digits: int) -> list[Text]:
+    """A line for each variable that is used more than once: how its gradient adds up."""
+    uses: dict[str, list[TapeNode]] = {}
+    for node in nodes:
+        if node.kind == "variable" and node.grad is not None:
+            uses.setdefault(node.op, []).append(node)
+    lines = []
+    for name, found in uses.items():
+        if len(found) > 1:
+            terms = " + ".join(_term(node.grad, digits) for node in found[:_TERMS])
+            more = " + …" if len(found) > _TERMS else ""
+            total = _short(totals[name], None, digits)
+            lines.append(Text(f"{name} is used {len(found)} times, and its gradients add up: {terms}{more} = {total}"))
+    return lines
+
+
+def _term(value: Nested, digits: int) -> str:
+    text = _short(value, None, digits)
+    return f"({text})" if text.startswith("-") else text
