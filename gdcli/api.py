@@ -45,23 +45,26 @@ def grad(
     values: Mapping[str, Any] | None = None,
     *,
     wrt: Sequence[str] = (),
-    dtype: str = "float32",
-    seed: int = 0,
-    device: str = "cpu",
-    **variables: Any,
+    settings: Mapping[str, Any] | None = None,
+    **more: Any,
 ) -> GradResult:
     """Evaluate and differentiate an expression.
 
+    The settings of ``gdcli grad`` (``dtype``, ``explain``, ``hessian``, ...) are keyword arguments beside those of the
+    variables, or a mapping.
+
     Returns:
-        The record of ``gdcli grad``: ``value``, ``grads`` by variable (None outside ``wrt``), ``grad_fn``.
+        The record of ``gdcli grad``: ``value``, ``grads`` by variable (None outside ``wrt``), ``grad_fn``, and the
+        explanations that were asked for.
 
     Raises:
         GdcliError: for an expression or value that does not fit; a result that is not one number.
     """
     from gdcli.gradient import grad as run
 
-    given = {"expression": expression, "values": _values(values, variables), "wrt": list(wrt)}
-    return run(read(GradSettings, {**given, "dtype": dtype, "seed": seed, "device": device}))
+    given, variables = _split(GradSettings, {**(settings or {}), **more})
+    given |= {"expression": expression, "values": _values(values, variables), "wrt": list(wrt)}
+    return run(read(GradSettings, given))
 
 
 def minimize(

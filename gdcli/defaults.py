@@ -6,9 +6,11 @@ No torch here, so that everything that is wrong with the words of a command is f
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Literal
 
 from msgspec.structs import replace
 
+from gdcli.catalogue import RULES
 from gdcli.errors import ExpressionError, GdcliError
 from gdcli.lang.nodes import Expression
 from gdcli.lang.suggest import did_you_mean
@@ -76,7 +78,7 @@ def complete_minimize(settings: MinimizeSettings) -> MinimizeSettings:
     """
     if not settings.expression:
         settings = replace(settings, expression=MINIMIZE_EXPRESSION, values={**MINIMIZE_VALUES, **settings.values})
-    return replace(settings, wrt=_checked(settings.expression, settings))
+    return replace(settings, wrt=_checked(settings.expression, settings), lr=_rate(settings))
 
 
 def complete_fit_linear(settings: FitLinearSettings) -> FitLinearSettings:
@@ -85,7 +87,7 @@ def complete_fit_linear(settings: FitLinearSettings) -> FitLinearSettings:
     Raises:
         GdcliError: for a value that does not fit.
     """
-    settings = replace(settings, values={**FIT_LINEAR_VALUES, **settings.values})
+    settings = replace(settings, values={**FIT_LINEAR_VALUES, **settings.values}, lr=_rate(settings))
     bind([parse(loss_expression(settings.activation))], settings.values)
     return settings
 
@@ -96,6 +98,11 @@ def loss_expression(activation: str) -> str:
     prefix = "torch." if activation in _TORCH_ACTIVATIONS else "F."
     y = z if activation == "none" else f"{prefix}{activation}({z})"
     return f"torch.sum(({y} - target)**2)"
+
+
+def _rate(settings: MinimizeSettings | FitLinearSettings) -> float | Literal["auto"]:
+    """The learning rate: the given one, or that of the rule."""
+    return RULES[settings.optimizer].lr if settings.lr is None else settings.lr
 
 
 def _checked(text: str, settings: GradSettings | MinimizeSettings) -> list[str]:

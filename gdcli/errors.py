@@ -44,6 +44,15 @@ class OutsideError(GdcliError):
     exit_code = ExitCode.FAILED
 
 
+class UserInterruptError(GdcliError):
+    """Ctrl-C, where there was nothing yet to print. Exit code 130."""
+
+    exit_code = ExitCode.INTERRUPTED
+
+    def __init__(self) -> None:
+        super().__init__("interrupted", "interrupted")
+
+
 class UnknownVariableError(GdcliError):
     """A value was given for ``name``, and only the variables in ``known`` are there."""
 
@@ -66,7 +75,16 @@ class ExpressionError(GdcliError):
 
     def __str__(self) -> str:
         hint = f"\nhint: {self.hint}" if self.hint else ""
-        return f"{self.message}\n{caret(self.source, self.span)}{hint}"
+        place = f"\n{caret(self.source, self.span)}" if self.source else ""
+        return f"{self.message}{place}{hint}"
+
+
+class MissingVariableError(ExpressionError):
+    """The variable ``name`` of the expression has no value."""
+
+    def __init__(self, name: str, hint: str, *, source: str, span: tuple[int, int]) -> None:
+        super().__init__("missing-variable", f"the variable '{name}' has no value", hint, source=source, span=span)
+        self.name = name
 
 
 def caret(source: str, span: tuple[int, int]) -> str:
@@ -83,7 +101,7 @@ def caret(source: str, span: tuple[int, int]) -> str:
 
 def _printable(text: str) -> str:
     """The text with control and format characters replaced, so that it cannot disturb a terminal."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+    return "".join(c if c.isprintable() else " " if c.isspace() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def _width(text: str) -> int:

@@ -7,7 +7,7 @@ A tensor is a nested list of numbers; a number that is not finite becomes null i
 from __future__ import annotations
 
 import enum
-from typing import Any, Literal
+from typing import Any, Generic, Literal, TypeVar
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -23,8 +23,16 @@ Nested = float | int | bool | list[Any] | None
 class StopReason(enum.Enum):
     """Why a descent stopped; the value is the sentence that people read."""
 
+    CONVERGED_GRAD = "converged at iteration {iteration}: the gradient norm {value:.6g} is at most {limit:.6g}"
+    CONVERGED_LOSS = "converged at iteration {iteration}: the loss changed by {value:.6g}, at most {limit:.6g}"
+    CONVERGED_X = "converged at iteration {iteration}: the variables moved by {value:.6g}, at most {limit:.6g}"
     MAX_STEPS = "stopped after {steps} steps"
     NON_FINITE = "diverged: {what} became {value} at iteration {iteration}"
+    GROWN = (
+        "diverged: the loss grew to {value:.6g} at iteration {iteration}, beyond {bound:.6g}, and so did its gradient"
+    )
+    STALLED = "stalled at iteration {iteration}: {why}"
+    CYCLING = "cycling at iteration {iteration}: the state of {period} iterations before is there again"
     NO_GRADIENT = "stopped at iteration {iteration}: {name}.grad is None, so there is nothing to step with"
     INTERRUPTED = "interrupted at iteration {iteration}"
 
@@ -34,13 +42,23 @@ class StopReason(enum.Enum):
         return _STATUS[self]
 
 
-DescentStatus = Literal["max_steps", "diverged", "no_gradient", "interrupted"]
+DescentStatus = Literal[
+    "converged_grad", "converged_loss", "converged_x", "max_steps", "diverged", "stalled", "cycling", "no_gradient",
+    "interrupted",
+]  # fmt: skip
 _STATUS: dict[StopReason, DescentStatus] = {
+    StopReason.CONVERGED_GRAD: "converged_grad",
+    StopReason.CONVERGED_LOSS: "converged_loss",
+    StopReason.CONVERGED_X: "converged_x",
     StopReason.MAX_STEPS: "max_steps",
     StopReason.NON_FINITE: "diverged",
+    StopReason.GROWN: "diverged",
+    StopReason.STALLED: "stalled",
+    StopReason.CYCLING: "cycling",
     StopReason.NO_GRADIENT: "no_gradient",
     StopReason.INTERRUPTED: "interrupted",
 }
+CONVERGED = frozenset(["converged_grad", "converged_loss", "converged_x"])
 
 
 class Notice(Struct, frozen=True):
@@ -59,13 +77,30 @@ class Problem(Struct, frozen=True):
     span: tuple[int, int] | None
 
 
+class Act(Struct, frozen=True):
+    """Something that was done to a gradient before a step, or to a variable after the step before.
+
+    ``before`` is the size that was too large (for a bound: the farthest distance from it), ``after`` what it became.
+    """
+
+    kind: Literal["clip-value", "clip-norm", "bound"]
+    variable: str | None
+    before: float
+    after: float
+
+
 class Step(Struct, frozen=True, gc=False):
-    """The state at which loss and gradient were evaluated, before the update of this iteration."""
+    """The state at which loss and gradient were evaluated, before the update of this iteration.
+
+    ``lr`` is the learning rate of the update, by variable where they differ; ``acts`` is null when nothing was done.
+    """
 
     iteration: int
     loss: float | None
     values: dict[str, Nested]
     grads: dict[str, Nested]
+    lr: float | dict[str, float]
+    acts: list[Act] | None = None
 
 
 class Best(Struct, frozen=True):
@@ -226,6 +261,7 @@ class MinimizeResult(Struct, frozen=True, kw_only=True):
     iterations: list[Step]
     result: Step
     best: Best
+    evaluations: int
     tensors: dict[str, TensorState]
     warnings: list[Notice] = []
 
@@ -242,6 +278,7 @@ class FitLinearResult(Struct, frozen=True, kw_only=True):
     iterations: list[Step]
     result: Step
     best: Best
+    evaluations: int
     tensors: dict[str, TensorState]
     warnings: list[Notice] = []
 
@@ -287,13 +324,16 @@ class ErrorResult(Struct, frozen=True, kw_only=True):
     span: tuple[int, int] | None = None
 
 
-class SettingsLine(Struct, frozen=True, kw_only=True, tag_field="record", tag="settings"):
+SettingsT = TypeVar("SettingsT", bound=Struct)
+
+
+class SettingsLine(Struct, Generic[SettingsT], frozen=True, kw_only=True, tag_field="record", tag="settings"):
     """The first line of ``--jsonl``."""
 
     gdcli: str = __version__
     schema: int = SCHEMA
     command: str
-    settings: MinimizeSettings | FitLinearSettings
+    settings: SettingsT
 
 
 class StepLine(Struct, frozen=True, tag_field="record", tag="step"):
@@ -303,6 +343,8 @@ class StepLine(Struct, frozen=True, tag_field="record", tag="step"):
     loss: float | None
     values: dict[str, Nested]
     grads: dict[str, Nested]
+    lr: float | dict[str, float]
+    acts: list[Act] | None
 
 
 class ResultLine(Struct, frozen=True, kw_only=True, tag_field="record", tag="result"):
@@ -312,6 +354,7 @@ class ResultLine(Struct, frozen=True, kw_only=True, tag_field="record", tag="res
     message: str
     result: Step
     best: Best
+    evaluations: int
     tensors: dict[str, TensorState]
     warnings: list[Notice] = []
 

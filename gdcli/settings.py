@@ -16,30 +16,112 @@ from msgspec import Meta
 from gdcli.errors import GdcliError
 from gdcli.lang.suggest import did_you_mean
 
-PROBLEM, RULE, NUMBERS, EXPLAIN = "Problem", "Update rule", "Numbers", "Explanation"
+PROBLEM, RULE, STOPPING, NUMBERS, EXPLAIN = "Problem", "Update rule", "Stopping", "Numbers", "Explanation"
 
 
-def _meta(description: str, panel: str, metavar: str = "", **bounds: Any) -> Meta:
-    return Meta(description=description, extra={"panel": panel, "metavar": metavar}, **bounds)
+def _meta(
+    description: str, panel: str, metavar: str = "", *, words: str = "", reads: str = "", shown: str = "", **bounds: Any
+) -> Meta:
+    """What a field says of itself.
 
+    ``words`` is what it takes, in an error ("a number"), ``shown`` its default in the help where the value says too
+    little, and ``reads`` how a word of the command line is read: a "list", "pairs" NAME=VALUE, or "bounds".
+    """
+    extra = {"panel": panel, "metavar": metavar, "words": words, "reads": reads, "shown": shown}
+    return Meta(description=description, extra=extra, **bounds)
+
+
+_AT_LEAST_0 = "a number of at least 0"
 
 Value = str | float | int | bool | list[Any]
 Values = Annotated[dict[str, Value], _meta("the value of each variable, as numbers, lists, or text", PROBLEM)]
-Wrt = Annotated[list[str], _meta("with respect to which variables, separated by commas", PROBLEM, "NAMES")]
+Wrt = Annotated[
+    list[str], _meta("with respect to which variables, separated by commas", PROBLEM, "NAMES", reads="list")
+]
 Dtype = Annotated[
     Literal["float32", "float64", "float16", "bfloat16"], _meta("floating-point type of the tensors", NUMBERS)
 ]
 Seed = Annotated[int, _meta("seed of everything random", NUMBERS, ge=0, le=2**63 - 1)]
 Device = Annotated[Literal["cpu", "cuda", "auto"], _meta("where the tensors live", NUMBERS)]
+OptimizerName = Literal[
+    "manual", "manual-momentum", "manual-nesterov", "manual-adam",
+    "sgd", "adam", "adamw", "amsgrad", "nadam", "radam", "adamax", "adagrad", "adadelta", "rmsprop", "rprop", "asgd",
+    "adafactor", "lbfgs", "muon",
+]  # fmt: skip
 Optimizer = Annotated[
-    Literal["manual", "sgd"], _meta("the notebook's own loop (x -= lr * x.grad), or torch.optim.SGD", RULE)
+    OptimizerName,
+    _meta("the notebook's own loop, a classic written by hand, or one of torch.optim (gdcli optimizers)", RULE, "NAME"),
 ]
-Lr = Annotated[float, _meta("learning rate", RULE, ge=0)]
+NonNegative = Annotated[float, Meta(ge=0)]
+Lr = Annotated[
+    NonNegative | Literal["auto"] | None,
+    _meta(
+        "learning rate; auto takes it from the curvature at the start",
+        RULE,
+        "NUMBER|auto",
+        words="a number of at least 0, or auto",
+        shown="0.1 for manual and sgd, else PyTorch's",
+    ),
+]
+Lrs = Annotated[
+    dict[str, NonNegative],
+    _meta("learning rate of one variable; --lr.NAME NUMBER says the same", RULE, "NAME=NUMBER", reads="pairs"),
+]
 Steps = Annotated[int, _meta("number of updates", RULE, ge=0, le=10**12)]
-Momentum = Annotated[float, _meta("momentum of sgd", RULE, ge=0)]
-Dampening = Annotated[float, _meta("dampening of the momentum of sgd", RULE)]
-WeightDecay = Annotated[float, _meta("weight decay (L2 penalty) of sgd", RULE, ge=0)]
-Nesterov = Annotated[bool, _meta("Nesterov's momentum, in sgd", RULE)]
+Momentum = Annotated[NonNegative | None, _meta("momentum, where the rule has one", RULE, "NUMBER", words=_AT_LEAST_0)]
+Dampening = Annotated[float | None, _meta("dampening of the momentum of sgd", RULE, "NUMBER", words="a number")]
+WeightDecay = Annotated[
+    NonNegative | None, _meta("weight decay: an L2 penalty, decoupled in adamw", RULE, "NUMBER", words=_AT_LEAST_0)
+]
+Nesterov = Annotated[bool | None, _meta("Nesterov's momentum, in sgd", RULE)]
+Option = str | bool | int | float | list[float | None] | None
+Opt = Annotated[
+    dict[str, Option], _meta("a parameter of the rule, such as betas=0.9,0.95", RULE, "NAME=VALUE", reads="pairs")
+]
+Schedule = Annotated[
+    Literal[
+        "none", "constant", "linear", "exponential", "polynomial", "step", "multistep", "cosine", "cosine-restarts",
+        "cyclic", "one-cycle", "plateau", "lambda", "multiplicative",
+    ],
+    _meta("how the learning rate changes (torch.optim.lr_scheduler)", RULE, "NAME"),
+]  # fmt: skip
+Sched = Annotated[
+    dict[str, Option], _meta("a parameter of the schedule, such as T_max=100", RULE, "NAME=VALUE", reads="pairs")
+]
+Positive = Annotated[float, Meta(gt=0)]
+ClipNorm = Annotated[
+    Positive | None, _meta("scale the gradient down to this norm", RULE, "NUMBER", words="a number greater than 0")
+]
+ClipValue = Annotated[
+    Positive | None, _meta("clip each element of the gradient", RULE, "NUMBER", words="a number greater than 0")
+]
+Maximize = Annotated[bool, _meta("go up instead of down", RULE)]
+Bound = Annotated[
+    dict[str, tuple[float | None, float | None]],
+    _meta("keep a variable between bounds, such as x=-2:2 (projected gradient)", RULE, "NAME=LOW:HIGH", reads="bounds"),
+]
+Tolerance = list[NonNegative] | None
+_TOLERANCE = "a number of at least 0, or two: absolute,relative"
+TolGrad = Annotated[
+    Tolerance,
+    _meta("stop when the norm of the gradient is at most this", STOPPING, "ABS[,REL]", words=_TOLERANCE, reads="list"),
+]
+TolLoss = Annotated[
+    Tolerance,
+    _meta(
+        "stop when the loss changes by at most this in a step", STOPPING, "ABS[,REL]", words=_TOLERANCE, reads="list"
+    ),
+]
+TolX = Annotated[
+    Tolerance,
+    _meta(
+        "stop when the variables move by at most this in a step", STOPPING, "ABS[,REL]", words=_TOLERANCE, reads="list"
+    ),
+]
+Dim = Annotated[
+    Annotated[int, Meta(ge=1, le=100_000)] | None,
+    _meta("dimension of a problem of the catalogue", PROBLEM, "N", words="a whole number of at least 1"),
+]
 Update = Annotated[
     Literal["in-place", "rebind"],
     _meta("x -= lr * x.grad, or x = x - lr * x.grad, which makes x a non-leaf tensor", RULE),
@@ -90,17 +172,31 @@ class GradSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 class MinimizeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Settings of ``minimize``: an objective, a start, and an update rule."""
 
-    expression: Annotated[str, _meta("what to minimize", PROBLEM, "EXPR")] = ""
+    expression: Annotated[
+        str, _meta("what to minimize: an expression, or a problem (gdcli problems)", PROBLEM, "EXPR")
+    ] = ""
     values: Values = {}
     wrt: Wrt = []
+    dim: Dim = None
     optimizer: Optimizer = "manual"
-    lr: Lr = 0.1
+    lr: Lr = None
+    lrs: Lrs = {}
     steps: Steps = 100
-    momentum: Momentum = 0.0
-    dampening: Dampening = 0.0
-    weight_decay: WeightDecay = 0.0
-    nesterov: Nesterov = False
+    momentum: Momentum = None
+    dampening: Dampening = None
+    weight_decay: WeightDecay = None
+    nesterov: Nesterov = None
+    opt: Opt = {}
+    schedule: Schedule = "none"
+    sched: Sched = {}
+    clip_norm: ClipNorm = None
+    clip_value: ClipValue = None
+    bound: Bound = {}
+    maximize: Maximize = False
     update: Update = "in-place"
+    tol_grad: TolGrad = None
+    tol_loss: TolLoss = None
+    tol_x: TolX = None
     dtype: Dtype = "float32"
     seed: Seed = 0
     device: Device = "cpu"
@@ -112,17 +208,29 @@ class FitLinearSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     values: Values = {}
     activation: Activation = "relu"
     optimizer: Optimizer = "manual"
-    lr: Lr = 0.1
+    lr: Lr = None
+    lrs: Lrs = {}
     steps: Steps = 10
-    momentum: Momentum = 0.0
-    dampening: Dampening = 0.0
-    weight_decay: WeightDecay = 0.0
-    nesterov: Nesterov = False
+    momentum: Momentum = None
+    dampening: Dampening = None
+    weight_decay: WeightDecay = None
+    nesterov: Nesterov = None
+    opt: Opt = {}
+    schedule: Schedule = "none"
+    sched: Sched = {}
+    clip_norm: ClipNorm = None
+    clip_value: ClipValue = None
+    bound: Bound = {}
+    maximize: Maximize = False
+    tol_grad: TolGrad = None
+    tol_loss: TolLoss = None
+    tol_x: TolX = None
     dtype: Dtype = "float32"
     seed: Seed = 0
     device: Device = "cpu"
 
 
+DescentSettings = MinimizeSettings | FitLinearSettings
 Settings = OpsSettings | GradSettings | MinimizeSettings | FitLinearSettings
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -152,12 +260,14 @@ def _checked(name: str, value: Any, kind: Any, *, text: bool) -> Any:
     try:
         converted = msgspec.convert(value, kind, strict=not text)
     except msgspec.ValidationError:
-        converted = None
-    if converted is None or (isinstance(converted, float) and not math.isfinite(converted)):
+        wrong = True
+    else:
+        wrong = isinstance(converted, float) and not math.isfinite(converted)
+    if wrong:
         shown = value if isinstance(value, str) else msgspec.json.encode(value).decode()
-        choices = _choices(kind)
-        hint = did_you_mean(shown, choices)
-        raise GdcliError("setting", f"{name} must be {describe(kind)}, not '{shown}'", hint)
+        raise GdcliError(
+            "setting", f"{name} must be {describe(kind)}, not '{shown}'", did_you_mean(shown, _choices(kind))
+        )
     return converted
 
 
@@ -169,6 +279,8 @@ def _choices(kind: Any) -> tuple[str, ...]:
 def describe(kind: Any) -> str:
     """What a field takes, in words: "a number of at least 0"."""
     plain, meta = get_args(kind)[0], get_args(kind)[1]
+    if meta.extra and meta.extra.get("words"):
+        return str(meta.extra["words"])
     if choices := _choices(kind):
         return "one of " + ", ".join(choices)
     words = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
@@ -178,5 +290,5 @@ def describe(kind: Any) -> str:
             bounds = f" from {meta.ge} to {meta.le}"
         return words[plain] + bounds
     if get_origin(plain) is dict:
-        return "a table of variables, each a number, a list or text"
+        return "a table of names and values"
     return "a list of texts"

@@ -10,7 +10,7 @@ import torch
 
 from gdcli.errors import ExpressionError, GdcliError, OutsideError
 from gdcli.lang.constructors import Environment
-from gdcli.lang.nodes import Expression
+from gdcli.lang.nodes import Call, Expression, postorder
 from gdcli.lang.objective import Objective, build, evaluate, located, tensor_result
 from gdcli.lang.syntax import parse
 from gdcli.lang.values import bind
@@ -29,6 +29,12 @@ class Problem:
     environment: Environment
     tensors: dict[str, torch.Tensor]
     wrt: tuple[str, ...]
+
+    @property
+    def is_random(self) -> bool:
+        """Whether each evaluation draws new numbers."""
+        nodes = postorder(self.objective.expression.root)
+        return any(isinstance(node, Call) and node.function.form == "random" for node in nodes)
 
     def value(self) -> torch.Tensor:
         """The value at the tensors as they are, with its graph."""

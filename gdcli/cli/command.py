@@ -15,10 +15,18 @@ import msgspec
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from gdcli.cli.arguments import add_variable, parse_assignment, sort_words, unknown_option
+from gdcli.cli.arguments import (
+    add_variable,
+    name_of_an_option,
+    parse_assignment,
+    sort_words,
+    too_many_words,
+    unknown_option,
+)
 from gdcli.cli.config import read_config
 from gdcli.cli.output import Output, chosen_format
-from gdcli.errors import UnknownVariableError
+from gdcli.cli.words import read_word
+from gdcli.errors import GdcliError, MissingVariableError, UnknownVariableError
 from gdcli.settings import S, read
 
 OUTPUT = "Output"
@@ -71,12 +79,19 @@ class WordsCommand(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Keep the variables apart, and read the rest."""
         _leave_as_typed(self.get_params(ctx))
+        arguments = [p for p in self.params if p.param_type_name == "argument"]
         options = {
-            option: not getattr(p, "is_flag", False) for p in self.params for option in [*p.opts, *p.secondary_opts]
+            option: "" if getattr(p, "is_flag", False) else str(p.metavar)
+            for p in self.params
+            if p not in arguments
+            for option in [*p.opts, *p.secondary_opts]
         }
-        options |= dict.fromkeys(self.get_help_option_names(ctx), False)
-        words = sort_words(args, options)
+        options |= dict.fromkeys(self.get_help_option_names(ctx), "")
+        words = sort_words(args, options, variables="--var" in options)
+        if len(words.positional) > len(arguments) and all(p.nargs == 1 for p in arguments):
+            raise too_many_words(str(ctx.info_name), words.positional, len(arguments), options)
         ctx.meta["gdcli.variables"] = words.variables
+        ctx.meta["gdcli.rates"] = words.rates
         ctx.meta["gdcli.options"] = options
         return super().parse_args(ctx, [*words.options, "--", *words.positional])
 
@@ -104,14 +119,14 @@ class WordsCommand(TyperCommand):
 
 def add(app: typer.Typer, command: Command[S]) -> None:
     """Add a command to the app."""
-    variables = "values" in command.settings.__struct_fields__
 
     def callback(ctx: typer.Context, **given: Any) -> None:
         names: dict[str, str] = dict(ctx.meta["gdcli.variables"])
-        if names and not variables:
-            raise unknown_option(f"--{next(iter(names))}", ctx.meta["gdcli.options"])
+        if rates := ctx.meta["gdcli.rates"]:
+            given["lrs"] = [*(given.get("lrs") or []), *rates]
         for text in given.pop("var") or []:
             add_variable(names, *parse_assignment(text))
+        _check_not_empty(given)
         output = _output(given)
         settings = _settings(command, given, names)
         try:
@@ -120,6 +135,11 @@ def add(app: typer.Typer, command: Command[S]) -> None:
             if error.name in ctx.meta["gdcli.variables"]:
                 raise unknown_option(f"--{error.name}", ctx.meta["gdcli.options"], error.known) from error
             raise
+        except MissingVariableError as error:
+            if f"--{error.name}" in ctx.meta["gdcli.options"]:
+                error.hint = name_of_an_option(error.name, error.source)
+            raise
+        output.check()
         _import_torch()
         raise typer.Exit(command.run(settings, output))
 
@@ -129,6 +149,15 @@ def add(app: typer.Typer, command: Command[S]) -> None:
     callback.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     epilog = "\n".join(command.examples)
     app.command(command.name, cls=WordsCommand, help=command.help, epilog=epilog)(callback)
+
+
+def _check_not_empty(given: dict[str, Any]) -> None:
+    """Raise GdcliError for an empty text: it is a slip, often of a shell variable, and never means the default."""
+    for name, value in given.items():
+        if isinstance(value, str) and not value.strip():
+            if name == "expression":
+                raise GdcliError("empty", "the expression is empty", "for example: (x - 1.5)**2")
+            raise GdcliError("empty", f"the option '--{name.replace('_', '-')}' has an empty value")
 
 
 def _import_torch() -> None:
@@ -144,11 +173,9 @@ def _settings(command: Command[S], given: dict[str, Any], variables: dict[str, s
     """The settings of the command line over those of the config."""
     path = given.pop("config")
     config = read(command.settings, read_config(path), naming=f"'{{}}' in {path}") if path else command.settings()
-    kinds = {field.name: field.type for field in msgspec.structs.fields(command.settings)}
+    reads = {field.name: _meta(field).extra["reads"] for field in msgspec.structs.fields(command.settings)}
     words = {name: value for name, value in given.items() if value is not None and value != []}
-    for name, value in words.items():
-        if isinstance(value, str) and get_args(kinds[name])[0] == list[str]:
-            words[name] = [word.strip() for word in value.split(",")]
+    words = {name: read_word(f"--{name.replace('_', '-')}", value, reads[name]) for name, value in words.items()}
     changes = msgspec.structs.asdict(read(command.settings, words, naming="--{}", text=True))
     changed = {name: changes[name] for name in words}
     if variables:
@@ -167,9 +194,17 @@ def _setting_parameters(command: Command[Any]) -> list[inspect.Parameter]:
             argument = typer.Argument(metavar=meta.extra["metavar"], help=meta.description, show_default=False,
                                       rich_help_panel=meta.extra["panel"])  # fmt: skip
             parameters.append(_parameter(field.name, list[str] | None if kind == list[str] else str | None, argument))
+        elif _meta(field).extra["reads"] in ("pairs", "bounds"):
+            parameters.append(_parameter(field.name, list[str] | None, _option(field)))
         else:
-            parameters.append(_parameter(field.name, bool | None if kind is bool else str | None, _option(field)))
+            is_flag = kind in (bool, bool | None)
+            parameters.append(_parameter(field.name, bool | None if is_flag else str | None, _option(field)))
     return parameters
+
+
+def _meta(field: Any) -> Any:
+    """What a field of settings says of itself."""
+    return get_args(field.type)[1]
 
 
 _VAR_HELP = "value of a variable; --NAME VALUE says the same"
@@ -178,10 +213,11 @@ _VAR_HELP = "value of a variable; --NAME VALUE says the same"
 def _option(field: Any) -> Any:
     kind, meta = get_args(field.type)[0], get_args(field.type)[1]
     flag = "--" + field.name.replace("_", "-")
-    if kind is bool:
+    if kind in (bool, bool | None):
         return typer.Option(f"{flag}/--no-{flag[2:]}", help=meta.description, rich_help_panel=meta.extra["panel"])
     metavar = meta.extra["metavar"] or _METAVARS.get(kind) or "|".join(get_args(kind))
-    shown = "" if field.default is msgspec.NODEFAULT or not str(field.default) else f"  [default: {field.default}]"
+    default = meta.extra["shown"] or field.default
+    shown = "" if default in (msgspec.NODEFAULT, None, "", "none") else f"  [default: {default}]"
     return typer.Option(
         flag,
         metavar=metavar,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import sys
 import tomllib
 from pathlib import Path
@@ -23,13 +24,14 @@ def read_config(path: str) -> dict[str, Any]:
         content = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
     except OSError as error:
         raise OutsideError("config", f"cannot read the config {path}: {error.strerror}") from error
+    content = content.removeprefix(codecs.BOM_UTF8)  # Windows writes one
     try:
         config = tomllib.loads(content.decode()) if path.lower().endswith(".toml") else msgspec.json.decode(content)
     except (tomllib.TOMLDecodeError, msgspec.DecodeError, UnicodeDecodeError) as error:
-        kind = "TOML" if path.lower().endswith(".toml") else "JSON"
-        raise GdcliError(
-            "config", f"the config {path} is not {kind}: {error}", "its ending .toml means TOML"
-        ) from error
+        toml = path.lower().endswith(".toml")
+        hint = "a file that ends in .toml is read as TOML" if toml else "the name of a TOML file ends in .toml"
+        message = f"the config {path} is not {'TOML' if toml else 'JSON'}: {error}"
+        raise GdcliError("config", message, hint) from error
     if isinstance(config, dict) and "gdcli" in config and isinstance(config.get("settings"), dict):
         config = config["settings"]
     if not isinstance(config, dict):

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import io
 import os
+import re
 import sys
 import warnings
 from typing import NoReturn
 
 import typer
 
+from gdcli.cli.arguments import suggestion
 from gdcli.cli.report import report_error, to_stderr
-from gdcli.errors import ExitCode, GdcliError, OutsideError
+from gdcli.errors import ExitCode, GdcliError, OutsideError, UserInterruptError
 
 
 def main() -> NoReturn:
     """Run the command line and end the process."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that does not know a letter gets its code
+            stream.reconfigure(errors="backslashreplace")
     code = run(sys.argv[1:])
     if "torch" not in sys.modules:
         sys.exit(code)
@@ -37,14 +43,15 @@ def run(words: list[str]) -> int:
     except GdcliError as error:
         return _fail(error, words)
     except typer.TyperException as error:
-        return _fail(_usage_error(error.format_message()), words)
-    except KeyboardInterrupt:
-        to_stderr("interrupted")
-        return ExitCode.INTERRUPTED
-    except BrokenPipeError:
+        return _fail(_usage_error(error.format_message(), _command(words)), words)
+    except (KeyboardInterrupt, typer.Abort):
+        return _fail(UserInterruptError(), words)
+    except (BrokenPipeError, SystemExit):  # Typer makes the one the other
         return _closed_pipe()
     except MemoryError:
         return _fail(GdcliError("limit", "this needs more memory than there is", "make the tensors smaller"), words)
+    except UnicodeEncodeError:
+        return _fail(GdcliError("usage", "a word of the command line is not valid UTF-8"), words)
     except OSError as error:
         _drop_stdout()
         return _fail(OutsideError("output", f"cannot write the output: {error.strerror}"), [])
@@ -65,9 +72,8 @@ def _run(words: list[str]) -> int:
 def _fail(error: GdcliError, words: list[str]) -> int:
     _debug(error)
     as_json = "--json" in words or "--jsonl" in words
-    command = next((word for word in words if not word.startswith("-")), "")
     try:
-        report_error(error, command, as_json=as_json)
+        report_error(error, _command(words), as_json=as_json)
     except OSError:
         _drop_stdout()
     return error.exit_code
@@ -80,10 +86,19 @@ def _debug(error: BaseException) -> None:
         traceback.print_exception(error)
 
 
-def _usage_error(message: str) -> GdcliError:
+def _command(words: list[str]) -> str:
+    return next((word for word in words if not word.startswith("-")), "")
+
+
+def _usage_error(message: str, command: str) -> GdcliError:
     """What the option parser says, in the style of our errors: "no such command 'x'", and its suggestion as a hint."""
-    message, _, suggestion = " ".join(message.split()).rstrip(".?").partition(". Did you mean ")
-    hint = f"did you mean {suggestion}?" if suggestion else "--help shows how it is used"
+    message, _, meant = " ".join(message.split()).rstrip(".?").partition(". Did you mean ")
+    if option := re.match(r"No such option: (\S+)", message):  # only before the command: after it, words are sorted
+        name = option[1]
+        hint = suggestion(name, ["--version", "--help"])
+        hint = hint or f"options come after the command: gdcli {command or 'COMMAND'} {name}"
+        return GdcliError("unknown-option", f"unknown option '{name}'", hint)
+    hint = f"did you mean {meant}?" if meant else "--help shows how it is used"
     return GdcliError("usage", message[:1].lower() + message[1:], hint)
 
 
@@ -105,4 +120,5 @@ def _flush() -> None:
 
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
-    to_stderr(f"warning: {str(message).splitlines()[0]}")
+    sentence = str(message).splitlines()[0].partition(" (Triggered internally at ")[0]
+    to_stderr(f"warning: {sentence}")

@@ -28,6 +28,18 @@ class Output(Struct, frozen=True, kw_only=True):
     all: Annotated[bool, Meta(description="show every row of a long table")] = False
     quiet: Annotated[bool, Meta(description="leave out notes, warnings and progress")] = False
 
+    def check(self) -> None:
+        """Find what is wrong with the file before a long run.
+
+        Raises:
+            OutsideError: when the file cannot be written.
+        """
+        if self.output is not None and self.output != "-":
+            try:
+                _check(Path(self.output).resolve())
+            except OSError as error:
+                raise OutsideError("output", f"cannot write {self.output}: {error.strerror}") from error
+
     @contextlib.contextmanager
     def open(self) -> Iterator[IO[bytes]]:
         """The stream to print to. A file appears when all is written, and an old one stays until then.
@@ -64,15 +76,11 @@ class Output(Struct, frozen=True, kw_only=True):
 def _replacing(path: Path) -> Iterator[IO[bytes]]:
     """A file beside ``path`` that takes its place at the end."""
     path = path.resolve()
-    mode = path.stat().st_mode if path.exists() else None
-    if mode is not None and stat.S_ISDIR(mode):
-        raise IsADirectoryError(0, "it is a folder")
+    mode = _check(path)
     if mode is not None and not stat.S_ISREG(mode):  # a device or a pipe cannot be replaced
         with path.open("wb") as device:
             yield device
         return
-    if mode is not None and not mode & 0o222:
-        raise PermissionError(0, "the file is read-only")
     import tempfile  # a few milliseconds that only --output needs
 
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -87,6 +95,20 @@ def _replacing(path: Path) -> Iterator[IO[bytes]]:
         with contextlib.suppress(OSError):
             Path(name).unlink()
         raise
+
+
+def _check(path: Path) -> int | None:
+    """The mode of the file, None when there is none yet; raises OSError when it cannot be written."""
+    if not path.exists():
+        if not path.parent.is_dir():
+            raise FileNotFoundError(0, f"there is no folder {path.parent}")
+        return None
+    mode = path.stat().st_mode
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(0, "it is a folder")
+    if stat.S_ISREG(mode) and not mode & 0o222:
+        raise PermissionError(0, "the file is read-only")
+    return mode
 
 
 def _umask() -> int:

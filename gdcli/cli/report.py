@@ -16,8 +16,10 @@ WARNINGS = frozenset(["diverged", "non-finite"])
 def report_error(error: GdcliError, command: str, *, as_json: bool) -> None:
     """Print an error: text on standard error, and with ``as_json`` a document on standard output."""
     lines = [f"error: {error.message}"]
-    if isinstance(error, ExpressionError):
-        lines.append(caret(error.source, error.span))
+    if isinstance(error, ExpressionError) and error.source:
+        start, end = error.span
+        place = len(_encodable(error.source[:start])), len(_encodable(error.source[:end]))
+        lines.append(caret(_encodable(error.source), place))
     if error.hint:
         lines.append(f"hint: {error.hint}")
     to_stderr("\n".join(lines))
@@ -26,15 +28,20 @@ def report_error(error: GdcliError, command: str, *, as_json: bool) -> None:
         from gdcli.results import ErrorResult
 
         record = ErrorResult(
-            command=command,
+            command=_valid(command),
             code=error.code,
-            message=error.message,
-            hint=error.hint,
-            source=getattr(error, "source", None),
+            message=_valid(error.message),
+            hint=_valid(error.hint),
+            source=_valid(error.source) if isinstance(error, ExpressionError) else None,
             span=getattr(error, "span", None),
         )
         sys.stdout.buffer.write(json_line(record))
         sys.stdout.buffer.flush()
+
+
+def _valid(text: str) -> str:
+    """The text with "?" for each byte of a command line that is not UTF-8, of which JSON cannot speak."""
+    return text.encode(errors="replace").decode()
 
 
 def warn(notices: Sequence[Notice]) -> None:
@@ -47,5 +54,10 @@ def warn(notices: Sequence[Notice]) -> None:
 def to_stderr(text: str) -> None:
     """Print to standard error; a text that its encoding does not know is escaped, and a closed one is no error."""
     with contextlib.suppress(OSError, ValueError):
-        encoding = sys.stderr.encoding or "utf-8"
-        print(text.encode(encoding, "backslashreplace").decode(encoding), file=sys.stderr, flush=True)  # noqa: T201
+        print(_encodable(text), file=sys.stderr, flush=True)  # noqa: T201
+
+
+def _encodable(text: str) -> str:
+    """The text with the codes of the letters that standard error does not know in their place."""
+    encoding = sys.stderr.encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)

@@ -8,9 +8,16 @@ from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeVar
 
 import torch
+from msgspec.structs import replace
 
-from gdcli.descent.rules import check_options, update_rule
+from gdcli.descent.curvature import rate_from_curvature
+from gdcli.descent.limits import Limits
+from gdcli.descent.optimizers import check_together, complete_rule, update_rule
+from gdcli.descent.schedules import RateSchedule
+from gdcli.descent.stopping import StopTests
+from gdcli.errors import GdcliError
 from gdcli.results import (
+    Act,
     Best,
     FitLinearResult,
     MinimizeResult,
@@ -22,9 +29,10 @@ from gdcli.results import (
     TensorState,
 )
 from gdcli.settings import FitLinearSettings, MinimizeSettings
-from gdcli.tensors import Problem, check_scalar, grad_fn_name, is_finite
+from gdcli.tensors import Problem, check_scalar, grad_fn_name
 
 R = TypeVar("R", MinimizeResult, FitLinearResult)
+_STATELESS = ("manual", "sgd")
 
 
 class Descent(Generic[R]):
@@ -37,15 +45,16 @@ class Descent(Generic[R]):
     record_type: type[R]
 
     def __init__(self, settings: MinimizeSettings | FitLinearSettings, prepare: Callable[[], Problem]) -> None:
-        check_options(settings)
-        self.settings = settings
+        check_together(settings)
         self.problem = prepare()
+        self.settings = replace(settings, **complete_rule(settings))
         self._prepare = prepare
         self._started = False
         self._interrupted = False
         self._outcome: tuple[StopReason, str, Step] | None = None
         self._first: Step | None = None
         self._best: Step | None = None
+        self.evaluations = 0
 
     def interrupt(self) -> None:
         """Ask the loop to stop before its next update."""
@@ -57,49 +66,79 @@ class Descent(Generic[R]):
             self.problem = self._prepare()
         self._started = True
         self._outcome = self._best = None
+        self.evaluations = 0
         problem, tensors, wrt = self.problem, self.problem.tensors, self.problem.wrt
-        rule = update_rule(self.settings, tensors, wrt)
-        smallest = math.inf
+        limits = Limits(self.settings, {name: tensors[name] for name in wrt})
+        limits.check_start()
+        rule = update_rule(self.settings, tensors, wrt, self._first_rates())
+        schedule = None
+        if self.settings.schedule != "none":
+            schedule = RateSchedule(self.settings.schedule, self.settings.sched, rule)
+        tests = StopTests(self.settings, remembers=self._remembers())
+        better = -math.inf if self.settings.maximize else math.inf
+        acts: list[Act] = []
         for iteration in itertools.count():
-            loss = problem.value()
+            loss = self._evaluate()
             if iteration == 0:
                 check_scalar(loss, problem.objective.expression)
-            problem.backward(loss)
             number = loss.item()
-            step = Step(
-                iteration,
-                number,
-                {name: tensors[name].tolist() for name in wrt},
-                {name: _gradient(tensors[name]) for name in wrt},
-            )
+            values: dict[str, Nested] = {name: tensors[name].tolist() for name in wrt}
+            grads = {name: _gradient(tensors[name]) for name in wrt}
+            if limits.clips:
+                acts = acts + limits.clip()
+            step = Step(iteration, number, values, grads, _common(rule.rates), acts or None)
             if iteration == 0:
                 self._first = step
-            if number < smallest:
-                smallest, self._best = number, step
+            if (number > better) if self.settings.maximize else (number < better):
+                better, self._best = number, step
             if iteration < self.settings.steps:
                 yield step
-            if self._is_over(step):
+            if self._is_over(step, tests):
                 break
-            rule.step()
+            rule.step(self._evaluate)
+            acts = limits.project() if limits.bounds else []
+            if schedule is not None:
+                schedule.step(number)
 
-    def _is_over(self, step: Step) -> bool:
+    def _evaluate(self) -> torch.Tensor:
+        """The loss at the tensors as they are, with ``.grad`` filled."""
+        self.evaluations += 1
+        loss = self.problem.value()
+        if loss.requires_grad:
+            self.problem.backward(loss)
+        return loss
+
+    def _first_rates(self) -> dict[str, float]:
+        """The learning rate of each variable."""
+        rate = self.settings.lr
+        if rate == "auto":
+            rate = rate_from_curvature(self._prepare(), maximize=self.settings.maximize)
+        for name in self.settings.lrs:
+            if name not in self.problem.wrt:
+                listed = ", ".join(self.problem.wrt)
+                message = f"--lr.{name} is for a variable, and there is no '{name}' that moves"
+                raise GdcliError("lr", message, f"the variables are {listed}")
+        return {name: self.settings.lrs.get(name, rate) for name in self.problem.wrt}  # type: ignore[misc]
+
+    def _remembers(self) -> bool:
+        """Whether the rule's next step depends on more than where it is."""
+        s = self.settings
+        return s.optimizer not in _STATELESS or bool(s.momentum) or s.schedule != "none" or self.problem.is_random
+
+    def is_stuck(self, step: Step) -> bool:  # noqa: ARG002 -- for descents that know more
+        """Whether a gradient of zero at this state is known not to mean a minimum."""
+        return False
+
+    def _is_over(self, step: Step, tests: StopTests) -> bool:
         """Whether the loop ends at this state; if so, records why."""
-        if not math.isfinite(step.loss):  # type: ignore[arg-type]
-            self._stop(StopReason.NON_FINITE, step, what="the loss", value=step.loss)
-        elif not all(map(is_finite, step.grads.values())):
-            name = next(name for name, numbers in step.grads.items() if not is_finite(numbers))
-            self._stop(StopReason.NON_FINITE, step, what=f"the gradient of {name}", value="not finite")
-        elif step.iteration == self.settings.steps:
-            self._stop(StopReason.MAX_STEPS, step, steps=step.iteration)
-        elif self._interrupted:
-            self._stop(StopReason.INTERRUPTED, step)
-        elif all(numbers is None for numbers in step.grads.values()):
-            self._stop(StopReason.NO_GRADIENT, step, name=next(iter(step.grads)))
-        return self._outcome is not None
-
-    def _stop(self, reason: StopReason, step: Step, **details: Any) -> None:
-        message = reason.value.format(iteration=step.iteration, **details)
-        self._outcome = (reason, message, step)
+        found = tests.look(step, stuck=self.is_stuck(step) if tests.has_tolerance else False)
+        if found is None and self._interrupted:
+            found = StopReason.INTERRUPTED, {}
+        if found is None:
+            return False
+        reason, details = found
+        self._outcome = (reason, reason.value.format(iteration=step.iteration, **details), step)
+        return True
 
     @property
     def outcome(self) -> ResultLine:
@@ -117,6 +156,7 @@ class Descent(Generic[R]):
             message=message,
             result=final,
             best=Best(best.iteration, best.loss, best.values),
+            evaluations=self.evaluations,
             tensors={name: _state(self.problem.tensors[name]) for name in self.problem.wrt},
             warnings=self.notices(reason, final),
         )
@@ -131,6 +171,7 @@ class Descent(Generic[R]):
             iterations=iterations,
             result=outcome.result,
             best=outcome.best,
+            evaluations=outcome.evaluations,
             tensors=outcome.tensors,
             warnings=outcome.warnings,
         )
@@ -142,7 +183,7 @@ class Descent(Generic[R]):
     def notices(self, reason: StopReason, final: Step) -> list[Notice]:
         """What a reader should know about the run."""
         notices = []
-        if reason is StopReason.NON_FINITE:
+        if reason in (StopReason.NON_FINITE, StopReason.GROWN):
             if final.iteration == 0:
                 point = ", ".join(f"{name} = {_short(value)}" for name, value in final.values.items())
                 message = f"the loss or its gradient is not finite at the start, {point}; choose another start"
@@ -154,6 +195,13 @@ class Descent(Generic[R]):
         elif self._first is not None and _is_zero(list(self._first.grads.values())):
             notices.append(Notice("zero-gradient", "the gradient is exactly 0 at the start, so nothing moves"))
         return notices
+
+
+def _common(rates: dict[str, float]) -> float | dict[str, float]:
+    """One rate when all variables have the same."""
+    values = iter(rates.values())
+    first = next(values)
+    return first if all(rate == first for rate in values) else dict(rates)
 
 
 def _gradient(x: torch.Tensor) -> Nested:

@@ -1,103 +1,138 @@
-"""Update rules: what happens to the variables between two evaluations of the loss.
+"""Update rules written by hand: what a lecture puts on the board, as code.
 
-Each rule holds the tensors that it moves, by name, and ``step`` moves them once by their ``.grad`` and clears it.
+Each rule holds the tensors that it moves and ``step`` moves them once by their ``.grad`` and clears it; a variable
+without a gradient stays. ``rates`` are the learning rates by variable, and a schedule may change them between steps.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import torch
 
-from gdcli.errors import GdcliError
-from gdcli.settings import FitLinearSettings, MinimizeSettings
+Tensors = dict[str, torch.Tensor]
+Rates = dict[str, float]
+Evaluate = Callable[[], torch.Tensor]
+"""Computes the loss anew and fills ``.grad``; for rules that look more than once in a step."""
 
 
 class UpdateRule(Protocol):
     """One step of an update rule."""
 
-    def step(self) -> None:
-        """Move the variables."""
+    rates: Rates
+
+    def step(self, evaluate: Evaluate) -> None:
+        """Move the variables and clear their gradients."""
 
 
-class Manual:
-    """The notebook's own loop: ``x -= lr * x.grad``, outside the graph. A variable without a gradient stays."""
+class HandWritten:
+    """What the rules by hand share: the variables, their rates, weight decay, and the direction."""
 
-    def __init__(self, tensors: dict[str, torch.Tensor], wrt: tuple[str, ...], lr: float) -> None:
-        self.variables = [tensors[name] for name in wrt]
-        self.lr = lr
+    def __init__(self, tensors: Tensors, rates: Rates, *, weight_decay: float = 0.0, maximize: bool = False) -> None:
+        self.variables = tensors
+        self.rates = rates
+        self.weight_decay = weight_decay
+        self.maximize = maximize
         self.no_grad = torch.no_grad()
 
-    def step(self) -> None:
+    def step(self, evaluate: Evaluate) -> None:  # noqa: ARG002 -- one look is enough
         """Move the variables and clear their gradients."""
         with self.no_grad:
-            for x in self.variables:
+            for name, x in self.variables.items():
                 if x.grad is not None:
-                    x -= self.lr * x.grad  # noqa: PLW2901 -- in place
+                    self.move(name, x, self.against(x, x.grad))
                     x.grad.zero_()
+
+    def against(self, x: torch.Tensor, grad: torch.Tensor) -> torch.Tensor:
+        """The gradient to go against: with the sign of the direction, and weight decay added."""
+        g = -grad if self.maximize else grad
+        return g + self.weight_decay * x if self.weight_decay else g
+
+    def move(self, name: str, x: torch.Tensor, g: torch.Tensor) -> None:
+        """Move ``x``, of any shape, by its gradient ``g`` of the same shape."""
+        raise NotImplementedError
+
+
+class Manual(HandWritten):
+    """The notebook's own loop: ``x -= lr * x.grad``."""
+
+    def move(self, name: str, x: torch.Tensor, g: torch.Tensor) -> None:
+        """Move ``x``."""
+        x -= self.rates[name] * g
+
+
+class Momentum(HandWritten):
+    """Polyak's heavy ball, in PyTorch's convention: the buffer starts as the first gradient."""
+
+    def __init__(self, tensors: Tensors, rates: Rates, *, momentum: float = 0.9, **shared: float) -> None:
+        super().__init__(tensors, rates, **shared)  # type: ignore[arg-type]
+        self.momentum = momentum
+        self.v = {name: torch.zeros_like(x, requires_grad=False) for name, x in tensors.items()}
+
+    def move(self, name: str, x: torch.Tensor, g: torch.Tensor) -> None:
+        """Move ``x``."""
+        v = self.v[name] = self.momentum * self.v[name] + g
+        x -= self.rates[name] * v
+
+
+class Nesterov(Momentum):
+    """Nesterov's momentum: the gradient is taken to be the one ahead (Sutskever et al. 2013)."""
+
+    def move(self, name: str, x: torch.Tensor, g: torch.Tensor) -> None:
+        """Move ``x``."""
+        v = self.v[name] = self.momentum * self.v[name] + g
+        x -= self.rates[name] * (g + self.momentum * v)
+
+
+class Adam(HandWritten):
+    """Kingma and Ba (2015), algorithm 1."""
+
+    def __init__(
+        self,
+        tensors: Tensors,
+        rates: Rates,
+        *,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        **shared: float,
+    ) -> None:
+        super().__init__(tensors, rates, **shared)  # type: ignore[arg-type]
+        self.betas = betas
+        self.eps = eps
+        self.t = dict.fromkeys(tensors, 0)
+        self.m = {name: torch.zeros_like(x, requires_grad=False) for name, x in tensors.items()}
+        self.v = {name: torch.zeros_like(x, requires_grad=False) for name, x in tensors.items()}
+
+    def move(self, name: str, x: torch.Tensor, g: torch.Tensor) -> None:
+        """Move ``x``."""
+        b1, b2 = self.betas
+        t = self.t[name] = self.t[name] + 1
+        m = self.m[name] = b1 * self.m[name] + (1 - b1) * g
+        v = self.v[name] = b2 * self.v[name] + (1 - b2) * g**2
+        x -= self.rates[name] * (m / (1 - b1**t)) / (torch.sqrt(v / (1 - b2**t)) + self.eps)
 
 
 class Rebind:
     """The notebook's last cell: ``x = x - lr * x.grad``, inside the graph. The new x is not a leaf any more."""
 
-    def __init__(self, tensors: dict[str, torch.Tensor], wrt: tuple[str, ...], lr: float) -> None:
+    def __init__(self, tensors: Tensors, wrt: tuple[str, ...], rates: Rates) -> None:
         self.tensors = tensors
         self.wrt = wrt
-        self.lr = lr
+        self.rates = rates
 
-    def step(self) -> None:
+    def step(self, evaluate: Evaluate) -> None:  # noqa: ARG002 -- one look is enough
         """Put new tensors in the place of the variables."""
         for name in self.wrt:
             x = self.tensors[name]
             if x.is_leaf and x.grad is not None:
-                x = x - self.lr * x.grad
+                x = x - self.rates[name] * x.grad
                 self.tensors[name] = x.requires_grad_(True)
 
 
-class TorchOptimizer:
-    """An optimizer of torch.optim."""
-
-    def __init__(self, optimizer: torch.optim.Optimizer) -> None:
-        self.optimizer = optimizer
-
-    def step(self) -> None:
-        """Move the variables and clear their gradients."""
-        self.optimizer.step()
-        self.optimizer.zero_grad()
-
-
-def update_rule(
-    settings: MinimizeSettings | FitLinearSettings, tensors: dict[str, torch.Tensor], wrt: tuple[str, ...]
-) -> UpdateRule:
-    """The rule that the settings describe.
-
-    Raises:
-        GdcliError: for options that do not go together.
-    """
-    rebind = isinstance(settings, MinimizeSettings) and settings.update == "rebind"
-    if settings.optimizer == "manual":
-        return Rebind(tensors, wrt, settings.lr) if rebind else Manual(tensors, wrt, settings.lr)
-    try:
-        optimizer = torch.optim.SGD(
-            [tensors[name] for name in wrt],
-            lr=settings.lr,
-            momentum=settings.momentum,
-            dampening=settings.dampening,
-            weight_decay=settings.weight_decay,
-            nesterov=settings.nesterov,
-        )
-    except ValueError as error:
-        raise GdcliError("optimizer", f"torch.optim.SGD refuses this: {error}") from error
-    return TorchOptimizer(optimizer)
-
-
-def check_options(settings: MinimizeSettings | FitLinearSettings) -> None:
-    """Raise GdcliError when the settings hold an option that their rule would ignore."""
-    if settings.optimizer == "manual":
-        for name in ("momentum", "dampening", "weight_decay", "nesterov"):
-            if getattr(settings, name):
-                message = f"{name} is an option of torch.optim.SGD, and the rule here is manual"
-                raise GdcliError("optimizer", message, "add --optimizer sgd")
-    elif isinstance(settings, MinimizeSettings) and settings.update == "rebind":
-        message = "torch.optim.SGD always updates in place, so there is nothing to rebind"
-        raise GdcliError("optimizer", message, "leave out --update or use --optimizer manual")
+HAND_WRITTEN: dict[str, Callable[..., HandWritten]] = {
+    "manual": Manual,
+    "manual-momentum": Momentum,
+    "manual-nesterov": Nesterov,
+    "manual-adam": Adam,
+}

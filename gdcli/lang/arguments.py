@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 DTYPES = ("float64", "float32", "float16", "bfloat16", "double", "float", "int64", "long", "int32", "int", "bool")
 
+# PyTorch takes NumPy's names too, outside of torch.nn.functional.
+_NUMPY_NAMES = {"axis": "dim", "keepdims": "keepdim"}
+
 
 class Reader(Protocol):
     """What reading arguments needs of the reader of expressions."""
@@ -82,7 +85,9 @@ class ArgumentReader:
             name = keyword.arg
             if name is None:
                 self.reader.fail("syntax", "'**' arguments are not part of the expression language", (start, end))
-            place = (start, start + len(name))
+            place = (start, start + len(self.reader.source[start:end].partition("=")[0].rstrip()))
+            numpy_name = _NUMPY_NAMES.get(name) in parameters and not function.path.startswith("torch.nn.")
+            name = _NUMPY_NAMES[name] if numpy_name else name
             if name not in parameters:
                 hint = did_you_mean(name, parameters) or f"write {function.usage}"
                 if name == "requires_grad":

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 CONSTANTS = {"pi": math.pi, "π": math.pi, "e": math.e, "tau": math.tau, "τ": math.tau, "inf": math.inf, "nan": math.nan}
 
-_LARGEST_INT = 2**63 - 1
+LARGEST_INT = 2**63 - 1
 _MAX_POWER_BITS = 64
 
 _OPERATORS: dict[str, Callable[[float, float], float | bool]] = {
@@ -55,4 +55,4 @@ def fold(symbol: str, left: float, right: float) -> float | bool:
 
 def number(value: float) -> float:
     """The value, with a whole number beyond 64 bits as a float (PyTorch knows no longer ones)."""
-    return float(value) if isinstance(value, int) and abs(value) > _LARGEST_INT else value
+    return float(value) if isinstance(value, int) and abs(value) > LARGEST_INT else value

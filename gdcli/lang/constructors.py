@@ -30,10 +30,12 @@ class Environment:
         return Environment(self.dtype, "meta", self.seed)
 
 
-def too_large(elements: float) -> GdcliError:
-    """The error for a tensor over the limit."""
-    message = f"this tensor would have {elements:,.0f} elements, and {MAX_ELEMENTS:,} are allowed"
-    return GdcliError("limit", message, "make it smaller")
+def too_large(
+    count: float, what: str = "this tensor would have", noun: str = "elements", limit: int = MAX_ELEMENTS
+) -> GdcliError:
+    """The error for a tensor over the limit, or for too many of them."""
+    shown = f"{count:,.0f}" if count < 1e18 else f"about {count:.0e}"
+    return GdcliError("limit", f"{what} {shown} {noun}, and {limit:,} are allowed", "make it smaller")
 
 
 def constructor(function: Function, make: Callable[..., Any], environment: Environment) -> Callable[..., Any]:

@@ -14,6 +14,7 @@ from gdcli.lang.signature import Function, function
 
 # Why there is no gradient, or a zero one.
 _STEP = "piecewise constant: the gradient is zero"
+_UNDERIVED = "piecewise constant: PyTorch has no derivative for it"
 _BOOL = "the result is true or false"
 _WHOLE = "the result is whole numbers"
 _RANDOM = "random numbers have no gradient"
@@ -80,7 +81,13 @@ _ARITHMETIC = (
         "div([7, -7], 2, rounding_mode='floor')",
     ),
     function("true_divide", "input, other: either", "input / other, never rounded", "true_divide([7, -7], 2)"),
-    _step("floor_divide", "input, other: either", "input / other, rounded down", "floor_divide([7, -7], 2)"),
+    function(
+        "floor_divide",
+        "input, other: either",
+        "input / other, rounded down",
+        "floor_divide([7, -7], 2)",
+        gradient=_UNDERIVED,
+    ),
     function(
         "remainder",
         "input, other: either",
@@ -192,7 +199,7 @@ _ROUNDING = (
         "input, values",
         "0 below zero, 1 above, values at zero",
         "heaviside([-1, 0, 1], 0.5)",
-        gradient="a step: PyTorch has no derivative for it",
+        gradient=_UNDERIVED,
     ),
 )
 
@@ -236,8 +243,12 @@ _COMPARISON_AND_LOGIC = (
         "whether the two are almost equal",
         "isclose([1, 2], [1.000001, 2.1])",
     ),
-    _truth(
-        "isin", "elements, test_elements", "whether each element is one of test_elements", "isin([1, 2, 3], [2, 3])"
+    _free(
+        "isin",
+        "elements, test_elements",
+        "whether each element is one of test_elements",
+        "isin([1, 2, 3], [2, 3])",
+        gradient=_BOOL,
     ),
     _truth("isnan", "input", "whether it is nan", "isnan([nan, inf, 1])"),
     _truth("isinf", "input", "whether it is inf or -inf", "isinf([nan, -inf, 1])"),
@@ -549,7 +560,7 @@ _LINEAR_ALGEBRA = (
     function("inverse", "input", "inverse of a matrix", "inverse([[2, 0], [0, 4]])"),
     _linalg(
         "pinv",
-        "A, *, atol: number = None, rtol: number = None, hermitian: bool = False",
+        "input, *, atol: number = None, rtol: number = None, hermitian: bool = False",
         "pseudo-inverse (Moore-Penrose)",
         "pinv([[1, 2], [3, 4], [5, 6]])",
     ),
@@ -562,26 +573,25 @@ _LINEAR_ALGEBRA = (
     _linalg("solve", "A, B, *, left: bool = True", "the X with A @ X = B", "solve([[2, 0], [0, 4]], [1, 1])"),
     _linalg(
         "solve_triangular",
-        "A, B, *, upper: bool, left: bool = True, unitriangular: bool = False",
-        "the X with A @ X = B for a triangular A",
+        "input, B, *, upper: bool, left: bool = True, unitriangular: bool = False",
+        "the X with input @ X = B for a triangular input",
         "solve_triangular([[2, 0], [1, 4]], [[2], [5]], upper=False)",
-    ),
-    _linalg(
-        "lstsq",
-        "A, B, rcond: number = None",
-        "the X with the least squares of A @ X - B, and more",
-        "lstsq([[1, 0], [1, 1], [1, 2]], [[1], [2], [4]])[0]",
     ),
     function(
         "cholesky",
-        "A, *, upper: bool = False",
-        "the triangular L with A = L @ L.T",
+        "input, *, upper: bool = False",
+        "the triangular L with input = L @ L.T",
         "cholesky([[4, 2], [2, 3]])",
         path="torch.linalg.cholesky",
     ),
-    _linalg("eigvalsh", "A, UPLO: 'L'|'U' = 'L'", "eigenvalues of a symmetric matrix", "eigvalsh([[2, 1], [1, 2]])"),
     _linalg(
-        "eigh", "A, UPLO: 'L'|'U' = 'L'", "eigenvalues and vectors of a symmetric matrix", "eigh([[2, 1], [1, 2]])[0]"
+        "eigvalsh", "input, UPLO: 'L'|'U' = 'L'", "eigenvalues of a symmetric matrix", "eigvalsh([[2, 1], [1, 2]])"
+    ),
+    _linalg(
+        "eigh",
+        "input, UPLO: 'L'|'U' = 'L'",
+        "eigenvalues and vectors of a symmetric matrix",
+        "eigh([[2, 1], [1, 2]])[0]",
     ),
     _linalg("svdvals", "A", "singular values, largest first", "svdvals([[3, 0], [0, 4]])"),
     _linalg("linalg.qr", "A", "the orthogonal Q and triangular R with A = Q @ R", "linalg.qr([[3, 1], [4, 2]])[1]"),
@@ -593,20 +603,20 @@ _LINEAR_ALGEBRA = (
     ),
     _linalg(
         "matrix_norm",
-        f"A, ord: number = 'fro', dim: ints = (-2,-1), keepdim: bool = False, {_DTYPE}",
+        f"input, ord: number = 'fro', dim: ints = (-2,-1), keepdim: bool = False, {_DTYPE}",
         "norm of a matrix",
         "matrix_norm([[1, 2], [3, 4]], 2)",
     ),
     _linalg(
         "linalg.norm",
-        f"A, ord: number = None, {_ALONG}, {_DTYPE}",
+        f"input, ord: number = None, {_ALONG}, {_DTYPE}",
         "norm of a vector or a matrix",
         "linalg.norm([[1, 2], [3, 4]], 2)",
     ),
-    _linalg("linalg.cond", "A, p: number = None", "condition number of a matrix", "linalg.cond([[1, 2], [3, 4]])"),
+    _linalg("linalg.cond", "input, p: number = None", "condition number of a matrix", "linalg.cond([[1, 2], [3, 4]])"),
     _linalg(
         "matrix_rank",
-        "A, *, atol: number = None, rtol: number = None, hermitian: bool = False",
+        "input, *, atol: number = None, rtol: number = None, hermitian: bool = False",
         "rank of a matrix",
         "matrix_rank([[1, 2], [2, 4]])",
         gradient=_WHOLE,
@@ -615,7 +625,13 @@ _LINEAR_ALGEBRA = (
     function(
         "matrix_power", "input, n: int", "a matrix multiplied by itself n times", "matrix_power([[1, 1], [0, 1]], 5)"
     ),
-    _free("vander", "x, N: int = None, increasing: bool = False", "the matrix of the powers of x", "vander([1, 2, 3])"),
+    _free(
+        "vander",
+        "x, N: int = None, increasing: bool = False",
+        "the matrix of the powers of x",
+        "vander([1, 2, 3])",
+        gradient="PyTorch's derivative fails: the matrix is filled in place",
+    ),
     _free(
         "cdist",
         "x1, x2, p: number = 2",
@@ -862,7 +878,7 @@ _CONSTRUCTORS = (
     ),
     _nn(
         "one_hot",
-        "tensor: index, num_classes: int",
+        "input: index, num_classes: int",
         "1 at the place of each whole number, 0 elsewhere",
         "one_hot([0, 2], 3)",
         gradient=_WHOLE,
@@ -889,13 +905,6 @@ _RANDOM_NUMBERS = (
     _draw("randn_like", "input", "normal random numbers in the shape of input", "randn_like([1, 2])"),
     _draw("bernoulli", "input", "1 with this probability, else 0", "bernoulli([0.1, 0.9])", method=True),
     _draw("poisson", "input", "random counts of these rates", "poisson([1, 10])"),
-    _draw(
-        "multinomial",
-        "input, num_samples: int, replacement: bool = False",
-        "random places, drawn by these weights",
-        "multinomial([1, 2, 3], 2)",
-        method=True,
-    ),
 )
 
 _DTYPES_AND_THE_GRAPH = (
@@ -926,6 +935,7 @@ _OTHER_NAMES = MappingProxyType(
         "multiply": "mul",
         "negative": "neg",
         "not_equal": "ne",
+        "sgn": "sign",
         "subtract": "sub",
     }
 )

@@ -13,9 +13,12 @@ from typing import Any
 from gdcli.lang.nodes import Binary, Call, ListOf, Node, Static, Variable, children, postorder
 
 MAX_ELEMENTS = 10_000_000
+MAX_PARTS = 10_000  # tensors that one tensor may be cut into
 
 # Functions whose result may be larger than the product of what they take.
 _SQUARING = frozenset(["diag", "diagflat", "diag_embed", "vander", "combinations", "cartesian_prod", "block_diag"])
+# Functions that cut a tensor into parts, of which there may be as many as elements.
+_CUTTING = frozenset(["unbind", "split", "chunk"])
 _SIZED = frozenset(["int", "ints", "sizes"])
 
 
@@ -28,12 +31,11 @@ def constructor_elements(name: str, arguments: Sequence[Any]) -> float:
 def _count(name: str, arguments: list[Any]) -> Any:
     match name, arguments:
         case "arange", [end]:
-            return math.ceil(max(0, end))
+            return _steps(end)
         case "arange", [start, end]:
-            return math.ceil(max(0, end - start))
+            return _steps(end - start)
         case "arange", [start, end, step] if step:
-            count = (end - start) / step
-            return math.ceil(max(0, count)) if math.isfinite(count) else math.inf
+            return _steps((end - start) / step)
         case "linspace" | "logspace", [_, _, steps, *_]:
             return max(0, steps)
         case "eye", [n]:
@@ -45,6 +47,11 @@ def _count(name: str, arguments: list[Any]) -> Any:
         case _, values:
             sizes = [value for value in values if isinstance(value, tuple)]
             return math.prod(sizes[-1]) if sizes else 1
+
+
+def _steps(count: float) -> float:
+    """How many numbers ``arange`` makes; it refuses what is not finite itself."""
+    return math.ceil(max(0, count)) if math.isfinite(count) else 0
 
 
 def largest(root: Node, elements: Mapping[str, int]) -> float:
@@ -68,12 +75,15 @@ def largest(root: Node, elements: Mapping[str, int]) -> float:
 
 
 def _call_bound(call: Call, below: list[float]) -> float:
-    if call.function.form != "pure" and call.function.name != "tensor":
-        return constructor_elements(call.function.name, constructor_arguments(call))
+    name = call.function.name
     sizes = [a.value.value for a in call.arguments if a.parameter.kind in _SIZED and isinstance(a.value, Static)]
     factor = math.prod(abs(n) for size in sizes for n in _whole_numbers(size) if n)
     bound = math.prod(below) * factor
-    return bound * bound if call.function.name in _SQUARING else bound
+    if name in _CUTTING and bound > MAX_PARTS:
+        return math.inf
+    if call.function.form != "pure" and name != "tensor":
+        return max(bound, constructor_elements(name, constructor_arguments(call)))
+    return bound * bound if name in _SQUARING else bound
 
 
 def constructor_arguments(call: Call) -> list[Any]:

@@ -11,14 +11,14 @@ import functools
 import re
 from collections.abc import Callable, Mapping
 from types import CodeType, TracebackType
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from gdcli.errors import ExpressionError, GdcliError
 from gdcli.lang.constructors import Environment, constructor, too_large
-from gdcli.lang.limits import MAX_ELEMENTS, largest
+from gdcli.lang.limits import MAX_ELEMENTS, MAX_PARTS, largest
 from gdcli.lang.nodes import (
     Argument,
     Attribute,
@@ -38,9 +38,11 @@ from gdcli.lang.nodes import (
 )
 from gdcli.lang.signature import Parameter
 
-_E = TypeVar("_E", bound=ast.expr)
+_E = TypeVar("_E", bound=ast.expr | ast.keyword | ast.arg)
 
 _FILENAME = "<gdcli expression>"
+_CHAIN = 100  # operations in a row that become one Python expression
+_LEFT = "left side"  # no identifier, so no variable has this name
 _OPERATORS: dict[str, ast.operator] = {
     "+": ast.Add(),
     "-": ast.Sub(),
@@ -65,6 +67,7 @@ _ATTRIBUTES: dict[str, Callable[[Any], Any]] = {
     "values": lambda pair: _part_of_pair(pair, 0),
     "indices": lambda pair: _part_of_pair(pair, 1),
 }
+_EXTREMES = {"max": "larger", "min": "smaller"}
 _EVALUATION_ERRORS = (
     GdcliError,
     RuntimeError,
@@ -98,13 +101,21 @@ class Objective:
             raise located(error, self.expression, shapes) from error
 
 
+Recorder: TypeAlias = Callable[[Node, Any], Any]
+"""Is given each node with its result during an evaluation, and returns what the evaluation goes on with."""
+
+
 def build(
-    expression: Expression, environment: Environment, values: Mapping[str, torch.Tensor] | None = None
+    expression: Expression,
+    environment: Environment,
+    values: Mapping[str, torch.Tensor] | None = None,
+    record: Recorder | None = None,
 ) -> Objective:
     """Compile an expression.
 
     ``values`` are tensors like those that it will be called with; only their shapes are looked at, to refuse an
     expression whose intermediate results would be too large. Without them every variable counts as one number.
+    ``record`` watches the evaluation: every node except plain numbers passes through it.
 
     Raises:
         ExpressionError: a constant part that PyTorch refuses, or a result over the limit of elements.
@@ -112,7 +123,7 @@ def build(
     values = values or {}
     if largest(expression.root, {name: tensor.numel() for name, tensor in values.items()}) > MAX_ELEMENTS:
         _try_shapes(expression, environment, values)
-    return Objective(expression, _Compiler(expression, environment).function())
+    return Objective(expression, _Compiler(expression, environment, record).function())
 
 
 def evaluate(expression: Expression, environment: Environment) -> torch.Tensor:
@@ -132,20 +143,36 @@ def tensor_result(result: Any, expression: Expression) -> torch.Tensor:
     """
     if isinstance(result, torch.Tensor):
         return result
-    message = "the result is not one tensor"
-    hint = f"choose a part of it: ({expression.source})[0]"
-    raise ExpressionError("result", message, hint, source=expression.source, span=(0, len(expression.source)))
+    source, root = expression.source, expression.root
+    message, hint = "the result is not one tensor", f"choose a part of it: {source}[0]"
+    if isinstance(root, Call) and root.function.name in ("max", "min"):
+        message = f"{root.function.name} along a dimension gives values and indices, and not one tensor"
+        hint = f"add .values, or write {root.function.name}imum(a, b) for the {_EXTREMES[root.function.name]} of two"
+    raise ExpressionError("result", message, hint, source=source, span=(0, len(source)))
 
 
 class _SizeGuard(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Refuses an operation whose result is over the limit, on tensors that have shapes and no storage."""
+    """Refuses an operation whose result is over a limit, on tensors that have shapes and no storage."""
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        parts = _parts(func, args)
+        if parts > MAX_PARTS:
+            raise too_large(parts, "this would cut a tensor into", "parts", MAX_PARTS)
         result = func(*args, **(kwargs or {}))
         for tensor in result if isinstance(result, (tuple, list)) else (result,):
             if isinstance(tensor, torch.Tensor) and tensor.numel() > MAX_ELEMENTS:
                 raise too_large(tensor.numel())
         return result
+
+
+def _parts(func: Any, args: Any) -> int:
+    """How many tensors an operation cuts its input into; ``chunk`` ends here as ``split``."""
+    aten = torch.ops.aten
+    if func is aten.unbind.int:
+        return int(args[0].shape[args[1] if len(args) > 1 else 0])
+    if func is aten.split.Tensor and args[1] > 0:
+        return int(args[0].shape[args[2] if len(args) > 2 else 0] // args[1])
+    return 1
 
 
 def _try_shapes(expression: Expression, environment: Environment, values: Mapping[str, torch.Tensor]) -> None:
@@ -162,11 +189,13 @@ def _try_shapes(expression: Expression, environment: Environment, values: Mappin
 class _Compiler:
     """Turns the tree into Python's own, over a table of names, and compiles that."""
 
-    def __init__(self, expression: Expression, environment: Environment) -> None:
+    def __init__(self, expression: Expression, environment: Environment, record: Recorder | None = None) -> None:
         self.expression = expression
         self.environment = environment
+        self.record = record
         # The names are no identifiers ("torch.sin", "constant 1"), so that no variable can hide them.
-        self.names: dict[str, Any] = {"__builtins__": {}}
+        # PyTorch imports parts of itself from within an operation, and finds __import__ here; the tree cannot name it.
+        self.names: dict[str, Any] = {"__builtins__": {"__import__": __import__}}
         self.fixed = _fixed_nodes(expression.root)
 
     def function(self) -> Callable[..., Any]:
@@ -176,7 +205,10 @@ class _Compiler:
 
     def _compile(self, body: ast.expr, variables: tuple[str, ...]) -> Callable[..., Any]:
         parameters = ast.arguments([], [ast.arg(name) for name in variables], None, [], [], None, [])
-        tree = ast.fix_missing_locations(ast.Expression(_at(ast.Lambda(parameters, body), (0, 1))))
+        tree = ast.Expression(_at(ast.Lambda(parameters, body), (0, 1)))
+        for part in ast.walk(tree):  # ast.fix_missing_locations would recurse, and a sum may have 2,000 terms
+            if isinstance(part, (ast.expr, ast.keyword, ast.arg)) and not hasattr(part, "lineno"):
+                _at(part, (0, 1))
         try:
             code: CodeType = compile(tree, _FILENAME, "eval")
         except RecursionError:
@@ -188,8 +220,16 @@ class _Compiler:
     def lower(self, node: Node) -> ast.expr:
         """The Python expression for a node; a part without variables becomes a constant that is already computed."""
         if id(node) in self.fixed:
-            return self._constant(self._compute(node), node.span)
-        return self._lower(node)
+            return self._watched(node, self._constant(self._compute(node), node.span))
+        lowered = self._lower(node)
+        return lowered if isinstance(node, (Number, Binary)) else self._watched(node, lowered)
+
+    def _watched(self, node: Node, lowered: ast.expr) -> ast.expr:
+        """The expression, passed through the recorder when there is one."""
+        if self.record is None:
+            return lowered
+        name = f"record {len(self.names)}"
+        return self._call(name, functools.partial(self.record, node), [lowered], {}, node.span)
 
     def _lower(self, node: Node) -> ast.expr:
         match node:
@@ -212,17 +252,30 @@ class _Compiler:
                 return self._function_call(node)
 
     def _binary(self, node: Binary) -> ast.expr:
-        chain = [node]
-        while isinstance(chain[-1].left, Binary) and id(chain[-1].left) not in self.fixed:
+        # A sum of a thousand terms is a tree a thousand deep on its left side: walk it, do not recurse.
+        chain, node_is_fixed = [node], id(node) in self.fixed
+        while isinstance(chain[-1].left, Binary) and (node_is_fixed or id(chain[-1].left) not in self.fixed):
             chain.append(chain[-1].left)
-        result = self.lower(chain[-1].left)
-        for step in reversed(chain):
+        steps = chain[::-1]
+        result = self._applied(self.lower(steps[0].left), steps[:_CHAIN])
+        for start in range(_CHAIN, len(steps), _CHAIN):
+            # Python's compiler recurses: (lambda left: left + b + c)(a) keeps its tree flat, in the same order.
+            left = _at(ast.Name(_LEFT, ast.Load()), steps[start].left.span)
+            body = self._applied(left, steps[start : start + _CHAIN])
+            part = ast.Lambda(ast.arguments([], [ast.arg(_LEFT)], None, [], [], None, []), body)
+            result = _at(ast.Call(_at(part, node.span), [result], []), steps[start].span)
+        return result
+
+    def _applied(self, left: ast.expr, steps: list[Binary]) -> ast.expr:
+        """The operations of a chain one after the other, beginning with ``left``."""
+        for step in steps:
             right = self.lower(step.right)
             if step.operator in _COMPARISONS:
-                result = _at(ast.Compare(result, [_COMPARISONS[step.operator]], [right]), step.span)
+                left = _at(ast.Compare(left, [_COMPARISONS[step.operator]], [right]), step.span)
             else:
-                result = _at(ast.BinOp(result, _OPERATORS[step.operator], right), step.span)
-        return result
+                left = _at(ast.BinOp(left, _OPERATORS[step.operator], right), step.span)
+            left = self._watched(step, left)
+        return left
 
     def _list(self, node: ListOf) -> ast.expr:
         if _is_numbers(node):
@@ -276,7 +329,9 @@ class _Compiler:
         return _at(ast.Name(name, ast.Load()), span)
 
     def _compute(self, node: Node) -> Any:
+        record, self.record = self.record, None  # what is computed once is one constant to a recorder
         function = self._compile(self._lower(node), ())
+        self.record = record
         try:
             return function()
         except _EVALUATION_ERRORS as error:
@@ -359,11 +414,17 @@ def _explained(error: BaseException, shapes: Mapping[str, tuple[int, ...]]) -> t
     if "allocate" in text or isinstance(error, MemoryError):
         return "this needs more memory than there is", "make the tensors smaller"
     if "concatenate tuple" in text or "return_types" in text or "must be Tensor, not tuple" in text:
-        return "one side of this is a pair of values and indices", "choose one: add [0] for the values"
+        return "a part of this is a pair of values and indices", "choose one of them: add .values or .indices"
     sentence = text.strip().splitlines()[0] if text.strip() else type(error).__name__
     sentence = re.sub(r"[,;]? but expected one of:.*", "", sentence)
+    return f"PyTorch refuses this: {sentence}", _shapes_listed(shapes)
+
+
+def _shapes_listed(shapes: Mapping[str, tuple[int, ...]]) -> str:
+    if len(shapes) == 1:
+        return "".join(f"the shape of {name} is {shape}" for name, shape in shapes.items())
     shown = ", ".join(f"{name} {shape}" for name, shape in list(shapes.items())[:6])
-    return f"PyTorch refuses this: {sentence}", f"the shapes are {shown}" if shown else ""
+    return f"the shapes are {shown}" if shown else ""
 
 
 def _span(traceback: TracebackType | None) -> Span | None:

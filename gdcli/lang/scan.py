@@ -7,30 +7,36 @@ from __future__ import annotations
 
 import keyword
 import re
+import unicodedata
 from collections.abc import Iterator
 from typing import NoReturn
 
 from msgspec import Struct
 
 from gdcli.errors import ExpressionError
+from gdcli.lang.functions import FUNCTIONS
 
 MAX_CHARACTERS = 10_000
 MAX_NESTING = 100
 _MAX_DIGITS = 400  # the largest float has 309 digits
 _MAX_SHOWN_FIX = 60
 
+# A name as Python has it: letters, digits, and marks that stand on or beside a letter (x⃗, NFD text, Devanagari).
+NAME = r"[^\W\d][\w\u0300-\u036f\u0900-\u0dff\u20d0-\u20f0]*"
 _TOKEN = re.compile(
-    r"""
+    rf"""
       (?P<space>\s+)
     | (?P<number>(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)(?:[eE][+-]?[0-9]+)?)
-    | (?P<name>[^\W\d]\w*)
+    | (?P<name>{NAME})
     | (?P<string>'[^']*'|"[^"]*")
-    | (?P<operator>\*\*|//|<=|>=|==|!=|:=|->|<<|>>|&&|\|\||.)
+    | (?P<operator>\*\*|//|<=|>=|==|!=|:=|->|<<|>>|<>|&&|\|\||.)
     """,
     re.VERBOSE | re.DOTALL,
 )
 _BINARY = frozenset(["+", "-", "*", "/", "//", "%", "**", "@", "<", "<=", ">", ">=", "==", "!="])
 _CLOSING = {"(": ")", "[": "]"}
+_FOREIGN_NUMBER = re.compile("0[xX][0-9a-fA-F]+|0[oO][0-7]+|0[bB][01]+|[0-9_.eE+-]+[jJ]")
+_BARS = re.compile(r"\|(\s*[^|\s][^|]*)\|")
 _SUPERSCRIPTS = re.compile("[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
 _PLAIN_DIGITS = str.maketrans("⁺⁻⁰¹²³⁴⁵⁶⁷⁸⁹₀₁₂₃₄₅₆₇₈₉", "+-01234567890123456789")
 
@@ -46,6 +52,7 @@ _REPLACEMENTS = {
     "≤": "<=",
     "≥": ">=",
     "≠": "!=",
+    "<>": "!=",
 }
 _HINTS = {
     "&": "write logical_and(a, b)",
@@ -62,12 +69,18 @@ _HINTS = {
     "√": "write sqrt(x)",
     "∞": "write inf",
     "∑": "write sum(x)",
+    "for": "an operation works on every element at once: sum(x**2)",
+    "lambda": "write what it computes, without the lambda",
     "in": "compare with ==",
     "is": "compare with ==",
     "<<": "write x * 2**n",
     ">>": "write x / 2**n",
     "{": "a tensor is written with square brackets: [1, 2, 3]",
     "}": "a tensor is written with square brackets: [1, 2, 3]",
+    ";": "give one expression at a time",
+    "?": "write where(condition, a, b)",
+    ":=": "give a variable its value as an option: --x 3",
+    "#": "leave the comment out",
 }
 
 
@@ -116,6 +129,11 @@ def _tokens(source: str) -> Iterator[Token]:
             yield Token(match.lastgroup, match[0], match.start())
 
 
+def _is_keyword(word: str) -> bool:
+    """Whether Python reads the word, which it normalises (NFKC), as a keyword; ``True`` and the like are values."""
+    return word not in ("True", "False", "None") and keyword.iskeyword(unicodedata.normalize("NFKC", word))
+
+
 def _write(fixed: str, otherwise: str) -> str:
     """A hint that shows the whole corrected expression when it is short."""
     return f"write {fixed}" if len(fixed) <= _MAX_SHOWN_FIX else otherwise
@@ -154,8 +172,9 @@ class _Scanner:
         if token.kind == "number":
             self._check_number(token)
         if token.kind == "string" and not (self.previous and self.previous.text in ("=", ",", "(")):
-            self._fail("syntax", "text in quotes is not part of the expression language", token)
-        if token.kind == "name" and keyword.iskeyword(word) and word not in ("True", "False", "None"):
+            message = "text in quotes is not part of the expression language"
+            self._fail("syntax", message, token, "leave out the quotes")
+        if token.kind == "name" and _is_keyword(word):
             self._fail("syntax", f"'{word}' is not part of the expression language", token, _HINTS.get(word, ""))
         if token.kind == "name" and not word.isidentifier():
             plain = word.translate(_PLAIN_DIGITS)
@@ -179,14 +198,24 @@ class _Scanner:
 
     def _missing_operator(self, previous: Token, token: Token) -> NoReturn:
         left, right = previous.text, token.text
-        fixed = f"{self.source[: token.start].rstrip()}*{self.source[token.start :]}"
-        raise ExpressionError(
-            "notation",
-            f"an operator is missing between '{left}' and '{right}'",
-            _write(fixed, "write '*' for a product"),
-            source=self.source,
-            span=(previous.start, token.start + len(right)),
-        )
+        span = (previous.start, token.start + len(right))
+        if previous.kind == "number" and previous.span[1] == token.start and _FOREIGN_NUMBER.fullmatch(left + right):
+            message = f"'{left}{right}' is not a number of the expression language"
+            hint = "complex numbers are left out" if right in ("j", "J") else f"write {int(left + right, 0)}"
+            raise ExpressionError("syntax", message, hint, source=self.source, span=span)
+        message = f"an operator is missing between '{left}' and '{right}'"
+        hint = self._missing_operator_hint(previous, token)
+        raise ExpressionError("notation", message, hint, source=self.source, span=span)
+
+    def _missing_operator_hint(self, previous: Token, token: Token) -> str:
+        left, right = previous.text, token.text
+        before, after = self.source[: token.start].rstrip(), self.source[token.start :]
+        if previous.kind == token.kind == "number":
+            joined = f", {left}{right} for one number" if right.isdigit() else ""
+            return f"write [{left}, {right}] for a list{joined}"
+        if left in FUNCTIONS and token.kind != "string":
+            return _write(f"{before}({right}){after[len(right) :]}", f"write {left}({right})")
+        return _write(f"{before}*{after}", "write '*' for a product")
 
     def _operator(self, token: Token) -> None:
         match token.text:
@@ -195,7 +224,7 @@ class _Scanner:
             case ")" | "]":
                 self._close(token)
             case ",":
-                if self.expecting:
+                if self.expecting and not (self.previous is not None and self.previous.text == ":"):
                     self._fail("syntax", "a value is missing before ','", token)
                 self.expecting = True
             case ".":
@@ -217,6 +246,8 @@ class _Scanner:
         if not self.expecting and token.text == "(" and self.previous is not None and self.previous.kind != "name":
             self._missing_operator(self.previous, token)
         self.brackets.append(token)
+        if token.text == "[" and not self.expecting and self.source[token.start + 1 :].lstrip().startswith("]"):
+            self._fail("syntax", "the index is empty", token, "write x[0] or x[0:2]")
         if len(self.brackets) > MAX_NESTING:
             self._fail("limit", f"the brackets are nested too deeply: {MAX_NESTING} levels are allowed", token)
         self.expecting = True
@@ -252,11 +283,12 @@ class _Scanner:
             fixed = self.source.replace(text, _REPLACEMENTS[text])
             message = "'^' is not a power in PyTorch" if text == "^" else f"'{text}' is not an operator in PyTorch"
             self._fail("notation", message, token, _write(fixed, f"write {_REPLACEMENTS[text]}"))
-        bars = re.match(r"\|([^|]+)\|", self.source[token.start :])
+        bars = _BARS.match(self.source, token.start)
         if bars:
-            end = token.start + bars.end()
-            fixed = f"{self.source[: token.start]}abs({bars[1]}){self.source[end:]}"
+            end = bars.end()
+            fixed = _BARS.sub(r"abs(\1)", self.source)
             message = "'|' does not mark an absolute value in PyTorch"
             hint = _write(fixed, "write abs(x)")
             raise ExpressionError("notation", message, hint, source=self.source, span=(token.start, end))
-        self._fail("syntax", f"'{text}' is not part of the expression language", token, _HINTS.get(text, ""))
+        hint = _HINTS["~"] if text == "!" and self.expecting else _HINTS.get(text, "")
+        self._fail("syntax", f"'{text}' is not part of the expression language", token, hint)

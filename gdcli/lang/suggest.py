@@ -77,4 +77,5 @@ def lookalike(name: str, candidates: Iterable[str]) -> str:
     if latin == name or latin not in set(candidates):
         return ""
     letter = next(c for c, plain in zip(name, latin, strict=True) if c != plain)
-    return f"the '{letter}' here is {unicodedata.name(letter)}; type '{latin}' in Latin letters"
+    place = f"the '{letter}' in '{name}'" if len(name) > 1 else f"'{letter}'"
+    return f"{place} is {unicodedata.name(letter)}; type '{latin}' in Latin letters"

@@ -18,12 +18,13 @@ What is not listed is refused. Nothing is ever looked up by attribute on an obje
 from __future__ import annotations
 
 import ast
+import re
 from typing import NoReturn
 
 from gdcli.errors import ExpressionError
 from gdcli.lang import scan
 from gdcli.lang.arguments import ArgumentReader
-from gdcli.lang.constants import CONSTANTS, ConstantError, fold, number
+from gdcli.lang.constants import CONSTANTS, LARGEST_INT, ConstantError, fold, number
 from gdcli.lang.functions import FUNCTIONS, SPELLINGS
 from gdcli.lang.nodes import (
     Attribute,
@@ -67,6 +68,7 @@ _BINARY = {
     ast.Eq: "==",
     ast.NotEq: "!=",
 }
+_ALL_FUNCTIONS = "gdcli functions lists them all"
 _TENSOR_METHODS = {
     "item": "gdcli shows the numbers of every result",
     "backward": "gdcli calls backward itself",
@@ -75,6 +77,16 @@ _TENSOR_METHODS = {
     "requires_grad": "gdcli sets requires_grad itself; --wrt chooses the variables",
     "requires_grad_": "gdcli sets requires_grad itself; --wrt chooses the variables",
     "numpy": "gdcli shows the numbers of every result",
+    "tolist": "gdcli shows the numbers of every result",
+    "shape": "gdcli ops shows the shape of every result",
+    "size": "gdcli ops shows the shape of every result",
+    "ndim": "gdcli ops shows the shape of every result",
+    "dim": "gdcli ops shows the shape of every result",
+    "dtype": "gdcli ops shows the dtype of every result",
+    "grad_fn": "gdcli grad shows the grad_fn of the result",
+    "t": "write x.T",
+    "cuda": "--device chooses where the tensors live",
+    "cpu": "--device chooses where the tensors live",
 }
 
 
@@ -101,7 +113,9 @@ class _Reader:
         self.variables: dict[str, None] = {}
         self.nodes = 0
         self.depth = 0
-        self.ascii = source.isascii()
+        # Python knows no other white space than ours; copied text has some. Each character keeps its place.
+        self.python = re.sub(r"\s", " ", source)
+        self.ascii = self.python.isascii()
         self.arguments = ArgumentReader(self)
 
     def read(self) -> Expression:
@@ -119,12 +133,13 @@ class _Reader:
 
     def _python_tree(self) -> ast.expr:
         try:
-            tree = ast.parse(self.source, mode="eval").body
+            tree = ast.parse(self.python, mode="eval").body
         except SyntaxError as error:
             start = max(0, min((error.offset or 1) - 1, len(self.source) - 1))
             self.fail("syntax", "this is not an expression", (start, start + 1))
         except (RecursionError, MemoryError):
-            self.fail("limit", f"the expression is nested too deeply: {scan.MAX_NESTING} levels are allowed", (0, 1))
+            # The scan has counted the brackets: what is left is a long chain, such as a sum of 3,000 terms.
+            self.fail("limit", "the expression has too many parts in a row", (0, len(self.source)))
         return tree
 
     def span(self, node: ast.AST) -> Span:
@@ -132,7 +147,7 @@ class _Reader:
         start, end = node.col_offset, node.end_col_offset  # type: ignore[attr-defined]
         if self.ascii:
             return start, end
-        encoded = self.source.encode()
+        encoded = self.python.encode()
         return len(encoded[:start].decode()), len(encoded[:end].decode())
 
     def node(self, node: ast.expr) -> Node:
@@ -163,8 +178,7 @@ class _Reader:
             case ast.List(elts=items):
                 return ListOf(tuple(self.node(item) for item in items), self.span(node))
             case ast.Tuple():
-                hint = "a tensor is written with square brackets: [1, 2, 3]"
-                self.fail("syntax", "a list in round brackets is not a tensor", node, hint)
+                return self._tuple(node)
             case ast.Subscript():
                 return self._index(node)
             case ast.Attribute():
@@ -173,6 +187,19 @@ class _Reader:
                 return self._call(node)
             case _:
                 return self.fail("syntax", "this is not part of the expression language", node)
+
+    def _tuple(self, node: ast.Tuple) -> NoReturn:
+        start, end = self.span(node)
+        text = self.source[start:end]
+        if text.startswith("("):
+            items = text[1:-1].strip().rstrip(",")
+            hint = f"write [{items}]" if items else "a tensor is written with square brackets: [1, 2, 3]"
+            self.fail("syntax", "a list in round brackets is not a tensor", node, hint)
+        hint = "a tensor is written with square brackets: [1, 2, 3]"
+        if decimal := re.search(r"\d,\d", text):
+            comma = start + decimal.start() + 1
+            hint = f"write a decimal point: {self.source[:comma]}.{self.source[comma + 1 :]}"
+        self.fail("syntax", "a comma outside of brackets is not part of the expression language", node, hint)
 
     def _constant(self, node: ast.Constant) -> Number:
         if isinstance(node.value, (bool, int, float)):
@@ -188,6 +215,8 @@ class _Reader:
         if name in FUNCTIONS:
             usage = FUNCTIONS[name].usage
             self.fail("syntax", f"'{name}' is a function, and here it is not called", span, f"write {usage}")
+        if name == "torch":
+            self.fail("syntax", "'torch' is a module and no value", span, "write torch.sin(x) or sin(x)")
         if not self.variables_allowed:
             similar = closest(name, CONSTANTS)
             hint = (
@@ -259,14 +288,18 @@ class _Reader:
     def whole_number(self, node: ast.expr, what: str) -> int:
         """The value of a constant whole number; ``what`` names its part in the sentence of the error."""
         value = self.node(node)
-        if not isinstance(value, Number) or not isinstance(value.value, int):
-            hint = "write index_select(x, 0, i) or where(condition, a, b)" if what == "an index" else ""
-            self.fail("syntax", f"{what} is a whole number", node, hint)
-        return int(value.value)
+        if isinstance(value, Number) and isinstance(value.value, int):
+            return int(value.value)
+        hint = "write index_select(x, 0, i) or where(condition, a, b)" if what == "an index" else ""
+        if isinstance(value, Number) and isinstance(value.value, float) and value.value.is_integer():
+            if abs(value.value) > LARGEST_INT:
+                self.fail("limit", f"{what} is a whole number of at most {LARGEST_INT:,}", node)
+            hint = f"write {int(value.value)}"
+        return self.fail("syntax", f"{what} is a whole number", node, hint)
 
     def _attribute(self, node: ast.Attribute) -> Node:
         dotted = _dotted(node)
-        if dotted and dotted.split(".")[0] in _MODULES:
+        if dotted.split(".")[0] in _MODULES and node.attr not in ATTRIBUTES:
             return self._module_constant(dotted, node)
         value = self.node(node.value)
         if node.attr not in ATTRIBUTES:
@@ -279,7 +312,8 @@ class _Reader:
 
     def _attribute_span(self, node: ast.Attribute) -> Span:
         end = self.span(node)[1]
-        return end - len(node.attr), end
+        written = self.source[:end].rpartition(".")[2].lstrip()  # node.attr may be shorter: it is normalised
+        return end - len(written), end
 
     def _module_constant(self, dotted: str, node: ast.Attribute) -> Number:
         module, _, name = dotted.rpartition(".")
@@ -288,7 +322,7 @@ class _Reader:
         if dotted in SPELLINGS:
             usage = SPELLINGS[dotted].usage
             self.fail("syntax", f"'{dotted}' is a function, and here it is not called", node, f"write {usage}")
-        hint = f"write {name}" if name in CONSTANTS else ""
+        hint = f"write {name}" if name in CONSTANTS else "gdcli functions lists what there is"
         return self.fail("unknown-name", f"'{dotted}' is not part of the expression language", node, hint)
 
     def _call(self, node: ast.Call) -> Node:
@@ -316,7 +350,7 @@ class _Reader:
             subject = self.source[slice(*self.span(node.value))]
             message = f"'{name}' is a function and not a method in PyTorch"
             self.fail("unknown-function", message, span, f"write {name}({subject}, ...)")
-        hint = _TENSOR_METHODS.get(name) or _function_hint(name, methods=True)
+        hint = _TENSOR_METHODS.get(name) or _function_hint(name, methods=True) or _ALL_FUNCTIONS
         return self.fail("unknown-function", f"unknown method '{name}'", span, hint)
 
     def _unknown_function(self, name: str, node: ast.Name) -> NoReturn:
@@ -325,7 +359,7 @@ class _Reader:
         hint = lookalike(name, FUNCTIONS) or _function_hint(name)
         if not hint and len(name) <= 2:
             hint = f"a product is written {name}*(...)"
-        hint = hint or "gdcli functions lists them all"
+        hint = hint or _ALL_FUNCTIONS
         self.fail("unknown-function", f"unknown function '{name}'", node, hint)
 
     def _unknown_module_function(self, dotted: str, node: ast.Attribute) -> NoReturn:
@@ -338,7 +372,7 @@ class _Reader:
         elif FOREIGN_FUNCTIONS.get(name, "") in FUNCTIONS:
             hint = f"write {FOREIGN_FUNCTIONS[name]}"
         else:
-            hint = _function_hint(name)
+            hint = _function_hint(name) or _ALL_FUNCTIONS
         self.fail("unknown-function", message, node, hint)
 
 

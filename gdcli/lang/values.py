@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from gdcli.errors import ExpressionError, GdcliError, UnknownVariableError
+from gdcli.errors import ExpressionError, GdcliError, MissingVariableError, UnknownVariableError
 from gdcli.lang.nodes import Expression, Variable, postorder
 from gdcli.lang.suggest import did_you_mean, lookalike
 from gdcli.lang.syntax import parse_value
@@ -30,9 +30,16 @@ def check_known(given: Iterable[str], names: Iterable[str]) -> None:
     known = list(names)
     for name in given:
         if name not in known:
-            listed = f"the variables are {', '.join(known)}" if known else "the expression has no variables"
-            hint = did_you_mean(name, known) or listed
+            hint = next(filter(None, (lookalike(name, [one]) or lookalike(one, [name]) for one in known)), "")
+            hint = hint or did_you_mean(name, known) or variables_listed(known)
             raise UnknownVariableError(name, known, hint)
+
+
+def variables_listed(names: Collection[str]) -> str:
+    """A hint that says which variables there are."""
+    if not names:
+        return "the expression has no variables"
+    return f"the {'only variable is' if len(names) == 1 else 'variables are'} {', '.join(names)}"
 
 
 def check_given(expression: Expression, values: Mapping[str, Any]) -> None:
@@ -40,8 +47,7 @@ def check_given(expression: Expression, values: Mapping[str, Any]) -> None:
     for node in postorder(expression.root):
         if isinstance(node, Variable) and node.name not in values:
             hint = lookalike(node.name, values) or f"give it one: --{node.name} 1"
-            message = f"the variable '{node.name}' has no value"
-            raise ExpressionError("missing-variable", message, hint, source=expression.source, span=node.span)
+            raise MissingVariableError(node.name, hint, source=expression.source, span=node.span)
 
 
 def read_value(name: str, value: Any) -> Expression:

@@ -11,6 +11,7 @@ import msgspec
 
 from gdcli.render.numbers import elements
 from gdcli.results import RECORDS, ErrorResult, GradResult, OpsResult, ResultLine, SettingsLine, Step, StepLine
+from gdcli.settings import FitLinearSettings, MinimizeSettings
 
 _ENCODER = msgspec.json.Encoder()
 
@@ -22,21 +23,23 @@ def json_line(record: msgspec.Struct) -> bytes:
 
 def step_line(step: Step) -> bytes:
     """The line of ``--jsonl`` for a step."""
-    return json_line(StepLine(step.iteration, step.loss, step.values, step.grads))
+    return json_line(StepLine(step.iteration, step.loss, step.values, step.grads, step.lr, step.acts))
 
 
 def schema(command: str | None = None) -> dict[str, Any]:
-    """The JSON Schema of one command's documents, or of every document that gdcli prints with ``--json``."""
-    if command is None:
-        (roots, definitions) = msgspec.json.schema_components([*RECORDS.values(), ErrorResult, *_LINES])
-        documents = {name: roots[i] for i, name in enumerate([*RECORDS, "error", "jsonl"])}
-        documents["jsonl"] = {"anyOf": roots[len(RECORDS) + 1 :]}
-        return {"$schema": _DIALECT, "anyOf": [*documents.values()], "$defs": definitions}
-    return {"$schema": _DIALECT, **msgspec.json.schema(RECORDS[command] | ErrorResult)}
+    """The JSON Schema of a command's documents and lines, errors included; of those of every command for None."""
+    records = RECORDS if command is None else {command: RECORDS[command]}
+    lines = [line for name in records for line in _LINES.get(name, ())]
+    documents = dict.fromkeys([*records.values(), ErrorResult, *lines])
+    references, definitions = msgspec.json.schema_components(documents, ref_template="#/$defs/{name}")
+    return {"$schema": _DIALECT, "anyOf": list(references), "$defs": definitions}
 
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
-_LINES = [SettingsLine, StepLine, ResultLine]
+_LINES: dict[str, tuple[Any, ...]] = {
+    "minimize": (SettingsLine[MinimizeSettings], StepLine, ResultLine),
+    "fit-linear": (SettingsLine[FitLinearSettings], StepLine, ResultLine),
+}
 
 
 def csv_row(cells: Iterable[Any]) -> bytes:

@@ -1,0 +1,69 @@
+"""What a word of the command line stands for, where that is more than a number or a name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from gdcli.errors import GdcliError
+
+
+def read_word(option: str, word: Any, reads: str) -> Any:
+    """The word as its setting wants it: a "list", a table of "pairs" NAME=VALUE, or one of "bounds" NAME=LOW:HIGH.
+
+    Raises:
+        GdcliError: for a word that is not of its form.
+    """
+    if reads == "list":
+        return [part.strip() for part in word.split(",")]
+    if reads == "pairs":
+        return {name: _value(value) for name, value in _pairs(option, word)}
+    if reads == "bounds":
+        return {name: _bounds(option, name, value) for name, value in _pairs(option, word)}
+    return word
+
+
+def _pairs(option: str, words: list[str]) -> list[tuple[str, str]]:
+    found: dict[str, str] = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals or not name.strip() or not value.strip():
+            raise GdcliError(
+                "usage", f"{option} takes NAME=VALUE, not '{word}'", f"for example: {_EXAMPLES.get(option, option)}"
+            )
+        if name.strip() in found:
+            raise GdcliError("usage", f"{option} {name.strip()} is given twice", "keep one of them")
+        found[name.strip()] = value.strip()
+    return list(found.items())
+
+
+_EXAMPLES = {
+    "--opt": "--opt betas=0.9,0.95",
+    "--sched": "--sched T_max=100",
+    "--bound": "--bound x=-2:2",
+    "--lrs": "--lr.x 0.1",
+}
+
+
+def _value(text: str) -> Any:
+    """A number, true, false, none, a list of these (``0.9,0.95``), or text."""
+    if "," in text:
+        return [_value(part.strip()) for part in text.split(",")]
+    plain = {"true": True, "false": False, "none": None}
+    if text.lower() in plain:
+        return plain[text.lower()]
+    for kind in (int, float):
+        try:
+            return msgspec.convert(text, kind, strict=False)
+        except msgspec.ValidationError:
+            continue
+    return text
+
+
+def _bounds(option: str, name: str, text: str) -> list[float | None]:
+    low, colon, high = text.partition(":")
+    ends = [_value(end.strip()) if end.strip() else None for end in (low, high)]
+    if not colon or any(isinstance(end, (str, bool, list)) for end in ends) or ends == [None, None]:
+        raise GdcliError("usage", f"{option} takes NAME=LOW:HIGH, not '{name}={text}'", "for example: --bound x=-2:2")
+    return [None if end is None else float(end) for end in ends]

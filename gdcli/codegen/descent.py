@@ -1,0 +1,145 @@
+"""The scripts of ``minimize`` and ``fit-linear``: the loop of a lecture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gdcli.codegen.rules import rule_of
+from gdcli.codegen.script import WIDTH, Script, for_each, not_shown, surely_has_gradient
+from gdcli.codegen.stops import Stops
+from gdcli.defaults import loss_expression
+from gdcli.lang.syntax import parse
+from gdcli.lang.values import bind
+from gdcli.settings import FitLinearSettings, MinimizeSettings
+
+_ACTIVATIONS = {"relu": "torch.relu", "sigmoid": "torch.sigmoid", "tanh": "torch.tanh"}
+
+
+def minimize_script(settings: MinimizeSettings) -> str:
+    """A script that descends and prints each state; ``settings`` are complete.
+
+    Raises:
+        GdcliError: for options that a script cannot have.
+    """
+    expression = parse(settings.expression)
+    script = Script(settings, [expression], bind([expression], settings.values))
+    loop = Loop(script, settings, settings.wrt)
+    loop.loss_lines = [f"{loop.loss} = {script.print(expression)}"]
+    verb = "Maximize" if settings.maximize else "Minimize"
+    return loop.text(f"{verb} {settings.expression}")
+
+
+def fit_linear_script(settings: FitLinearSettings) -> str:
+    """A script that fits ``W`` and prints each state; ``settings`` are complete.
+
+    Raises:
+        GdcliError: for options that a script cannot have.
+    """
+    expression = parse(loss_expression(settings.activation))
+    script = Script(settings, [expression], bind([expression], settings.values))
+    loop = Loop(script, settings, ["W"])
+    call = _ACTIVATIONS.get(settings.activation, f"F.{settings.activation}")
+    if call.startswith("F."):
+        script.printer.modules.add("F")
+    layer = ["y = W.matmul(x)"] if settings.activation == "none" else ["z = W.matmul(x)", f"y = {call}(z)"]
+    loop.loss_lines = [*layer, f"{loop.loss} = torch.sum((y - target)**2)"]
+    activated = "W @ x" if settings.activation == "none" else f"{settings.activation}(W @ x)"
+    return loop.text(f"Fit W in {activated} to target")
+
+
+class Loop:
+    """The loop of a descent as lines of a script; ``loss_lines`` compute its loss."""
+
+    def __init__(self, script: Script, settings: MinimizeSettings | FitLinearSettings, wrt: Sequence[str]) -> None:
+        self.script = script
+        self.settings = settings
+        self.wrt = list(wrt)
+        self.x = [script.names[name] for name in wrt]
+        self.i, self.steps, self.loss = script.own("i"), script.own("steps"), script.own("loss")
+        rebinds = getattr(settings, "update", "") == "rebind"
+        sure = {name: surely_has_gradient(script.expressions[0], name) for name in wrt}
+        self.may_lack_gradient = {script.names[name]: rebinds or not sure[name] for name in wrt}
+        self.loss_lines: list[str] = []
+        self.rule = rule_of(self)
+        self.stops = Stops(self)
+
+    def text(self, title: str) -> str:
+        """The script."""
+        s = self.settings
+        how = "by gradient descent" if s.optimizer.startswith("manual") else f"with {self.rule.name}"
+        declared = self.script.declarations(self.wrt)
+        unshown = not_shown({"walk": getattr(s, "walk", False), "diagnose": getattr(s, "diagnose", False)})
+        setup = [*self.rule.setup(), f"{self.steps} = {s.steps}"]
+        loop = [f"for {self.i} in range({self.steps} + 1):", *_indented(self._body())]
+        return self.script.text(f"{title} {how}.", unshown, declared, setup, self._closure(), loop)
+
+    def _closure(self) -> list[str]:
+        if not self.rule.needs_closure:
+            return []
+        lines = [f"{self.rule.optimizer}.zero_grad()", *self.loss_lines, f"{self.loss}.backward()"]
+        closure = self.script.own("closure")
+        head = ["", f"# {self.rule.name} evaluates the loss several times in a step.", f"def {closure}():"]
+        return [*head, *_indented([*lines, f"return {self.loss}"]), ""]
+
+    def _body(self) -> list[str]:
+        if self.rule.needs_closure:
+            lines = [f"{self.loss} = {self.script.own('closure')}()"]
+        else:
+            lines = [*self.rule.before_backward(), *self.loss_lines, f"{self.loss}.backward()"]
+        lines += self._shown() + self._clipping() + self.stops.lines()
+        return lines + self.rule.step() + self._projection() + self.rule.after_step()
+
+    def _shown(self) -> list[str]:
+        """The line of an iteration, as the notebook prints it, with every digit."""
+        script, many = self.script, len(self.wrt) > 1
+        parts = [f"iteration {{{self.i}}}"]
+        parts += [f"{name} {{{script.names[name]}.{script.item(name)}()}}" for name in self.wrt]
+        parts.append(f"loss {{{self.loss}.item()}}")
+        for name in self.wrt:
+            label = f"{name}.grad" if many else "grad"
+            parts.append(f"{label} {{{self.gradient_numbers(name)}}}")
+        parts += [f"{label} {{{text}}}" for label, text in self.rule.shown_rates()]
+        return _print_lines(parts)
+
+    def gradient_numbers(self, name: str) -> str:
+        """The numbers of a gradient, or None."""
+        x, item = self.script.names[name], self.script.item(name)
+        numbers = f"{x}.grad.{item}()"
+        return f"None if {x}.grad is None else {numbers}" if self.may_lack_gradient[x] else numbers
+
+    def _clipping(self) -> list[str]:
+        s, variables = self.settings, f"[{', '.join(self.x)}]"
+        lines = []
+        if s.clip_value is not None:
+            lines.append(f"torch.nn.utils.clip_grad_value_({variables}, {s.clip_value!r})")
+        if s.clip_norm is not None:
+            lines.append(f"torch.nn.utils.clip_grad_norm_({variables}, {s.clip_norm!r})")
+        return lines
+
+    def _projection(self) -> list[str]:
+        """Variables that have left their bounds are put onto them."""
+        lines = []
+        for name, (low, high) in self.settings.bound.items():
+            lines.append(f"    {self.script.names.get(name, name)}.clamp_({low!r}, {high!r})")
+        return ["with torch.no_grad():  # projected gradient: back into the bounds", *lines] if lines else []
+
+
+def _print_lines(parts: Sequence[str]) -> list[str]:
+    """A print of the parts, separated by commas; in several lines when it is long."""
+    whole = f'print(f"{", ".join(parts)}")'
+    if len(whole) + 4 <= WIDTH:
+        return [whole]
+    rows = [""]
+    for i, part in enumerate(parts):
+        piece = part + (", " if i < len(parts) - 1 else "")
+        if rows[-1] and len(rows[-1]) + len(piece) > WIDTH - 12:
+            rows.append("")
+        rows[-1] += piece
+    return ["print(", *(f'    f"{row}"' for row in rows), ")"]
+
+
+def _indented(lines: Sequence[str]) -> list[str]:
+    return [f"    {line}" if line else line for line in lines]
+
+
+__all__ = ["Loop", "fit_linear_script", "for_each", "minimize_script"]

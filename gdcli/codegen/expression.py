@@ -1,0 +1,330 @@
+"""A checked tree as PyTorch source: the user's own text, with what PyTorch needs put in.
+
+What becomes a tensor here, and of which dtype, follows the rules by which lang/objective.py runs the tree.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Mapping
+
+from gdcli.lang.constants import CONSTANTS, LARGEST_INT, fold
+from gdcli.lang.nodes import (
+    Argument,
+    Attribute,
+    Binary,
+    Call,
+    Expression,
+    ListOf,
+    Node,
+    Number,
+    Span,
+    Static,
+    Unary,
+    Variable,
+    children,
+    postorder,
+)
+
+# The modules that a user's text may name, as a script names them.
+_MODULES = {
+    "linalg": "torch.linalg",
+    "special": "torch.special",
+    "nn.functional": "F",
+    "torch.nn.functional": "F",
+    "torch.linalg": "torch.linalg",
+    "torch.special": "torch.special",
+    "F": "F",
+}
+_SPELLED = {"π": "pi", "τ": "tau"}
+_WORD = re.compile(r"\d[\d_.]*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?|(?:torch\s*\.\s*)?[^\W\d]\w*")
+# Constructors whose dtype is PyTorch's default one, float32, when none is written; the others look at their numbers.
+_FLOAT_BY_DEFAULT = frozenset(["rand", "randn", "normal", "zeros", "ones", "eye", "linspace", "logspace"])
+_FLOAT_BY_ARGUMENT = {"tensor": "data", "full": "fill_value", "arange": ""}
+_SIZES_IN_A_ROW = frozenset(["rand", "randn", "zeros", "ones"])  # rand(3, 4) beside rand((3, 4))
+_PAIRS = frozenset(
+    ["max", "min", "median", "nanmedian", "mode", "sort", "topk", "kthvalue", "cummax", "cummin"]
+)  # their results have .values and .indices in PyTorch too
+
+
+class ExpressionPrinter:
+    """Prints trees for one run: its dtype, and the names that its variables have in the script."""
+
+    def __init__(self, dtype: str, names: Mapping[str, str] | None = None) -> None:
+        self.dtype = dtype
+        self.names = names or {}
+        self.modules: set[str] = set()  # what the script has to import beside torch
+
+    def print(self, expression: Expression) -> str:
+        """The source of the value of an expression, which is a tensor."""
+        return _Tree(self, expression).tensor(expression.root)
+
+    def leaf(self, expression: Expression, *, requires_grad: bool) -> str:
+        """The source of a new tensor with the value of an expression: no view of another, and a leaf."""
+        tree, root = _Tree(self, expression), expression.root
+        text = tree.tensor(root)
+        if _is_numbers(root) or (isinstance(root, Call) and _takes_requires_grad(root)):
+            return _with_argument(text, "requires_grad=True") if requires_grad else text
+        if isinstance(root, (Unary, Binary)):
+            text = f"({text})" if requires_grad else text
+        elif not _is_new(root):
+            text = f"{text}.clone()"
+        return f"{text}.requires_grad_()" if requires_grad else text
+
+
+class _Tree:
+    """The texts of the nodes of one tree, children before parents."""
+
+    def __init__(self, printer: ExpressionPrinter, expression: Expression) -> None:
+        self.printer = printer
+        self.source = expression.source
+        self.texts: dict[int, str] = {}
+        for node in postorder(expression.root):
+            self.texts[id(node)] = self._text(node)
+
+    def tensor(self, node: Node) -> str:
+        """The node where a tensor is needed."""
+        if isinstance(node, Number):
+            return self._torch_tensor(self._numbers(node), floats=isinstance(node.value, float))
+        return self.texts[id(node)]
+
+    def _text(self, node: Node) -> str:
+        match node:
+            case Number():
+                return self._number(node)
+            case Variable(name=name):
+                return self.printer.names.get(name, name)
+            case ListOf():
+                return self._list(node)
+            case Attribute():
+                return self._attribute(node)
+            case Call():
+                return self._call(node)
+            case _:
+                return self._replaced(node.span, [(child.span, self.texts[id(child)]) for child in children(node)])
+
+    def _replaced(self, span: Span, pieces: list[tuple[Span, str]]) -> str:
+        """The source of ``span`` with other texts in some places."""
+        texts, at = [], span[0]
+        for (start, end), text in sorted(pieces, key=lambda piece: piece[0]):
+            texts += [self.source[at:start], text]
+            at = end
+        return "".join(texts) + self.source[at : span[1]]
+
+    def _number(self, node: Number) -> str:
+        text = self.source[slice(*node.span)]
+        if not _python_agrees(text):
+            text = repr(node.value)
+            text = f"({text})" if text.startswith("-") else text
+        return _WORD.sub(self._constant, text)
+
+    def _constant(self, match: re.Match[str]) -> str:
+        """``pi`` as ``torch.pi``; torch has no tau."""
+        name = match[0].rpartition(".")[2].strip() if not match[0][0].isdigit() and match[0][0] != "." else ""
+        name = _SPELLED.get(name, name)
+        if name not in CONSTANTS:
+            return match[0]
+        if name != "tau":
+            return f"torch.{name}"
+        self.printer.modules.add("math")
+        return "math.tau"
+
+    def _numbers(self, node: Node) -> str:
+        """Numbers in nested lists, as plain Python."""
+        if not isinstance(node, ListOf):
+            return self.texts[id(node)]
+        return self._in_brackets(node, [self._numbers(item) for item in node.items])
+
+    def _in_brackets(self, node: ListOf, items: list[str]) -> str:
+        """The list with these texts for its items; a value may stand without its brackets: ``1, 2, 3``."""
+        start, end = node.span
+        first = node.items[0].span[0] if node.items else end
+        if self.source[start] != "[" or first == start:
+            return f"[{', '.join(items)}]"
+        return self._replaced(node.span, [(item.span, text) for item, text in zip(node.items, items, strict=True)])
+
+    def _list(self, node: ListOf) -> str:
+        if _is_numbers(node):
+            return self._torch_tensor(self._numbers(node), floats=_has_float(node))
+        return f"torch.stack({self._in_brackets(node, [self.tensor(item) for item in node.items])})"
+
+    def _torch_tensor(self, numbers: str, *, floats: bool) -> str:
+        return f"torch.tensor({numbers}{self._dtype(floats=floats)})"
+
+    def _dtype(self, *, floats: bool) -> str:
+        """The argument for the dtype of the run, where PyTorch would choose another by itself."""
+        return "" if floats and self.printer.dtype == "float32" else f", dtype=torch.{self.printer.dtype}"
+
+    def _attribute(self, node: Attribute) -> str:
+        value = node.value
+        text = self._replaced(node.span, [(value.span, self.texts[id(value)])])
+        named = isinstance(value, Call) and value.function.name in _PAIRS
+        if node.name in ("values", "indices") and not named:
+            return re.sub(r"\s*\.\s*\w+$", f"[{0 if node.name == 'values' else 1}]", text)
+        return text
+
+    def _call(self, call: Call) -> str:
+        function, subject = call.function, call.arguments[0].value if call.arguments else None
+        is_method = isinstance(subject, Node) and subject.span[1] <= call.name_span[0]
+        has_method = function.path in (f"torch.{function.name}", f"torch.Tensor.{function.name}")
+        if function.path.startswith("torch.Tensor.") and not is_method:
+            text = self._as_method(call)
+        elif is_method and not has_method:
+            text = f"{self._callee(function.path)}({', '.join(map(self._whole_argument, call.arguments))})"
+        else:
+            name = self.source[slice(*call.name_span)]
+            callee = name if is_method else self._callee(function.path, name)
+            pieces = [piece for a in call.arguments for piece in self._argument(call, a, is_method=is_method)]
+            text = self._replaced(call.span, [(call.name_span, callee), *pieces])
+        takes_dtype = any(p.name == "dtype" for p in function.parameters)
+        if function.form == "pure" or not takes_dtype or any(a.parameter.name == "dtype" for a in call.arguments):
+            return text
+        dtype = self._dtype(floats=_is_float_by_itself(call))
+        return _with_argument(text, dtype.removeprefix(", ")) if dtype else text
+
+    def _callee(self, path: str, spelled: str = "") -> str:
+        """The function as a script calls it: as it was spelled where a script can, else by its path."""
+        module, _, name = spelled.replace(" ", "").rpartition(".")
+        if module not in _MODULES:
+            module, _, name = path.rpartition(".")
+        module = _MODULES.get(module, module)
+        if module == "F":
+            self.printer.modules.add("F")
+        return f"{module}.{name}"
+
+    def _as_method(self, call: Call) -> str:
+        """``float(x)`` as ``x.float()``: PyTorch has these as methods only."""
+        subject, *others = call.arguments
+        node = subject.value
+        text = self._whole_argument(subject)
+        if isinstance(node, (Unary, Binary)):
+            text = f"({text})"
+        return f"{text}.{call.function.name}({', '.join(map(self._whole_argument, others))})"
+
+    def _whole_argument(self, argument: Argument) -> str:
+        value, name = argument.value, argument.parameter.name
+        if isinstance(value, tuple):
+            text = f"[{', '.join(self._tensor_argument(item, argument) for item in value)}]"
+        elif isinstance(value, Static):
+            text = self._static(argument, value)
+        else:
+            text = self._tensor_argument(value, argument)
+        return f"{name}={text}" if argument.by_keyword else text
+
+    def _argument(self, call: Call, argument: Argument, *, is_method: bool) -> list[tuple[Span, str]]:
+        """The places of an argument with their new texts."""
+        value, function = argument.value, call.function
+        if isinstance(value, tuple):
+            return [(item.span, self._tensor_argument(item, argument)) for item in value]
+        if not isinstance(value, Static):
+            return [(value.span, self._tensor_argument(value, argument))]
+        text = self._static(argument, value)
+        in_a_row = not argument.by_keyword and (is_method or function.name in _SIZES_IN_A_ROW)
+        if argument.parameter.kind == "sizes" and not in_a_row and not _is_sequence(text):
+            text = f"({text},)" if "," not in text else f"({text})"
+        return [(value.span, text)]
+
+    def _static(self, argument: Argument, value: Static) -> str:
+        text = self.source[slice(*value.span)]
+        if argument.parameter.kind == "dtype" and value.value is not None:
+            return f"torch.{value.value}"
+        return text
+
+    def _tensor_argument(self, node: Node, argument: Argument) -> str:
+        """The argument as its kind wants it: a tensor, or plain numbers."""
+        kind = argument.parameter.kind
+        if kind == "data":
+            return self._numbers(node)
+        if kind == "index" and _is_numbers(node):
+            return f"torch.tensor({self._numbers(node)})"
+        if isinstance(node, Number):
+            stays = kind in ("either", "number") or (kind == "any" and isinstance(node.value, int))
+            return self.texts[id(node)] if stays else self.tensor(node)
+        return self.texts[id(node)]
+
+
+def _is_numbers(node: Node) -> bool:
+    return isinstance(node, Number) or (isinstance(node, ListOf) and all(map(_is_numbers, node.items)))
+
+
+def _has_float(node: Node) -> bool:
+    """Whether one of the numbers is no whole number: PyTorch then makes a float tensor of them all."""
+    if isinstance(node, ListOf):
+        return any(map(_has_float, node.items))
+    return isinstance(node, Number) and isinstance(node.value, float)
+
+
+def _is_float_by_itself(call: Call) -> bool:
+    """Whether the constructor makes a tensor of PyTorch's default dtype without being told."""
+    name = call.function.name
+    if name in _FLOAT_BY_DEFAULT:
+        return True
+    if name not in _FLOAT_BY_ARGUMENT:
+        return False
+    which = _FLOAT_BY_ARGUMENT[name]
+    values = [a.value for a in call.arguments if which in ("", a.parameter.name)]
+    return any(isinstance(value, (Number, ListOf)) and _has_float(value) for value in values)
+
+
+def _takes_requires_grad(call: Call) -> bool:
+    return call.function.form != "pure" and call.function.name not in ("bernoulli", "poisson", "multinomial")
+
+
+def _is_new(node: Node) -> bool:
+    """Whether the tensor is surely no view of another, which could not be changed in place."""
+    return isinstance(node, (Binary, ListOf)) or (isinstance(node, Call) and node.function.form != "pure")
+
+
+def _with_argument(call: str, argument: str) -> str:
+    """A call with one more argument at its end."""
+    inside = call.removesuffix(")").rstrip().removesuffix(",")
+    return f"{inside}{'' if inside.endswith('(') else ', '}{argument})"
+
+
+def _is_sequence(text: str) -> bool:
+    """Whether an argument is written as one tuple or list: ``(2, 3)``, not ``2, 3``."""
+    arguments = ast.parse(f"f({text})", mode="eval").body.args  # type: ignore[attr-defined]
+    return len(arguments) == 1 and isinstance(arguments[0], (ast.Tuple, ast.List))
+
+
+def _python_agrees(text: str) -> bool:
+    """Whether Python computes what ``fold`` has computed: not where a whole number grows beyond 64 bits."""
+    try:
+        _exact(ast.parse(text.strip(), mode="eval").body)
+    except OverflowError:
+        return False
+    return True
+
+
+def _exact(node: ast.expr) -> float:
+    """The value; raises OverflowError where ``fold`` leaves whole numbers for floats and Python does not."""
+    match node:
+        case ast.Constant(value=int() | float() as value):
+            if isinstance(value, int) and value > LARGEST_INT:
+                raise OverflowError
+            return value
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return -_exact(operand)
+        case ast.UnaryOp(operand=operand):
+            return _exact(operand)
+        case ast.BinOp(left=a, op=op, right=b):
+            left, right = _exact(a), _exact(b)
+            result = fold(_SYMBOLS[type(op)], left, right)
+            whole = isinstance(left, int) and isinstance(right, int) and not isinstance(op, ast.Div)
+            if whole and isinstance(result, float) and not (isinstance(op, ast.Pow) and right < 0):
+                raise OverflowError
+            return result
+        case _:
+            return 0.5  # a comparison or a named constant: no whole number that could grow
+
+
+_SYMBOLS: dict[type[ast.operator], str] = {
+    ast.Add: "+",
+    ast.Sub: "-",
+    ast.Mult: "*",
+    ast.Div: "/",
+    ast.FloorDiv: "//",
+    ast.Mod: "%",
+    ast.Pow: "**",
+}

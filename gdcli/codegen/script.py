@@ -1,0 +1,121 @@
+"""What every script has: its imports, the seed, the tensors of the variables, and names that do not collide."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from gdcli.codegen.expression import ExpressionPrinter
+from gdcli.lang.nodes import Call, Expression, Number, Variable, children, postorder
+
+WIDTH = 88
+# What a script calls by these names, so that a variable must not hide it.
+_TAKEN = frozenset(["torch", "F", "math", "print", "range", "abs", "max", "all", "None"])
+_ROWS_ALWAYS_WHOLE = 4  # a loop over variables is shorter from so many on
+
+
+class Script:
+    """A script in the making, for the expressions and the values of a run."""
+
+    def __init__(self, settings: Any, expressions: Sequence[Expression], values: Mapping[str, Expression]) -> None:
+        self.settings = settings
+        self.expressions = expressions
+        self.values = values
+        self.names: dict[str, str] = {}
+        for name in values:
+            self.names[name] = _free(name, {*_TAKEN, *(set(values) - {name}), *self.names.values()})
+        self.printer = ExpressionPrinter(settings.dtype, self.names)
+
+    def own(self, name: str) -> str:
+        """A name for the script's own use: this one, unless a variable has it."""
+        return _free(name, set(self.names.values()))
+
+    def print(self, expression: Expression) -> str:
+        """The source of an expression."""
+        return self.printer.print(expression)
+
+    def item(self, name: str) -> str:
+        """How the numbers of a variable are read: ``x.item()`` for one, ``W.tolist()`` for a tensor."""
+        root = self.values[name].root
+        return "item" if isinstance(root, Number) else "tolist"
+
+    def declarations(self, wrt: Iterable[str]) -> list[str]:
+        """A line for each variable; those in ``wrt`` require a gradient."""
+        lines: list[str] = []
+        explained = self.settings.dtype != "float32"
+        for name, value in self.values.items():
+            moves = name in wrt
+            line = f"{self.names[name]} = {self.printer.leaf(value, requires_grad=moves)}"
+            if moves and not explained and ", dtype=torch.float32" in line:
+                lines.append("# Whole numbers alone would make an int64 tensor, and that can have no gradient.")
+                explained = True
+            lines += _broken(line)
+        return lines
+
+    def text(self, title: str, *parts: Sequence[str]) -> str:
+        """The whole script: imports and setting up, then the parts, with an empty line between them."""
+        imports = ["import math"] * ("math" in self.printer.modules) + ["import torch"]
+        imports += ["import torch.nn.functional as F"] * ("F" in self.printer.modules)
+        blocks = [textwrap.wrap(title, WIDTH, initial_indent="# ", subsequent_indent="# "), imports, self._setting_up()]
+        return "\n\n".join("\n".join(block) for block in [*blocks, *parts] if block) + "\n"
+
+    def _setting_up(self) -> list[str]:
+        """What comes before the first tensor: the device, and the seed when something is drawn."""
+        lines = []
+        if self.settings.device == "cuda":
+            lines.append('torch.set_default_device("cuda")')
+        elif self.settings.device == "auto":
+            lines.append('torch.set_default_device("cuda" if torch.cuda.is_available() else "cpu")')
+        if any(_draws(expression) for expression in [*self.values.values(), *self.expressions]):
+            lines.append(f"torch.manual_seed({self.settings.seed})")
+        return lines
+
+
+def not_shown(what: Mapping[str, Any]) -> list[str]:
+    """A comment about what was asked for and stands not in the script."""
+    asked = [f"--{name.replace('_', '-')}" for name, value in what.items() if value]
+    if not asked:
+        return []
+    return textwrap.wrap(f"Not in this script: {', '.join(asked)}.", WIDTH, initial_indent="# ", subsequent_indent="# ")
+
+
+def for_each(names: Sequence[str], line: str) -> list[str]:
+    """The line for each of the names, as a loop when there are many; ``{}`` is its place."""
+    if len(names) <= _ROWS_ALWAYS_WHOLE:
+        return [line.format(name) for name in names]
+    return [*_broken(f"for p in [{', '.join(names)}]:"), "    " + line.format("p")]
+
+
+def surely_has_gradient(expression: Expression, name: str) -> bool:
+    """Whether autograd reaches the variable for sure: not when every use is inside of what cuts the gradient."""
+    cut: set[int] = set()
+    for node in reversed(list(postorder(expression.root))):
+        if isinstance(node, Variable) and node.name == name and id(node) not in cut:
+            return True
+        is_comparison = getattr(node, "operator", "") in ("<", "<=", ">", ">=", "==", "!=")
+        if id(node) in cut or is_comparison or (isinstance(node, Call) and node.function.gradient):
+            cut.update(id(child) for child in children(node))
+    return False
+
+
+def _draws(expression: Expression) -> bool:
+    """Whether the expression takes random numbers."""
+    return any(isinstance(node, Call) and node.function.form == "random" for node in postorder(expression.root))
+
+
+def _free(name: str, taken: set[str]) -> str:
+    while name in taken:
+        name += "_"
+    return name
+
+
+def _broken(line: str) -> list[str]:
+    """A line with a list, in several lines when it is long: a row of a matrix each, or filled."""
+    if len(line) <= WIDTH or "[" not in line:
+        return [line]
+    at = line.index("[") + 1
+    if line[at] == "[":
+        head, *rows = line.replace("], [", "],\n[").replace("],[", "],\n[").split("\n")
+        return [head, *(" " * at + row for row in rows)]
+    return textwrap.wrap(line, WIDTH, subsequent_indent=" " * at, break_long_words=False, break_on_hyphens=False)

@@ -1,0 +1,124 @@
+"""Schedules of the learning rate: those of torch.optim.lr_scheduler, over any rule."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+
+from gdcli.catalogue import SCHEDULES
+from gdcli.descent.rules import Rates, UpdateRule
+from gdcli.errors import GdcliError
+from gdcli.lang.constructors import Environment
+from gdcli.lang.objective import build
+from gdcli.lang.suggest import did_you_mean
+from gdcli.lang.syntax import parse
+
+# last_epoch is for taking up a run again; the momentum of cyclic schedules belongs to the optimizer.
+_LEFT_OUT = frozenset(
+    ["self", "optimizer", "last_epoch", "scale_fn", "cycle_momentum", "base_momentum", "max_momentum"]
+)
+
+
+class RateSchedule:
+    """Changes the rates of a rule after each step, as the scheduler of the same name does."""
+
+    def __init__(self, name: str, parameters: Mapping[str, Any], rule: UpdateRule) -> None:
+        """Set the rates of the first step.
+
+        Raises:
+            GdcliError: for a parameter that is unknown, missing, or refused.
+        """
+        self.rule = rule
+        self.needs_loss = name == "plateau"
+        names = list(rule.rates)
+        # The scheduler drives an optimizer of its own, with a group for each variable; the rule takes its rates over.
+        groups = [{"params": [torch.zeros(())], "lr": rate} for rate in rule.rates.values()]
+        self._optimizer = torch.optim.SGD(groups, lr=1.0)
+        self._names = names
+        given = {key: _read(name, key, value) for key, value in parameters.items()}
+        make = getattr(torch.optim.lr_scheduler, SCHEDULES[name])
+        _check_parameters(name, make, given)
+        try:
+            self._scheduler = make(self._optimizer, **given, **_fixed(make))
+        except (ValueError, TypeError, ZeroDivisionError) as error:
+            raise GdcliError("schedule", f"the schedule {name} refuses this: {error}") from error
+        self._take_over()
+
+    def step(self, loss: float) -> None:
+        """Go on to the rates of the next step."""
+        with warnings.catch_warnings():
+            # It warns that its own optimizer has made no step, which is right: the rule makes them.
+            warnings.simplefilter("ignore")
+            try:
+                self._scheduler.step(*([loss] if self.needs_loss else []))
+            except (ValueError, ZeroDivisionError) as error:
+                raise GdcliError("schedule", f"the schedule ends here: {error}") from error
+        self._take_over()
+
+    def _take_over(self) -> None:
+        rates: Rates = {
+            name: float(group["lr"]) for name, group in zip(self._names, self._optimizer.param_groups, strict=True)
+        }
+        self.rule.rates = rates
+
+
+def parameters_of(name: str) -> dict[str, Any]:
+    """The parameters of a schedule with their defaults; those that must be given have ``inspect.Parameter.empty``."""
+    make = getattr(torch.optim.lr_scheduler, SCHEDULES[name])
+    signature = inspect.signature(make.__init__)
+    return {p.name: p.default for p in signature.parameters.values() if p.name not in _LEFT_OUT}
+
+
+def _fixed(make: Any) -> dict[str, Any]:
+    return {"cycle_momentum": False} if "cycle_momentum" in inspect.signature(make.__init__).parameters else {}
+
+
+def _check_parameters(name: str, make: Any, given: Mapping[str, Any]) -> None:
+    known = parameters_of(name)
+    for key in given:
+        if key not in known:
+            hint = did_you_mean(key, known) or f"its parameters are {', '.join(known)}"
+            raise GdcliError("schedule", f"the schedule {name} has no parameter '{key}'", hint)
+    missing = [key for key, default in known.items() if default is inspect.Parameter.empty and key not in given]
+    if missing:
+        raise GdcliError(
+            "schedule",
+            f"the schedule {name} needs {missing[0]}",
+            f"for example: --sched {missing[0]}={_EXAMPLES[missing[0]]}",
+        )
+    annotations = inspect.get_annotations(make.__init__)  # texts, in torch
+    for key, value in given.items():
+        if annotations.get(key) in ("int", int) and not (isinstance(value, int) and not isinstance(value, bool) and value > 0):
+            raise GdcliError(
+                "schedule", f"'{key}' of the schedule {name} is a whole number greater than 0, not '{value}'"
+            )
+
+
+_EXAMPLES = {
+    "T_max": "100", "T_0": "50", "gamma": "0.99", "step_size": "30", "milestones": "30,60", "base_lr": "0.01",
+    "max_lr": "0.1", "lr_lambda": '"0.95**epoch"',
+}  # fmt: skip
+
+
+def _read(name: str, key: str, value: Any) -> Any:
+    if key == "lr_lambda":
+        return _function_of_epoch(str(value))
+    if key == "milestones":
+        return [int(each) for each in (value if isinstance(value, list) else [value])]
+    if isinstance(value, (list, tuple)):
+        raise GdcliError("schedule", f"'{key}' of the schedule {name} is one value, not '{value}'")
+    return value
+
+
+def _function_of_epoch(text: str) -> Callable[[int], float]:
+    """A factor for each step, as an expression in ``epoch``: ``0.95**epoch``."""
+    expression = parse(text)
+    if any(name != "epoch" for name in expression.variables):
+        message = f"lr_lambda is an expression of epoch, not '{text}'"
+        raise GdcliError("schedule", message, 'for example: --sched lr_lambda="0.95**epoch"')
+    factor = build(expression, Environment(torch.float64))
+    return lambda epoch: float(factor(*[torch.tensor(float(epoch), dtype=torch.float64)] * len(expression.variables)))

@@ -1,0 +1,107 @@
+"""Running gdcli in a test: in this process, or in one of its own; every JSON document is checked against its schema."""
+
+from __future__ import annotations
+
+import functools
+import io
+import json
+import os
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable, Mapping
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from typing import Any, NoReturn, TypeAlias
+from unittest import mock
+
+import jsonschema
+import pytest
+
+from gdcli.cli.main import run as run_words
+
+# What a terminal would tell: none is there, and the width is always the same.
+ENVIRONMENT = {"COLUMNS": "80", "NO_COLOR": "", "FORCE_COLOR": "", "TTY_COMPATIBLE": "", "GDCLI_DEBUG": ""}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command did: its exit code, and all that it printed."""
+
+    code: int
+    out: str
+    err: str
+
+    def json(self) -> Any:
+        """The one JSON document on standard output, checked against ``gdcli schema``."""
+        assert self.out.count("\n") == 1, self.out
+        return self.lines()[0]
+
+    def lines(self) -> list[Any]:
+        """The JSON of each line of standard output, each checked against ``gdcli schema``."""
+        assert self.out.endswith("\n"), self.out
+        return [document(line) for line in self.out.splitlines()]
+
+
+Run: TypeAlias = Callable[..., Outcome]
+
+
+def document(text: str) -> Any:
+    """Strict JSON (no NaN, no Infinity) that fits the schema that gdcli prints."""
+    value = json.loads(text, parse_constant=_not_json)
+    error = jsonschema.exceptions.best_match(_validator().iter_errors(value))
+    assert error is None, f"{error.message} at {error.json_path}: {text[:500]}"
+    return value
+
+
+def _not_json(word: str) -> NoReturn:
+    raise AssertionError(f"{word} is not JSON")
+
+
+@functools.cache
+def _validator() -> Any:
+    schema = json.loads(in_process("schema").out)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
+
+
+def in_process(*words: str, stdin: str = "", encoding: str = "utf-8") -> Outcome:
+    """Run ``gdcli WORDS`` in this process, with streams of its own and warnings as a user sees them."""
+    streams = [io.TextIOWrapper(io.BytesIO(), encoding, newline="") for _ in range(2)]
+    source = io.TextIOWrapper(io.BytesIO(stdin.encode()), "utf-8")
+    with (
+        redirect_stdout(streams[0]),
+        redirect_stderr(streams[1]),
+        mock.patch("sys.stdin", source),
+        mock.patch.dict(os.environ, ENVIRONMENT),
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("default")
+        code = run_words(list(words))
+    out, err = (stream.buffer.getvalue().decode(encoding) for stream in streams)
+    return Outcome(code, out, err)
+
+
+def in_a_process(*words: str, stdin: str = "", env: Mapping[str, str] | None = None) -> Outcome:
+    """Run ``python -m gdcli WORDS`` in a process of its own, with no terminal."""
+    done = subprocess.run(
+        [sys.executable, "-m", "gdcli", *words],
+        input=stdin.encode(),
+        capture_output=True,
+        env={**os.environ, **ENVIRONMENT, **(env or {})},
+        timeout=60,
+        check=False,
+    )
+    return Outcome(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+@pytest.fixture(scope="session")
+def run() -> Run:
+    """Run gdcli in this process: ``run("grad", "x**2", "--x", "3")``."""
+    return in_process
+
+
+@pytest.fixture(scope="session")
+def gdcli_process() -> Run:
+    """Run gdcli in a process of its own, for what needs one: signals, pipes, imports, memory."""
+    return in_a_process

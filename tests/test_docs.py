@@ -1,0 +1,311 @@
+"""The documentation, run: its commands, its Python, the output that it shows, its pictures, its links.
+
+How a document shows what is to be checked:
+
+- A ``console`` block holds commands after ``$ ``, each followed by its exact output (both streams, as a terminal shows
+  them); a line ``...`` stands for any lines. A command ends with exit code 0, or 2 when its output begins with
+  "error:"; ``$ echo $?`` shows any other. A command may go on after a backslash. Each block has a folder of its own.
+- A ``python`` block with ``>>>`` is a doctest; the blocks of a document share their names. Without, it just runs.
+- A ``sh`` block holds commands that are not run here because they install, test or measure; gdcli's are.
+- A code span that begins with ``gdcli`` ends with exit code 0.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import doctest
+import io
+import json
+import os
+import re
+import runpy
+import shlex
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+import gdcli
+from gdcli.cli.app import app
+from gdcli.cli.main import run
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+NOT_RUN = ("pip install", "pytest", "python benchmarks/run.py", "python docs/make_pictures.py", ".ci/run", "pre-commit")
+PROGRAMS = ("gdcli", "python", "jq", "printf", "cat", "cmp", "head", "tail", "wc", "echo")
+
+
+@dataclass
+class Block:
+    """A fenced block of a document; ``line`` is that of its fence."""
+
+    document: Path
+    line: int
+    language: str
+    lines: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return f"{self.document.name}:{self.line}"
+
+
+def read_blocks(document: Path) -> list[Block]:
+    blocks: list[Block] = []
+    inside = False
+    for number, line in enumerate(document.read_text(encoding="utf-8").splitlines(), start=1):
+        if line.startswith("```"):
+            inside = not inside
+            if inside:
+                blocks.append(Block(document, number, line[3:].strip()))
+        elif inside:
+            blocks[-1].lines.append(line)
+    assert not inside, f"a block of {document.name} has no end"
+    return blocks
+
+
+BLOCKS = [block for document in DOCUMENTS for block in read_blocks(document)]
+
+
+def blocks_of(*languages: str) -> list[Block]:
+    return [block for block in BLOCKS if block.language in languages]
+
+
+@pytest.fixture(autouse=True)
+def terminal_of_80_columns(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("PYTHONUTF8", "1")
+    for name in ("FORCE_COLOR", "TTY_COMPATIBLE", "GDCLI_DEBUG"):
+        monkeypatch.delenv(name, raising=False)
+
+
+# Commands
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command left: the text of both streams in the order in which it was written, and the exit code."""
+
+    output: str
+    code: int
+
+
+def words_of(command: str) -> list[str]:
+    """The words of a command line, with ``|``, ``>`` and the like as words of their own."""
+    lexer = shlex.shlex(command, posix=True, punctuation_chars="|&;<>")
+    lexer.whitespace_split = True
+    lexer.commenters = ""
+    return list(lexer)
+
+
+def programs_of(words: list[str]) -> list[str]:
+    """The programs that a shell would start for a command line."""
+    starts = [0, *(i + 1 for i, word in enumerate(words) if word in ("|", "&&", ";"))]
+    return [words[i] for i in starts]
+
+
+def outcome_of(command: str) -> Outcome:
+    """Run a command: gdcli in this process, anything that needs a shell in one.
+
+    Raises LookupError when a program that it needs is not installed.
+    """
+    words = words_of(command)
+    for program in programs_of(words):
+        assert program in PROGRAMS, f"'{program}' is none of the programs that a document may use"
+        if shutil.which(program) is None:
+            raise LookupError(f"{program} is not installed")
+    if words[0] == "gdcli" and not any(set(word) <= set("|&;<>") for word in words):
+        return in_this_process(words[1:])
+    done = subprocess.run(
+        command, shell=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+    )
+    return Outcome(done.stdout.decode(), done.returncode)
+
+
+def in_this_process(words: list[str]) -> Outcome:
+    screen = io.BytesIO()
+    with one_screen(screen):
+        code = int(run(words))
+    return Outcome(screen.getvalue().decode(), code)
+
+
+@contextlib.contextmanager
+def one_screen(screen: io.BytesIO) -> Iterator[None]:
+    """Both standard streams write to ``screen``, at once, so that their lines keep their order."""
+    streams = [io.TextIOWrapper(screen, encoding="utf-8", write_through=True) for _ in range(2)]
+    try:
+        with contextlib.redirect_stdout(streams[0]), contextlib.redirect_stderr(streams[1]):
+            yield
+    finally:
+        for stream in streams:
+            stream.detach()
+
+
+# Console blocks
+
+
+def session_of(block: Block) -> list[tuple[str, list[str]]]:
+    """The commands of a console block, each with the lines shown below it."""
+    session: list[tuple[str, list[str]]] = []
+    going_on = False
+    for line in block.lines:
+        if going_on:
+            command = session[-1][0][:-1] + line.lstrip()
+            session[-1] = (command, [])
+        elif line.startswith("$ "):
+            session.append((line[2:], []))
+        else:
+            assert session, f"{block}: a console block begins with a command"
+            session[-1][1].append(line)
+        going_on = not session[-1][1] and session[-1][0].endswith("\\")
+    return session
+
+
+def agrees(shown: list[str], output: list[str]) -> bool:
+    pattern = "".join("(?:.*\n)*?" if line == "..." else re.escape(line) + "\n" for line in shown)
+    return re.fullmatch(pattern, "".join(line + "\n" for line in output)) is not None
+
+
+@pytest.mark.parametrize("block", blocks_of("console"), ids=str)
+def test_commands_print_what_the_document_shows(block: Block) -> None:
+    session = session_of(block)
+    code = 0
+    skipped = []
+    for i, (command, shown) in enumerate(session):
+        if command == "echo $?":
+            assert shown == [str(code)], f"{block}: {session[i - 1][0]}"
+            continue
+        try:
+            outcome = outcome_of(command)
+        except LookupError as missing:
+            skipped.append(str(missing))
+            continue
+        code = outcome.code
+        output = [line.rstrip() for line in outcome.output.splitlines()]
+        if not agrees(shown, output):
+            assert output == shown, f"{block}: {command}"
+        if i + 1 == len(session) or session[i + 1][0] != "echo $?":
+            failed = bool(shown) and shown[0].startswith("error:")
+            assert code == (2 if failed else 0), f"{block}: {command}"
+    if skipped:
+        pytest.skip(", ".join(dict.fromkeys(skipped)))
+
+
+@pytest.mark.parametrize("block", blocks_of("sh"), ids=str)
+def test_commands_that_are_not_run_are_known_ones(block: Block) -> None:
+    for line in block.lines:
+        for command in line.split(" && "):
+            if command.startswith("gdcli "):
+                assert outcome_of(command).code == 0
+            else:
+                assert command.startswith(NOT_RUN), f"{block}: why is '{command}' not run?"
+
+
+def commands_in_sentences() -> list[str]:
+    found: dict[str, None] = {}
+    for document in DOCUMENTS:
+        text = re.sub(r"(?ms)^```.*?^```", "", document.read_text(encoding="utf-8"))
+        for span in re.findall(r"`([^`]+)`", text):
+            command = " ".join(span.split())
+            if command.startswith("gdcli "):
+                found[command] = None
+    return list(found)
+
+
+@pytest.mark.parametrize("command", commands_in_sentences())
+def test_commands_in_sentences_run(command: str) -> None:
+    assert outcome_of(command).code == 0
+
+
+EXAMPLES = [line for info in app.registered_commands for line in (info.epilog or "").splitlines()]
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_examples_of_the_help_run(example: str) -> None:
+    outcome = outcome_of(example)
+    assert outcome.code == 0
+    assert outcome.output
+    assert "error:" not in outcome.output
+
+
+def test_every_command_has_examples() -> None:
+    without = [info.name for info in app.registered_commands if not info.epilog]
+    assert not without
+
+
+# Python, data, and the rest
+
+
+def is_session(block: Block) -> bool:
+    return any(line.startswith(">>> ") for line in block.lines)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_python_sessions_give_what_the_document_shows(document: Path) -> None:
+    sessions = [block for block in blocks_of("python") if block.document == document and is_session(block)]
+    lines = [""] * len(document.read_text(encoding="utf-8").splitlines())
+    for block in sessions:
+        lines[block.line : block.line + len(block.lines)] = block.lines
+    test = doctest.DocTestParser().get_doctest("\n".join(lines), {}, document.name, str(document), 0)
+    assert len(test.examples) >= len(sessions)
+    report: list[str] = []
+    failed = doctest.DocTestRunner(optionflags=doctest.IGNORE_EXCEPTION_DETAIL).run(test, out=report.append).failed
+    assert not failed, "".join(report)
+
+
+@pytest.mark.parametrize("block", [block for block in blocks_of("python") if not is_session(block)], ids=str)
+def test_python_scripts_run(block: Block) -> None:
+    code = compile("\n" * block.line + "\n".join(block.lines), str(block.document), "exec")
+    exec(code, {"__name__": "__main__"})
+
+
+@pytest.mark.parametrize("block", blocks_of("json", "toml"), ids=str)
+def test_data_can_be_read(block: Block) -> None:
+    text = "\n".join(block.lines)
+    assert json.loads(text) if block.language == "json" else tomllib.loads(text)
+
+
+def test_no_block_escapes_the_checks() -> None:
+    unknown = [f"{block} {block.language}" for block in BLOCKS if block.language not in _CHECKED]
+    assert not unknown
+
+
+_CHECKED = ("console", "sh", "python", "json", "toml", "text")  # "text" is for drawings
+
+
+def test_readme_has_the_two_commands() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "\npip install . && gdcli minimize --lr 0.1 --steps 100\n" in readme
+    assert '\npip install ".[dev]" && pytest\n' in readme
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_links_and_pictures_lead_to_files(document: Path) -> None:
+    targets = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", document.read_text(encoding="utf-8"))
+    missing = [t for t in targets if not re.match(r"[a-z]+:", t) and not (document.parent / t).exists()]
+    assert not missing
+
+
+def test_changelog_names_this_version() -> None:
+    first = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert first is not None
+    assert first[1] == gdcli.__version__
+
+
+def test_pictures_are_those_that_the_program_makes_now() -> None:
+    pictures: dict[Path, str] = runpy.run_path(str(ROOT / "docs" / "make_pictures.py"))["pictures"]()
+    assert sorted(pictures) == sorted((ROOT / "docs" / "pictures").iterdir())
+    for path, svg in pictures.items():
+        assert path.read_text(encoding="utf-8") == svg, f"run docs/make_pictures.py: {path.name} is old"
+
+
+def test_readme_lists_every_benchmark() -> None:
+    script = [sys.executable, str(ROOT / "benchmarks" / "run.py"), "--list"]
+    names = subprocess.run(script, capture_output=True, text=True, check=True).stdout.split()
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| ([a-z-]+) +\|.* (?:ok|over) +\|$", readme, re.MULTILINE) == names

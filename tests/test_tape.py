@@ -1,0 +1,129 @@
+"""``grad --explain``: the tape, against the same graph built by hand in PyTorch."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import gdcli
+from gdcli.results import TapeNode
+
+
+def tape(expression: str, **values: object) -> list[TapeNode]:
+    wrt = values.pop("wrt", ())
+    record = gdcli.grad(expression, values, wrt=wrt, settings={"explain": True})  # type: ignore[arg-type]
+    assert isinstance(record.tape, list)
+    return record.tape
+
+
+def by_text(nodes: list[TapeNode]) -> dict[str, TapeNode]:
+    return {node.text: node for node in nodes}
+
+
+def test_notebook_derivative_node_by_node() -> None:
+    nodes = tape("log(x**2+y**2)", x=15, y=24)
+    assert [(n.text, n.parent, n.kind, n.op, n.grad_fn) for n in nodes] == [
+        ("log(x**2+y**2)", None, "operation", "log", "LogBackward0"),
+        ("x**2+y**2", 0, "operation", "add", "AddBackward0"),
+        ("x**2", 1, "operation", "pow", "PowBackward0"),
+        ("x", 2, "variable", "x", None),
+        ("y**2", 1, "operation", "pow", "PowBackward0"),
+        ("y", 4, "variable", "y", None),
+    ]
+    found = by_text(nodes)
+    assert [found[t].value for t in ("x**2", "y**2", "x**2+y**2")] == [225.0, 576.0, 801.0]
+    assert found["x**2+y**2"].local == pytest.approx(1 / 801, rel=1e-6)
+    assert (found["x"].local, found["y"].local) == (30.0, 48.0)
+    assert found["x"].grad == pytest.approx(0.0374532, rel=1e-5)
+    assert found["y"].grad == pytest.approx(0.0599251, rel=1e-5)
+
+
+def test_every_number_is_that_of_the_graph_built_by_hand() -> None:
+    x = torch.tensor([0.5, -1.0, 2.0], requires_grad=True)
+    s = torch.tensor(3.0, requires_grad=True)
+    product = x * s
+    activated = torch.relu(product)
+    squared = (activated - 1) ** 2
+    total = torch.sum(squared)
+    for tensor in (product, activated, squared):
+        tensor.retain_grad()
+    total.backward()
+    found = by_text(tape("sum((relu(x * s) - 1)**2)", x=[0.5, -1.0, 2.0], s=3.0))
+    hand = {
+        "x * s": product,
+        "relu(x * s)": activated,
+        "(relu(x * s) - 1)**2": squared,
+        "x": x,
+        "s": s,
+    }
+    for text, tensor in hand.items():
+        assert found[text].value == tensor.tolist(), text
+        assert found[text].grad == tensor.grad.tolist(), text
+    assert found["x"].local == [3.0, 3.0, 3.0]
+    assert found["s"].local == x.sum().item()
+    assert found["s"].note == "broadcast to (3,), so its gradient is summed over dim 0"
+    assert found["relu(x * s)"].note == "held at a bound for 1 of 3 elements: no gradient flows through them"
+
+
+def test_contributions_of_a_variable_add_up_to_its_gradient() -> None:
+    expression = "x*x + x*sin(x) - x/3"
+    nodes = tape(expression, x=1.7)
+    contributions = [node.grad for node in nodes if node.kind == "variable"]
+    assert len(contributions) == 5
+    assert sum(contributions) == pytest.approx(gdcli.grad(expression, x=1.7).grads["x"], rel=1e-6)
+
+
+@pytest.mark.parametrize("expression", ["x*x + x", "x*sin(x) + exp(x*x) - x/3 + x**3", "sum([x, x, x]**2)"])
+def test_the_explained_run_has_the_value_of_the_plain_one(expression: str) -> None:
+    plain = gdcli.grad(expression, x=0.7)
+    explained = gdcli.grad(expression, x=0.7, settings={"explain": True})
+    assert explained.value == plain.value
+    assert explained.grads["x"] == pytest.approx(plain.grads["x"], rel=3e-7)
+
+
+def test_a_variable_outside_wrt_has_no_gradient_and_says_why() -> None:
+    node = by_text(tape("x*y", x=2, y=3, wrt=["x"]))["y"]
+    assert (node.grad, node.local, node.note) == (None, None, "no requires_grad: autograd does not track it")
+
+
+def test_where_no_gradient_flows_is_marked() -> None:
+    found = by_text(tape("sum(where(x > 1, floor(x), x**2))", x=[0.5, 2.5]))
+    assert found["x > 1"].note == "true or false: no gradient flows through a comparison"
+    assert (found["x > 1"].dtype, found["x > 1"].grad) == ("bool", None)
+    assert found["floor(x)"].note == "piecewise constant: the gradient is zero"
+
+
+def test_a_pair_of_values_and_indices_is_a_node() -> None:
+    found = by_text(tape("sum(max(x, 0)[0])", x=[[1, 5], [3, 2]]))
+    assert found["max(x, 0)"].value is None
+    assert found["max(x, 0)"].note == "a pair of values and indices: gradients flow through the values only"
+    assert found["x"].grad == [[0.0, 1.0], [1.0, 0.0]]
+
+
+def test_indexing_says_that_the_others_get_nothing() -> None:
+    found = by_text(tape("x[0]**2 + sum(x[1:])", x=[2, 3, 4]))
+    assert found["x[0]"].note == "takes 1 of 3 elements: the others get a gradient of 0"
+
+
+def test_broadcasting_of_a_matrix_names_the_dimension() -> None:
+    found = by_text(tape("sum(W * b)", W="ones(2, 3)", b="ones(2, 1)"))
+    assert found["b"].note == "broadcast to (2, 3), so its gradient is summed over dim 1"
+    assert found["b"].grad == [[3.0], [3.0]]
+
+
+def test_large_tensors_show_their_norm_instead_of_their_numbers() -> None:
+    node = by_text(tape("sum(x**2)", x="ones(2000)"))["x"]
+    assert (node.value, node.grad) == (None, None)
+    assert node.norm == pytest.approx(2000**0.5)
+    assert node.grad_norm == pytest.approx(2 * 2000**0.5)
+
+
+def test_a_constant_part_is_one_node() -> None:
+    found = by_text(tape("sum((x - [1, 2]*3)**2)", x=[0, 0]))
+    assert (found["[1, 2]*3"].kind, found["[1, 2]*3"].value) == ("constant", [3.0, 6.0])
+
+
+def test_two_hundred_nodes() -> None:
+    nodes = tape(" + ".join(f"sin({i}*x)" for i in range(1, 67)), x=0.3)
+    assert len(nodes) == 66 * 3 + 65
+    assert nodes[0].value == pytest.approx(sum(torch.sin(torch.tensor(0.3 * i)).item() for i in range(1, 67)), rel=1e-4)
