@@ -129,14 +129,14 @@ _ROWS = (
         name="rprop",
         path="torch.optim.Rprop",
         lr=0.01,
-        formula="the sign of g alone counts: a step grows by etas[1] while it stays and shrinks by etas[0] when it turns",
+        formula="the sign of g alone counts: a step grows by etas[1] while it stays, shrinks by etas[0] if it turns",
         source="Riedmiller and Braun (1993), A direct adaptive method for faster backpropagation learning",
     ),
     RuleEntry(
         name="asgd",
         path="torch.optim.ASGD",
         lr=0.01,
-        formula="x -= eta * (g + lambd * x);  eta = lr / (1 + lambd * lr * t)**alpha;  the mean of x is kept too",
+        formula="x -= eta * (g + lambd * x);  eta = lr / (1 + lambd * lr * t)**alpha;  mean of x kept beside",
         source="Polyak and Juditsky (1992), Acceleration of stochastic approximation by averaging",
     ),
     RuleEntry(

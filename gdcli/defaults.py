@@ -64,10 +64,20 @@ def complete_grad(settings: GradSettings) -> GradSettings:
     Raises:
         GdcliError: for an expression, a value or a name in ``wrt`` that does not fit.
     """
+    check_alone(settings)
     if not settings.expression:
-        values = {**GRAD_VALUES, **settings.values}
+        values = settings.values if settings.points else {**GRAD_VALUES, **settings.values}
         settings = replace(settings, expression=GRAD_EXPRESSION, values=values, wrt=settings.wrt or GRAD_WRT)
     return replace(settings, wrt=_checked(settings.expression, settings))
+
+
+def check_alone(settings: GradSettings) -> None:
+    """Raise GdcliError for many points together with what explains one of them."""
+    for many in ("each", "points"):
+        for other in ("each", "explain", "symbolic", "hessian", "jacobian", "check"):
+            if getattr(settings, many) and getattr(settings, other) and other != many:
+                hint = "keep one of them" if other == "each" else f"{other} is about one point"
+                raise GdcliError("usage", f"'{many}' and '{other}' cannot both be asked for", hint)
 
 
 def complete_minimize(settings: MinimizeSettings) -> MinimizeSettings:
@@ -108,7 +118,10 @@ def _rate(settings: MinimizeSettings | FitLinearSettings) -> float | Literal["au
 def _checked(text: str, settings: GradSettings | MinimizeSettings) -> list[str]:
     """The names to differentiate by, after a check of the expression and its values."""
     expression = parse(text)
-    bind([expression], settings.values)
+    if isinstance(settings, GradSettings) and settings.points:
+        check_for_points(expression, settings)
+    else:
+        bind([expression], settings.values)
     for name in settings.wrt:
         if name not in expression.variables:
             listed = ", ".join(expression.variables)

@@ -249,6 +249,37 @@ class GradResult(Struct, frozen=True, kw_only=True):
     warnings: list[Notice] = []
 
 
+class Point(Struct, frozen=True, kw_only=True, gc=False):
+    """One point of ``grad --each`` or ``--points``, with the value of the expression and the gradient there.
+
+    ``values`` are those of the variables that differ from point to point. In the place of a point that cannot be read or
+    evaluated stands its ``error``, and the ``line`` of the file, counted from 1.
+    """
+
+    values: dict[str, Nested] | UnsetType = UNSET
+    value: Nested | UnsetType = UNSET
+    grads: dict[str, Nested] | UnsetType = UNSET
+    line: int | UnsetType = UNSET
+    error: Problem | UnsetType = UNSET
+
+
+class PointsResult(Struct, frozen=True, kw_only=True):
+    """The record of ``grad --each`` and ``grad --points``: a value and a gradient at each point, in order.
+
+    ``values`` are those of the variables that are the same at every point. "failed": there are points with an error.
+    """
+
+    gdcli: str = __version__
+    schema: int = SCHEMA
+    command: Literal["grad"] = "grad"
+    settings: GradSettings
+    values: dict[str, Nested]
+    points: list[Point]
+    status: Literal["ok", "failed", "interrupted"]
+    message: str
+    warnings: list[Notice] = []
+
+
 class MinimizeResult(Struct, frozen=True, kw_only=True):
     """The record of ``minimize``. ``result`` is the point after the last update."""
 
@@ -345,6 +376,10 @@ class StepLine(Struct, frozen=True, tag_field="record", tag="step"):
     grads: dict[str, Nested]
     lr: float | dict[str, float]
     acts: list[Act] | None
+
+
+class PointLine(Point, frozen=True, kw_only=True, gc=False, tag_field="record", tag="point"):
+    """A line of ``--jsonl`` for a point of ``grad --each`` or ``--points``."""
 
 
 class ResultLine(Struct, frozen=True, kw_only=True, tag_field="record", tag="result"):

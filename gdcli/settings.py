@@ -139,6 +139,9 @@ Hessian = Annotated[bool, _meta("show second derivatives, and what kind of point
 Jacobian = Annotated[bool, _meta("differentiate a result of any shape", EXPLAIN)]
 Check = Annotated[bool, _meta("check the gradient against finite differences and SymPy", EXPLAIN)]
 Each = Annotated[bool, _meta("the variables are lists of equal length: each item is a point", EXPLAIN)]
+Points = Annotated[
+    str, _meta("read points from a CSV or JSON lines file (- is standard input), and stream the answers", EXPLAIN, "FILE")
+]
 
 
 class OpsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -164,6 +167,7 @@ class GradSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     jacobian: Jacobian = False
     check: Check = False
     each: Each = False
+    points: Points = ""
     dtype: Dtype = "float32"
     seed: Seed = 0
     device: Device = "cpu"

@@ -162,8 +162,7 @@ def test_wrong_parameters_are_one_clear_error(options: dict[str, Any], message: 
     assert (error.value.message, error.value.hint) == (message, hint)
 
 
-SCHEDULE_MUON_SAYS = "whereas we found a parameter with size: torch.Size([])"
-OPTIONS: dict[str, dict[str, Any]] = {
+SCHEDULE_OPTIONS: dict[str, dict[str, Any]] = {
     "constant": {"factor": 0.5, "total_iters": 3},
     "linear": {"total_iters": 5},
     "exponential": {"gamma": 0.9},

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gdcli.codegen.rules import rule_of
-from gdcli.codegen.script import WIDTH, Script, for_each, not_shown, surely_has_gradient
+from gdcli.catalogue import RULES
+from gdcli.codegen.rules import Moving, rule_of
+from gdcli.codegen.script import WIDTH, Script, not_shown, surely_has_gradient
 from gdcli.codegen.stops import Stops
 from gdcli.defaults import loss_expression
+from gdcli.errors import GdcliError
 from gdcli.lang.syntax import parse
 from gdcli.lang.values import bind
 from gdcli.settings import FitLinearSettings, MinimizeSettings
@@ -53,21 +55,26 @@ class Loop:
     def __init__(self, script: Script, settings: MinimizeSettings | FitLinearSettings, wrt: Sequence[str]) -> None:
         self.script = script
         self.settings = settings
-        self.wrt = list(wrt)
-        self.x = [script.names[name] for name in wrt]
         self.i, self.steps, self.loss = script.own("i"), script.own("steps"), script.own("loss")
         rebinds = getattr(settings, "update", "") == "rebind"
-        sure = {name: surely_has_gradient(script.expressions[0], name) for name in wrt}
-        self.may_lack_gradient = {script.names[name]: rebinds or not sure[name] for name in wrt}
+        self.variables = [
+            Moving(
+                name,
+                script.names[name],
+                settings.lrs.get(name, _rate(settings)),
+                rebinds or not surely_has_gradient(script.expressions[0], name),
+            )
+            for name in wrt
+        ]
         self.loss_lines: list[str] = []
-        self.rule = rule_of(self)
-        self.stops = Stops(self)
+        self.rule = rule_of(script, settings, self.variables)
+        self.stops = Stops(script, settings, self.variables)
 
     def text(self, title: str) -> str:
         """The script."""
         s = self.settings
         how = "by gradient descent" if s.optimizer.startswith("manual") else f"with {self.rule.name}"
-        declared = self.script.declarations(self.wrt)
+        declared = self.script.declarations([v.name for v in self.variables])
         unshown = not_shown({"walk": getattr(s, "walk", False), "diagnose": getattr(s, "diagnose", False)})
         setup = [*self.rule.setup(), f"{self.steps} = {s.steps}"]
         loop = [f"for {self.i} in range({self.steps} + 1):", *_indented(self._body())]
@@ -86,29 +93,27 @@ class Loop:
             lines = [f"{self.loss} = {self.script.own('closure')}()"]
         else:
             lines = [*self.rule.before_backward(), *self.loss_lines, f"{self.loss}.backward()"]
-        lines += self._shown() + self._clipping() + self.stops.lines()
+        lines += self._shown() + self.stops.lines() + self._clipping()
         return lines + self.rule.step() + self._projection() + self.rule.after_step()
 
     def _shown(self) -> list[str]:
         """The line of an iteration, as the notebook prints it, with every digit."""
-        script, many = self.script, len(self.wrt) > 1
         parts = [f"iteration {{{self.i}}}"]
-        parts += [f"{name} {{{script.names[name]}.{script.item(name)}()}}" for name in self.wrt]
+        parts += [f"{v.name} {{{v.x}.{self.script.item(v.name)}()}}" for v in self.variables]
         parts.append(f"loss {{{self.loss}.item()}}")
-        for name in self.wrt:
-            label = f"{name}.grad" if many else "grad"
-            parts.append(f"{label} {{{self.gradient_numbers(name)}}}")
+        for v in self.variables:
+            label = f"{v.name}.grad" if len(self.variables) > 1 else "grad"
+            parts.append(f"{label} {{{self._gradient_numbers(v)}}}")
         parts += [f"{label} {{{text}}}" for label, text in self.rule.shown_rates()]
         return _print_lines(parts)
 
-    def gradient_numbers(self, name: str) -> str:
+    def _gradient_numbers(self, v: Moving) -> str:
         """The numbers of a gradient, or None."""
-        x, item = self.script.names[name], self.script.item(name)
-        numbers = f"{x}.grad.{item}()"
-        return f"None if {x}.grad is None else {numbers}" if self.may_lack_gradient[x] else numbers
+        numbers = f"{v.x}.grad.{self.script.item(v.name)}()"
+        return f"None if {v.x}.grad is None else {numbers}" if v.may_lack_gradient else numbers
 
     def _clipping(self) -> list[str]:
-        s, variables = self.settings, f"[{', '.join(self.x)}]"
+        s, variables = self.settings, f"[{', '.join(v.x for v in self.variables)}]"
         lines = []
         if s.clip_value is not None:
             lines.append(f"torch.nn.utils.clip_grad_value_({variables}, {s.clip_value!r})")
@@ -142,4 +147,8 @@ def _indented(lines: Sequence[str]) -> list[str]:
     return [f"    {line}" if line else line for line in lines]
 
 
-__all__ = ["Loop", "fit_linear_script", "for_each", "minimize_script"]
+def _rate(settings: MinimizeSettings | FitLinearSettings) -> float:
+    if settings.lr == "auto":
+        message = "--lr auto takes the learning rate from the run, and a script is made without one"
+        raise GdcliError("code", message, "run it first, and give the lr that it shows: --lr NUMBER")
+    return RULES[settings.optimizer].lr if settings.lr is None else float(settings.lr)

@@ -50,7 +50,7 @@ class Script:
             if moves and not explained and ", dtype=torch.float32" in line:
                 lines.append("# Whole numbers alone would make an int64 tensor, and that can have no gradient.")
                 explained = True
-            lines += _broken(line)
+            lines += broken(line)
         return lines
 
     def text(self, title: str, *parts: Sequence[str]) -> str:
@@ -84,7 +84,7 @@ def for_each(names: Sequence[str], line: str) -> list[str]:
     """The line for each of the names, as a loop when there are many; ``{}`` is its place."""
     if len(names) <= _ROWS_ALWAYS_WHOLE:
         return [line.format(name) for name in names]
-    return [*_broken(f"for p in [{', '.join(names)}]:"), "    " + line.format("p")]
+    return [*broken(f"for p in [{', '.join(names)}]:"), "    " + line.format("p")]
 
 
 def surely_has_gradient(expression: Expression, name: str) -> bool:
@@ -110,7 +110,7 @@ def _free(name: str, taken: set[str]) -> str:
     return name
 
 
-def _broken(line: str) -> list[str]:
+def broken(line: str) -> list[str]:
     """A line with a list, in several lines when it is long: a row of a matrix each, or filled."""
     if len(line) <= WIDTH or "[" not in line:
         return [line]

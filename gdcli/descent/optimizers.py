@@ -62,7 +62,7 @@ class ClosureOptimizer(TorchOptimizer):
 
         def closure() -> float:
             self.optimizer.zero_grad()
-            return float(evaluate())
+            return evaluate().item()
 
         self.optimizer.step(closure)
         self.optimizer.zero_grad()

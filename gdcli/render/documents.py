@@ -10,7 +10,18 @@ from typing import Any
 import msgspec
 
 from gdcli.render.numbers import elements
-from gdcli.results import RECORDS, ErrorResult, GradResult, OpsResult, ResultLine, SettingsLine, Step, StepLine
+from gdcli.results import (
+    RECORDS,
+    ErrorResult,
+    GradResult,
+    OpsResult,
+    PointLine,
+    PointsResult,
+    ResultLine,
+    SettingsLine,
+    Step,
+    StepLine,
+)
 from gdcli.settings import FitLinearSettings, MinimizeSettings
 
 _ENCODER = msgspec.json.Encoder()
@@ -37,6 +48,7 @@ def schema(command: str | None = None) -> dict[str, Any]:
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _LINES: dict[str, tuple[Any, ...]] = {
+    "grad": (PointsResult, PointLine),
     "minimize": (SettingsLine[MinimizeSettings], StepLine, ResultLine),
     "fit-linear": (SettingsLine[FitLinearSettings], StepLine, ResultLine),
 }

@@ -1,0 +1,282 @@
+"""The update rules of a script: by hand as a lecture writes them, or one of torch.optim; and their schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from gdcli.catalogue import RULES, SCHEDULES
+from gdcli.codegen.expression import ExpressionPrinter
+from gdcli.codegen.script import Script, broken
+from gdcli.errors import GdcliError
+from gdcli.lang.syntax import parse
+from gdcli.settings import DescentSettings
+
+# Parameters of the rules by hand that are options of their own.
+_BY_HAND = {
+    "manual": ("weight_decay",),
+    "manual-momentum": ("momentum", "weight_decay"),
+    "manual-nesterov": ("momentum", "weight_decay"),
+    "manual-adam": ("weight_decay",),
+}
+_OWN_OPTIONS = ("momentum", "dampening", "weight_decay", "nesterov")
+
+
+class Moving(Struct, frozen=True):
+    """A variable that moves: its name, what the script calls it, its learning rate, whether its grad may be None."""
+
+    name: str
+    x: str
+    rate: float
+    may_lack_gradient: bool
+
+
+class Rule:
+    """The lines of an update rule: before the loop, before backward(), for the update, and after it."""
+
+    name = ""
+    needs_closure = False
+
+    def __init__(self, script: Script, settings: DescentSettings, variables: Sequence[Moving]) -> None:
+        self.script = script
+        self.settings = settings
+        self.variables = variables
+        self.loss = script.own("loss")
+        self.scheduler = script.own("scheduler")
+        self.has_one_rate = len({v.rate for v in variables}) == 1
+
+    def setup(self) -> list[str]:
+        """What comes before the loop."""
+        return []
+
+    def before_backward(self) -> list[str]:
+        """What comes first in an iteration."""
+        return []
+
+    def step(self) -> list[str]:
+        """The update."""
+        return []
+
+    def after_step(self) -> list[str]:
+        """What comes last in an iteration: the schedule goes on."""
+        loss = f"{self.loss}.item()" if self.settings.schedule == "plateau" else ""
+        return [f"{self.scheduler}.step({loss})"] if self.settings.schedule != "none" else []
+
+    def shown_rates(self) -> list[tuple[str, str]]:
+        """The learning rates to print: their labels and how they are read."""
+        if self.settings.schedule == "none":
+            return []
+        groups = [f"{self.optimizer}.param_groups[{k}]['lr']" for k in range(1 if self.has_one_rate else len(self.variables))]
+        return [("lr", groups[0])] if self.has_one_rate else [
+            (f"{v.name}.lr", group) for v, group in zip(self.variables, groups, strict=True)
+        ]  # fmt: skip
+
+    @property
+    def optimizer(self) -> str:
+        """The name of the optimizer, whose parameter groups hold the learning rates of a schedule."""
+        return self.script.own("optimizer")
+
+    def schedule_lines(self) -> list[str]:
+        """The scheduler of ``optimizer``."""
+        s = self.settings
+        if s.schedule == "none":
+            return []
+        function: list[str] = []
+        arguments = []
+        for name, value in s.sched.items():
+            if name == "lr_lambda":
+                function = self._factor(str(value))
+                arguments.append(f"{name}={self.script.own('factor')}")
+            elif name == "milestones":
+                arguments.append(f"{name}={value if isinstance(value, list) else [value]!r}")
+            else:
+                arguments.append(f"{name}={value!r}")
+        if s.schedule in ("cyclic", "one-cycle"):
+            arguments.append("cycle_momentum=False")
+        make = f"torch.optim.lr_scheduler.{SCHEDULES[s.schedule]}"
+        return [*function, *broken(f"{self.scheduler} = {make}({', '.join([self.optimizer, *arguments])})")]
+
+    def _factor(self, text: str) -> list[str]:
+        """The function of a lambda schedule; a tensor of float64, so that the digits are PyTorch's."""
+        epoch = {"epoch": "epoch"}
+        printed = ExpressionPrinter("float64", epoch).print(parse(text))
+        return [
+            "",
+            f"def {self.script.own('factor')}(epoch):",
+            "    epoch = torch.tensor(epoch, dtype=torch.float64)",
+            f"    return ({printed}).item()",
+            "",
+        ]
+
+
+class ByHand(Rule):
+    """A rule that the script spells out."""
+
+    def __init__(self, script: Script, settings: DescentSettings, variables: Sequence[Moving]) -> None:
+        super().__init__(script, settings, variables)
+        self._check_options()
+        self.lr = script.own("lr")
+        opt = settings.opt
+        self.momentum = 0.9 if settings.momentum is None else settings.momentum
+        betas = opt.get("betas", [0.9, 0.999])
+        self.betas = betas if isinstance(betas, list) else [0.9, 0.999]
+        self.eps = opt.get("eps", 1e-8)
+
+    def _check_options(self) -> None:
+        s = self.settings
+        for name in _OWN_OPTIONS:
+            if getattr(s, name) and name not in _BY_HAND[s.optimizer]:
+                has = ", ".join(["sgd", *(rule for rule, options in _BY_HAND.items() if name in options)])
+                message = f"{s.optimizer} has no {name.replace('_', ' ')}"
+                raise GdcliError("optimizer", message, f"it is an option of {has}")
+
+    def setup(self) -> list[str]:
+        """The learning rate, what the rule remembers, and a schedule with an optimizer to carry its rate."""
+        s, lines = self.settings, []
+        if s.schedule != "none":
+            lines += [
+                "# A scheduler sets the rate of an optimizer: this one moves nothing and carries the rate.",
+                f"{self.optimizer} = torch.optim.SGD({self._groups()})",
+                *self.schedule_lines(),
+            ]
+        elif self.has_one_rate:
+            lines.append(f"{self.lr} = {self.variables[0].rate!r}")
+        if s.optimizer == "manual-adam":
+            lines += [f"b1, b2 = {self.betas[0]!r}, {self.betas[1]!r}"]
+        for v in self.variables:
+            lines += [f"{name} = torch.zeros_like({v.x})" for name in self._memory(v)]
+        return lines
+
+    def _groups(self) -> str:
+        if self.has_one_rate:
+            return f"[torch.zeros(())], lr={self.variables[0].rate!r}"
+        return "[" + ", ".join(f'{{"params": [torch.zeros(())], "lr": {v.rate!r}}}' for v in self.variables) + "]"
+
+    def _memory(self, v: Moving) -> list[str]:
+        """The names of what the rule remembers of a variable."""
+        letters = {"manual": "", "manual-adam": "mv"}.get(self.settings.optimizer, "v")
+        own = self.script.own
+        return [own(letter if len(self.variables) == 1 else f"{letter}_{v.name}") for letter in letters]
+
+    def _rate(self, k: int) -> str:
+        if self.settings.schedule != "none":
+            return f'{self.optimizer}.param_groups[{0 if self.has_one_rate else k}]["lr"]'
+        return self.lr if self.has_one_rate else repr(self.variables[k].rate)
+
+    def step(self) -> list[str]:
+        """The update in place, outside of the graph, and the gradients cleared."""
+        lines = []
+        for k, v in enumerate(self.variables):
+            moves = self._moves(k, v)
+            if v.may_lack_gradient:
+                moves = [f"if {v.x}.grad is not None:", *(f"    {line}" for line in moves)]
+            lines += moves
+        lines = ["with torch.no_grad():  # autograd must not record the update", *(f"    {line}" for line in lines)]
+        for v in self.variables:
+            clear = f"{v.x}.grad.zero_()"
+            lines += [f"if {v.x}.grad is not None:", f"    {clear}"] if v.may_lack_gradient else [clear]
+        clears = next(i for i, line in enumerate(lines) if line.endswith("zero_()"))
+        lines[clears] += "  # backward() adds to .grad"
+        return lines
+
+    def _gradient(self, v: Moving) -> str:
+        s = self.settings
+        gradient = f"-{v.x}.grad" if s.maximize else f"{v.x}.grad"
+        return f"({gradient} + {s.weight_decay!r} * {v.x})" if s.weight_decay else gradient
+
+    def _moves(self, k: int, v: Moving) -> list[str]:
+        """The lines that move one variable."""
+        x, g, lr = v.x, self._gradient(v), self._rate(k)
+        match self.settings.optimizer:
+            case "manual-momentum":
+                (b,) = self._memory(v)
+                return [f"{b} = {self.momentum!r} * {b} + {g}", f"{x} -= {lr} * {b}"]
+            case "manual-nesterov":
+                (b,) = self._memory(v)
+                return [
+                    f"{b} = {self.momentum!r} * {b} + {g}",
+                    f"{x} -= {lr} * ({g} + {self.momentum!r} * {b})",
+                ]
+            case "manual-adam":
+                m, b = self._memory(v)
+                t = f"({self.script.own('i')} + 1)"
+                power = g if g.startswith("(") or not g.startswith("-") else f"({g})"
+                return [
+                    f"{m} = b1 * {m} + (1 - b1) * {g}",
+                    f"{b} = b2 * {b} + (1 - b2) * {power}**2",
+                    f"{x} -= {lr} * ({m} / (1 - b1**{t})) / (torch.sqrt({b} / (1 - b2**{t})) + {self.eps!r})",
+                ]
+            case _:
+                return [f"{x} -= {lr} * {g}"]
+
+    def after_step(self) -> list[str]:
+        """The schedule goes on; its optimizer makes an empty step before, or PyTorch warns."""
+        lines = super().after_step()
+        return [f"{self.optimizer}.step()", *lines] if lines else []
+
+
+class Rebind(ByHand):
+    """The update inside of the graph."""
+
+    def step(self) -> list[str]:
+        """New tensors in the place of the variables."""
+        lines = [
+            "# Outside of no_grad the update is recorded: the new tensor has a grad_fn and is no leaf,",
+            "# and backward() fills the .grad of leaves only.",
+        ]
+        for k, v in enumerate(self.variables):
+            lines += [f"{v.x} = {v.x} - {self._rate(k)} * {v.x}.grad", f"{v.x}.requires_grad_(True)"]
+        return lines
+
+
+class TorchOptimizer(Rule):
+    """A rule of torch.optim."""
+
+    def __init__(self, script: Script, settings: DescentSettings, variables: Sequence[Moving]) -> None:
+        super().__init__(script, settings, variables)
+        self.name = RULES[settings.optimizer].path
+        self.needs_closure = settings.optimizer == "lbfgs"
+
+    def setup(self) -> list[str]:
+        """The optimizer with what was chosen for it, and its schedule."""
+        if self.has_one_rate:
+            what = f"[{', '.join(v.x for v in self.variables)}], lr={self.variables[0].rate!r}"
+        else:
+            what = "[" + ", ".join(f'{{"params": [{v.x}], "lr": {v.rate!r}}}' for v in self.variables) + "]"
+        arguments = [what, *(f"{name}={value!r}" for name, value in self._parameters().items())]
+        return [*broken(f"{self.optimizer} = {self.name}({', '.join(arguments)})"), *self.schedule_lines()]
+
+    def _parameters(self) -> dict[str, Any]:
+        s, entry = self.settings, RULES[self.settings.optimizer]
+        found: dict[str, Any] = dict(entry.fixed)
+        for name in _OWN_OPTIONS:
+            value = getattr(s, name)
+            # What a rule does not have is not given, and 0 is what these are without being given, but for adamw and muon.
+            if value or (value == 0 and value is not False and name == "weight_decay" and s.optimizer in ("adamw", "muon")):
+                found[name] = value
+        if s.maximize:
+            found["maximize"] = True
+        return found | {name: tuple(v) if isinstance(v, list) else v for name, v in s.opt.items()}
+
+    def before_backward(self) -> list[str]:
+        """Clear the gradients."""
+        return [f"{self.optimizer}.zero_grad()  # backward() adds to .grad"]
+
+    def step(self) -> list[str]:
+        """The optimizer's step."""
+        return [f"{self.optimizer}.step({self.script.own('closure') if self.needs_closure else ''})"]
+
+
+def rule_of(script: Script, settings: DescentSettings, variables: Sequence[Moving]) -> Rule:
+    """The lines of the rule that the settings describe.
+
+    Raises:
+        GdcliError: for options that do not go together.
+    """
+    if getattr(settings, "update", "") == "rebind":
+        return Rebind(script, settings, variables)
+    if settings.optimizer.startswith("manual"):
+        return ByHand(script, settings, variables)
+    return TorchOptimizer(script, settings, variables)

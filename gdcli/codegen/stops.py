@@ -1,0 +1,77 @@
+"""When the loop of a script ends: after its steps, where it diverges, and at the tolerances of the run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gdcli.codegen.rules import Moving
+from gdcli.codegen.script import WIDTH, Script
+from gdcli.settings import DescentSettings
+
+
+class Stops:
+    """The tests at the end of an iteration, in lines."""
+
+    def __init__(self, script: Script, settings: DescentSettings, variables: Sequence[Moving]) -> None:
+        self.script = script
+        self.settings = settings
+        self.variables = variables
+        self.i, self.steps, self.loss = script.own("i"), script.own("steps"), script.own("loss")
+        if settings.tol_grad is not None or settings.tol_x is not None:
+            script.printer.modules.add("math")
+
+    def lines(self) -> list[str]:
+        """The lines of all tests."""
+        return self._grown() + self._no_gradient() + self._ended() + self._tolerances()
+
+    def _grown(self) -> list[str]:
+        """The size of the loss beyond which a run counts as diverged."""
+        if self.settings.maximize:
+            return []
+        return [f"if {self.i} == 0:", f"    {self.script.own('limit')} = 1e10 * max(1, abs({self.loss}.item()))"]
+
+    def _no_gradient(self) -> list[str]:
+        if not all(v.may_lack_gradient for v in self.variables):
+            return []
+        none = " and ".join(f"{v.x}.grad is None" for v in self.variables)
+        return [f"if {none}:", "    break  # nothing to step with"]
+
+    def _ended(self) -> list[str]:
+        conditions = [f"{self.i} == {self.steps}", f"not {self.loss}.isfinite()"]
+        for v in self.variables:
+            finite = f"{v.x}.grad.isfinite()" + ("" if self.script.item(v.name) == "item" else ".all()")
+            conditions.append(f"({v.x}.grad is not None and not {finite})" if v.may_lack_gradient else f"not {finite}")
+        if not self.settings.maximize:
+            conditions.append(f"abs({self.loss}.item()) > {self.script.own('limit')}")
+        line = f"if {' or '.join(conditions)}:"
+        lines = [line]
+        if len(line) + 4 > WIDTH:
+            lines = ["if (", f"    {conditions[0]}", *(f"    or {each}" for each in conditions[1:]), "):"]
+        return [*lines, "    break  # after the last update, or where the run diverged"]
+
+    def _tolerances(self) -> list[str]:
+        s, own, i, loss = self.settings, self.script.own, self.i, self.loss
+        lines: list[str] = []
+        if s.tol_grad is not None:
+            gradients = ", ".join(f"*{v.x}.grad.flatten().tolist()" for v in self.variables if not v.may_lack_gradient)
+            lines += [f"{own('norm')} = math.hypot({gradients})", f"if {i} == 0:", f"    {own('first')} = {own('norm')}"]
+            lines += [f"if {own('norm')} <= {_limit(s.tol_grad, own('first'))}:", "    break  # converged: the gradient is small"]
+        if s.tol_loss is not None:
+            change = f"abs({loss}.item() - {own('previous')})"
+            limit = _limit(s.tol_loss, f"abs({loss}.item())")
+            lines += [f"if {i} > 0 and {change} <= {limit}:", "    break  # converged: the loss stays"]
+            lines += [f"{own('previous')} = {loss}.item()"]
+        if s.tol_x is not None:
+            numbers = ", ".join(f"*{v.x}.flatten().tolist()" for v in self.variables)
+            move = f"math.dist({own('point')}, {own('last_point')})"
+            limit = _limit(s.tol_x, f"math.hypot(*{own('point')})")
+            lines += [f"{own('point')} = [{numbers}]"]
+            lines += [f"if {i} > 0 and {move} <= {limit}:", "    break  # converged: the variables stay"]
+            lines += [f"{own('last_point')} = {own('point')}"]
+        return lines
+
+
+def _limit(tolerance: Sequence[float], size: str) -> str:
+    """``absolute + relative * size``."""
+    absolute, relative = (*tolerance, 0.0)[:2]
+    return f"{absolute!r} + {relative!r} * {size}" if relative else repr(absolute)

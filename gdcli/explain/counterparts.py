@@ -1,0 +1,300 @@
+"""The functions of the language in SymPy's terms, and PyTorch's own choices at their kinks.
+
+``ELEMENTWISE`` holds functions of numbers, ``OF_LISTS`` those that take a list of numbers as one. A function gets its
+arguments in the order of its signature, optional ones by name. What SymPy has not under one name, or would rewrite
+into something that overflows, is a ``Known`` function: it has a name in the language, a derivative, and a definition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import sympy
+from sympy import Piecewise, pi, sqrt
+from sympy.core.relational import Relational
+from sympy.logic.boolalg import Boolean
+
+Expr = Any  # sympy.Expr; SymPy has no types
+
+
+class NoCounterpartError(ValueError):
+    """A call that has no counterpart; the message says why."""
+
+
+class Known(sympy.Function):  # type: ignore[misc]
+    """A function of the language with a derivative by each argument, and a definition in SymPy's own functions."""
+
+    is_real = True
+    slopes: Sequence[Callable[..., Expr] | None]
+    meaning: Callable[..., Expr]
+
+    def fdiff(self, argindex: int = 1) -> Expr:
+        """The derivative by an argument, as SymPy asks for it."""
+        slope = type(self).slopes[argindex - 1]
+        if slope is None:
+            raise NoCounterpartError(f"{type(self).__name__} has no formula for this derivative")
+        return slope(*self.args)
+
+    @property
+    def definition(self) -> Expr:
+        """The same in SymPy's own functions."""
+        return type(self).meaning(*self.args)
+
+    def _eval_evalf(self, prec: int) -> Expr:
+        return self.definition.evalf(sympy.core.evalf.prec_to_dps(prec))
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        name = r"\sigma" if type(self).__name__ == "sigmoid" else rf"\operatorname{{{type(self).__name__}}}"
+        inside = ", ".join(map(printer.doprint, self.args))
+        return rf"{name}{'' if exp is None else f'^{{{exp}}}'}\left({inside}\right)"
+
+
+def _known(name: str, meaning: Callable[..., Expr], *slopes: Callable[..., Expr] | None) -> Any:
+    return type(name, (Known,), {"slopes": slopes, "meaning": staticmethod(meaning)})
+
+
+def _flat(*_: Expr) -> Expr:
+    return sympy.S.Zero
+
+
+def _normal_density(x: Expr) -> Expr:
+    return sympy.exp(-(x**2) / 2) / sqrt(2 * pi)
+
+
+floor = _known("floor", sympy.floor, _flat)
+trunc = _known("trunc", lambda x: sympy.sign(x) * sympy.floor(sympy.Abs(x)), _flat)
+sign = _known("sign", sympy.sign, _flat)
+size = _known("abs", sympy.Abs, sign)
+sigmoid = _known("sigmoid", lambda x: 1 / (1 + sympy.exp(-x)), lambda x: sigmoid(x) * (1 - sigmoid(x)))
+logsigmoid = _known("logsigmoid", lambda x: -sympy.log(1 + sympy.exp(-x)), lambda x: sigmoid(-x))
+softplus = _known(  # PyTorch's turns into x itself above 20
+    "softplus",
+    lambda x: Piecewise((x, x > 20), (sympy.log(1 + sympy.exp(x)), True)),
+    lambda x: Piecewise((1, x > 20), (sigmoid(x), True)),
+)
+expm1 = _known("expm1", lambda x: sympy.exp(x) - 1, sympy.exp)
+log1p = _known("log1p", lambda x: sympy.log(1 + x), lambda x: 1 / (1 + x))
+logaddexp = _known(
+    "logaddexp",
+    lambda x, y: sympy.log(sympy.exp(x) + sympy.exp(y)),
+    lambda x, y: sigmoid(x - y),
+    lambda x, y: sigmoid(y - x),
+)
+erfcx = _known(
+    "erfcx", lambda x: sympy.exp(x**2) * sympy.erfc(x), lambda x: 2 * x * erfcx(x) - 2 / sqrt(pi)
+)
+ndtr = _known("ndtr", lambda x: sympy.erfc(-x / sqrt(2)) / 2, _normal_density)
+ndtri = _known("ndtri", lambda p: sqrt(2) * sympy.erfinv(2 * p - 1), lambda p: 1 / _normal_density(ndtri(p)))
+log_ndtr = _known(
+    "log_ndtr", lambda x: sympy.log(sympy.erfc(-x / sqrt(2)) / 2), lambda x: sqrt(2 / pi) / erfcx(-x / sqrt(2))
+)
+lgamma = _known("lgamma", lambda x: sympy.log(sympy.Abs(sympy.gamma(x))), lambda x: sympy.polygamma(0, x))
+gammainc = _known(
+    "gammainc",
+    lambda a, x: sympy.lowergamma(a, x) / sympy.gamma(a),
+    None,
+    lambda a, x: sympy.exp((a - 1) * sympy.log(x) - x - lgamma(a)),
+)
+i0 = _known("i0", lambda x: sympy.besseli(0, x), lambda x: i1(x))
+i1 = _known(
+    "i1",
+    lambda x: sympy.besseli(1, x),
+    lambda x: Piecewise((sympy.Rational(1, 2), sympy.Eq(x, 0)), (i0(x) - i1(x) / x, True)),
+)
+i0e = _known("i0e", lambda x: sympy.exp(-sympy.Abs(x)) * sympy.besseli(0, x), lambda x: i1e(x) - sign(x) * i0e(x))
+i1e = _known(
+    "i1e",
+    lambda x: sympy.exp(-sympy.Abs(x)) * sympy.besseli(1, x),
+    lambda x: Piecewise(
+        (sympy.Rational(1, 2), sympy.Eq(x, 0)), (i0e(x) - i1e(x) * (sign(x) + 1 / x), True)
+    ),
+)
+
+
+def as_number(value: Expr) -> Expr:
+    """A condition as 1 or 0, and a number as it is."""
+    return Piecewise((1, value), (0, True)) if isinstance(value, (Boolean, Relational)) else value
+
+
+def as_condition(value: Expr) -> Expr:
+    """A number as the condition that it is not 0, and a condition as it is."""
+    return value if isinstance(value, (Boolean, Relational)) else sympy.Ne(value, 0)
+
+
+def absolute(x: Expr) -> Expr:
+    """|x|; SymPy's own only where it knows that x is real, since else its derivative is full of real parts."""
+    return sympy.Abs(x) if x.is_extended_real else size(x)
+
+
+def power(base: Expr, exponent: Expr) -> Expr:
+    """``base ** exponent``; a power of plain numbers that would have thousands of digits stays a decimal."""
+    if base.is_number and exponent.is_number and abs(exponent) > 100:
+        return sympy.Float(base) ** sympy.Float(exponent)
+    return base**exponent
+
+
+def maximum(x: Expr, y: Expr) -> Expr:
+    """The larger; at a tie PyTorch gives half of the gradient to each."""
+    return Piecewise((x, x > y), (y, x < y), ((x + y) / 2, True))
+
+
+def minimum(x: Expr, y: Expr) -> Expr:
+    """The smaller, as ``maximum``."""
+    return Piecewise((x, x < y), (y, x > y), ((x + y) / 2, True))
+
+
+def clamp(x: Expr, min: Expr | None = None, max: Expr | None = None) -> Expr:
+    """Kept between bounds; on a bound itself PyTorch lets the gradient through."""
+    if min is not None:
+        x = Piecewise((min, x < min), (x, True))
+    return x if max is None else Piecewise((max, x > max), (x, True))
+
+
+def _between(x: Expr, low: Expr, high: Expr) -> Expr:
+    """``hardtanh``; on a bound PyTorch stops the gradient."""
+    return Piecewise((low, x <= low), (high, x >= high), (x, True))
+
+
+def _logical(combine: Callable[..., Expr]) -> Callable[[Expr, Expr], Expr]:
+    return lambda x, y: combine(as_condition(x), as_condition(y))
+
+
+def _divided(x: Expr, y: Expr, rounding_mode: str | None = None) -> Expr:
+    return {None: lambda q: q, "floor": floor, "trunc": trunc}[rounding_mode](x / y)
+
+
+def _gelu(x: Expr, approximate: str = "none") -> Expr:
+    if approximate == "none":
+        return x * ndtr(x)
+    return x * (1 + sympy.tanh(sqrt(2 / pi) * (x + sympy.Rational("0.044715") * x**3))) / 2
+
+
+def _softplus(x: Expr, beta: Expr = 1, threshold: Expr = 20) -> Expr:
+    if threshold != 20:
+        raise NoCounterpartError("softplus with another threshold has no counterpart in SymPy")
+    return softplus(beta * x) / beta
+
+
+def _elu(x: Expr, alpha: Expr = 1) -> Expr:
+    return Piecewise((x, x > 0), (alpha * expm1(x), True))
+
+
+def _selu(x: Expr) -> Expr:
+    alpha, scale = sympy.Rational("1.6732632423543772848170429916717"), sympy.Rational("1.0507009873554804934193349852946")
+    return scale * _elu(x, alpha)
+
+
+def _logit(p: Expr, eps: Expr | None = None) -> Expr:
+    p = p if eps is None else clamp(p, eps, 1 - eps)
+    return sympy.log(p / (1 - p))
+
+
+def _mvlgamma(x: Expr, p: int) -> Expr:
+    if p > 20:
+        raise NoCounterpartError("mvlgamma of more than 20 dimensions is too long for a formula")
+    constant = sympy.Rational(p * (p - 1), 4) * sympy.log(pi)
+    return constant + sum(lgamma(x - sympy.Rational(i, 2)) for i in range(p))
+
+
+def _round(x: Expr, decimals: int = 0) -> Expr:  # noqa: ARG001 -- the derivative is zero, and the value is the source
+    raise NoCounterpartError("rounding")
+
+
+_half = sympy.Rational(1, 2)
+
+ELEMENTWISE: Mapping[str, Callable[..., Expr]] = {
+    **dict.fromkeys(["add"], lambda x, y, alpha=1: x + alpha * y),
+    **dict.fromkeys(["sub", "subtract"], lambda x, y, alpha=1: x - alpha * y),
+    **dict.fromkeys(["mul", "multiply"], lambda x, y: x * y),
+    **dict.fromkeys(["div", "divide", "true_divide"], _divided),
+    "remainder": lambda x, y: x - y * floor(x / y),
+    "fmod": lambda x, y: x - y * trunc(x / y),
+    **dict.fromkeys(["pow", "float_power"], power),
+    **dict.fromkeys(["neg", "negative"], lambda x: -x),
+    **dict.fromkeys(["positive", "clone", "float", "double", "half", "squeeze"], lambda x: x),
+    "to": lambda x, _: x,
+    **dict.fromkeys(["abs", "absolute"], absolute),
+    "square": lambda x: x**2,
+    "sqrt": sqrt,
+    "rsqrt": lambda x: 1 / sqrt(x),
+    "reciprocal": lambda x: 1 / x,
+    "hypot": lambda x, y: sqrt(x**2 + y**2),
+    "copysign": lambda x, y: absolute(x) * Piecewise((1, y >= 0), (-1, True)),
+    "lerp": lambda x, end, weight: x + weight * (end - x),
+    "addcmul": lambda x, a, b, value=1: x + value * a * b,
+    "addcdiv": lambda x, a, b, value=1: x + value * a / b,
+    "ldexp": lambda x, y: x * 2**y,
+    **{name: getattr(sympy, name) for name in ("sin", "cos", "tan", "asin", "acos", "atan", "atan2")},
+    **{name: getattr(sympy, name) for name in ("sinh", "cosh", "tanh", "asinh", "acosh", "atanh")},
+    "sinc": lambda x: sympy.sinc(pi * x),
+    "deg2rad": lambda x: x * pi / 180,
+    "rad2deg": lambda x: x * 180 / pi,
+    "exp": sympy.exp,
+    "exp2": lambda x: 2**x,
+    "expm1": expm1,
+    "log": sympy.log,
+    "log2": lambda x: sympy.log(x) / sympy.log(2),
+    "log10": lambda x: sympy.log(x) / sympy.log(10),
+    "log1p": log1p,
+    "logaddexp": logaddexp,
+    "logaddexp2": lambda x, y: logaddexp(x * sympy.log(2), y * sympy.log(2)) / sympy.log(2),
+    "xlogy": lambda x, y: x * sympy.log(y),
+    "xlog1py": lambda x, y: x * log1p(y),
+    "logit": _logit,
+    "entr": lambda x: -x * sympy.log(x),
+    "erf": sympy.erf,
+    "erfc": sympy.erfc,
+    "erfcx": erfcx,
+    "erfinv": sympy.erfinv,
+    "ndtr": ndtr,
+    "ndtri": ndtri,
+    "log_ndtr": log_ndtr,
+    "lgamma": lgamma,
+    "digamma": lambda x: sympy.polygamma(0, x),
+    "polygamma": sympy.polygamma,
+    "mvlgamma": _mvlgamma,
+    "gammainc": gammainc,
+    "gammaincc": lambda a, x: 1 - gammainc(a, x),
+    "i0": i0,
+    "i0e": i0e,
+    "i1": i1,
+    "i1e": i1e,
+    "frac": lambda x: x - trunc(x),
+    **dict.fromkeys(["minimum", "fmin"], minimum),
+    **dict.fromkeys(["maximum", "fmax"], maximum),
+    **dict.fromkeys(["clamp", "clip"], clamp),
+    "clamp_min": lambda x, min: clamp(x, min),
+    "clamp_max": lambda x, max: clamp(x, None, max),
+    "where": lambda condition, x, y: Piecewise((x, as_condition(condition)), (y, True)),
+    "eq": sympy.Eq,
+    **dict.fromkeys(["ne", "not_equal"], sympy.Ne),
+    **dict.fromkeys(["lt", "less"], sympy.Lt),
+    **dict.fromkeys(["le", "less_equal"], sympy.Le),
+    **dict.fromkeys(["gt", "greater"], sympy.Gt),
+    **dict.fromkeys(["ge", "greater_equal"], sympy.Ge),
+    "logical_and": _logical(sympy.And),
+    "logical_or": _logical(sympy.Or),
+    "logical_xor": _logical(lambda x, y: sympy.Or(sympy.And(x, sympy.Not(y)), sympy.And(y, sympy.Not(x)))),
+    "logical_not": lambda x: sympy.Not(as_condition(x)),
+    "relu": lambda x: Piecewise((x, x > 0), (0, True)),
+    "relu6": lambda x: _between(x, 0, 6),
+    "leaky_relu": lambda x, negative_slope=sympy.Rational("0.01"): Piecewise((x, x > 0), (negative_slope * x, True)),
+    "elu": _elu,
+    "selu": _selu,
+    "celu": lambda x, alpha=1: Piecewise((x, x > 0), (alpha * expm1(x / alpha), True)),
+    "gelu": _gelu,
+    "silu": lambda x: x * sigmoid(x),
+    "mish": lambda x: x * sympy.tanh(softplus(x)),
+    "sigmoid": sigmoid,
+    "logsigmoid": logsigmoid,
+    "softplus": _softplus,
+    "softsign": lambda x: x / (1 + absolute(x)),
+    "hardtanh": lambda x, min_val=-1, max_val=1: _between(x, min_val, max_val),
+    "hardsigmoid": lambda x: _between(x + 3, 0, 6) / 6,
+    "hardswish": lambda x: x * _between(x + 3, 0, 6) / 6,
+    "hardshrink": lambda x, lambd=_half: Piecewise((x, (x > lambd) | (x < -lambd)), (0, True)),
+    "softshrink": lambda x, lambd=_half: Piecewise((x - lambd, x > lambd), (x + lambd, x < -lambd), (0, True)),
+    "tanhshrink": lambda x: x - sympy.tanh(x),
+    "threshold": lambda x, threshold, value: Piecewise((x, x > threshold), (value, True)),
+}
