@@ -13,7 +13,9 @@ from msgspec.structs import replace
 from gdcli.catalogue import RULES
 from gdcli.errors import ExpressionError, GdcliError
 from gdcli.lang.nodes import Expression
-from gdcli.lang.suggest import did_you_mean
+from gdcli.lang.problems import PROBLEMS, find
+from gdcli.lang.problems.problem import Instance
+from gdcli.lang.suggest import closest, did_you_mean
 from gdcli.lang.syntax import parse
 from gdcli.lang.values import bind
 from gdcli.settings import FitLinearSettings, GradSettings, MinimizeSettings, OpsSettings
@@ -86,9 +88,41 @@ def complete_minimize(settings: MinimizeSettings) -> MinimizeSettings:
     Raises:
         GdcliError: for an expression, a value or a name in ``wrt`` that does not fit.
     """
-    if not settings.expression:
+    problem = problem_of(settings)
+    if problem is not None:
+        settings = replace(settings, values={**problem.start, **settings.values})
+    elif settings.dim is not None:
+        hint = f"name one, for example: gdcli minimize rosenbrock --dim {settings.dim}"
+        raise GdcliError("usage", "dim is the dimension of a problem of the catalogue, and there is none", hint)
+    elif _is_unknown_problem(settings):
+        find(settings.expression)  # says that there is none, and which is near
+    elif not settings.expression:
         settings = replace(settings, expression=MINIMIZE_EXPRESSION, values={**MINIMIZE_VALUES, **settings.values})
-    return replace(settings, wrt=_checked(settings.expression, settings), lr=_rate(settings))
+    return replace(settings, wrt=_checked(objective_of(settings), settings), lr=_rate(settings))
+
+
+def _is_unknown_problem(settings: MinimizeSettings) -> bool:
+    """Whether the expression is a lone word without a value that is nearly the name of a problem."""
+    word = settings.expression
+    return (
+        "-" not in word and word.isidentifier() and word not in settings.values and closest(word, PROBLEMS) is not None
+    )
+
+
+def problem_of(settings: MinimizeSettings) -> Instance | None:
+    """The problem of the catalogue that the settings name, or None when their expression is one.
+
+    Raises:
+        GdcliError: for a dimension that the problem does not have.
+    """
+    problem = PROBLEMS.get(settings.expression)
+    return None if problem is None else problem.instantiate(settings.dim)
+
+
+def objective_of(settings: MinimizeSettings) -> str:
+    """The expression to minimize: the one given, or that of the problem that is named."""
+    problem = problem_of(settings)
+    return settings.expression if problem is None else problem.expression
 
 
 def complete_fit_linear(settings: FitLinearSettings) -> FitLinearSettings:

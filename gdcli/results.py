@@ -205,6 +205,14 @@ class GradientCheck(Struct, frozen=True, kw_only=True):
     message: str
 
 
+class KnownMinimum(Struct, frozen=True, kw_only=True):
+    """The nearest of the known minima of a problem, and how far the end of the run is from it (Euclidean)."""
+
+    values: dict[str, Nested]
+    loss: float
+    distance: float | None
+
+
 class OpsRow(Struct, frozen=True, kw_only=True):
     """One expression of ``ops``: its value, dtype and shape, or what is wrong with it."""
 
@@ -293,6 +301,7 @@ class MinimizeResult(Struct, frozen=True, kw_only=True):
     result: Step
     best: Best
     evaluations: int
+    minimum: KnownMinimum | UnsetType = UNSET
     tensors: dict[str, TensorState]
     warnings: list[Notice] = []
 
@@ -310,6 +319,7 @@ class FitLinearResult(Struct, frozen=True, kw_only=True):
     result: Step
     best: Best
     evaluations: int
+    minimum: KnownMinimum | UnsetType = UNSET
     tensors: dict[str, TensorState]
     warnings: list[Notice] = []
 
@@ -339,6 +349,64 @@ class FunctionsResult(Struct, frozen=True, kw_only=True):
     schema: int = SCHEMA
     command: Literal["functions"] = "functions"
     functions: list[FunctionEntry]
+
+
+class OptimizerEntry(Struct, frozen=True, kw_only=True):
+    """An update rule: its formula, its learning rate and parameters with their defaults, and who published it.
+
+    ``path`` is its class in PyTorch, and empty for a rule that gdcli writes by hand.
+    """
+
+    name: str
+    path: str
+    formula: str
+    lr: float
+    parameters: dict[str, Any]
+    source: str
+
+
+class OptimizersResult(Struct, frozen=True, kw_only=True):
+    """The record of ``optimizers``."""
+
+    gdcli: str = __version__
+    schema: int = SCHEMA
+    command: Literal["optimizers"] = "optimizers"
+    optimizers: list[OptimizerEntry]
+    schedules: dict[str, dict[str, Any]]
+
+
+class ProblemMinimum(Struct, frozen=True, kw_only=True):
+    """A known minimum: the point and the loss there."""
+
+    values: dict[str, Nested]
+    loss: float
+
+
+class ProblemEntry(Struct, frozen=True, kw_only=True):
+    """A test problem in its usual form; ``dimensions`` says which others it has."""
+
+    name: str
+    title: str
+    category: str
+    expression: str
+    dimension: int
+    dimensions: str
+    start: dict[str, str]
+    domain: dict[str, tuple[float, float]]
+    minima: list[ProblemMinimum]
+    local: list[ProblemMinimum]
+    hard: str
+    note: str
+    source: str
+
+
+class ProblemsResult(Struct, frozen=True, kw_only=True):
+    """The record of ``problems``."""
+
+    gdcli: str = __version__
+    schema: int = SCHEMA
+    command: Literal["problems"] = "problems"
+    problems: list[ProblemEntry]
 
 
 class ErrorResult(Struct, frozen=True, kw_only=True):
@@ -390,6 +458,7 @@ class ResultLine(Struct, frozen=True, kw_only=True, tag_field="record", tag="res
     result: Step
     best: Best
     evaluations: int
+    minimum: KnownMinimum | UnsetType = UNSET
     tensors: dict[str, TensorState]
     warnings: list[Notice] = []
 
@@ -403,4 +472,6 @@ RECORDS: dict[str, Any] = {
     "minimize": MinimizeResult,
     "fit-linear": FitLinearResult,
     "functions": FunctionsResult,
+    "optimizers": OptimizersResult,
+    "problems": ProblemsResult,
 }

@@ -140,7 +140,8 @@ Jacobian = Annotated[bool, _meta("differentiate a result of any shape", EXPLAIN)
 Check = Annotated[bool, _meta("check the gradient against finite differences and SymPy", EXPLAIN)]
 Each = Annotated[bool, _meta("the variables are lists of equal length: each item is a point", EXPLAIN)]
 Points = Annotated[
-    str, _meta("read points from a CSV or JSON lines file (- is standard input), and stream the answers", EXPLAIN, "FILE")
+    str,
+    _meta("read points from a CSV or JSON lines file (- is standard input), and stream the answers", EXPLAIN, "FILE"),
 ]
 
 

@@ -8,6 +8,8 @@ How a document shows what is to be checked:
 - A ``python`` block with ``>>>`` is a doctest; the blocks of a document share their names. Without, it just runs.
 - A ``sh`` block holds commands that are not run here because they install, test or measure; gdcli's are.
 - A code span that begins with ``gdcli`` ends with exit code 0.
+
+``python tests/test_docs.py`` writes the output that the commands give now into the console blocks.
 """
 
 from __future__ import annotations
@@ -15,7 +17,6 @@ from __future__ import annotations
 import contextlib
 import doctest
 import io
-import json
 import os
 import re
 import runpy
@@ -23,7 +24,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-import tomllib
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,17 +71,25 @@ def read_blocks(document: Path) -> list[Block]:
 BLOCKS = [block for document in DOCUMENTS for block in read_blocks(document)]
 
 
-def blocks_of(*languages: str) -> list[Block]:
-    return [block for block in BLOCKS if block.language in languages]
+def blocks_of(language: str) -> list[Block]:
+    return [block for block in BLOCKS if block.language == language]
+
+
+# What a terminal of 80 columns without colours says of itself.
+ENVIRONMENT = {
+    "COLUMNS": "80",
+    "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    "PYTHONUTF8": "1",
+}
+UNSET = ("FORCE_COLOR", "TTY_COMPATIBLE", "GDCLI_DEBUG", "PYTHONPATH")
 
 
 @pytest.fixture(autouse=True)
 def terminal_of_80_columns(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "80")
-    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setenv("PYTHONUTF8", "1")
-    for name in ("FORCE_COLOR", "TTY_COMPATIBLE", "GDCLI_DEBUG"):
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    for name in UNSET:
         monkeypatch.delenv(name, raising=False)
 
 
@@ -93,6 +102,10 @@ class Outcome:
 
     output: str
     code: int
+
+    @property
+    def lines(self) -> list[str]:
+        return [line.rstrip() for line in self.output.splitlines()]
 
 
 def words_of(command: str) -> list[str]:
@@ -149,20 +162,27 @@ def one_screen(screen: io.BytesIO) -> Iterator[None]:
 # Console blocks
 
 
-def session_of(block: Block) -> list[tuple[str, list[str]]]:
-    """The commands of a console block, each with the lines shown below it."""
-    session: list[tuple[str, list[str]]] = []
-    going_on = False
+@dataclass
+class Shown:
+    """A command as a document shows it: its lines there, and the output below it."""
+
+    lines: list[str]
+    output: list[str] = field(default_factory=list)
+
+    @property
+    def command(self) -> str:
+        return "\n".join(self.lines).removeprefix("$ ").replace("\\\n", "")
+
+
+def session_of(block: Block) -> list[Shown]:
+    session: list[Shown] = []
     for line in block.lines:
-        if going_on:
-            command = session[-1][0][:-1] + line.lstrip()
-            session[-1] = (command, [])
-        elif line.startswith("$ "):
-            session.append((line[2:], []))
+        if line.startswith("$ "):
+            session.append(Shown([line]))
+        elif session[-1].lines[-1].endswith("\\") and not session[-1].output:
+            session[-1].lines.append(line)
         else:
-            assert session, f"{block}: a console block begins with a command"
-            session[-1][1].append(line)
-        going_on = not session[-1][1] and session[-1][0].endswith("\\")
+            session[-1].output.append(line)
     return session
 
 
@@ -176,22 +196,21 @@ def test_commands_print_what_the_document_shows(block: Block) -> None:
     session = session_of(block)
     code = 0
     skipped = []
-    for i, (command, shown) in enumerate(session):
-        if command == "echo $?":
-            assert shown == [str(code)], f"{block}: {session[i - 1][0]}"
+    for i, shown in enumerate(session):
+        if shown.command == "echo $?":
+            assert shown.output == [str(code)], f"{block}: {session[i - 1].command}"
             continue
         try:
-            outcome = outcome_of(command)
+            outcome = outcome_of(shown.command)
         except LookupError as missing:
             skipped.append(str(missing))
             continue
         code = outcome.code
-        output = [line.rstrip() for line in outcome.output.splitlines()]
-        if not agrees(shown, output):
-            assert output == shown, f"{block}: {command}"
-        if i + 1 == len(session) or session[i + 1][0] != "echo $?":
-            failed = bool(shown) and shown[0].startswith("error:")
-            assert code == (2 if failed else 0), f"{block}: {command}"
+        if not agrees(shown.output, outcome.lines):
+            assert outcome.lines == shown.output, f"{block}: {shown.command}"
+        if i + 1 == len(session) or session[i + 1].command != "echo $?":
+            failed = bool(shown.output) and shown.output[0].startswith("error:")
+            assert code == (2 if failed else 0), f"{block}: {shown.command}"
     if skipped:
         pytest.skip(", ".join(dict.fromkeys(skipped)))
 
@@ -258,16 +277,11 @@ def test_python_sessions_give_what_the_document_shows(document: Path) -> None:
     assert not failed, "".join(report)
 
 
-@pytest.mark.parametrize("block", [block for block in blocks_of("python") if not is_session(block)], ids=str)
-def test_python_scripts_run(block: Block) -> None:
-    code = compile("\n" * block.line + "\n".join(block.lines), str(block.document), "exec")
-    exec(code, {"__name__": "__main__"})
-
-
-@pytest.mark.parametrize("block", blocks_of("json", "toml"), ids=str)
-def test_data_can_be_read(block: Block) -> None:
-    text = "\n".join(block.lines)
-    assert json.loads(text) if block.language == "json" else tomllib.loads(text)
+def test_python_scripts_run() -> None:
+    for block in blocks_of("python"):
+        if not is_session(block):
+            code = compile("\n" * block.line + "\n".join(block.lines), str(block.document), "exec")
+            exec(code, {"__name__": "__main__"})
 
 
 def test_no_block_escapes_the_checks() -> None:
@@ -275,7 +289,7 @@ def test_no_block_escapes_the_checks() -> None:
     assert not unknown
 
 
-_CHECKED = ("console", "sh", "python", "json", "toml", "text")  # "text" is for drawings
+_CHECKED = ("console", "sh", "python", "text")  # "text" is for drawings
 
 
 def test_readme_has_the_two_commands() -> None:
@@ -289,6 +303,16 @@ def test_links_and_pictures_lead_to_files(document: Path) -> None:
     targets = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", document.read_text(encoding="utf-8"))
     missing = [t for t in targets if not re.match(r"[a-z]+:", t) and not (document.parent / t).exists()]
     assert not missing
+
+
+def test_map_of_the_code_names_what_is_there() -> None:
+    (drawing,) = [block for block in blocks_of("text") if block.document.name == "architecture.md"]
+    named = {line.split()[0] for line in drawing.lines[1:]}
+    there = [path for path in (ROOT / "gdcli").rglob("*") if path.suffix == ".py" or path.is_dir()]
+    names = {path.name + "/" * path.is_dir() for path in there}
+    folders = {f"{path.parent.name}/" for path in there if path.name == "__init__.py"} - {"gdcli/"}
+    assert named <= names
+    assert folders <= named
 
 
 def test_changelog_names_this_version() -> None:
@@ -309,3 +333,27 @@ def test_readme_lists_every_benchmark() -> None:
     names = subprocess.run(script, capture_output=True, text=True, check=True).stdout.split()
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert re.findall(r"^\| ([a-z-]+) +\|.* (?:ok|over) +\|$", readme, re.MULTILINE) == names
+
+
+def write_outputs() -> None:
+    """Put the output that the commands give now below them. What has a line ``...`` stays as it is."""
+    os.environ.update(ENVIRONMENT)
+    for document in DOCUMENTS:
+        lines = document.read_text(encoding="utf-8").splitlines()
+        for block in reversed([block for block in blocks_of("console") if block.document == document]):
+            written: list[str] = []
+            code = 0
+            with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+                for shown in session_of(block):
+                    if shown.command == "echo $?":
+                        output = [str(code)]
+                    else:
+                        outcome = outcome_of(shown.command)
+                        output, code = outcome.lines, outcome.code
+                    written += [*shown.lines, *(shown.output if "..." in shown.output else output)]
+            lines[block.line : block.line + len(block.lines)] = written
+        document.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write_outputs()

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gdcli.cli import command, fit_linear, functions, grad, minimize, ops, schema
+from gdcli.cli import command, fit_linear, functions, grad, minimize, ops, optimizers, problems, schema
 from gdcli.version import __version__
 
 _EPILOG = "gdcli COMMAND --help shows the options and examples of a command."
@@ -43,4 +43,6 @@ _COMMANDS: tuple[command.Command[Any], ...] = (ops.COMMAND, grad.COMMAND, minimi
 for _command in _COMMANDS:
     command.add(app, _command)
 functions.add(app)
+optimizers.add(app)
+problems.add(app)
 schema.add(app)

@@ -37,7 +37,7 @@ class Command(Generic[S]):
     """A command: its settings, what completes them, and what runs them and prints.
 
     ``complete`` fills in defaults and finds all that is wrong with the words, without torch.
-    ``run`` returns the exit code.
+    ``run`` returns the exit code. ``code`` gives the PyTorch script that does the same, without torch.
     """
 
     name: str
@@ -47,6 +47,7 @@ class Command(Generic[S]):
     help: str
     examples: tuple[str, ...]
     iterates: bool = False
+    code: Callable[[S], str] | None = None
 
 
 class _AsTyped:
@@ -140,6 +141,9 @@ def add(app: typer.Typer, command: Command[S]) -> None:
                 error.hint = name_of_an_option(error.name, error.source)
             raise
         output.check()
+        if output.format == "code" and command.code is not None:
+            _print_code(command.code(settings), output)
+            raise typer.Exit
         _import_torch()
         raise typer.Exit(command.run(settings, output))
 
@@ -158,6 +162,11 @@ def _check_not_empty(given: dict[str, Any]) -> None:
             if name == "expression":
                 raise GdcliError("empty", "the expression is empty", "for example: (x - 1.5)**2")
             raise GdcliError("empty", f"the option '--{name.replace('_', '-')}' has an empty value")
+
+
+def _print_code(script: str, output: Output) -> None:
+    with output.open() as file:
+        file.write(script.encode())
 
 
 def _import_torch() -> None:
@@ -230,11 +239,17 @@ def _option(field: Any) -> Any:
 _METAVARS = {float: "NUMBER", int: "INTEGER"}
 
 
+_OF_ITERATIONS = ("every", "all", "require_convergence")
+
+
 def _output_parameters(command: Command[Any]) -> list[inspect.Parameter]:
     def option(name: str, text: str, default: Any = None, metavar: str | None = None) -> inspect.Parameter:
         kind = bool if metavar is None else str | None
         return _parameter(
-            name, kind, typer.Option(f"--{name}", help=text, metavar=metavar, rich_help_panel=OUTPUT), default
+            name,
+            kind,
+            typer.Option(f"--{name.replace('_', '-')}", help=text, metavar=metavar, rich_help_panel=OUTPUT),
+            default,
         )
 
     found = [option("config", "read settings from a TOML or JSON file", metavar="FILE")]
@@ -242,8 +257,10 @@ def _output_parameters(command: Command[Any]) -> list[inspect.Parameter]:
     if command.iterates:
         found.append(option("jsonl", "print each iteration as a line of JSON, as it happens", False))
     found.append(option("csv", "print CSV", False))
+    if command.code is not None:
+        found.append(option("code", "print a PyTorch script that does the same", False))
     for field in msgspec.structs.fields(Output):
-        if field.name == "format" or (field.name in ("every", "all") and not command.iterates):
+        if field.name == "format" or (field.name in _OF_ITERATIONS and not command.iterates):
             continue
         text = get_args(field.type)[1].description
         if field.default is False:
@@ -255,7 +272,7 @@ def _output_parameters(command: Command[Any]) -> list[inspect.Parameter]:
 
 
 def _output(given: dict[str, Any]) -> Output:
-    formats = {name: given.pop(name, False) for name in ("json", "jsonl", "csv")}
+    formats = {name: given.pop(name, False) for name in ("json", "jsonl", "csv", "code")}
     words = {name: given.pop(name) for name in Output.__struct_fields__ if name in given}
     chosen = {name: word for name, word in words.items() if word is not None}
     chosen["format"] = chosen_format(**formats)

@@ -27,13 +27,20 @@ def read_config(path: str) -> dict[str, Any]:
     content = content.removeprefix(codecs.BOM_UTF8)  # Windows writes one
     try:
         config = tomllib.loads(content.decode()) if path.lower().endswith(".toml") else msgspec.json.decode(content)
-    except (tomllib.TOMLDecodeError, msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         toml = path.lower().endswith(".toml")
         hint = "a file that ends in .toml is read as TOML" if toml else "the name of a TOML file ends in .toml"
-        message = f"the config {path} is not {'TOML' if toml else 'JSON'}: {error}"
+        message = f"the config {path} is not {'TOML' if toml else 'JSON'}: {_reason(error)}"
         raise GdcliError("config", message, hint) from error
     if isinstance(config, dict) and "gdcli" in config and isinstance(config.get("settings"), dict):
         config = config["settings"]
     if not isinstance(config, dict):
         raise GdcliError("config", f"the config {path} holds no table of settings", 'for example: {"lr": 0.1}')
     return config
+
+
+def _reason(error: ValueError | RecursionError) -> str:
+    """What is wrong; tomllib and msgspec leave two errors to Python, which speaks of itself."""
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    return "a number in it is too long" if type(error) is ValueError else str(error)

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 from gdcli.cli.output import Output
 from gdcli.cli.report import warn
 from gdcli.errors import ExitCode
-from gdcli.results import SettingsLine, Step
+from gdcli.results import CONVERGED, SettingsLine, Step
 
 if TYPE_CHECKING:
     from gdcli.descent.loop import Descent
@@ -41,6 +41,8 @@ def run_descent(descent: Descent[Any], output: Output, title: str) -> int:
         warn(outcome.warnings)
     if outcome.status == "interrupted":
         return ExitCode.INTERRUPTED
+    if output.require_convergence and outcome.status not in CONVERGED:
+        return ExitCode.NOT_CONVERGED
     return ExitCode.OK
 
 

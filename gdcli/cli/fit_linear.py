@@ -24,6 +24,13 @@ def run(settings: FitLinearSettings, output: Output) -> int:
     return run_descent(fit_linear(settings), output, title)
 
 
+def code(settings: FitLinearSettings) -> str:
+    """The PyTorch script of the same loop."""
+    from gdcli.codegen.descent import fit_linear_script
+
+    return fit_linear_script(settings)
+
+
 COMMAND = Command(
     name="fit-linear",
     settings=FitLinearSettings,
@@ -37,4 +44,5 @@ COMMAND = Command(
         'gdcli fit-linear --W "zeros(2, 3)" --x 1,2,3 --target 4,5 --activation none --lr 0.02',
     ),
     iterates=True,
+    code=code,
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -27,21 +26,25 @@ def functions(
     json: Annotated[bool, typer.Option("--json", help="print the record as one JSON document")] = False,
 ) -> None:
     """List the functions of the expression language, or show one of them."""
-    from gdcli.lang.functions import FUNCTIONS, SPELLINGS
+    from gdcli.cli.listing import print_definition, print_record, print_tables
+    from gdcli.lang.functions import CATEGORIES, FUNCTIONS, SPELLINGS
     from gdcli.lang.suggest import FOREIGN_FUNCTIONS, did_you_mean
+    from gdcli.results import FunctionsResult
 
     found = FUNCTIONS if name is None else {name: SPELLINGS[name]} if name in SPELLINGS else {}
     if name is not None and not found:
         foreign = FOREIGN_FUNCTIONS.get(name)
         hint = f"PyTorch calls it '{foreign}'" if foreign else did_you_mean(name, FUNCTIONS)
         raise GdcliError("unknown-function", f"unknown function '{name}'", hint or "gdcli functions lists them all")
-    entries = _entries(list(found.values()))
     if json:
-        _print_json(entries)
+        print_record(FunctionsResult(functions=_entries(list(found.values()))))
     elif name is not None:
-        _print_one(entries[0])
+        row = SPELLINGS[name]
+        calls = ", ".join([row.path, *([f"x.{row.name}()"] if row.method else [])])
+        facts = {"what": row.help, "PyTorch": calls, "example": f'gdcli ops "{row.example}"', "gradient": row.gradient}
+        print_definition(row.usage, facts)
     else:
-        _print_all(entries)
+        print_tables({category: [(row.usage, row.help) for row in rows] for category, rows in CATEGORIES.items()})
 
 
 def _entries(rows: list[Function]) -> list[FunctionEntry]:
@@ -63,28 +66,3 @@ def _entries(rows: list[Function]) -> list[FunctionEntry]:
         )
         for row in rows
     ]
-
-
-def _print_json(entries: list[FunctionEntry]) -> None:
-    from gdcli.cli.output import Output
-    from gdcli.render.documents import json_line
-    from gdcli.results import FunctionsResult
-
-    with Output().open() as file:
-        file.write(json_line(FunctionsResult(functions=entries)))
-
-
-def _print_all(entries: list[FunctionEntry]) -> None:
-    from gdcli.lang.functions import CATEGORIES
-    from gdcli.render.table import listing, print_to
-
-    for category in CATEGORIES:
-        rows = [(entry.usage, entry.help) for entry in entries if entry.category == category]
-        print_to(sys.stdout, lambda _, category=category, rows=rows: listing((category, ""), rows))  # type: ignore[misc]
-        print()  # noqa: T201
-
-
-def _print_one(entry: FunctionEntry) -> None:
-    from gdcli.render.table import definition, print_to
-
-    print_to(sys.stdout, lambda _: definition(entry))

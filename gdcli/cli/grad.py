@@ -26,6 +26,13 @@ def run(settings: GradSettings, output: Output) -> int:
     return ExitCode.OK
 
 
+def code(settings: GradSettings) -> str:
+    """The PyTorch script of the same derivative."""
+    from gdcli.codegen.grad import grad_script
+
+    return grad_script(settings)
+
+
 COMMAND = Command(
     name="grad",
     settings=GradSettings,
@@ -38,4 +45,5 @@ COMMAND = Command(
         'gdcli grad "tan(1 + x**2)" --x 1 --digits 8',
         'gdcli grad "sum(relu(W @ x))" --W "rand(3, 4)" --x "arange(4)" --wrt W',
     ),
+    code=code,
 )

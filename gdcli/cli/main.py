@@ -20,6 +20,7 @@ from gdcli.errors import ExitCode, GdcliError, OutsideError, UserInterruptError
 
 def main() -> NoReturn:
     """Run the command line and end the process."""
+    _open_what_is_closed()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal that does not know a letter gets its code
             stream.reconfigure(errors="backslashreplace")
@@ -43,7 +44,7 @@ def run(words: list[str]) -> int:
     except GdcliError as error:
         return _fail(error, words)
     except typer.TyperException as error:
-        return _fail(_usage_error(error.format_message(), _command(words)), words)
+        return _fail(_usage_error(error.format_message()), words)
     except (KeyboardInterrupt, typer.Abort):
         return _fail(UserInterruptError(), words)
     except (BrokenPipeError, SystemExit):  # Typer makes the one the other
@@ -62,6 +63,13 @@ def run(words: list[str]) -> int:
     return code
 
 
+def _open_what_is_closed() -> None:
+    """Give a process that was started without a standard stream (``>&-``) one that goes nowhere."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115 -- lives as long as we
+
+
 def _run(words: list[str]) -> int:
     from gdcli.cli.app import app
 
@@ -73,7 +81,8 @@ def _fail(error: GdcliError, words: list[str]) -> int:
     _debug(error)
     as_json = "--json" in words or "--jsonl" in words
     try:
-        report_error(error, _command(words), as_json=as_json)
+        command = words[0] if words and not words[0].startswith("-") else ""
+        report_error(error, command, as_json=as_json)
     except OSError:
         _drop_stdout()
     return error.exit_code
@@ -86,17 +95,13 @@ def _debug(error: BaseException) -> None:
         traceback.print_exception(error)
 
 
-def _command(words: list[str]) -> str:
-    return next((word for word in words if not word.startswith("-")), "")
-
-
-def _usage_error(message: str, command: str) -> GdcliError:
+def _usage_error(message: str) -> GdcliError:
     """What the option parser says, in the style of our errors: "no such command 'x'", and its suggestion as a hint."""
     message, _, meant = " ".join(message.split()).rstrip(".?").partition(". Did you mean ")
     if option := re.match(r"No such option: (\S+)", message):  # only before the command: after it, words are sorted
         name = option[1]
         hint = suggestion(name, ["--version", "--help"])
-        hint = hint or f"options come after the command: gdcli {command or 'COMMAND'} {name}"
+        hint = hint or f"options come after the command: gdcli COMMAND {name}"
         return GdcliError("unknown-option", f"unknown option '{name}'", hint)
     hint = f"did you mean {meant}?" if meant else "--help shows how it is used"
     return GdcliError("usage", message[:1].lower() + message[1:], hint)

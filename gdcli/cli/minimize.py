@@ -23,6 +23,13 @@ def run(settings: MinimizeSettings, output: Output) -> int:
     return run_descent(minimize(settings), output, title)
 
 
+def code(settings: MinimizeSettings) -> str:
+    """The PyTorch script of the same loop."""
+    from gdcli.codegen.descent import minimize_script
+
+    return minimize_script(settings)
+
+
 COMMAND = Command(
     name="minimize",
     settings=MinimizeSettings,
@@ -37,4 +44,5 @@ COMMAND = Command(
         "gdcli minimize --update rebind",
     ),
     iterates=True,
+    code=code,
 )

@@ -27,6 +27,13 @@ def run(settings: OpsSettings, output: Output) -> int:
     return ExitCode.OK if record.status == "ok" else ExitCode.USAGE
 
 
+def code(settings: OpsSettings) -> str:
+    """The PyTorch script of the same rows."""
+    from gdcli.codegen.ops import ops_script
+
+    return ops_script(settings)
+
+
 COMMAND = Command(
     name="ops",
     settings=OpsSettings,
@@ -39,4 +46,5 @@ COMMAND = Command(
         'gdcli ops "a * b" "a @ b" "outer(a, b)" --a 1,2,3 --b "arange(3)"',
         'gdcli ops "W.matmul(x)" --W "[[1, 2], [3, 4]]" --x 5,6 --json',
     ),
+    code=code,
 )

@@ -15,7 +15,7 @@ from msgspec import Meta, Struct
 
 from gdcli.errors import GdcliError, OutsideError
 
-Format = Literal["table", "json", "jsonl", "csv"]
+Format = Literal["table", "json", "jsonl", "csv", "code"]
 
 
 class Output(Struct, frozen=True, kw_only=True):
@@ -26,6 +26,7 @@ class Output(Struct, frozen=True, kw_only=True):
     digits: Annotated[int, Meta(description="significant digits in a table; 17 is exact", ge=1, le=17)] = 6
     every: Annotated[int, Meta(description="show every Nth iteration in a table", ge=1)] = 1
     all: Annotated[bool, Meta(description="show every row of a long table")] = False
+    require_convergence: Annotated[bool, Meta(description="exit with 3 unless a tolerance was met")] = False
     quiet: Annotated[bool, Meta(description="leave out notes, warnings and progress")] = False
 
     def check(self) -> None:
@@ -117,13 +118,14 @@ def _umask() -> int:
     return current
 
 
-def chosen_format(*, json: bool, jsonl: bool, csv: bool) -> Format:
+def chosen_format(*, json: bool, jsonl: bool, csv: bool, code: bool) -> Format:
     """The one format that was asked for.
 
     Raises:
         GdcliError: when there were several.
     """
-    asked: list[Format] = [name for name, on in (("json", json), ("jsonl", jsonl), ("csv", csv)) if on]  # type: ignore[misc]
+    given = (("json", json), ("jsonl", jsonl), ("csv", csv), ("code", code))
+    asked: list[Format] = [name for name, on in given if on]  # type: ignore[misc]
     if len(asked) > 1:
         names = " and ".join(f"--{name}" for name in asked)
         raise GdcliError("usage", f"{names} cannot both be printed", "keep one of them")

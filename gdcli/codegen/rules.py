@@ -53,7 +53,7 @@ class Rule:
 
     def before_backward(self) -> list[str]:
         """What comes first in an iteration."""
-        return []
+        return self.read_rates()
 
     def step(self) -> list[str]:
         """The update."""
@@ -68,10 +68,25 @@ class Rule:
         """The learning rates to print: their labels and how they are read."""
         if self.settings.schedule == "none":
             return []
-        groups = [f"{self.optimizer}.param_groups[{k}]['lr']" for k in range(1 if self.has_one_rate else len(self.variables))]
-        return [("lr", groups[0])] if self.has_one_rate else [
-            (f"{v.name}.lr", group) for v, group in zip(self.variables, groups, strict=True)
-        ]  # fmt: skip
+        return [("lr" if self.has_one_rate else f"{v.name}.lr", self.rate(v)) for v in self._by_rate()]
+
+    def rate(self, v: Moving) -> str:
+        """How the learning rate of a variable is read."""
+        if self.has_one_rate:
+            return self.script.own("lr")
+        return repr(v.rate) if self.settings.schedule == "none" else self.script.own(f"lr_{v.name}")
+
+    def _by_rate(self) -> Sequence[Moving]:
+        return self.variables[:1] if self.has_one_rate else self.variables
+
+    def read_rates(self) -> list[str]:
+        """A line that takes the learning rates from the parameter groups, when a schedule changes them."""
+        if self.settings.schedule == "none":
+            return []
+        names = [self.rate(v) for v in self._by_rate()]
+        if self.has_one_rate:
+            return [f'{names[0]} = {self.optimizer}.param_groups[0]["lr"]']
+        return [f'{", ".join(names)} = (group["lr"] for group in {self.optimizer}.param_groups)']
 
     @property
     def optimizer(self) -> str:
@@ -117,12 +132,8 @@ class ByHand(Rule):
     def __init__(self, script: Script, settings: DescentSettings, variables: Sequence[Moving]) -> None:
         super().__init__(script, settings, variables)
         self._check_options()
-        self.lr = script.own("lr")
-        opt = settings.opt
         self.momentum = 0.9 if settings.momentum is None else settings.momentum
-        betas = opt.get("betas", [0.9, 0.999])
-        self.betas = betas if isinstance(betas, list) else [0.9, 0.999]
-        self.eps = opt.get("eps", 1e-8)
+        self.b1, self.b2, self.t = (script.own(name) for name in ("b1", "b2", "t"))
 
     def _check_options(self) -> None:
         s = self.settings
@@ -131,6 +142,9 @@ class ByHand(Rule):
                 has = ", ".join(["sgd", *(rule for rule, options in _BY_HAND.items() if name in options)])
                 message = f"{s.optimizer} has no {name.replace('_', ' ')}"
                 raise GdcliError("optimizer", message, f"it is an option of {has}")
+        for name in s.opt:
+            if s.optimizer != "manual-adam" or name not in ("betas", "eps"):
+                raise GdcliError("optimizer", f"{s.optimizer} has no parameter '{name}' in --opt")
 
     def setup(self) -> list[str]:
         """The learning rate, what the rule remembers, and a schedule with an optimizer to carry its rate."""
@@ -142,9 +156,10 @@ class ByHand(Rule):
                 *self.schedule_lines(),
             ]
         elif self.has_one_rate:
-            lines.append(f"{self.lr} = {self.variables[0].rate!r}")
+            lines.append(f"{self.script.own('lr')} = {self.variables[0].rate!r}")
         if s.optimizer == "manual-adam":
-            lines += [f"b1, b2 = {self.betas[0]!r}, {self.betas[1]!r}"]
+            betas, eps = s.opt.get("betas", [0.9, 0.999]), s.opt.get("eps", 1e-8)
+            lines.append(f"({self.b1}, {self.b2}), {self.script.own('eps')} = {tuple(betas)}, {eps!r}")  # type: ignore[arg-type]
         for v in self.variables:
             lines += [f"{name} = torch.zeros_like({v.x})" for name in self._memory(v)]
         return lines
@@ -160,16 +175,11 @@ class ByHand(Rule):
         own = self.script.own
         return [own(letter if len(self.variables) == 1 else f"{letter}_{v.name}") for letter in letters]
 
-    def _rate(self, k: int) -> str:
-        if self.settings.schedule != "none":
-            return f'{self.optimizer}.param_groups[{0 if self.has_one_rate else k}]["lr"]'
-        return self.lr if self.has_one_rate else repr(self.variables[k].rate)
-
     def step(self) -> list[str]:
         """The update in place, outside of the graph, and the gradients cleared."""
-        lines = []
-        for k, v in enumerate(self.variables):
-            moves = self._moves(k, v)
+        lines: list[str] = []
+        for v in self.variables:
+            moves = self._moves(v)
             if v.may_lack_gradient:
                 moves = [f"if {v.x}.grad is not None:", *(f"    {line}" for line in moves)]
             lines += moves
@@ -177,18 +187,18 @@ class ByHand(Rule):
         for v in self.variables:
             clear = f"{v.x}.grad.zero_()"
             lines += [f"if {v.x}.grad is not None:", f"    {clear}"] if v.may_lack_gradient else [clear]
-        clears = next(i for i, line in enumerate(lines) if line.endswith("zero_()"))
-        lines[clears] += "  # backward() adds to .grad"
-        return lines
+        first = next(k for k, line in enumerate(lines) if line.endswith("zero_()"))
+        lines[first] += "  # backward() adds to .grad"
+        return [f"{self.t} = {self.script.own('i')} + 1", *lines] if self.settings.optimizer == "manual-adam" else lines
 
     def _gradient(self, v: Moving) -> str:
         s = self.settings
         gradient = f"-{v.x}.grad" if s.maximize else f"{v.x}.grad"
         return f"({gradient} + {s.weight_decay!r} * {v.x})" if s.weight_decay else gradient
 
-    def _moves(self, k: int, v: Moving) -> list[str]:
+    def _moves(self, v: Moving) -> list[str]:
         """The lines that move one variable."""
-        x, g, lr = v.x, self._gradient(v), self._rate(k)
+        x, g, lr = v.x, self._gradient(v), self.rate(v)
         match self.settings.optimizer:
             case "manual-momentum":
                 (b,) = self._memory(v)
@@ -201,12 +211,13 @@ class ByHand(Rule):
                 ]
             case "manual-adam":
                 m, b = self._memory(v)
-                t = f"({self.script.own('i')} + 1)"
-                power = g if g.startswith("(") or not g.startswith("-") else f"({g})"
+                b1, b2, t, eps = self.b1, self.b2, self.t, self.script.own("eps")
+                m_hat, v_hat = self.script.own("m_hat"), self.script.own("v_hat")
                 return [
-                    f"{m} = b1 * {m} + (1 - b1) * {g}",
-                    f"{b} = b2 * {b} + (1 - b2) * {power}**2",
-                    f"{x} -= {lr} * ({m} / (1 - b1**{t})) / (torch.sqrt({b} / (1 - b2**{t})) + {self.eps!r})",
+                    f"{m} = {b1} * {m} + (1 - {b1}) * {g}",
+                    f"{b} = {b2} * {b} + (1 - {b2}) * {f'({g})' if g.startswith('-') else g}**2",
+                    f"{m_hat}, {v_hat} = {m} / (1 - {b1}**{t}), {b} / (1 - {b2}**{t})",
+                    f"{x} -= {lr} * {m_hat} / (torch.sqrt({v_hat}) + {eps})",
                 ]
             case _:
                 return [f"{x} -= {lr} * {g}"]
@@ -223,11 +234,11 @@ class Rebind(ByHand):
     def step(self) -> list[str]:
         """New tensors in the place of the variables."""
         lines = [
-            "# Outside of no_grad the update is recorded: the new tensor has a grad_fn and is no leaf,",
-            "# and backward() fills the .grad of leaves only.",
+            "# Outside of no_grad the update is recorded: the new tensor has a grad_fn, so it is",
+            "# no leaf, and backward() fills the .grad of leaves only.",
         ]
-        for k, v in enumerate(self.variables):
-            lines += [f"{v.x} = {v.x} - {self._rate(k)} * {v.x}.grad", f"{v.x}.requires_grad_(True)"]
+        for v in self.variables:
+            lines += [f"{v.x} = {v.x} - {self.rate(v)} * {v.x}.grad", f"{v.x}.requires_grad_(True)"]
         return lines
 
 
@@ -253,8 +264,9 @@ class TorchOptimizer(Rule):
         found: dict[str, Any] = dict(entry.fixed)
         for name in _OWN_OPTIONS:
             value = getattr(s, name)
-            # What a rule does not have is not given, and 0 is what these are without being given, but for adamw and muon.
-            if value or (value == 0 and value is not False and name == "weight_decay" and s.optimizer in ("adamw", "muon")):
+            # 0 is what PyTorch takes when these are not given, but for the weight decay of adamw and muon.
+            decays = name == "weight_decay" and s.optimizer in ("adamw", "muon")
+            if value or (decays and value is not None):
                 found[name] = value
         if s.maximize:
             found["maximize"] = True
@@ -262,7 +274,7 @@ class TorchOptimizer(Rule):
 
     def before_backward(self) -> list[str]:
         """Clear the gradients."""
-        return [f"{self.optimizer}.zero_grad()  # backward() adds to .grad"]
+        return [*self.read_rates(), f"{self.optimizer}.zero_grad()  # backward() adds to .grad"]
 
     def step(self) -> list[str]:
         """The optimizer's step."""

@@ -12,7 +12,6 @@ from gdcli.lang.nodes import Call, Expression, Number, Variable, children, posto
 WIDTH = 88
 # What a script calls by these names, so that a variable must not hide it.
 _TAKEN = frozenset(["torch", "F", "math", "print", "range", "abs", "max", "all", "None"])
-_ROWS_ALWAYS_WHOLE = 4  # a loop over variables is shorter from so many on
 
 
 class Script:
@@ -78,13 +77,6 @@ def not_shown(what: Mapping[str, Any]) -> list[str]:
     if not asked:
         return []
     return textwrap.wrap(f"Not in this script: {', '.join(asked)}.", WIDTH, initial_indent="# ", subsequent_indent="# ")
-
-
-def for_each(names: Sequence[str], line: str) -> list[str]:
-    """The line for each of the names, as a loop when there are many; ``{}`` is its place."""
-    if len(names) <= _ROWS_ALWAYS_WHOLE:
-        return [line.format(name) for name in names]
-    return [*broken(f"for p in [{', '.join(names)}]:"), "    " + line.format("p")]
 
 
 def surely_has_gradient(expression: Expression, name: str) -> bool:

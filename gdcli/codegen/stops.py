@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gdcli.codegen.rules import Moving
-from gdcli.codegen.script import WIDTH, Script
+from gdcli.codegen.script import Script, broken
 from gdcli.settings import DescentSettings
 
 
@@ -28,7 +28,8 @@ class Stops:
         """The size of the loss beyond which a run counts as diverged."""
         if self.settings.maximize:
             return []
-        return [f"if {self.i} == 0:", f"    {self.script.own('limit')} = 1e10 * max(1, abs({self.loss}.item()))"]
+        limit = f"{self.script.own('limit')} = 1e10 * max(1, abs({self.loss}.item()))"
+        return [f"if {self.i} == 0:", f"    {limit}  # a loss beyond it has diverged"]
 
     def _no_gradient(self) -> list[str]:
         if not all(v.may_lack_gradient for v in self.variables):
@@ -37,25 +38,34 @@ class Stops:
         return [f"if {none}:", "    break  # nothing to step with"]
 
     def _ended(self) -> list[str]:
-        conditions = [f"{self.i} == {self.steps}", f"not {self.loss}.isfinite()"]
-        for v in self.variables:
-            finite = f"{v.x}.grad.isfinite()" + ("" if self.script.item(v.name) == "item" else ".all()")
-            conditions.append(f"({v.x}.grad is not None and not {finite})" if v.may_lack_gradient else f"not {finite}")
+        finite = self.script.own("finite")
+        looked_at = ", ".join([self.loss, *(f"{v.x}.grad" for v in self.variables)])
+        # Where all of them may be None, the test before has seen to it.
+        some = any(v.may_lack_gradient for v in self.variables) and len(self.variables) > 1
+        is_finite = "t is None or t.isfinite().all()" if some else "t.isfinite().all()"
+        condition = f"{self.i} == {self.steps} or not {finite}"
         if not self.settings.maximize:
-            conditions.append(f"abs({self.loss}.item()) > {self.script.own('limit')}")
-        line = f"if {' or '.join(conditions)}:"
-        lines = [line]
-        if len(line) + 4 > WIDTH:
-            lines = ["if (", f"    {conditions[0]}", *(f"    or {each}" for each in conditions[1:]), "):"]
-        return [*lines, "    break  # after the last update, or where the run diverged"]
+            condition += f" or abs({self.loss}.item()) > {self.script.own('limit')}"
+        return [
+            *broken(f"{finite} = all({is_finite} for t in [{looked_at}])"),
+            f"if {condition}:",
+            "    break  # after the last update, or where the run diverged",
+        ]
 
     def _tolerances(self) -> list[str]:
         s, own, i, loss = self.settings, self.script.own, self.i, self.loss
         lines: list[str] = []
         if s.tol_grad is not None:
             gradients = ", ".join(f"*{v.x}.grad.flatten().tolist()" for v in self.variables if not v.may_lack_gradient)
-            lines += [f"{own('norm')} = math.hypot({gradients})", f"if {i} == 0:", f"    {own('first')} = {own('norm')}"]
-            lines += [f"if {own('norm')} <= {_limit(s.tol_grad, own('first'))}:", "    break  # converged: the gradient is small"]
+            lines += [
+                f"{own('norm')} = math.hypot({gradients})",
+                f"if {i} == 0:",
+                f"    {own('first')} = {own('norm')}",
+            ]
+            lines += [
+                f"if {own('norm')} <= {_limit(s.tol_grad, own('first'))}:",
+                "    break  # converged: the gradient is small",
+            ]
         if s.tol_loss is not None:
             change = f"abs({loss}.item() - {own('previous')})"
             limit = _limit(s.tol_loss, f"abs({loss}.item())")

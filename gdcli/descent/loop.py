@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeVar
 
 import torch
+from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from gdcli.descent.curvature import rate_from_curvature
@@ -20,6 +21,7 @@ from gdcli.results import (
     Act,
     Best,
     FitLinearResult,
+    KnownMinimum,
     MinimizeResult,
     Nested,
     Notice,
@@ -129,6 +131,10 @@ class Descent(Generic[R]):
         """Whether a gradient of zero at this state is known not to mean a minimum."""
         return False
 
+    def nearest_minimum(self, step: Step) -> KnownMinimum | UnsetType:  # noqa: ARG002 -- for descents that know more
+        """The known minimum that is nearest to a state."""
+        return UNSET
+
     def _is_over(self, step: Step, tests: StopTests) -> bool:
         """Whether the loop ends at this state; if so, records why."""
         found = tests.look(step, stuck=self.is_stuck(step) if tests.has_tolerance else False)
@@ -157,6 +163,7 @@ class Descent(Generic[R]):
             result=final,
             best=Best(best.iteration, best.loss, best.values),
             evaluations=self.evaluations,
+            minimum=self.nearest_minimum(final),
             tensors={name: _state(self.problem.tensors[name]) for name in self.problem.wrt},
             warnings=self.notices(reason, final),
         )
@@ -172,6 +179,7 @@ class Descent(Generic[R]):
             result=outcome.result,
             best=outcome.best,
             evaluations=outcome.evaluations,
+            minimum=outcome.minimum,
             tensors=outcome.tensors,
             warnings=outcome.warnings,
         )

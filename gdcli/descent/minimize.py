@@ -1,14 +1,23 @@
-"""Minimizing an expression."""
+"""Minimizing an expression, or a problem of the catalogue."""
 
 from __future__ import annotations
 
+import math
+
+from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
-from gdcli.defaults import complete_minimize
+from gdcli.defaults import complete_minimize, objective_of, problem_of
 from gdcli.descent.loop import Descent
-from gdcli.results import MinimizeResult
+from gdcli.descent.stopping import distance, flat
+from gdcli.errors import GdcliError
+from gdcli.lang.problems.problem import Instance
+from gdcli.results import KnownMinimum, MinimizeResult, Nested, Step
 from gdcli.settings import MinimizeSettings
-from gdcli.tensors import prepare, resolve_device
+from gdcli.tensors import Problem, prepare, resolve_device
+
+_AT_A_MINIMUM = 1e-3
+"""A point that is so near to a known minimum, relative to its size, is taken to be there."""
 
 
 class MinimizeDescent(Descent[MinimizeResult]):
@@ -17,6 +26,24 @@ class MinimizeDescent(Descent[MinimizeResult]):
     command = "minimize"
     record_type = MinimizeResult
     settings: MinimizeSettings
+
+    def nearest_minimum(self, step: Step) -> KnownMinimum | UnsetType:
+        """The known minimum of the problem that is nearest to a state."""
+        instance = problem_of(self.settings)
+        if instance is None or not instance.minima or set(step.values) != set(instance.start):
+            return UNSET
+        points = [({n: _listed(v) for n, v in minimum.values.items()}, minimum.loss) for minimum in instance.minima]
+        here = {name: step.values[name] for name in points[0][0]}
+        values, loss = min(points, key=lambda point: _distance(here, point[0]))
+        far = _distance(here, values)
+        return KnownMinimum(values=values, loss=loss, distance=far if math.isfinite(far) else None)
+
+    def is_stuck(self, step: Step) -> bool:
+        """Whether the minima are known, and this is none of them."""
+        nearest = self.nearest_minimum(step)
+        if isinstance(nearest, UnsetType) or nearest.distance is None:
+            return False
+        return nearest.distance > _AT_A_MINIMUM * max(1.0, math.hypot(*flat(list(nearest.values.values()))))
 
 
 def minimize(settings: MinimizeSettings) -> MinimizeDescent:
@@ -27,4 +54,30 @@ def minimize(settings: MinimizeSettings) -> MinimizeDescent:
     """
     settings = complete_minimize(settings)
     settings = replace(settings, device=resolve_device(settings.device))
-    return MinimizeDescent(settings, lambda: prepare(settings.expression, settings, settings.wrt))
+    descent = MinimizeDescent(settings, lambda: prepare(objective_of(settings), settings, settings.wrt))
+    instance = problem_of(settings)
+    if instance is not None:
+        _check_domain(settings.expression, instance, descent.problem)
+    return descent
+
+
+def _check_domain(name: str, instance: Instance, problem: Problem) -> None:
+    """Raise GdcliError for a start outside the domain of a problem of the catalogue."""
+    for variable, (low, high) in instance.domain.items():
+        x = problem.tensors[variable]
+        if bool((x < low).any()) or bool((x > high).any()):
+            message = f"the start of {variable} lies outside the domain of {name}, {low:g}:{high:g}"
+            raise GdcliError(
+                "domain", message, f"for another start, give the expression: gdcli problems {name} shows it"
+            )
+
+
+def _distance(a: dict[str, Nested], b: dict[str, Nested]) -> float:
+    try:
+        return distance(a, b)
+    except (ValueError, OverflowError):
+        return math.inf
+
+
+def _listed(value: float | tuple[float, ...]) -> Nested:
+    return list(value) if isinstance(value, tuple) else value

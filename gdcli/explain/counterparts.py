@@ -7,12 +7,12 @@ into something that overflows, is a ``Known`` function: it has a name in the lan
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import sympy
 from sympy import Piecewise, pi, sqrt
-from sympy.core.relational import Relational
 from sympy.logic.boolalg import Boolean
 
 Expr = Any  # sympy.Expr; SymPy has no types
@@ -114,12 +114,16 @@ i1e = _known(
 
 def as_number(value: Expr) -> Expr:
     """A condition as 1 or 0, and a number as it is."""
-    return Piecewise((1, value), (0, True)) if isinstance(value, (Boolean, Relational)) else value
+    return Piecewise((1, value), (0, True)) if _is_condition(value) else value
 
 
 def as_condition(value: Expr) -> Expr:
     """A number as the condition that it is not 0, and a condition as it is."""
-    return value if isinstance(value, (Boolean, Relational)) else sympy.Ne(value, 0)
+    return value if _is_condition(value) else sympy.Ne(value, 0)
+
+
+def _is_condition(value: Expr) -> bool:
+    return isinstance(value, Boolean) and not value.is_Symbol  # SymPy counts symbols among the Booleans
 
 
 def absolute(x: Expr) -> Expr:
@@ -197,14 +201,10 @@ def _mvlgamma(x: Expr, p: int) -> Expr:
     return constant + sum(lgamma(x - sympy.Rational(i, 2)) for i in range(p))
 
 
-def _round(x: Expr, decimals: int = 0) -> Expr:  # noqa: ARG001 -- the derivative is zero, and the value is the source
-    raise NoCounterpartError("rounding")
-
-
 _half = sympy.Rational(1, 2)
 
 ELEMENTWISE: Mapping[str, Callable[..., Expr]] = {
-    **dict.fromkeys(["add"], lambda x, y, alpha=1: x + alpha * y),
+    "add": lambda x, y, alpha=1: x + alpha * y,
     **dict.fromkeys(["sub", "subtract"], lambda x, y, alpha=1: x - alpha * y),
     **dict.fromkeys(["mul", "multiply"], lambda x, y: x * y),
     **dict.fromkeys(["div", "divide", "true_divide"], _divided),
@@ -212,8 +212,8 @@ ELEMENTWISE: Mapping[str, Callable[..., Expr]] = {
     "fmod": lambda x, y: x - y * trunc(x / y),
     **dict.fromkeys(["pow", "float_power"], power),
     **dict.fromkeys(["neg", "negative"], lambda x: -x),
-    **dict.fromkeys(["positive", "clone", "float", "double", "half", "squeeze"], lambda x: x),
-    "to": lambda x, _: x,
+    **dict.fromkeys(["positive", "clone", "float", "double", "half"], lambda x: x),
+    "to": lambda x, dtype: x,  # noqa: ARG005
     **dict.fromkeys(["abs", "absolute"], absolute),
     "square": lambda x: x**2,
     "sqrt": sqrt,
@@ -260,13 +260,18 @@ ELEMENTWISE: Mapping[str, Callable[..., Expr]] = {
     "i0e": i0e,
     "i1": i1,
     "i1e": i1e,
+    "floor": floor,
+    "ceil": lambda x: -floor(-x),
+    **dict.fromkeys(["trunc", "fix"], trunc),
+    **dict.fromkeys(["sign", "sgn"], sign),
     "frac": lambda x: x - trunc(x),
+    "tensor": lambda x: x,
     **dict.fromkeys(["minimum", "fmin"], minimum),
     **dict.fromkeys(["maximum", "fmax"], maximum),
     **dict.fromkeys(["clamp", "clip"], clamp),
     "clamp_min": lambda x, min: clamp(x, min),
     "clamp_max": lambda x, max: clamp(x, None, max),
-    "where": lambda condition, x, y: Piecewise((x, as_condition(condition)), (y, True)),
+    "where": lambda condition, x, y: Piecewise((as_number(x), as_condition(condition)), (as_number(y), True)),
     "eq": sympy.Eq,
     **dict.fromkeys(["ne", "not_equal"], sympy.Ne),
     **dict.fromkeys(["lt", "less"], sympy.Lt),
@@ -297,4 +302,130 @@ ELEMENTWISE: Mapping[str, Callable[..., Expr]] = {
     "softshrink": lambda x, lambd=_half: Piecewise((x - lambd, x > lambd), (x + lambd, x < -lambd), (0, True)),
     "tanhshrink": lambda x: x - sympy.tanh(x),
     "threshold": lambda x, threshold, value: Piecewise((x, x > threshold), (value, True)),
+}
+TAKES_CONDITIONS = frozenset(["where", "logical_and", "logical_or", "logical_xor", "logical_not"])
+
+
+def _items(values: Expr) -> tuple[Expr, ...]:
+    """The numbers of a list; a number is a list of one."""
+    return tuple(map(as_number, values if isinstance(values, tuple) else (values,)))
+
+
+def _along(reduce: Callable[..., Expr]) -> Callable[..., Expr]:
+    """A reduction of a list, which has one dimension: any other ``dim`` or a kept one has no counterpart."""
+
+    def reduced(values: Expr, *rest: Any, dim: Any = None, keepdim: bool = False, dtype: Any = None, **more: Any) -> Expr:  # noqa: ARG001
+        if keepdim or dim not in (None, 0, -1, (), (0,), (-1,)):
+            raise NoCounterpartError("a dimension has no counterpart in SymPy")
+        return reduce(_items(values), *rest, **more)
+
+    return reduced
+
+
+def _total(values: Sequence[Expr]) -> Expr:
+    return sympy.Add(*values)
+
+
+def _mean(values: Sequence[Expr]) -> Expr:
+    return _total(values) / len(values)
+
+
+def _norm(values: Sequence[Expr], p: Expr = 2) -> Expr:
+    if len(values) == 1:
+        return absolute(values[0])
+    if p == sympy.oo:
+        return functools.reduce(maximum, map(absolute, values))
+    if p in (0, -sympy.oo):
+        raise NoCounterpartError(f"a norm with p={p} has no counterpart in SymPy")
+    return _total([value**p if p == 2 else absolute(value) ** p for value in values]) ** (1 / sympy.sympify(p))
+
+
+def _variance(values: Sequence[Expr], unbiased: bool = True, correction: Expr | None = None) -> Expr:
+    divisor = len(values) - (int(unbiased) if correction is None else correction)
+    center = _mean(values)
+    return _total([(value - center) ** 2 for value in values]) / divisor
+
+
+def _dot(left: Expr, right: Expr) -> Expr:
+    return _total([a * b for a, b in zip(_items(left), _items(right), strict=True)])
+
+
+def _softmax(values: Expr, dim: int, dtype: Any = None) -> tuple[Expr, ...]:  # noqa: ARG001
+    powers = [sympy.exp(value) for value in _items(values)]
+    return tuple(each / _total(powers) for each in powers)
+
+
+def _loss(pointwise: Callable[..., Expr]) -> Callable[..., Expr]:
+    """A loss that compares numbers one by one and takes their mean or sum; weights have no counterpart."""
+
+    def loss(left: Expr, right: Expr, *, reduction: str = "mean", **more: Any) -> Expr:
+        if any(more.get(name) is not None for name in ("weight", "pos_weight")):
+            raise NoCounterpartError("a loss with weights has no counterpart in SymPy")
+        each = tuple(pointwise(a, b, **more) for a, b in zip(_items(left), _items(right), strict=True))
+        if not isinstance(left, tuple):
+            return each[0]
+        return each if reduction == "none" else _total(each) / (len(each) if reduction == "mean" else 1)
+
+    return loss
+
+
+def _extreme(choose: Callable[[Expr, Expr], Expr]) -> Callable[..., Expr]:
+    """``max`` and ``min``: of all numbers, or of two tensors; along a dimension they give pairs."""
+
+    def extreme(values: Expr, dim: Expr | None = None) -> Expr:
+        if dim is None:
+            return functools.reduce(choose, _items(values))
+        if isinstance(dim, (int, sympy.Integer)) or isinstance(values, tuple) or isinstance(dim, tuple):
+            raise NoCounterpartError("a pair of values and indices has no counterpart in SymPy")
+        return choose(as_number(values), as_number(dim))
+
+    return extreme
+
+
+def _smooth_l1(x: Expr, target: Expr, beta: Expr = 1) -> Expr:
+    d = absolute(x - target)
+    return Piecewise((d**2 / (2 * beta), d < beta), (d - beta / 2, True)) if beta else d
+
+
+def _huber(x: Expr, target: Expr, delta: Expr = 1) -> Expr:
+    d = absolute(x - target)
+    return Piecewise((d**2 / 2, d <= delta), (delta * (d - delta / 2), True))
+
+
+def _poisson(x: Expr, target: Expr, log_input: bool = True, full: bool = False, eps: Expr = 0) -> Expr:
+    if full:
+        raise NoCounterpartError("poisson_nll_loss with full=True has no counterpart in SymPy")
+    return sympy.exp(x) - target * x if log_input else x - target * sympy.log(x + (eps or sympy.Rational(1, 10**8)))
+
+
+OF_LISTS: Mapping[str, Callable[..., Expr]] = {
+    **dict.fromkeys(["sum", "nansum"], _along(_total)),
+    **dict.fromkeys(["mean", "nanmean"], _along(_mean)),
+    "prod": _along(lambda values: sympy.Mul(*values)),
+    "norm": _along(_norm),
+    "vector_norm": _along(lambda values, ord=2: _norm(values, ord)),
+    "dist": lambda x, y, p=2: _norm([a - b for a, b in zip(_items(x), _items(y), strict=True)], p),
+    "logsumexp": lambda x, dim, keepdim=False: _along(
+        lambda values: sympy.log(_total([sympy.exp(value) for value in values]))
+    )(x, dim=dim, keepdim=keepdim),
+    "amax": _along(lambda values: functools.reduce(maximum, values)),
+    "amin": _along(lambda values: functools.reduce(minimum, values)),
+    "max": _extreme(maximum),
+    "min": _extreme(minimum),
+    "var": _along(_variance),
+    "std": _along(lambda values, **more: sqrt(_variance(values, **more))),
+    **dict.fromkeys(["dot", "vdot", "inner"], _dot),
+    "softmax": _softmax,
+    "log_softmax": lambda x, dim, dtype=None: tuple(map(sympy.log, _softmax(x, dim, dtype))),
+    "stack": lambda tensors, dim=0: tensors,  # noqa: ARG005 -- numbers have one dimension to be stacked along
+    "mse_loss": _loss(lambda x, target: (x - target) ** 2),
+    "l1_loss": _loss(lambda x, target: absolute(x - target)),
+    "smooth_l1_loss": _loss(_smooth_l1),
+    "huber_loss": _loss(_huber),
+    "binary_cross_entropy": _loss(
+        lambda p, target, **_: -(target * sympy.log(p) + (1 - target) * sympy.log(1 - p))
+    ),
+    "binary_cross_entropy_with_logits": _loss(lambda x, target, **_: (1 - target) * x - logsigmoid(x)),
+    "soft_margin_loss": _loss(lambda x, target: -logsigmoid(target * x)),
+    "poisson_nll_loss": _loss(_poisson),
 }

@@ -70,7 +70,7 @@ _HINTS = {
     "∞": "write inf",
     "∑": "write sum(x)",
     "for": "an operation works on every element at once: sum(x**2)",
-    "lambda": "write what it computes, without the lambda",
+    "lambda": "give what it computes, without the lambda",
     "in": "compare with ==",
     "is": "compare with ==",
     "<<": "write x * 2**n",

@@ -198,7 +198,7 @@ class _Reader:
         hint = "a tensor is written with square brackets: [1, 2, 3]"
         if decimal := re.search(r"\d,\d", text):
             comma = start + decimal.start() + 1
-            hint = f"write a decimal point: {self.source[:comma]}.{self.source[comma + 1 :]}"
+            hint = f"with a decimal point: {self.source[:comma]}.{self.source[comma + 1 :]}"
         self.fail("syntax", "a comma outside of brackets is not part of the expression language", node, hint)
 
     def _constant(self, node: ast.Constant) -> Number:

@@ -49,6 +49,11 @@ class LinearDescent(Descent[FitLinearResult]):
             else:
                 self._zero_since.setdefault(i, step.iteration)
 
+    def is_stuck(self, step: Step) -> bool:
+        """Whether outputs are dead: their gradient of zero is no minimum."""
+        self._watch(step)
+        return self.settings.activation == "relu" and bool(self._dead_outputs())
+
     def notices(self, reason: StopReason, final: Step) -> list[Notice]:
         """Those of every descent, and the dead outputs."""
         notices = super().notices(reason, final)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import IO
 
 from msgspec import UnsetType
@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gdcli.render.numbers import aligned, elements, norm, number, tensor
-from gdcli.results import FunctionEntry, GradResult, Nested, Notice, OpsResult, Problem, ResultLine, Step
+from gdcli.results import GradResult, Nested, Notice, OpsResult, Problem, ResultLine, Step
 
 WHOLE = 200  # a table of up to so many rows is shown whole
 EDGE = 20  # rows shown at each end of a longer one
@@ -125,6 +125,10 @@ def _ending(outcome: ResultLine, digits: int) -> RenderableType:
     if best.iteration != outcome.result.iteration:
         loss += f"; the smallest was {number(best.loss, digits)} at iteration {best.iteration}"
     lines.append(Text(loss))
+    if not isinstance(outcome.minimum, UnsetType):
+        far = number(outcome.minimum.distance, digits)
+        known = f"known minimum: {number(outcome.minimum.loss, digits)}, at distance {far}"
+        lines.append(Text(known))
     return Group(*lines)
 
 
@@ -178,16 +182,12 @@ def listing(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> Renderable
     return table
 
 
-def definition(entry: FunctionEntry) -> RenderableType:
-    """Everything about one function."""
+def definition(title: str, facts: Mapping[str, str]) -> RenderableType:
+    """Everything about one thing: a line a fact, its label before it."""
     grid = Table.grid(padding=(0, 2))
-    calls = [entry.path, *([f"x.{entry.name}()"] if entry.method else [])]
-    rows = {"what": entry.help, "PyTorch": ", ".join(calls), "example": f'gdcli ops "{entry.example}"'}
-    if entry.gradient:
-        rows["gradient"] = entry.gradient
-    for label, text in rows.items():
+    for label, text in facts.items():
         grid.add_row(Text(label, "dim"), Text(text))
-    return Group(Text(entry.usage, "bold"), grid)
+    return Group(Text(title, "bold"), grid)
 
 
 def _table(*headers: str) -> Table:

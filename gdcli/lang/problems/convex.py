@@ -45,7 +45,7 @@ def _quadratic(exponent: int) -> Problem:
         ),
         hard=f"a learning rate over {2 / condition:g} diverges along y, and along x a small one crawls",
         source="Boyd and Vandenberghe (2004), Convex Optimization, section 9.3.2",
-        note=f"in n dimensions the eigenvalues of the Hessian are spaced evenly in their logarithm, from 1 to {condition}",
+        note=f"in n dimensions the Hessian's eigenvalues run from 1 to {condition} in equal factors",
     )
 
 

@@ -37,9 +37,7 @@ PROBLEMS = (
     _scalable(
         "rastrigin",
         "Rastrigin",
-        Family(
-            always("sum(x**2 - 10*cos(2*pi*x) + 10)"), start=filled(3.2), domain=box(-5.12, 5.12), minima=equal(0)
-        ),
+        Family(always("sum(x**2 - 10*cos(2*pi*x) + 10)"), start=filled(3.2), domain=box(-5.12, 5.12), minima=equal(0)),
         2,
         hard="a regular lattice of minima on a bowl: eleven to the power of the dimension",
         source=SURJANOVIC_BINGHAM,
@@ -131,9 +129,7 @@ PROBLEMS = (
     _scalable(
         "salomon",
         "Salomon",
-        Family(
-            always("1 - cos(2*pi*norm(x)) + 0.1*norm(x)"), start=filled(3), domain=box(-100, 100), minima=equal(0)
-        ),
+        Family(always("1 - cos(2*pi*norm(x)) + 0.1*norm(x)"), start=filled(3), domain=box(-100, 100), minima=equal(0)),
         2,
         hard="rings of minima around the best one, which lies at the tip of a cone",
         source=JAMIL_YANG,

@@ -257,9 +257,7 @@ PROBLEMS = (
     _fixed(
         "egg-crate",
         "Egg crate",
-        instance(
-            "x**2 + y**2 + 25*(sin(x)**2 + sin(y)**2)", {"x": "4", "y": "-3.5"}, (-5, 5), [at(0, x=0, y=0)]
-        ),
+        instance("x**2 + y**2 + 25*(sin(x)**2 + sin(y)**2)", {"x": "4", "y": "-3.5"}, (-5, 5), [at(0, x=0, y=0)]),
         hard="hollows in rows, as in a crate of eggs",
         source=JAMIL_YANG,
     ),

@@ -70,10 +70,10 @@ class Family:
 
     def _check(self, dim: int) -> None:
         if dim < self.least:
-            message = f"this problem needs at least {self.least} dimensions, and {dim} were asked for"
+            message = f"the dimension of this problem is at least {self.least}, and {dim} was asked for"
             raise GdcliError("dimension", message, f"take {self.least} or more")
         if self.most is not None and dim > self.most:
-            message = f"this problem has at most {self.most} dimensions, and {dim} were asked for"
+            message = f"the dimension of this problem is at most {self.most}, and {dim} was asked for"
             raise GdcliError("dimension", message, f"take {self.most} or fewer")
         if dim % self.multiple:
             message = f"the dimension of this problem is a multiple of {self.multiple}, and {dim} is not"
@@ -145,8 +145,7 @@ class Problem:
             return self.family.instance(dim)
         if dim == self.dimension:
             return self.usual
-        plural = "" if self.dimension == 1 else "s"
-        message = f"the problem '{self.name}' has {self.dimension} dimension{plural}, and {dim} were asked for"
+        message = f"the dimension of this problem is {self.dimension}, and {dim} was asked for"
         raise GdcliError("dimension", message, "leave the dimension out")
 
 

@@ -47,7 +47,7 @@ PROBLEMS = (
         ),
         instance("(1 - x)**2 + 100*(y - x**2)**2", {"x": "-1.2", "y": "1"}, (-2.048, 2.048), [at(0, x=1, y=1)]),
         hard="a long curved valley with a nearly flat floor",
-        source=f"Rosenbrock (1960), An automatic method for finding the greatest or least value of a function; {mgh(1)}",
+        source=f"Rosenbrock (1960), An automatic method for finding the greatest or least value; {mgh(1)}",
         note="in 4 dimensions and more there is another, local, minimum near (-1, 1, ..., 1)",
     ),
     _scalable(

@@ -1,0 +1,307 @@
+"""Partial derivatives as formulas: the tree of an expression in SymPy's terms, differentiated there.
+
+Variables of one number are real symbols, and lists of numbers are tuples of expressions. What SymPy has no counterpart
+of becomes an opaque function of its variables, so that only the derivatives that need it have no formula.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import sympy
+import torch
+
+from gdcli.errors import GdcliError
+from gdcli.explain.counterparts import (
+    ELEMENTWISE,
+    OF_LISTS,
+    TAKES_CONDITIONS,
+    Expr,
+    Known,
+    NoCounterpartError,
+    as_number,
+    floor,
+    power,
+)
+from gdcli.explain.formulas import Code, Opaque, OutOfTimeError, UnprintableError, latex, simplified, time_limit
+from gdcli.lang.constructors import Environment
+from gdcli.lang.nodes import (
+    Binary,
+    Call,
+    Expression,
+    Index,
+    ListOf,
+    Node,
+    Number,
+    Static,
+    Unary,
+    Variable,
+    children,
+    postorder,
+)
+from gdcli.lang.objective import build
+from gdcli.lang.syntax import parse
+from gdcli.results import Derivative
+
+DIFFERENTIATING_SECONDS = 2.0
+_MAX_LIST = 16  # numbers of a constant list that are spelled out
+_SHORT = 12  # digits up to which a number is taken as the decimal that was typed
+_DIGITS = 25  # to which a formula is evaluated for a check
+_NO_DERIVATIVE = frozenset(["heaviside"])  # a step that PyTorch refuses to differentiate
+
+_OPERATORS: dict[str, Callable[[Expr, Expr], Expr]] = {
+    "+": lambda x, y: x + y,
+    "-": lambda x, y: x - y,
+    "*": lambda x, y: x * y,
+    "/": lambda x, y: x / y,
+    "//": lambda x, y: floor(x / y),
+    "%": ELEMENTWISE["remainder"],
+    "**": power,
+    "<": sympy.Lt,
+    "<=": sympy.Le,
+    ">": sympy.Gt,
+    ">=": sympy.Ge,
+    "==": sympy.Eq,
+    "!=": sympy.Ne,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """A partial derivative in SymPy's terms, or what stands in its way."""
+
+    variable: str
+    expr: Expr | None
+    obstacle: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Unknown:
+    """A piece that has no counterpart, and why."""
+
+    reason: str
+
+
+def derivatives(
+    expression: Expression, tensors: Mapping[str, torch.Tensor], wrt: Sequence[str], environment: Environment
+) -> list[Derivative]:
+    """The partial derivative by each variable of ``wrt`` as a formula, and its value in the environment's dtype."""
+    code = Code(decimals=_has_decimals(expression))
+    return [_written(partial, code, tensors, environment) for partial in partials(expression, tensors, wrt)]
+
+
+def partials(expression: Expression, tensors: Mapping[str, torch.Tensor], wrt: Sequence[str]) -> list[Partial]:
+    """The partial derivatives in SymPy's terms, not simplified; an obstacle where there is none."""
+    shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    try:
+        with time_limit(DIFFERENTIATING_SECONDS):
+            found = _Converter(expression, tensors).convert()
+            return [_partial(found, name, shapes[name]) for name in wrt]
+    except OutOfTimeError:
+        obstacle = f"SymPy takes longer than {DIFFERENTIATING_SECONDS:.0f} s for this expression"
+    except RecursionError:
+        obstacle = "the expression is nested too deeply for SymPy"
+    return [Partial(name, None, obstacle) for name in wrt]
+
+
+def _partial(found: Any, name: str, shape: tuple[int, ...]) -> Partial:
+    if shape:
+        return Partial(name, None, f"{name} has shape {shape}, and a formula is for a variable of one number")
+    if isinstance(found, _Unknown):
+        return Partial(name, None, found.reason)
+    try:
+        expr = as_number(found).diff(_symbol(name))
+    except (NoCounterpartError, UnprintableError) as error:
+        return Partial(name, None, str(error))
+    return Partial(name, expr)
+
+
+def precise_value(partial: Partial, tensors: Mapping[str, torch.Tensor]) -> float | None:
+    """The value of a derivative, computed to more digits than a float64 holds; None where it has none."""
+    if partial.expr is None:
+        return None
+    point = {_symbol(name): exact(tensor.item()) for name, tensor in tensors.items() if not tensor.dim()}
+    rounded = {symbol: sympy.Float(value, 60) for symbol, value in point.items()}
+    try:
+        with time_limit(DIFFERENTIATING_SECONDS):
+            expr = partial.expr.replace(lambda part: isinstance(part, Opaque), lambda part: _number(part, tensors))
+            expr = expr.replace(lambda part: isinstance(part, Known), lambda part: part.definition)
+            expr = expr.replace(lambda part: isinstance(part, sympy.Piecewise), lambda part: _chosen(part, rounded))
+            value = complex(expr.evalf(_DIGITS, subs=rounded, maxn=500))
+    except (OutOfTimeError, Exception):  # noqa: BLE001 -- SymPy fails in many ways, and then there is no value
+        return None
+    return value.real if value.imag == 0 and math.isfinite(value.real) else None
+
+
+def _number(part: Opaque, tensors: Mapping[str, torch.Tensor]) -> Expr:
+    return sympy.Float(_value(part.text, tensors, Environment(torch.float64)), 17)
+
+
+def _chosen(choice: Expr, point: Mapping[Expr, Expr]) -> Expr:
+    """The branch of a choice that holds at the point."""
+    return next((value for value, condition in choice.args if condition.subs(point) == sympy.true), sympy.nan)
+
+
+def _written(
+    partial: Partial, code: Code, tensors: Mapping[str, torch.Tensor], environment: Environment
+) -> Derivative:
+    obstacle = partial.obstacle
+    if partial.expr is not None:
+        wide = Environment(torch.float64)
+        try:
+            expr, formula = simplified(partial.expr, code, lambda text: math.isfinite(_value(text, tensors, wide)))
+            value = _value(formula, tensors, environment)
+            return Derivative(variable=partial.variable, formula=formula, latex=latex(expr), value=value, obstacle="")
+        except (UnprintableError, RecursionError, GdcliError) as error:
+            obstacle = str(error).splitlines()[0]
+    return Derivative(variable=partial.variable, formula=None, latex=None, value=None, obstacle=obstacle)
+
+
+def _value(formula: str, tensors: Mapping[str, torch.Tensor], environment: Environment) -> float:
+    """The value of a formula as gdcli evaluates it."""
+    parsed = parse(formula)
+    point = [tensors[name].detach().to(environment.dtype) for name in parsed.variables]
+    return float(build(parsed, environment)(*point))
+
+
+def _symbol(name: str) -> Expr:
+    return sympy.Symbol(name, real=True)
+
+
+def _has_decimals(expression: Expression) -> bool:
+    numbers = [node for node in postorder(expression.root) if isinstance(node, Number)]
+    return any(isinstance(n.value, float) and not n.value.is_integer() and "." in expression.text(n) for n in numbers)
+
+
+def exact(value: float) -> Expr:
+    """A number as SymPy keeps it exactly: the decimal that was typed, a multiple of pi, e, a third, or its float64."""
+    if isinstance(value, int) or not math.isfinite(value):
+        return sympy.sympify(int(value) if isinstance(value, bool) else value)
+    if len(repr(abs(value)).split("e")[0].replace(".", "").strip("0")) <= _SHORT:
+        return sympy.Rational(repr(value))
+    if value == math.e:
+        return sympy.E
+    turns = Fraction(value / math.pi).limit_denominator(360)
+    if turns and math.isclose(float(turns) * math.pi, value, rel_tol=4e-16):
+        return sympy.Rational(*turns.as_integer_ratio()) * sympy.pi
+    ratio = Fraction(value).limit_denominator(1000)
+    return sympy.Rational(*(ratio if float(ratio) == value else Fraction(value)).as_integer_ratio())
+
+
+class _Converter:
+    """Takes the tree of an expression to SymPy, children before parents and without recursion."""
+
+    def __init__(self, expression: Expression, tensors: Mapping[str, torch.Tensor]) -> None:
+        self.expression = expression
+        self.tensors = tensors
+        self.found: dict[int, Any] = {}
+        self.opaque: dict[str, Any] = {}
+
+    def convert(self) -> Any:
+        """The expression of the root; an ``_Unknown`` when it has none."""
+        for node in postorder(self.expression.root):
+            self.found[id(node)] = self._convert(node)
+        root = self.found[id(self.expression.root)]
+        return _Unknown("the result is no single number") if isinstance(root, tuple) else root
+
+    def _convert(self, node: Node) -> Any:
+        parts = (self.found[id(child)] for child in children(node))
+        unknown = next((part for part in parts if isinstance(part, _Unknown)), None)
+        try:
+            if unknown is None:
+                return self._known(node)
+        except NoCounterpartError as error:
+            unknown = _Unknown(str(error))
+        except (TypeError, ValueError, AttributeError, ArithmeticError):
+            unknown = _Unknown(f"SymPy refuses {self.expression.text(node)}")
+        return unknown if isinstance(node, Variable) else self._without_counterpart(node, unknown)
+
+    def _known(self, node: Node) -> Any:
+        match node:
+            case Number(value=value):
+                return exact(value)
+            case Variable(name=name):
+                shape = tuple(self.tensors[name].shape)
+                return _Unknown(f"{name} has shape {shape}") if shape else _symbol(name)
+            case ListOf(items=items):
+                values = tuple(self.found[id(item)] for item in items)
+                if any(isinstance(value, tuple) for value in values):
+                    raise NoCounterpartError("a matrix has no counterpart in SymPy")
+                return values
+            case Unary(operator=operator, operand=operand):
+                return elementwise(lambda x: -x if operator == "-" else x, [self.found[id(operand)]])
+            case Binary(operator=operator, left=left, right=right):
+                sides = self.found[id(left)], self.found[id(right)]
+                return OF_LISTS["dot"](*sides) if operator == "@" else elementwise(_OPERATORS[operator], sides)
+            case Index(value=value, items=(item,)) if isinstance(self.found[id(value)], tuple):
+                return self.found[id(value)][item]
+            case Call():
+                return self._call(node)
+            case _:
+                raise NoCounterpartError(f"{self.expression.text(node)} has no counterpart in SymPy")
+
+    def _call(self, call: Call) -> Any:
+        name = call.function.name
+        given = {argument.parameter.name: self._argument(argument.value) for argument in call.arguments}
+        required = [given.pop(p.name) for p in call.function.parameters if p.required]
+        if name in ELEMENTWISE:
+            return elementwise(ELEMENTWISE[name], required, given, conditions=name in TAKES_CONDITIONS)
+        if name in OF_LISTS:
+            return OF_LISTS[name](*required, **given)
+        raise NoCounterpartError(f"{name} has no counterpart in SymPy")
+
+    def _argument(self, value: Node | Static | tuple[Node, ...]) -> Any:
+        if isinstance(value, Static):
+            return value.value
+        return tuple(self.found[id(item)] for item in value) if isinstance(value, tuple) else self.found[id(value)]
+
+    def _without_counterpart(self, node: Node, unknown: _Unknown) -> Any:
+        """An opaque function where the result is one number; the numbers of a constant list; else unknown."""
+        names = tuple(dict.fromkeys(part.name for part in postorder(node) if isinstance(part, Variable)))
+        piece = Expression(self.expression.source, node, names)
+        try:
+            point = [self.tensors[name].detach().double() for name in names]
+            result: Any = build(piece, Environment(torch.float64))(*point)
+        except GdcliError:
+            return unknown
+        if not isinstance(result, torch.Tensor) or result.dim() > 1:
+            return unknown
+        if result.dim():
+            constant = not names and not _draws(node) and result.numel() <= _MAX_LIST
+            return tuple(map(exact, result.tolist())) if constant else unknown
+        return self._opaque(node, names, unknown.reason)
+
+    def _opaque(self, node: Node, names: Sequence[str], reason: str) -> Expr:
+        text = self.expression.text(node)
+        if text not in self.opaque:
+            called = isinstance(node, Call)
+            flat = called and node.function.gradient and node.function.name not in _NO_DERIVATIVE
+            short = text if len(text) <= 40 else f"{text[:39]}…"
+            attributes = {
+                "text": text if called else f"({text})",
+                "obstacle": "" if flat else f"{reason}, and the derivative goes through {short}",
+                "drawn": f"{short} draws random numbers" if _draws(node) else "",
+            }
+            self.opaque[text] = type(f"opaque{len(self.opaque)}", (Opaque,), attributes)
+        return self.opaque[text](*(_symbol(name) for name in names if not self.tensors[name].dim()))
+
+
+def _draws(node: Node) -> bool:
+    return any(isinstance(part, Call) and part.function.form == "random" for part in postorder(node))
+
+
+def elementwise(
+    rule: Callable[..., Expr], values: Sequence[Any], named: Mapping[str, Any] | None = None, *, conditions: bool = False
+) -> Any:
+    """A rule applied to numbers, or to lists of equal length item by item; ``conditions`` stay what they are."""
+    lengths = {len(value) for value in values if isinstance(value, tuple)}
+    if not lengths:
+        plain = values if conditions else [as_number(value) for value in values]
+        return rule(*plain, **(named or {}))
+    (length,) = lengths
+    rows = [value if isinstance(value, tuple) else (value,) * length for value in values]
+    return tuple(elementwise(rule, row, named, conditions=conditions) for row in zip(*rows, strict=True))

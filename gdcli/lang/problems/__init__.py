@@ -1,0 +1,61 @@
+"""The catalogue of named test problems: published functions whose minima are known. No torch here.
+
+A problem has a name that users type and a title that they read; an ``expression`` in the expression language; a
+``start`` for each of its variables, as text in that language; the ``domain`` in which it is usually searched, as an
+interval (low, high) for each variable; its ``minima``, each with the values of the variables and the loss, all the
+global ones in the domain that are known, and in ``local`` some famous ones that are not global; what it is ``hard``
+for; its ``source``; and a ``note`` where something has to be said.
+
+A fixed problem of one to three variables calls them x, y and z; a larger one has a vector x. A problem in any
+dimension has a vector x as well, of ``dimension`` numbers unless another dimension is asked for::
+
+    find("rastrigin").instantiate(10).expression
+
+The usual form of a few of them is one in x and y: ``find("rosenbrock").expression`` is that of textbooks, and
+``find("rosenbrock").instantiate(2)`` the same function of a vector.
+
+The start is the published one. Functions from global optimisation have none: there it is a point from which a descent
+shows what the problem is hard for. A domain that was not published is one that holds the start and the minima. The
+points and losses were polished by Newton's method, in more digits than float64 has where it takes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from gdcli.errors import GdcliError
+from gdcli.lang.problems import (
+    convex,
+    flat_or_kinked,
+    least_squares,
+    many_minima,
+    many_minima_in_the_plane,
+    valleys,
+)
+from gdcli.lang.problems.problem import Category, Instance, Minimum, Problem
+from gdcli.lang.suggest import did_you_mean
+
+__all__ = ["PROBLEMS", "Category", "Instance", "Minimum", "Problem", "find"]
+
+_MODULES = (convex, valleys, many_minima, many_minima_in_the_plane, flat_or_kinked, least_squares)
+
+PROBLEMS: Mapping[str, Problem] = MappingProxyType(
+    {problem.name: problem for module in _MODULES for problem in module.PROBLEMS}
+)
+"""Every problem by its name, category after category."""
+
+
+def find(name: str) -> Problem:
+    """The problem of this name; capitals, spaces and underscores are forgiven.
+
+    Raises:
+        GdcliError: for a name that is not in the catalogue.
+    """
+    wanted = name.strip().lower().replace("_", "-").replace(" ", "-")
+    if wanted in PROBLEMS:
+        return PROBLEMS[wanted]
+    begun = [known for known in PROBLEMS if len(wanted) > 2 and known.startswith(wanted)]
+    hint = did_you_mean(wanted, begun[:1]) or did_you_mean(wanted, PROBLEMS)
+    hint = hint or "some of them are rosenbrock, himmelblau, rastrigin and beale"
+    raise GdcliError("unknown-problem", f"there is no problem '{name}'", hint)
