@@ -17,7 +17,7 @@ from gdcli.lang.problems import PROBLEMS, find
 from gdcli.lang.problems.problem import Instance
 from gdcli.lang.suggest import closest, did_you_mean
 from gdcli.lang.syntax import parse
-from gdcli.lang.values import bind
+from gdcli.lang.values import bind, bind_some
 from gdcli.settings import FitLinearSettings, GradSettings, MinimizeSettings, OpsSettings
 
 OPS_EXPRESSIONS = [
@@ -153,7 +153,7 @@ def _checked(text: str, settings: GradSettings | MinimizeSettings) -> list[str]:
     """The names to differentiate by, after a check of the expression and its values."""
     expression = parse(text)
     if isinstance(settings, GradSettings) and settings.points:
-        check_for_points(expression, settings)
+        bind_some(expression, settings.values)
     else:
         bind([expression], settings.values)
     for name in settings.wrt:

@@ -103,6 +103,33 @@ class Step(Struct, frozen=True, gc=False):
     acts: list[Act] | None = None
 
 
+class Equation(Struct, frozen=True):
+    """One line of an update: the term named ``symbol`` is what ``formula`` gives.
+
+    The formula is Python, elementwise over the terms of its update, with ``sqrt`` and ``maximum``.
+    """
+
+    symbol: str
+    formula: str
+
+
+class Update(Struct, frozen=True, kw_only=True):
+    """What the update of an iteration did to one variable, as equations over numbers that were read from the run.
+
+    ``terms`` are the numbers: ``before`` and ``after`` (the variable), ``gradient`` (as the rule got it, after
+    clipping; null when there was none), ``lr``, the parameters of the rule, and what it remembers (``buffer_before``
+    and ``buffer``). ``projected`` is where bounds put the variable then, null when it was inside them.
+    ``equations`` are empty for a rule that has none; ``note`` says so in words, or what is special in this step.
+    """
+
+    iteration: int
+    variable: str
+    terms: dict[str, Nested]
+    equations: list[Equation]
+    projected: Nested = None
+    note: str = ""
+
+
 class Best(Struct, frozen=True):
     """The point with the smallest loss of the run."""
 
@@ -303,6 +330,7 @@ class MinimizeResult(Struct, frozen=True, kw_only=True):
     evaluations: int
     minimum: KnownMinimum | UnsetType = UNSET
     tensors: dict[str, TensorState]
+    walk: list[Update] | UnsetType = UNSET
     warnings: list[Notice] = []
 
 
@@ -321,6 +349,7 @@ class FitLinearResult(Struct, frozen=True, kw_only=True):
     evaluations: int
     minimum: KnownMinimum | UnsetType = UNSET
     tensors: dict[str, TensorState]
+    walk: list[Update] | UnsetType = UNSET
     warnings: list[Notice] = []
 
 
@@ -444,6 +473,10 @@ class StepLine(Struct, frozen=True, tag_field="record", tag="step"):
     grads: dict[str, Nested]
     lr: float | dict[str, float]
     acts: list[Act] | None
+
+
+class UpdateLine(Update, frozen=True, kw_only=True, tag_field="record", tag="update"):
+    """A line of ``--jsonl --walk`` for one variable: it follows the line of its iteration."""
 
 
 class PointLine(Point, frozen=True, kw_only=True, gc=False, tag_field="record", tag="point"):

@@ -138,6 +138,7 @@ Symbolic = Annotated[bool, _meta("show each partial derivative as a formula (Sym
 Hessian = Annotated[bool, _meta("show second derivatives, and what kind of point this is", EXPLAIN)]
 Jacobian = Annotated[bool, _meta("differentiate a result of any shape", EXPLAIN)]
 Check = Annotated[bool, _meta("check the gradient against finite differences and SymPy", EXPLAIN)]
+Walk = Annotated[bool, _meta("show each update as an equation with its numbers", EXPLAIN)]
 Each = Annotated[bool, _meta("the variables are lists of equal length: each item is a point", EXPLAIN)]
 Points = Annotated[
     str,
@@ -202,6 +203,7 @@ class MinimizeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     tol_grad: TolGrad = None
     tol_loss: TolLoss = None
     tol_x: TolX = None
+    walk: Walk = False
     dtype: Dtype = "float32"
     seed: Seed = 0
     device: Device = "cpu"
@@ -230,6 +232,7 @@ class FitLinearSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     tol_grad: TolGrad = None
     tol_loss: TolLoss = None
     tol_x: TolX = None
+    walk: Walk = False
     dtype: Dtype = "float32"
     seed: Seed = 0
     device: Device = "cpu"

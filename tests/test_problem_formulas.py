@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from gdcli.lang.constructors import Environment
-from gdcli.lang.objective import build
+from gdcli.lang.objective import build, evaluate
 from gdcli.lang.problems import PROBLEMS, Instance
-from gdcli.lang.syntax import parse
+from gdcli.lang.syntax import parse, parse_value
 
 Formula = Callable[..., float]
 
@@ -128,7 +128,7 @@ def salomon(*x: float) -> float:
     return 1 - cos(2 * pi * r) + 0.1 * r
 
 
-def hartmann(A: list[list[float]], P: list[list[int]], *x: float) -> float:
+def hartmann(A: list[list[float]], P: list[list[float]], *x: float) -> float:
     """The centres P are given in ten-thousandths."""
     total = 0.0
     for alpha, a, p in zip([1.0, 1.2, 3.0, 3.2], A, P, strict=True):
@@ -143,7 +143,7 @@ def hartmann_3(*x: float) -> float:
 
 def hartmann_6(*x: float) -> float:
     A = [[10, 3, 17, 3.5, 1.7, 8], [0.05, 10, 17, 0.1, 8, 14], [3, 3.5, 1.7, 10, 17, 8], [17, 8, 0.05, 10, 0.1, 14]]
-    P = [
+    P: list[list[float]] = [
         [1312, 1696, 5569, 124, 8283, 5886],
         [2329, 4135, 8307, 3736, 1004, 9991],
         [2348, 1451, 3522, 2883, 3047, 6650],
@@ -169,7 +169,8 @@ def foxholes(x: float, y: float) -> float:
 
 
 def shubert(x: float, y: float) -> float:
-    return prod(sum(i * cos((i + 1) * v + i) for i in steps(5)) for v in (x, y))
+    a, b = (float(sum(i * cos((i + 1) * v + i) for i in steps(5))) for v in (x, y))
+    return a * b
 
 
 def goldstein_price(x: float, y: float) -> float:
@@ -343,16 +344,15 @@ def check_at_random_points(instance: Instance, formula: Formula, dim: int, seed:
     """Compare the value of the expression with the formula's, at points of the domain."""
     draw = random.Random(seed)
     expression = parse(instance.expression)
-    names = sorted(expression.variables)  # x, y, z
+    objective = build(expression, Environment(torch.float64))
+    names = sorted(instance.domain)  # x, y, z
+    is_vector = evaluate(parse_value(instance.start["x"]), Environment()).dim() == 1
+    boxes = [instance.domain["x"]] * dim if is_vector else [instance.domain[name] for name in names]
     for _ in range(POINTS):
-        if names == ["x"] and (dim > 1 or instance.start["x"].startswith("[")):
-            numbers = [draw.uniform(*instance.domain["x"]) for _ in range(dim)]
-            tensors = {"x": torch.tensor(numbers, dtype=torch.float64)}
-        else:
-            numbers = [draw.uniform(*instance.domain[name]) for name in names]
-            tensors = {name: torch.tensor(v, dtype=torch.float64) for name, v in zip(names, numbers, strict=True)}
-        objective = build(expression, Environment(torch.float64), tensors)
-        value = objective(*(tensors[name] for name in expression.variables)).item()
+        numbers = [draw.uniform(*interval) for interval in boxes]
+        tensors = torch.tensor(numbers, dtype=torch.float64)
+        given = {"x": tensors} if is_vector else dict(zip(names, tensors, strict=True))
+        value = objective(*(given[name] for name in expression.variables)).item()
         assert value == pytest.approx(formula(*numbers), rel=1e-9, abs=1e-9), f"{instance.expression} at {numbers}"
 
 

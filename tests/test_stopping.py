@@ -162,7 +162,7 @@ def test_settings_of_a_problem_reproduce_the_run() -> None:
         (
             "himmelblau",
             {"dim": 3},
-            "the problem 'himmelblau' has 2 dimensions, and 3 were asked for",
+            "the dimension of this problem is 2, and 3 was asked for",
             "leave the dimension out",
         ),
     ],

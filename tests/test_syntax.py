@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-import torch.nn.functional as F
+from torch.nn import functional as F  # noqa: N812 -- as everybody writes it
 
 from gdcli.lang.constructors import Environment
 from gdcli.lang.nodes import (

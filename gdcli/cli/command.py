@@ -47,6 +47,7 @@ class Command(Generic[S]):
     help: str
     examples: tuple[str, ...]
     iterates: bool = False
+    many_points: bool = False
     code: Callable[[S], str] | None = None
 
 
@@ -256,11 +257,13 @@ def _output_parameters(command: Command[Any]) -> list[inspect.Parameter]:
     found.append(option("json", "print the record as one JSON document", False))
     if command.iterates:
         found.append(option("jsonl", "print each iteration as a line of JSON, as it happens", False))
+    if command.many_points:
+        found.append(option("jsonl", "print each point as a line of JSON", False))
     found.append(option("csv", "print CSV", False))
     if command.code is not None:
         found.append(option("code", "print a PyTorch script that does the same", False))
     for field in msgspec.structs.fields(Output):
-        if field.name == "format" or (field.name in _OF_ITERATIONS and not command.iterates):
+        if field.name == "format" or (field.name in _OF_ITERATIONS and not _has(command, field.name)):
             continue
         text = get_args(field.type)[1].description
         if field.default is False:
@@ -269,6 +272,11 @@ def _output_parameters(command: Command[Any]) -> list[inspect.Parameter]:
             shown = "" if field.default is None else f"  [default: {field.default}]"
             found.append(option(field.name, text + shown, metavar="FILE" if field.default is None else "N"))
     return found
+
+
+def _has(command: Command[Any], name: str) -> bool:
+    """Whether a command has an option that is about iterations, or about the rows of a long table."""
+    return command.iterates or (name == "all" and command.many_points)
 
 
 def _output(given: dict[str, Any]) -> Output:

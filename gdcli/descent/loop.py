@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, TypeVar
 
 import torch
@@ -16,6 +16,7 @@ from gdcli.descent.limits import Limits
 from gdcli.descent.optimizers import check_together, complete_rule, update_rule
 from gdcli.descent.schedules import RateSchedule
 from gdcli.descent.stopping import StopTests
+from gdcli.descent.walk import Walk
 from gdcli.errors import GdcliError
 from gdcli.results import (
     Act,
@@ -29,6 +30,7 @@ from gdcli.results import (
     Step,
     StopReason,
     TensorState,
+    Update,
 )
 from gdcli.settings import FitLinearSettings, MinimizeSettings
 from gdcli.tensors import Problem, check_scalar, grad_fn_name
@@ -57,6 +59,7 @@ class Descent(Generic[R]):
         self._first: Step | None = None
         self._best: Step | None = None
         self.evaluations = 0
+        self.updates: list[Update] = []
 
     def interrupt(self) -> None:
         """Ask the loop to stop before its next update."""
@@ -69,45 +72,50 @@ class Descent(Generic[R]):
         self._started = True
         self._outcome = self._best = None
         self.evaluations = 0
-        problem, tensors, wrt = self.problem, self.problem.tensors, self.problem.wrt
+        tensors, wrt = self.problem.tensors, self.problem.wrt
         limits = Limits(self.settings, {name: tensors[name] for name in wrt})
         limits.check_start()
         rule = update_rule(self.settings, tensors, wrt, self._first_rates())
         schedule = None
         if self.settings.schedule != "none":
             schedule = RateSchedule(self.settings.schedule, self.settings.sched, rule)
+        walk = Walk(rule, self.settings.optimizer, tensors, wrt, limits) if self.settings.walk else None
         tests = StopTests(self.settings, remembers=self._remembers())
-        better = -math.inf if self.settings.maximize else math.inf
+        direction = -1.0 if self.settings.maximize else 1.0
+        better, lr = math.inf, _common(rule.rates)
         acts: list[Act] = []
         for iteration in itertools.count():
-            loss = self._evaluate()
-            if iteration == 0:
-                check_scalar(loss, problem.objective.expression)
-            number = loss.item()
+            number = self._evaluate().item()
             values: dict[str, Nested] = {name: tensors[name].tolist() for name in wrt}
             grads = {name: _gradient(tensors[name]) for name in wrt}
             if limits.clips:
                 acts = acts + limits.clip()
-            step = Step(iteration, number, values, grads, _common(rule.rates), acts or None)
+            step = Step(iteration, number, values, grads, lr, acts or None)
             if iteration == 0:
                 self._first = step
-            if (number > better) if self.settings.maximize else (number < better):
-                better, self._best = number, step
+            if direction * number < better:
+                better, self._best = direction * number, step
             if iteration < self.settings.steps:
                 yield step
             if self._is_over(step, tests):
                 break
-            rule.step(self._evaluate)
-            acts = limits.project() if limits.bounds else []
+            if walk is None:
+                rule.step(self._evaluate)
+                acts = limits.project() if limits.bounds else []
+            else:
+                acts = walk.step(self._evaluate, iteration)
+                self.updates = walk.updates
             if schedule is not None:
                 schedule.step(number)
+                lr = _common(rule.rates)
 
     def _evaluate(self) -> torch.Tensor:
         """The loss at the tensors as they are, with ``.grad`` filled."""
         self.evaluations += 1
         loss = self.problem.value()
-        if loss.requires_grad:
-            self.problem.backward(loss)
+        if self.evaluations == 1:
+            check_scalar(loss, self.problem.objective.expression)
+        self.problem.backward(loss)
         return loss
 
     def _first_rates(self) -> dict[str, float]:
@@ -137,6 +145,8 @@ class Descent(Generic[R]):
 
     def _is_over(self, step: Step, tests: StopTests) -> bool:
         """Whether the loop ends at this state; if so, records why."""
+        if not self._interrupted and tests.goes_on(step):
+            return False
         found = tests.look(step, stuck=self.is_stuck(step) if tests.has_tolerance else False)
         if found is None and self._interrupted:
             found = StopReason.INTERRUPTED, {}
@@ -168,8 +178,21 @@ class Descent(Generic[R]):
             warnings=self.notices(reason, final),
         )
 
-    def record(self, iterations: list[Step]) -> R:
-        """The whole record, once the descent has ended."""
+    def walk(self, steps: Iterable[Step] | None = None) -> Iterator[tuple[Step, list[Update]]]:
+        """Yield each state with the updates made from it: none without ``settings.walk``, and where the run ends.
+
+        ``steps`` are those of this descent, when somebody else looks at them too.
+        """
+        previous = None
+        for step in self if steps is None else steps:
+            if previous is not None:
+                yield previous, self.updates
+            previous = step
+        if previous is not None:
+            yield previous, self.updates if self.outcome.result.iteration > previous.iteration else []
+
+    def record(self, iterations: list[Step], updates: list[Update] | None = None) -> R:
+        """The whole record, once the descent has ended; ``updates`` are those of all steps, with ``settings.walk``."""
         outcome = self.outcome
         return self.record_type(
             settings=self.settings,  # type: ignore[arg-type]
@@ -181,12 +204,16 @@ class Descent(Generic[R]):
             evaluations=outcome.evaluations,
             minimum=outcome.minimum,
             tensors=outcome.tensors,
+            walk=(updates or []) if self.settings.walk else UNSET,
             warnings=outcome.warnings,
         )
 
     def result(self) -> R:
         """Run to the end and return the whole record."""
-        return self.record(list(self))
+        if not self.settings.walk:
+            return self.record(list(self))
+        walked = list(self.walk())
+        return self.record([step for step, _ in walked], [update for _, updates in walked for update in updates])
 
     def notices(self, reason: StopReason, final: Step) -> list[Notice]:
         """What a reader should know about the run."""

@@ -48,6 +48,11 @@ class TorchOptimizer:
         for names, group in zip(self._names, self.optimizer.param_groups, strict=True):
             group["lr"] = rates[names[0]]
 
+    def group_of(self, name: str) -> dict[str, Any]:
+        """The parameter group of a variable."""
+        groups: list[dict[str, Any]] = self.optimizer.param_groups
+        return next(group for names, group in zip(self._names, groups, strict=True) if name in names)
+
     def step(self, evaluate: Evaluate) -> None:  # noqa: ARG002 -- one look is enough
         """Move the variables and clear their gradients."""
         self.optimizer.step()

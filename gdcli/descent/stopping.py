@@ -36,6 +36,18 @@ class StopTests:
         self.first_norm = 0.0
         self.largest_loss = math.inf
 
+    def goes_on(self, step: Step) -> bool:
+        """Whether this state is ordinary, without a look at each test; the first is not."""
+        if self.has_tolerance or self.previous is None or step.iteration == self.steps:
+            return False
+        if not -self.largest_loss <= step.loss <= self.largest_loss:  # type: ignore[operator]
+            return False
+        for numbers in step.grads.values():
+            if numbers is None or (numbers - numbers != 0 if numbers.__class__ is float else not is_finite(numbers)):  # type: ignore[operator]
+                return False
+        self.previous = step
+        return True
+
     def look(self, step: Step, *, stuck: bool = False) -> tuple[StopReason, dict[str, Any]] | None:
         """The reason to stop at this state and the details of its sentence, or None.
 

@@ -149,10 +149,9 @@ def minimum(x: Expr, y: Expr) -> Expr:
 
 
 def clamp(x: Expr, min: Expr | None = None, max: Expr | None = None) -> Expr:
-    """Kept between bounds; on a bound itself PyTorch lets the gradient through."""
-    if min is not None:
-        x = Piecewise((min, x < min), (x, True))
-    return x if max is None else Piecewise((max, x > max), (x, True))
+    """Kept between bounds, of which the upper wins; on a bound itself PyTorch lets the gradient through."""
+    low, high = (-sympy.oo if min is None else min), (sympy.oo if max is None else max)
+    return Piecewise((high, (x > high) | (low > high)), (low, x < low), (x, True))
 
 
 def _between(x: Expr, low: Expr, high: Expr) -> Expr:

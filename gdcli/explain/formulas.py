@@ -19,7 +19,7 @@ from gdcli.explain.counterparts import Known
 
 Expr = Any  # sympy.Expr; SymPy has no types
 
-SIMPLIFYING_SECONDS = 1.0
+_SHORT = 24  # characters up to which a formula is short enough
 _LARGEST_FRACTION = 10_000  # numerator or denominator from which on a fraction is written as a decimal
 
 
@@ -75,7 +75,7 @@ class Code(StrPrinter):  # type: ignore[misc]
         raise UnprintableError(f"SymPy answers with {type(expr).__name__}, which PyTorch does not have")
 
     emptyPrinter = _print_Basic = _print_Derivative = _print_Subs = _print_Integral = _unprintable  # noqa: N815
-    _print_Infinity = _print_NegativeInfinity = _print_ITE = _print_Order = _unprintable
+    _print_Infinity = _print_NegativeInfinity = _print_Order = _unprintable
 
     def _print_ImaginaryUnit(self, _: Expr) -> str:  # noqa: N802
         raise UnprintableError("the derivative is a complex number")
@@ -97,7 +97,7 @@ class Code(StrPrinter):  # type: ignore[misc]
     def _is_decimal(self, number: Expr) -> bool:
         if max(abs(number.p), number.q) > _LARGEST_FRACTION:
             return True
-        return self.decimals and 10**12 % number.q == 0
+        return self.decimals and _ends(number)
 
     def _print_Mul(self, expr: Expr) -> str:  # noqa: N802
         coefficient, rest = expr.as_coeff_Mul()
@@ -126,6 +126,9 @@ class Code(StrPrinter):  # type: ignore[misc]
     def _print_Not(self, expr: Expr) -> str:  # noqa: N802
         return f"logical_not({self._print(expr.args[0])})"
 
+    def _print_ITE(self, expr: Expr) -> str:  # noqa: N802
+        return f"where({', '.join(map(self._print, expr.args))})"
+
     def _nested(self, name: str, parts: Any) -> str:
         first, *rest = sorted(map(self._print, parts))
         for part in rest:
@@ -150,9 +153,9 @@ class Code(StrPrinter):  # type: ignore[misc]
 
     def _branch(self, value: Expr) -> str:
         """A number beside other numbers only: PyTorch makes it float32, so one that float32 has not is a tensor."""
-        text = self._print(value)
-        number = float(value) if value.is_real else 0.0
-        exact = struct.unpack("f", struct.pack("f", number))[0] == number if abs(number) < 1e38 else False
+        text = _decimal(value) if value.is_Rational and _ends(value) else self._print(value)
+        number = float(value)
+        exact = abs(number) < 1e38 and struct.unpack("f", struct.pack("f", number))[0] == number
         return text if exact or "(" in text else f"tensor({text})"
 
     def _print_Function(self, expr: Expr) -> str:  # noqa: N802
@@ -175,9 +178,14 @@ class Code(StrPrinter):  # type: ignore[misc]
         return f"digamma({self._print(x)})" if order == 0 else f"polygamma({order}, {self._print(x)})"
 
 
+def _ends(fraction: Expr) -> bool:
+    """Whether its decimal ends after at most twelve digits."""
+    return 10**12 % int(fraction.q) == 0
+
+
 def _decimal(number: Expr) -> str:
-    """The shortest decimal of a fraction: that of its float64."""
-    return repr(float(number))
+    """A whole number, or the shortest decimal of a fraction: that of its float64."""
+    return str(number) if number.is_Integer else repr(float(number))
 
 
 def latex(expr: Expr) -> str:
@@ -192,24 +200,31 @@ def _greek(name: str) -> str:
     return f"\\{words[-1].lower()}" if words[:3] == ["GREEK", "SMALL", "LETTER"] else ""
 
 
-def simplified(expr: Expr, code: Code, is_finite: Callable[[str], bool]) -> tuple[Expr, str]:
-    """The shortest of several forms of an expression, and its code.
+def simplified(expr: Expr, code: Code, is_finite: Callable[[str], bool], seconds: float) -> tuple[Expr, str]:
+    """The shortest of several forms of an expression, and its code; the search ends after so many seconds.
 
-    Forms whose value at the point is not finite come last. The search ends after a second.
+    Forms whose value at the point is not finite come last.
 
     Raises:
         UnprintableError: when the language has no words for it.
     """
     expr = _merged(expr)
     best = expr, code.doprint(expr)
-    key = not is_finite(best[1]), len(best[1])
-    rewrites = [sympy.factor_terms, sympy.powsimp, sympy.together, sympy.cancel, sympy.factor, sympy.trigsimp, sympy.simplify]
-    with contextlib.suppress(OutOfTimeError), time_limit(SIMPLIFYING_SECONDS):
-        for rewrite in rewrites:
+    cost = not is_finite(best[1]), len(best[1])
+    with contextlib.suppress(OutOfTimeError), time_limit(seconds):
+        for rewrite in _rewrites(expr, best[1]):
             found = _tried(rewrite, expr, code)
-            if found is not None and (not is_finite(found[1]), len(found[1])) < key:
-                best, key = found, (not is_finite(found[1]), len(found[1]))
+            if found is not None and (found_cost := (not is_finite(found[1]), len(found[1]))) < cost:
+                best, cost = found, found_cost
     return best
+
+
+def _rewrites(expr: Expr, text: str) -> Iterator[Callable[[Expr], Expr]]:
+    """What may make an expression shorter, the quick ones first."""
+    yield from (sympy.factor_terms, sympy.powsimp, sympy.together, sympy.cancel, sympy.factor)
+    # The slow ones turn choices inside out, and drop a branch that holds at one point only.
+    if len(text) > _SHORT and not expr.has(Piecewise):
+        yield from (sympy.trigsimp, sympy.simplify)
 
 
 def _tried(rewrite: Callable[[Expr], Expr], expr: Expr, code: Code) -> tuple[Expr, str] | None:

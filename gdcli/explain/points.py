@@ -7,6 +7,7 @@ point has leaves of its own, constants included, so the gradient of the sum is t
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,13 +18,13 @@ from msgspec.structs import replace
 
 from gdcli.defaults import complete_grad
 from gdcli.errors import ExpressionError, GdcliError
-from gdcli.explain.pointfile import Chunk, PointFile, Shapes, constants
 from gdcli.lang.constructors import Environment
 from gdcli.lang.nodes import Expression
 from gdcli.lang.objective import Objective, build, tensor_result
 from gdcli.lang.syntax import parse
-from gdcli.lang.values import bind
-from gdcli.results import Notice, Point, PointsResult
+from gdcli.lang.values import bind, bind_some
+from gdcli.pointfile import Chunk, PointFile, Shapes
+from gdcli.results import Nested, Notice, Point, PointsResult
 from gdcli.results import Problem as ProblemRecord
 from gdcli.settings import GradSettings
 from gdcli.tensors import Problem, check_scalar, environment, is_finite, plain, resolve_device, variables
@@ -64,14 +65,7 @@ def grad_each(settings: GradSettings) -> PointsResult:
         raise ExpressionError(
             error.code, error.message, error.hint, source=expression.source, span=error.span or (0, 0)
         )
-    return PointsResult(
-        settings=settings,
-        values={name: plain(tensor) for name, tensor in fixed.items()},
-        points=points,
-        status="failed" if gradients.failed else "ok",
-        message=gradients.message,
-        warnings=gradients.notices(),
-    )
+    return gradients.record(points)
 
 
 def gradients_for(file: PointFile, settings: GradSettings, *, one_shape: bool) -> PointGradients:
@@ -80,9 +74,11 @@ def gradients_for(file: PointFile, settings: GradSettings, *, one_shape: bool) -
     Raises:
         GdcliError: for an expression, value or ``wrt`` that does not fit.
     """
+    settings = complete_grad(settings)
+    settings = replace(settings, device=resolve_device(settings.device))
     expression = parse(settings.expression)
     run = environment(settings.dtype, settings.device, settings.seed)
-    fixed = variables(constants(expression, settings.values), run, settings.wrt)
+    fixed = variables(bind_some(expression, settings.values), run, settings.wrt)
     return PointGradients(settings, expression, run, fixed, shapes_known=file.shapes is not None, one_shape=one_shape)
 
 
@@ -103,7 +99,7 @@ class PointGradients:
     could be evaluated is an error.
     """
 
-    def __init__(  # noqa: PLR0913 -- what a run consists of
+    def __init__(
         self,
         settings: GradSettings,
         expression: Expression,
@@ -113,6 +109,7 @@ class PointGradients:
         shapes_known: bool = False,
         one_shape: bool = False,
     ) -> None:
+        self.settings = settings
         self.wrt = tuple(settings.wrt)
         self.expression = expression
         self.fixed = {name: tensor.detach() for name, tensor in fixed.items()}
@@ -140,7 +137,7 @@ class PointGradients:
         self.failed += len(chunk.bad)
         for shapes, group in chunk.groups.items():
             numbers = torch.tensor(group.numbers, dtype=self._run.dtype, device=self._run.device)
-            parts = numbers.split([torch.Size(shape).numel() for shape in shapes], dim=1)
+            parts = torch.split(numbers, [math.prod(shape) for shape in shapes], dim=1)
             points = self.at_all([part.reshape(-1, *shape) for part, shape in zip(parts, shapes, strict=True)])
             for position, point in zip(group.positions, points, strict=True):
                 if not isinstance(point.error, UnsetType):
@@ -168,13 +165,24 @@ class PointGradients:
             found += self._answers(batch, [column[len(found) : len(found) + batch.size] for column in columns])
         return found
 
-    @property
-    def message(self) -> str:
-        """How it went, in words."""
-        points = f"{self.count:,} point{'s' * (self.count != 1)}"
-        return f"{points}, {self.failed:,} of them without an answer" if self.failed else points
+    def record(self, points: list[Point], *, stopped: bool = False, trouble: GdcliError | None = None) -> PointsResult:
+        """The record of what came out so far; ``trouble`` is what has ended it early, if not the user."""
+        message = f"{self.count:,} point{'s' * (self.count != 1)}"
+        if self.failed:
+            message += f", {self.failed:,} of them without an answer"
+        if stopped or trouble is not None:
+            message += "; interrupted" if trouble is None else f"; {trouble.message}"
+        failed = self.failed or trouble is not None
+        return PointsResult(
+            settings=self.settings,
+            values={name: plain(tensor) for name, tensor in self.fixed.items()},
+            points=points,
+            status="interrupted" if stopped else "failed" if failed else "ok",
+            message=message,
+            warnings=self._notices(),
+        )
 
-    def notices(self) -> list[Notice]:
+    def _notices(self) -> list[Notice]:
         """What a reader should know about the answers."""
         found = [
             Notice("no-path", f"{name}.grad is None: no differentiable path leads from the result back to {name}")
@@ -326,7 +334,7 @@ class PointGradients:
         if self._run.generator is not None and self._drawn is not None:
             self._run.generator.set_state(self._drawn)
 
-    def _places(self, point: Sequence[torch.Tensor]) -> dict[str, object]:
+    def _places(self, point: Sequence[torch.Tensor]) -> dict[str, Nested]:
         return {name: plain(tensor) for name, tensor in zip(self.names, point, strict=True)}
 
     def _failure(self, point: Sequence[torch.Tensor], error: GdcliError) -> Point:
@@ -376,7 +384,5 @@ def _check_lengths(tensors: Mapping[str, torch.Tensor]) -> None:
     first, length = next(iter(lengths.items()))
     for name, other in lengths.items():
         if other != length:
-            message = (
-                f"the points are lists of equal length, and '{first}' has {length:,} items and '{name}' has {other:,}"
-            )
+            message = f"'each' takes lists of equal length: '{first}' has {length:,} items, and '{name}' has {other:,}"
             raise GdcliError("each", message, "a variable that is the same at every point is a single number")

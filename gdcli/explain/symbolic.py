@@ -7,6 +7,7 @@ of becomes an opaque function of its variables, so that only the derivatives tha
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -48,6 +49,7 @@ from gdcli.lang.syntax import parse
 from gdcli.results import Derivative
 
 DIFFERENTIATING_SECONDS = 2.0
+SIMPLIFYING_SECONDS = 1.5  # for all variables together
 _MAX_LIST = 16  # numbers of a constant list that are spelled out
 _SHORT = 12  # digits up to which a number is taken as the decimal that was typed
 _DIGITS = 25  # to which a formula is evaluated for a check
@@ -91,7 +93,13 @@ def derivatives(
 ) -> list[Derivative]:
     """The partial derivative by each variable of ``wrt`` as a formula, and its value in the environment's dtype."""
     code = Code(decimals=_has_decimals(expression))
-    return [_written(partial, code, tensors, environment) for partial in partials(expression, tensors, wrt)]
+    found = partials(expression, tensors, wrt)
+    end = time.monotonic() + SIMPLIFYING_SECONDS
+    done = []
+    for left, partial in zip(range(len(found), 0, -1), found, strict=True):
+        seconds = (end - time.monotonic()) / left
+        done.append(_written(partial, code, tensors, environment, seconds))
+    return done
 
 
 def partials(expression: Expression, tensors: Mapping[str, torch.Tensor], wrt: Sequence[str]) -> list[Partial]:
@@ -138,6 +146,8 @@ def precise_value(partial: Partial, tensors: Mapping[str, torch.Tensor]) -> floa
 
 
 def _number(part: Opaque, tensors: Mapping[str, torch.Tensor]) -> Expr:
+    if part.drawn:
+        raise UnprintableError(part.drawn)
     return sympy.Float(_value(part.text, tensors, Environment(torch.float64)), 17)
 
 
@@ -147,13 +157,17 @@ def _chosen(choice: Expr, point: Mapping[Expr, Expr]) -> Expr:
 
 
 def _written(
-    partial: Partial, code: Code, tensors: Mapping[str, torch.Tensor], environment: Environment
+    partial: Partial, code: Code, tensors: Mapping[str, torch.Tensor], environment: Environment, seconds: float
 ) -> Derivative:
+    """The derivative in code and LaTeX, simplified for so many seconds."""
+
+    def is_finite(text: str) -> bool:
+        return math.isfinite(_value(text, tensors, Environment(torch.float64)))
+
     obstacle = partial.obstacle
     if partial.expr is not None:
-        wide = Environment(torch.float64)
         try:
-            expr, formula = simplified(partial.expr, code, lambda text: math.isfinite(_value(text, tensors, wide)))
+            expr, formula = simplified(partial.expr, code, is_finite, seconds)
             value = _value(formula, tensors, environment)
             return Derivative(variable=partial.variable, formula=formula, latex=latex(expr), value=value, obstacle="")
         except (UnprintableError, RecursionError, GdcliError) as error:

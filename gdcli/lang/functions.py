@@ -224,7 +224,7 @@ _LIMITS_AND_CHOICE = (
     ),
     _free(
         "where",
-        "condition, input: either, other: either",
+        "condition, input, other",
         "input where the condition holds, else other",
         "where([1, 2] > 1.5, 10, 20)",
     ),

@@ -16,7 +16,9 @@ MAX_ELEMENTS = 10_000_000
 MAX_PARTS = 10_000  # tensors that one tensor may be cut into
 
 # Functions whose result may be larger than the product of what they take.
-_SQUARING = frozenset(["diag", "diagflat", "diag_embed", "vander", "combinations", "cartesian_prod", "block_diag"])
+_SQUARING = frozenset(
+    ["diag", "diagflat", "diag_embed", "vander", "combinations", "cartesian_prod", "block_diag", "cov", "corrcoef"]
+)
 # Functions that cut a tensor into parts, of which there may be as many as elements.
 _CUTTING = frozenset(["unbind", "split", "chunk"])
 _SIZED = frozenset(["int", "ints", "sizes"])

@@ -288,8 +288,8 @@ class _Reader:
     def whole_number(self, node: ast.expr, what: str) -> int:
         """The value of a constant whole number; ``what`` names its part in the sentence of the error."""
         value = self.node(node)
-        if isinstance(value, Number) and isinstance(value.value, int):
-            return int(value.value)
+        if isinstance(value, Number) and isinstance(value.value, int) and not isinstance(value.value, bool):
+            return value.value
         hint = "write index_select(x, 0, i) or where(condition, a, b)" if what == "an index" else ""
         if isinstance(value, Number) and isinstance(value.value, float) and value.value.is_integer():
             if abs(value.value) > LARGEST_INT:

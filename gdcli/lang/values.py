@@ -25,6 +25,20 @@ def bind(expressions: Sequence[Expression], values: Mapping[str, Any]) -> dict[s
     return {name: read_value(name, values[name]) for name in names}
 
 
+def bind_some(expression: Expression, values: Mapping[str, Any]) -> dict[str, Expression]:
+    """The parsed values of those variables that have one, in the order of the expression; a file gives the others.
+
+    Raises:
+        GdcliError: for a value without a variable.
+        ExpressionError: for a value that cannot be read, and an expression that has no variables.
+    """
+    if not expression.variables:
+        source, message = expression.source, "the expression is a constant: it has no variable to differentiate"
+        raise ExpressionError("constant", message, "for example: x**2", source=source, span=(0, len(source)))
+    check_known(values, expression.variables)
+    return {name: read_value(name, values[name]) for name in expression.variables if name in values}
+
+
 def check_known(given: Iterable[str], names: Iterable[str]) -> None:
     """Raise UnknownVariableError for a value that belongs to no variable."""
     known = list(names)

@@ -56,8 +56,13 @@ _LINES: dict[str, tuple[Any, ...]] = {
 
 def csv_row(cells: Iterable[Any]) -> bytes:
     """A row of CSV; floats are exact, and None is an empty cell."""
+    return csv_rows([cells])
+
+
+def csv_rows(rows: Iterable[Iterable[Any]]) -> bytes:
+    """Rows of CSV."""
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(cells)
+    csv.writer(text, lineterminator="\n").writerows(rows)
     return text.getvalue().encode()
 
 

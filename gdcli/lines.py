@@ -83,6 +83,11 @@ class Lines:
         self._ready_bytes -= taken
         return found
 
+    @property
+    def ended(self) -> bool:
+        """Whether every line was handed out."""
+        return self._ended and not self._ready
+
     def close(self) -> None:
         """Close the file; standard input stays open."""
         if self.is_named:

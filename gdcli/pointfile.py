@@ -18,11 +18,11 @@ from typing import Any, Literal
 
 import msgspec
 
-from gdcli.errors import ExpressionError, GdcliError, MissingVariableError
-from gdcli.explain.lines import Lines
+from gdcli.errors import GdcliError, MissingVariableError
 from gdcli.lang.nodes import Expression, Variable, postorder
 from gdcli.lang.suggest import did_you_mean
-from gdcli.lang.values import check_known, read_value, variables_listed
+from gdcli.lang.values import variables_listed
+from gdcli.lines import Lines
 
 PointFormat = Literal["csv", "jsonl"]
 Shape = tuple[int, ...]
@@ -106,6 +106,11 @@ class PointFile:
         """How many bytes were read, and of how many (None when nobody knows)."""
         return self._lines.position, self._lines.size
 
+    @property
+    def ended(self) -> bool:
+        """Whether every point was handed out."""
+        return self._lines.ended
+
     def chunks(self, stopped: Callable[[], bool] = lambda: False) -> Iterator[Chunk]:
         """The points, in order. It ends early when ``stopped`` says so, asked between chunks and while it waits.
 
@@ -186,20 +191,6 @@ class PointFile:
             if name not in point:
                 raise BadLineError(f"the variable '{name}' has no value")
         return point
-
-
-def constants(expression: Expression, values: Mapping[str, Any]) -> dict[str, Expression]:
-    """The parsed values of those variables that have one, in the order of the expression.
-
-    Raises:
-        GdcliError: for a value that cannot be read or belongs to no variable, and an expression without variables.
-    """
-    if not expression.variables:
-        message, hint = "the expression is a constant: it has no variable to differentiate", "for example: x**2"
-        source = expression.source
-        raise ExpressionError("constant", message, hint, source=source, span=(0, len(source)))
-    check_known(values, expression.variables)
-    return {name: read_value(name, values[name]) for name in expression.variables if name in values}
 
 
 def check(path: str, expression: Expression, given: Mapping[str, Any]) -> None:

@@ -1,0 +1,139 @@
+"""``gdcli grad --each`` and ``gdcli grad --points``: answers at many points."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import IO, TYPE_CHECKING
+
+from msgspec import UnsetType
+
+from gdcli.cli.interrupt import interruptible
+from gdcli.cli.output import Output
+from gdcli.cli.report import to_stderr, warn
+from gdcli.cli.show import show
+from gdcli.errors import ExitCode, GdcliError
+from gdcli.settings import GradSettings
+
+if TYPE_CHECKING:
+    from gdcli.explain.points import PointGradients
+    from gdcli.pointfile import PointFile
+    from gdcli.render.points import Writer
+    from gdcli.results import Point
+
+
+def check(settings: GradSettings) -> None:
+    """Find what is wrong with the file of points, without torch.
+
+    Raises:
+        GdcliError: for a file that cannot be read, or whose header does not fit.
+    """
+    if settings.points:
+        from gdcli.lang.syntax import parse
+        from gdcli.pointfile import check as check_file
+
+        check_file(settings.points, parse(settings.expression), settings.values)
+
+
+def print_each(settings: GradSettings, output: Output) -> int:
+    """Differentiate at the points that the variables list, and print."""
+    from gdcli.explain.points import grad_each
+    from gdcli.render.points import points_csv, points_lines
+    from gdcli.render.points_table import points_table
+
+    record = grad_each(settings)
+    table = functools.partial(points_table, show_all=output.all)
+    if output.format == "jsonl":
+        with output.open() as file:
+            file.write(points_lines(record))
+        if not output.quiet:
+            warn(record.warnings)
+    else:
+        show(record, output, table=table, csv=points_csv)
+    return ExitCode.OK if record.status == "ok" else ExitCode.USAGE
+
+
+def stream_points(settings: GradSettings, output: Output) -> int:
+    """Differentiate at the points of a file as they come, and print the answers in their order."""
+    from gdcli.explain.points import gradients_for
+    from gdcli.lang.syntax import parse
+    from gdcli.pointfile import PointFile
+
+    points = PointFile(settings.points, parse(settings.expression), settings.values)
+    chosen = points.format if output.format == "table" else output.format
+    stream = _Stream(points, gradients_for(points, settings, one_shape=chosen == "csv"))
+    with interruptible(stream.stop), output.open() as file, _progress(points, output) as advance:
+        stream.print(_writer(chosen, stream.gradients), file, advance)
+    if not output.quiet:
+        warn(stream.record.warnings)
+    codes = {"ok": ExitCode.OK, "failed": ExitCode.FAILED, "interrupted": ExitCode.INTERRUPTED}
+    return codes[stream.record.status]
+
+
+def _writer(chosen: str, gradients: PointGradients) -> Writer:
+    from gdcli.render.points import Csv, Document, JsonLines
+
+    start = gradients.record([])
+    if chosen == "csv":
+        return Csv(gradients.names, start.values, start.settings.wrt)
+    return Document(start) if chosen == "json" else JsonLines()
+
+
+class _Stream:
+    """The answers to the points of a file; what is wrong with a line goes to standard error, and the rest goes on."""
+
+    def __init__(self, points: PointFile, gradients: PointGradients) -> None:
+        self.points = points
+        self.gradients = gradients
+        self.record = gradients.record([])
+        self._stopped = False
+
+    def stop(self) -> None:
+        """End after the answers that are being made."""
+        self._stopped = True
+
+    def print(self, writer: Writer, file: IO[bytes], advance: Callable[[], None]) -> None:
+        """Write the answers as they come, and what follows the last."""
+        trouble: GdcliError | None = None
+        begun = False
+        try:
+            for chunk in self.points.chunks(lambda: self._stopped):
+                answers = self.gradients.at(chunk)
+                begun = True
+                file.write(writer.write(answers))
+                file.flush()
+                _report(answers)
+                advance()
+        except GdcliError as error:
+            if not begun:
+                raise
+            trouble = error
+            to_stderr(f"error: {error.message}")
+        finally:
+            self.points.close()
+        self.record = self.gradients.record([], stopped=self._stopped and not self.points.ended, trouble=trouble)
+        file.write(writer.end(self.record))
+
+
+def _report(answers: Sequence[Point]) -> None:
+    """Say which lines have no answer, and why."""
+    bad = [f"error: line {a.line}: {a.error.message}" for a in answers if not isinstance(a.error, UnsetType)]
+    if bad:
+        to_stderr("\n".join(bad))
+
+
+@contextlib.contextmanager
+def _progress(points: PointFile, output: Output) -> Iterator[Callable[[], None]]:
+    """How much of a long file was read, as a bar on standard error where nothing else is shown."""
+    done, size = points.progress
+    if output.quiet or size is None or not sys.stderr.isatty() or sys.stdout.isatty():
+        yield lambda: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("differentiating", total=size, completed=done)
+        yield lambda: bar.update(task, completed=points.progress[0])

@@ -1,0 +1,135 @@
+"""The answers of ``grad --each`` and ``grad --points`` for scripts: CSV, JSON lines, and a document that is streamed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from gdcli.render.documents import csv_rows, json_line
+from gdcli.render.numbers import elements
+from gdcli.results import Nested, Point, PointLine, PointsResult
+
+_ENCODER = msgspec.json.Encoder()
+
+
+class Writer(Protocol):
+    """A format in which answers are written as they come."""
+
+    def write(self, points: Sequence[Point]) -> bytes:
+        """The text of the next answers."""
+
+    def end(self, record: PointsResult) -> bytes:
+        """What follows the last one; ``record`` says how it went, and has no points."""
+
+
+class JsonLines:
+    """A line a point."""
+
+    def write(self, points: Sequence[Point]) -> bytes:
+        """A line for each."""
+        lines = [PointLine(values=p.values, value=p.value, grads=p.grads, line=p.line, error=p.error) for p in points]
+        return _ENCODER.encode_lines(lines)
+
+    def end(self, record: PointsResult) -> bytes:  # noqa: ARG002
+        """Nothing."""
+        return b""
+
+
+class Document:
+    """One JSON document, the record of the run, without holding all of its points."""
+
+    def __init__(self, record: PointsResult) -> None:
+        """``record`` is that of the run without points, of which nothing is known yet but settings and values."""
+        self._next = _halves(record)[0]
+
+    def write(self, points: Sequence[Point]) -> bytes:
+        """The next items of its list of points."""
+        if not points:
+            return b""
+        before, self._next = self._next, b","
+        return before + _ENCODER.encode(points)[1:-1]
+
+    def end(self, record: PointsResult) -> bytes:
+        """The end of the list, and what came out."""
+        before = b"" if self._next == b"," else self._next
+        return before + _halves(record)[1]
+
+
+def _halves(record: PointsResult) -> tuple[bytes, bytes]:
+    """The document of a record without points, cut within the brackets of its empty list of points."""
+    mark = b'"points":['  # inside of a text, the quotes would be escaped; in the settings, a text follows the colon
+    before, _, after = json_line(record).partition(mark)
+    return before + mark, after
+
+
+class Csv:
+    """A row a point: its values, the value, and the gradient of each variable in ``wrt``; empty without an answer."""
+
+    def __init__(self, names: Sequence[str], fixed: Mapping[str, Nested], wrt: Sequence[str]) -> None:
+        """``names`` are the variables that differ from point to point, ``fixed`` the values of the others."""
+        self._names = names
+        self._fixed = fixed
+        self._wrt = wrt
+        self._header: list[str] = []
+        self._empty = 0  # rows at the beginning, before a point has told the columns
+
+    def write(self, points: Sequence[Point]) -> bytes:
+        """A row for each."""
+        rows: list[list[Any]] = []
+        if not self._header:
+            first = next((p for p in points if not isinstance(p.grads, msgspec.UnsetType)), None)
+            if first is None:
+                self._empty += len(points)
+                return b""
+            rows += self._first_rows({} if isinstance(first.values, msgspec.UnsetType) else first.values)
+        rows += [self._cells(point) for point in points]
+        return csv_rows(rows)
+
+    def end(self, record: PointsResult) -> bytes:  # noqa: ARG002
+        """The header, when no point has had an answer."""
+        return b"" if self._header else csv_rows(self._first_rows(dict.fromkeys(self._names, 0)))
+
+    def _first_rows(self, values: Mapping[str, Nested]) -> list[list[Any]]:
+        labels = [label for name, value in values.items() for label, _ in elements(name, value)]
+        shapes = {**self._fixed, **values}  # a gradient has the shape of its variable, also where it is None
+        gradients = [f"grad.{label}" for name in self._wrt for label, _ in elements(name, shapes[name])]
+        self._header = [*labels, "value", *gradients]
+        return [self._header, *([[None] * len(self._header)] * self._empty)]
+
+    def _cells(self, point: Point) -> list[Any]:
+        cells: list[Any] = []
+        if isinstance(point.grads, dict) and isinstance(point.values, dict):
+            for value in point.values.values():
+                _extend(cells, value)
+            _extend(cells, point.value)
+            for name in self._wrt:
+                gradient = point.grads[name]
+                if gradient is None:
+                    shape = point.values.get(name, self._fixed.get(name))
+                    cells += [None] * sum(1 for _ in elements(name, shape))
+                else:
+                    _extend(cells, gradient)
+        return cells or [None] * len(self._header)
+
+
+def _extend(cells: list[Any], value: Any) -> None:
+    """Add the numbers of a tensor, in order."""
+    if not isinstance(value, list):
+        cells.append(value)
+    else:
+        for item in value:
+            _extend(cells, item)
+
+
+def points_csv(record: PointsResult) -> bytes:
+    """A record as CSV."""
+    names = [] if isinstance(record.points[0].values, msgspec.UnsetType) else list(record.points[0].values)
+    writer = Csv(names, record.values, record.settings.wrt)
+    return writer.write(record.points) + writer.end(record)
+
+
+def points_lines(record: PointsResult) -> bytes:
+    """A record as JSON lines."""
+    return JsonLines().write(record.points)

@@ -1,0 +1,96 @@
+"""The record of ``grad --each`` as a table: a row a point."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec import UNSET, UnsetType
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from gdcli.render.numbers import aligned, elements, norm, number, tensor
+from gdcli.render.table import EDGE, WHOLE, listing
+from gdcli.results import Nested, Point, PointsResult, Problem
+
+_NARROWEST = 4  # cells that a column takes at least
+
+Column = tuple[str, str, list[Nested | UnsetType]]
+"""What is before the name of a variable in its header, the name, and its tensor at each point."""
+
+
+def points_table(record: PointsResult, digits: int, width: int, *, show_all: bool = False) -> RenderableType:
+    """The values of each point, the value of the expression and the gradients.
+
+    A long table shows its ends, and where it is wide, the norms of tensors in the place of their elements.
+    """
+    points = record.points
+    folded = not show_all and len(points) > WHOLE
+    columns = _columns([*points[:EDGE], *points[-EDGE:]] if folded else points, record.settings.wrt)
+    cells = {header: aligned(column) for header, column in _cells(columns, digits, width).items()}
+    rows = [list(row) for row in zip(*cells.values(), strict=True)]
+    if folded:
+        rows.insert(EDGE, ["…"] * len(cells))
+    title = f"{record.settings.expression} at {record.message}"
+    title += "".join(f", {name} = {tensor(value, digits)}" for name, value in record.values.items())
+    parts: list[RenderableType] = [Text(title, "bold"), listing(list(cells), rows)]
+    if folded:
+        parts.append(Text(f"{len(points) - 2 * EDGE:,} rows left out (--all shows them)", "dim"))
+    for i, point in enumerate(points, start=1):
+        if isinstance(point.error, Problem):
+            parts.append(Text(f"point {i}: {point.error.message}", "red"))
+    return Group(*parts)
+
+
+def _columns(points: Sequence[Point], wrt: Sequence[str]) -> list[Column]:
+    values = [{} if isinstance(point.values, UnsetType) else point.values for point in points]
+    grads = [{} if isinstance(point.grads, UnsetType) else point.grads for point in points]
+    return [
+        *(("", name, [at.get(name, UNSET) for at in values]) for name in values[0]),
+        ("", "value", [_number(point.value) for point in points]),
+        *(("grad ", name, [at.get(name, UNSET) for at in grads]) for name in wrt),
+    ]
+
+
+def _number(value: Nested | UnsetType) -> Nested | UnsetType:
+    """The one number of a tensor of any dimension."""
+    while isinstance(value, list):
+        value = value[0]
+    return value
+
+
+def _cells(columns: Sequence[Column], digits: int, width: int) -> dict[str, list[str]]:
+    """The texts of the columns by their headers: a column for each element of a tensor where they fit."""
+    labels = [_labels(column) for column in columns]
+    if sum(map(len, labels)) * _NARROWEST <= width:
+        elementwise: dict[str, list[str]] = {}
+        for (before, _, tensors), of_column in zip(columns, labels, strict=True):
+            rows = [_flat(value, len(of_column)) for value in tensors]
+            for label, cells in zip(of_column, zip(*rows, strict=True), strict=True):
+                elementwise[before + label] = [_shown(cell, digits) for cell in cells]
+        if sum(max(len(header), *map(len, aligned(cells))) + 3 for header, cells in elementwise.items()) <= width:
+            return elementwise
+    return dict(_normed(column, digits) for column in columns)
+
+
+def _labels(column: Column) -> list[str]:
+    _, name, tensors = column
+    known = next((value for value in tensors if isinstance(value, list)), None)
+    return [label for label, _ in elements(name, known)]
+
+
+def _flat(value: Nested | UnsetType, count: int) -> list[Nested | UnsetType]:
+    """The numbers of a tensor; what is no tensor stands for each of them."""
+    return [number for _, number in elements("", value)] if isinstance(value, list) else [value] * count
+
+
+def _normed(column: Column, digits: int) -> tuple[str, list[str]]:
+    """The norms of the tensors; numbers as they are."""
+    before, name, tensors = column
+    is_tensor = any(isinstance(value, list) for value in tensors)
+    header = f"{before}|{name}|" if is_tensor else before + name
+    return header, [_shown(norm(value) if isinstance(value, list) else value, digits) for value in tensors]
+
+
+def _shown(value: Nested | UnsetType, digits: int) -> str:
+    """A number, and nothing where a point has no answer."""
+    return "" if isinstance(value, (UnsetType, list)) else number(value, digits)
