@@ -169,8 +169,8 @@ def foxholes(x: float, y: float) -> float:
 
 
 def shubert(x: float, y: float) -> float:
-    a, b = (float(sum(i * cos((i + 1) * v + i) for i in steps(5))) for v in (x, y))
-    return a * b
+    a, b = (sum(i * cos((i + 1) * v + i) for i in steps(5)) for v in (x, y))
+    return float(a * b)
 
 
 def goldstein_price(x: float, y: float) -> float:

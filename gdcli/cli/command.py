@@ -185,6 +185,8 @@ def _settings(command: Command[S], given: dict[str, Any], variables: dict[str, s
     config = read(command.settings, read_config(path), naming=f"'{{}}' in {path}") if path else command.settings()
     reads = {field.name: _meta(field).extra["reads"] for field in msgspec.structs.fields(command.settings)}
     words = {name: value for name, value in given.items() if value is not None and value != []}
+    for name in words.keys() & {"expression", "expressions"}:
+        words[name] = [text.strip() for text in words[name]] if name == "expressions" else words[name].strip()
     words = {name: read_word(f"--{name.replace('_', '-')}", value, reads[name]) for name, value in words.items()}
     changes = msgspec.structs.asdict(read(command.settings, words, naming="--{}", text=True))
     changed = {name: changes[name] for name in words}

@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from gdcli.cli.output import Output
 from gdcli.cli.report import warn
-from gdcli.errors import ExitCode
+from gdcli.errors import ExitCode, GdcliError
 from gdcli.results import CONVERGED, SettingsLine, Step
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ _PROGRESS_AFTER_SECONDS = 1.0
 
 def run_descent(descent: Descent[Any], output: Output, title: str) -> int:
     """Run, print, and return the exit code."""
+    if output.format == "csv" and descent.settings.walk:
+        hint = "--json, --jsonl and the table have them; the CSV has x, grad and loss of every step without --walk"
+        raise GdcliError("usage", "the equations of --walk cannot be printed as CSV", hint)
     with _interruptible(descent):
         match output.format:
             case "json":
@@ -68,17 +71,21 @@ def _interruptible(descent: Descent[Any]) -> Iterator[None]:
 def _print_document(descent: Descent[Any], output: Output) -> None:
     from gdcli.render.documents import json_line
 
-    iterations = list(_with_progress(descent, output))
-    record = descent.record(iterations)
+    if descent.settings.walk:
+        walked = list(descent.walk(_with_progress(descent, output)))
+        record = descent.record([step for step, _ in walked], [update for _, updates in walked for update in updates])
+    else:
+        record = descent.record(list(_with_progress(descent, output)))
     with output.open() as file:
         file.write(json_line(record))
 
 
 def _print_lines(descent: Descent[Any], file: IO[bytes]) -> None:
-    from gdcli.render.documents import json_line, step_line
+    from gdcli.render.documents import json_line, step_line, walk_lines
 
     file.write(json_line(SettingsLine(command=descent.command, settings=descent.settings)))
-    _stream((step_line(step) for step in descent), file)
+    lines = walk_lines(descent.walk()) if descent.settings.walk else (step_line(step) for step in descent)
+    _stream(lines, file)
     file.write(json_line(descent.outcome))
 
 
@@ -112,11 +119,26 @@ def _print_table(descent: Descent[Any], output: Output, title: str) -> None:
     from gdcli.cli.show import show_for_people
     from gdcli.render.table import StepRows, descent_table
 
-    rows = StepRows(every=output.every, show_all=output.all)
+    if descent.settings.walk:
+        _print_walk(descent, output, title)
+        return
+    rows: StepRows[Step] = StepRows(every=output.every, show_all=output.all)
     for step in _with_progress(descent, output):
         rows.add(step)
     outcome = descent.outcome
     show_for_people(lambda width: descent_table(title, rows, outcome, output.digits, width), outcome.warnings, output)
+
+
+def _print_walk(descent: Descent[Any], output: Output, title: str) -> None:
+    from gdcli.cli.show import show_for_people
+    from gdcli.render.table import StepRows
+    from gdcli.render.walk import WalkedStep, WalkTable
+
+    rows: StepRows[WalkedStep] = StepRows(every=output.every, show_all=output.all)
+    for step, updates in descent.walk(_with_progress(descent, output)):
+        rows.add(WalkedStep(step, updates))
+    outcome = descent.outcome
+    show_for_people(lambda _: WalkTable(title, rows, outcome, output.digits), outcome.warnings, output)
 
 
 def _with_progress(descent: Descent[Any], output: Output) -> Iterator[Step]:

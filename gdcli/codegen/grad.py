@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gdcli.codegen.script import Script, broken, not_shown, surely_has_gradient
+from gdcli.codegen.script import Script, not_shown, surely_has_gradient
 from gdcli.lang.syntax import parse
 from gdcli.lang.values import bind
 from gdcli.settings import GradSettings
@@ -17,8 +17,7 @@ def grad_script(settings: GradSettings) -> str:
     keep = "retain_graph=True" if settings.hessian else ""
     run = [f"{value} = {script.print(expression)}", f"{value}.backward({keep})"]
     shown = [f'print("value", {value}.item())', f'print("grad_fn", {value}.grad_fn.name())']
-    for name in script.values:
-        shown.append(_gradient_line(script, settings, name))
+    shown += [_gradient_line(script, settings, name) for name in script.values]
     parts = [not_shown(asked), script.declarations(settings.wrt), run, shown]
     if settings.hessian:
         parts += _hessian(script, settings, value)
@@ -47,6 +46,3 @@ def _hessian(script: Script, settings: GradSettings, value: str) -> list[list[st
         "",
     ]
     return [function, [f"for {row} in {derivatives}({value}):", f'    print("hessian", {derivatives}({row}).tolist())']]
-
-
-__all__ = ["broken", "grad_script"]

@@ -1,8 +1,10 @@
-"""The curvature of a loss at a point: its Hessian whole where it is small, its largest eigenvalue where it is not."""
+"""The curvature of a loss at a point: its Hessian whole where it is small, the ends of its spectrum where it is not."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 
@@ -10,7 +12,45 @@ from gdcli.errors import GdcliError
 from gdcli.tensors import Problem, check_scalar
 
 MAX_EXACT = 200  # unknowns up to which the whole Hessian is computed
-_POWER_STEPS = 60
+LANCZOS_STEPS = 300  # products with the Hessian beyond, at most
+_ORTHOGONALISING = 400_000_000  # steps * steps * unknowns, at most
+_ACCURACY = 1e-6  # the residual of an end of the spectrum, relative to the end, at which Lanczos is content
+_INVARIANT = 1e-12  # what is left of a new direction, relative to the spectrum, below which there is none
+_LOOK_EVERY = 5  # steps of Lanczos
+
+Product = Callable[[torch.Tensor], torch.Tensor]
+"""A symmetric matrix as a function of a vector, both of shape (n,) and float64."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spectrum:
+    """The eigenvalues of a symmetric matrix of ``unknowns`` rows, or their two ends.
+
+    ``values`` ascend: all of them where ``exact``, else the ends; ``low`` and ``high`` are unit eigenvectors of the
+    ends, shape (n,). ``errors`` bound how far the ends are from an eigenvalue.
+    """
+
+    unknowns: int
+    exact: bool
+    values: list[float]
+    low: torch.Tensor
+    high: torch.Tensor
+    errors: tuple[float, float]
+
+    @property
+    def smallest(self) -> float:
+        """The lower end."""
+        return self.values[0]
+
+    @property
+    def largest(self) -> float:
+        """The upper end."""
+        return self.values[-1]
+
+    @property
+    def size(self) -> float:
+        """The size of the eigenvalue that is largest in size."""
+        return max(abs(self.smallest), abs(self.largest))
 
 
 def hessian(problem: Problem) -> torch.Tensor:
@@ -28,26 +68,102 @@ def hessian(problem: Problem) -> torch.Tensor:
     return (matrix + matrix.T) / 2
 
 
-def largest_curvature(problem: Problem) -> float:
-    """The eigenvalue of the Hessian that is largest in size, signed.
-
-    Exact up to 200 unknowns; beyond, by power iteration on Hessian-vector products.
-    """
+def hessian_product(problem: Problem) -> Product:
+    """The product of the Hessian with a vector, by differentiating gradient @ vector (Pearlmutter 1994)."""
     tensors = [problem.tensors[name] for name in problem.wrt]
-    if sum(t.numel() for t in tensors) <= MAX_EXACT:
-        eigenvalues = torch.linalg.eigvalsh(hessian(problem).double())
-        return float(eigenvalues[eigenvalues.abs().argmax()])
     gradient = _gradient(problem, tensors)
-    vector = torch.ones_like(gradient)
-    value = 0.0
-    for _ in range(_POWER_STEPS):
-        vector = vector / vector.norm()
-        product = _joined(torch.autograd.grad(gradient, tensors, vector, retain_graph=True, materialize_grads=True))
-        value = float(vector @ product)
-        if not product.any():
-            break
-        vector = product
-    return value
+
+    def product(vector: torch.Tensor) -> torch.Tensor:
+        if not gradient.requires_grad:
+            return torch.zeros_like(vector)
+        like = vector.to(gradient.dtype).to(gradient.device)
+        found = torch.autograd.grad(
+            gradient, tensors, like, retain_graph=True, allow_unused=True, materialize_grads=True
+        )
+        return _joined(found).detach().double().cpu()
+
+    return product
+
+
+def exact_spectrum(matrix: torch.Tensor) -> Spectrum:
+    """The spectrum of a symmetric matrix that is there as a whole, shape (n, n).
+
+    Raises:
+        ArithmeticError: when the matrix is not finite.
+    """
+    matrix = matrix.double().cpu()
+    if not bool(matrix.isfinite().all()):
+        raise ArithmeticError("the second derivatives are not finite here")
+    values, vectors = torch.linalg.eigh(matrix)
+    return Spectrum(len(matrix), True, values.tolist(), vectors[:, 0], vectors[:, -1], (0.0, 0.0))
+
+
+def lanczos(product: Product, unknowns: int) -> Spectrum:
+    """The ends of the spectrum of a symmetric matrix, from products with it.
+
+    The method of Lanczos (1950) from a random start (always the same), with every new direction made orthogonal to all
+    before it, twice (Parlett 1980, chapter 13): without that, rounding brings the ends back as false copies. The error
+    of an end is bounded by the residual of its vector. A matrix of few distinct eigenvalues is done in as many steps.
+
+    Raises:
+        ArithmeticError: when a product is not finite.
+    """
+    steps = lanczos_steps(unknowns)
+    basis = torch.empty(steps, unknowns, dtype=torch.float64)
+    direction = torch.randn(unknowns, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    rest = float(direction.norm())
+    small = torch.zeros(steps, steps, dtype=torch.float64)  # the matrix, seen from the basis: three diagonals
+    for k in range(steps):
+        basis[k] = direction / rest
+        image = product(basis[k])
+        if not bool(image.isfinite().all()):
+            raise ArithmeticError("the second derivatives are not finite here")
+        small[k, k] = basis[k] @ image
+        direction = image
+        for _ in range(2):
+            direction = direction - basis[: k + 1].T @ (basis[: k + 1] @ direction)
+        rest = float(direction.norm())
+        is_invariant = rest <= _INVARIANT * float(small.abs().max())
+        if is_invariant or k == steps - 1 or k % _LOOK_EVERY == 0:
+            values, vectors = torch.linalg.eigh(small[: k + 1, : k + 1])
+            errors = (abs(rest * float(vectors[k, 0])), abs(rest * float(vectors[k, -1])))
+            found = [float(values[0]), float(values[-1])]
+            if is_invariant or k == steps - 1 or _are_accurate(found, errors):
+                ends = basis[: k + 1].T @ vectors[:, [0, -1]]
+                return Spectrum(unknowns, False, found, ends[:, 0], ends[:, 1], errors)
+        small[k, k + 1] = small[k + 1, k] = rest
+    raise ArithmeticError("there are no unknowns")
+
+
+def lanczos_steps(unknowns: int) -> int:
+    """How many products ``lanczos`` takes at most: all that there can be, or what half a second or so allows."""
+    return min(unknowns, LANCZOS_STEPS, max(20, math.isqrt(_ORTHOGONALISING // unknowns)))
+
+
+def _are_accurate(ends: list[float], errors: tuple[float, float]) -> bool:
+    size = max(map(abs, ends))
+    return all(e <= max(_ACCURACY * abs(end), _INVARIANT * size) for end, e in zip(ends, errors, strict=True))
+
+
+def spectrum(problem: Problem) -> Spectrum:
+    """The spectrum of the Hessian where the tensors are: exact up to 200 unknowns, its ends by Lanczos beyond.
+
+    Raises:
+        ArithmeticError: when second derivatives are not finite.
+    """
+    unknowns = sum(problem.tensors[name].numel() for name in problem.wrt)
+    if unknowns <= MAX_EXACT:
+        return exact_spectrum(hessian(problem))
+    return lanczos(hessian_product(problem), unknowns)
+
+
+def largest_curvature(problem: Problem) -> float:
+    """The eigenvalue of the Hessian that is largest in size, signed; not a number where it is not finite."""
+    try:
+        found = spectrum(problem)
+    except ArithmeticError:
+        return math.nan
+    return found.largest if found.largest >= -found.smallest else found.smallest
 
 
 def rate_from_curvature(problem: Problem, *, maximize: bool) -> float:

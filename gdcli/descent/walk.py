@@ -71,16 +71,15 @@ class Walk:
         gradient = plain(x.grad) if x.is_leaf else None
         return Moment(plain(x), gradient, memory(self.rule, name, x))
 
-    def _update(  # noqa: PLR0913 -- the parts of a record
-        self, name: str, iteration: int, lr: float, before: Moment, after: Moment, projected: Nested
-    ) -> Update:
+    def _update(self, name: str, iteration: int, lr: float, before: Moment, after: Moment, projected: Nested) -> Update:
         terms: dict[str, Nested] = {"before": before.x, "gradient": before.gradient, "lr": lr, "after": after.x}
         if before.gradient is None:
             note = f"{name}.grad is None, so {name} stays"
             return Update(iteration=iteration, variable=name, terms=terms, equations=[], note=note)
         terms |= parameters(self.rule, name)
         terms |= {f"{key}_before": value for key, value in before.memory.items()} | after.memory
-        equations, note = [], f"{self.name} has no equation here; gdcli optimizers {self.name} shows its formula"
+        equations: list[Equation] = []
+        note = f"{self.name} has no equation here; gdcli optimizers {self.name} shows its formula"
         if explain := _EXPLAINED.get(self.name):
             equations, note = explain(terms)
         used = {"before", "gradient", "lr", "after"}

@@ -19,7 +19,7 @@ from gdcli.explain.counterparts import Known
 
 Expr = Any  # sympy.Expr; SymPy has no types
 
-_SHORT = 24  # characters up to which a formula is short enough
+_SHORT = 40  # characters up to which a formula is short enough
 _LARGEST_FRACTION = 10_000  # numerator or denominator from which on a fraction is written as a decimal
 
 

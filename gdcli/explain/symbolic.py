@@ -49,7 +49,7 @@ from gdcli.lang.syntax import parse
 from gdcli.results import Derivative
 
 DIFFERENTIATING_SECONDS = 2.0
-SIMPLIFYING_SECONDS = 1.5  # for all variables together
+SIMPLIFYING_SECONDS = 1.0  # for all variables together
 _MAX_LIST = 16  # numbers of a constant list that are spelled out
 _SHORT = 12  # digits up to which a number is taken as the decimal that was typed
 _DIGITS = 25  # to which a formula is evaluated for a check

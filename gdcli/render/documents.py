@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
+from msgspec import structs
 
 from gdcli.render.numbers import elements
 from gdcli.results import (
@@ -21,6 +22,8 @@ from gdcli.results import (
     SettingsLine,
     Step,
     StepLine,
+    Update,
+    UpdateLine,
 )
 from gdcli.settings import FitLinearSettings, MinimizeSettings
 
@@ -37,6 +40,14 @@ def step_line(step: Step) -> bytes:
     return json_line(StepLine(step.iteration, step.loss, step.values, step.grads, step.lr, step.acts))
 
 
+def walk_lines(walked: Iterable[tuple[Step, list[Update]]]) -> Iterator[bytes]:
+    """The lines of ``--jsonl --walk``: a step, then what was done to each variable."""
+    for step, updates in walked:
+        yield step_line(step)
+        for update in updates:
+            yield json_line(UpdateLine(**structs.asdict(update)))
+
+
 def schema(command: str | None = None) -> dict[str, Any]:
     """The JSON Schema of a command's documents and lines, errors included; of those of every command for None."""
     records = RECORDS if command is None else {command: RECORDS[command]}
@@ -49,8 +60,8 @@ def schema(command: str | None = None) -> dict[str, Any]:
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _LINES: dict[str, tuple[Any, ...]] = {
     "grad": (PointsResult, PointLine),
-    "minimize": (SettingsLine[MinimizeSettings], StepLine, ResultLine),
-    "fit-linear": (SettingsLine[FitLinearSettings], StepLine, ResultLine),
+    "minimize": (SettingsLine[MinimizeSettings], StepLine, UpdateLine, ResultLine),
+    "fit-linear": (SettingsLine[FitLinearSettings], StepLine, UpdateLine, ResultLine),
 }
 
 

@@ -56,30 +56,32 @@ def norm(value: Nested) -> float | None:
 
 
 def tensor(value: Nested, digits: int) -> str:
-    """A tensor as text, one line a row, the middle of long ones left out."""
+    """A tensor as text, one line a row, numbers in columns, the middle of long lists left out."""
     if not isinstance(value, list):
         return number(value, digits)
-    if any(isinstance(item, list) for item in value):
-        rows = [tensor(item, digits) for item in _head_and_tail(value)]
-        if all("\n" not in row for row in rows):
-            rows = _columns(value, digits)
-        return "[" + ",\n ".join(row.replace("\n", "\n ") for row in rows) + "]"
-    return "[" + ", ".join("…" if item is ... else number(item, digits) for item in _head_and_tail(value)) + "]"
+    if not any(isinstance(item, list) for item in value):
+        return f"[{', '.join(_cell(item, digits) for item in _head_and_tail(value))}]"
+    shown = _head_and_tail(value)
+    rows = [row for row in shown if row is not ...]
+    if any(isinstance(item, list) for row in rows for item in row):
+        texts = [tensor(row, digits).replace("\n", "\n ") for row in rows]
+    else:
+        texts = _matrix_rows(rows, digits)
+    if len(rows) < len(shown):
+        texts.insert(_EDGE, "…")
+    return "[" + ",\n ".join(texts) + "]"
 
 
-def _columns(matrix: list[Any], digits: int) -> list[str]:
+def _matrix_rows(rows: list[Any], digits: int) -> list[str]:
     """The rows of a matrix with their numbers in columns."""
-    rows = [
-        ["…"] if row is ... else ["…" if item is ... else number(item, digits) for item in _head_and_tail(row)]
-        for row in _head_and_tail(matrix)
-    ]
-    full = [row for row in rows if row != ["…"] or len(rows) == 1]
-    if len({len(row) for row in full}) != 1:
-        return [f"[{', '.join(row)}]" for row in rows]
-    columns = [aligned(column) for column in zip(*full, strict=True)]
-    lines = iter([f"[{', '.join(cells)}]" for cells in zip(*columns, strict=True)])
-    return ["…" if row == ["…"] and len(rows) > 1 else next(lines) for row in rows]
+    cells = [[_cell(item, digits) for item in _head_and_tail(row, edge=2, most=6)] for row in rows]
+    columns = [aligned(column) for column in zip(*cells, strict=True)]
+    return [f"[{', '.join(row)}]" for row in zip(*columns, strict=True)] if columns else ["[]"] * len(rows)
 
 
-def _head_and_tail(items: list[Any]) -> list[Any]:
-    return items if len(items) <= _MAX_ITEMS else [*items[:_EDGE], ..., *items[-_EDGE:]]
+def _cell(item: Any, digits: int) -> str:
+    return "…" if item is ... else number(item, digits)
+
+
+def _head_and_tail(items: list[Any], *, edge: int = _EDGE, most: int = _MAX_ITEMS) -> list[Any]:
+    return items if len(items) <= most else [*items[:edge], ..., *items[-edge:]]

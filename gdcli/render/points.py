@@ -1,4 +1,4 @@
-"""The answers of ``grad --each`` and ``grad --points`` for scripts: CSV, JSON lines, and a document that is streamed."""
+"""The answers of ``grad --each`` and ``grad --points`` for scripts: CSV, JSON lines, and a streamed document."""
 
 from __future__ import annotations
 

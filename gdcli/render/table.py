@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import IO
+from typing import IO, Generic, Protocol, TypeVar
 
 from msgspec import UnsetType
 from rich import box
@@ -20,27 +20,38 @@ WHOLE = 200  # a table of up to so many rows is shown whole
 EDGE = 20  # rows shown at each end of a longer one
 
 
-class StepRows:
-    """The steps to show of a descent of any length: all of a short one, the ends of a long one."""
+class HasIteration(Protocol):
+    """Something that belongs to an iteration."""
+
+    @property
+    def iteration(self) -> int:
+        """Which one."""
+
+
+Row = TypeVar("Row", bound=HasIteration)
+
+
+class StepRows(Generic[Row]):
+    """The rows to show of a descent of any length: all of a short one, the ends of a long one."""
 
     def __init__(self, *, every: int = 1, show_all: bool = False) -> None:
         self.every = every
         self.show_all = show_all
         self.count = 0
-        self.head: list[Step] = []
-        self.tail: deque[Step] = deque(maxlen=EDGE)
+        self.head: list[Row] = []
+        self.tail: deque[Row] = deque(maxlen=EDGE)
 
-    def add(self, step: Step) -> None:
-        """Take the next step."""
-        if step.iteration % self.every:
+    def add(self, row: Row) -> None:
+        """Take the next one."""
+        if row.iteration % self.every:
             return
         self.count += 1
         if self.show_all or self.count <= WHOLE:
-            self.head.append(step)
+            self.head.append(row)
         else:
-            self.tail.append(step)
+            self.tail.append(row)
 
-    def parts(self) -> tuple[list[Step], int, list[Step]]:
+    def parts(self) -> tuple[list[Row], int, list[Row]]:
         """The rows at the head, the number of those left out, and the rows at the tail."""
         if self.show_all or self.count <= WHOLE:
             return self.head, 0, []
@@ -50,7 +61,7 @@ class StepRows:
 
 def ops_table(record: OpsResult, digits: int, _width: int) -> RenderableType:
     """The rows of ``ops``."""
-    table = _table("expression", "result", "dtype", "shape")
+    table = empty_table("expression", "result", "dtype", "shape")
     for row in record.rows:
         if isinstance(row.error, Problem):
             table.add_row(Text(row.expression), Text(f"error: {_problem(row.error)}", "red"), "", "")
@@ -74,7 +85,7 @@ def grad_table(record: GradResult, digits: int, width: int) -> RenderableType:
     if sum(widest) + max(map(len, texts)) + 10 > width:
         return Group(title, *(_labelled(label, text) for name, pair in texts.items()
                               for label, text in zip((name, f"{name}.grad"), pair, strict=True)))  # fmt: skip
-    table = _table("variable", "value", "gradient")
+    table = empty_table("variable", "value", "gradient")
     for name, (value, gradient) in texts.items():
         table.add_row(Text(name, "bold"), Text(value), Text(gradient))
     return Group(title, table)
@@ -89,7 +100,7 @@ def _cells(text: str) -> int:
     return max(map(cell_len, text.split("\n")))
 
 
-def descent_table(title: str, rows: StepRows, outcome: ResultLine, digits: int, width: int) -> RenderableType:
+def descent_table(title: str, rows: StepRows[Step], outcome: ResultLine, digits: int, width: int) -> RenderableType:
     """The iterations of a descent, the state after the last update below a line, and how it ended."""
     head, left_out, tail = rows.parts()
     final = outcome.result
@@ -97,7 +108,7 @@ def descent_table(title: str, rows: StepRows, outcome: ResultLine, digits: int, 
     if not shown or shown[-1].iteration != final.iteration:
         shown.append(final)
     columns = _columns(shown, digits, width)
-    table = _table("iteration", *columns)
+    table = empty_table("iteration", *columns)
     for column in table.columns:
         column.justify = "right"
     cells = list(zip(*(aligned(column) for column in columns.values()), strict=True))
@@ -111,11 +122,11 @@ def descent_table(title: str, rows: StepRows, outcome: ResultLine, digits: int, 
     parts: list[RenderableType] = [Text(title, "bold"), table]
     if left_out:
         parts.append(Text(f"{left_out:,} rows left out (--all shows them, --every N every Nth)", "dim"))
-    parts.append(_ending(outcome, digits))
+    parts.append(ending(outcome, digits))
     return Group(*parts)
 
 
-def _ending(outcome: ResultLine, digits: int) -> RenderableType:
+def ending(outcome: ResultLine, digits: int) -> RenderableType:
     """How the descent ended, with the values that it found."""
     lines: list[RenderableType] = [Text(outcome.message)]
     best = outcome.best
@@ -176,7 +187,7 @@ def notes(found: Sequence[Notice]) -> RenderableType:
 
 def listing(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> RenderableType:
     """A plain table of texts."""
-    table = _table(*headers)
+    table = empty_table(*headers)
     for row in rows:
         table.add_row(*map(Text, row))
     return table
@@ -190,7 +201,8 @@ def definition(title: str, facts: Mapping[str, str]) -> RenderableType:
     return Group(Text(title, "bold"), grid)
 
 
-def _table(*headers: str) -> Table:
+def empty_table(*headers: str) -> Table:
+    """A table with a line below its headers, and no rows yet."""
     table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False, show_edge=False)
     for header in headers:
         table.add_column(Text(header), overflow="fold")

@@ -295,7 +295,7 @@ PROBLEMS = (
             {"x": (0, 1000), "y": (0, 0.01)},
             [at(0.12455138894440552, x=238.9421291788617, y=0.0005501564318059136)],
         ),
-        hard="two parameters whose product is all that the data determine well; a condition number of about 1e12",
+        hard="two parameters whose product is all that the data determine well; a condition number of about 6e13",
         source=f"Misra (1978), dental research monomolecular adsorption; {NIST}",
     ),
     _fixed(

@@ -143,7 +143,7 @@ PROBLEMS = (
             (0.5, 2.5),
             [at(-0.8690111349894998, x=0.5485634445276052)],
         ),
-        hard="a wave on a curve, in one dimension: ten minima side by side",
+        hard="a wave on a curve, in one dimension: nine minima side by side",
         source="Gramacy and Lee (2012), Cases for the nugget in modeling computer experiments",
     ),
     _fixed(

@@ -94,7 +94,8 @@ PROBLEMS = (
             ],
         ),
         hard="three minima of the same depth along a curved valley",
-        source="Branin (1972), Widely convergent method for finding multiple solutions of nonlinear equations",
+        source="Branin (1972), Widely convergent method for finding multiple solutions of simultaneous "
+        "nonlinear equations",
     ),
     _fixed(
         "goldstein-price",

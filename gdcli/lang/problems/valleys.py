@@ -47,7 +47,8 @@ PROBLEMS = (
         ),
         instance("(1 - x)**2 + 100*(y - x**2)**2", {"x": "-1.2", "y": "1"}, (-2.048, 2.048), [at(0, x=1, y=1)]),
         hard="a long curved valley with a nearly flat floor",
-        source=f"Rosenbrock (1960), An automatic method for finding the greatest or least value; {mgh(1)}",
+        source="Rosenbrock (1960), An automatic method for finding the greatest or least value of a function; "
+        + mgh(1),
         note="in 4 dimensions and more there is another, local, minimum near (-1, 1, ..., 1)",
     ),
     _scalable(
@@ -84,7 +85,7 @@ PROBLEMS = (
         ),
         instance("(x - 1)**2/4 + (y - 2*x**2 + 1)**2", {"x": "-1", "y": "1"}, (-2, 2), [at(0, x=1, y=1)]),
         hard="a valley that swings to and fro: in n dimensions its length grows exponentially with n",
-        source="Gürbüzbalaban and Overton (2012), On Nesterov's nonsmooth Chebyshev-Rosenbrock functions",
+        source="Jarre (2013), On Nesterov's smooth Chebyshev-Rosenbrock function",
     ),
     _fixed(
         "beale",

@@ -1,0 +1,145 @@
+"""The slope of a function of one number by differences, with an honest error: plain Python floats, no torch.
+
+Steps go from large to small by factors of four; each pair of neighbours is extrapolated to a step of zero (Richardson
+1911). Large steps err by the function's own curvature, small ones by its rounding, and the best step lies in between:
+it is where the extrapolated slopes of neighbouring steps agree best.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+_FACTOR = 4
+_LARGEST = 2.0**-3  # of max(1, |x|)
+_SMALLEST = 2.0**-33  # of max(1, |x|); the rounding of a float64 takes over long before
+_NEAR_ZERO = 2.0**-20  # of an |x| that is itself small
+_MOST = 64
+_SPIKE = 10  # times the values at both ends of a step: it has left the neighbourhood of x
+_ROUNDINGS = 4  # of the value, in a difference
+_JUMP_LEVELS = 4
+_EPS = sys.float_info.epsilon
+
+
+@dataclass(frozen=True, slots=True)
+class Slope:
+    """A slope, and how far off it may be."""
+
+    value: float
+    error: float
+
+
+@dataclass(frozen=True, slots=True)
+class Slopes:
+    """What differences say about a function at a point; None where no step has a finite value.
+
+    ``gap`` is ``right`` less ``left``, taken from the same steps: not zero at a kink. ``bend`` is the second
+    derivative. ``jump`` is how much the value jumps at the point, 0 for a continuous function.
+    """
+
+    center: Slope | None
+    left: Slope | None
+    right: Slope | None
+    gap: Slope | None
+    bend: Slope | None
+    jump: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Level:
+    """The values at a step to both sides: the steps as they are after rounding, and the rises."""
+
+    step: float
+    before: float
+    after: float
+    fall: float
+    rise: float
+    size: float
+    ends: float
+
+    @property
+    def center(self) -> float:
+        return (self.rise + self.fall) / (self.before + self.after)
+
+    @property
+    def left(self) -> float:
+        return self.fall / self.before
+
+    @property
+    def right(self) -> float:
+        return self.rise / self.after
+
+    @property
+    def is_near(self) -> bool:
+        """Whether the ends are like the middle; across a pole they are not."""
+        return not self.size > _SPIKE * self.ends
+
+
+def slopes(function: Callable[[float], float], x: float, *, nearest: float = 0.0) -> Slopes:
+    """The slopes of ``function`` at ``x``: of both sides together, and of each side.
+
+    One-sided slopes use no step below ``nearest``: what happens nearer to x counts as happening at x.
+    """
+    value = function(x)
+    levels = [level for step in _steps(x) if (level := _level(function, x, value, step)).is_near]
+    far = [level for level in levels if level.step >= nearest]
+    return Slopes(
+        center=_best(levels, [level.center for level in levels], order=2),
+        left=_best(far, [level.left for level in far], order=1),
+        right=_best(far, [level.right for level in far], order=1),
+        gap=_best(far, [level.right - level.left for level in far], order=1),
+        bend=_best(levels, [(level.right - level.left) / level.step for level in levels], order=2, power=2),
+        jump=_jump(levels),
+    )
+
+
+def _steps(x: float) -> Iterator[float]:
+    """Powers of two, so that x + step is rounded little."""
+    step = 2.0 ** math.floor(math.log2(_LARGEST * max(1.0, abs(x))))
+    smallest = _SMALLEST * max(1.0, abs(x))
+    if x:
+        smallest = min(smallest, _NEAR_ZERO * abs(x))
+    for _ in range(_MOST):
+        if step < smallest:
+            return
+        yield step
+        step /= _FACTOR
+
+
+def _level(function: Callable[[float], float], x: float, value: float, step: float) -> _Level:
+    low, high = x - step, x + step
+    left, right = function(low), function(high)
+    ends = max((abs(end) for end in (left, right) if math.isfinite(end)), default=0.0)
+    return _Level(step, x - low, high - x, value - left, right - value, max(abs(value), ends), ends)
+
+
+def _best(levels: Sequence[_Level], quotients: Sequence[float], *, order: int, power: int = 1) -> Slope | None:
+    """The extrapolated quotient with the smallest error.
+
+    ``order`` is the power of the step that extrapolation removes, ``power`` that by which rounding is divided.
+    """
+    weight = 1 / (_FACTOR**order - 1)
+    finer = [b + (b - a) * weight for a, b in itertools.pairwise(quotients)]
+    best: Slope | None = None
+    for i in range(1, len(finer)):
+        # Two neighbours: one alone may agree by chance, in noise.
+        gaps = [abs(finer[i] - finer[i - 1]), abs(finer[i + 1] - finer[i]) if i + 1 < len(finer) else 0.0]
+        level = levels[i + 1]
+        error = max(gaps) + _ROUNDINGS * _EPS * level.size / level.step**power
+        if math.isfinite(error) and (best is None or error < best.error):
+            best = Slope(finer[i], error)
+    return best
+
+
+def _jump(levels: Sequence[_Level]) -> float:
+    """The change of the value that stays as the step shrinks."""
+    last = levels[-_JUMP_LEVELS:]
+    for rises in ([level.rise for level in last], [level.fall for level in last]):
+        mean = sum(rises) / len(rises) if rises else math.nan
+        large = math.isfinite(mean) and abs(mean) > 1e4 * _EPS * last[-1].size
+        if large and all(abs(rise - mean) <= 0.1 * abs(mean) for rise in rises):
+            return mean
+    return 0.0

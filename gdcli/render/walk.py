@@ -1,0 +1,103 @@
+"""The updates of a descent as a table of equations."""
+
+from __future__ import annotations
+
+import os
+import textwrap
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.text import Text
+
+from gdcli.render.equations import TIED, Writer
+from gdcli.render.numbers import aligned, number
+from gdcli.render.table import StepRows, empty_table, ending
+from gdcli.results import ResultLine, Step, Update
+
+_NARROWEST = 24  # cells that the equations take at least
+_TERMINALS_OF_FEW_SIGNS = ("linux", "dumb", "vt100")
+
+
+class WalkedStep(NamedTuple):
+    """A state, and the updates that were made from it."""
+
+    step: Step
+    updates: Sequence[Update]
+
+    @property
+    def iteration(self) -> int:
+        """Which one."""
+        return self.step.iteration
+
+
+class WalkTable:
+    """The iterations of a descent with the equations of their updates, and how it ended."""
+
+    def __init__(self, title: str, rows: StepRows[WalkedStep], outcome: ResultLine, digits: int) -> None:
+        self.title = title
+        self.rows = rows
+        self.outcome = outcome
+        self.digits = digits
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Draw it for the width and the signs of the console."""
+        head, left_out, tail = self.rows.parts()
+        final = WalkedStep(self.outcome.result, ())
+        shown = [row for row in [*head, *tail] if row.iteration != final.iteration] + [final]
+        losses = aligned([number(row.step.loss, self.digits) for row in shown])
+        taken = len("iteration") + max(map(len, ["loss", *losses])) + 2 * 3
+        ascii_only = options.ascii_only or os.environ.get("TERM") in _TERMINALS_OF_FEW_SIGNS
+        writer = Writer(self.digits, ascii_only=ascii_only, several=len(final.step.values) > 1)
+        cells = self._cells(shown, writer, max(options.max_width - taken, _NARROWEST))
+        table = empty_table("iteration", "loss", "update")
+        table.columns[0].justify = table.columns[1].justify = "right"
+        for i, (row, loss, cell) in enumerate(zip(shown, losses, cells, strict=True)):
+            if left_out and i == len(head):
+                table.add_row("…", "…", "…", style="dim")
+            if row is final and len(shown) > 1:
+                table.add_section()
+            table.add_row(str(row.iteration), loss, Text(cell), style="bold" if row is final else "")
+        yield Text(self.title, "bold")
+        yield table
+        if left_out:
+            yield Text(f"{left_out:,} rows left out (--all shows them, --every N every Nth)", "dim")
+        yield ending(self.outcome, self.digits)
+
+    def _cells(self, shown: Sequence[WalkedStep], writer: Writer, width: int) -> Iterator[str]:
+        """The equations of each row; a note stands where it is new."""
+        noted = ""
+        for row in shown:
+            lines = []
+            for update in row.updates:
+                lines += [_fitted(sides, width) for sides in writer.lines(update)]
+                if update.note and update.note != noted:
+                    lines.append("\n".join(textwrap.wrap(f"({update.note})", width)))
+                    noted = update.note
+            if not row.updates:
+                for name, value in row.step.values.items():
+                    lines += [_fitted(sides, width) for sides in writer.point(name, row.iteration, value)]
+            yield "\n".join(lines).replace(TIED, " ")
+
+
+def _fitted(sides: Sequence[str], width: int) -> str:
+    """The sides in one line, or in several that begin with the equals sign, below each other."""
+    whole = " = ".join(sides)
+    if cell_len(whole) <= width:
+        return whole
+    if len(sides) < 3:
+        return "\n".join(_wrapped(whole, width, "   "))
+    indent = " " * cell_len(sides[0])
+    lines = [f"{sides[0]} = {sides[1]}"]
+    for side in sides[2:]:
+        joined = f"{lines[-1]} = {side}"
+        if len(lines) > 1 and cell_len(joined) <= width:
+            lines[-1] = joined
+        else:
+            lines.append(f"{indent} = {side}")
+    return "\n".join(part for line in lines for part in _wrapped(line, width, f"{indent}     "))
+
+
+def _wrapped(line: str, width: int, indent: str) -> list[str]:
+    return textwrap.wrap(line, width, subsequent_indent=indent, break_long_words=False) or [line]
