@@ -98,7 +98,9 @@ def complete_minimize(settings: MinimizeSettings) -> MinimizeSettings:
         find(settings.expression)  # says that there is none, and which is near
     elif not settings.expression:
         settings = replace(settings, expression=MINIMIZE_EXPRESSION, values={**MINIMIZE_VALUES, **settings.values})
-    return replace(settings, wrt=_checked(objective_of(settings), settings), lr=_rate(settings))
+    settings = replace(settings, wrt=_checked(objective_of(settings), settings), lr=_rate(settings))
+    _check_rule(settings, settings.wrt)
+    return settings
 
 
 def _is_unknown_problem(settings: MinimizeSettings) -> bool:
@@ -133,6 +135,7 @@ def complete_fit_linear(settings: FitLinearSettings) -> FitLinearSettings:
     """
     settings = replace(settings, values={**FIT_LINEAR_VALUES, **settings.values}, lr=_rate(settings))
     bind([parse(loss_expression(settings.activation))], settings.values)
+    _check_rule(settings, ["W"])
     return settings
 
 
@@ -147,6 +150,27 @@ def loss_expression(activation: str) -> str:
 def _rate(settings: MinimizeSettings | FitLinearSettings) -> float | Literal["auto"]:
     """The learning rate: the given one, or that of the rule."""
     return RULES[settings.optimizer].lr if settings.lr is None else settings.lr
+
+
+def _check_rule(settings: MinimizeSettings | FitLinearSettings, wrt: list[str]) -> None:
+    """Raise GdcliError for options of the update that do not go together, or name what does not move."""
+    listed = f"the variables are {', '.join(wrt)}"
+    for name in settings.lrs:
+        if name not in wrt:
+            message = f"--lr.{name} is for a variable, and there is no '{name}' that moves"
+            raise GdcliError("lr", message, listed)
+    for name, (low, high) in settings.bound.items():
+        if name not in wrt:
+            raise GdcliError("bound", f"there is no variable '{name}' to bound", listed)
+        if low is not None and high is not None and low > high:
+            message = f"the lower bound of {name}, {low:g}, is above the upper one, {high:g}"
+            raise GdcliError("bound", message, f"for example: --bound {name}={high:g}:{low:g}")
+    if isinstance(settings, MinimizeSettings) and settings.update == "rebind" and settings.optimizer != "manual":
+        message = f"{settings.optimizer} always updates in place, so there is nothing to rebind"
+        raise GdcliError("optimizer", message, "leave out --update or use --optimizer manual")
+    if settings.optimizer == "lbfgs" and (settings.clip_norm or settings.clip_value):
+        message = "lbfgs looks at gradients of its own inside a step, and these would not be clipped"
+        raise GdcliError("optimizer", message, "leave out the clipping, or choose another rule")
 
 
 def _checked(text: str, settings: GradSettings | MinimizeSettings) -> list[str]:

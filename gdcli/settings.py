@@ -291,6 +291,8 @@ def describe(kind: Any) -> str:
         return str(meta.extra["words"])
     if choices := _choices(kind):
         return "one of " + ", ".join(choices)
+    if type(None) in get_args(plain):  # a setting that may be left out is told as what it is when it is there
+        plain = next(part for part in get_args(plain) if part is not type(None))
     words = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
     if plain in words:
         bounds = f" of at least {meta.ge}" if meta.ge is not None else ""

@@ -185,7 +185,7 @@ def branin(x: float, y: float) -> float:
 
 def cross_in_tray(x: float, y: float) -> float:
     """As published, with exp(100)."""
-    return -0.0001 * (abs(sin(x) * sin(y) * exp(abs(100 - sqrt(x * x + y * y) / pi))) + 1) ** 0.1
+    return -0.0001 * math.pow(abs(sin(x) * sin(y) * exp(abs(100 - sqrt(x * x + y * y) / pi))) + 1, 0.1)
 
 
 def wolfe(x: float, y: float) -> float:

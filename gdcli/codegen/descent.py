@@ -8,7 +8,7 @@ from gdcli.catalogue import RULES
 from gdcli.codegen.rules import Moving, rule_of
 from gdcli.codegen.script import WIDTH, Script, not_shown, surely_has_gradient
 from gdcli.codegen.stops import Stops
-from gdcli.defaults import loss_expression
+from gdcli.defaults import loss_expression, objective_of
 from gdcli.errors import GdcliError
 from gdcli.lang.syntax import parse
 from gdcli.lang.values import bind
@@ -23,7 +23,7 @@ def minimize_script(settings: MinimizeSettings) -> str:
     Raises:
         GdcliError: for options that a script cannot have.
     """
-    expression = parse(settings.expression)
+    expression = parse(objective_of(settings))
     script = Script(settings, [expression], bind([expression], settings.values))
     loop = Loop(script, settings, settings.wrt)
     loop.loss_lines = [f"{loop.loss} = {script.print(expression)}"]

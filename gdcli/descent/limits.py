@@ -14,23 +14,11 @@ class Limits:
     """Clipping of gradients, and bounds of variables (projected gradient)."""
 
     def __init__(self, settings: DescentSettings, tensors: Tensors) -> None:
-        """Check the bounds.
-
-        Raises:
-            GdcliError: for a bound of something that does not move, and bounds in the wrong order.
-        """
         self.tensors = tensors
         self.clip_norm = settings.clip_norm
         self.clip_value = settings.clip_value
         self.bounds = settings.bound
         self.clips = self.clip_norm is not None or self.clip_value is not None
-        for name, (low, high) in self.bounds.items():
-            if name not in tensors:
-                listed = ", ".join(tensors)
-                raise GdcliError("bound", f"there is no variable '{name}' to bound", f"the variables are {listed}")
-            if low is not None and high is not None and low > high:
-                message = f"the lower bound of {name}, {low:g}, is above the upper one, {high:g}"
-                raise GdcliError("bound", message, f"for example: --bound {name}={high:g}:{low:g}")
 
     def check_start(self) -> None:
         """Raise GdcliError when a variable starts outside its bounds."""

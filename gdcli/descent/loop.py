@@ -13,11 +13,10 @@ from msgspec.structs import replace
 
 from gdcli.descent.curvature import rate_from_curvature
 from gdcli.descent.limits import Limits
-from gdcli.descent.optimizers import check_together, complete_rule, update_rule
+from gdcli.descent.optimizers import complete_rule, update_rule
 from gdcli.descent.schedules import RateSchedule
 from gdcli.descent.stopping import StopTests
 from gdcli.descent.walk import Walk
-from gdcli.errors import GdcliError
 from gdcli.results import (
     Act,
     Best,
@@ -49,7 +48,6 @@ class Descent(Generic[R]):
     record_type: type[R]
 
     def __init__(self, settings: MinimizeSettings | FitLinearSettings, prepare: Callable[[], Problem]) -> None:
-        check_together(settings)
         self.problem = prepare()
         self.settings = replace(settings, **complete_rule(settings))
         self._prepare = prepare
@@ -123,11 +121,6 @@ class Descent(Generic[R]):
         rate = self.settings.lr
         if rate == "auto":
             rate = rate_from_curvature(self._prepare(), maximize=self.settings.maximize)
-        for name in self.settings.lrs:
-            if name not in self.problem.wrt:
-                listed = ", ".join(self.problem.wrt)
-                message = f"--lr.{name} is for a variable, and there is no '{name}' that moves"
-                raise GdcliError("lr", message, f"the variables are {listed}")
         return {name: self.settings.lrs.get(name, rate) for name in self.problem.wrt}  # type: ignore[misc]
 
     def _remembers(self) -> bool:

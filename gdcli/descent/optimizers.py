@@ -155,13 +155,3 @@ def update_rule(settings: DescentSettings, tensors: Tensors, wrt: tuple[str, ...
         return kind(resolve(entry.path), moving, rates, parameters)
     except (ValueError, TypeError, RuntimeError) as error:
         raise GdcliError("optimizer", f"{entry.path} refuses this: {str(error).splitlines()[0]}") from error
-
-
-def check_together(settings: DescentSettings) -> None:
-    """Raise GdcliError when the settings hold options that do not go together."""
-    if isinstance(settings, MinimizeSettings) and settings.update == "rebind" and settings.optimizer != "manual":
-        message = f"{settings.optimizer} always updates in place, so there is nothing to rebind"
-        raise GdcliError("optimizer", message, "leave out --update or use --optimizer manual")
-    if settings.optimizer == "lbfgs" and (settings.clip_norm or settings.clip_value):
-        message = "lbfgs looks at gradients of its own inside a step, and these would not be clipped"
-        raise GdcliError("optimizer", message, "leave out the clipping, or choose another rule")

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 _FACTOR = 4
 _LARGEST = 2.0**-3  # of max(1, |x|)
-_SMALLEST = 2.0**-33  # of max(1, |x|); the rounding of a float64 takes over long before
+_SMALLEST = 2.0**-43  # of max(1, |x|); only beside a pole does a step below 2**-33 help
 _NEAR_ZERO = 2.0**-20  # of an |x| that is itself small
 _MOST = 64
 _SPIKE = 10  # times the values at both ends of a step: it has left the neighbourhood of x

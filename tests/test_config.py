@@ -1,0 +1,174 @@
+"""``--config``: files of settings, what they may hold, and a run's record that reproduces the run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Run
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """A config in TOML."""
+    file = tmp_path / "run.toml"
+    file.write_text('expression = "(x - 2)**2"\nlr = 0.25\nsteps = 2\n[values]\nx = 4\n')
+    return file
+
+
+def test_a_config_in_toml_and_in_json_says_the_same(run: Run, config: Path, tmp_path: Path) -> None:
+    other = tmp_path / "run.json"
+    settings = {"expression": "(x - 2)**2", "lr": 0.25, "steps": 2, "values": {"x": 4}}
+    other.write_text(json.dumps(settings))
+    outcome = run("minimize", "--config", str(config), "--json")
+    assert outcome == run("minimize", "--config", str(other), "--json")
+    assert outcome == run("minimize", "--config", "-", "--json", stdin=json.dumps(settings))
+    record = outcome.json()
+    assert {name: record["settings"][name] for name in settings} == settings
+    assert record["result"]["values"] == {"x": 2.5}
+
+
+def test_the_command_line_wins_over_the_config_and_the_config_over_the_defaults(run: Run, config: Path) -> None:
+    words = ["minimize", "--config", str(config), "--json"]
+    assert run(*words, "--steps", "1").json()["settings"]["steps"] == 1
+    assert run(*words, "--x", "3").json()["settings"]["values"] == {"x": "3"}
+    assert run(*words, "x**2").json()["settings"]["expression"] == "x**2"
+    assert run(*words).json()["settings"]["lr"] == 0.25
+    assert run(*words, "--lr", "0.1").json()["settings"]["lr"] == 0.1
+
+
+def test_variables_of_the_command_line_join_those_of_the_config(run: Run, config: Path) -> None:
+    record = run("minimize", "x**2 + y", "--config", str(config), "--y", "1", "--json").json()
+    assert record["settings"]["values"] == {"x": 4, "y": "1"}
+
+
+def test_the_config_of_windows_begins_with_a_mark(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "run.json"
+    file.write_text('{"steps": 1}', encoding="utf-8-sig")
+    assert run("minimize", "--config", str(file), "--json").json()["settings"]["steps"] == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["ops"],
+        ["ops", "a @ b", "rand(2)", "--a", "1,2", "--b", "3,4", "--seed", "3"],
+        ["ops", "1/0", "α", "--α", "nan"],
+        ["grad"],
+        ["grad", "sum(W @ x) + lr", "--W", "rand(3, 4)", "--x", "arange(4)", "--var", "lr=3", "--dtype", "float64"],
+        ["minimize"],
+        ["minimize", "x**2 + y**4", "--x", "-1e-3", "--y", "pi/4", "--lr", "0.3", "--steps", "7", "--wrt", "y"],
+        ["minimize", "sum((x - π)**2)", "--x", "randn(3)", "--seed", "7", "--optimizer", "sgd", "--momentum", "0.9"],
+        ["minimize", "--update", "rebind", "--steps", "3"],
+        ["minimize", "--lr", "1.5", "--dtype", "bfloat16"],
+        ["fit-linear"],
+        ["fit-linear", "--activation", "leaky_relu", "--seed", "3", "--lr", "0.03", "--steps", "4"],
+    ],
+)
+def test_a_record_is_a_config_that_reproduces_it_byte_for_byte(run: Run, words: list[str]) -> None:
+    record = run(*words, "--json")
+    assert record.json()["settings"]
+    assert run(words[0], "--config", "-", "--json", stdin=record.out) == record
+    settings = json.dumps(record.json()["settings"])
+    assert run(words[0], "--config", "-", "--json", stdin=settings) == record
+
+
+def test_the_first_line_of_a_stream_is_a_config_too(run: Run) -> None:
+    lines = run("minimize", "--steps", "3", "--lr", "0.2", "--jsonl").out.splitlines(keepends=True)
+    again = run("minimize", "--config", "-", "--jsonl", stdin=lines[0])
+    assert again.out == "".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message", "hint"),
+    [
+        ({"stpes": 3}, "unknown setting 'stpes'", "did you mean 'steps'?"),
+        ({"Lr": 3}, "unknown setting 'Lr'", "did you mean 'lr'?"),
+        ({"steps": "3"}, "'steps' in {file} must be a whole number of at least 0, not '3'", ""),
+        ({"steps": 1.5}, "'steps' in {file} must be a whole number of at least 0, not '1.5'", ""),
+        ({"steps": True}, "'steps' in {file} must be a whole number of at least 0, not 'true'", ""),
+        ({"steps": None}, "'steps' in {file} must be a whole number of at least 0, not 'null'", ""),
+        ({"steps": [3]}, "'steps' in {file} must be a whole number of at least 0, not '[3]'", ""),
+        ({"seed": -1}, "'seed' in {file} must be a whole number of at least 0, not '-1'", ""),
+        ({"expression": 3}, "'expression' in {file} must be text, not '3'", ""),
+        (
+            {"dtype": "flaot64"},
+            "'dtype' in {file} must be one of float32, float64, float16, bfloat16, not 'flaot64'",
+            "did you mean 'float64'?",
+        ),
+        ({"wrt": "x"}, "'wrt' in {file} must be a list of texts, not 'x'", ""),
+        ({"wrt": ["y"]}, "wrt names 'y', and that is no variable of the expression", "the variables are x"),
+        ({"values": 3}, "'values' in {file} must be a table of names and values, not '3'", ""),
+        (
+            {"values": {"x": None}},
+            """'values' in {file} must be a table of names and values, not '{{"x":null}}'""",
+            "",
+        ),
+        ({"values": {"y": 1}}, "the expression has no variable 'y'", "the only variable is x"),
+        ({"values": {"x": ""}}, "the variable 'x' has an empty value", "for example: --x 1"),
+        ({"values": {"x": "1/0"}}, "in the value of x: this divides by zero\n  1/0\n  ^^^", ""),
+        (
+            {"values": {"x": [[1, 2], [3]]}},
+            "in the value of x: the rows of this list are not of one length\n  [[1, 2], [3]]\n  ^^^^^^^^^^^^^",
+            "",
+        ),
+        (
+            {"values": {"x": ["a"]}},
+            "in the value of x: text in quotes is not part of the expression language\n  ['a']\n   ^^^",
+            "leave out the quotes",
+        ),
+        ({"expression": "sinn(x)"}, "unknown function 'sinn'\n  sinn(x)\n  ^^^^", "did you mean 'sin'?"),
+        ([1, 2], "the config {file} holds no table of settings", 'for example: {{"lr": 0.1}}'),
+        (3, "the config {file} holds no table of settings", 'for example: {{"lr": 0.1}}'),
+        ({"gdcli": "0.1.0", "settings": {"stpes": 3}}, "unknown setting 'stpes'", "did you mean 'steps'?"),
+    ],
+)
+def test_a_config_that_does_not_fit(run: Run, tmp_path: Path, settings: Any, message: str, hint: str) -> None:
+    file = tmp_path / "run.json"
+    file.write_text(json.dumps(settings))
+    outcome = run("minimize", "--config", str(file))
+    hint = f"\nhint: {hint}" if hint else ""
+    assert outcome.err == f"error: {message}{hint}\n".format(file=file)
+    assert (outcome.code, outcome.out) == (2, "")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("lr = ", "the config {file} is not TOML: Invalid value (at end of document)"),
+        ('steps = "3"', "'steps' in {file} must be a whole number of at least 0, not '3'"),
+        ("nesterov = 1", "'nesterov' in {file} must be true or false, not '1'"),
+        ("stpes = 3", "unknown setting 'stpes'"),
+        ("[values]\nx = 1979-05-27", "'values' in {file} must be a table of names and values, not '"),
+        ("[values]\ny = 3", "the expression has no variable 'y'"),
+        ("steps = 1\nsteps = 2", "the config {file} is not TOML: Cannot overwrite a value (at end of document)"),
+        ("é", "the config {file} is not TOML: Invalid statement (at line 1, column 1)"),
+    ],
+)
+def test_a_config_in_toml_that_does_not_fit(run: Run, tmp_path: Path, text: str, message: str) -> None:
+    file = tmp_path / "run.toml"
+    file.write_text(text, encoding="utf-8")
+    outcome = run("minimize", "--config", str(file))
+    assert outcome.err.startswith("error: " + message.format(file=file))
+    assert (outcome.code, outcome.out) == (2, "")
+
+
+def test_a_config_of_another_command_is_refused(run: Run) -> None:
+    record = run("minimize", "--steps", "1", "--json").out
+    outcome = run("grad", "--config", "-", stdin=record)
+    assert outcome.err.startswith("error: unknown setting '")
+    assert outcome.code == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("missing.toml", "No such file or directory"), (".", "Is a directory"), ("a/b", "No such file")],
+)
+def test_a_config_that_cannot_be_read_is_an_error_of_the_outside(
+    run: Run, tmp_path: Path, name: str, reason: str
+) -> None:
+    outcome = run("minimize", "--config", str(tmp_path / name), "--json")
+    assert outcome.err.startswith(f"error: cannot read the config {tmp_path / name}: {reason}")
+    assert (outcome.code, outcome.json()["code"]) == (1, "config")
