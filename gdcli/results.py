@@ -11,7 +11,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 from msgspec import UNSET, Struct, UnsetType
 
-from gdcli.settings import FitLinearSettings, GradSettings, MinimizeSettings, OpsSettings
+from gdcli.settings import CompareSettings, FitLinearSettings, GradSettings, MinimizeSettings, OpsSettings
 from gdcli.version import __version__
 
 SCHEMA = 1
@@ -209,7 +209,11 @@ class JacobianMatrix(Struct, frozen=True, kw_only=True):
 
 
 class CheckRow(Struct, frozen=True, kw_only=True):
-    """One element of a gradient by three ways; ``doubt`` names the one not to trust, and ``reason`` says why."""
+    """One element of a gradient by three ways; ``doubt`` names the one not to trust, and ``reason`` says why.
+
+    ``left`` and ``right`` are the one-sided slopes, given at a kink and where only one side is defined. A row is
+    "undefined" where there is no slope, and "unconfirmed" where nothing else can tell it.
+    """
 
     label: str
     autograd: float | None
@@ -219,16 +223,19 @@ class CheckRow(Struct, frozen=True, kw_only=True):
     right: float | None
     relative_error: float | None
     agreeing_digits: int | None
-    verdict: Literal["agree", "kink", "disagree", "undefined"]
+    verdict: Literal["agree", "kink", "disagree", "undefined", "unconfirmed"]
     doubt: Literal["", "autograd", "differences", "symbolic"]
     reason: str
 
 
 class GradientCheck(Struct, frozen=True, kw_only=True):
-    """The check of a gradient: a row an element, and what follows from all of them."""
+    """The check of a gradient: a row an element, and what follows from all of them.
+
+    It is "unclear" when nothing disagrees, and some of it is undefined or unconfirmed.
+    """
 
     rows: list[CheckRow]
-    verdict: Literal["agree", "disagree"]
+    verdict: Literal["agree", "disagree", "unclear"]
     message: str
 
 
@@ -350,6 +357,122 @@ class FitLinearResult(Struct, frozen=True, kw_only=True):
     minimum: KnownMinimum | UnsetType = UNSET
     tensors: dict[str, TensorState]
     walk: list[Update] | UnsetType = UNSET
+    warnings: list[Notice] = []
+
+
+class Spread(Struct, frozen=True):
+    """Median and quartiles over the starts (linear between neighbours); null: not finite, or never."""
+
+    median: float | None
+    q1: float | None
+    q3: float | None
+
+
+RunStatus = Literal["reached", "max_steps", "diverged", "stalled", "interrupted"]
+
+
+class RaceRun(Struct, frozen=True, kw_only=True):
+    """One run of a race, from start number ``start``, to the state in which it ended.
+
+    ``evaluations`` counts those of the loss and its gradient up to that state. "stalled": a step moved nothing, and so
+    will every further one. ``distance`` is that to the nearest known global minimum, null where none is known.
+    """
+
+    start: int
+    lr: float
+    status: RunStatus
+    steps: int
+    evaluations: int
+    loss: float | None
+    best_loss: float | None
+    distance: float | None
+    values: dict[str, Nested]
+
+
+class RateTrial(Struct, frozen=True, kw_only=True):
+    """What a learning rate did in the tuning: how many starts reached the goal, and medians over all of them."""
+
+    lr: float
+    reached: int
+    evaluations: float | None
+    loss: float | None
+
+
+class Tuning(Struct, frozen=True, kw_only=True):
+    """The search for a learning rate on a grid that is even in the logarithm.
+
+    A rate works when at least half of the starts reach the goal. ``lowest`` and ``highest`` are the ends of the piece of
+    the grid around the best rate in which every rate works, ``width`` its decades; they are null when no rate works.
+    """
+
+    best: float
+    lowest: float | None
+    highest: float | None
+    width: float | None
+    trials: list[RateTrial]
+
+
+class LossCurve(Struct, frozen=True):
+    """The loss by the evaluations made so far: the median over the starts, at up to 60 states."""
+
+    evaluations: list[int]
+    loss: list[float | None]
+
+
+class Standing(Struct, frozen=True, kw_only=True):
+    """How an optimizer did in a race. Those that did equally well have the same rank.
+
+    ``lr`` is null when it differs from start to start. ``steps`` and ``evaluations`` are those to the goal, and count as
+    infinite for a run that did not reach it. ``share`` is that of the runs that reached a global minimum, null where
+    none is known. ``cost`` counts all evaluations, those of the tuning included. ``batched``: all its runs were
+    computed as one batch.
+    """
+
+    rank: int
+    optimizer: str
+    lr: float | None
+    reached: int
+    share: float | None
+    statuses: dict[RunStatus, int]
+    steps: Spread
+    evaluations: Spread
+    loss: Spread
+    best_loss: Spread
+    distance: Spread
+    cost: int
+    batched: bool
+    curve: LossCurve
+    tuning: Tuning | None
+    runs: list[RaceRun]
+
+
+class RaceRules(Struct, frozen=True, kw_only=True):
+    """The rules of a race: a run reaches its goal in the first state whose ``goal`` is at most ``limit``.
+
+    ``minimum`` is the loss of the known global minima of ``expression``. A run ends there, or where it diverges or
+    stalls, or when it has made ``evaluations`` evaluations. ``runs`` is the number of runs of each optimizer.
+    """
+
+    expression: str
+    goal: Literal["loss", "gradient_norm"]
+    limit: float
+    minimum: float | None
+    evaluations: int
+    runs: int
+
+
+class CompareResult(Struct, frozen=True, kw_only=True):
+    """The record of ``compare``: the standings, best first. ``starts`` are the points that every optimizer started at."""
+
+    gdcli: str = __version__
+    schema: int = SCHEMA
+    command: Literal["compare"] = "compare"
+    settings: CompareSettings
+    status: Literal["ok", "interrupted"]
+    message: str
+    rules: RaceRules
+    starts: list[dict[str, Nested]]
+    standings: list[Standing]
     warnings: list[Notice] = []
 
 
@@ -497,13 +620,14 @@ class ResultLine(Struct, frozen=True, kw_only=True, tag_field="record", tag="res
 
 
 DescentRecord = MinimizeResult | FitLinearResult
-Result = OpsResult | GradResult | MinimizeResult | FitLinearResult
+Result = OpsResult | GradResult | MinimizeResult | FitLinearResult | CompareResult
 
 RECORDS: dict[str, Any] = {
     "ops": OpsResult,
     "grad": GradResult,
     "minimize": MinimizeResult,
     "fit-linear": FitLinearResult,
+    "compare": CompareResult,
     "functions": FunctionsResult,
     "optimizers": OptimizersResult,
     "problems": ProblemsResult,

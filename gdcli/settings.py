@@ -17,6 +17,7 @@ from gdcli.errors import GdcliError
 from gdcli.lang.suggest import did_you_mean
 
 PROBLEM, RULE, STOPPING, NUMBERS, EXPLAIN = "Problem", "Update rule", "Stopping", "Numbers", "Explanation"
+TUNING = "Tuning"
 
 
 def _meta(
@@ -146,6 +147,89 @@ Points = Annotated[
 ]
 
 
+Racers = Annotated[
+    list[str],
+    _meta(
+        "the update rules that race (gdcli optimizers)",
+        RULE,
+        "NAMES",
+        words="names of optimizers, separated by commas",
+        reads="list",
+        shown="sgd,manual-momentum,adam,lbfgs",
+    ),
+]
+RacerLr = Annotated[
+    NonNegative | Literal["auto"] | None,
+    _meta(
+        "learning rate of all of them; auto takes it from the curvature at the start",
+        RULE,
+        "NUMBER|auto",
+        words="a number of at least 0, or auto",
+        shown="that of each rule",
+    ),
+]
+RacerOpt = Annotated[
+    dict[str, Option],
+    _meta(
+        "a parameter of one rule, such as adam.betas=0.9,0.95 or sgd.lr=0.01", RULE, "RULE.NAME=VALUE", reads="pairs"
+    ),
+]
+Domain = Annotated[
+    dict[str, tuple[float | None, float | None]],
+    _meta(
+        "where starts lie, such as x=-2:2",
+        PROBLEM,
+        "NAME=LOW:HIGH",
+        reads="bounds",
+        shown="that of the problem",
+    ),
+]
+Starts = Annotated[
+    int,
+    _meta("start so many times, at random in the domain; 0: once, at the usual start", PROBLEM, "N", ge=0, le=10_000),
+]
+Tune = Annotated[bool, _meta("let each rule try the same learning rates, and race with its best", TUNING)]
+Rates = Annotated[
+    Annotated[int, Meta(ge=2, le=1000)] | None,
+    _meta(
+        "number of learning rates to try, spaced evenly in their logarithm",
+        TUNING,
+        "N",
+        words="a whole number from 2 to 1000",
+        shown="30",
+    ),
+]
+RateRange = Annotated[
+    tuple[Positive, Positive] | None,
+    _meta(
+        "the least and the greatest of them",
+        TUNING,
+        "LOW:HIGH",
+        words="two numbers greater than 0, like 1e-5:10",
+        reads="range",
+        shown="1e-5:10",
+    ),
+]
+RaceSteps = Annotated[
+    int,
+    _meta(
+        "budget of a run: so many updates, and no more evaluations than they take when each takes one",
+        STOPPING,
+        "N",
+        ge=1,
+        le=10**7,
+    ),
+]
+RaceTol = Annotated[
+    NonNegative,
+    _meta(
+        "reached: the loss is so near to the known minimum, or the norm of the gradient so small where none is known",
+        STOPPING,
+        "NUMBER",
+    ),
+]
+
+
 class OpsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Settings of ``ops``: expressions, each a row, over common variables."""
 
@@ -238,8 +322,35 @@ class FitLinearSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     device: Device = "cpu"
 
 
+class CompareSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Settings of ``compare``: an objective, where to start, the update rules that race, and the rules of the race."""
+
+    expression: Annotated[
+        str, _meta("what to minimize: an expression, or a problem (gdcli problems)", PROBLEM, "EXPR")
+    ] = ""
+    values: Values = {}
+    wrt: Wrt = []
+    dim: Dim = None
+    starts: Starts = 0
+    domain: Domain = {}
+    optimizer: Racers = []
+    lr: RacerLr = None
+    opt: RacerOpt = {}
+    clip_norm: ClipNorm = None
+    clip_value: ClipValue = None
+    bound: Bound = {}
+    tune: Tune = False
+    rates: Rates = None
+    rate_range: RateRange = None
+    steps: RaceSteps = 500
+    tol: RaceTol = 1e-4
+    dtype: Dtype = "float32"
+    seed: Seed = 0
+    device: Device = "cpu"
+
+
 DescentSettings = MinimizeSettings | FitLinearSettings
-Settings = OpsSettings | GradSettings | MinimizeSettings | FitLinearSettings
+Settings = OpsSettings | GradSettings | MinimizeSettings | FitLinearSettings | CompareSettings
 S = TypeVar("S", bound=msgspec.Struct)
 
 

@@ -26,7 +26,7 @@ from gdcli.cli.arguments import (
 from gdcli.cli.config import read_config
 from gdcli.cli.output import Output, chosen_format
 from gdcli.cli.words import read_word
-from gdcli.errors import GdcliError, MissingVariableError, UnknownVariableError
+from gdcli.errors import GdcliError, MissingVariableError, UnknownVariableError, UserInterruptError
 from gdcli.settings import S, read
 
 OUTPUT = "Output"
@@ -96,6 +96,13 @@ class WordsCommand(TyperCommand):
         ctx.meta["gdcli.rates"] = words.rates
         ctx.meta["gdcli.options"] = options
         return super().parse_args(ctx, [*words.options, "--", *words.positional])
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; Ctrl-C where nothing more can be printed is an error, which Typer would not tell."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise UserInterruptError from None
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the options by panel."""

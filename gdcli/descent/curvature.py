@@ -16,7 +16,6 @@ LANCZOS_STEPS = 300  # products with the Hessian beyond, at most
 _ORTHOGONALISING = 400_000_000  # steps * steps * unknowns, at most
 _ACCURACY = 1e-6  # the residual of an end of the spectrum, relative to the end, at which Lanczos is content
 _INVARIANT = 1e-12  # what is left of a new direction, relative to the spectrum, below which there is none
-_LOOK_EVERY = 5  # steps of Lanczos
 
 Product = Callable[[torch.Tensor], torch.Tensor]
 """A symmetric matrix as a function of a vector, both of shape (n,) and float64."""
@@ -26,15 +25,14 @@ Product = Callable[[torch.Tensor], torch.Tensor]
 class Spectrum:
     """The eigenvalues of a symmetric matrix of ``unknowns`` rows, or their two ends.
 
-    ``values`` ascend: all of them where ``exact``, else the ends; ``low`` and ``high`` are unit eigenvectors of the
-    ends, shape (n,). ``errors`` bound how far the ends are from an eigenvalue.
+    ``values`` ascend: all of them where ``exact``, else the ends; ``vectors`` are their unit eigenvectors, as columns,
+    shape (unknowns, len(values)). ``errors`` bound how far each end is from an eigenvalue.
     """
 
     unknowns: int
     exact: bool
     values: list[float]
-    low: torch.Tensor
-    high: torch.Tensor
+    vectors: torch.Tensor
     errors: tuple[float, float]
 
     @property
@@ -95,11 +93,11 @@ def exact_spectrum(matrix: torch.Tensor) -> Spectrum:
     if not bool(matrix.isfinite().all()):
         raise ArithmeticError("the second derivatives are not finite here")
     values, vectors = torch.linalg.eigh(matrix)
-    return Spectrum(len(matrix), True, values.tolist(), vectors[:, 0], vectors[:, -1], (0.0, 0.0))
+    return Spectrum(len(matrix), True, values.tolist(), vectors, (0.0, 0.0))
 
 
-def lanczos(product: Product, unknowns: int) -> Spectrum:
-    """The ends of the spectrum of a symmetric matrix, from products with it.
+def lanczos(product: Product, unknowns: int, steps: int | None = None) -> Spectrum:
+    """The ends of the spectrum of a symmetric matrix, from at most so many products with it.
 
     The method of Lanczos (1950) from a random start (always the same), with every new direction made orthogonal to all
     before it, twice (Parlett 1980, chapter 13): without that, rounding brings the ends back as false copies. The error
@@ -108,7 +106,8 @@ def lanczos(product: Product, unknowns: int) -> Spectrum:
     Raises:
         ArithmeticError: when a product is not finite.
     """
-    steps = lanczos_steps(unknowns)
+    steps = lanczos_steps(unknowns) if steps is None else min(steps, unknowns)
+    next_look = 0
     basis = torch.empty(steps, unknowns, dtype=torch.float64)
     direction = torch.randn(unknowns, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     rest = float(direction.norm())
@@ -124,13 +123,13 @@ def lanczos(product: Product, unknowns: int) -> Spectrum:
             direction = direction - basis[: k + 1].T @ (basis[: k + 1] @ direction)
         rest = float(direction.norm())
         is_invariant = rest <= _INVARIANT * float(small.abs().max())
-        if is_invariant or k == steps - 1 or k % _LOOK_EVERY == 0:
+        if is_invariant or k == steps - 1 or k >= next_look:
+            next_look = max(k + 5, k + k // 5)
             values, vectors = torch.linalg.eigh(small[: k + 1, : k + 1])
             errors = (abs(rest * float(vectors[k, 0])), abs(rest * float(vectors[k, -1])))
             found = [float(values[0]), float(values[-1])]
             if is_invariant or k == steps - 1 or _are_accurate(found, errors):
-                ends = basis[: k + 1].T @ vectors[:, [0, -1]]
-                return Spectrum(unknowns, False, found, ends[:, 0], ends[:, 1], errors)
+                return Spectrum(unknowns, False, found, basis[: k + 1].T @ vectors[:, [0, -1]], errors)
         small[k, k + 1] = small[k + 1, k] = rest
     raise ArithmeticError("there are no unknowns")
 

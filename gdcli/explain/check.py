@@ -6,18 +6,18 @@ its plain numbers are rounded to that dtype first, so that what is 1.1 in float3
 
 from __future__ import annotations
 
+import functools
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from msgspec.structs import replace
 
 from gdcli.errors import GdcliError
 from gdcli.explain.curvature import labels
-from gdcli.explain.differences import Slope, Slopes, slopes
+from gdcli.explain.differences import Slopes, slopes
 from gdcli.explain.verdicts import Evidence, row
 from gdcli.lang.constructors import Environment
 from gdcli.lang.nodes import (
@@ -37,6 +37,7 @@ from gdcli.results import CheckRow, GradientCheck
 from gdcli.tensors import Problem
 
 MAX_UNKNOWNS = 1_000
+_BESIDE = 2.0**-26  # of |x|, or of 1 at zero: a little beside x
 _NEAREST = 64  # roundings of the dtype within which a kink counts as met
 
 
@@ -68,6 +69,7 @@ def check_gradient(problem: Problem) -> GradientCheck:
                 slopes=function.slopes(name, i, torch.finfo(dtype).eps),
                 formula=formulas[name],
                 cut=cut,
+                nearby=functools.partial(function.nearby, name, i),
             )
             rows.append(row(evidence))
     return _summary(rows)
@@ -90,15 +92,20 @@ class _Function:
         self.tensors = {name: tensor.clone() for name, tensor in tensors.items()}
         device = next(iter(tensors.values())).device
         self.objective: Objective = build(expression, Environment(torch.float64, device), self.tensors)
-        leaves = [self.tensors[name].requires_grad_() for name in wrt]
+        leaves = [self.tensors[name] for name in wrt]
+        self.value = self.objective(*self.tensors.values()).item()
+        self.gradients = dict(zip(wrt, self._differentiated(leaves), strict=True))
+
+    def _differentiated(self, leaves: Sequence[torch.Tensor]) -> Sequence[torch.Tensor]:
+        for leaf in leaves:
+            leaf.requires_grad_()
         value = self.objective(*self.tensors.values())
-        self.value = value.item()
         found: Sequence[torch.Tensor] = [torch.zeros_like(leaf) for leaf in leaves]
         if value.requires_grad:
             found = torch.autograd.grad(value, leaves, allow_unused=True, materialize_grads=True)
-        self.gradients = dict(zip(wrt, found, strict=True))
         for leaf in leaves:
             leaf.requires_grad_(False)
+        return found
 
     def slopes(self, name: str, i: int, eps: float) -> Slopes:
         """The slopes by element ``i`` of a variable; kinks within a few roundings ``eps`` of it count as met."""
@@ -117,13 +124,25 @@ class _Function:
         return slopes(along, x, nearest=_NEAREST * eps * abs(x))
 
 
+    def nearby(self, name: str, i: int) -> list[float]:
+        """Autograd's slope by an element a little to its left and to its right."""
+        elements = self.tensors[name].view(-1)
+        x = elements[i].item()
+        found = []
+        for step in (-_BESIDE, _BESIDE):
+            elements[i] = x + step * (abs(x) or 1.0)
+            found.append(float(self._differentiated([self.tensors[name]])[0].view(-1)[i]))
+        elements[i] = x
+        return found
+
+
 def _formulas(
     expression: Expression, tensors: Mapping[str, torch.Tensor], wrt: Sequence[str]
 ) -> dict[str, tuple[bool, float | None]]:
     """Whether each derivative has a formula, and its value to more digits than float64 has."""
-    from gdcli.explain.symbolic import partials, precise_value
+    from gdcli.explain.symbolic import exact, partials, precise_value
 
-    found = partials(expression, tensors, wrt)
+    found = partials(expression, tensors, wrt, exact)
     return {partial.variable: (partial.expr is not None, precise_value(partial, tensors)) for partial in found}
 
 
@@ -164,10 +183,10 @@ def _summary(rows: list[CheckRow]) -> GradientCheck:
     total = len(rows)
     parts = []
     if agreeing := counts["agree"]:
-        digits = min(row.agreeing_digits or 0 for row in rows if row.verdict == "agree")
-        parts.append(f"{agreeing} of {total} agree, to {digits} digits or more")
+        digits = [row.agreeing_digits for row in rows if row.verdict == "agree" and row.agreeing_digits is not None]
+        parts.append(f"{agreeing} of {total} agree" + (f", to {min(digits)} digits or more" if digits else ""))
     words = {"kink": "at a kink", "disagree": "disagree", "undefined": "undefined", "unconfirmed": "unconfirmed"}
     parts += [f"{counts[verdict]} of {total} {word}" for verdict, word in words.items() if counts[verdict]]
-    return GradientCheck(
-        rows=rows, verdict="disagree" if counts["disagree"] else "agree", message="; ".join(parts)
-    )
+    unclear = counts["undefined"] + counts["unconfirmed"]
+    verdict: Literal["agree", "disagree", "unclear"] = "unclear" if unclear else "agree"
+    return GradientCheck(rows=rows, verdict="disagree" if counts["disagree"] else verdict, message="; ".join(parts))

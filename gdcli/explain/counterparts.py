@@ -81,6 +81,11 @@ logaddexp = _known(
     lambda x, y: sigmoid(x - y),
     lambda x, y: sigmoid(y - x),
 )
+sinc = _known(
+    "sinc",
+    lambda x: Piecewise((1, sympy.Eq(x, 0)), (sympy.sin(pi * x) / (pi * x), True)),
+    lambda x: Piecewise((0, sympy.Eq(x, 0)), ((sympy.cos(pi * x) - sinc(x)) / x, True)),
+)
 erfcx = _known(
     "erfcx", lambda x: sympy.exp(x**2) * sympy.erfc(x), lambda x: 2 * x * erfcx(x) - 2 / sqrt(pi)
 )
@@ -226,7 +231,7 @@ ELEMENTWISE: Mapping[str, Callable[..., Expr]] = {
     "ldexp": lambda x, y: x * 2**y,
     **{name: getattr(sympy, name) for name in ("sin", "cos", "tan", "asin", "acos", "atan", "atan2")},
     **{name: getattr(sympy, name) for name in ("sinh", "cosh", "tanh", "asinh", "acosh", "atanh")},
-    "sinc": lambda x: sympy.sinc(pi * x),
+    "sinc": sinc,
     "deg2rad": lambda x: x * pi / 180,
     "rad2deg": lambda x: x * 180 / pi,
     "exp": sympy.exp,

@@ -137,9 +137,10 @@ def _best(levels: Sequence[_Level], quotients: Sequence[float], *, order: int, p
 def _jump(levels: Sequence[_Level]) -> float:
     """The change of the value that stays as the step shrinks."""
     last = levels[-_JUMP_LEVELS:]
+    largest = max((level.size for level in levels), default=0.0)
     for rises in ([level.rise for level in last], [level.fall for level in last]):
         mean = sum(rises) / len(rises) if rises else math.nan
-        large = math.isfinite(mean) and abs(mean) > 1e4 * _EPS * last[-1].size
+        large = math.isfinite(mean) and abs(mean) > 1e4 * _EPS * largest
         if large and all(abs(rise - mean) <= 0.1 * abs(mean) for rise in rises):
             return mean
     return 0.0

@@ -169,8 +169,6 @@ class Code(StrPrinter):  # type: ignore[misc]
             return f"{name}({arguments})"
         if name in _SAME:
             return f"{_SAME[name]}({arguments})"
-        if name == "sinc":
-            return f"sinc({self._print(expr.args[0] / sympy.pi)})"
         return self._unprintable(expr)
 
     def _print_polygamma(self, expr: Expr) -> str:

@@ -27,6 +27,7 @@ from gdcli.explain.counterparts import (
     as_number,
     floor,
     power,
+    sign,
 )
 from gdcli.explain.formulas import Code, Opaque, OutOfTimeError, UnprintableError, latex, simplified, time_limit
 from gdcli.lang.constructors import Environment
@@ -88,6 +89,28 @@ class _Unknown:
     reason: str
 
 
+def typed(value: float) -> Expr:
+    """A number as it was meant: the decimal that was typed, a multiple of pi, e, a fraction; else its float64."""
+    if isinstance(value, int) or not math.isfinite(value):
+        return exact(value)
+    if len(repr(abs(value)).split("e")[0].replace(".", "").strip("0")) <= _SHORT:
+        return sympy.Rational(repr(value))
+    if value == math.e:
+        return sympy.E
+    turns = Fraction(value / math.pi).limit_denominator(360)
+    if turns and math.isclose(float(turns) * math.pi, value, rel_tol=4e-16):
+        return sympy.Rational(*turns.as_integer_ratio()) * sympy.pi
+    ratio = Fraction(value).limit_denominator(1000)
+    return sympy.Rational(*ratio.as_integer_ratio()) if float(ratio) == value else exact(value)
+
+
+def exact(value: float) -> Expr:
+    """A number to the last bit."""
+    if isinstance(value, int) or not math.isfinite(value):
+        return sympy.sympify(int(value) if isinstance(value, bool) else value)
+    return sympy.Rational(*value.as_integer_ratio())
+
+
 def derivatives(
     expression: Expression, tensors: Mapping[str, torch.Tensor], wrt: Sequence[str], environment: Environment
 ) -> list[Derivative]:
@@ -102,12 +125,20 @@ def derivatives(
     return done
 
 
-def partials(expression: Expression, tensors: Mapping[str, torch.Tensor], wrt: Sequence[str]) -> list[Partial]:
-    """The partial derivatives in SymPy's terms, not simplified; an obstacle where there is none."""
+def partials(
+    expression: Expression,
+    tensors: Mapping[str, torch.Tensor],
+    wrt: Sequence[str],
+    number: Callable[[float], Expr] = typed,
+) -> list[Partial]:
+    """The partial derivatives in SymPy's terms, not simplified; an obstacle where there is none.
+
+    ``number`` says what a plain number of the expression stands for: what was typed, or its float64 to the last bit.
+    """
     shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     try:
         with time_limit(DIFFERENTIATING_SECONDS):
-            found = _Converter(expression, tensors).convert()
+            found = _Converter(expression, tensors, number).convert()
             return [_partial(found, name, shapes[name]) for name in wrt]
     except OutOfTimeError:
         obstacle = f"SymPy takes longer than {DIFFERENTIATING_SECONDS:.0f} s for this expression"
@@ -129,31 +160,47 @@ def _partial(found: Any, name: str, shape: tuple[int, ...]) -> Partial:
 
 
 def precise_value(partial: Partial, tensors: Mapping[str, torch.Tensor]) -> float | None:
-    """The value of a derivative, computed to more digits than a float64 holds; None where it has none."""
+    """The value of a derivative, computed to more digits than a float64 holds.
+
+    None where it has none: no formula, a division by zero, or a point on the very border of a choice, where the formula
+    of a branch says nothing about the slope of the whole.
+    """
     if partial.expr is None:
         return None
     point = {_symbol(name): exact(tensor.item()) for name, tensor in tensors.items() if not tensor.dim()}
-    rounded = {symbol: sympy.Float(value, 60) for symbol, value in point.items()}
+    digits = {symbol: sympy.Float(number, 60) for symbol, number in point.items()}
     try:
         with time_limit(DIFFERENTIATING_SECONDS):
             expr = partial.expr.replace(lambda part: isinstance(part, Opaque), lambda part: _number(part, tensors))
+            expr = expr.replace(lambda part: isinstance(part, (sign, sympy.sign)), lambda part: _sign(part, point))
             expr = expr.replace(lambda part: isinstance(part, Known), lambda part: part.definition)
-            expr = expr.replace(lambda part: isinstance(part, sympy.Piecewise), lambda part: _chosen(part, rounded))
-            value = complex(expr.evalf(_DIGITS, subs=rounded, maxn=500))
+            expr = expr.replace(lambda part: isinstance(part, sympy.Piecewise), lambda part: _chosen(part, point))
+            value = complex(expr.evalf(_DIGITS, subs=digits, maxn=500))
     except (OutOfTimeError, Exception):  # noqa: BLE001 -- SymPy fails in many ways, and then there is no value
         return None
     return value.real if value.imag == 0 and math.isfinite(value.real) else None
+
+
+def _sign(part: Expr, point: Mapping[Expr, Expr]) -> Expr:
+    value = sympy.sign(part.args[0].subs(point))
+    return value if value else sympy.nan
+
+
+def _chosen(choice: Expr, point: Mapping[Expr, Expr]) -> Expr:
+    """The branch of a choice that holds at the point; nothing on the border of an inequality."""
+    for value, condition in choice.args:
+        borders = [part for part in condition.atoms(sympy.Rel) if not isinstance(part, (sympy.Eq, sympy.Ne))]
+        if any((part.lhs - part.rhs).subs(point) == 0 for part in borders):
+            return sympy.nan
+        if condition.subs(point) == sympy.true:
+            return value
+    return sympy.nan
 
 
 def _number(part: Opaque, tensors: Mapping[str, torch.Tensor]) -> Expr:
     if part.drawn:
         raise UnprintableError(part.drawn)
     return sympy.Float(_value(part.text, tensors, Environment(torch.float64)), 17)
-
-
-def _chosen(choice: Expr, point: Mapping[Expr, Expr]) -> Expr:
-    """The branch of a choice that holds at the point."""
-    return next((value for value, condition in choice.args if condition.subs(point) == sympy.true), sympy.nan)
 
 
 def _written(
@@ -191,27 +238,15 @@ def _has_decimals(expression: Expression) -> bool:
     return any(isinstance(n.value, float) and not n.value.is_integer() and "." in expression.text(n) for n in numbers)
 
 
-def exact(value: float) -> Expr:
-    """A number as SymPy keeps it exactly: the decimal that was typed, a multiple of pi, e, a third, or its float64."""
-    if isinstance(value, int) or not math.isfinite(value):
-        return sympy.sympify(int(value) if isinstance(value, bool) else value)
-    if len(repr(abs(value)).split("e")[0].replace(".", "").strip("0")) <= _SHORT:
-        return sympy.Rational(repr(value))
-    if value == math.e:
-        return sympy.E
-    turns = Fraction(value / math.pi).limit_denominator(360)
-    if turns and math.isclose(float(turns) * math.pi, value, rel_tol=4e-16):
-        return sympy.Rational(*turns.as_integer_ratio()) * sympy.pi
-    ratio = Fraction(value).limit_denominator(1000)
-    return sympy.Rational(*(ratio if float(ratio) == value else Fraction(value)).as_integer_ratio())
-
-
 class _Converter:
     """Takes the tree of an expression to SymPy, children before parents and without recursion."""
 
-    def __init__(self, expression: Expression, tensors: Mapping[str, torch.Tensor]) -> None:
+    def __init__(
+        self, expression: Expression, tensors: Mapping[str, torch.Tensor], number: Callable[[float], Expr]
+    ) -> None:
         self.expression = expression
         self.tensors = tensors
+        self.number = number
         self.found: dict[int, Any] = {}
         self.opaque: dict[str, Any] = {}
 
@@ -237,7 +272,7 @@ class _Converter:
     def _known(self, node: Node) -> Any:
         match node:
             case Number(value=value):
-                return exact(value)
+                return self.number(value)
             case Variable(name=name):
                 shape = tuple(self.tensors[name].shape)
                 return _Unknown(f"{name} has shape {shape}") if shape else _symbol(name)
@@ -286,7 +321,7 @@ class _Converter:
             return unknown
         if result.dim():
             constant = not names and not _draws(node) and result.numel() <= _MAX_LIST
-            return tuple(map(exact, result.tolist())) if constant else unknown
+            return tuple(map(self.number, result.tolist())) if constant else unknown
         return self._opaque(node, names, unknown.reason)
 
     def _opaque(self, node: Node, names: Sequence[str], reason: str) -> Expr:

@@ -8,6 +8,7 @@ changes on the length sqrt(f / f'') by itself over that length.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -17,6 +18,8 @@ from gdcli.results import CheckRow
 _ROUNDINGS = 8
 _RELIABLE = 1e-3  # relative error of a slope by differences, beyond which it confirms nothing
 _SURE = 10  # errors of a gap between two slopes, beyond which it is a kink
+_BESIDE = 0.01  # of what autograd is off by: a slope that near to another is the same
+_ON_A_BORDER = "the formula says nothing at this very point, the border of a choice or a division of 0 by 0"
 _STEEP = 1e-3  # of |x|: the length on which the value changes by itself beside a pole
 
 Verdict = Literal["agree", "kink", "disagree", "undefined", "unconfirmed"]
@@ -28,7 +31,8 @@ class Evidence:
     """All that is known about one element of a gradient.
 
     ``autograd`` is the gradient under test, computed in ``dtype`` (None without a path), ``wide`` the same in float64.
-    ``formula`` says whether there is one, and its value; ``cut`` that the expression holds ``detach``.
+    ``formula`` says whether there is one, and its value; ``cut`` that the expression holds ``detach``,
+    and ``nearby`` gives autograd's slopes in float64 a little beside x.
     """
 
     label: str
@@ -41,6 +45,7 @@ class Evidence:
     slopes: Slopes
     formula: tuple[bool, float | None]
     cut: bool
+    nearby: Callable[[], Sequence[float]]
 
     @property
     def gradient(self) -> float:
@@ -65,13 +70,16 @@ class Evidence:
         if slope is None:
             return False
         size = max(abs(slope.value), abs(self.gradient) if math.isfinite(self.gradient) else 0.0)
-        return slope.error <= _RELIABLE * size + 1e-6 * self.rounding or slope.error < 1e-300
+        return slope.value == self.gradient or slope.error <= _RELIABLE * size + 1e-6 * self.rounding
 
     @property
     def is_steep(self) -> bool:
-        """Whether the value changes by itself on a short way, as beside a pole."""
-        slope = max(abs(self.wide), abs(self.gradient))
-        return math.isfinite(slope) and abs(self.value) < _STEEP * abs(self.x) * slope
+        """Whether value and slope change by themselves on a short way, as beside a pole."""
+        bend = self.slopes.bend
+        if bend is None:
+            return True
+        short, slope = _STEEP * abs(self.x), abs(self.wide)
+        return abs(self.value) < short * slope and slope < short * abs(bend.value)
 
 
 class _Judgement(NamedTuple):
@@ -86,19 +94,21 @@ def row(evidence: Evidence) -> CheckRow:
     slopes, (_, symbolic) = evidence.slopes, evidence.formula
     kink = judgement.verdict == "kink" or slopes.center is None
     reference = symbolic if symbolic is not None else _value(slopes.center)
-    error = None if judgement.verdict == "kink" else _relative_error(evidence.autograd, reference)
+    compared = judgement.verdict not in ("kink", "undefined")
+    error = _relative_error(evidence.autograd, reference) if compared else None
+    zero = judgement.verdict == "agree" and error is not None and error > math.sqrt(evidence.eps)
     return CheckRow(
         label=evidence.label,
         autograd=evidence.autograd,
-        differences=_value(slopes.center),
+        differences=None if judgement.verdict == "undefined" else _value(slopes.center),
         symbolic=symbolic,
         left=_value(slopes.left) if kink else None,
         right=_value(slopes.right) if kink else None,
         relative_error=error,
-        agreeing_digits=None if error is None else _digits(error, evidence.eps),
+        agreeing_digits=None if error is None or zero else _digits(error, evidence.eps),
         verdict=judgement.verdict,
         doubt=judgement.doubt,
-        reason=judgement.reason,
+        reason=judgement.reason or (f"zero, within the rounding of {evidence.dtype}" if zero else ""),
     )
 
 
@@ -151,39 +161,32 @@ def _kink(e: Evidence) -> _Judgement | None:
 
 def _not_finite(e: Evidence) -> _Judgement:
     """Autograd gives no number."""
-    center = e.slopes.center
-    if center is not None and e.reliable(center):
-        reason = (
-            f"autograd meets 0 * inf or inf - inf on its way, often in a branch that is not chosen; "
-            f"the slope is {center.value:.6g}"
-        )
-        return _Judgement("disagree", "autograd", reason)
-    return _Judgement("undefined", "", "the slope grows without bound here")
+    _, slope = e.formula
+    if slope is None and e.slopes.center is not None and e.reliable(e.slopes.center):
+        slope = e.slopes.center.value
+    if slope is None:
+        return _Judgement("undefined", "", "no finite slope is to be found here")
+    reason = "autograd meets 0 * inf or inf - inf on its way, often in a branch that is not chosen"
+    return _Judgement("disagree", "autograd", f"{reason}; the slope is {slope:.6g}")
 
 
 def _compared(e: Evidence) -> _Judgement:
     """Whether autograd agrees with differences and formula, where all are numbers or missing."""
     exists, symbolic = e.formula
     center = e.slopes.center if e.reliable(e.slopes.center) else None
-    if center is None and symbolic is None:
-        return _one_sided(e)
     by_differences = center is not None and e.close(e.gradient, center.value, 3 * center.error)
-    by_formula = symbolic is not None and e.close(e.gradient, symbolic)
     if symbolic is None:
+        if center is None:
+            return _one_sided(e)
         if not by_differences:
-            return _Judgement("disagree", "autograd", _why_autograd(e))
-        why = "the formula is not defined at this very point" if exists else ""
-        return _Judgement("agree", "symbolic" if exists else "", why)
-    if by_formula:
-        confirmed = by_differences or _agree(e, center, symbolic)
+            return _Judgement("disagree", "autograd", _why_autograd(e, center.value))
+        return _Judgement("agree", "symbolic", _ON_A_BORDER) if exists else _Judgement("agree")
+    confirmed = center is not None and e.close(center.value, symbolic, 3 * center.error)
+    if e.close(e.gradient, symbolic):
         return _Judgement("agree") if confirmed else _Judgement("agree", "differences", _why_differences(e))
-    if by_differences:
+    if by_differences and not confirmed:
         return _Judgement("disagree", "symbolic", "autograd and differences agree, and the formula says otherwise")
-    return _Judgement("disagree", "autograd", _why_autograd(e))
-
-
-def _agree(e: Evidence, center: Slope | None, symbolic: float) -> bool:
-    return center is not None and e.close(center.value, symbolic, 3 * center.error)
+    return _Judgement("disagree", "autograd", _why_autograd(e, symbolic))
 
 
 def _one_sided(e: Evidence) -> _Judgement:
@@ -195,20 +198,21 @@ def _one_sided(e: Evidence) -> _Judgement:
     return _Judgement("unconfirmed", "differences", _why_differences(e))
 
 
-def _why_autograd(e: Evidence) -> str:
+def _why_autograd(e: Evidence, slope: float) -> str:
+    """What is wrong with autograd, where the slope is known to be another."""
     if e.cut:
         return "detach cuts a part of the gradient off, on purpose"
     if e.autograd is None:
         return "no differentiable path leads back to it, and the value depends on it all the same"
+    how = "a pole is near, or a place as steep" if e.is_steep else "terms cancel"
     if not e.close(e.gradient, e.wide):
-        how = "a pole is near, or a place as steep" if e.is_steep else "terms cancel"
         return f"{how}, and {e.dtype} keeps too few digits: autograd in float64 gives {e.wide:.6g}"
-    return "PyTorch's choices at kinks inside, or of a gradient of zero, do not add up to the slope of the whole"
+    if all(abs(beside - slope) <= _BESIDE * abs(e.gradient - slope) for beside in e.nearby()):
+        return f"PyTorch's choice at a kink inside: beside this point autograd gives {slope:.6g} too"
+    return f"{how}, and {e.dtype} keeps too few digits"
 
 
 def _why_differences(e: Evidence) -> str:
     if e.is_steep:
         return "a pole is near, or a place as steep: the steps are too wide for it"
-    if e.slopes.center is None:
-        return "the function has no values around this point"
     return "terms cancel: the value rises by less than its own rounding"

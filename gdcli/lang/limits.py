@@ -10,7 +10,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gdcli.lang.nodes import Binary, Call, ListOf, Node, Static, Variable, children, postorder
+from gdcli.lang.nodes import Binary, Call, ListOf, Node, Static, children, postorder
+from gdcli.lang.shapes import Shape, shape_of
 
 MAX_ELEMENTS = 10_000_000
 MAX_PARTS = 10_000  # tensors that one tensor may be cut into
@@ -56,24 +57,33 @@ def _steps(count: float) -> float:
     return math.ceil(max(0, count)) if math.isfinite(count) else 0
 
 
-def largest(root: Node, elements: Mapping[str, int]) -> float:
-    """An upper bound of the elements of every result in the tree; ``elements`` are those of the variables."""
+def largest(root: Node, shapes: Mapping[str, Shape]) -> float:
+    """An upper bound of the elements of every result in the tree; ``shapes`` are those of the variables.
+
+    Where the shape of a result follows from those of its parts, its elements are counted; elsewhere they are bounded.
+    """
+    known: dict[int, Shape | None] = {}
     bounds: dict[int, float] = {}
     for node in postorder(root):
         below = [bounds[id(child)] for child in children(node)]
-        match node:
-            case Variable(name=name):
-                bound: float = elements.get(name, 1)
-            case ListOf():
-                bound = sum(below)
-            case Binary():
-                bound = math.prod(below)
-            case Call():
-                bound = _call_bound(node, below)
-            case _:
-                bound = max(below, default=1)
-        bounds[id(node)] = max(1.0, bound)
+        shape = shape_of(node, [known[id(child)] for child in children(node)], shapes)
+        if shape is None and isinstance(node, Call) and node.function.name in ("arange", "linspace", "logspace"):
+            shape = (int(constructor_elements(node.function.name, constructor_arguments(node))),)
+        known[id(node)] = shape
+        bounds[id(node)] = max(1.0, _bound(node, below) if shape is None else math.prod(shape))
     return max(bounds.values())
+
+
+def _bound(node: Node, below: list[float]) -> float:
+    """An upper bound of the elements of a result whose shape is not known."""
+    match node:
+        case ListOf():
+            return sum(below)
+        case Binary():
+            return math.prod(below)
+        case Call():
+            return _call_bound(node, below)
+    return max(below, default=1)
 
 
 def _call_bound(call: Call, below: list[float]) -> float:

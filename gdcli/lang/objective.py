@@ -121,7 +121,7 @@ def build(
         ExpressionError: a constant part that PyTorch refuses, or a result over the limit of elements.
     """
     values = values or {}
-    if largest(expression.root, {name: tensor.numel() for name, tensor in values.items()}) > MAX_ELEMENTS:
+    if largest(expression.root, {name: tuple(tensor.shape) for name, tensor in values.items()}) > MAX_ELEMENTS:
         _try_shapes(expression, environment, values)
     return Objective(expression, _Compiler(expression, environment, record).function())
 

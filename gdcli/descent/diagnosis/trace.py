@@ -1,0 +1,51 @@
+"""A look at the steps while they stream by: a few numbers, and pairs of successive steps here and there."""
+
+from __future__ import annotations
+
+from gdcli.results import Step
+
+PAIRS = 64  # kept, at most
+_NUMBERS = 1_000_000  # kept in all pairs together, about
+
+
+class Trace:
+    """What a descent leaves behind for its diagnosis, in constant memory.
+
+    ``pairs`` are (step, next step) at iterations with even distances, which double whenever there are too many.
+    ``still`` counts the last steps that left every variable as it was, ``rises`` those after which the loss was larger,
+    and ``acts`` holds what was done to gradients and variables, by kind.
+    """
+
+    __slots__ = ("_capacity", "_distance", "_next", "acts", "last", "pairs", "previous", "rises", "still")
+
+    def __init__(self, first: Step, numbers: int) -> None:
+        """Begin with the first state; ``numbers`` is how many numbers its variables have."""
+        self.previous = self.last = first
+        self.still = self.rises = 0
+        self.acts: set[str] = {act.kind for act in first.acts or ()}
+        self.pairs: list[tuple[Step, Step]] = []
+        self._capacity = max(2, min(PAIRS, _NUMBERS // (4 * numbers)))
+        self._distance = self._next = 1
+
+    def see(self, step: Step) -> None:
+        """Take the next state."""
+        previous = self.previous = self.last
+        self.last = step
+        if step.values == previous.values:
+            self.still += 1
+        elif self.still:
+            self.still = 0
+        if step.loss > previous.loss:  # type: ignore[operator] -- a number in a run
+            self.rises += 1
+        if step.acts is not None:
+            self.acts.update([act.kind for act in step.acts])
+        if step.iteration == self._next:
+            self._keep(previous, step)
+
+    def _keep(self, previous: Step, step: Step) -> None:
+        self.pairs.append((previous, step))
+        if len(self.pairs) > self._capacity:
+            self.pairs = self.pairs[1::2]
+            self._distance *= 2
+            self._next = self.pairs[-1][1].iteration
+        self._next += self._distance

@@ -1,0 +1,110 @@
+"""The shape of a result, where it follows from the shapes of its parts. No torch here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+from gdcli.lang.functions import CATEGORIES
+from gdcli.lang.nodes import (
+    Attribute,
+    Binary,
+    Call,
+    Index,
+    IndexItem,
+    ListOf,
+    Node,
+    Number,
+    Static,
+    Unary,
+    Variable,
+)
+
+Shape: TypeAlias = tuple[int, ...]
+
+_ELEMENTWISE = frozenset(
+    row.name
+    for category in (
+        "arithmetic",
+        "trigonometry",
+        "exponentials and logarithms",
+        "error and gamma functions",
+        "rounding",
+    )
+    for row in CATEGORIES[category]
+    if row.name not in ("logsumexp", "logcumsumexp", "mvlgamma")
+)
+_REDUCTIONS = frozenset(["sum", "mean", "prod", "std", "var", "norm", "median", "all", "any", "nansum", "nanmean"])
+
+
+def shape_of(node: Node, below: Sequence[Shape | None], variables: Mapping[str, Shape]) -> Shape | None:
+    """The shape of a node's result from those of its children; None when it is not known."""
+    match node:
+        case Number():
+            return ()
+        case Variable(name=name):
+            return variables.get(name, ())
+        case Unary():
+            return below[0]
+        case Attribute(name="T") if below[0] is not None:
+            return below[0][::-1]
+        case ListOf():
+            first = below[0] if below else ()
+            return (len(below), *first) if first is not None and all(shape == first for shape in below) else None
+        case Binary(operator=operator):
+            return matrix_product(*below) if operator == "@" else broadcast(below)
+        case Index(items=items) if below[0] is not None:
+            return indexed(below[0], items)
+        case Call():
+            return _of_call(node, below)
+    return None
+
+
+def _of_call(call: Call, below: Sequence[Shape | None]) -> Shape | None:
+    name = call.function.name
+    if name in _ELEMENTWISE:
+        return broadcast(below)
+    if name in _REDUCTIONS and len(call.arguments) == 1:
+        return ()
+    if name in ("matmul", "mm", "mv", "dot") and len(below) == 2:
+        return matrix_product(*below)
+    given: dict[str, Any] = {
+        a.parameter.name: a.value.value for a in call.arguments if isinstance(a.value, (Static, Number))
+    }
+    if name in ("zeros", "ones", "full", "rand", "randn") and isinstance(size := given.get("size"), tuple):
+        return size
+    if name == "vander" and below[0] is not None and isinstance(columns := given.get("N"), int):
+        return (*below[0], columns)
+    return None
+
+
+def broadcast(shapes: Sequence[Shape | None]) -> Shape | None:
+    """The shape that shapes broadcast to; None when one is unknown or they do not fit."""
+    result: Shape = ()
+    for shape in shapes:
+        if shape is None:
+            return None
+        width = max(len(result), len(shape))
+        pairs = zip((1,) * (width - len(result)) + result, (1,) * (width - len(shape)) + shape, strict=True)
+        merged = tuple(b if a == 1 else a if b in (1, a) else -1 for a, b in pairs)
+        if -1 in merged:
+            return None
+        result = merged
+    return result
+
+
+def matrix_product(left: Shape | None, right: Shape | None) -> Shape | None:
+    """The shape of a product of vectors and matrices; None when one is unknown, or has more dimensions."""
+    if left is None or right is None or len(left) not in (1, 2) or len(right) not in (1, 2):
+        return None
+    return left[:-1] + right[1:]
+
+
+def indexed(shape: Shape, items: Sequence[IndexItem]) -> Shape | None:
+    """The shape of what an index takes; None when it does not fit."""
+    if len(items) > len(shape):
+        return None
+    sizes = [
+        len(range(*item.indices(size))) for item, size in zip(items, shape, strict=False) if isinstance(item, slice)
+    ]
+    return (*sizes, *shape[len(items) :])
