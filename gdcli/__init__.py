@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING, Any
 from gdcli.version import __version__
 
 if TYPE_CHECKING:
-    from gdcli.api import fit_linear, grad, minimize, ops
+    from gdcli.api import fit_linear, grad, grad_each, minimize, ops
     from gdcli.errors import ExpressionError, GdcliError
     from gdcli.lang.nodes import Expression
     from gdcli.lang.syntax import parse
-    from gdcli.results import FitLinearResult, GradResult, MinimizeResult, OpsResult, Step
+    from gdcli.results import FitLinearResult, GradResult, MinimizeResult, OpsResult, PointsResult, Step
 
 # Where each name lives: what is not used is not imported, so that ``import gdcli`` is free.
 _HOMES = {
     "fit_linear": "gdcli.api",
     "grad": "gdcli.api",
+    "grad_each": "gdcli.api",
     "minimize": "gdcli.api",
     "ops": "gdcli.api",
     "ExpressionError": "gdcli.errors",
@@ -32,6 +33,7 @@ _HOMES = {
     "GradResult": "gdcli.results",
     "MinimizeResult": "gdcli.results",
     "OpsResult": "gdcli.results",
+    "PointsResult": "gdcli.results",
     "Step": "gdcli.results",
 }
 
@@ -43,10 +45,12 @@ __all__ = [
     "GradResult",
     "MinimizeResult",
     "OpsResult",
+    "PointsResult",
     "Step",
     "__version__",
     "fit_linear",
     "grad",
+    "grad_each",
     "minimize",
     "ops",
     "parse",

@@ -15,7 +15,7 @@ from gdcli.settings import FitLinearSettings, GradSettings, MinimizeSettings, Op
 if TYPE_CHECKING:
     from gdcli.descent.minimize import MinimizeDescent
     from gdcli.linear.model import LinearDescent
-    from gdcli.results import GradResult, OpsResult
+    from gdcli.results import GradResult, OpsResult, PointsResult
 
 
 def ops(
@@ -64,6 +64,31 @@ def grad(
 
     given, variables = _split(GradSettings, {**(settings or {}), **more})
     given |= {"expression": expression, "values": _values(values, variables), "wrt": list(wrt)}
+    return run(read(GradSettings, given))
+
+
+def grad_each(
+    expression: str = "",
+    values: Mapping[str, Any] | None = None,
+    *,
+    wrt: Sequence[str] = (),
+    settings: Mapping[str, Any] | None = None,
+    **more: Any,
+) -> PointsResult:
+    """Evaluate and differentiate an expression at many points, as ``gdcli grad --each``.
+
+    Each variable is a list of the points' values, along its first dimension, or a single number for all of them.
+
+    Returns:
+        The record: ``points``, each with ``values``, ``value`` and ``grads``.
+
+    Raises:
+        GdcliError: for lists of unequal length; an expression or value that does not fit.
+    """
+    from gdcli.explain.points import grad_each as run
+
+    given, variables = _split(GradSettings, {**(settings or {}), **more})
+    given |= {"expression": expression, "values": _values(values, variables), "wrt": list(wrt), "each": True}
     return run(read(GradSettings, given))
 
 

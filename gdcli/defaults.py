@@ -6,7 +6,7 @@ No torch here, so that everything that is wrong with the words of a command is f
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Literal, TypeVar
 
 from msgspec.structs import replace
 
@@ -18,7 +18,7 @@ from gdcli.lang.problems.problem import Instance
 from gdcli.lang.suggest import closest, did_you_mean
 from gdcli.lang.syntax import parse
 from gdcli.lang.values import bind, bind_some
-from gdcli.settings import FitLinearSettings, GradSettings, MinimizeSettings, OpsSettings
+from gdcli.settings import CompareSettings, FitLinearSettings, GradSettings, MinimizeSettings, OpsSettings
 
 OPS_EXPRESSIONS = [
     *["a", "b", "a * b", "a + b", "a - b", "a / b", "a//b", "a**b", "a > b", "a==b"],
@@ -32,6 +32,8 @@ MINIMIZE_EXPRESSION = "(x - 1.5)**2"
 MINIMIZE_VALUES = {"x": "4"}
 FIT_LINEAR_VALUES = {"W": "rand(3, 4)", "x": "arange(4)", "target": "[1, 1.2, 1.4]"}
 _TORCH_ACTIVATIONS = ("relu", "sigmoid", "tanh")
+
+P = TypeVar("P", MinimizeSettings, CompareSettings)
 
 
 def complete_ops(settings: OpsSettings) -> OpsSettings:
@@ -66,11 +68,13 @@ def complete_grad(settings: GradSettings) -> GradSettings:
     Raises:
         GdcliError: for an expression, a value or a name in ``wrt`` that does not fit.
     """
+    if settings.latex:
+        settings = replace(settings, symbolic=True)
     check_alone(settings)
     if not settings.expression:
         values = settings.values if settings.points else {**GRAD_VALUES, **settings.values}
         settings = replace(settings, expression=GRAD_EXPRESSION, values=values, wrt=settings.wrt or GRAD_WRT)
-    return replace(settings, wrt=_checked(settings.expression, settings))
+    return replace(settings, wrt=moving_variables(settings.expression, settings))
 
 
 def check_alone(settings: GradSettings) -> None:
@@ -88,22 +92,32 @@ def complete_minimize(settings: MinimizeSettings) -> MinimizeSettings:
     Raises:
         GdcliError: for an expression, a value or a name in ``wrt`` that does not fit.
     """
-    problem = problem_of(settings)
-    if problem is not None:
-        settings = replace(settings, values={**problem.start, **settings.values})
-    elif settings.dim is not None:
-        hint = f"name one, for example: gdcli minimize rosenbrock --dim {settings.dim}"
-        raise GdcliError("usage", "dim is the dimension of a problem of the catalogue, and there is none", hint)
-    elif _is_unknown_problem(settings):
-        find(settings.expression)  # says that there is none, and which is near
-    elif not settings.expression:
+    settings = complete_problem(settings, "minimize")
+    if not settings.expression:
         settings = replace(settings, expression=MINIMIZE_EXPRESSION, values={**MINIMIZE_VALUES, **settings.values})
-    settings = replace(settings, wrt=_checked(objective_of(settings), settings), lr=_rate(settings))
-    _check_rule(settings, settings.wrt)
+    settings = replace(settings, wrt=moving_variables(objective_of(settings), settings), lr=_rate(settings))
+    check_rule(settings, settings.wrt)
     return settings
 
 
-def _is_unknown_problem(settings: MinimizeSettings) -> bool:
+def complete_problem(settings: P, command: str) -> P:
+    """With the start of the problem of the catalogue, when the settings name one.
+
+    Raises:
+        GdcliError: for a dimension without a problem, or a name that is nearly that of a problem.
+    """
+    problem = problem_of(settings)
+    if problem is not None:
+        return replace(settings, values={**problem.start, **settings.values})
+    if settings.dim is not None:
+        hint = f"name one, for example: gdcli {command} rosenbrock --dim {settings.dim}"
+        raise GdcliError("usage", "dim is the dimension of a problem of the catalogue, and there is none", hint)
+    if _is_unknown_problem(settings):
+        find(settings.expression)  # says that there is none, and which is near
+    return settings
+
+
+def _is_unknown_problem(settings: MinimizeSettings | CompareSettings) -> bool:
     """Whether the expression is a lone word without a value that is nearly the name of a problem."""
     word = settings.expression
     return (
@@ -111,7 +125,7 @@ def _is_unknown_problem(settings: MinimizeSettings) -> bool:
     )
 
 
-def problem_of(settings: MinimizeSettings) -> Instance | None:
+def problem_of(settings: MinimizeSettings | CompareSettings) -> Instance | None:
     """The problem of the catalogue that the settings name, or None when their expression is one.
 
     Raises:
@@ -121,7 +135,7 @@ def problem_of(settings: MinimizeSettings) -> Instance | None:
     return None if problem is None else problem.instantiate(settings.dim)
 
 
-def objective_of(settings: MinimizeSettings) -> str:
+def objective_of(settings: MinimizeSettings | CompareSettings) -> str:
     """The expression to minimize: the one given, or that of the problem that is named."""
     problem = problem_of(settings)
     return settings.expression if problem is None else problem.expression
@@ -135,7 +149,7 @@ def complete_fit_linear(settings: FitLinearSettings) -> FitLinearSettings:
     """
     settings = replace(settings, values={**FIT_LINEAR_VALUES, **settings.values}, lr=_rate(settings))
     bind([parse(loss_expression(settings.activation))], settings.values)
-    _check_rule(settings, ["W"])
+    check_rule(settings, ["W"])
     return settings
 
 
@@ -152,7 +166,7 @@ def _rate(settings: MinimizeSettings | FitLinearSettings) -> float | Literal["au
     return RULES[settings.optimizer].lr if settings.lr is None else settings.lr
 
 
-def _check_rule(settings: MinimizeSettings | FitLinearSettings, wrt: list[str]) -> None:
+def check_rule(settings: MinimizeSettings | FitLinearSettings, wrt: list[str]) -> None:
     """Raise GdcliError for options of the update that do not go together, or name what does not move."""
     listed = f"the variables are {', '.join(wrt)}"
     for name in settings.lrs:
@@ -173,8 +187,12 @@ def _check_rule(settings: MinimizeSettings | FitLinearSettings, wrt: list[str]) 
         raise GdcliError("optimizer", message, "leave out the clipping, or choose another rule")
 
 
-def _checked(text: str, settings: GradSettings | MinimizeSettings) -> list[str]:
-    """The names to differentiate by, after a check of the expression and its values."""
+def moving_variables(text: str, settings: GradSettings | MinimizeSettings | CompareSettings) -> list[str]:
+    """The names to differentiate by, after a check of the expression and its values.
+
+    Raises:
+        GdcliError: for an expression, a value or a name in ``wrt`` that does not fit.
+    """
     expression = parse(text)
     if isinstance(settings, GradSettings) and settings.points:
         bind_some(expression, settings.values)

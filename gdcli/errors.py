@@ -15,6 +15,7 @@ class ExitCode(enum.IntEnum):
     FAILED = 1  # something outside failed: a file, a device
     USAGE = 2  # usage, expression, values or config
     NOT_CONVERGED = 3  # with --require-convergence
+    DISAGREEMENT = 3  # with --check: as above, what was to hold does not
     INTERRUPTED = 130
 
 

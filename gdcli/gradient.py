@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-import math
+from typing import Any
 
 import torch
 from msgspec import UNSET
 from msgspec.structs import replace
 
 from gdcli.defaults import complete_grad
+from gdcli.errors import GdcliError
 from gdcli.explain.tape import Tape
 from gdcli.results import GradResult, Notice
 from gdcli.settings import GradSettings
-from gdcli.tensors import Problem, check_scalar, grad_fn_name, is_finite, plain, prepare, resolve_device
+from gdcli.tensors import (
+    Problem,
+    check_differentiable,
+    check_scalar,
+    grad_fn_name,
+    is_finite,
+    plain,
+    prepare,
+    resolve_device,
+)
 
 
 def grad(settings: GradSettings) -> GradResult:
@@ -22,34 +32,79 @@ def grad(settings: GradSettings) -> GradResult:
         GdcliError: for an expression, value or ``wrt`` that does not fit; a result that is not one number.
     """
     settings = complete_grad(settings)
+    if settings.each or settings.points:
+        many = "each" if settings.each else "points"
+        raise GdcliError("usage", f"grad is about one point, and '{many}' asks for many", "call grad_each")
     settings = replace(settings, device=resolve_device(settings.device))
     problem = prepare(settings.expression, settings, settings.wrt)
     tensors = problem.tensors
     tape = Tape(problem) if settings.explain else None
-    value = tape.value if tape else _differentiated(problem)
+    value = tape.value if tape else _evaluated(problem, settings)
+    matrices = _matrices(problem, value, settings)
+    if tape is None and value.numel() == 1:
+        problem.backward(value)
     return GradResult(
         settings=settings,
-        message=f"the gradient with respect to {', '.join(settings.wrt)}",
+        message=f"the {'gradient' if value.numel() == 1 else 'Jacobian'} with respect to {', '.join(settings.wrt)}",
         value=plain(value),
         grad_fn=grad_fn_name(value),
         values={name: plain(tensor) for name, tensor in tensors.items()},
         grads={name: plain(tensor.grad) for name, tensor in tensors.items()},
         tape=tape.nodes() if tape else UNSET,
-        warnings=_notices(tensors, settings, value.item()),
+        warnings=_notices(tensors, settings, value),
+        **matrices,
+        **_second_opinions(problem, settings),
     )
 
 
-def _differentiated(problem: Problem) -> torch.Tensor:
+def _evaluated(problem: Problem, settings: GradSettings) -> torch.Tensor:
+    """The value; only with ``jacobian`` alone may it have any shape."""
     value = problem.value()
-    check_scalar(value, problem.objective.expression)
-    problem.backward(value)
+    alone = settings.jacobian and not (settings.hessian or settings.symbolic or settings.check)
+    (check_differentiable if alone else check_scalar)(value, problem.objective.expression)
     return value
 
 
-def _notices(tensors: dict[str, torch.Tensor], settings: GradSettings, value: float) -> list[Notice]:
+def _matrices(problem: Problem, value: torch.Tensor, settings: GradSettings) -> dict[str, Any]:
+    """What is taken from the graph, before the backward pass frees it."""
+    if not (settings.hessian or settings.jacobian):
+        return {}
+    from gdcli.explain.curvature import curvature, jacobian
+
+    expression, leaves = problem.objective.expression, {name: problem.tensors[name] for name in problem.wrt}
+    found: dict[str, Any] = {}
+    if settings.hessian:
+        found["hessian"] = curvature(value, leaves, expression)
+    if settings.jacobian:
+        found["jacobian"] = jacobian(value, leaves, expression)
+    return found
+
+
+def _second_opinions(problem: Problem, settings: GradSettings) -> dict[str, Any]:
+    """What is found out by other ways than the run: formulas, and the check of the gradient."""
+    found: dict[str, Any] = {}
+    if settings.symbolic:
+        from gdcli.explain.symbolic import derivatives  # imports SymPy
+
+        expression = problem.objective.expression
+        found["derivatives"] = derivatives(expression, problem.tensors, problem.wrt, problem.environment)
+    if settings.check:
+        from gdcli.explain.check import check_gradient
+
+        found["check"] = check_gradient(problem)
+    return found
+
+
+def _notices(tensors: dict[str, torch.Tensor], settings: GradSettings, value: torch.Tensor) -> list[Notice]:
     notices = []
-    if not math.isfinite(value):
-        notices.append(Notice("non-finite", f"the value is {value}: the expression is not defined there"))
+    scalar = value.numel() == 1
+    if not is_finite(plain(value)):
+        what = f"value is {value.item()}" if scalar else "result is not finite"
+        notices.append(Notice("non-finite", f"the {what}: the expression is not defined there"))
+    if not scalar:
+        shape = tuple(value.shape)
+        message = f"the result has shape {shape}: backward needs one number, so the gradients are None"
+        return [*notices, Notice("not-scalar", message)]
     for name, tensor in tensors.items():
         if name not in settings.wrt:
             message = f"{name}.grad is None: {name} is not in --wrt, so it has no requires_grad and autograd skips it"

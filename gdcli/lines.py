@@ -15,7 +15,7 @@ MOST_LINES = 10_000  # handed out at a time
 _MOST_BYTES = 2**22  # of the lines handed out at a time
 _LONGEST = 2**24  # bytes of a line
 _BLOCK = 2**18  # bytes read at a time
-_QUIET_SECONDS = 0.05  # after so long without more, what is there is handed out
+_QUIET_SECONDS = 0.02  # after so long without more, what is there is handed out
 _POLL_SECONDS = 0.1
 
 Line = tuple[int, bytes | None]

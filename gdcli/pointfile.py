@@ -38,6 +38,7 @@ _ENDINGS: dict[str, PointFormat] = {
 }
 _LABEL = re.compile(r"(?P<name>\w+)\s*(?:\[(?P<index>\s*\d{1,9}\s*(?:,\s*\d{1,9}\s*)*)\])?")
 _MOST_DIMENSIONS = 64  # of a tensor, in PyTorch
+_TOO_LARGE = "{} is beyond the largest float, about 1.8e308"
 _DECODER = msgspec.json.Decoder(dict[str, Any])
 
 
@@ -217,7 +218,9 @@ def _decoded(line: bytes | None) -> dict[str, Any]:
         raise BadLineError("the line is too long")
     try:
         return _DECODER.decode(line)
-    except msgspec.ValidationError:
+    except msgspec.ValidationError as error:
+        if "out of range" in str(error):
+            raise BadLineError(_TOO_LARGE.format("a number")) from None
         raise BadLineError('it is no JSON object, such as {"x": 1}') from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadLineError(f"it is not JSON: {str(error).removeprefix('JSON is malformed: ')}") from None
@@ -242,17 +245,34 @@ def _flat(name: str, value: Any, depth: int = 0) -> tuple[Shape, list[float]]:
 
 
 def _number(name: str, value: Any) -> float:
+    """A number of JSON; text is read as what it stands for."""
+    if isinstance(value, str):
+        return _read_number(name, value)
     try:
         return float(value)
-    except (ValueError, TypeError):
-        shown = value if isinstance(value, str) else msgspec.json.encode(value).decode()
-        raise BadLineError(f"{name} is '{_short(shown)}', and no number") from None
+    except TypeError:
+        raise BadLineError(f"{name} is '{_short(msgspec.json.encode(value).decode())}', and no number") from None
     except OverflowError:
-        return math.copysign(math.inf, value)
+        raise BadLineError(_TOO_LARGE.format(name)) from None
+
+
+def _read_number(label: str, cell: str | bytes) -> float:
+    """The number that a text stands for."""
+    text = (cell.decode(errors="replace") if isinstance(cell, bytes) else cell).strip()
+    if not text:
+        raise BadLineError(f"{label} is empty")
+    try:
+        number = float(text)
+    except ValueError:
+        raise BadLineError(f"{label} is '{_short(text)}', and no number") from None
+    if math.isinf(number) and "inf" not in text.lower():
+        raise BadLineError(_TOO_LARGE.format(label))
+    return number
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= 40 else text[:39] + "…"
+    text = text if len(text) <= 40 else text[:39] + "…"
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
 class _Columns:
@@ -296,19 +316,10 @@ class _Columns:
         try:
             numbers = [float(cell) for cell in cells]
         except ValueError:
-            raise BadLineError(self._what_is_no_number(cells)) from None
+            numbers = []
+        if not numbers or math.inf in numbers or -math.inf in numbers:
+            numbers = [_read_number(*pair) for pair in zip(self.labels, cells, strict=True)]
         return self.shapes, numbers if self._in_order else [numbers[place] for place in self._order]
-
-    def _what_is_no_number(self, cells: Sequence[bytes | str]) -> str:
-        for label, cell in zip(self.labels, cells, strict=True):
-            text = (cell.decode(errors="replace") if isinstance(cell, bytes) else cell).strip()
-            if not text:
-                return f"{label} is empty"
-            try:
-                float(cell)
-            except ValueError:
-                return f"{label} is '{_short(text)}', and no number"
-        return "a cell is no number"
 
 
 def _read_label(label: str, name: str) -> tuple[str, Shape]:

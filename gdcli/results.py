@@ -68,6 +68,31 @@ class Notice(Struct, frozen=True):
     message: str
 
 
+class Remedy(Struct, frozen=True):
+    """Settings to change: ``settings`` by their names, as a config has them, and the same as ``options``.
+
+    ``effect`` says what they do: as computed, or as tried for some steps.
+    """
+
+    settings: dict[str, Any]
+    options: str
+    effect: str
+
+
+class Finding(Struct, frozen=True):
+    """Something that explains how a descent went.
+
+    ``code`` is for scripts and ``message`` one sentence for people; ``evidence`` holds the numbers behind it, by name,
+    and ``remedy`` what to change (null when nothing is wrong, or nothing is known to help). docs/diagnosis.md lists
+    them all.
+    """
+
+    code: str
+    message: str
+    remedy: Remedy | None
+    evidence: dict[str, Any]
+
+
 class Problem(Struct, frozen=True):
     """What is wrong with one expression; ``span`` counts characters."""
 
@@ -175,7 +200,8 @@ class TapeNode(Struct, frozen=True, kw_only=True):
 class Derivative(Struct, frozen=True, kw_only=True):
     """The partial derivative with respect to ``variable`` as a formula, or why there is none (``obstacle``).
 
-    ``formula`` is in gdcli's own language, ``latex`` in LaTeX, and ``value`` that of the formula at the point.
+    ``formula`` is in gdcli's own language, ``latex`` in LaTeX, and ``value`` what the formula gives at the point, in
+    the dtype of the run.
     """
 
     variable: str
@@ -188,7 +214,8 @@ class Derivative(Struct, frozen=True, kw_only=True):
 class Curvature(Struct, frozen=True, kw_only=True):
     """The Hessian at a point: ``matrix[i][j]`` is the derivative by ``labels[i]`` and ``labels[j]``.
 
-    ``condition_number`` is the ratio of the largest to the smallest size of an eigenvalue (null when one is 0).
+    ``eigenvalues`` ascend. ``condition_number`` is the ratio of the largest to the smallest size of an eigenvalue, null
+    when one is 0 within rounding.
     """
 
     labels: list[str]
@@ -336,8 +363,10 @@ class MinimizeResult(Struct, frozen=True, kw_only=True):
     best: Best
     evaluations: int
     minimum: KnownMinimum | UnsetType = UNSET
+    checks: dict[str, GradientCheck] | UnsetType = UNSET
     tensors: dict[str, TensorState]
     walk: list[Update] | UnsetType = UNSET
+    diagnosis: list[Finding] = []
     warnings: list[Notice] = []
 
 
@@ -355,8 +384,10 @@ class FitLinearResult(Struct, frozen=True, kw_only=True):
     best: Best
     evaluations: int
     minimum: KnownMinimum | UnsetType = UNSET
+    checks: dict[str, GradientCheck] | UnsetType = UNSET
     tensors: dict[str, TensorState]
     walk: list[Update] | UnsetType = UNSET
+    diagnosis: list[Finding] = []
     warnings: list[Notice] = []
 
 
@@ -615,7 +646,9 @@ class ResultLine(Struct, frozen=True, kw_only=True, tag_field="record", tag="res
     best: Best
     evaluations: int
     minimum: KnownMinimum | UnsetType = UNSET
+    checks: dict[str, GradientCheck] | UnsetType = UNSET
     tensors: dict[str, TensorState]
+    diagnosis: list[Finding] = []
     warnings: list[Notice] = []
 
 

@@ -136,10 +136,12 @@ Activation = Annotated[
 Explain = Annotated[bool, _meta("show the tape: every operation, forward and backward", EXPLAIN)]
 Depth = Annotated[int, _meta("levels of the tape to show; 0 is as many as fit", EXPLAIN, "N", ge=0)]
 Symbolic = Annotated[bool, _meta("show each partial derivative as a formula (SymPy)", EXPLAIN)]
+Latex = Annotated[bool, _meta("show the formulas as LaTeX; it means --symbolic too", EXPLAIN)]
 Hessian = Annotated[bool, _meta("show second derivatives, and what kind of point this is", EXPLAIN)]
 Jacobian = Annotated[bool, _meta("differentiate a result of any shape", EXPLAIN)]
 Check = Annotated[bool, _meta("check the gradient against finite differences and SymPy", EXPLAIN)]
 Walk = Annotated[bool, _meta("show each update as an equation with its numbers", EXPLAIN)]
+Diagnose = Annotated[bool, _meta("say how it went, and what to change", EXPLAIN)]
 Each = Annotated[bool, _meta("the variables are lists of equal length: each item is a point", EXPLAIN)]
 Points = Annotated[
     str,
@@ -249,6 +251,7 @@ class GradSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     explain: Explain = False
     depth: Depth = 0
     symbolic: Symbolic = False
+    latex: Latex = False
     hessian: Hessian = False
     jacobian: Jacobian = False
     check: Check = False
@@ -287,7 +290,9 @@ class MinimizeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     tol_grad: TolGrad = None
     tol_loss: TolLoss = None
     tol_x: TolX = None
+    check: Check = False
     walk: Walk = False
+    diagnose: Diagnose = True
     dtype: Dtype = "float32"
     seed: Seed = 0
     device: Device = "cpu"
@@ -317,6 +322,7 @@ class FitLinearSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     tol_loss: TolLoss = None
     tol_x: TolX = None
     walk: Walk = False
+    diagnose: Diagnose = True
     dtype: Dtype = "float32"
     seed: Seed = 0
     device: Device = "cpu"

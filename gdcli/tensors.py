@@ -15,7 +15,7 @@ from gdcli.lang.objective import Objective, build, evaluate, located, tensor_res
 from gdcli.lang.syntax import parse
 from gdcli.lang.values import bind
 from gdcli.results import Nested
-from gdcli.settings import FitLinearSettings, GradSettings, MinimizeSettings
+from gdcli.settings import CompareSettings, FitLinearSettings, GradSettings, MinimizeSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,9 @@ class Problem:
             raise located(error, self.objective.expression, {}) from error
 
 
-def prepare(text: str, settings: GradSettings | MinimizeSettings | FitLinearSettings, wrt: list[str]) -> Problem:
+def prepare(
+    text: str, settings: GradSettings | MinimizeSettings | FitLinearSettings | CompareSettings, wrt: list[str]
+) -> Problem:
     """Parse ``text``, make the tensors that ``settings`` gives its variables, and compile it.
 
     Raises:
@@ -107,7 +109,12 @@ def variables(values: Mapping[str, Expression], environment: Environment, wrt: l
 
 def plain(tensor: torch.Tensor | None) -> Nested:
     """The numbers of a tensor as nested lists; each is the exact value of its float32, or whatever the dtype."""
-    return None if tensor is None else tensor.tolist()
+    if tensor is None:
+        return None
+    try:
+        return tensor.tolist()
+    except RuntimeError:  # the gradient of sgn is a tensor of zeros without memory
+        return tensor.clone().tolist()
 
 
 def grad_fn_name(tensor: torch.Tensor) -> str | None:
@@ -135,6 +142,13 @@ def check_scalar(value: torch.Tensor, expression: Expression) -> None:
         message = f"the result has shape {tuple(value.shape)}, and a gradient is that of one number"
         hint = f"sum it: sum({source})" if len(source) <= 60 else "sum it: sum(...)"
         raise ExpressionError("not-scalar", message, hint, source=source, span=span)
+    check_differentiable(value, expression)
+
+
+def check_differentiable(value: torch.Tensor, expression: Expression) -> None:
+    """Raise ExpressionError unless the value, of any shape, is floating-point and depends on a variable."""
+    source = expression.source
+    span = (0, len(source))
     if not value.is_floating_point():
         message = f"the result is {dtype_name(value)}, and only floating-point results have gradients"
         raise ExpressionError("dtype", message, "convert it: float(...)", source=source, span=span)

@@ -40,7 +40,7 @@ class Outcome:
     def lines(self) -> list[Any]:
         """The JSON of each line of standard output, each checked against ``gdcli schema``."""
         assert self.out.endswith("\n"), self.out
-        return [document(line) for line in self.out.splitlines()]
+        return [document(line) for line in self.out.removesuffix("\n").split("\n")]
 
 
 Run: TypeAlias = Callable[..., Outcome]

@@ -91,7 +91,7 @@ def test_ctrl_c_writes_the_file_whole(run: Run, interrupt: Callable[..., None], 
 def test_a_second_ctrl_c_ends_at_once(run: Run, interrupt: Callable[..., None], tmp_path: Path, output: str) -> None:
     interrupt(at=7, times=2)
     outcome = run(*ENDLESS, output)
-    assert (outcome.code, outcome.err.strip()) == (130, "error: interrupted")
+    assert (outcome.code, outcome.err) == (130, "error: interrupted\n")
     assert outcome.lines()[-1]["code"] == "interrupted"
 
 
@@ -113,10 +113,11 @@ def test_ctrl_c_does_not_reach_the_program_that_called(run: Run, interrupt: Call
 def test_ctrl_c_in_a_process_that_streams() -> None:
     with subprocess.Popen([*GDCLI, *ENDLESS, "--jsonl"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
+        assert process.stderr is not None
         first = [process.stdout.readline() for _ in range(5)]
         process.send_signal(signal.SIGINT)
-        rest, err = process.communicate(timeout=60)
-    lines = [json.loads(line) for line in [*first, *rest.splitlines()]]
+        lines = [json.loads(line) for line in [*first, *process.stdout.read().splitlines()]]
+        err = process.stderr.read()
     assert (process.returncode, err) == (130, b"")
     assert [line["record"] for line in lines] == ["settings", *["step"] * (len(lines) - 2), "result"]
     assert lines[-1]["status"] == "interrupted"
@@ -128,7 +129,7 @@ def test_ctrl_c_in_a_process_that_streams() -> None:
     [
         [*ENDLESS, "--jsonl"],
         [*ENDLESS, "--csv"],
-        ["minimize", "--steps", "2000", "--all"],
+        ["minimize", "--steps", "500", "--all"],
         ["schema"],
         ["functions"],
         ["minimize", "--help"],

@@ -6,7 +6,15 @@ import pytest
 import torch
 
 import gdcli
+from gdcli.explain.tape import Tape
+from gdcli.lang.constructors import Environment
+from gdcli.lang.functions import FUNCTIONS
+from gdcli.lang.objective import build
+from gdcli.lang.signature import Function
+from gdcli.lang.syntax import parse
 from gdcli.results import TapeNode
+from gdcli.tensors import Problem
+from tests import test_functions
 
 
 def tape(expression: str, **values: object) -> list[TapeNode]:
@@ -127,3 +135,36 @@ def test_two_hundred_nodes() -> None:
     nodes = tape(" + ".join(f"sin({i}*x)" for i in range(1, 67)), x=0.3)
     assert len(nodes) == 66 * 3 + 65
     assert nodes[0].value == pytest.approx(sum(torch.sin(torch.tensor(0.3 * i)).item() for i in range(1, 67)), rel=1e-4)
+
+
+def wrapped(text: str, function: Function) -> str:
+    """A call from the table of functions made a number that depends on x."""
+    result = test_functions.gdcli(text, test_functions.variables(0))
+    part = text if isinstance(result, torch.Tensor) else f"({text})[0]"
+    # What PyTorch has no derivative of is looked at from outside the graph.
+    return f"sum(x) + sum({part})" if not function.gradient else f"sum(x) + sum(detach({part}))"
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # remarks of PyTorch itself
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_every_function_of_the_table_can_be_explained(name: str) -> None:
+    for text in test_functions.calls_of(FUNCTIONS[name]):
+        expression = parse(wrapped(text, FUNCTIONS[name]))
+        tracked = test_functions.tracked(0)
+        tensors = {key: tracked[key] for key in expression.variables}
+        wrt = tuple(key for key, value in tensors.items() if value.requires_grad)
+        environment = Environment(torch.float64)
+        problem = Problem(build(expression, environment, tensors), environment, tensors, wrt)
+        plain = problem.value()
+        tape = Tape(problem)
+        if FUNCTIONS[name].form != "random":
+            assert torch.equal(tape.value, plain) or bool(tape.value.isnan())
+        found = by_text(tape.nodes())
+        if FUNCTIONS[name].form == "constructor":  # computed once, with all that depends on it alone
+            assert [node.kind for node in found.values() if text in node.text and node.text[0] == "s"][1:] == [
+                "constant"
+            ]
+            continue
+        node = found[text]
+        assert node.op in (name, "T", "add"), text
+        assert node.shape is not None or node.note.startswith("a pair of values and indices")

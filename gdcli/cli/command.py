@@ -37,7 +37,8 @@ class Command(Generic[S]):
     """A command: its settings, what completes them, and what runs them and prints.
 
     ``complete`` fills in defaults and finds all that is wrong with the words, without torch.
-    ``run`` returns the exit code. ``code`` gives the PyTorch script that does the same, without torch.
+    ``run`` returns the exit code. ``iterates`` and ``many_points`` say that it may print a row an iteration, or a row a
+    point. ``code`` gives the PyTorch script that does the same, without torch.
     """
 
     name: str

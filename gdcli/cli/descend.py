@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import signal
 import sys
-import threading
 import time
 from collections.abc import Iterable, Iterator
 from typing import IO, TYPE_CHECKING, Any
 
+from msgspec import UnsetType
+
+from gdcli.cli.interrupt import interruptible
 from gdcli.cli.output import Output
 from gdcli.cli.report import warn
 from gdcli.errors import ExitCode, GdcliError
@@ -27,7 +27,10 @@ def run_descent(descent: Descent[Any], output: Output, title: str) -> int:
     if output.format == "csv" and descent.settings.walk:
         hint = "--json, --jsonl and the table have them; the CSV has x, grad and loss of every step without --walk"
         raise GdcliError("usage", "the equations of --walk cannot be printed as CSV", hint)
-    with _interruptible(descent):
+    if output.format == "csv" and getattr(descent.settings, "check", False):
+        hint = "--json, --jsonl and the table have them"
+        raise GdcliError("usage", "the checks of --check cannot be printed as CSV", hint)
+    with interruptible(descent.interrupt):
         match output.format:
             case "json":
                 _print_document(descent, output)
@@ -44,28 +47,11 @@ def run_descent(descent: Descent[Any], output: Output, title: str) -> int:
         warn(outcome.warnings)
     if outcome.status == "interrupted":
         return ExitCode.INTERRUPTED
+    if not isinstance(outcome.checks, UnsetType) and any(c.verdict == "disagree" for c in outcome.checks.values()):
+        return ExitCode.DISAGREEMENT
     if output.require_convergence and outcome.status not in CONVERGED:
         return ExitCode.NOT_CONVERGED
     return ExitCode.OK
-
-
-@contextlib.contextmanager
-def _interruptible(descent: Descent[Any]) -> Iterator[None]:
-    """Ctrl-C ends the loop between two steps, so that what was computed is printed; a second one ends at once."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    previous = signal.getsignal(signal.SIGINT)
-
-    def interrupt(*_: object) -> None:
-        descent.interrupt()
-        signal.signal(signal.SIGINT, previous)
-
-    signal.signal(signal.SIGINT, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, previous)
 
 
 def _print_document(descent: Descent[Any], output: Output) -> None:
@@ -92,6 +78,8 @@ def _print_lines(descent: Descent[Any], file: IO[bytes]) -> None:
 def _print_csv(descent: Descent[Any], file: IO[bytes]) -> None:
     from gdcli.render.documents import csv_row, step_cells, step_header
 
+    descent.diagnoses = False  # there is no place for it
+
     def rows() -> Iterator[bytes]:
         for step in descent:
             if step.iteration == 0:
@@ -117,6 +105,7 @@ def _stream(lines: Iterable[bytes], file: IO[bytes]) -> None:
 
 def _print_table(descent: Descent[Any], output: Output, title: str) -> None:
     from gdcli.cli.show import show_for_people
+    from gdcli.render.explanations import with_checks
     from gdcli.render.table import StepRows, descent_table
 
     if descent.settings.walk:
@@ -126,11 +115,16 @@ def _print_table(descent: Descent[Any], output: Output, title: str) -> None:
     for step in _with_progress(descent, output):
         rows.add(step)
     outcome = descent.outcome
-    show_for_people(lambda width: descent_table(title, rows, outcome, output.digits, width), outcome.warnings, output)
+
+    def made(width: int) -> Any:
+        return with_checks(descent_table(title, rows, outcome, output.digits, width), outcome, output.digits, width)
+
+    show_for_people(made, outcome.warnings, output, outcome.diagnosis)
 
 
 def _print_walk(descent: Descent[Any], output: Output, title: str) -> None:
     from gdcli.cli.show import show_for_people
+    from gdcli.render.explanations import with_checks
     from gdcli.render.table import StepRows
     from gdcli.render.walk import WalkedStep, WalkTable
 
@@ -138,7 +132,10 @@ def _print_walk(descent: Descent[Any], output: Output, title: str) -> None:
     for step, updates in descent.walk(_with_progress(descent, output)):
         rows.add(WalkedStep(step, updates))
     outcome = descent.outcome
-    show_for_people(lambda _: WalkTable(title, rows, outcome, output.digits), outcome.warnings, output)
+    walked = WalkTable(title, rows, outcome, output.digits)
+    show_for_people(
+        lambda width: with_checks(walked, outcome, output.digits, width), outcome.warnings, output, outcome.diagnosis
+    )
 
 
 def _with_progress(descent: Descent[Any], output: Output) -> Iterator[Step]:

@@ -68,6 +68,8 @@ def stream_points(settings: GradSettings, output: Output) -> int:
         stream.print(_writer(chosen, stream.gradients), file, advance)
     if not output.quiet:
         warn(stream.record.warnings)
+    if stream.record.status == "interrupted":
+        to_stderr(stream.record.message)
     codes = {"ok": ExitCode.OK, "failed": ExitCode.FAILED, "interrupted": ExitCode.INTERRUPTED}
     return codes[stream.record.status]
 

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from gdcli.cli.output import Output
 from gdcli.cli.report import WARNINGS, warn
-from gdcli.results import Notice
+from gdcli.results import Finding, Notice
 
 R = TypeVar("R")
 
@@ -26,12 +26,17 @@ def show(record: R, output: Output, *, table: Callable[[R, int, int], Any], csv:
         warn(notices)
 
 
-def show_for_people(make: Callable[[int], Any], notices: Sequence[Notice], output: Output) -> None:
-    """Print what ``make`` returns for a width, and the notices that explain it."""
+def show_for_people(
+    make: Callable[[int], Any], notices: Sequence[Notice], output: Output, findings: Sequence[Finding] = ()
+) -> None:
+    """Print what ``make`` returns for a width, and the findings and notices that explain it."""
+    from gdcli.render.diagnosis import diagnosis, shown
     from gdcli.render.table import notes, print_to
 
     explaining = [] if output.quiet else [notice for notice in notices if notice.code not in WARNINGS]
     with output.open_text() as file:
         print_to(file, make)
+        if shown(findings) and not output.quiet:
+            print_to(file, lambda _: diagnosis(shown(findings)))
         if explaining:
             print_to(file, lambda _: notes(explaining))

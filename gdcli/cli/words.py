@@ -10,7 +10,7 @@ from gdcli.errors import GdcliError
 
 
 def read_word(option: str, word: Any, reads: str) -> Any:
-    """The word as its setting wants it: a "list", a table of "pairs" NAME=VALUE, or one of "bounds" NAME=LOW:HIGH.
+    """The word as its setting wants it: a "list", a table of "pairs" NAME=VALUE, one of "bounds" NAME=LOW:HIGH, or a "range".
 
     Raises:
         GdcliError: for a word that is not of its form.
@@ -19,6 +19,8 @@ def read_word(option: str, word: Any, reads: str) -> Any:
         return [part.strip() for part in word.split(",")]
     if reads == "pairs":
         return {name: _value(value) for name, value in _pairs(option, word)}
+    if reads == "range":
+        return _range(option, word)
     if reads == "bounds":
         return {name: _bounds(option, name, value) for name, value in _pairs(option, word)}
     return word
@@ -42,6 +44,7 @@ _EXAMPLES = {
     "--opt": "--opt betas=0.9,0.95",
     "--sched": "--sched T_max=100",
     "--bound": "--bound x=-2:2",
+    "--domain": "--domain x=-2:2",
     "--lrs": "--lr.x 0.1",
 }
 
@@ -65,5 +68,12 @@ def _bounds(option: str, name: str, text: str) -> list[float | None]:
     low, colon, high = text.partition(":")
     ends = [_value(end.strip()) if end.strip() else None for end in (low, high)]
     if not colon or any(isinstance(end, (str, bool, list)) for end in ends) or ends == [None, None]:
-        raise GdcliError("usage", f"{option} takes NAME=LOW:HIGH, not '{name}={text}'", "for example: --bound x=-2:2")
+        raise GdcliError("usage", f"{option} takes NAME=LOW:HIGH, not '{name}={text}'", f"for example: {option} x=-2:2")
     return [None if end is None else float(end) for end in ends]
+
+
+def _range(option: str, text: str) -> list[str]:
+    low, colon, high = (part.strip() for part in text.partition(":"))
+    if not (low and colon and high):
+        raise GdcliError("usage", f"{option} takes LOW:HIGH, not '{text}'", f"for example: {option} 1e-5:10")
+    return [low, high]

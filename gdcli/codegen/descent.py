@@ -57,15 +57,11 @@ class Loop:
         self.settings = settings
         self.i, self.steps, self.loss = script.own("i"), script.own("steps"), script.own("loss")
         rebinds = getattr(settings, "update", "") == "rebind"
-        self.variables = [
-            Moving(
-                name,
-                script.names[name],
-                settings.lrs.get(name, _rate(settings)),
-                rebinds or not surely_has_gradient(script.expressions[0], name),
-            )
-            for name in wrt
-        ]
+        self.variables = []
+        for name in wrt:
+            rate = settings.lrs.get(name, _rate(settings))
+            has_path = surely_has_gradient(script.expressions[0], name)
+            self.variables.append(Moving(name, script.names[name], rate, has_path, rebinds or not has_path))
         self.loss_lines: list[str] = []
         self.rule = rule_of(script, settings, self.variables)
         self.stops = Stops(script, settings, self.variables)
@@ -75,7 +71,7 @@ class Loop:
         s = self.settings
         how = "by gradient descent" if s.optimizer.startswith("manual") else f"with {self.rule.name}"
         declared = self.script.declarations([v.name for v in self.variables])
-        unshown = not_shown({"walk": getattr(s, "walk", False), "diagnose": getattr(s, "diagnose", False)})
+        unshown = not_shown({name: getattr(s, name, False) for name in ("walk", "check")})
         setup = [*self.rule.setup(), f"{self.steps} = {s.steps}"]
         loop = [f"for {self.i} in range({self.steps} + 1):", *_indented(self._body())]
         return self.script.text(f"{title} {how}.", unshown, declared, setup, self._closure(), loop)
@@ -99,17 +95,23 @@ class Loop:
     def _shown(self) -> list[str]:
         """The line of an iteration, as the notebook prints it, with every digit."""
         parts = [f"iteration {{{self.i}}}"]
-        parts += [f"{v.name} {{{v.x}.{self.script.item(v.name)}()}}" for v in self.variables]
-        parts.append(f"loss {{{self.loss}.item()}}")
+        # In an f-string a tensor of no dimension is its number, with every digit.
+        parts += [f"{v.name} {{{v.x}{'' if self._is_number(v) else '.tolist()'}}}" for v in self.variables]
+        parts.append(f"loss {{{self.loss}{'' if self.script.has_no_dimension() else '.item()'}}}")
         for v in self.variables:
             label = f"{v.name}.grad" if len(self.variables) > 1 else "grad"
             parts.append(f"{label} {{{self._gradient_numbers(v)}}}")
         parts += [f"{label} {{{text}}}" for label, text in self.rule.shown_rates()]
         return _print_lines(parts)
 
+    def _is_number(self, v: Moving) -> bool:
+        return self.script.item(v.name) == "item"
+
     def _gradient_numbers(self, v: Moving) -> str:
         """The numbers of a gradient, or None."""
-        numbers = f"{v.x}.grad.{self.script.item(v.name)}()"
+        if self._is_number(v):
+            return f"{v.x}.grad"
+        numbers = f"{v.x}.grad.tolist()"
         return f"None if {v.x}.grad is None else {numbers}" if v.may_lack_gradient else numbers
 
     def _clipping(self) -> list[str]:

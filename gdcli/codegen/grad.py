@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gdcli.codegen.script import Script, not_shown, surely_has_gradient
+from gdcli.codegen.script import Script, broken, not_shown, surely_has_gradient
 from gdcli.errors import GdcliError
 from gdcli.lang.nodes import Binary, Call, Expression, Index, ListOf
 from gdcli.lang.syntax import parse
@@ -25,23 +25,33 @@ def grad_script(settings: GradSettings) -> str:
     expression = parse(settings.expression)
     script = Script(settings, [expression], bind([expression], settings.values))
     value = script.own("value")
-    run = [f"{value} = {script.print(expression)}"]
     maker = f"{value}.grad_fn.name()" if _has_grad_fn(expression) else f"{value}.grad_fn and {value}.grad_fn.name()"
-    shown = [f'print("value", {value}.item())', f'print("grad_fn", {maker})']
-    rows: list[list[str]] = []
+    numbers = "tolist" if settings.jacobian else "item"
+    run = [f"{value} = {script.print(expression)}"]
+    shown = [f'print("value", {value}.{numbers}())', f'print("grad_fn", {maker})']
+    backward = [f"{value}.backward()"]
     if settings.jacobian:
-        shown[0] = f'print("value", {value}.tolist())'
-        rows.append(_rows(script, "jacobian", f"{value}.flatten()"))
-    else:
-        run.append(f"{value}.backward({'retain_graph=True' if settings.hessian else ''})")
-        shown += [_gradient_line(script, settings, name) for name in script.values]
-    if settings.hessian:
-        rows.append(_rows(script, "hessian", f"{script.own('derivatives')}({value})"))
+        backward = [f"if {value}.numel() == 1:  # backward() needs one number", f"    {value}.backward()"]
+    gradients = [_gradient_line(script, settings, name) for name in script.values]
     asked = {name: getattr(settings, name) for name in ("explain", "symbolic", "check")}
-    parts = [not_shown(asked), script.declarations(settings.wrt), run, shown]
-    if rows:
-        parts += [_derivatives(script, settings), *rows]
+    parts = [not_shown(asked), script.declarations(settings.wrt)]
+    if settings.hessian or settings.jacobian:
+        # Before backward(), which frees the graph.
+        parts += [run, shown, _derivatives(script, settings), *_matrices(script, settings, value)]
+        parts += [[*backward, *gradients]]
+    else:
+        parts += [[*run, *backward], [*shown, *gradients]]
     return script.text(f"The gradient of {settings.expression}.", *parts)
+
+
+def _matrices(script: Script, settings: GradSettings, value: str) -> list[list[str]]:
+    """The rows of Hessian and Jacobian."""
+    rows = []
+    if settings.hessian:
+        rows.append(_rows(script, "hessian", f"{script.own('derivatives')}({value}, create_graph=True)"))
+    if settings.jacobian:
+        rows.append(_rows(script, "jacobian", f"{value}.flatten()"))
+    return rows
 
 
 def _has_grad_fn(expression: Expression) -> bool:
@@ -58,24 +68,24 @@ def _gradient_line(script: Script, settings: GradSettings, name: str) -> str:
     numbers = f"{x}.grad.{script.item(name)}()"
     if name not in settings.wrt:
         return f'print("{name}.grad", {x}.grad)  # None: {x} has no requires_grad'
-    if not surely_has_gradient(script.expressions[0], name):
+    if settings.jacobian or not surely_has_gradient(script.expressions[0], name):
         numbers = f"None if {x}.grad is None else {numbers}"
     return f'print("{name}.grad", {numbers})'
 
 
 def _derivatives(script: Script, settings: GradSettings) -> list[str]:
     """A function that differentiates one number by every variable."""
-    number, parts, part = script.own("number"), script.own("parts"), script.own("part")
+    number, keep, parts, part = (script.own(name) for name in ("number", "keep", "parts", "part"))
     variables = [script.names[name] for name in settings.wrt]
     zeros = " + ".join(f"{x}.numel()" for x in variables)
     return [
         "",
-        f"def {script.own('derivatives')}({number}):  # by every variable, one after the other",
+        f"def {script.own('derivatives')}({number}, **{keep}):  # by every variable, one after the other",
         f"    if not {number}.requires_grad:  # it does not depend on them",
         f"        return torch.zeros({zeros}, dtype={number}.dtype)",
-        f"    {parts} = torch.autograd.grad(",
-        f"        {number}, [{', '.join(variables)}], create_graph=True, materialize_grads=True",
-        "    )",
+        *broken(
+            f"    {parts} = torch.autograd.grad({number}, [{', '.join(variables)}], materialize_grads=True, **{keep})"
+        ),
         f"    return torch.cat([{part}.flatten() for {part} in {parts}])",
         "",
     ]
@@ -83,4 +93,5 @@ def _derivatives(script: Script, settings: GradSettings) -> list[str]:
 
 def _rows(script: Script, label: str, numbers: str) -> list[str]:
     number = script.own("number")
-    return [f"for {number} in {numbers}:", f'    print("{label}", {script.own("derivatives")}({number}).tolist())']
+    row = f"{script.own('derivatives')}({number}, retain_graph=True)"
+    return [f"for {number} in {numbers}:", f'    print("{label}", {row}.tolist())']

@@ -25,11 +25,15 @@ _OWN_OPTIONS = ("momentum", "dampening", "weight_decay", "nesterov")
 
 
 class Moving(Struct, frozen=True):
-    """A variable that moves: its name, what the script calls it, its learning rate, whether its grad may be None."""
+    """A variable that moves: its name, what the script calls it, its learning rate.
+
+    ``has_path`` says that the loss surely depends on it, ``may_lack_gradient`` that its grad may be None in the loop.
+    """
 
     name: str
     x: str
     rate: float
+    has_path: bool
     may_lack_gradient: bool
 
 
@@ -151,7 +155,7 @@ class ByHand(Rule):
         s, lines = self.settings, []
         if s.schedule != "none":
             lines += [
-                "# A scheduler sets the rate of an optimizer: this one moves nothing and carries the rate.",
+                "# A scheduler sets the rate of an optimizer: this one carries it and moves nothing.",
                 f"{self.optimizer} = torch.optim.SGD({self._groups()})",
                 *self.schedule_lines(),
             ]
@@ -234,11 +238,12 @@ class Rebind(ByHand):
     def step(self) -> list[str]:
         """New tensors in the place of the variables."""
         lines = [
-            "# Outside of no_grad the update is recorded: the new tensor has a grad_fn, so it is",
-            "# no leaf, and backward() fills the .grad of leaves only.",
+            "# Outside of no_grad the update is recorded: the new tensor has a grad_fn,",
+            "# so it is no leaf, and backward() fills the .grad of leaves only.",
         ]
         for v in self.variables:
-            lines += [f"{v.x} = {v.x} - {self.rate(v)} * {v.x}.grad", f"{v.x}.requires_grad_(True)"]
+            moves = [f"{v.x} = {v.x} - {self.rate(v)} * {v.x}.grad", f"{v.x}.requires_grad_(True)"]
+            lines += moves if v.has_path else [f"if {v.x}.grad is not None:", *(f"    {line}" for line in moves)]
         return lines
 
 

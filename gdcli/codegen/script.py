@@ -7,10 +7,25 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from gdcli.codegen.expression import ExpressionPrinter
-from gdcli.lang.nodes import Call, Expression, Number, Variable, children, postorder
+from gdcli.lang.functions import CATEGORIES
+from gdcli.lang.nodes import (
+    Attribute,
+    Binary,
+    Call,
+    Expression,
+    Index,
+    ListOf,
+    Node,
+    Number,
+    Static,
+    Variable,
+    children,
+    postorder,
+)
 
-WIDTH = 88
+WIDTH = 80
 # What a script calls by these names, so that a variable must not hide it.
+_FLOATS = ("float64", "float32", "float16", "bfloat16", "double", "float", None)
 _TAKEN = frozenset(["torch", "F", "math", "print", "range", "abs", "max", "all", "None"])
 
 
@@ -39,6 +54,14 @@ class Script:
         root = self.values[name].root
         return "item" if isinstance(root, Number) else "tolist"
 
+    def has_no_dimension(self) -> bool:
+        """Whether the expressions surely give tensors of shape (): of plain numbers, by functions that keep it so."""
+        if any(self.item(name) == "tolist" for name in self.values):
+            return False
+        nodes = [node for expression in self.expressions for node in postorder(expression.root)]
+        calls = [node for node in nodes if isinstance(node, Call)]
+        return not any(isinstance(node, ListOf) for node in nodes) and all(c.function in _ELEMENTWISE for c in calls)
+
     def declarations(self, wrt: Iterable[str]) -> list[str]:
         """A line for each variable; those in ``wrt`` require a gradient."""
         lines: list[str] = []
@@ -49,7 +72,7 @@ class Script:
             if moves and not explained and ", dtype=torch.float32" in line:
                 lines.append("# Whole numbers alone would make an int64 tensor, and that can have no gradient.")
                 explained = True
-            lines += broken(line)
+            lines += broken(line) if isinstance(value.root, ListOf) else [line]
         return lines
 
     def text(self, title: str, *parts: Sequence[str]) -> str:
@@ -71,6 +94,21 @@ class Script:
         return lines
 
 
+# Functions that give one number for one number.
+_ELEMENTWISE = frozenset(
+    function
+    for category in (
+        "arithmetic",
+        "trigonometry",
+        "exponentials and logarithms",
+        "error and gamma functions",
+        "rounding",
+        "limits and choice",
+    )
+    for function in CATEGORIES[category]
+)
+
+
 def not_shown(what: Mapping[str, Any]) -> list[str]:
     """A comment about what was asked for and stands not in the script."""
     asked = [f"--{name.replace('_', '-')}" for name, value in what.items() if value]
@@ -85,10 +123,25 @@ def surely_has_gradient(expression: Expression, name: str) -> bool:
     for node in reversed(list(postorder(expression.root))):
         if isinstance(node, Variable) and node.name == name and id(node) not in cut:
             return True
-        is_comparison = getattr(node, "operator", "") in ("<", "<=", ">", ">=", "==", "!=")
-        if id(node) in cut or is_comparison or (isinstance(node, Call) and node.function.gradient):
+        if id(node) in cut or _cuts_gradient(node):
             cut.update(id(child) for child in children(node))
     return False
+
+
+def _cuts_gradient(node: Node) -> bool:
+    """Whether no gradient passes the node, perhaps: its result may be whole numbers or truth values."""
+    match node:
+        case Binary(operator=symbol):
+            return symbol in ("<", "<=", ">", ">=", "==", "!=")
+        case Call(function=function, arguments=arguments):
+            dtypes = [a.value for a in arguments if a.parameter.kind == "dtype"]
+            return bool(function.gradient) or any(isinstance(d, Static) and d.value not in _FLOATS for d in dtypes)
+        case Attribute(name=name):
+            return name == "indices"
+        case Index(value=Call(), items=items):  # sort(x)[1]
+            return items != (0,)
+        case _:
+            return False
 
 
 def _draws(expression: Expression) -> bool:
@@ -109,5 +162,9 @@ def broken(line: str) -> list[str]:
     at = line.index("[") + 1
     if line[at] == "[":
         head, *rows = line.replace("], [", "],\n[").replace("],[", "],\n[").split("\n")
-        return [head, *(" " * at + row for row in rows)]
-    return textwrap.wrap(line, WIDTH, subsequent_indent=" " * at, break_long_words=False, break_on_hyphens=False)
+        return [*_wrapped(head, at + 1), *(part for row in rows for part in _wrapped(" " * at + row, at + 1))]
+    return _wrapped(line, at)
+
+
+def _wrapped(line: str, indent: int) -> list[str]:
+    return textwrap.wrap(line, WIDTH, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import torch
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from gdcli.descent.curvature import rate_from_curvature
+from gdcli.descent.diagnosis.trace import Trace
 from gdcli.descent.limits import Limits
 from gdcli.descent.optimizers import complete_rule, update_rule
 from gdcli.descent.schedules import RateSchedule
@@ -20,7 +21,9 @@ from gdcli.descent.walk import Walk
 from gdcli.results import (
     Act,
     Best,
+    Finding,
     FitLinearResult,
+    GradientCheck,
     KnownMinimum,
     MinimizeResult,
     Nested,
@@ -34,8 +37,12 @@ from gdcli.results import (
 from gdcli.settings import FitLinearSettings, MinimizeSettings
 from gdcli.tensors import Problem, check_scalar, grad_fn_name
 
+if TYPE_CHECKING:
+    from gdcli.descent.diagnosis.diagnose import Finder
+
 R = TypeVar("R", MinimizeResult, FitLinearResult)
 _STATELESS = ("manual", "sgd")
+_EXTRAS = ("diagnose", "walk", "check")  # what explains a run and changes nothing in it
 
 
 class Descent(Generic[R]):
@@ -56,6 +63,9 @@ class Descent(Generic[R]):
         self._outcome: tuple[StopReason, str, Step] | None = None
         self._first: Step | None = None
         self._best: Step | None = None
+        self._trace: Trace | None = None
+        self._diagnosis: list[Finding] | None = None
+        self.diagnoses = settings.diagnose
         self.evaluations = 0
         self.updates: list[Update] = []
 
@@ -68,7 +78,7 @@ class Descent(Generic[R]):
         if self._started:
             self.problem = self._prepare()
         self._started = True
-        self._outcome = self._best = None
+        self._outcome = self._best = self._diagnosis = self._trace = None
         self.evaluations = 0
         tensors, wrt = self.problem.tensors, self.problem.wrt
         limits = Limits(self.settings, {name: tensors[name] for name in wrt})
@@ -82,6 +92,7 @@ class Descent(Generic[R]):
         direction = -1.0 if self.settings.maximize else 1.0
         better, lr = math.inf, _common(rule.rates)
         acts: list[Act] = []
+        trace: Trace | None = None
         for iteration in itertools.count():
             number = self._evaluate().item()
             values: dict[str, Nested] = {name: tensors[name].tolist() for name in wrt}
@@ -91,6 +102,12 @@ class Descent(Generic[R]):
             step = Step(iteration, number, values, grads, lr, acts or None)
             if iteration == 0:
                 self._first = step
+                if self.diagnoses:
+                    self._trace = trace = Trace(
+                        step, sum(tensors[name].numel() for name in wrt), maximize=self.settings.maximize
+                    )
+            elif trace is not None:
+                trace.see(step)
             if direction * number < better:
                 better, self._best = direction * number, step
             if iteration < self.settings.steps:
@@ -132,6 +149,10 @@ class Descent(Generic[R]):
         """Whether a gradient of zero at this state is known not to mean a minimum."""
         return False
 
+    def checks(self) -> dict[str, GradientCheck] | UnsetType:
+        """The checks of the gradient at the start and at the end, where they were asked for."""
+        return UNSET
+
     def nearest_minimum(self, step: Step) -> KnownMinimum | UnsetType:  # noqa: ARG002 -- for descents that know more
         """The known minimum that is nearest to a state."""
         return UNSET
@@ -167,7 +188,9 @@ class Descent(Generic[R]):
             best=Best(best.iteration, best.loss, best.values),
             evaluations=self.evaluations,
             minimum=self.nearest_minimum(final),
+            checks=self.checks(),
             tensors={name: _state(self.problem.tensors[name]) for name in self.problem.wrt},
+            diagnosis=self.diagnosis(),
             warnings=self.notices(reason, final),
         )
 
@@ -196,8 +219,10 @@ class Descent(Generic[R]):
             best=outcome.best,
             evaluations=outcome.evaluations,
             minimum=outcome.minimum,
+            checks=outcome.checks,
             tensors=outcome.tensors,
             walk=(updates or []) if self.settings.walk else UNSET,
+            diagnosis=outcome.diagnosis,
             warnings=outcome.warnings,
         )
 
@@ -207,6 +232,37 @@ class Descent(Generic[R]):
             return self.record(list(self))
         walked = list(self.walk())
         return self.record([step for step, _ in walked], [update for _, updates in walked for update in updates])
+
+    def diagnosis(self) -> list[Finding]:
+        """What happened, and what to change, once the descent has ended; empty unless ``settings.diagnose``."""
+        if self._diagnosis is None:
+            self._diagnosis = []
+            if self.diagnoses and self._trace is not None and self._outcome is not None:
+                from gdcli.descent.diagnosis.diagnose import diagnose
+                from gdcli.descent.diagnosis.run import Run
+
+                reason, _, final = self._outcome
+                known = not isinstance(self.nearest_minimum(final), UnsetType) and not self.is_stuck(final)
+                parts = self.settings, self.problem, reason, self._best or final, self._trace, self._attempt
+                run = Run(*parts, is_minimum=known)
+                self._diagnosis = diagnose(run, self.finders())
+        return self._diagnosis
+
+    def finders(self) -> list[Finder]:
+        """What this kind of descent looks for by itself, in the diagnosis."""
+        return []
+
+    def again(self, settings: Any) -> Descent[R]:
+        """The same descent with other settings."""
+        raise NotImplementedError
+
+    def _attempt(self, changes: dict[str, Any]) -> ResultLine:
+        """How the descent ends with other settings."""
+        extras = {name: False for name in _EXTRAS if name in self.settings.__struct_fields__}
+        descent = self.again(replace(self.settings, **extras, **changes))
+        for _ in descent:
+            pass
+        return descent.outcome
 
     def notices(self, reason: StopReason, final: Step) -> list[Notice]:
         """What a reader should know about the run."""

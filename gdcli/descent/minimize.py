@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
@@ -12,9 +13,12 @@ from gdcli.descent.loop import Descent
 from gdcli.descent.stopping import distance, flat
 from gdcli.errors import GdcliError
 from gdcli.lang.problems.problem import Instance
-from gdcli.results import KnownMinimum, MinimizeResult, Nested, Step
+from gdcli.results import GradientCheck, KnownMinimum, MinimizeResult, Nested, Step
 from gdcli.settings import MinimizeSettings
 from gdcli.tensors import Problem, prepare, resolve_device
+
+if TYPE_CHECKING:
+    from gdcli.descent.diagnosis.diagnose import Finder
 
 _AT_A_MINIMUM = 1e-3
 """A point that is so near to a known minimum, relative to its size, is taken to be there."""
@@ -26,6 +30,19 @@ class MinimizeDescent(Descent[MinimizeResult]):
     command = "minimize"
     record_type = MinimizeResult
     settings: MinimizeSettings
+    _checks: tuple[object, dict[str, GradientCheck]] | None = None
+
+    def checks(self) -> dict[str, GradientCheck] | UnsetType:
+        """The checks of the gradient at the start and at the end, where they were asked for: made once a run."""
+        if not self.settings.check or self._first is None or self._outcome is None:
+            return UNSET
+        if self._checks is None or self._checks[0] is not self._outcome:
+            from gdcli.explain.check import check_at
+
+            ends = {"start": self._first, "end": self._outcome[2]}
+            found = {name: check_at(self._prepare(), step.values) for name, step in ends.items()}
+            self._checks = self._outcome, found
+        return self._checks[1]
 
     def nearest_minimum(self, step: Step) -> KnownMinimum | UnsetType:
         """The known minimum of the problem that is nearest to a state."""
@@ -45,6 +62,16 @@ class MinimizeDescent(Descent[MinimizeResult]):
             return False
         return nearest.distance > _AT_A_MINIMUM * max(1.0, math.hypot(*flat(list(nearest.values.values()))))
 
+    def finders(self) -> list[Finder]:
+        """A ReLU in the expression may die."""
+        from gdcli.descent.diagnosis.relu import dead_relu
+
+        return [dead_relu]
+
+    def again(self, settings: MinimizeSettings) -> MinimizeDescent:
+        """The same descent with other settings."""
+        return minimize(settings)
+
 
 def minimize(settings: MinimizeSettings) -> MinimizeDescent:
     """The descent that the settings describe, ready to be iterated.
@@ -55,6 +82,10 @@ def minimize(settings: MinimizeSettings) -> MinimizeDescent:
     settings = complete_minimize(settings)
     settings = replace(settings, device=resolve_device(settings.device))
     descent = MinimizeDescent(settings, lambda: prepare(objective_of(settings), settings, settings.wrt))
+    if settings.check:
+        from gdcli.explain.check import refuse
+
+        refuse(descent.problem)
     instance = problem_of(settings)
     if instance is not None:
         _check_domain(settings.expression, instance, descent.problem)

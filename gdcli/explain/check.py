@@ -1,7 +1,7 @@
 """Can a gradient be trusted? Autograd against differences in float64, and against the derivative of the formula.
 
-The gradient under test is the one that the run computed, in its dtype. Differences and formula see the same function:
-its plain numbers are rounded to that dtype first, so that what is 1.1 in float32 is the same number everywhere.
+The gradient under test is the one that the run computed, in its dtype. Differences and formula see the same function
+in more digits (reference.py).
 """
 
 from __future__ import annotations
@@ -9,31 +9,20 @@ from __future__ import annotations
 import functools
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import torch
-from msgspec.structs import replace
 
 from gdcli.errors import GdcliError
 from gdcli.explain.curvature import labels
 from gdcli.explain.differences import Slopes, slopes
+from gdcli.explain.reference import is_cut, precision, reference
 from gdcli.explain.verdicts import Evidence, row
 from gdcli.lang.constructors import Environment
-from gdcli.lang.nodes import (
-    Attribute,
-    Binary,
-    Call,
-    Expression,
-    Index,
-    ListOf,
-    Node,
-    Number,
-    Unary,
-    postorder,
-)
+from gdcli.lang.nodes import Expression, Node, Variable
 from gdcli.lang.objective import Objective, build
-from gdcli.results import CheckRow, GradientCheck
+from gdcli.results import CheckRow, GradientCheck, Nested
 from gdcli.tensors import Problem
 
 MAX_UNKNOWNS = 1_000
@@ -47,26 +36,27 @@ def check_gradient(problem: Problem) -> GradientCheck:
     Raises:
         GdcliError: for an expression that draws random numbers, or more than 1,000 unknowns.
     """
-    _refuse(problem)
-    tensors = {name: tensor.detach().double() for name, tensor in problem.tensors.items()}
-    expression = problem.objective.expression
-    dtype = problem.environment.dtype
-    function = _Function(rounded(expression, dtype), tensors, problem.wrt)
-    formulas = _formulas(rounded(expression, dtype, uncut=True), tensors, problem.wrt)
-    cut = any(isinstance(node, Call) and node.function.name == "detach" for node in postorder(expression.root))
+    refuse(problem)
+    tensors = {name: as_float64(tensor) for name, tensor in problem.tensors.items()}
+    expression, dtype = problem.objective.expression, problem.environment.dtype
+    coarsest = precision(expression, dtype)
+    function = _Function(reference(expression, dtype), tensors, problem.wrt)
+    formulas = _formulas(reference(expression, dtype, uncut=True), tensors, problem.wrt)
+    cut = is_cut(expression)
     rows = []
     for name in problem.wrt:
         gradient = problem.tensors[name].grad
         for i, label in enumerate(labels(name, tensors[name].shape)):
             evidence = Evidence(
                 label=label,
-                dtype=str(dtype).removeprefix("torch."),
-                eps=torch.finfo(dtype).eps,
-                x=tensors[name].reshape(-1)[i].item(),
+                dtype=str(coarsest).removeprefix("torch."),
+                eps=torch.finfo(coarsest).eps,
+                x=function.element(name, i),
                 value=function.value,
                 autograd=None if gradient is None else float(gradient.reshape(-1)[i]),
-                wide=function.gradients[name].reshape(-1)[i].item(),
-                slopes=function.slopes(name, i, torch.finfo(dtype).eps),
+                wide=function.gradients[name].view(-1)[i].item(),
+                terms=function.terms[name].view(-1)[i].item(),
+                slopes=function.slopes(name, i, torch.finfo(coarsest).eps),
                 formula=formulas[name],
                 cut=cut,
                 nearby=functools.partial(function.nearby, name, i),
@@ -75,7 +65,29 @@ def check_gradient(problem: Problem) -> GradientCheck:
     return _summary(rows)
 
 
-def _refuse(problem: Problem) -> None:
+def check_at(problem: Problem, values: Mapping[str, Nested]) -> GradientCheck:
+    """Move the variables of a problem to ``values``, differentiate, and check.
+
+    Raises:
+        GdcliError: as ``check_gradient``.
+    """
+    with torch.no_grad():
+        for name, value in values.items():
+            tensor = problem.tensors[name]
+            tensor.copy_(torch.tensor(value, dtype=tensor.dtype))
+    result = problem.value()
+    if result.requires_grad:
+        problem.backward(result)
+    return check_gradient(problem)
+
+
+def as_float64(tensor: torch.Tensor) -> torch.Tensor:
+    """The same numbers in float64, without history; whole numbers and truth values stay what they are."""
+    return tensor.detach().double() if tensor.is_floating_point() else tensor.detach()
+
+
+def refuse(problem: Problem) -> None:
+    """Raise GdcliError for a problem that cannot be checked: one that draws random numbers, or is too large."""
     if problem.is_random:
         message = "a gradient cannot be checked where each evaluation draws new random numbers"
         raise GdcliError("check", message, 'draw them once, as the value of a variable: --r "rand(3)"')
@@ -86,26 +98,45 @@ def _refuse(problem: Problem) -> None:
 
 
 class _Function:
-    """The expression in float64: its value, autograd's gradient, and its slopes by differences."""
+    """The expression in float64: its value, autograd's gradient, and its slopes by differences.
+
+    ``terms`` are the sizes of what a gradient adds up from: one term for each use of the variable in the expression.
+    """
 
     def __init__(self, expression: Expression, tensors: Mapping[str, torch.Tensor], wrt: Sequence[str]) -> None:
-        self.tensors = {name: tensor.clone() for name, tensor in tensors.items()}
-        device = next(iter(tensors.values())).device
-        self.objective: Objective = build(expression, Environment(torch.float64, device), self.tensors)
-        leaves = [self.tensors[name] for name in wrt]
+        self.tensors = {name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()}
+        environment = Environment(torch.float64, next(iter(tensors.values())).device)
+        self.objective = build(expression, environment, self.tensors)
         self.value = self.objective(*self.tensors.values()).item()
-        self.gradients = dict(zip(wrt, self._differentiated(leaves), strict=True))
+        self.gradients = dict(zip(wrt, self._differentiated(self.objective, wrt), strict=True))
+        self.terms = self._terms(expression, environment, wrt)
 
-    def _differentiated(self, leaves: Sequence[torch.Tensor]) -> Sequence[torch.Tensor]:
-        for leaf in leaves:
-            leaf.requires_grad_()
-        value = self.objective(*self.tensors.values())
+    def _differentiated(self, objective: Objective, wrt: Sequence[str]) -> Sequence[torch.Tensor]:
+        leaves = [self.tensors[name].requires_grad_() for name in wrt]
+        value = objective(*self.tensors.values())
         found: Sequence[torch.Tensor] = [torch.zeros_like(leaf) for leaf in leaves]
         if value.requires_grad:
             found = torch.autograd.grad(value, leaves, allow_unused=True, materialize_grads=True)
         for leaf in leaves:
             leaf.requires_grad_(False)
-        return found
+        return [gradient.contiguous() for gradient in found]
+
+    def _terms(self, expression: Expression, environment: Environment, wrt: Sequence[str]) -> dict[str, torch.Tensor]:
+        terms = {name: torch.zeros_like(self.tensors[name]) for name in wrt}
+
+        def watch(node: Node, result: Any) -> Any:
+            if not (isinstance(node, Variable) and node.name in terms):
+                return result
+            use = result.view_as(result)
+            use.register_hook(lambda gradient: terms[node.name].add_(gradient.abs()))
+            return use
+
+        self._differentiated(build(expression, environment, self.tensors, record=watch), wrt)
+        return terms
+
+    def element(self, name: str, i: int) -> float:
+        """An element of a variable."""
+        return float(self.tensors[name].view(-1)[i].item())
 
     def slopes(self, name: str, i: int, eps: float) -> Slopes:
         """The slopes by element ``i`` of a variable; kinks within a few roundings ``eps`` of it count as met."""
@@ -123,7 +154,6 @@ class _Function:
 
         return slopes(along, x, nearest=_NEAREST * eps * abs(x))
 
-
     def nearby(self, name: str, i: int) -> list[float]:
         """Autograd's slope by an element a little to its left and to its right."""
         elements = self.tensors[name].view(-1)
@@ -131,7 +161,7 @@ class _Function:
         found = []
         for step in (-_BESIDE, _BESIDE):
             elements[i] = x + step * (abs(x) or 1.0)
-            found.append(float(self._differentiated([self.tensors[name]])[0].view(-1)[i]))
+            found.append(float(self._differentiated(self.objective, [name])[0].view(-1)[i]))
         elements[i] = x
         return found
 
@@ -146,38 +176,6 @@ def _formulas(
     return {partial.variable: (partial.expr is not None, precise_value(partial, tensors)) for partial in found}
 
 
-def rounded(expression: Expression, dtype: torch.dtype, *, uncut: bool = False) -> Expression:
-    """The expression with its plain numbers rounded to a dtype; ``uncut`` without ``detach``."""
-    new: dict[int, Any] = {}
-
-    def renewed(value: Any) -> Any:
-        return tuple(map(renewed, value)) if isinstance(value, tuple) else new.get(id(value), value)
-
-    for node in postorder(expression.root):
-        new[id(node)] = _renewed(node, renewed, dtype, uncut=uncut)
-    return replace(expression, root=new[id(expression.root)])
-
-
-def _renewed(node: Node, renewed: Callable[[Any], Any], dtype: torch.dtype, *, uncut: bool) -> Node:
-    match node:
-        case Number(value=float(value)):
-            number = torch.tensor(value, dtype=dtype).item()
-            return replace(node, value=number if math.isfinite(number) else value)
-        case ListOf(items=items):
-            return replace(node, items=renewed(items))
-        case Unary(operand=operand):
-            return replace(node, operand=renewed(operand))
-        case Binary(left=left, right=right):
-            return replace(node, left=renewed(left), right=renewed(right))
-        case Index(value=value) | Attribute(value=value):
-            return replace(node, value=renewed(value))
-        case Call(function=function, arguments=arguments):
-            new = tuple(replace(argument, value=renewed(argument.value)) for argument in arguments)
-            return new[0].value if uncut and function.name == "detach" else replace(node, arguments=new)
-        case _:
-            return node
-
-
 def _summary(rows: list[CheckRow]) -> GradientCheck:
     counts = Counter(row.verdict for row in rows)
     total = len(rows)
@@ -185,8 +183,9 @@ def _summary(rows: list[CheckRow]) -> GradientCheck:
     if agreeing := counts["agree"]:
         digits = [row.agreeing_digits for row in rows if row.verdict == "agree" and row.agreeing_digits is not None]
         parts.append(f"{agreeing} of {total} agree" + (f", to {min(digits)} digits or more" if digits else ""))
-    words = {"kink": "at a kink", "disagree": "disagree", "undefined": "undefined", "unconfirmed": "unconfirmed"}
-    parts += [f"{counts[verdict]} of {total} {word}" for verdict, word in words.items() if counts[verdict]]
+    others: Sequence[Literal["kink", "disagree", "undefined", "unconfirmed"]]
+    others = ("kink", "disagree", "undefined", "unconfirmed")
+    parts += [f"{counts[v]} of {total} {'at a kink' if v == 'kink' else v}" for v in others if counts[v]]
     unclear = counts["undefined"] + counts["unconfirmed"]
     verdict: Literal["agree", "disagree", "unclear"] = "unclear" if unclear else "agree"
     return GradientCheck(rows=rows, verdict="disagree" if counts["disagree"] else verdict, message="; ".join(parts))

@@ -1,8 +1,7 @@
 """The functions of the language in SymPy's terms, and PyTorch's own choices at their kinks.
 
 ``ELEMENTWISE`` holds functions of numbers, ``OF_LISTS`` those that take a list of numbers as one. A function gets its
-arguments in the order of its signature, optional ones by name. What SymPy has not under one name, or would rewrite
-into something that overflows, is a ``Known`` function: it has a name in the language, a derivative, and a definition.
+required arguments in their order, optional ones by name.
 """
 
 from __future__ import annotations
@@ -15,105 +14,30 @@ import sympy
 from sympy import Piecewise, pi, sqrt
 from sympy.logic.boolalg import Boolean
 
-Expr = Any  # sympy.Expr; SymPy has no types
-
-
-class NoCounterpartError(ValueError):
-    """A call that has no counterpart; the message says why."""
-
-
-class Known(sympy.Function):  # type: ignore[misc]
-    """A function of the language with a derivative by each argument, and a definition in SymPy's own functions."""
-
-    is_real = True
-    slopes: Sequence[Callable[..., Expr] | None]
-    meaning: Callable[..., Expr]
-
-    def fdiff(self, argindex: int = 1) -> Expr:
-        """The derivative by an argument, as SymPy asks for it."""
-        slope = type(self).slopes[argindex - 1]
-        if slope is None:
-            raise NoCounterpartError(f"{type(self).__name__} has no formula for this derivative")
-        return slope(*self.args)
-
-    @property
-    def definition(self) -> Expr:
-        """The same in SymPy's own functions."""
-        return type(self).meaning(*self.args)
-
-    def _eval_evalf(self, prec: int) -> Expr:
-        return self.definition.evalf(sympy.core.evalf.prec_to_dps(prec))
-
-    def _latex(self, printer: Any, exp: str | None = None) -> str:
-        name = r"\sigma" if type(self).__name__ == "sigmoid" else rf"\operatorname{{{type(self).__name__}}}"
-        inside = ", ".join(map(printer.doprint, self.args))
-        return rf"{name}{'' if exp is None else f'^{{{exp}}}'}\left({inside}\right)"
-
-
-def _known(name: str, meaning: Callable[..., Expr], *slopes: Callable[..., Expr] | None) -> Any:
-    return type(name, (Known,), {"slopes": slopes, "meaning": staticmethod(meaning)})
-
-
-def _flat(*_: Expr) -> Expr:
-    return sympy.S.Zero
-
-
-def _normal_density(x: Expr) -> Expr:
-    return sympy.exp(-(x**2) / 2) / sqrt(2 * pi)
-
-
-floor = _known("floor", sympy.floor, _flat)
-trunc = _known("trunc", lambda x: sympy.sign(x) * sympy.floor(sympy.Abs(x)), _flat)
-sign = _known("sign", sympy.sign, _flat)
-size = _known("abs", sympy.Abs, sign)
-sigmoid = _known("sigmoid", lambda x: 1 / (1 + sympy.exp(-x)), lambda x: sigmoid(x) * (1 - sigmoid(x)))
-logsigmoid = _known("logsigmoid", lambda x: -sympy.log(1 + sympy.exp(-x)), lambda x: sigmoid(-x))
-softplus = _known(  # PyTorch's turns into x itself above 20
-    "softplus",
-    lambda x: Piecewise((x, x > 20), (sympy.log(1 + sympy.exp(x)), True)),
-    lambda x: Piecewise((1, x > 20), (sigmoid(x), True)),
-)
-expm1 = _known("expm1", lambda x: sympy.exp(x) - 1, sympy.exp)
-log1p = _known("log1p", lambda x: sympy.log(1 + x), lambda x: 1 / (1 + x))
-logaddexp = _known(
-    "logaddexp",
-    lambda x, y: sympy.log(sympy.exp(x) + sympy.exp(y)),
-    lambda x, y: sigmoid(x - y),
-    lambda x, y: sigmoid(y - x),
-)
-sinc = _known(
-    "sinc",
-    lambda x: Piecewise((1, sympy.Eq(x, 0)), (sympy.sin(pi * x) / (pi * x), True)),
-    lambda x: Piecewise((0, sympy.Eq(x, 0)), ((sympy.cos(pi * x) - sinc(x)) / x, True)),
-)
-erfcx = _known(
-    "erfcx", lambda x: sympy.exp(x**2) * sympy.erfc(x), lambda x: 2 * x * erfcx(x) - 2 / sqrt(pi)
-)
-ndtr = _known("ndtr", lambda x: sympy.erfc(-x / sqrt(2)) / 2, _normal_density)
-ndtri = _known("ndtri", lambda p: sqrt(2) * sympy.erfinv(2 * p - 1), lambda p: 1 / _normal_density(ndtri(p)))
-log_ndtr = _known(
-    "log_ndtr", lambda x: sympy.log(sympy.erfc(-x / sqrt(2)) / 2), lambda x: sqrt(2 / pi) / erfcx(-x / sqrt(2))
-)
-lgamma = _known("lgamma", lambda x: sympy.log(sympy.Abs(sympy.gamma(x))), lambda x: sympy.polygamma(0, x))
-gammainc = _known(
-    "gammainc",
-    lambda a, x: sympy.lowergamma(a, x) / sympy.gamma(a),
-    None,
-    lambda a, x: sympy.exp((a - 1) * sympy.log(x) - x - lgamma(a)),
-)
-i0 = _known("i0", lambda x: sympy.besseli(0, x), lambda x: i1(x))
-i1 = _known(
-    "i1",
-    lambda x: sympy.besseli(1, x),
-    lambda x: Piecewise((sympy.Rational(1, 2), sympy.Eq(x, 0)), (i0(x) - i1(x) / x, True)),
-)
-i0e = _known("i0e", lambda x: sympy.exp(-sympy.Abs(x)) * sympy.besseli(0, x), lambda x: i1e(x) - sign(x) * i0e(x))
-i1e = _known(
-    "i1e",
-    lambda x: sympy.exp(-sympy.Abs(x)) * sympy.besseli(1, x),
-    lambda x: Piecewise(
-        (sympy.Rational(1, 2), sympy.Eq(x, 0)), (i0e(x) - i1e(x) * (sign(x) + 1 / x), True)
-    ),
+from gdcli.explain.known import (
+    Expr,
+    NoCounterpartError,
+    erfcx,
+    expm1,
+    floor,
+    gammainc,
+    i0,
+    i0e,
+    i1,
+    i1e,
+    lgamma,
+    log1p,
+    log_ndtr,
+    logaddexp,
+    logsigmoid,
+    ndtr,
+    ndtri,
+    sigmoid,
+    sign,
+    sinc,
+    size,
+    softplus,
+    trunc,
 )
 
 
@@ -189,7 +113,10 @@ def _elu(x: Expr, alpha: Expr = 1) -> Expr:
 
 
 def _selu(x: Expr) -> Expr:
-    alpha, scale = sympy.Rational("1.6732632423543772848170429916717"), sympy.Rational("1.0507009873554804934193349852946")
+    alpha, scale = (
+        sympy.Rational("1.6732632423543772848170429916717"),
+        sympy.Rational("1.0507009873554804934193349852946"),
+    )
     return scale * _elu(x, alpha)
 
 
@@ -205,7 +132,8 @@ def _mvlgamma(x: Expr, p: int) -> Expr:
     return constant + sum(lgamma(x - sympy.Rational(i, 2)) for i in range(p))
 
 
-_half = sympy.Rational(1, 2)
+_HALF = sympy.Rational(1, 2)
+_HUNDREDTH = sympy.Rational(1, 100)
 
 ELEMENTWISE: Mapping[str, Callable[..., Expr]] = {
     "add": lambda x, y, alpha=1: x + alpha * y,
@@ -273,8 +201,8 @@ ELEMENTWISE: Mapping[str, Callable[..., Expr]] = {
     **dict.fromkeys(["minimum", "fmin"], minimum),
     **dict.fromkeys(["maximum", "fmax"], maximum),
     **dict.fromkeys(["clamp", "clip"], clamp),
-    "clamp_min": lambda x, min: clamp(x, min),
-    "clamp_max": lambda x, max: clamp(x, None, max),
+    "clamp_min": clamp,
+    "clamp_max": lambda x, high: clamp(x, None, high),
     "where": lambda condition, x, y: Piecewise((as_number(x), as_condition(condition)), (as_number(y), True)),
     "eq": sympy.Eq,
     **dict.fromkeys(["ne", "not_equal"], sympy.Ne),
@@ -288,7 +216,7 @@ ELEMENTWISE: Mapping[str, Callable[..., Expr]] = {
     "logical_not": lambda x: sympy.Not(as_condition(x)),
     "relu": lambda x: Piecewise((x, x > 0), (0, True)),
     "relu6": lambda x: _between(x, 0, 6),
-    "leaky_relu": lambda x, negative_slope=sympy.Rational("0.01"): Piecewise((x, x > 0), (negative_slope * x, True)),
+    "leaky_relu": lambda x, negative_slope=_HUNDREDTH: Piecewise((x, x > 0), (negative_slope * x, True)),
     "elu": _elu,
     "selu": _selu,
     "celu": lambda x, alpha=1: Piecewise((x, x > 0), (alpha * expm1(x / alpha), True)),
@@ -302,8 +230,8 @@ ELEMENTWISE: Mapping[str, Callable[..., Expr]] = {
     "hardtanh": lambda x, min_val=-1, max_val=1: _between(x, min_val, max_val),
     "hardsigmoid": lambda x: _between(x + 3, 0, 6) / 6,
     "hardswish": lambda x: x * _between(x + 3, 0, 6) / 6,
-    "hardshrink": lambda x, lambd=_half: Piecewise((x, (x > lambd) | (x < -lambd)), (0, True)),
-    "softshrink": lambda x, lambd=_half: Piecewise((x - lambd, x > lambd), (x + lambd, x < -lambd), (0, True)),
+    "hardshrink": lambda x, lambd=_HALF: Piecewise((x, (x > lambd) | (x < -lambd)), (0, True)),
+    "softshrink": lambda x, lambd=_HALF: Piecewise((x - lambd, x > lambd), (x + lambd, x < -lambd), (0, True)),
     "tanhshrink": lambda x: x - sympy.tanh(x),
     "threshold": lambda x, threshold, value: Piecewise((x, x > threshold), (value, True)),
 }
@@ -318,7 +246,8 @@ def _items(values: Expr) -> tuple[Expr, ...]:
 def _along(reduce: Callable[..., Expr]) -> Callable[..., Expr]:
     """A reduction of a list, which has one dimension: any other ``dim`` or a kept one has no counterpart."""
 
-    def reduced(values: Expr, *rest: Any, dim: Any = None, keepdim: bool = False, dtype: Any = None, **more: Any) -> Expr:  # noqa: ARG001
+    def reduced(values: Expr, *rest: Any, dim: Any = None, keepdim: bool = False, **more: Any) -> Expr:
+        more.pop("dtype", None)
         if keepdim or dim not in (None, 0, -1, (), (0,), (-1,)):
             raise NoCounterpartError("a dimension has no counterpart in SymPy")
         return reduce(_items(values), *rest, **more)
@@ -344,7 +273,7 @@ def _norm(values: Sequence[Expr], p: Expr = 2) -> Expr:
     return _total([value**p if p == 2 else absolute(value) ** p for value in values]) ** (1 / sympy.sympify(p))
 
 
-def _variance(values: Sequence[Expr], unbiased: bool = True, correction: Expr | None = None) -> Expr:
+def _variance(values: Sequence[Expr], *, unbiased: bool = True, correction: Expr | None = None) -> Expr:
     divisor = len(values) - (int(unbiased) if correction is None else correction)
     center = _mean(values)
     return _total([(value - center) ** 2 for value in values]) / divisor
@@ -396,7 +325,7 @@ def _huber(x: Expr, target: Expr, delta: Expr = 1) -> Expr:
     return Piecewise((d**2 / 2, d <= delta), (delta * (d - delta / 2), True))
 
 
-def _poisson(x: Expr, target: Expr, log_input: bool = True, full: bool = False, eps: Expr = 0) -> Expr:
+def _poisson(x: Expr, target: Expr, *, log_input: bool = True, full: bool = False, eps: Expr = 0) -> Expr:
     if full:
         raise NoCounterpartError("poisson_nll_loss with full=True has no counterpart in SymPy")
     return sympy.exp(x) - target * x if log_input else x - target * sympy.log(x + (eps or sympy.Rational(1, 10**8)))
@@ -407,7 +336,7 @@ OF_LISTS: Mapping[str, Callable[..., Expr]] = {
     **dict.fromkeys(["mean", "nanmean"], _along(_mean)),
     "prod": _along(lambda values: sympy.Mul(*values)),
     "norm": _along(_norm),
-    "vector_norm": _along(lambda values, ord=2: _norm(values, ord)),
+    "vector_norm": _along(lambda values, **more: _norm(values, more.get("ord", 2))),
     "dist": lambda x, y, p=2: _norm([a - b for a, b in zip(_items(x), _items(y), strict=True)], p),
     "logsumexp": lambda x, dim, keepdim=False: _along(
         lambda values: sympy.log(_total([sympy.exp(value) for value in values]))
@@ -426,9 +355,7 @@ OF_LISTS: Mapping[str, Callable[..., Expr]] = {
     "l1_loss": _loss(lambda x, target: absolute(x - target)),
     "smooth_l1_loss": _loss(_smooth_l1),
     "huber_loss": _loss(_huber),
-    "binary_cross_entropy": _loss(
-        lambda p, target, **_: -(target * sympy.log(p) + (1 - target) * sympy.log(1 - p))
-    ),
+    "binary_cross_entropy": _loss(lambda p, target, **_: -(target * sympy.log(p) + (1 - target) * sympy.log(1 - p))),
     "binary_cross_entropy_with_logits": _loss(lambda x, target, **_: (1 - target) * x - logsigmoid(x)),
     "soft_margin_loss": _loss(lambda x, target: -logsigmoid(target * x)),
     "poisson_nll_loss": _loss(_poisson),

@@ -53,23 +53,30 @@ def curvature(value: torch.Tensor, leaves: Mapping[str, torch.Tensor], expressio
         raise GdcliError("limit", message, "choose fewer variables with --wrt")
     tensors = list(leaves.values())
     try:
-        gradient = _row(value, tensors, create_graph=True)
-        matrix = torch.stack([_row(element, tensors) for element in gradient]).detach().double()
+        parts = torch.autograd.grad(value, tensors, create_graph=True, allow_unused=True, materialize_grads=True)
+        gradient = torch.cat([part.reshape(-1) for part in parts])
+        matrix = torch.stack(list(_rows(gradient, tensors))).double()
     except RuntimeError as error:
         raise located(error, expression, {}) from error
     gradient = gradient.detach().double()
-    if not (matrix.isfinite().all() and gradient.isfinite().all()):
-        message = "the derivatives are not finite here, so the point has no kind"
-        return _record(names, matrix, [], None, gradient, "undefined", message)
-    eigenvalues = torch.linalg.eigvalsh((matrix + matrix.T) / 2).tolist()
-    eps = torch.finfo(value.dtype).eps
-    sizes = [abs(eigenvalue) for eigenvalue in eigenvalues]
-    zero = _EIGENVALUE_ROUNDING * len(sizes) * eps * max(sizes)
-    condition = max(sizes) / min(sizes) if min(sizes) > zero else None
-    point = math.hypot(*(float(tensor.detach().double().norm()) for tensor in tensors))
-    critical = float(gradient.norm()) <= _GRADIENT_ROUNDING * eps * _gradient_scale(value.item(), point, max(sizes))
-    kind, message = _classified(eigenvalues, zero, critical=critical, gradient_norm=float(gradient.norm()))
-    return _record(names, matrix, eigenvalues, condition, gradient, kind, message)
+    eigenvalues: list[float | None] = []
+    condition = None
+    if matrix.isfinite().all() and gradient.isfinite().all():
+        found = torch.linalg.eigvalsh((matrix + matrix.T) / 2)
+        eigenvalues, condition = found.tolist(), _condition(found, eps := torch.finfo(value.dtype).eps)
+        limit = _GRADIENT_ROUNDING * eps * _gradient_scale(value, tensors, float(found.abs().max()))
+        kind, message = _classified(found, eps, float(gradient.norm()), limit)
+    else:
+        kind, message = "undefined", "the derivatives are not finite here, so the point has no kind"
+    return Curvature(
+        labels=names,
+        matrix=matrix.tolist(),
+        eigenvalues=eigenvalues,
+        condition_number=condition,
+        gradient_norm=float(gradient.norm()),
+        point=kind,
+        message=message,
+    )
 
 
 def jacobian(value: torch.Tensor, leaves: Mapping[str, torch.Tensor], expression: Expression) -> JacobianMatrix:
@@ -87,77 +94,66 @@ def jacobian(value: torch.Tensor, leaves: Mapping[str, torch.Tensor], expression
         raise GdcliError("limit", message, hint)
     tensors = list(leaves.values())
     try:
-        matrix = [_row(element, tensors).tolist() for element in value.reshape(-1)]
+        matrix = [row.tolist() for row in _rows(value.reshape(-1), tensors)]
     except RuntimeError as error:
         raise located(error, expression, {}) from error
     return JacobianMatrix(rows=rows, columns=columns, matrix=matrix)
 
 
-def _row(element: torch.Tensor, tensors: Sequence[torch.Tensor], *, create_graph: bool = False) -> torch.Tensor:
-    """The derivatives of one element by all tensors, joined; zeros where it does not depend on them."""
-    if not element.requires_grad:
-        return torch.cat([torch.zeros_like(tensor).reshape(-1) for tensor in tensors])
-    found = torch.autograd.grad(
-        element, tensors, retain_graph=True, create_graph=create_graph, allow_unused=True, materialize_grads=True
-    )
-    return torch.cat([part.reshape(-1) for part in found])
+def _rows(values: torch.Tensor, tensors: Sequence[torch.Tensor]) -> Iterator[torch.Tensor]:
+    """The derivatives of each of ``values``, of shape (n,), by all tensors, joined; zeros where it has none."""
+    # A row is picked by the vector that backward multiplies from the left: indexing would cost a node of the graph.
+    picked = torch.zeros_like(values)
+    for i in range(len(values)):
+        picked[i] = 1
+        yield torch.cat([part.reshape(-1) for part in _products(picked, values, tensors)])
+        picked[i] = 0
 
 
-def _gradient_scale(value: float, point: float, curvature: float) -> float:
-    """The size below which a gradient is rounding, in units of eps.
+def _products(left: torch.Tensor, values: torch.Tensor, tensors: Sequence[torch.Tensor]) -> Sequence[torch.Tensor]:
+    """``left`` times the matrix of derivatives of ``values`` by each tensor."""
+    if not values.requires_grad:
+        return [torch.zeros_like(tensor) for tensor in tensors]
+    return torch.autograd.grad(values, tensors, left, retain_graph=True, allow_unused=True, materialize_grads=True)
+
+
+def _zero(eigenvalues: torch.Tensor, eps: float) -> float:
+    """The size up to which an eigenvalue is 0 within rounding."""
+    return _EIGENVALUE_ROUNDING * len(eigenvalues) * eps * float(eigenvalues.abs().max())
+
+
+def _condition(eigenvalues: torch.Tensor, eps: float) -> float | None:
+    smallest = float(eigenvalues.abs().min())
+    return float(eigenvalues.abs().max()) / smallest if smallest > _zero(eigenvalues, eps) else None
+
+
+def _gradient_scale(value: torch.Tensor, tensors: Sequence[torch.Tensor], curvature: float) -> float:
+    """The size below which a gradient is rounding, in units of eps; ``curvature`` is the largest of an eigenvalue.
 
     Variables that are off by eps have a gradient that is off by curvature * point * eps; a value that is off by
     eps times itself, over the length sqrt(value / curvature) on which it changes, gives the other term.
     """
-    return curvature * point + math.sqrt(abs(value) * curvature)
+    point = math.hypot(*(float(tensor.detach().double().norm()) for tensor in tensors))
+    return curvature * point + math.sqrt(abs(value.item()) * curvature)
 
 
-def _classified(
-    eigenvalues: Sequence[float], zero: float, *, critical: bool, gradient_norm: float
-) -> tuple[Point, str]:
-    """What kind of point it is, and a sentence that says why."""
-    up = sum(eigenvalue > zero for eigenvalue in eigenvalues)
-    down = sum(eigenvalue < -zero for eigenvalue in eigenvalues)
+def _classified(eigenvalues: torch.Tensor, eps: float, gradient_norm: float, limit: float) -> tuple[Point, str]:
+    """What kind of point it is, and a sentence that says why; a gradient up to ``limit`` is zero."""
+    zero = _zero(eigenvalues, eps)
+    up, down = int((eigenvalues > zero).sum()), int((eigenvalues < -zero).sum())
     total = len(eigenvalues)
-    if not critical:
-        message = f"not a critical point: the gradient norm is {gradient_norm:.6g}; {_bending(up, down, total)}"
-        return "not critical", message
+    signs = f"of {total} eigenvalues {up} are positive and {down} negative" if total > 1 else "its only eigenvalue is 0"
+    bending = {
+        up: "the function is convex here (every eigenvalue is positive)",
+        down: "the function is concave here (every eigenvalue is negative)",
+    }.get(total, signs)
+    if not gradient_norm <= limit:
+        return "not critical", f"not a critical point: the gradient norm is {gradient_norm:.6g}; {bending}"
     if up and down:
-        message = (
-            f"a saddle point: of {total} eigenvalues {up} > 0 and {down} < 0, so it rises one way and falls another"
-        )
-        return "saddle", message
+        return "saddle", f"a saddle point: {signs}, so it rises one way and falls another"
     if up == total:
         return "minimum", "a local minimum: the gradient is zero, and every eigenvalue is positive"
     if down == total:
         return "maximum", "a local maximum: the gradient is zero, and every eigenvalue is negative"
-    zeros = "its only eigenvalue is" if total == 1 else f"{total - up - down} of {total} eigenvalues are"
+    zeros = f"{total - up - down} of {total} eigenvalues are" if total > 1 else "its only eigenvalue is"
     return "flat", f"flat: the gradient is zero, and {zeros} 0 within rounding, so second derivatives do not decide"
-
-
-def _bending(up: int, down: int, total: int) -> str:
-    if up == total:
-        return "the function is convex here (every eigenvalue is positive)"
-    if down == total:
-        return "the function is concave here (every eigenvalue is negative)"
-    return f"of {total} eigenvalues {up} > 0 and {down} < 0"
-
-
-def _record(  # noqa: PLR0913 -- the parts of a record
-    names: list[str],
-    matrix: torch.Tensor,
-    eigenvalues: list[float | None],
-    condition: float | None,
-    gradient: torch.Tensor,
-    point: Point,
-    message: str,
-) -> Curvature:
-    return Curvature(
-        labels=names,
-        matrix=matrix.tolist(),
-        eigenvalues=eigenvalues,
-        condition_number=condition,
-        gradient_norm=float(gradient.norm()),
-        point=point,
-        message=message,
-    )

@@ -83,6 +83,8 @@ def slopes(function: Callable[[float], float], x: float, *, nearest: float = 0.0
 
     One-sided slopes use no step below ``nearest``: what happens nearer to x counts as happening at x.
     """
+    if not math.isfinite(x):
+        return Slopes(None, None, None, None, None, 0.0)
     value = function(x)
     levels = [level for step in _steps(x) if (level := _level(function, x, value, step)).is_near]
     far = [level for level in levels if level.step >= nearest]

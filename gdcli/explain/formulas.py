@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import struct
 import sys
 import time
@@ -15,9 +16,7 @@ from sympy import Piecewise
 from sympy.printing.precedence import precedence_traditional
 from sympy.printing.str import StrPrinter
 
-from gdcli.explain.counterparts import Known
-
-Expr = Any  # sympy.Expr; SymPy has no types
+from gdcli.explain.known import Expr, Known
 
 _SHORT = 40  # characters up to which a formula is short enough
 _LARGEST_FRACTION = 10_000  # numerator or denominator from which on a fraction is written as a decimal
@@ -75,15 +74,15 @@ class Code(StrPrinter):  # type: ignore[misc]
         raise UnprintableError(f"SymPy answers with {type(expr).__name__}, which PyTorch does not have")
 
     emptyPrinter = _print_Basic = _print_Derivative = _print_Subs = _print_Integral = _unprintable  # noqa: N815
-    _print_Infinity = _print_NegativeInfinity = _print_Order = _unprintable
+    _print_Infinity = _print_NegativeInfinity = _print_Order = _unprintable  # noqa: N815
 
     def _print_ImaginaryUnit(self, _: Expr) -> str:  # noqa: N802
         raise UnprintableError("the derivative is a complex number")
 
-    _print_ComplexInfinity = _print_NaN = lambda self, _: self._undefined()
-
-    def _undefined(self) -> str:
+    def _print_ComplexInfinity(self, _: Expr) -> str:  # noqa: N802
         raise UnprintableError("the derivative is not defined anywhere: it divides by zero")
+
+    _print_NaN = _print_ComplexInfinity  # noqa: N815
 
     def _print_Exp1(self, _: Expr) -> str:  # noqa: N802
         return "e"
@@ -130,10 +129,8 @@ class Code(StrPrinter):  # type: ignore[misc]
         return f"where({', '.join(map(self._print, expr.args))})"
 
     def _nested(self, name: str, parts: Any) -> str:
-        first, *rest = sorted(map(self._print, parts))
-        for part in rest:
-            first = f"{name}({first}, {part})"
-        return first
+        texts: list[str] = sorted(map(self._print, parts))
+        return functools.reduce(lambda left, right: f"{name}({left}, {right})", texts)
 
     def _print_BooleanTrue(self, _: Expr) -> str:  # noqa: N802
         return "tensor(1) > 0"
@@ -249,7 +246,11 @@ def _merged(expr: Expr) -> Expr:
         choices = [part for part in node.args if chooses(part)]
         numbers = [part for part in node.args if part.is_number]
         free = node.is_Mul or node.is_Add
-        if not choices or not (numbers or len(node.args) == 1) or (len(choices) + len(numbers) < len(node.args) and not free):
+        if (
+            not choices
+            or not (numbers or len(node.args) == 1)
+            or (len(choices) + len(numbers) < len(node.args) and not free)
+        ):
             return node
         first = choices[0]
         if free:

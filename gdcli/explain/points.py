@@ -11,6 +11,7 @@ import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from msgspec import UnsetType
@@ -22,7 +23,7 @@ from gdcli.lang.constructors import Environment
 from gdcli.lang.nodes import Expression
 from gdcli.lang.objective import Objective, build, tensor_result
 from gdcli.lang.syntax import parse
-from gdcli.lang.values import bind, bind_some
+from gdcli.lang.values import bind_some
 from gdcli.pointfile import Chunk, PointFile, Shapes
 from gdcli.results import Nested, Notice, Point, PointsResult
 from gdcli.results import Problem as ProblemRecord
@@ -32,10 +33,12 @@ from gdcli.tensors import Problem, check_scalar, environment, is_finite, plain, 
 # The tensors of a batch stay below the size from which on PyTorch divides one among threads, so that no digit depends
 # on their number.
 _BATCH_ELEMENTS = 2**15 - 1
-# A batch has a multiple of so many points (the last one is repeated): what does not fill the vector registers takes
-# another way through PyTorch's loops, and its last digit may differ, so that it would matter where in a file a point
-# stands. 64 numbers of 16 bits are two registers of 512.
+# Every batch of one shape has the same number of points, a multiple of 64 where there is room (the last point is
+# repeated to fill it). What does not fill the vector registers takes another way through PyTorch's loops, and a product
+# of matrices adds up in an order that depends on their sizes: the last digit of an answer would depend on where in its
+# file the point stands. 64 numbers of 16 bits are two registers of 512.
 _LANES = 64
+_MOST_AT_ONCE = 1_024
 _MOST_SHAPES = 256  # what was prepared is kept for so many
 
 # Codes of errors that every point would meet, or every point of the same shape.
@@ -51,11 +54,10 @@ def grad_each(settings: GradSettings) -> PointsResult:
     Raises:
         GdcliError: for lists of unequal length, or none; for an expression, value or ``wrt`` that does not fit.
     """
-    settings = complete_grad(settings)
-    settings = replace(settings, device=resolve_device(settings.device))
+    settings = replace(complete_grad(settings), device=resolve_device(settings.device))
     expression = parse(settings.expression)
     run = environment(settings.dtype, settings.device, settings.seed)
-    tensors = variables(bind([expression], settings.values), run, settings.wrt)
+    tensors = variables(bind_some(expression, settings.values), run, settings.wrt)
     _check_lengths(tensors)
     fixed = {name: tensor for name, tensor in tensors.items() if tensor.dim() == 0}
     columns = [tensor.detach() for tensor in tensors.values() if tensor.dim() > 0]
@@ -74,8 +76,7 @@ def gradients_for(file: PointFile, settings: GradSettings, *, one_shape: bool) -
     Raises:
         GdcliError: for an expression, value or ``wrt`` that does not fit.
     """
-    settings = complete_grad(settings)
-    settings = replace(settings, device=resolve_device(settings.device))
+    settings = replace(complete_grad(settings), device=resolve_device(settings.device))
     expression = parse(settings.expression)
     run = environment(settings.dtype, settings.device, settings.seed)
     fixed = variables(bind_some(expression, settings.values), run, settings.wrt)
@@ -84,11 +85,10 @@ def gradients_for(file: PointFile, settings: GradSettings, *, one_shape: bool) -
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """How points of one shape are evaluated: by what, how many at a time, in multiples of how many."""
+    """How points of one shape are evaluated: by what, and how many at a time."""
 
     objective: Objective
     size: int
-    lanes: int = 1
 
 
 class PointGradients:
@@ -211,9 +211,9 @@ class PointGradients:
         except GdcliError as error:
             self._raise_if_lasting(error, tensors)
             return [self._failure(point, error)]
-        size = max(1, _BATCH_ELEMENTS // largest)
-        batch = _Batch(objective, size // _LANES * _LANES or size, _LANES if size >= _LANES else 1)
-        if not self._is_alike(batch, point, value, tensors):
+        size = min(_MOST_AT_ONCE, max(1, _BATCH_ELEMENTS // largest))
+        batch = _Batch(objective, size // _LANES * _LANES or size)
+        if batch.size > 1 and not self._is_alike(batch, point, value, tensors):
             batch = _Batch(objective, 1)
         if len(self._batches) >= _MOST_SHAPES:
             self._batches.clear()
@@ -226,16 +226,16 @@ class PointGradients:
     ) -> bool:
         """Whether the point gets the same answer in a batch as alone, but for rounding."""
         try:
-            values, leaves = self._together(batch, [tensor.unsqueeze(0) for tensor in point])
+            values, leaves = self._together(batch, [torch.stack([tensor, tensor]) for tensor in point])
         except (GdcliError, RuntimeError):  # vmap cannot do it
             return False
-        pairs = [(value, values[0])]
+        pairs = [(value, values[0]), (value, values[1])]  # the second would have random numbers of its own
         for name in self.wrt:
             alone, batched = tensors[name].grad, leaves[name].grad
             if (alone is None) != (batched is None):
                 return False
             if alone is not None and batched is not None:
-                pairs.append((alone, batched[0]))
+                pairs += [(alone, batched[0]), (alone, batched[1])]
         tolerance = torch.finfo(value.dtype).eps ** 0.5
         return all(
             a.shape == b.shape and torch.allclose(a, b, rtol=tolerance, atol=tolerance * _size(a), equal_nan=True)
@@ -257,14 +257,15 @@ class PointGradients:
     def _together(self, batch: _Batch, columns: Sequence[torch.Tensor]) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """The values at the points of a batch, shape (n,) or (n, 1), and the leaves, whose ``.grad`` is filled."""
         count = len(columns[0])
-        padded = -(-count // batch.lanes) * batch.lanes
         given = dict(zip(self.names, columns, strict=True))
         leaves: dict[str, torch.Tensor] = {}
         for name in self.expression.variables:
             if name in given:
-                leaves[name] = torch.cat([given[name], given[name][-1:].expand(padded - count, *given[name].shape[1:])])
+                leaves[name] = torch.cat(
+                    [given[name], given[name][-1:].expand(batch.size - count, *given[name].shape[1:])]
+                )
             elif name in self.wrt:
-                leaves[name] = self.fixed[name].expand(padded, *self.fixed[name].shape).clone()
+                leaves[name] = self.fixed[name].expand(batch.size, *self.fixed[name].shape).clone()
             else:
                 leaves[name] = self.fixed[name]
             leaves[name].requires_grad_(name in self.wrt)
@@ -283,7 +284,7 @@ class PointGradients:
         """The records of a batch."""
         count = len(values)
         finite = values.isfinite().reshape(count, -1).all(1)
-        rows = []
+        rows: list[Any] = []
         for name, leaf in leaves.items():
             if name not in self.wrt or leaf.grad is None:
                 rows.append([None] * count)
@@ -291,7 +292,7 @@ class PointGradients:
             else:
                 gradient = leaf.grad[:count]
                 finite &= gradient.isfinite().reshape(count, -1).all(1)
-                rows.append(gradient.tolist())
+                rows.append(plain(gradient))
         self.not_finite += count - int(finite.sum())
         places = zip(*(column.tolist() for column in columns), strict=True)
         return [

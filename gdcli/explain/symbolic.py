@@ -17,19 +17,9 @@ import sympy
 import torch
 
 from gdcli.errors import GdcliError
-from gdcli.explain.counterparts import (
-    ELEMENTWISE,
-    OF_LISTS,
-    TAKES_CONDITIONS,
-    Expr,
-    Known,
-    NoCounterpartError,
-    as_number,
-    floor,
-    power,
-    sign,
-)
+from gdcli.explain.counterparts import ELEMENTWISE, OF_LISTS, TAKES_CONDITIONS, as_number, power
 from gdcli.explain.formulas import Code, Opaque, OutOfTimeError, UnprintableError, latex, simplified, time_limit
+from gdcli.explain.known import Expr, Known, NoCounterpartError, floor, sign
 from gdcli.lang.constructors import Environment
 from gdcli.lang.nodes import (
     Binary,
@@ -183,7 +173,7 @@ def precise_value(partial: Partial, tensors: Mapping[str, torch.Tensor]) -> floa
 
 def _sign(part: Expr, point: Mapping[Expr, Expr]) -> Expr:
     value = sympy.sign(part.args[0].subs(point))
-    return value if value else sympy.nan
+    return value or sympy.nan
 
 
 def _chosen(choice: Expr, point: Mapping[Expr, Expr]) -> Expr:
@@ -225,8 +215,13 @@ def _written(
 def _value(formula: str, tensors: Mapping[str, torch.Tensor], environment: Environment) -> float:
     """The value of a formula as gdcli evaluates it."""
     parsed = parse(formula)
-    point = [tensors[name].detach().to(environment.dtype) for name in parsed.variables]
+    point = [_in_dtype(tensors[name], environment.dtype) for name in parsed.variables]
     return float(build(parsed, environment)(*point))
+
+
+def _in_dtype(tensor: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """A tensor without history, in a floating-point dtype if it is floating-point."""
+    return tensor.detach().to(dtype) if tensor.is_floating_point() else tensor.detach()
 
 
 def _symbol(name: str) -> Expr:
@@ -313,7 +308,7 @@ class _Converter:
         names = tuple(dict.fromkeys(part.name for part in postorder(node) if isinstance(part, Variable)))
         piece = Expression(self.expression.source, node, names)
         try:
-            point = [self.tensors[name].detach().double() for name in names]
+            point = [_in_dtype(self.tensors[name], torch.float64) for name in names]
             result: Any = build(piece, Environment(torch.float64))(*point)
         except GdcliError:
             return unknown
@@ -327,11 +322,11 @@ class _Converter:
     def _opaque(self, node: Node, names: Sequence[str], reason: str) -> Expr:
         text = self.expression.text(node)
         if text not in self.opaque:
-            called = isinstance(node, Call)
-            flat = called and node.function.gradient and node.function.name not in _NO_DERIVATIVE
+            function = node.function if isinstance(node, Call) else None
+            flat = function is not None and function.gradient and function.name not in _NO_DERIVATIVE
             short = text if len(text) <= 40 else f"{text[:39]}…"
             attributes = {
-                "text": text if called else f"({text})",
+                "text": f"({text})" if function is None else text,
                 "obstacle": "" if flat else f"{reason}, and the derivative goes through {short}",
                 "drawn": f"{short} draws random numbers" if _draws(node) else "",
             }
@@ -344,7 +339,11 @@ def _draws(node: Node) -> bool:
 
 
 def elementwise(
-    rule: Callable[..., Expr], values: Sequence[Any], named: Mapping[str, Any] | None = None, *, conditions: bool = False
+    rule: Callable[..., Expr],
+    values: Sequence[Any],
+    named: Mapping[str, Any] | None = None,
+    *,
+    conditions: bool = False,
 ) -> Any:
     """A rule applied to numbers, or to lists of equal length item by item; ``conditions`` stay what they are."""
     lengths = {len(value) for value in values if isinstance(value, tuple)}

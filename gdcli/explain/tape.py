@@ -99,7 +99,10 @@ class Tape:
         above, below = self._results[id(parent)], self._results[id(node)]
         if not _is_tracked(above) or not _is_tracked(below):
             return None
-        (local,) = torch.autograd.grad(above, below, torch.ones_like(above), retain_graph=True, allow_unused=True)
+        try:
+            (local,) = torch.autograd.grad(above, below, torch.ones_like(above), retain_graph=True, allow_unused=True)
+        except RuntimeError:  # PyTorch has no derivative of this operation; the note of the node says so
+            return None
         return None if local is None else local.detach()
 
 

@@ -1,8 +1,8 @@
 """The verdict on one element of a gradient, from what autograd, differences and the formula say. No torch.
 
 Two numbers agree when half of the dtype's digits do, or when they differ by less than rounding explains. Rounding is
-worth a few eps of x and of the value: a shift of x changes the slope by the second derivative, and a value f that
-changes on the length sqrt(f / f'') by itself over that length.
+worth a few eps of x, of the value, and of the terms that a gradient adds up from: a shift of x changes the slope by the
+second derivative, and a value f that changes on the length sqrt(f / f'') by itself over that length.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ _RELIABLE = 1e-3  # relative error of a slope by differences, beyond which it co
 _SURE = 10  # errors of a gap between two slopes, beyond which it is a kink
 _BESIDE = 0.01  # of what autograd is off by: a slope that near to another is the same
 _ON_A_BORDER = "the formula says nothing at this very point, the border of a choice or a division of 0 by 0"
+_CANCELLING = 10  # times the sum: the size of terms that cancel
 _STEEP = 1e-3  # of |x|: the length on which the value changes by itself beside a pole
 
 Verdict = Literal["agree", "kink", "disagree", "undefined", "unconfirmed"]
@@ -30,7 +31,8 @@ Doubt = Literal["", "autograd", "differences", "symbolic"]
 class Evidence:
     """All that is known about one element of a gradient.
 
-    ``autograd`` is the gradient under test, computed in ``dtype`` (None without a path), ``wide`` the same in float64.
+    ``autograd`` is the gradient under test, computed in ``dtype`` (None without a path), ``wide`` the same in float64,
+    and ``terms`` the size of what that adds up from.
     ``formula`` says whether there is one, and its value; ``cut`` that the expression holds ``detach``,
     and ``nearby`` gives autograd's slopes in float64 a little beside x.
     """
@@ -42,6 +44,7 @@ class Evidence:
     value: float
     autograd: float | None
     wide: float
+    terms: float
     slopes: Slopes
     formula: tuple[bool, float | None]
     cut: bool
@@ -58,7 +61,8 @@ class Evidence:
         bend = self.slopes.bend
         curvature = abs(bend.value) if bend is not None and bend.error < abs(bend.value) / 2 else 0.0
         value = abs(self.value) if math.isfinite(self.value) else 0.0
-        return abs(self.x) * curvature + math.sqrt(value * curvature)
+        terms = self.terms if math.isfinite(self.terms) else 0.0
+        return abs(self.x) * curvature + math.sqrt(value * curvature) + terms
 
     def close(self, left: float, right: float, error: float = 0.0) -> bool:
         """Whether two slopes agree, of which one may be off by ``error``."""
@@ -209,7 +213,9 @@ def _why_autograd(e: Evidence, slope: float) -> str:
         return f"{how}, and {e.dtype} keeps too few digits: autograd in float64 gives {e.wide:.6g}"
     if all(abs(beside - slope) <= _BESIDE * abs(e.gradient - slope) for beside in e.nearby()):
         return f"PyTorch's choice at a kink inside: beside this point autograd gives {slope:.6g} too"
-    return f"{how}, and {e.dtype} keeps too few digits"
+    if e.is_steep or e.terms > _CANCELLING * abs(slope):
+        return f"{how}, and {e.dtype} keeps too few digits"
+    return f"PyTorch computes this derivative to fewer digits than {e.dtype} has"
 
 
 def _why_differences(e: Evidence) -> str:

@@ -1,14 +1,19 @@
 """The figure model: plain numbers, no torch and no drawing. Every target draws the same panels from it.
 
-Coordinates are those of the data. A number that does not exist (the function is not defined there) is NaN. In a grid,
-``z[i][j]`` belongs to ``y[i]`` and ``x[j]``.
+Coordinates are those of the data. In a grid, ``z[i][j]`` belongs to ``grid_y[i]`` and ``grid_x[j]``.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from msgspec import Struct
+
+if TYPE_CHECKING:
+    Number: TypeAlias = float
+    """A number; NaN, and null in JSON, where there is none: the function is not defined there."""
+else:
+    Number = float | None  # what the JSON Schema says
 
 
 class Axis(Struct, frozen=True):
@@ -29,8 +34,8 @@ class Path(Struct, frozen=True):
 
     label: str
     iterations: list[int]
-    x: list[float]
-    y: list[float]
+    x: list[Number]
+    y: list[Number]
 
 
 class Mark(Struct, frozen=True):
@@ -43,13 +48,24 @@ class Mark(Struct, frozen=True):
 
 
 class Arrow(Struct, frozen=True):
-    """An arrow of a gradient field, from (x, y) by (dx, dy), with the size of the gradient."""
+    """An arrow of a gradient field: it begins at (x, y) and ends at (x + dx, y + dy), uphill.
+
+    ``size`` is that of the gradient.
+    """
 
     x: float
     y: float
     dx: float
     dy: float
     size: float
+
+
+class Tangent(Struct, frozen=True):
+    """The tangent of a function at (x, y)."""
+
+    x: float
+    y: float
+    slope: float
 
 
 class CurvesPanel(Struct, frozen=True, tag_field="panel", tag="curves"):
@@ -62,28 +78,28 @@ class CurvesPanel(Struct, frozen=True, tag_field="panel", tag="curves"):
 
 
 class FunctionPanel(Struct, frozen=True, tag_field="panel", tag="function"):
-    """A function of one variable: its curve, the paths on it, and the tangent at the last point of the first path.
+    """A function of one variable: its curve, the paths on it, and the tangent at the end of the first path.
 
-    ``tangent`` is (x, y, slope), None without a path. ``derivative`` is f' over the same ``grid``, where it was asked
-    for.
+    ``tangent`` is null without a path. ``derivative`` is f' over the same ``grid``, where it was asked for.
     """
 
     title: str
     x: Axis
     y: Axis
     grid: list[float]
-    values: list[float]
+    values: list[Number]
     paths: list[Path]
     marks: list[Mark]
-    tangent: tuple[float, float, float] | None = None
-    derivative: list[float] | None = None
+    tangent: Tangent | None = None
+    derivative: list[Number] | None = None
 
 
 class ContourPanel(Struct, frozen=True, tag_field="panel", tag="contour"):
     """A function over a plane, with paths in it.
 
-    ``levels`` divide the values into bands that hold about equally many points of the grid, so that a narrow valley and
-    small dimples both show. ``note`` says what the plane is when it is not simply that of two variables.
+    ``levels`` divide the values into bands, from the lowest to the highest. ``equal`` says that the panel is to be
+    drawn with one unit as long on both axes, so that circles are round and the gradient is normal to the contours.
+    ``plane`` says what the plane is when it is not simply that of two variables.
     """
 
     title: str
@@ -91,24 +107,32 @@ class ContourPanel(Struct, frozen=True, tag_field="panel", tag="contour"):
     y: Axis
     grid_x: list[float]
     grid_y: list[float]
-    z: list[list[float]]
+    z: list[list[Number]]
     levels: list[float]
     paths: list[Path]
     marks: list[Mark]
+    equal: bool = True
     field: list[Arrow] = []
-    note: str = ""
+    plane: str = ""
 
 
 class HeatPanel(Struct, frozen=True, tag_field="panel", tag="heat"):
     """A matrix as a heat map: ``values`` row by row, from ``low`` to ``high``, symmetric about 0."""
 
     title: str
-    values: list[list[float]]
+    values: list[list[Number]]
     low: float
     high: float
 
 
 Panel = CurvesPanel | FunctionPanel | ContourPanel | HeatPanel
+
+
+class Remark(Struct, frozen=True):
+    """Something that has to be said about a picture: ``code`` for scripts, ``message`` for people."""
+
+    code: Literal["undefined", "runs-away", "cut-off", "plane", "thinned", "zero-loss", "random"]
+    message: str
 
 
 class Figure(Struct, frozen=True):
@@ -117,4 +141,4 @@ class Figure(Struct, frozen=True):
     title: str
     subtitle: str
     panels: list[Panel]
-    notes: list[str] = []
+    remarks: list[Remark] = []

@@ -3,42 +3,75 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 
 from gdcli.errors import GdcliError
+from gdcli.lang.limits import largest
 from gdcli.tensors import Problem
 
+_AT_A_TIME = 4_000_000  # elements of a result for all points together
+_AT_ALL = 20_000_000
 
-def evaluate_many(problem: Problem, points: Mapping[str, torch.Tensor]) -> list[float]:
-    """The value of the objective at each of n points.
+Columns = Mapping[str, torch.Tensor]
+"""The variables that change from point to point, each a tensor of shape (n, *shape of the variable)."""
 
-    ``points`` holds tensors of shape (n, *shape of the variable) for the variables that change from point to point; the
-    others keep the tensor that they have in ``problem``. Where the function is not defined the value is NaN.
+
+def evaluate_many(problem: Problem, points: Columns) -> list[float]:
+    """The value of the objective at each of n points, in the dtype of the run.
+
+    The variables that are not in ``points`` keep the tensor that they have in ``problem``. Where the function is not
+    defined the value is NaN. An expression that draws random numbers draws the same ones for all points.
     """
-    count = len(next(iter(points.values())))
     prepared = _prepared(problem, points)
-    with torch.no_grad():
+    one = _of_one(problem, list(prepared))
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # PyTorch says which operations it does one by one
         try:
-            values = torch.func.vmap(_of_one(problem, list(prepared)), randomness="same")(*prepared.values())
-            found: list[float] = values.reshape(count, -1)[:, 0].double().tolist()
-        except (RuntimeError, GdcliError):  # what vmap cannot do is done point by point
-            one = _of_one(problem, list(prepared))
-            found = [_number(one, [column[i] for column in prepared.values()]) for i in range(count)]
-    return found
+            values = _mapped(problem, one)(*prepared.values())
+        except (RuntimeError, GdcliError):  # what cannot be done at once is done point by point
+            return [_number(one, row) for row in zip(*prepared.values(), strict=True)]
+    numbers: list[float] = values.double().tolist()
+    return numbers
 
 
-def gradients(problem: Problem, points: Mapping[str, torch.Tensor]) -> dict[str, list[Any]]:
-    """The gradient with respect to the variables of ``points``, at each of the points: lists of n (nested) numbers."""
+def gradients(problem: Problem, points: Columns) -> dict[str, list[Any]]:
+    """The gradient with respect to the variables of ``points``, at each of them: lists of n (nested) numbers."""
     prepared = {name: column.requires_grad_() for name, column in _prepared(problem, points).items()}
-    values = torch.func.vmap(_of_one(problem, list(prepared)), randomness="same")(*prepared.values())
-    found = torch.autograd.grad(values.sum(), list(prepared.values()), allow_unused=True, materialize_grads=True)
+    columns = list(prepared.values())
+    one = _of_one(problem, list(prepared))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            found = _differentiated(_mapped(problem, one)(*columns), columns)
+        except (RuntimeError, GdcliError):
+            rows = [_gradient(one, row) for row in zip(*columns, strict=True)]
+            found = [torch.stack(gradients) for gradients in zip(*rows, strict=True)]
     return {name: gradient.double().tolist() for name, gradient in zip(prepared, found, strict=True)}
 
 
-def _prepared(problem: Problem, points: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+def points_that_pay(problem: Problem, most: int, least: int = 16) -> int:
+    """How many points along each side of a grid: fewer where a single evaluation has much to do."""
+    return max(least, min(most, math.isqrt(_AT_ALL // _cost(problem))))
+
+
+def _cost(problem: Problem) -> int:
+    """About how many elements an evaluation handles."""
+    given = sum(tensor.numel() for tensor in problem.tensors.values())
+    shapes = {name: tuple(tensor.shape) for name, tensor in problem.tensors.items()}
+    bound = largest(problem.objective.expression.root, shapes)
+    return max(given, int(min(bound, 100 * given)))
+
+
+def _mapped(problem: Problem, one: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
+    chunk = max(1, _AT_A_TIME // _cost(problem))
+    return torch.func.vmap(one, randomness="same", chunk_size=chunk)
+
+
+def _prepared(problem: Problem, points: Columns) -> dict[str, torch.Tensor]:
     """The columns in the dtype and the shape of their variables."""
     prepared = {}
     for name, column in points.items():
@@ -58,8 +91,24 @@ def _of_one(problem: Problem, names: list[str]) -> Callable[..., torch.Tensor]:
     return function
 
 
-def _number(function: Callable[..., torch.Tensor], values: list[torch.Tensor]) -> float:
+def _number(one: Callable[..., torch.Tensor], values: tuple[torch.Tensor, ...]) -> float:
     try:
-        return float(function(*values))
+        return float(one(*values))
     except GdcliError:
         return math.nan
+
+
+def _gradient(one: Callable[..., torch.Tensor], values: tuple[torch.Tensor, ...]) -> list[torch.Tensor]:
+    leaves = [value.detach().requires_grad_() for value in values]
+    try:
+        return _differentiated(one(*leaves), leaves)
+    except (RuntimeError, GdcliError):
+        return [torch.full_like(leaf, math.nan) for leaf in leaves]
+
+
+def _differentiated(values: torch.Tensor, columns: list[torch.Tensor]) -> list[torch.Tensor]:
+    """The gradient of the sum; each value depends on its own point only."""
+    if not values.requires_grad:
+        return [torch.zeros_like(column) for column in columns]
+    found = torch.autograd.grad(values.sum(), columns, allow_unused=True, materialize_grads=True)
+    return list(found)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import torch
 from msgspec.structs import replace
 
 from gdcli.defaults import complete_fit_linear, loss_expression
 from gdcli.descent.loop import Descent
-from gdcli.results import FitLinearResult, Notice, Step, StopReason
+from gdcli.results import Finding, FitLinearResult, Remedy, Step
 from gdcli.settings import FitLinearSettings
 from gdcli.tensors import prepare, resolve_device
+
+if TYPE_CHECKING:
+    from gdcli.descent.diagnosis.diagnose import Finder
+    from gdcli.descent.diagnosis.run import Run
 
 
 def fit_linear(settings: FitLinearSettings) -> LinearDescent:
@@ -54,17 +58,25 @@ class LinearDescent(Descent[FitLinearResult]):
         self._watch(step)
         return self.settings.activation == "relu" and bool(self._dead_outputs())
 
-    def notices(self, reason: StopReason, final: Step) -> list[Notice]:
-        """Those of every descent, and the dead outputs."""
-        notices = super().notices(reason, final)
-        self._watch(final)
+    def finders(self) -> list[Finder]:
+        """Outputs may die."""
+        return [self.dead_relu]
+
+    def again(self, settings: FitLinearSettings) -> LinearDescent:
+        """The same descent with other settings."""
+        return fit_linear(settings)
+
+    def dead_relu(self, run: Run) -> Finding | None:
+        """The outputs that are dead at the end, since when, and what would keep them alive."""
+        self._watch(run.final)
         dead = self._dead_outputs() if self.settings.activation == "relu" else []
         if not dead:
-            return notices
+            return None
         started = [self._zero_since[i] for i in dead]
         weights = self.problem.tensors["W"]
         outputs = len(weights) if weights.dim() > 1 else 1
-        return [_death(dead, outputs, started, final), self._remedy(max(started)), *notices]
+        evidence = {"outputs": dead, "of": outputs, "since": started, "loss": run.final.loss}
+        return Finding("dead-relu", _death(dead, outputs, started, run.final), self._remedy(run), evidence)
 
     def _dead_outputs(self) -> list[int]:
         """The outputs that relu holds at 0 for every input, though the target is not 0 there."""
@@ -74,19 +86,20 @@ class LinearDescent(Descent[FitLinearResult]):
             target = tensors["target"].expand_as(z)
         return [i for i in sorted(self._zero_since) if bool((z[i] <= 0).all()) and bool((target[i] != 0).any())]
 
-    def _remedy(self, since: int) -> Notice:
-        other = "an activation with a gradient below 0 (--activation leaky_relu)"
-        if since == 0:
-            return Notice("dead-relu-remedy", f"to avoid it: another start, or {other}")
+    def _remedy(self, run: Run) -> Remedy | None:
+        """A rate with which it does not die, or an activation that cannot."""
+        from gdcli.descent.diagnosis.remedies import first_that_works, smaller_rates, with_rate
+
         x = self.problem.tensors["x"]
         # For one input x, an update moves an output by 2 lr |x|^2 times its error: up to this rate it cannot overshoot.
         safe = 1 / (2 * float((x * x).sum()))
-        rate = math.floor(safe * 10 ** (2 - math.floor(math.log10(safe)))) / 10 ** (2 - math.floor(math.log10(safe)))
-        smaller = f"a learning rate of at most 1 / (2 |x|^2) (--lr {rate:g})" if x.dim() == 1 else "a smaller --lr"
-        return Notice("dead-relu-remedy", f"to avoid it: {smaller}, or {other}")
+        leaky = {"activation": "leaky_relu", **(with_rate(run, safe) if safe < run.lr else {})}
+        died = max(self._zero_since[i] for i in self._dead_outputs()) > 0
+        candidates = [*smaller_rates(run, [safe])] if died else []
+        return first_that_works(run, [*candidates, leaky], on=run.final)
 
 
-def _death(dead: list[int], outputs: int, started: list[int], final: Step) -> Notice:
+def _death(dead: list[int], outputs: int, started: list[int], final: Step) -> str:
     whole = len(dead) == outputs
     layer = "the ReLU layer" if whole else f"{len(dead)} of {outputs} ReLU outputs ({_listed(dead)})"
     updates = sorted({since - 1 for since in started})
@@ -100,7 +113,7 @@ def _death(dead: list[int], outputs: int, started: list[int], final: Step) -> No
             f"{layer} died in the update{s} of iteration{s} {_listed(updates)}: "
             "since then W @ x is not positive there, relu gives 0 and its gradient is exactly 0"
         )
-    return Notice("dead-relu", f"{what}, so the loss stays at {final.loss!r}" if whole else what)
+    return f"{what}, so the loss stays at {final.loss!r}" if whole else what
 
 
 def _listed(numbers: list[int]) -> str:

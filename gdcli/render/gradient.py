@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import UnsetType
 from rich.console import Group, RenderableType
 
+from gdcli.render.explanations import explanations
 from gdcli.render.table import grad_table
 from gdcli.render.tape import tape_tree
 from gdcli.results import GradResult
@@ -15,4 +16,4 @@ def grad_report(record: GradResult, digits: int, width: int) -> RenderableType:
     parts = [grad_table(record, digits, width)]
     if not isinstance(record.tape, UnsetType):
         parts.append(tape_tree(record.tape, record.grads, record.settings.depth, digits, width))
-    return Group(*parts)
+    return Group(*parts, *explanations(record, digits, width))

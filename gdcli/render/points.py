@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -73,18 +73,19 @@ class Csv:
         self._fixed = fixed
         self._wrt = wrt
         self._header: list[str] = []
-        self._empty = 0  # rows at the beginning, before a point has told the columns
+        self._without: dict[str, list[None]] = {}  # the cells of a gradient that is None
+        self._empty = 0  # points before the first that has an answer, and tells the columns
 
     def write(self, points: Sequence[Point]) -> bytes:
-        """A row for each."""
+        """A row for each, once the columns are known."""
         rows: list[list[Any]] = []
         if not self._header:
-            first = next((p for p in points if not isinstance(p.grads, msgspec.UnsetType)), None)
-            if first is None:
+            values = next((point.values for point in points if isinstance(point.grads, dict)), None)
+            if not isinstance(values, dict):
                 self._empty += len(points)
                 return b""
-            rows += self._first_rows({} if isinstance(first.values, msgspec.UnsetType) else first.values)
-        rows += [self._cells(point) for point in points]
+            rows = self._first_rows(values)
+        rows += map(self._cells, points)
         return csv_rows(rows)
 
     def end(self, record: PointsResult) -> bytes:  # noqa: ARG002
@@ -92,35 +93,34 @@ class Csv:
         return b"" if self._header else csv_rows(self._first_rows(dict.fromkeys(self._names, 0)))
 
     def _first_rows(self, values: Mapping[str, Nested]) -> list[list[Any]]:
-        labels = [label for name, value in values.items() for label, _ in elements(name, value)]
-        shapes = {**self._fixed, **values}  # a gradient has the shape of its variable, also where it is None
-        gradients = [f"grad.{label}" for name in self._wrt for label, _ in elements(name, shapes[name])]
-        self._header = [*labels, "value", *gradients]
+        """The header, and the empty rows that were waiting for it."""
+        tensors = {**self._fixed, **values}
+        labels = {name: [label for label, _ in elements(name, value)] for name, value in tensors.items()}
+        self._header = [
+            *(label for name in values for label in labels[name]),
+            "value",
+            *(f"grad.{label}" for name in self._wrt for label in labels[name]),
+        ]
+        self._without = {name: [None] * len(labels[name]) for name in self._wrt}
         return [self._header, *([[None] * len(self._header)] * self._empty)]
 
     def _cells(self, point: Point) -> list[Any]:
-        cells: list[Any] = []
-        if isinstance(point.grads, dict) and isinstance(point.values, dict):
-            for value in point.values.values():
-                _extend(cells, value)
-            _extend(cells, point.value)
-            for name in self._wrt:
-                gradient = point.grads[name]
-                if gradient is None:
-                    shape = point.values.get(name, self._fixed.get(name))
-                    cells += [None] * sum(1 for _ in elements(name, shape))
-                else:
-                    _extend(cells, gradient)
-        return cells or [None] * len(self._header)
+        if not (isinstance(point.grads, dict) and isinstance(point.values, dict)):
+            return [None] * len(self._header)
+        cells = [*point.values.values(), point.value]
+        for name in self._wrt:
+            gradient = point.grads[name]
+            cells.append(self._without[name] if gradient is None else gradient)
+        return list(_flat(cells)) if any(isinstance(cell, list) for cell in cells) else cells
 
 
-def _extend(cells: list[Any], value: Any) -> None:
-    """Add the numbers of a tensor, in order."""
-    if not isinstance(value, list):
-        cells.append(value)
-    else:
-        for item in value:
-            _extend(cells, item)
+def _flat(tensors: Sequence[Any]) -> Iterator[Any]:
+    """The numbers of tensors, one after the other."""
+    for tensor in tensors:
+        if isinstance(tensor, list):
+            yield from _flat(tensor)
+        else:
+            yield tensor
 
 
 def points_csv(record: PointsResult) -> bytes:

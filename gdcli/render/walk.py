@@ -17,6 +17,7 @@ from gdcli.render.table import StepRows, empty_table, ending
 from gdcli.results import ResultLine, Step, Update
 
 _NARROWEST = 24  # cells that the equations take at least
+_BETWEEN = 3  # cells between two columns
 _TERMINALS_OF_FEW_SIGNS = ("linux", "dumb", "vt100")
 
 
@@ -46,39 +47,53 @@ class WalkTable:
         head, left_out, tail = self.rows.parts()
         final = WalkedStep(self.outcome.result, ())
         shown = [row for row in [*head, *tail] if row.iteration != final.iteration] + [final]
-        losses = aligned([number(row.step.loss, self.digits) for row in shown])
-        taken = len("iteration") + max(map(len, ["loss", *losses])) + 2 * 3
         ascii_only = options.ascii_only or os.environ.get("TERM") in _TERMINALS_OF_FEW_SIGNS
         writer = Writer(self.digits, ascii_only=ascii_only, several=len(final.step.values) > 1)
-        cells = self._cells(shown, writer, max(options.max_width - taken, _NARROWEST))
-        table = empty_table("iteration", "loss", "update")
-        table.columns[0].justify = table.columns[1].justify = "right"
+        lines = list(_lines(shown, writer))
+        losses = aligned([number(row.step.loss, self.digits) for row in shown])
+        longest = max((cell_len(" = ".join(sides)) for row in lines for sides in row if len(sides) > 1), default=0)
+        narrow = options.max_width - len("iteration") - _BETWEEN
+        room = narrow - len(losses[0]) - _BETWEEN
+        with_loss = longest <= room or longest > narrow  # what must be folded anyway makes room for it
+        cells = [
+            "\n".join(_fitted(sides, max(room, _NARROWEST) if with_loss else narrow) for sides in row) for row in lines
+        ]
+        table = empty_table("iteration", *(["loss"] if with_loss else []), "update")
+        table.columns[0].justify = "right"
         for i, (row, loss, cell) in enumerate(zip(shown, losses, cells, strict=True)):
             if left_out and i == len(head):
-                table.add_row("…", "…", "…", style="dim")
+                table.add_row(*["…"] * len(table.columns), style="dim")
             if row is final and len(shown) > 1:
                 table.add_section()
-            table.add_row(str(row.iteration), loss, Text(cell), style="bold" if row is final else "")
+            columns: list[str | Text] = [
+                str(row.iteration),
+                *([loss] if with_loss else []),
+                Text(cell.replace(TIED, " ")),
+            ]
+            table.add_row(*columns, style="bold" if row is final else "")
         yield Text(self.title, "bold")
         yield table
+        if not with_loss:
+            yield Text("the losses have no room here: fewer --digits or a wider terminal shows them", "dim")
         if left_out:
             yield Text(f"{left_out:,} rows left out (--all shows them, --every N every Nth)", "dim")
         yield ending(self.outcome, self.digits)
 
-    def _cells(self, shown: Sequence[WalkedStep], writer: Writer, width: int) -> Iterator[str]:
-        """The equations of each row; a note stands where it is new."""
-        noted = ""
-        for row in shown:
-            lines = []
-            for update in row.updates:
-                lines += [_fitted(sides, width) for sides in writer.lines(update)]
-                if update.note and update.note != noted:
-                    lines.append("\n".join(textwrap.wrap(f"({update.note})", width)))
-                    noted = update.note
-            if not row.updates:
-                for name, value in row.step.values.items():
-                    lines += [_fitted(sides, width) for sides in writer.point(name, row.iteration, value)]
-            yield "\n".join(lines).replace(TIED, " ")
+
+def _lines(shown: Sequence[WalkedStep], writer: Writer) -> Iterator[list[list[str]]]:
+    """The lines of each row, each as the sides of its equation; a note, of one side, stands where it is new."""
+    noted = ""
+    for row in shown:
+        lines: list[list[str]] = []
+        for update in row.updates:
+            lines += writer.lines(update)
+            if update.note and update.note != noted:
+                lines.append([f"({update.note})"])
+                noted = update.note
+        if not row.updates:
+            for name, value in row.step.values.items():
+                lines += writer.point(name, row.iteration, value)
+        yield lines
 
 
 def _fitted(sides: Sequence[str], width: int) -> str:
@@ -87,7 +102,8 @@ def _fitted(sides: Sequence[str], width: int) -> str:
     if cell_len(whole) <= width:
         return whole
     if len(sides) < 3:
-        return "\n".join(_wrapped(whole, width, "   "))
+        indent = "   " if len(sides) == 2 else " " * (len(whole) - len(whole.lstrip()))
+        return "\n".join(_wrapped(whole, width, indent))
     indent = " " * cell_len(sides[0])
     lines = [f"{sides[0]} = {sides[1]}"]
     for side in sides[2:]:

@@ -46,14 +46,14 @@ class LinearRule:
             return 2 * (1 + self.momentum) / ((1 + 2 * self.momentum) * largest)
         return 2 * (1 + self.momentum) / (largest * self.gain)
 
-    def bound_formula(self) -> str:
+    @property
+    def bound_text(self) -> str:
         """The bound in symbols."""
         if self.kind == "plain":
             return "2/L"
-        damped = " (1 - dampening)" if self.gain != 1 else ""
-        return f"2 (1 + momentum) / ({'(1 + 2 momentum)' if self.kind == 'nesterov' else damped.strip()} L)".replace(
-            "( L)", "L"
-        )
+        if self.kind == "nesterov":
+            return "2 (1 + momentum) / ((1 + 2 momentum) L)"
+        return "2 (1 + momentum) / L" if self.gain == 1 else "2 (1 + momentum) / ((1 - dampening) L)"
 
     def factor(self, lr: float, eigenvalue: float) -> float:
         """What a step multiplies the error along this eigenvalue with, in size and in the end."""
@@ -81,6 +81,9 @@ class LinearRule:
         return min(rates, key=lambda lr: self.worst(lr, (smallest, largest))[0])
 
 
+PLAIN = LinearRule("plain")
+
+
 def linear_rule(settings: DescentSettings) -> LinearRule | None:
     """The rule of the settings, where this theory holds for it."""
     if isinstance(settings, MinimizeSettings) and settings.update == "rebind":
@@ -88,13 +91,13 @@ def linear_rule(settings: DescentSettings) -> LinearRule | None:
     momentum = settings.momentum or 0.0
     match settings.optimizer:
         case "manual":
-            return LinearRule("plain")
+            return PLAIN
         case "manual-momentum":
             return LinearRule("heavy ball", momentum)
         case "manual-nesterov":
             return LinearRule("nesterov", momentum)
         case "sgd" if not momentum:
-            return LinearRule("plain")
+            return PLAIN
         case "sgd" if settings.nesterov:
             return LinearRule("nesterov", momentum)
         case "sgd":

@@ -12,18 +12,32 @@ class Trace:
     """What a descent leaves behind for its diagnosis, in constant memory.
 
     ``pairs`` are (step, next step) at iterations with even distances, which double whenever there are too many.
-    ``still`` counts the last steps that left every variable as it was, ``rises`` those after which the loss was larger,
-    and ``acts`` holds what was done to gradients and variables, by kind.
+    ``first`` is the first state, ``previous`` and ``last`` are the last two. ``still`` counts the last steps that left
+    every variable as it was, ``rises`` those after which the loss was worse, and ``acts`` holds what was done to
+    gradients and variables, by kind.
     """
 
-    __slots__ = ("_capacity", "_distance", "_next", "acts", "last", "pairs", "previous", "rises", "still")
+    __slots__ = (
+        "_capacity",
+        "_distance",
+        "_maximize",
+        "_next",
+        "acts",
+        "first",
+        "last",
+        "pairs",
+        "previous",
+        "rises",
+        "still",
+    )
 
-    def __init__(self, first: Step, numbers: int) -> None:
+    def __init__(self, first: Step, numbers: int, *, maximize: bool = False) -> None:
         """Begin with the first state; ``numbers`` is how many numbers its variables have."""
-        self.previous = self.last = first
+        self.first = self.previous = self.last = first
         self.still = self.rises = 0
         self.acts: set[str] = {act.kind for act in first.acts or ()}
         self.pairs: list[tuple[Step, Step]] = []
+        self._maximize = maximize
         self._capacity = max(2, min(PAIRS, _NUMBERS // (4 * numbers)))
         self._distance = self._next = 1
 
@@ -35,7 +49,7 @@ class Trace:
             self.still += 1
         elif self.still:
             self.still = 0
-        if step.loss > previous.loss:  # type: ignore[operator] -- a number in a run
+        if (step.loss < previous.loss) if self._maximize else (step.loss > previous.loss):  # type: ignore[operator]
             self.rises += 1
         if step.acts is not None:
             self.acts.update([act.kind for act in step.acts])

@@ -1,0 +1,198 @@
+"""The curvature at a state of a run, as its rule feels it: in float64, and within limits of work."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from gdcli.descent.curvature import (
+    MAX_EXACT,
+    Spectrum,
+    exact_spectrum,
+    hessian,
+    hessian_product,
+    lanczos,
+    lanczos_steps,
+)
+from gdcli.lang.constructors import Environment
+from gdcli.lang.objective import build
+from gdcli.results import Step
+from gdcli.tensors import Problem
+
+MAX_WORK = 50_000_000
+"""Elements that the evaluations for one Hessian may make together."""
+MAX_UNKNOWNS = 100_000
+_MIN_PRODUCTS = 30
+_SAME = 1e-6  # the relative difference up to which two Hessians are the same
+_ZERO = 1e-9  # the size up to which an eigenvalue counts as 0, relative to the largest
+
+
+class NoCurvatureError(Exception):
+    """A curvature that is not there, or would cost more than a diagnosis may."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalCurvature:
+    """The spectrum of ``sign * Hessian + weight_decay`` at one state.
+
+    Row and column of each variable are scaled by the square root of its share of the largest learning rate, ``scale``,
+    so that one learning rate, the largest, tells all. ``gradient`` is that of the same function, in float64 and not
+    scaled, and ``mark`` the product of the matrix with a vector that is always the same; both have shape (n,).
+    """
+
+    iteration: int
+    spectrum: Spectrum
+    scale: torch.Tensor
+    gradient: torch.Tensor
+    mark: torch.Tensor
+
+    @property
+    def largest(self) -> float:
+        """The largest eigenvalue, L."""
+        return self.spectrum.largest
+
+    @property
+    def smallest(self) -> float:
+        """The smallest eigenvalue."""
+        return self.spectrum.smallest
+
+    @property
+    def zero(self) -> float:
+        """The size up to which an eigenvalue counts as 0."""
+        return max(_ZERO * self.spectrum.size, *self.spectrum.errors)
+
+    @property
+    def is_convex(self) -> bool:
+        """Whether no eigenvalue is negative, and one is positive."""
+        return self.smallest >= -self.zero and self.largest > self.zero
+
+    @property
+    def is_concave(self) -> bool:
+        """Whether no eigenvalue is positive, and one is negative."""
+        return self.largest <= self.zero and self.smallest < -self.zero
+
+    def counting(self, gradient: Sequence[float]) -> list[float]:
+        """The eigenvalues that matter to a descent on a quadratic that sees this gradient at its start.
+
+        Along an eigenvector of eigenvalue 0, or one on which the gradient has no part, nothing ever moves.
+        """
+        values = self.spectrum.values
+        if not self.spectrum.exact:
+            return [value for value in values if abs(value) > self.zero]
+        parts = self.spectrum.vectors.T @ (self.scale * torch.tensor(gradient, dtype=torch.float64))
+        least = _ZERO * float(parts.norm())
+        return [v for v, part in zip(values, parts.tolist(), strict=True) if abs(v) > self.zero and abs(part) > least]
+
+    def direction(self, index: int) -> list[float]:
+        """The direction of an eigenvalue, 0 for the smallest and -1 for the largest.
+
+        A unit vector over all variables, its largest part positive.
+        """
+        vector = self.spectrum.vectors[:, index] * self.scale
+        vector = vector / vector.norm()
+        return (vector * torch.sign(vector[vector.abs().argmax()])).tolist()  # type: ignore[no-any-return]
+
+    @property
+    def slope(self) -> float:
+        """The norm of the gradient."""
+        return float(self.gradient.norm())
+
+    @property
+    def along_gradient(self) -> float | None:
+        """The curvature along the gradient; None where only the ends of the spectrum are known, or it is 0."""
+        if not self.spectrum.exact or self.slope == 0:
+            return None
+        direction = self.gradient / self.slope / self.scale
+        return float((self.spectrum.vectors.T @ direction) ** 2 @ torch.tensor(self.spectrum.values).double())
+
+    def is_that_of(self, other: LocalCurvature) -> bool:
+        """Whether it is the same matrix, within rounding."""
+        return float((self.mark - other.mark).norm()) <= _SAME * float(self.mark.norm())
+
+
+class CurvatureAt:
+    """Computes the curvature at states of one problem."""
+
+    def __init__(self, problem: Problem, sign: float, decay: float) -> None:
+        """Those of ``sign`` times the objective, with a weight decay."""
+        self.problem = problem
+        self.sign = sign
+        self.decay = decay
+        self.unknowns = sum(problem.tensors[name].numel() for name in problem.wrt)
+
+    def __call__(self, step: Step, rates: Mapping[str, float]) -> LocalCurvature:
+        """The curvature at a state, as felt with these learning rates.
+
+        Raises:
+            NoCurvatureError: beyond the limits, and for a loss that is random.
+            ArithmeticError: when second derivatives are not finite.
+            GdcliError, RuntimeError: when PyTorch has none.
+        """
+        if self.problem.is_random:
+            raise NoCurvatureError("the expression draws new numbers in every step")
+        n, allowed = self.unknowns, MAX_WORK // self.elements
+        if n > MAX_UNKNOWNS or allowed < min(n, _MIN_PRODUCTS):
+            raise NoCurvatureError(f"{n:,} unknowns and {self.elements:,} elements an evaluation are too much work")
+        scale = self._scale(rates)
+        twin = at(self.problem, step, torch.float64)
+        gradient = self._gradient(twin)
+        fixed = torch.randn(n, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+        if n <= min(MAX_EXACT, allowed):
+            matrix = self.sign * hessian(twin).double().cpu() + self.decay * torch.eye(n, dtype=torch.float64)
+            matrix = matrix * scale * scale[:, None]
+            return LocalCurvature(step.iteration, exact_spectrum(matrix), scale, gradient, matrix @ fixed)
+        plain = hessian_product(twin)
+
+        def product(vector: torch.Tensor) -> torch.Tensor:
+            return scale * (self.sign * plain(scale * vector) + self.decay * scale * vector)
+
+        found = lanczos(product, n, min(lanczos_steps(n), allowed))
+        return LocalCurvature(step.iteration, found, scale, gradient, product(fixed))
+
+    def _scale(self, rates: Mapping[str, float]) -> torch.Tensor:
+        """The square root of each unknown's share of the largest learning rate, shape (n,)."""
+        largest = max(rates.values()) or 1.0
+        shares = [(self.problem.tensors[name].numel(), rates[name] / largest or 1.0) for name in self.problem.wrt]
+        return torch.cat([torch.full((count,), math.sqrt(share), dtype=torch.float64) for count, share in shares])
+
+    def _gradient(self, problem: Problem) -> torch.Tensor:
+        """The gradient that the rule goes against."""
+        tensors = [problem.tensors[name] for name in problem.wrt]
+        found = torch.autograd.grad(problem.value(), tensors, allow_unused=True, materialize_grads=True)
+        parts = [self.sign * g + self.decay * x.detach() for g, x in zip(found, tensors, strict=True)]
+        return torch.cat([part.reshape(-1) for part in parts]).cpu()
+
+    @functools.cached_property
+    def elements(self) -> int:
+        """How many elements one evaluation makes, those of the variables included."""
+        count = sum(tensor.numel() for tensor in self.problem.tensors.values())
+
+        def record(_: Any, result: Any) -> Any:
+            nonlocal count
+            count += result.numel() if isinstance(result, torch.Tensor) else 0
+            return result
+
+        watched = build(
+            self.problem.objective.expression,
+            Environment(self.problem.environment.dtype, self.problem.environment.device),
+            self.problem.tensors,
+            record=record,
+        )
+        with torch.no_grad():
+            watched(*self.problem.tensors.values())
+        return count
+
+
+def at(problem: Problem, step: Step, dtype: torch.dtype) -> Problem:
+    """The problem at a state, in a dtype, with new leaves; the one that is given stays as it is."""
+    original = problem.environment
+    environment = Environment(dtype, original.device, original.seed)
+    tensors = {n: t.detach().to(dtype) if t.is_floating_point() else t for n, t in problem.tensors.items()}
+    for name in problem.wrt:
+        tensors[name] = torch.tensor(step.values[name], dtype=dtype, device=original.device, requires_grad=True)
+    return Problem(build(problem.objective.expression, environment, tensors), environment, tensors, problem.wrt)

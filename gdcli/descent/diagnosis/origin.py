@@ -1,0 +1,146 @@
+"""Where a number that is not finite arose: the first operation, forward or backward, of the evaluation that had it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+
+from gdcli.descent.diagnosis.local import at
+from gdcli.descent.diagnosis.remedies import complete, remedy, rounded, tried
+from gdcli.descent.diagnosis.run import Run
+from gdcli.descent.diagnosis.too_large import calmer
+from gdcli.lang.nodes import Binary, Call, Node, Unary, Variable, children
+from gdcli.lang.objective import build
+from gdcli.results import Finding, Remedy, StopReason
+from gdcli.tensors import Problem, is_finite
+
+
+def not_finite(run: Run) -> Finding | None:
+    """The operation in which a run first became nan or inf."""
+    if run.reason is not StopReason.NON_FINITE or run.problem.is_random:
+        return None
+    step = run.final
+    evidence: dict[str, Any] = {"iteration": step.iteration}
+    lost = [name for name, value in step.values.items() if not is_finite(value)]
+    if lost:
+        message = f"{lost[0]} became {_word(step.values[lost[0]])} in the update of iteration {step.iteration - 1}"
+        evidence |= {"during": "update", "variable": lost[0], "operation": "update"}
+    else:
+        found = Replay(at(run.problem, step, run.dtype)).origin()
+        if found is None:
+            return None
+        evidence |= found
+        where = f"at iteration {step.iteration}" if step.iteration else "at the start"
+        if found["during"] == "forward":
+            message = f"{found['text']} became {found['value']} {where}{_of(found)}"
+        else:
+            message = f"the derivative of {found['text']} became {found['value']} {where}{_of(found)}"
+    return Finding("not-finite", message, calmer(run) if step.iteration else _other_start(run), evidence)
+
+
+def _of(found: dict[str, Any]) -> str:
+    """The operands, where they are numbers."""
+    operands = [f"{text} = {value:.6g}" for text, value in found["operands"].items() if value is not None]
+    return f", where {' and '.join(operands)}" if operands else ""
+
+
+def _word(numbers: Any) -> str:
+    """The nan or inf that is in nested numbers, as a word."""
+    if isinstance(numbers, list):
+        return next((word for word in map(_word, numbers) if word), "")
+    return "" if math.isfinite(numbers) else str(numbers)
+
+
+class Replay:
+    """One evaluation of an expression, and its gradient, with the result of every node kept."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.expression = problem.objective.expression
+        self.order: list[Node] = []
+        self.results: dict[int, Any] = {}
+        watched = build(self.expression, problem.environment, problem.tensors, record=self._record)
+        self.value = watched(*problem.tensors.values())
+
+    def _record(self, node: Node, result: Any) -> Any:
+        if isinstance(result, torch.Tensor) and result.requires_grad:
+            if isinstance(node, Variable):
+                result = result.view_as(result)  # each use of a variable by itself
+            result.retain_grad()
+        self.order.append(node)
+        self.results[id(node)] = result
+        return result
+
+    def origin(self) -> dict[str, Any] | None:
+        """The first node with a result that is not finite; else the first in the backward pass, from the end."""
+        for node in self.order:
+            if not _finite(self.results[id(node)]):
+                return self._described(node, self.results[id(node)], "forward")
+        if not (isinstance(self.value, torch.Tensor) and self.value.requires_grad):
+            return None
+        self.value.backward()  # type: ignore[no-untyped-call]
+        for node in reversed(self.order):
+            for child in children(node):
+                result = self.results.get(id(child))
+                gradient = result.grad if isinstance(result, torch.Tensor) and result.requires_grad else None
+                if gradient is not None and not _finite(gradient):
+                    return self._described(node, gradient, "backward")
+        return None
+
+    def _described(self, node: Node, result: torch.Tensor, which: str) -> dict[str, Any]:
+        bad = result.detach().reshape(-1)
+        bad = bad[~bad.isfinite()]
+        operands: dict[str, float | None] = {}
+        for child in children(node):
+            below = self.results.get(id(child))
+            if isinstance(below, torch.Tensor):
+                operands[self.expression.text(child)] = float(below.detach()) if below.numel() == 1 else None
+        return {
+            "during": which,
+            "operation": _operation(node),
+            "text": self.expression.text(node),
+            "span": list(node.span),
+            "value": str(float(bad[0])),
+            "count": len(bad),
+            "operands": operands,
+        }
+
+
+def _operation(node: Node) -> str:
+    match node:
+        case Call():
+            return node.function.name
+        case Binary() | Unary():
+            return node.operator
+        case _:
+            return type(node).__name__.lower()
+
+
+def _finite(result: Any) -> bool:
+    return not isinstance(result, torch.Tensor) or not result.is_floating_point() or bool(result.isfinite().all())
+
+
+def _other_start(run: Run) -> Remedy | None:
+    """A wider dtype, or another start, with which the first steps are finite."""
+    for changes in _starts(run):
+        outcome = run.attempt(complete(run.settings, changes))
+        if outcome is not None and outcome.status != "diverged":
+            return remedy(run, tried(outcome), changes)
+    return None
+
+
+def _starts(run: Run) -> Iterator[dict[str, Any]]:
+    if run.settings.dtype != "float64":
+        yield {"dtype": "float64"}
+    for size in (0.01, 0.1, 1.0, 3.0):
+        for sign in (1, -1):
+            values = dict(run.settings.values)
+            for name in run.problem.wrt:
+                values[name] = _plus(run.first.values[name], sign * size * run.scale(run.first))
+            yield {"values": values}
+
+
+def _plus(value: Any, step: float) -> Any:
+    return [_plus(item, step) for item in value] if isinstance(value, list) else rounded(value + step, 4)

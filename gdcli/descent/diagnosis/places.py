@@ -1,0 +1,165 @@
+"""Where a run ended, when that is no minimum: a saddle or a maximum, a plateau, the end of what a dtype can tell."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from gdcli.descent.diagnosis.local import LocalCurvature
+from gdcli.descent.diagnosis.remedies import best_that_works, remedy, rounded, with_rate
+from gdcli.descent.diagnosis.run import Run, direction_in_words, parts_of
+from gdcli.descent.stopping import flat
+from gdcli.results import Finding, Nested, Remedy, Step
+
+_NEAR = 1e-3
+"""A gradient that curvature would bring to 0 within this distance, relative to 1 + |x|, is that of a critical point."""
+_NEGATIVE = 1e-6  # size of a negative eigenvalue, relative to the largest, from which on it is one
+_FLAT = 1e-3  # a gradient that would change the loss by less than this part of it, over a distance of 1 + |x|, is small
+_LITTLE = 0.02  # a way, relative to 1 + |x|, that is hardly any
+_MOVES = (0.1, 1.0, 3.0)  # of another start, relative to 1 + |x|
+
+
+def distance_by_curvature(run: Run, local: LocalCurvature) -> float:
+    """How far the gradient is from 0 at the largest curvature, relative to 1 + |x|."""
+    if local.spectrum.size == 0:
+        return 0.0 if local.slope == 0 else math.inf
+    return local.slope / local.spectrum.size / run.scale(run.final)
+
+
+def saddle(run: Run) -> Finding | None:
+    """A critical point from which the loss falls, along an eigenvector of a negative eigenvalue."""
+    local = run.end
+    if run.failed or run.is_minimum or run.final.iteration == 0 or local is None or local.spectrum.size == 0:
+        return None
+    if local.smallest > -_NEGATIVE * local.spectrum.size or distance_by_curvature(run, local) > _NEAR:
+        return None
+    vector = local.direction(0)
+    kind, verb = ("maximum" if local.is_concave else "saddle"), "falls"
+    if run.settings.maximize:
+        kind, verb = ("minimum" if local.is_concave else "saddle"), "rises"
+    message = (
+        f"stuck at a {kind}: the gradient is {run.slope(run.final):.3g}, but the curvature is "
+        f"{run.sign * local.smallest:.4g} {direction_in_words(vector, run.labels)}, where the loss {verb} on both sides"
+    )
+    evidence = {
+        "kind": kind,
+        "gradient_norm": run.slope(run.final),
+        "eigenvalue": run.sign * local.smallest,
+        "direction": parts_of(vector, run.labels),
+        "iteration": run.final.iteration,
+    }
+    moves = (_moved(run, vector, size * sign) for size in _MOVES[:2] for sign in (1, -1))
+    return Finding("saddle", message, best_that_works(run, moves), evidence)
+
+
+def vanishing_gradient(run: Run) -> Finding | None:
+    """A plateau: hardly any gradient, or hardly any way made, where curvature says that no minimum is near."""
+    local = run.end
+    if run.failed or run.is_minimum or run.final.iteration == 0 or local is None or run.final.loss == 0:
+        return None
+    if local.spectrum.size > 0:
+        along = local.along_gradient
+        if along is None or along > 0 or distance_by_curvature(run, local) <= _NEAR or not _is_flat(run):
+            return None
+        about = f"on a plateau, where it grows on the way down (curvature {run.sign * along:.3g})"
+    elif local.slope == 0:
+        along, about = 0.0, "and so is the curvature: flat, as far as derivatives tell"
+    else:
+        return None
+    slope = run.slope(run.final)
+    evidence = {
+        "gradient_norm": slope,
+        "curvature": run.sign * along,
+        "iteration": run.final.iteration,
+        "moved": math.dist(run.point(run.final), run.point(run.first)),
+    }
+    message = (
+        f"vanishing gradient: it is {slope:.3g} {about}" if slope else f"vanishing gradient: it is exactly 0 {about}"
+    )
+    return Finding("vanishing-gradient", message, best_that_works(run, _off_a_plateau(run, slope)), evidence)
+
+
+def _is_flat(run: Run) -> bool:
+    """Whether the gradient is small for the loss that there is, or has moved hardly anything in ten steps or more."""
+    slope, scale = run.slope(run.final), run.scale(run.final)
+    size = max(abs(run.loss(run.final)), abs(run.loss(run.final) - run.loss(run.first)))
+    moved = math.dist(run.point(run.final), run.point(run.first))
+    return slope * scale <= max(_FLAT * size, _FLAT**2) or (run.final.iteration >= 10 and moved <= _LITTLE * scale)
+
+
+def _off_a_plateau(run: Run, slope: float) -> Iterator[dict[str, Any]]:
+    """Rules whose steps do not shrink with the gradient; and other starts."""
+    if slope > 0:
+        for name, lr in (("rprop", 0.1), ("adam", 0.1)):
+            if run.settings.optimizer != name:
+                yield {"optimizer": name, "lr": lr} | ({"lrs": {}} if run.settings.lrs else {})
+    ones = [1.0] * len(run.labels)
+    for size in _MOVES:
+        for sign in (-1, 1):
+            yield _moved(run, ones, sign * size)
+
+
+def _moved(run: Run, direction: list[float], size: float) -> dict[str, Any]:
+    """The change to a start that is so far, relative to 1 + |x|, along a direction."""
+    length = math.hypot(*direction)
+    step = [size * run.scale(run.first) * part / length for part in direction]
+    step = [part if abs(part) > 1e-3 * max(map(abs, step)) else 0.0 for part in step]
+    values, at = dict(run.settings.values), 0
+    for name in run.problem.wrt:
+        count = len(flat(run.first.values[name]))
+        part = step[at : at + count]
+        at += count
+        if any(part):
+            values[name] = _added(run.first.values[name], iter(part))
+    return {"values": values}
+
+
+def _added(value: Nested, step: Iterator[float]) -> Any:
+    if isinstance(value, list):
+        return [_added(item, step) for item in value]
+    return rounded(float(value or 0.0) + next(step), 4)
+
+
+def float_floor(run: Run) -> Finding | None:
+    """Steps too small for the dtype to show: the variables stay as they are, and the gradient is not 0."""
+    slope = run.slope(run.final)
+    if run.failed or slope == 0 or not run.is_still or run.trace.acts:
+        return None
+    since = run.final.iteration - run.trace.still
+    dtype = run.settings.dtype
+    step, spacing = _largest_step(run, run.final)
+    evidence = {"since": since, "step": step, "spacing": spacing, "dtype": dtype, "gradient_norm": slope}
+    if run.rule is not None:
+        message = (
+            f"{dtype} ends here: since iteration {since} a step, lr * gradient = {step:.2g}, is less than half of the "
+            f"distance between neighbouring numbers, {spacing:.2g}, and nothing moves"
+        )
+    else:
+        message = f"{dtype} ends here: since iteration {since} the steps are too small to change the variables"
+    return Finding("float-floor", message, _finer(run), evidence)
+
+
+def _largest_step(run: Run, step: Step) -> tuple[float, float]:
+    """The step ``lr * gradient`` of the element that is nearest to moving, and the spacing of the dtype there."""
+    rates = run.rates(step)
+    lrs = [rates[name] for name in run.problem.wrt for _ in flat(step.values[name])]
+    found = [
+        (lr * abs(g), _spacing(x, run.eps)) for lr, g, x in zip(lrs, run.gradient(step), run.point(step), strict=True)
+    ]
+    return max(found, key=lambda each: each[0] / each[1])
+
+
+def _spacing(x: float, eps: float) -> float:
+    """The distance to the next larger number of a dtype."""
+    return math.ldexp(eps, math.frexp(x)[1] - 1) if x else math.ulp(0.0)
+
+
+def _finer(run: Run) -> Remedy | None:
+    """float64 at the bottom; a larger rate where curvature says that the bottom is far."""
+    local = run.end
+    if local is not None and run.rule is not None and local.largest > 0 and distance_by_curvature(run, local) > _NEAR:
+        return best_that_works(run, [with_rate(run, run.rule.bound(local.largest) / 2)])
+    if run.settings.dtype == "float64":
+        return None
+    return remedy(run, "the steps go on", {"dtype": "float64"})

@@ -1,0 +1,39 @@
+"""A ReLU in an expression that is 0 for every input: no gradient comes through it any more."""
+
+from __future__ import annotations
+
+import torch
+
+from gdcli.descent.diagnosis.local import at
+from gdcli.descent.diagnosis.origin import Replay
+from gdcli.descent.diagnosis.remedies import first_that_works, smaller_rates
+from gdcli.descent.diagnosis.run import Run
+from gdcli.lang.nodes import Call, Node, children
+from gdcli.results import Finding
+
+
+def dead_relu(run: Run) -> Finding | None:
+    """A ReLU that holds all of its outputs at 0, in a run whose gradient is exactly 0."""
+    if run.failed or run.slope(run.final) != 0 or run.problem.is_random:
+        return None
+    replay = Replay(at(run.problem, run.final, run.dtype))
+    dead = next((node for node in replay.order if _is_dead(node, replay)), None)
+    if dead is None:
+        return None
+    since = run.final.iteration - run.trace.still if run.rule is not None and run.rule.kind == "plain" else None
+    text = run.problem.objective.expression.text(dead)
+    below = run.problem.objective.expression.text(children(dead)[0])
+    when = "is dead"
+    if since is not None:
+        when = f"died in the update of iteration {since - 1}" if since else "is dead from the start"
+    message = f"{text} {when}: {below} is not positive, relu gives 0 and its gradient is exactly 0"
+    cure = first_that_works(run, smaller_rates(run, []), on=run.final) if run.slope(run.first) > 0 else None
+    evidence = {"text": text, "span": list(dead.span), "since": since, "loss": run.final.loss}
+    return Finding("dead-relu", message, cure, evidence)
+
+
+def _is_dead(node: Node, replay: Replay) -> bool:
+    result = replay.results[id(node)]
+    if not (isinstance(node, Call) and node.function.name == "relu" and isinstance(result, torch.Tensor)):
+        return False
+    return result.requires_grad and not bool(result.detach().any())

@@ -1,0 +1,111 @@
+"""A learning rate that is too large, and a loss that has no lowest point."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from gdcli.descent.diagnosis.local import LocalCurvature
+from gdcli.descent.diagnosis.remedies import first_that_works, remedy, smaller_rates
+from gdcli.descent.diagnosis.run import Run, direction_in_words, parts_of
+from gdcli.results import Finding, Remedy, StopReason
+
+_TOUCHES = 1 - 1e-6  # at the bound itself, within rounding, nothing shrinks either
+
+
+def learning_rate_too_large(run: Run) -> Finding | None:
+    """The rate against the bound of its rule, where a run went badly; for other rules, what a smaller rate does."""
+    if not run.went_badly or run.final.iteration == 0 or falls_without_bound(run) is not None:
+        return None
+    if run.rule is None or not run.is_linear:
+        return _by_trial(run)
+    found = next((local for local in _places(run) if run.lr >= _TOUCHES * run.rule.bound(local.largest)), None)
+    if found is None:
+        return _by_trial(run)
+    bound = run.rule.bound(found.largest)
+    vector = found.direction(-1)
+    where = "" if run.is_quadratic else f" at iteration {found.iteration}" if found.iteration else " at the start"
+    local = "" if run.is_quadratic else "local: "
+    relation = ">" if run.lr * _TOUCHES > bound else "="
+    message = (
+        f"lr {run.lr:.4g} {relation} {run.rule.bound_text} = {bound:.4g} "
+        f"({local}L = {found.largest:.4g}{where}, {direction_in_words(vector, run.labels)})"
+    )
+    smallest = min(found.counting(run.gradient(run.first)), default=found.smallest)
+    evidence = {
+        "lr": run.lr,
+        "bound": bound,
+        "formula": run.rule.bound_text,
+        "momentum": run.rule.momentum,
+        "largest": found.largest,
+        "smallest": smallest,
+        "direction": parts_of(vector, run.labels),
+        "iteration": found.iteration,
+        "local": not run.is_quadratic,
+        "factor": run.rule.factor(run.lr, found.largest),
+        "best_lr": run.rule.best_rate(smallest, found.largest) if smallest > 0 and found.is_convex else None,
+    }
+    return Finding("learning-rate-too-large", message, calmer(run), evidence)
+
+
+def calmer(run: Run) -> Remedy | None:
+    """A smaller rate with which the run gets better than its start, by theory or by trial."""
+    known = list(_known_rates(run))
+    return first_that_works(run, smaller_rates(run, known), untried="by its curvature" if known else "")
+
+
+def _places(run: Run) -> Iterator[LocalCurvature]:
+    """Where to look for a curvature that is too large: the start, the best state, the last one with finite numbers."""
+    for local in (run.start, run.end):
+        if local is not None:
+            yield local
+    if run.failed and not run.is_quadratic and run.trace.previous is not run.best:
+        local = run.glance(run.trace.previous)
+        if local is not None:
+            yield local
+
+
+def _known_rates(run: Run) -> Iterator[float]:
+    """The best fixed rate of a quadratic, 2 / (mu + L); half the bound for others, 1 / L."""
+    if run.rule is None or run.rule.momentum >= 1:
+        return
+    places = [local for local in (run.start, run.end) if local is not None and local.largest > 0]
+    if not places:
+        return
+    largest = max(local.largest for local in places)
+    values = places[0].counting(run.gradient(run.first))
+    if run.is_quadratic and values and values[0] > 0:
+        yield run.rule.best_rate(values[0], values[-1])
+    yield run.rule.bound(largest) / 2
+
+
+def _by_trial(run: Run) -> Finding | None:
+    """A smaller rate that works where this one did not, whatever the rule."""
+    if run.reason is not StopReason.GROWN and not math.isinf(run.loss(run.final)):
+        return None
+    found = calmer(run)
+    if found is None:
+        return None
+    message = f"lr {run.lr:.4g} makes the steps grow; smaller ones do not"
+    return Finding("learning-rate-too-large", message, found, {"lr": run.lr, "bound": None})
+
+
+def falls_without_bound(run: Run) -> Finding | None:
+    """A loss that fell and fell until it was no number any more: no minimum in this direction."""
+    last = run.final if math.isfinite(run.loss(run.final)) else run.trace.previous
+    if not run.failed or not run.loss(last) < run.loss(run.first) - 1e6 * (1 + abs(run.loss(run.first))):
+        return None
+    word, other = ("grows", "minimum") if run.settings.maximize else ("falls", "maximum")
+    limit = "maximum" if run.settings.maximize else "minimum"
+    message = f"the loss {word} without end ({last.loss:.3g} at iteration {last.iteration}): no {limit} lies this way"
+    evidence: dict[str, Any] = {"loss": last.loss, "iteration": last.iteration, "curvature": None, "direction": {}}
+    if run.start is None or run.start.smallest >= 0:
+        return Finding("unbounded", message, None, evidence)
+    vector = run.start.direction(0)
+    evidence |= {"curvature": run.sign * run.start.smallest, "direction": parts_of(vector, run.labels)}
+    message += f"; its curvature is {run.sign * run.start.smallest:.4g} {direction_in_words(vector, run.labels)}"
+    turned = None
+    if run.start.is_concave:
+        turned = remedy(run, f"towards the {other}", {"maximize": not run.settings.maximize})
+    return Finding("unbounded", message, turned, evidence)

@@ -1,0 +1,90 @@
+"""A run that goes to and fro: oscillating about the minimum, or zig-zagging along a valley."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterator
+from typing import Any
+
+from gdcli.descent.diagnosis.remedies import best_that_works, remedy, with_rate
+from gdcli.descent.diagnosis.run import Run
+from gdcli.descent.diagnosis.speed import best_on_quadratic, counting, effect, has_arrived, nearby, rounding
+from gdcli.descent.diagnosis.theory import MILLIONTH, steps_to
+from gdcli.results import Finding, Remedy
+
+_TURNS = -0.3  # the cosine of successive gradients below which they turn
+_ASIDE = 0.7  # what is left of two successive gradients, summed, is aside of them up to this cosine
+_REMAINS = 1e-3  # size of that sum, relative to the gradient, below which there is no such direction
+_RISES = 0.15  # the share of steps after which the loss is larger
+_ROUNDING = 50
+
+
+def turning(run: Run) -> Finding | None:
+    """Oscillation and zig-zag, by the cosine of successive gradients, and by steps after which the loss is larger.
+
+    Two successive gradients that point against each other and leave nothing aside of them, or nothing at all, belong to
+    an oscillation; in a zig-zag along a valley their sum points along the valley.
+    """
+    if run.failed or run.final.iteration < 3 or run.problem.is_random:
+        return None
+    cosines, aside = _angles(run)
+    if not cosines:
+        return None
+    cosine = statistics.median(cosines)
+    share = run.trace.rises / run.final.iteration
+    evidence: dict[str, Any] = {"cosine": cosine, "rising_steps": share, "lr": run.lr}
+    turns = f"successive gradients point against each other (cosine {cosine:.2g})"
+    if cosine <= _TURNS and aside and statistics.median(aside) <= _ASIDE:
+        evidence["progress_cosine"] = statistics.median(aside)
+        message = f"zig-zag: {turns}, and only what is left of them leads along the valley"
+        return Finding("zig-zag", message, _calmer(run), evidence)
+    if cosine <= _TURNS:
+        message = f"oscillating: {turns}: each step goes past the lowest point of its line"
+        return Finding("oscillating", message, _calmer(run), evidence)
+    if share >= _RISES and not has_arrived(run):
+        message = f"oscillating: the loss {'falls' if run.settings.maximize else 'rises'} in {share:.0%} of the steps"
+        message += ", for the momentum carries it too far" if run.rule and run.rule.momentum else ""
+        return Finding("oscillating", message, _calmer(run), evidence)
+    return None
+
+
+def _angles(run: Run) -> tuple[list[float], list[float]]:
+    """The cosines of successive gradients, and how far their sum is aside of them, in the second half of a run."""
+    noise = _ROUNDING * rounding(run)
+    cosines, aside = [], []
+    pairs = [(a, b) for a, b in run.pairs if run.slope(a) > noise and run.slope(b) > noise]
+    for a, b in pairs[len(pairs) // 2 :]:
+        one, other = run.gradient(a), run.gradient(b)
+        cosine = _cosine(one, other)
+        cosines.append(cosine)
+        total = [u + v for u, v in zip(one, other, strict=True)]
+        if cosine < 0:
+            remains = math.hypot(*total) > _REMAINS * math.hypot(*one)
+            aside.append(abs(_cosine(one, total)) if remains else 1.0)
+    return cosines, aside
+
+
+def _cosine(a: list[float], b: list[float]) -> float:
+    length = math.hypot(*a) * math.hypot(*b)
+    return sum(u * v for u, v in zip(a, b, strict=True)) / length if length else 0.0
+
+
+def _calmer(run: Run) -> Remedy | None:
+    """Less of what makes it turn: by theory on a quadratic, elsewhere the best of what is tried."""
+    values = counting(run, run.end) if run.end is not None else []
+    if run.is_quadratic and run.is_linear and values:
+        factor, changes = best_on_quadratic(run, values)
+        return remedy(run, effect(steps_to(MILLIONTH, factor)), changes)
+    return best_that_works(run, _candidates(run, values))
+
+
+def _candidates(run: Run, values: list[float]) -> Iterator[dict[str, Any]]:
+    if run.is_linear and values:
+        yield from nearby(run, values)
+    if run.is_linear and run.rule is not None and run.end is not None and run.end.largest > 0:
+        yield with_rate(run, min(run.lr, run.rule.bound(run.end.largest)) / 2)
+    yield with_rate(run, run.lr / 10)
+    if run.settings.schedule == "none":
+        falling = {"start_factor": 1.0, "end_factor": 0.0, "total_iters": run.settings.steps}
+        yield {"schedule": "linear", "sched": falling}

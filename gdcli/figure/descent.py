@@ -1,0 +1,98 @@
+"""The figure of one or more descents: the loss over the iterations, beside what fits the number of unknowns."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+
+import torch
+
+from gdcli.figure.model import Figure, HeatPanel, Panel, Remark
+from gdcli.figure.panels import Canvas, contour_panel, function_panel, loss_panel, routes_in
+from gdcli.figure.section import along_unknowns, principal_plane
+from gdcli.figure.trail import Trail, flat
+from gdcli.figure.window import finite
+from gdcli.results import Nested
+from gdcli.tensors import Problem
+
+
+_SAME = 1e-6  # relative distance of two values of a variable that count as one
+
+
+def descent_figure(
+    title: str,
+    subtitle: str,
+    problem: Problem,
+    trails: Sequence[Trail],
+    minima: Sequence[Mapping[str, object]] = (),
+) -> Figure:
+    """The loss over the iterations, beside the function with the paths on it.
+
+    One unknown: the function, the path's points on it, the tangent at its end. Two: contours with the paths. More:
+    contours in the plane of the two principal directions of the paths. ``problem`` is the objective, its tensors in
+    any state; ``minima`` are the known ones, with the value of each variable.
+    """
+    canvas = Canvas(problem)
+    count = sum(problem.tensors[name].numel() for name in problem.wrt)
+    panels: list[Panel] = [loss_panel(trails, canvas)]
+    known = [point for minimum in minima if (point := _unknowns(problem, minimum)) is not None]
+    if count == 1:
+        line = along_unknowns(problem, [0])
+        routes = routes_in(line, trails, canvas)
+        panels.append(function_panel(canvas, line, routes, [point[0] for point in known]))
+    elif count == 2:
+        plane = along_unknowns(problem, [0, 1])
+        panels.append(contour_panel(canvas, plane, routes_in(plane, trails, canvas), known))
+    else:
+        points = [torch.tensor([state.point for state in trail.states], dtype=torch.float64) for trail in trails]
+        plane = principal_plane(points)
+        panels.append(contour_panel(canvas, plane, routes_in(plane, trails, canvas)))
+    if problem.is_random:
+        canvas.say(Remark("random", "the expression draws random numbers: its picture is that of one draw"))
+    return Figure(title, subtitle, panels, canvas.remarks)
+
+
+def layer_figure(title: str, subtitle: str, problem: Problem, trail: Trail, name: str = "W") -> Figure:
+    """The loss over the iterations, beside a matrix at the end and the gradient of the loss by it, as heat maps."""
+    canvas = Canvas(problem)
+    panels: list[Panel] = [loss_panel([trail], canvas)]
+    if trail.last is not None:
+        iteration = trail.last.iteration
+        panels.append(heat_panel(f"{name} at iteration {iteration}", trail.last.values[name]))
+        if trail.last.grads[name] is not None:
+            panels.append(heat_panel(f"gradient of {name} there", trail.last.grads[name]))
+    return Figure(title, subtitle, panels, canvas.remarks)
+
+
+def heat_panel(title: str, numbers: Nested) -> HeatPanel:
+    """A matrix as a heat map; a vector is a matrix of one row, and further axes are rows as well."""
+    rows = _rows(numbers)
+    largest = max((abs(number) for number in finite(number for row in rows for number in row)), default=0.0) or 1.0
+    return HeatPanel(title, rows, -largest, largest)
+
+
+def _rows(numbers: Nested) -> list[list[float]]:
+    if not isinstance(numbers, list):
+        return [[math.nan if numbers is None else float(numbers)]]
+    if not any(isinstance(item, list) for item in numbers):
+        return [list(flat(numbers))]
+    return [row for item in numbers for row in _rows(item)]
+
+
+def _unknowns(problem: Problem, values: Mapping[str, object]) -> list[float] | None:
+    """A point as the numbers of the unknowns; None where it is not in the space of the unknowns."""
+    there = {name: list(_numbers(value)) for name, value in values.items()}
+    if there.keys() != problem.tensors.keys():
+        return None
+    for name, tensor in problem.tensors.items():
+        held = tensor.detach().double().reshape(-1).tolist()
+        if len(held) != len(there[name]):
+            return None
+        if name not in problem.wrt and math.dist(held, there[name]) > _SAME * max(1.0, math.hypot(*held)):
+            return None  # a variable that does not move has another value there
+    return [number for name in problem.wrt for number in there[name]]
+
+
+def _numbers(value: object) -> Iterator[float]:
+    listed = list(value) if isinstance(value, tuple) else value
+    return flat(listed)  # type: ignore[arg-type]

@@ -1,0 +1,235 @@
+"""The panels of a figure, each from a section through the space of the unknowns."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import torch
+
+from gdcli.figure.model import Axis, ContourPanel, CurvesPanel, FunctionPanel, Mark, Path, Remark, Tangent
+from gdcli.figure.section import Section
+from gdcli.figure.surface import points_that_pay
+from gdcli.figure.trail import Trail
+from gdcli.figure.window import (
+    Window,
+    finite,
+    grid,
+    height,
+    is_log,
+    levels,
+    states_to_show,
+    to_one_scale,
+    widened,
+    window,
+)
+from gdcli.tensors import Problem
+
+CURVE_POINTS = 401
+GRID_POINTS = 96  # along each side of a contour
+_FAR_SIDE = 0.6  # of the way from the start to the end
+
+
+@dataclass(slots=True)
+class Canvas:
+    """What the panels of one figure share: the function, and the remarks that they collect."""
+
+    problem: Problem
+    remarks: list[Remark] = field(default_factory=list)
+
+    def say(self, remark: Remark) -> None:
+        """Add a remark, once."""
+        if remark not in self.remarks:
+            self.remarks.append(remark)
+
+    def say_where_undefined(self, values: Sequence[float]) -> None:
+        """Say which share of the window has no finite value."""
+        missing = sum(not math.isfinite(value) for value in values)
+        if missing:
+            share = 100 * missing / len(values)
+            amount = "less than 1%" if share < 1 else "all" if missing == len(values) else f"{share:.0f}%"
+            message = f"the function has no finite value on {amount} of the window, which is left blank"
+            self.say(Remark("undefined", message))
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A descent in a section: its trail, and the coordinates of each of its states, shape (k, 1 or 2)."""
+
+    trail: Trail
+    coordinates: list[list[float]]
+    states: int
+    """How many of them, from the start, are to be in the window."""
+
+    def path(self, y: Sequence[float]) -> Path:
+        """The path, with the first coordinate as x."""
+        iterations = [state.iteration for state in self.trail.states]
+        return Path(self.trail.label, iterations, [point[0] for point in self.coordinates], list(y))
+
+
+def routes_in(section: Section, trails: Sequence[Trail], canvas: Canvas) -> list[Route]:
+    """Each descent in a section; says which ones leave the window."""
+    routes = []
+    for trail in trails:
+        points = section.project(points_of(trail)).tolist()
+        seen = states_to_show(points)
+        routes.append(Route(trail, points, seen))
+        if seen < len(points):
+            whose = f"the path of {trail.label}" if len(trails) > 1 else "the path"
+            since = trail.states[seen].iteration
+            message = f"{whose} runs away: from iteration {since} on it is outside the window, which shows its beginning"
+            canvas.say(Remark("runs-away", message))
+    return routes
+
+
+def points_of(trail: Trail) -> torch.Tensor:
+    """The states as rows, shape (states, unknowns), float64."""
+    return torch.tensor([state.point for state in trail.states], dtype=torch.float64)
+
+
+def loss_panel(trails: Sequence[Trail], canvas: Canvas) -> CurvesPanel:
+    """The loss of each descent over the iterations; a logarithmic axis where it spans decades."""
+    curves = []
+    for trail in trails:
+        states = trail.states
+        iterations = [state.iteration for state in states]
+        curves.append(Path(trail.label, iterations, list(map(float, iterations)), [state.loss for state in states]))
+        if len(states) < trail.count:
+            message = f"of {trail.count:,} states, {len(states):,} are drawn: the first ones, and others evenly apart"
+            canvas.say(Remark("thinned", message))
+    losses = finite(loss for curve in curves for loss in curve.y)
+    log = is_log(losses)
+    shown = [loss for loss in losses if loss > 0] if log else losses
+    if len(shown) < len(losses):
+        canvas.say(Remark("zero-loss", "the loss becomes exactly 0, which a logarithmic axis cannot show"))
+    low, high = (min(shown), max(shown)) if shown else (0.0, 1.0)
+    if low == high:
+        low, high = widened((low, high))
+    last = max((curve.x[-1] for curve in curves), default=1.0)
+    return CurvesPanel("loss", Axis("iteration", 0.0, max(1.0, last)), Axis("loss", low, high, log), curves)
+
+
+def function_panel(
+    canvas: Canvas,
+    section: Section,
+    routes: Sequence[Route] = (),
+    minima: Sequence[float] = (),
+    *,
+    over: Window | None = None,
+    derivative: bool = False,
+) -> FunctionPanel:
+    """The function along a line; over a given window, or where the routes and the minima are."""
+    problem = canvas.problem
+    paths = [route.path([state.loss for state in route.trail.states]) for route in routes]
+    if over is None:
+        seen = [point[0] for route in routes for point in route.coordinates[: route.states]]
+        over = widened(window([*seen, *minima, *_beyond(routes)], _rounding(problem)))
+    xs = grid(*over, CURVE_POINTS)
+    values = section.along(problem, xs)
+    canvas.say_where_undefined(values)
+    slopes = section.slopes(problem, xs) if derivative else None
+    heights = section.along(problem, minima) if minima else []
+    marks = [*_ends(paths), *_minima(zip(minima, heights, strict=True))]
+    inside = [y for path in paths for x, y in zip(path.x, path.y, strict=True) if over[0] <= x <= over[1]]
+    low, high, cut = height([*values, *(slopes or [])], inside)
+    if cut:
+        canvas.say(Remark("cut-off", f"values below {low:.3g} or above {high:.3g} are cut off"))
+    return FunctionPanel(
+        f"the function along {section.labels[0]}",
+        Axis(section.labels[0], *over),
+        Axis("value", low, high),
+        xs,
+        list(values),
+        paths,
+        marks,
+        _tangent(routes[0].trail, over) if routes else None,
+        None if slopes is None else list(slopes),
+    )
+
+
+def contour_panel(
+    canvas: Canvas, section: Section, routes: Sequence[Route], minima: Sequence[Sequence[float]] = ()
+) -> ContourPanel:
+    """The function over a plane with the routes in it, where the routes and the minima are."""
+    paths = [route.path([point[1] for point in route.coordinates]) for route in routes]
+    seen = [point for route in routes for point in route.coordinates[: route.states]]
+    eps = _rounding(canvas.problem)
+    x, y = (window([point[i] for point in [*seen, *minima]], eps) for i in (0, 1))
+    x, y, equal = to_one_scale(x, y)
+    marks = [*_ends(paths), *_minima(minima)]
+    return plain_contours(canvas, section, (x, y), equal=equal, paths=paths, marks=marks)
+
+
+def plain_contours(  # noqa: PLR0913 -- what a contour panel is made of
+    canvas: Canvas,
+    section: Section,
+    over: tuple[Window, Window],
+    *,
+    equal: bool,
+    paths: Sequence[Path] = (),
+    marks: Sequence[Mark] = (),
+    field: bool = False,
+) -> ContourPanel:
+    """The function over a window of a plane."""
+    x, y = over
+    side = points_that_pay(canvas.problem, GRID_POINTS)
+    xs, ys = grid(*x, side), grid(*y, side)
+    z = section.over(canvas.problem, xs, ys)
+    canvas.say_where_undefined([number for row in z for number in row])
+    if section.about:
+        canvas.say(Remark("plane", section.about))
+    return ContourPanel(
+        f"the function over {section.labels[0]} and {section.labels[1]}",
+        Axis(section.labels[0], *x),
+        Axis(section.labels[1], *y),
+        xs,
+        ys,
+        z,
+        levels(z),
+        list(paths),
+        list(marks),
+        equal,
+        section.arrows(canvas.problem, x, y) if field else [],
+        section.about,
+    )
+
+
+def _beyond(routes: Sequence[Route]) -> list[float]:
+    """Points on the far side of where each path ends, so that both walls of a valley are seen."""
+    found = []
+    for route in routes:
+        seen = [point[0] for point in route.coordinates[: route.states]]
+        found.append(seen[-1] + _FAR_SIDE * (seen[-1] - seen[0]))
+    return found
+
+
+def _rounding(problem: Problem) -> float:
+    """The relative rounding of the type that the unknowns have."""
+    return torch.finfo(problem.tensors[problem.wrt[0]].dtype).eps
+
+
+def _tangent(trail: Trail, over: Window) -> Tangent | None:
+    """The tangent at the end of a descent in one unknown, with the slope that the descent itself found."""
+    state, step = trail.states[-1], trail.last
+    slope = None if step is None else next(iter(step.grads.values()))
+    while isinstance(slope, list):
+        slope = slope[0]
+    if slope is None:
+        return None
+    found = Tangent(state.point[0], state.loss, float(slope))
+    known = all(map(math.isfinite, (found.x, found.y, found.slope)))
+    return found if known and over[0] <= found.x <= over[1] else None
+
+
+def _ends(paths: Sequence[Path]) -> list[Mark]:
+    """Where each path starts, and where it ends."""
+    found = []
+    for path in paths:
+        found.append(Mark("start", path.x[0], path.y[0], path.label))
+        found.append(Mark("end", path.x[-1], path.y[-1], path.label))
+    return [mark for mark in found if math.isfinite(mark.x) and math.isfinite(mark.y)]
+
+
+def _minima(points: Iterable[Sequence[float]]) -> list[Mark]:
+    return [Mark("minimum", x, y) for x, y in points if math.isfinite(x) and math.isfinite(y)]

@@ -1,0 +1,168 @@
+"""The part of the space of the unknowns that a picture shows: a line, or a plane."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from gdcli.figure.model import Arrow
+from gdcli.figure.surface import Columns, evaluate_many, gradients
+from gdcli.figure.window import Window, grid
+from gdcli.tensors import Problem
+
+_ARROWS = 15  # along each side
+_NUMBERS = 2_000_000  # that the principal directions are computed from, at most
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """The points ``origin + t[0] * axes[0] + ...`` in the space of the unknowns, flattened and joined.
+
+    ``origin`` has shape (n,), ``axes`` (1, n) for a line or (2, n) for a plane; orthonormal, float64. ``exact`` says
+    that the points of a path lie in it, and are not just projected onto it; ``about`` says what it is if they do not.
+    """
+
+    origin: torch.Tensor
+    axes: torch.Tensor
+    labels: tuple[str, ...]
+    exact: bool = True
+    about: str = ""
+
+    def project(self, points: torch.Tensor) -> torch.Tensor:
+        """The coordinates in the section, shape (k, 1 or 2), of points of shape (k, n)."""
+        return (points - self.origin) @ self.axes.T
+
+    def along(self, problem: Problem, xs: Sequence[float]) -> list[float]:
+        """The objective at points of the line."""
+        return evaluate_many(problem, self.columns(problem, torch.tensor(xs, dtype=torch.float64).unsqueeze(1)))
+
+    def slopes(self, problem: Problem, xs: Sequence[float]) -> list[float]:
+        """The derivative at points of the line, along it."""
+        points = torch.tensor(xs, dtype=torch.float64).unsqueeze(1)
+        slopes: list[float] = self._gradients(problem, points)[:, 0].tolist()
+        return slopes
+
+    def over(self, problem: Problem, xs: Sequence[float], ys: Sequence[float]) -> list[list[float]]:
+        """The objective over a grid of the plane: a row for each of ``ys``."""
+        found = evaluate_many(problem, self.columns(problem, _mesh(xs, ys)))
+        return [found[i * len(xs) : (i + 1) * len(xs)] for i in range(len(ys))]
+
+    def arrows(self, problem: Problem, x: Window, y: Window) -> list[Arrow]:
+        """The gradient, as far as it lies in the plane, on a coarse grid; the arrows have the length of a cell."""
+        xs, ys = (grid(low, high, _ARROWS + 2)[1:-1] for low, high in (x, y))
+        cell_x, cell_y = xs[1] - xs[0], ys[1] - ys[0]
+        arrows = []
+        for k, (gx, gy) in enumerate(self._gradients(problem, _mesh(xs, ys)).tolist()):
+            size = math.hypot(gx, gy)
+            if math.isfinite(size):
+                longest = math.hypot(gx / cell_x, gy / cell_y) or 1.0
+                i, j = divmod(k, len(xs))
+                arrows.append(Arrow(xs[j], ys[i], 0.8 * gx / longest, 0.8 * gy / longest, size))
+        return arrows
+
+    def columns(self, problem: Problem, coordinates: torch.Tensor) -> Columns:
+        """The variables at points that are given by their coordinates in the section, shape (k, 1 or 2)."""
+        points = self.origin + coordinates @ self.axes
+        sizes = [problem.tensors[name].numel() for name in problem.wrt]
+        return dict(zip(problem.wrt, points.split(sizes, dim=1), strict=True))  # type: ignore[no-untyped-call]
+
+    def _gradients(self, problem: Problem, coordinates: torch.Tensor) -> torch.Tensor:
+        """The gradient in the section at points of it, shape (k, 1 or 2)."""
+        found = gradients(problem, self.columns(problem, coordinates))
+        parts = [torch.tensor(found[name], dtype=torch.float64).reshape(len(coordinates), -1) for name in problem.wrt]
+        return torch.cat(parts, dim=1) @ self.axes.T
+
+
+def _mesh(xs: Sequence[float], ys: Sequence[float]) -> torch.Tensor:
+    """The points of a grid, row by row, shape (len(ys) * len(xs), 2)."""
+    a = torch.tensor(xs, dtype=torch.float64).repeat(len(ys))
+    b = torch.tensor(ys, dtype=torch.float64).repeat_interleave(len(xs))
+    return torch.stack([a, b], dim=1)
+
+
+def labels_of(problem: Problem) -> list[str]:
+    """The name of each unknown: ``x``, or ``x[0]``, ``W[0, 1]`` for the elements of a tensor."""
+    labels = []
+    for name in problem.wrt:
+        shape = problem.tensors[name].shape
+        if not shape:
+            labels.append(name)
+            continue
+        for k in range(shape.numel()):
+            index = []
+            for size in reversed(shape):
+                k, place = divmod(k, size)  # noqa: PLW2901 -- digit by digit
+                index.append(str(place))
+            labels.append(f"{name}[{', '.join(reversed(index))}]")
+    return labels
+
+
+def along_unknowns(problem: Problem, which: Sequence[int], origin: torch.Tensor | None = None) -> Section:
+    """The line or plane along some of the unknowns; the others stay as they are in ``origin`` (0 if it is None)."""
+    labels = labels_of(problem)
+    if origin is None:
+        origin = torch.zeros(len(labels), dtype=torch.float64)
+    axes = torch.zeros(len(which), len(labels), dtype=torch.float64)
+    for row, unknown in enumerate(which):
+        axes[row, unknown] = 1.0
+    base = origin.clone()
+    base[list(which)] = 0.0
+    return Section(base, axes, tuple(labels[unknown] for unknown in which))
+
+
+def principal_plane(paths: Sequence[torch.Tensor]) -> Section:
+    """The plane through the end of the first path in which the paths move most (principal component analysis).
+
+    ``paths`` have shape (k, n) each, n at least 2. Each direction points away from the start of the first path.
+    Li, Xu, Taylor, Studer and Goldstein (2018), Visualizing the loss landscape of neural nets, section 7.
+    """
+    known = [path[torch.isfinite(path).all(dim=1)] for path in paths]
+    unknowns = paths[0].shape[1]
+    origin = known[0][-1] if len(known[0]) else torch.zeros(unknowns, dtype=torch.float64)
+    most = max(8, _NUMBERS // unknowns)
+    moves = torch.cat([_some(path, most // len(known)) for path in known]) - origin
+    scale = float(moves.abs().max()) if moves.numel() else 0.0
+    if scale == 0.0:
+        axes, shares = _completed(torch.empty(0, unknowns, dtype=torch.float64)), [0.0, 0.0]
+    else:
+        _, sizes, directions = torch.linalg.svd(moves / scale, full_matrices=False)
+        moving = directions[:2][sizes[:2] > 1e-12 * sizes[0]]
+        axes = _completed(moving)
+        squares = [*(sizes**2).tolist(), 0.0]
+        shares = [100 * square / sum(squares) for square in squares[:2]]
+        start = (known[0][0] - origin) @ axes.T
+        axes = torch.where(start > 0, -1.0, 1.0).unsqueeze(1) * axes
+    labels = tuple(f"direction {i + 1} ({share:.3g}%)" for i, share in enumerate(shares))
+    about = (
+        f"of {unknowns} unknowns, the picture shows the plane through the end of the path along its two principal "
+        f"directions, which hold {sum(shares):.3g}% of the movement; the path is projected onto it"
+    )
+    if scale == 0.0:
+        about = f"of {unknowns} unknowns, the picture shows the plane of the first two: the path does not move"
+    return Section(origin, axes, labels, exact=False, about=about)
+
+
+def _some(rows: torch.Tensor, most: int) -> torch.Tensor:
+    """At most so many of the rows, evenly apart, the first and the last among them."""
+    if len(rows) <= most:
+        return rows
+    return rows[torch.linspace(0, len(rows) - 1, most).round().long()]
+
+
+def _completed(axes: torch.Tensor) -> torch.Tensor:
+    """Two orthonormal rows: those of ``axes``, and as many more along the unknowns as it takes."""
+    rows = list(axes)
+    for unknown in range(axes.shape[1]):
+        if len(rows) == 2:
+            break
+        candidate = torch.zeros(axes.shape[1], dtype=torch.float64)
+        candidate[unknown] = 1.0
+        for row in rows:
+            candidate -= (candidate @ row) * row
+        length = float(candidate.norm())
+        if length > 0.5:
+            rows.append(candidate / length)
+    return torch.stack(rows)

@@ -1,0 +1,149 @@
+"""Who races, where and by which rules: the settings of a race, completed and checked. No torch here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from msgspec.structs import replace
+
+from gdcli.catalogue import RULES
+from gdcli.defaults import check_rule, complete_problem, moving_variables, objective_of, problem_of
+from gdcli.errors import GdcliError
+from gdcli.lang.suggest import did_you_mean
+from gdcli.lang.syntax import parse
+from gdcli.settings import CompareSettings, MinimizeSettings, Option, read
+
+OPTIMIZERS = ("sgd", "manual-momentum", "adam", "lbfgs")
+EXAMPLE = "rosenbrock"
+EXAMPLE_RATES = {"sgd": 0.002, "manual-momentum": 0.0005, "adam": 0.2, "lbfgs": 0.5}
+"""About the best that ``--tune`` finds for each on the example."""
+RATES = 30
+RATE_RANGE = (1e-5, 10.0)
+# Parameters that minimize has options of their own for.
+_OWN = ("lr", "momentum", "dampening", "weight_decay", "nesterov")
+
+
+def complete_compare(settings: CompareSettings) -> CompareSettings:
+    """With the usual optimizers and the example where none are named, and everything that is left open spelled out.
+
+    Raises:
+        GdcliError: for what does not fit: a name, a value, a domain, options that do not go together.
+    """
+    optimizers = settings.optimizer or list(OPTIMIZERS)
+    _check_names(optimizers)
+    settings = _with_rates(replace(settings, optimizer=optimizers))
+    if not settings.expression:
+        settings = _with_example(settings)
+    settings = _with_domain(complete_problem(settings, "compare"))
+    settings = replace(settings, wrt=moving_variables(objective_of(settings), settings))
+    _check_options(settings.opt, optimizers)
+    for name in optimizers:
+        check_rule(racer(settings, name), settings.wrt)
+    return settings
+
+
+def racer(settings: CompareSettings, name: str) -> MinimizeSettings:
+    """The settings of one optimizer of a race, as those of a single run without a start.
+
+    Raises:
+        GdcliError: for a parameter with a value that it does not take.
+    """
+    opt = parameters_given(settings.opt, name)
+    lr = RULES[name].lr if settings.lr is None else settings.lr
+    own = {key: opt.pop(key) for key in _OWN if key in opt}
+    own = {"lr": lr, "optimizer": name, "clip_norm": settings.clip_norm, "clip_value": settings.clip_value, **own}
+    return replace(
+        read(MinimizeSettings, own, naming=f"'{{}}' of {name}"),
+        expression=objective_of(settings),
+        values=settings.values,
+        wrt=settings.wrt,
+        opt=opt,
+        bound=settings.bound,
+        dtype=settings.dtype,
+        seed=settings.seed,
+        device=settings.device,
+    )
+
+
+def parameters_given(opt: dict[str, Option], name: str) -> dict[str, Option]:
+    """What ``--opt NAME.PARAMETER=VALUE`` says of one optimizer."""
+    return {key.removeprefix(f"{name}."): value for key, value in opt.items() if key.startswith(f"{name}.")}
+
+
+def _check_names(optimizers: Iterable[str]) -> None:
+    seen: set[str] = set()
+    for name in optimizers:
+        if name not in RULES:
+            hint = did_you_mean(name, RULES) or "gdcli optimizers lists them all"
+            raise GdcliError("unknown-optimizer", f"there is no optimizer '{name}'", hint)
+        if name in seen:
+            raise GdcliError("optimizer", f"the optimizer {name} is named twice", "each one races once")
+        seen.add(name)
+
+
+def _check_options(opt: dict[str, Option], optimizers: list[str]) -> None:
+    """Raise GdcliError for a parameter of nobody, or of one that does not race."""
+    for key in opt:
+        owner, dot, name = key.partition(".")
+        if not dot or not name:
+            message = f"--opt {key} does not say whose parameter it is"
+            raise GdcliError("optimizer", message, f"for example: --opt {optimizers[0]}.{key}=...")
+        if owner not in optimizers:
+            hint = did_you_mean(owner, optimizers) or f"the optimizers are {', '.join(optimizers)}"
+            raise GdcliError("optimizer", f"--opt {key} is for '{owner}', which does not race", hint)
+
+
+def _with_rates(settings: CompareSettings) -> CompareSettings:
+    """With the grid of the tuning, when there is one."""
+    given = {"rates": settings.rates, "rate-range": settings.rate_range}
+    if not settings.tune:
+        for name, value in given.items():
+            if value is not None:
+                raise GdcliError("usage", f"--{name} is about the tuning, and there is none", "add --tune")
+        return settings
+    own = next((key for key in settings.opt if key.endswith(".lr")), None)
+    if settings.lr is not None or own is not None:
+        option = "--lr" if settings.lr is not None else f"--opt {own}"
+        message = f"--tune looks for the learning rates, and {option} gives one"
+        raise GdcliError("usage", message, "leave one of them out")
+    low, high = settings.rate_range or RATE_RANGE
+    if not low < high:
+        message = f"the lowest rate, {low:g}, is not below the highest, {high:g}"
+        least = high if high < low else low / 10
+        raise GdcliError("usage", message, f"for example: --rate-range {least:g}:{low:g}")
+    return replace(settings, rates=settings.rates or RATES, rate_range=(low, high))
+
+
+def _with_example(settings: CompareSettings) -> CompareSettings:
+    """The example, with rates that suit it unless some are given."""
+    rates: dict[str, Option] = {}
+    if settings.lr is None and not settings.tune:
+        rates = {f"{name}.lr": EXAMPLE_RATES[name] for name in settings.optimizer if name in EXAMPLE_RATES}
+    return replace(settings, expression=EXAMPLE, opt={**rates, **settings.opt})
+
+
+def _with_domain(settings: CompareSettings) -> CompareSettings:
+    """With the domain of the problem, and a shape for each variable that is drawn: a number, if nothing is said."""
+    problem = problem_of(settings)
+    variables = parse(objective_of(settings)).variables
+    domain = {**({} if problem is None else problem.domain), **settings.domain}
+    for name, (low, high) in domain.items():
+        if name not in variables:
+            hint = did_you_mean(name, variables) or f"the variables are {', '.join(variables)}"
+            raise GdcliError("domain", f"the domain names '{name}', and that is no variable of the expression", hint)
+        if low is None or high is None:
+            message = f"the domain of {name} needs both of its ends"
+            raise GdcliError("domain", message, f"for example: --domain {name}=-2:2")
+        if low > high:
+            message = f"the lower end of the domain of {name}, {low:g}, is above the upper one, {high:g}"
+            raise GdcliError("domain", message, f"for example: --domain {name}={high:g}:{low:g}")
+    settings = replace(settings, domain=domain)
+    if not settings.starts:
+        return settings
+    moving = [name for name in variables if name in (settings.wrt or variables)]
+    for name in moving:
+        if name not in domain:
+            message = f"there is no domain to draw the starts of {name} from"
+            raise GdcliError("domain", message, f"give it one: --domain {name}=-2:2")
+    middle = {name: sum(domain[name]) / 2 for name in moving}  # type: ignore[arg-type]
+    return replace(settings, values={**middle, **settings.values})

@@ -1,0 +1,67 @@
+"""What a race is about: the goal that a run has to reach, and how far it ended from the known minima."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from gdcli.defaults import problem_of
+from gdcli.descent.stopping import flat, norm
+from gdcli.lang.problems.problem import Instance
+from gdcli.results import Nested, Step
+from gdcli.settings import CompareSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """A run has reached it in a state whose loss, or the norm of whose gradient, is finite and at most ``limit``.
+
+    ``minimum`` is the loss of the known global minima, at ``minima``: the numbers of all variables in order. Without a
+    known minimum, the goal is about the gradient.
+    """
+
+    kind: Literal["loss", "gradient_norm"]
+    limit: float
+    minimum: float | None
+    minima: tuple[tuple[float, ...], ...]
+
+    def is_reached(self, step: Step) -> bool:
+        """Whether a run that is in this state has reached the goal."""
+        loss: float = step.loss  # type: ignore[assignment]
+        if self.kind == "loss":
+            return -math.inf < loss <= self.limit
+        return math.isfinite(loss) and norm(step.grads) <= self.limit
+
+    def distance(self, values: Mapping[str, Nested]) -> float | None:
+        """The Euclidean distance to the nearest known minimum; None where none is known, or at no place at all."""
+        here = flat(list(values.values()))
+        far = min((_distance(here, minimum) for minimum in self.minima), default=math.inf)
+        return far if math.isfinite(far) else None
+
+
+def goal_of(settings: CompareSettings) -> Goal:
+    """The goal of completed settings.
+
+    With a known minimum f*, it is a loss of at most f* + tol * max(1, |f*|): float32 has seven digits, not more.
+    """
+    instance = problem_of(settings)
+    if instance is None or not instance.minima or set(settings.wrt) != set(instance.start):
+        return Goal("gradient_norm", settings.tol, None, ())
+    least = min(minimum.loss for minimum in instance.minima)
+    return Goal("loss", least + settings.tol * max(1.0, abs(least)), least, _points(instance, settings.wrt))
+
+
+def _points(instance: Instance, names: list[str]) -> tuple[tuple[float, ...], ...]:
+    return tuple(
+        tuple(flat([list(v) if isinstance(v, tuple) else v for v in (minimum.values[name] for name in names)]))
+        for minimum in instance.minima
+    )
+
+
+def _distance(a: list[float], b: tuple[float, ...]) -> float:
+    try:
+        return math.dist(a, b)
+    except (ValueError, OverflowError):
+        return math.inf

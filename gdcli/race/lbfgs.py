@@ -1,0 +1,143 @@
+"""L-BFGS for many runs at once: what torch.optim.LBFGS does without a line search, operation by operation.
+
+Its sums over elements are made in another order beyond two elements, so that longer vectors differ in rounding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+
+from gdcli.descent.rules import Tensors
+
+Pair = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+"""A step s, the change y of the gradient over it, and 1 / (s @ y)."""
+_SMALLEST_CURVATURE = 1e-10  # of torch.optim.LBFGS: a pair of step and change is remembered from here on
+
+
+class LbfgsLanes:
+    """The state of each run: direction ``d``, step length ``t``, and ``pairs`` of steps and changes, the newest first.
+
+    Vectors have shape (elements, runs), numbers (runs,). Runs that are not in the inner loop of their step keep what
+    they have.
+    """
+
+    def __init__(
+        self,
+        x: Tensors,
+        gradients: Tensors,
+        rates: torch.Tensor,
+        options: Mapping[str, Any],
+        evaluate: Callable[[], torch.Tensor],
+    ) -> None:
+        self.x = x
+        self.gradients = gradients
+        self.evaluate = evaluate
+        self.rates = rates.to(next(iter(x.values())))
+        self.options = options
+        self.max_eval = options["max_eval"] or options["max_iter"] * 5 // 4
+        self.d = torch.zeros_like(self._flat_gradient())
+        self.t = torch.zeros_like(self.rates)
+        self.scale = torch.ones_like(self.rates)
+        self.previous = self.d.clone()
+        self.previous_loss = self.t.double()
+        self.iterations = self.t.long()
+        self.pairs: list[Pair] = []
+
+    def step(self, alive: torch.Tensor) -> torch.Tensor:
+        """Make up to ``max_iter`` inner steps of the runs that are alive; returns the evaluations that each took."""
+        loss = self.evaluate().double()  # as the optimizer does first, at the point where the loop has just looked
+        gradient = self._flat_gradient()
+        evaluations = alive.long()
+        inside = alive & ~(gradient.abs().amax(0) <= self.options["tolerance_grad"])
+        for inner in range(1, self.options["max_iter"] + 1):
+            if not bool(inside.any()):
+                break
+            self._turn(inside, alive, gradient, loss)
+            inside = inside & ~((gradient * self.d).sum(0) > -self.options["tolerance_change"])
+            self._move(inside)
+            if inner == self.options["max_iter"]:
+                break
+            loss = self.evaluate().double()
+            gradient = self._flat_gradient()
+            evaluations += inside
+            inside = inside & self._goes_on(evaluations, gradient, loss)
+        return evaluations
+
+    def _turn(self, inside: torch.Tensor, alive: torch.Tensor, gradient: torch.Tensor, loss: torch.Tensor) -> None:
+        """The new direction and step length; what the next one needs is kept."""
+        self.iterations += inside
+        first = self.iterations == 1
+        later = inside & ~first
+        direction = -gradient
+        if bool(later.any()):
+            self._remember(later, alive, gradient)
+            direction = torch.where(first, direction, self._direction(gradient))
+        self.d = torch.where(inside, direction, self.d)
+        self.previous = torch.where(inside, gradient, self.previous)
+        self.previous_loss = torch.where(inside, loss, self.previous_loss)
+        inverse = 1.0 / gradient.abs().sum(0)
+        shortened = torch.where(inverse < 1.0, inverse, torch.ones_like(inverse)) * self.rates
+        self.t = torch.where(inside, torch.where(first, shortened, self.rates), self.t)
+
+    def _move(self, inside: torch.Tensor) -> None:
+        """Go ``t`` along ``d``."""
+        start = 0
+        for x in self.x.values():
+            size = x[0].numel()
+            part = self.d[start : start + size].T.reshape(x.shape)
+            length, moves = (each.reshape(-1, *[1] * (x.dim() - 1)) for each in (self.t, inside))
+            x.copy_(torch.where(moves, torch.addcmul(x, length, part), x))
+            start += size
+
+    def _goes_on(self, evaluations: torch.Tensor, gradient: torch.Tensor, loss: torch.Tensor) -> torch.Tensor:
+        """Which runs are not yet at the end of their step."""
+        change = self.options["tolerance_change"]
+        return (
+            (evaluations < self.max_eval)
+            & ~(gradient.abs().amax(0) <= self.options["tolerance_grad"])
+            & ~((self.d * self.t).abs().amax(0) <= change)
+            & ~((loss - self.previous_loss).abs() < change)
+        )
+
+    def _direction(self, gradient: torch.Tensor) -> torch.Tensor:
+        """The two loops of Nocedal and Wright (2006), algorithm 7.4, over the pairs of each run.
+
+        A run with fewer pairs than others has zeros in their place, which change nothing.
+        """
+        q, factors = -gradient, []
+        for s, y, ro in self.pairs:
+            factor = (s * q).sum(0) * ro
+            q = torch.addcmul(q, y, -factor)
+            factors.append(factor)
+        r = q * self.scale
+        for (s, y, ro), factor in zip(reversed(self.pairs), reversed(factors), strict=True):
+            r = torch.addcmul(r, s, factor - (y * r).sum(0) * ro)
+        return r
+
+    def _remember(self, later: torch.Tensor, alive: torch.Tensor, gradient: torch.Tensor) -> None:
+        """Put the last step and the change of the gradient before the other pairs, where the curvature is positive."""
+        y = gradient - self.previous
+        s = self.d * self.t
+        curvature = (y * s).sum(0)
+        new = later & (curvature > _SMALLEST_CURVATURE)
+        self.scale = torch.where(new, curvature / (y * y).sum(0), self.scale)
+        pair = (s, y, 1.0 / curvature)
+        if bool((new | ~alive).all()):
+            self.pairs.insert(0, pair)
+        elif bool(new.any()):
+            self.pairs.append((torch.zeros_like(s), torch.zeros_like(y), torch.zeros_like(curvature)))
+            shifted = [pair, *self.pairs]
+            self.pairs = [_chosen(new, ahead, own) for ahead, own in zip(shifted, self.pairs, strict=False)]
+        del self.pairs[self.options["history_size"] :]
+
+    def _flat_gradient(self) -> torch.Tensor:
+        runs = len(self.rates)
+        return torch.cat([gradient.reshape(runs, -1) for gradient in self.gradients.values()], dim=1).T.contiguous()
+
+
+def _chosen(new: torch.Tensor, ahead: Pair, own: Pair) -> Pair:
+    s, y, ro = (torch.where(new, a, b) for a, b in zip(ahead, own, strict=True))
+    return s, y, ro

@@ -1,0 +1,174 @@
+"""The race: every optimizer from the same starts to the same goal, under the same budget."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from msgspec.structs import replace
+
+from gdcli.defaults import objective_of
+from gdcli.descent.limits import Limits
+from gdcli.descent.optimizers import complete_rule
+from gdcli.errors import UserInterruptError
+from gdcli.race.batch import Batch, can_be_batched
+from gdcli.race.entries import complete_compare, racer
+from gdcli.race.goal import goal_of
+from gdcli.race.single import OneByOne
+from gdcli.race.standings import Merit, merit, ranked, standing
+from gdcli.race.track import Lane, Outcome, Runs, Track, draw_starts, rate_at
+from gdcli.race.tuning import grid, tuned
+from gdcli.results import CompareResult, Notice, RaceRules, Standing
+from gdcli.settings import CompareSettings, MinimizeSettings
+from gdcli.tensors import plain, prepare, resolve_device
+
+_STATELESS = ("manual", "sgd")
+
+
+class Race:
+    """A race: iterate over it for the share of the work that is done, then ask for its record."""
+
+    def __init__(self, settings: CompareSettings) -> None:
+        """Set the race up.
+
+        Raises:
+            GdcliError: for an expression, a value or an option that does not fit.
+        """
+        settings = complete_compare(settings)
+        settings = replace(settings, device=resolve_device(settings.device))
+        self.racers = {name: _completed(racer(settings, name)) for name in settings.optimizer}
+        opt = {**settings.opt}
+        for name, each in self.racers.items():
+            opt |= {f"{name}.{key}": value for key, value in _parameters(each).items()}
+        self.settings = replace(settings, opt=opt)
+        self.track = _track(settings)
+        for each in self.racers.values():
+            for start in self.track.starts:
+                Limits(each, start).check_start()
+        self._running: Runs | None = None
+        self._interrupted = False
+        self._finished: dict[str, tuple[list[Outcome], bool]] = {}
+
+    def interrupt(self) -> None:
+        """Ask the race to end before its next step."""
+        self._interrupted = True
+        if self._running is not None:
+            self._running.interrupt()
+
+    def __iter__(self) -> Iterator[float]:
+        """Run every optimizer, and yield now and then which share of the work is done."""
+        self._finished = {}
+        for done, (name, settings) in enumerate(self.racers.items()):
+            if self._interrupted:
+                break
+            runs = self._runs(settings)
+            self._running = runs
+            for share in runs:
+                yield (done + share) / len(self.racers)
+            self._running = None
+            if runs.outcomes:
+                self._finished[name] = (runs.outcomes, runs.batched)
+
+    def _runs(self, settings: MinimizeSettings) -> Runs:
+        starts = range(len(self.track.starts))
+        if self.settings.rate_range is not None and self.settings.rates is not None:
+            rates = grid(*self.settings.rate_range, self.settings.rates)
+            lanes = [Lane(lr, start) for lr in rates for start in starts]
+        elif settings.lr == "auto":
+            lanes = [Lane(rate_at(self.track, start), start) for start in starts]
+        else:
+            lanes = [Lane(float(settings.lr or 0.0), start) for start in starts]
+        remembers = self.track.problem.is_random or not (
+            settings.optimizer == "lbfgs" or (settings.optimizer in _STATELESS and not settings.momentum)
+        )
+        kind = Batch if can_be_batched(settings, lanes, self.track) else OneByOne
+        return kind(settings, lanes, self.track, remembers=remembers)
+
+    def record(self) -> CompareResult:
+        """The standings, once the race has ended.
+
+        Raises:
+            UserInterruptError: when it was interrupted before anything was run.
+        """
+        if not self._finished:
+            raise UserInterruptError
+        entries = [self._entry(name, *found) for name, found in self._finished.items()]
+        standings = [replace(entry, rank=rank) for rank, entry in ranked(entries)]
+        return CompareResult(
+            settings=self.settings,
+            status="interrupted" if self._interrupted else "ok",
+            message=self._message(standings),
+            rules=RaceRules(
+                expression=objective_of(self.settings),
+                goal=self.track.goal.kind,
+                limit=self.track.goal.limit,
+                minimum=self.track.goal.minimum,
+                evaluations=self.track.evaluations,
+                runs=len(self.track.starts) * (self.settings.rates or 1),
+            ),
+            starts=[{name: plain(x) for name, x in start.items()} for start in self.track.starts],
+            standings=standings,
+            warnings=[notice for each in standings for notice in self._notices(each)],
+        )
+
+    def result(self) -> CompareResult:
+        """Run to the end and return the record."""
+        for _ in self:
+            pass
+        return self.record()
+
+    def _entry(self, name: str, outcomes: list[Outcome], batched: bool) -> tuple[Merit, Standing]:  # noqa: FBT001
+        cost = sum(outcome.evaluations for outcome in outcomes)
+        tuning = None
+        if self.settings.tune:
+            tuning, outcomes = tuned(outcomes, len(self.track.starts))
+        entry = standing(name, outcomes, self.track.goal, tuning=tuning, cost=cost, batched=batched)
+        return merit(outcomes), entry
+
+    def _message(self, standings: list[Standing]) -> str:
+        """Who has won, in a sentence."""
+        if self._interrupted:
+            return f"interrupted: {len(self._finished)} of {len(self.racers)} optimizers had run or were running"
+        best = standings[0]
+        if not best.reached:
+            return f"no optimizer reached the goal; {best.optimizer} came nearest"
+        first = " and ".join(each.optimizer for each in standings if each.rank == 1)
+        if len(self.track.starts) == 1:
+            return f"{first} reached the goal first, after {best.evaluations.median:g} evaluations"
+        return f"{first} did best: {best.reached} of {len(best.runs)} starts reached the goal"
+
+    def _notices(self, entry: Standing) -> Iterator[Notice]:
+        name, tuning = entry.optimizer, entry.tuning
+        if entry.statuses.get("diverged") == len(entry.runs):
+            hint = "a range of smaller rates (--rate-range)" if tuning else "a smaller learning rate, or --tune"
+            where = "at every rate" if tuning else "" if entry.lr is None else f"with lr {entry.lr:g}"
+            yield Notice("all-diverged", f"{name} diverged {where or 'from every start'}: try {hint}")
+        elif tuning is not None and tuning.width is not None and self.settings.rate_range is not None:
+            ends = self.settings.rate_range
+            end = "lowest" if tuning.lowest == ends[0] else "highest"
+            if tuning.best in ends:
+                message = f"the best rate of {name} is the {end} of the grid: --rate-range widens it"
+                yield Notice("rate-at-the-end", message)
+
+
+def _track(settings: CompareSettings) -> Track:
+    expression = objective_of(settings)
+
+    def make() -> object:
+        return prepare(expression, settings, settings.wrt)
+
+    problem = prepare(expression, settings, settings.wrt)
+    starts = draw_starts(settings, problem)
+    return Track(
+        problem, lambda: prepare(expression, settings, settings.wrt), starts, goal_of(settings), settings.steps + 1
+    )
+
+
+def _completed(settings: MinimizeSettings) -> MinimizeSettings:
+    return replace(settings, **complete_rule(settings))
+
+
+def _parameters(settings: MinimizeSettings) -> dict[str, object]:
+    """Every parameter of a rule but its learning rate, as ``--opt`` gives them."""
+    own = ("momentum", "dampening", "weight_decay", "nesterov")
+    found = {name: getattr(settings, name) for name in own}
+    return {name: value for name, value in found.items() if value is not None} | settings.opt

@@ -1,0 +1,229 @@
+"""Formulas, Hessians, Jacobians and checks for people: matrices with names on rows and columns, and what they mean."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec import UnsetType
+from rich.cells import cell_len
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from gdcli.render.numbers import aligned, number
+from gdcli.render.table import EDGE, WHOLE, empty_table
+from gdcli.results import CheckRow, Curvature, Derivative, GradientCheck, GradResult, JacobianMatrix, ResultLine
+
+_EIGENVALUES = 8  # shown at each end of many
+_SEPARATOR = 3  # cells between two columns of a matrix
+_ROWS = 20  # of a matrix that is too wide
+_COLORS = {"agree": "green", "kink": "yellow", "disagree": "red", "undefined": "yellow", "unconfirmed": "yellow"}
+
+
+def explanations(record: GradResult, digits: int, width: int) -> list[RenderableType]:
+    """What was asked for beside the gradient, in the order in which one reads it."""
+    parts: list[RenderableType] = []
+    if not isinstance(record.derivatives, UnsetType):
+        parts.append(formulas(record.derivatives, digits, width, latex=record.settings.latex))
+    if not isinstance(record.jacobian, UnsetType):
+        parts.append(jacobian(record.jacobian, digits, width))
+    if not isinstance(record.hessian, UnsetType):
+        parts.append(hessian(record.hessian, digits, width))
+    if not isinstance(record.check, UnsetType):
+        parts.append(check("check", record.check, digits, width))
+    return [part for made in parts for part in (Text(""), made)]
+
+
+def with_checks(descent: RenderableType, outcome: ResultLine, digits: int, width: int) -> RenderableType:
+    """A descent and, below it, the checks of its gradient at the start and at the end."""
+    if isinstance(outcome.checks, UnsetType):
+        return descent
+    parts = [check(f"check at the {where}", found, digits, width) for where, found in outcome.checks.items()]
+    return Group(descent, *(part for made in parts for part in (Text(""), made)))
+
+
+def formulas(derivatives: Sequence[Derivative], digits: int, width: int, *, latex: bool) -> RenderableType:
+    """A line a variable: the formula of its derivative and the value, or what stands in the way.
+
+    A formula is never wrapped, so that it can be copied; in LaTeX it stands alone.
+    """
+    lines: list[RenderableType] = []
+    for derivative in derivatives:
+        left = f"∂f/∂{derivative.variable}"
+        if derivative.formula is None:
+            lines.append(_labelled(left, "no formula: ", derivative.obstacle))
+        elif latex:
+            name = rf"\frac{{\partial f}}{{\partial {derivative.variable}}}"
+            lines.append(_unwrapped(Text(f"{name} = {derivative.latex}")))
+        else:
+            line = Text.assemble(left, " = ", (derivative.formula, "bold"))
+            value = f" = {number(derivative.value, digits)}"
+            if value != f" = {derivative.formula}":
+                line.append(value if line.cell_len + len(value) <= width else f"\n{' ' * cell_len(left)}{value}")
+            lines.append(_unwrapped(line))
+    return Group(*lines)
+
+
+def _labelled(label: str, lead: str, text: str) -> Table:
+    """A label, and beside it a sentence that wraps below its own beginning."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True)
+    grid.add_row(Text(label), Text.assemble((lead, "yellow"), text))
+    return grid
+
+
+def _unwrapped(text: Text) -> Text:
+    text.no_wrap = True
+    text.overflow = "ignore"
+    return text
+
+
+def hessian(curvature: Curvature, digits: int, width: int) -> RenderableType:
+    """The matrix, its eigenvalues and condition number, and what kind of point it is."""
+    grid = Table.grid(padding=(0, 2))
+    if curvature.eigenvalues:
+        grid.add_row("eigenvalues", Text(_ends(curvature.eigenvalues, digits)))
+        condition = curvature.condition_number
+        shown = "infinite (an eigenvalue is 0 within rounding)" if condition is None else number(condition, digits)
+        grid.add_row("condition number", Text(shown))
+    grid.add_row("gradient norm", Text(number(curvature.gradient_norm, digits)))
+    return Group(
+        _matrix("Hessian", curvature.labels, curvature.labels, curvature.matrix, digits, width),
+        grid,
+        Text(curvature.message, "bold"),
+    )
+
+
+def _ends(values: Sequence[float | None], digits: int) -> str:
+    texts = [number(value, digits) for value in values]
+    if len(texts) > 2 * _EIGENVALUES:
+        texts = [*texts[:_EIGENVALUES], "…", *texts[-_EIGENVALUES:]]
+    return ", ".join(texts)
+
+
+def jacobian(found: JacobianMatrix, digits: int, width: int) -> RenderableType:
+    """The matrix, with f for the result."""
+    return _matrix("Jacobian", found.rows, found.columns, found.matrix, digits, width)
+
+
+def _matrix(
+    title: str,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    matrix: Sequence[Sequence[float | None]],
+    digits: int,
+    width: int,
+) -> RenderableType:
+    """A matrix with a name on each row and column; what does not fit in the middle is left out."""
+    shown_rows = _shown(len(rows), WHOLE)
+    room = width - max(cell_len(rows[i]) for i in shown_rows)
+    first, last = _fitting(columns, _cells(matrix, shown_rows, _candidates(len(columns), room), digits), room)
+    if last:
+        shown_rows = _shown(len(rows), _ROWS)
+    cells = _cells(matrix, shown_rows, [*first, *last], digits)
+    table = empty_table()
+    table.add_column("", no_wrap=True)
+    for j in first:
+        table.add_column(Text(columns[j]), justify="right", no_wrap=True)
+    for header in ("…", *(columns[j] for j in last)) if last else ():
+        table.add_column(Text(header), justify="right", no_wrap=True)
+    for k, i in enumerate(shown_rows):
+        if k and i != shown_rows[k - 1] + 1:
+            table.add_row(Text("…"))
+        texts = [cells[j][k] for j in first] + (["…", *(cells[j][k] for j in last)] if last else [])
+        table.add_row(Text(rows[i], "bold"), *map(Text, texts))
+    return Group(Text(title, "bold"), table)
+
+
+def _cells(
+    matrix: Sequence[Sequence[float | None]], rows: Sequence[int], columns: Sequence[int], digits: int
+) -> dict[int, list[str]]:
+    """The columns as texts with their decimal points below each other."""
+    return {j: aligned([number(matrix[i][j], digits) for i in rows]) for j in columns}
+
+
+def _shown(count: int, most: int) -> Sequence[int]:
+    """All rows, or those at the head and at the tail."""
+    edge = min(EDGE, most // 2)
+    return range(count) if count <= most else [*range(edge), *range(count - edge, count)]
+
+
+def _candidates(count: int, room: int) -> list[int]:
+    """The columns that may fit: so many from the head, and the last one."""
+    return sorted({*range(min(count, room // (1 + _SEPARATOR) + 1)), count - 1})
+
+
+def _fitting(columns: Sequence[str], cells: dict[int, list[str]], room: int) -> tuple[list[int], list[int]]:
+    """All columns, or the first ones that fit and the last one, for a matrix that is too wide."""
+    widths = {j: max(cell_len(columns[j]), cell_len(column[0])) + _SEPARATOR for j, column in cells.items()}
+    last = len(columns) - 1
+    if len(widths) == len(columns) and sum(widths.values()) <= room:
+        return list(widths), []
+    room -= widths[last] + 1 + _SEPARATOR
+    first: list[int] = []
+    while len(first) < last and (not first or sum(widths[j] for j in [*first, len(first)]) <= room):
+        first.append(len(first))
+    return first, [last]
+
+
+def check(title: str, found: GradientCheck, digits: int, width: int) -> RenderableType:
+    """The three columns with their agreement, what is to be said about single rows, and what follows.
+
+    Of many rows, those that agree are left out.
+    """
+    rows = found.rows
+    if len(rows) > WHOLE:
+        rows = [row for row in rows if row.verdict != "agree" or row.doubt][:WHOLE] or rows[:EDGE]
+    parts: list[RenderableType] = [Text(title, "bold"), _check_table(rows, digits, width)]
+    if len(rows) < len(found.rows):
+        parts.append(Text(f"{len(found.rows) - len(rows):,} rows left out (--json has them)", "dim"))
+    reasons = [(row, row.reason) for row in rows if row.reason]
+    if reasons:
+        grid = Table.grid(padding=(0, 1))
+        grid.add_column(no_wrap=True)
+        for row, reason in reasons:
+            doubted = f"doubt {_NAMES[row.doubt]}: " if row.doubt else ""
+            grid.add_row(Text(f"{row.label}:", "bold"), Text.assemble((doubted, "red"), reason))
+        parts.append(grid)
+    color = {"agree": "green", "disagree": "red", "unclear": "yellow"}[found.verdict]
+    return Group(*parts, Text(found.message, color))
+
+
+_NAMES = {"autograd": "autograd", "differences": "the differences", "symbolic": "the formula"}
+
+
+def _check_table(rows: Sequence[CheckRow], digits: int, width: int) -> RenderableType:
+    columns = {
+        "autograd": aligned([number(row.autograd, digits) for row in rows]),
+        "differences": aligned([_or_blank(row.differences, digits) for row in rows]),
+        "formula": aligned([_or_blank(row.symbolic, digits) for row in rows]),
+        "rel. error": [_or_blank(row.relative_error, 2) for row in rows],
+        "digits": ["" if row.agreeing_digits is None else str(row.agreeing_digits) for row in rows],
+    }
+    columns = {name: cells for name, cells in columns.items() if any(cell.strip() for cell in cells)}
+    names = ["", *columns, "verdict"]
+    contents: list[list[str]] = [[row.label for row in rows], *columns.values(), [row.verdict for row in rows]]
+    widths = [max(map(cell_len, [name, *cells])) for name, cells in zip(names, contents, strict=True)]
+    if sum(widths) + 3 * len(columns) + 3 > width:
+        return _stacked(rows, columns)
+    table = empty_table(*names)
+    for column in table.columns[1:-1]:
+        column.justify = "right"
+    for i, row in enumerate(rows):
+        line = [Text(column[i]) for column in columns.values()]
+        table.add_row(Text(row.label, "bold"), *line, Text(row.verdict, _COLORS[row.verdict]))
+    return table
+
+
+def _stacked(rows: Sequence[CheckRow], columns: dict[str, list[str]]) -> RenderableType:
+    """The cells of each row below each other, for numbers that are too long to stand side by side."""
+    grid = Table.grid(padding=(0, 2))
+    for i, row in enumerate(rows):
+        grid.add_row(Text(row.label, "bold"), "verdict", Text(row.verdict, _COLORS[row.verdict]))
+        for name, cells in columns.items():
+            grid.add_row("", name, Text(cells[i].strip()))
+    return grid
+
+
+def _or_blank(value: float | None, digits: int) -> str:
+    return "" if value is None else number(value, digits)

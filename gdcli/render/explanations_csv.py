@@ -1,0 +1,38 @@
+"""Formulas, Hessians, Jacobians and checks as CSV: one of them, as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+from msgspec import UnsetType
+
+from gdcli.render.documents import csv_row, grad_csv
+from gdcli.results import CheckRow, Derivative, GradResult
+
+EXCLUSIVE = ("symbolic", "hessian", "jacobian", "check")
+"""Settings of ``grad`` whose answers are tables of their own."""
+
+
+def explained_csv(record: GradResult) -> bytes:
+    """The table that explains the gradient; the gradient itself when none was asked for."""
+    if not isinstance(record.derivatives, UnsetType):
+        return _records(Derivative, record.derivatives)
+    if not isinstance(record.hessian, UnsetType):
+        return _matrix(record.hessian.labels, record.hessian.labels, record.hessian.matrix)
+    if not isinstance(record.jacobian, UnsetType):
+        return _matrix(record.jacobian.rows, record.jacobian.columns, record.jacobian.matrix)
+    if not isinstance(record.check, UnsetType):
+        return _records(CheckRow, record.check.rows)
+    return grad_csv(record)
+
+
+def _records(kind: type[msgspec.Struct], rows: Sequence[msgspec.Struct]) -> bytes:
+    """A column a field."""
+    lines = [csv_row(kind.__struct_fields__)]
+    return b"".join([*lines, *(csv_row(msgspec.structs.astuple(row)) for row in rows)])
+
+
+def _matrix(rows: Sequence[str], columns: Sequence[str], matrix: Sequence[Sequence[float | None]]) -> bytes:
+    lines = [csv_row(["", *columns])]
+    return b"".join([*lines, *(csv_row([label, *line]) for label, line in zip(rows, matrix, strict=True))])

@@ -1,0 +1,209 @@
+"""Filled contours: two colours a cell with half blocks, one shade a cell where there are no colours; paths over them."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Sequence
+
+from rich.segment import Segment
+from rich.style import Style
+
+from gdcli.figure.model import Arrow, ContourPanel, Path
+from gdcli.render.terminal.curves import Dots, apart, cell, letter, mark_legend, run_legend
+from gdcli.render.terminal.palette import Ink, Palette
+from gdcli.render.terminal.sheet import Line, Piece, Sheet, flowing, framed, margin_of
+from gdcli.render.terminal.signs import Signs, blank
+from gdcli.render.terminal.ticks import short
+
+_UPPER_HALF = "▀"
+
+
+class Shading:
+    """The band of values at each cell of a sheet, of which there are ``parts`` above each other in a cell."""
+
+    def __init__(self, panel: ContourPanel, width: int, height: int, parts: int) -> None:
+        self.bands = len(panel.levels) + 1
+        self.parts = parts
+        heights = [[_height(number, panel.levels) for number in row] for row in panel.z]
+        columns = _samples(width, len(panel.grid_x))
+        rows = _samples(height * parts, len(panel.grid_y))
+        self._bands = [[_band(_between(heights, row, column)) for column in columns] for row in reversed(rows)]
+
+    def at(self, column: int, row: int, part: int = 0) -> int | None:
+        """The band in a part of a cell, from the top; None where the function has no value."""
+        return self._bands[row * self.parts + part][column]
+
+
+def _height(number: float, levels: Sequence[float]) -> float:
+    """How high a value is, in bands: 2.5 is in the middle of the third one."""
+    if not math.isfinite(number):
+        return math.nan
+    band = bisect_right(levels, number)
+    if band in (0, len(levels)):
+        return band + 0.5
+    low, high = levels[band - 1], levels[band]
+    return band + (number - low) / (high - low)
+
+
+def _samples(count: int, points: int) -> list[tuple[int, float]]:
+    """The middles of so many parts of an axis, each as the grid point before it and the share of the way to the next."""
+    found = []
+    for i in range(count):
+        place = (i + 0.5) / count * (points - 1)
+        point = min(int(place), points - 2)
+        found.append((point, place - point))
+    return found
+
+
+def _between(heights: list[list[float]], row: tuple[int, float], column: tuple[int, float]) -> float:
+    """The height between four points of the grid; NaN when the nearest one has none."""
+    (i, up), (j, across) = row, column
+    nearest = heights[i + (up >= 0.5)][j + (across >= 0.5)]
+    one, other = heights[i], heights[i + 1]
+    below = one[j] + across * (one[j + 1] - one[j])
+    above = other[j] + across * (other[j + 1] - other[j])
+    found = below + up * (above - below)
+    return nearest if math.isnan(found) else found
+
+
+def _band(height: float) -> int | None:
+    return None if math.isnan(height) else int(height)
+
+
+def contour_lines(panel: ContourPanel, width: int, height: int, signs: Signs, palette: Palette) -> list[Line]:
+    """The contours with the paths on them, as large as fits."""
+    margin = margin_of(panel.y, height)
+    sheet = Sheet(*size_of(panel, width - margin, height))
+    halves = palette.colourful and not signs.ascii_only
+    shading = Shading(panel, sheet.width, sheet.height, 2 if halves else 1)
+    _shade(sheet, shading, signs, palette)
+    over = _Over(panel, sheet, shading, palette)
+    over.arrows(panel.field, signs)
+    for i, path in enumerate(panel.paths):
+        over.path(path, letter(i) if len(panel.paths) > 1 else signs.step, signs)
+    for mark in sorted(panel.marks, key=lambda mark: mark.kind, reverse=True):
+        if place := cell(sheet, panel.x, panel.y, (mark.x, mark.y)):
+            over.sign(place, signs.mark(mark.kind))
+    lines = framed(sheet, panel.x, panel.y, signs, margin)
+    lines += _scale(panel, width, signs, palette)
+    lines += flowing(_legend(panel, signs), width)
+    if len(panel.paths) > 1:
+        lines += run_legend([path.label for path in panel.paths], width, signs, palette)
+    return lines
+
+
+def size_of(panel: ContourPanel, width: int, height: int) -> tuple[int, int]:
+    """The cells that the contours take, where there are so many: a cell is twice as high as wide."""
+    ratio = (panel.x.high - panel.x.low) / (panel.y.high - panel.y.low) if panel.equal else 1.0
+    wide = min(width, round(2 * height * ratio))
+    return max(4, wide), max(2, min(height, round(wide / 2 / ratio)))
+
+
+def _shade(sheet: Sheet, shading: Shading, signs: Signs, palette: Palette) -> None:
+    colors = [palette.band(band, shading.bands) for band in range(shading.bands)]
+    for row in range(sheet.height):
+        for column in range(sheet.width):
+            upper, lower = shading.at(column, row), shading.at(column, row, shading.parts - 1)
+            if not palette.colourful:
+                sheet.put(column, row, " " if upper is None else _shade_of(upper, shading.bands, signs))
+            elif upper == lower:
+                ground = None if upper is None else colors[upper]
+                sheet.put(column, row, " ", palette.style(None, ground))
+            elif upper is None:
+                sheet.put(column, row, "▄", palette.style(colors[lower]))  # type: ignore[index] -- one of them is there
+            else:
+                ground = None if lower is None else colors[lower]
+                sheet.put(column, row, _UPPER_HALF, palette.style(colors[upper], ground))
+
+
+def _shade_of(band: int, bands: int, signs: Signs) -> str:
+    return signs.shades[int((band + 0.5) / bands * len(signs.shades))]
+
+
+class _Over:
+    """Puts signs over the contours, in black or white, whichever can be read there."""
+
+    def __init__(self, panel: ContourPanel, sheet: Sheet, shading: Shading, palette: Palette) -> None:
+        self.panel = panel
+        self.sheet = sheet
+        self.shading = shading
+        self.palette = palette
+
+    def sign(self, place: tuple[int, int], sign: str, *, bold: bool = True) -> None:
+        """Put a sign into a cell."""
+        self.sheet.put(*place, sign, self._style(place, bold=bold))
+
+    def _style(self, place: tuple[int, int], *, bold: bool) -> Style:
+        band = self.shading.at(*place, self.shading.parts - 1)
+        if band is None:
+            band = self.shading.at(*place)
+        if band is None or not self.palette.colourful:
+            return Style(bold=True) if bold else Style.null()
+        ground: Ink = self.palette.band(band, self.shading.bands)
+        return self.palette.on(ground, bold=bold)
+
+    def path(self, path: Path, step: str, signs: Signs) -> None:
+        """Draw the lines of a path in dots, and as signs the states that are far enough apart to be told apart."""
+        dots = Dots(self.sheet.width, self.sheet.height, self.panel.x, self.panel.y)
+        dots.polyline(path.x, path.y)
+        for row, line in enumerate(dots.rows()):
+            for column, sign in enumerate(line):
+                if not blank(sign):
+                    self.sign((column, row), step if signs.ascii_only else sign, bold=False)
+        for place in apart(self.sheet, self.panel, path):
+            self.sign(place, step)
+
+    def arrows(self, field: Sequence[Arrow], signs: Signs) -> None:
+        """Draw the arrows of a field, as many as can be told apart."""
+        if not field:
+            return
+        columns, rows = sorted({arrow.x for arrow in field}), sorted({arrow.y for arrow in field})
+        every_x = max(1, math.ceil(4 * len(columns) / self.sheet.width))
+        every_y = max(1, math.ceil(2 * len(rows) / self.sheet.height))
+        shown = set(columns[every_x // 2 :: every_x]), set(rows[every_y // 2 :: every_y])
+        across = self.sheet.width / (self.panel.x.high - self.panel.x.low)
+        up = 2 * self.sheet.height / (self.panel.y.high - self.panel.y.low)
+        for arrow in field:
+            place = cell(self.sheet, self.panel.x, self.panel.y, (arrow.x, arrow.y))
+            if place and arrow.x in shown[0] and arrow.y in shown[1] and arrow.size > 0:
+                eighth = round(math.atan2(arrow.dy * up, arrow.dx * across) / math.tau * 8) % 8
+                self.sign(place, signs.arrows[eighth], bold=False)
+
+
+def _scale(panel: ContourPanel, width: int, signs: Signs, palette: Palette) -> list[Line]:
+    """Which colour or shade is which value."""
+    known = [number for row in panel.z for number in row if math.isfinite(number)]
+    if not known:
+        return []
+    bands = len(panel.levels) + 1
+    low, high = short(min(known)), short(max(known))
+    wide = max(1, min(3, (width - len(low) - len(high) - 2) // bands))
+    line: Line = [Segment(f"{low} ")]
+    for band in range(bands):
+        if palette.colourful:
+            line.append(Segment(" " * wide, palette.style(None, palette.band(band, bands))))
+        else:
+            line.append(Segment(_shade_of(band, bands, signs) * wide))
+    line.append(Segment(f" {high}"))
+    return [line, [Segment(_levels_below(panel.levels, wide, len(low) + 1, width))]]
+
+
+def _levels_below(levels: Sequence[float], wide: int, start: int, width: int) -> str:
+    """Values at the borders of the bands, where there is room."""
+    line, free = [" "] * width, 0
+    for i, level in enumerate(levels):
+        text = short(level)
+        place = start + (i + 1) * wide - len(text) // 2
+        if place >= free and place + len(text) <= width:
+            line[place : place + len(text)] = text
+            free = place + len(text) + 1
+    return "".join(line).rstrip()
+
+
+def _legend(panel: ContourPanel, signs: Signs) -> list[list[Piece]]:
+    entries = mark_legend(panel, signs)
+    if panel.field:
+        sign = signs.arrows[1] if not signs.ascii_only else "^"
+        entries.append([Piece(sign, Style(bold=True)), Piece(" gradient: uphill")])
+    return entries

@@ -1,0 +1,111 @@
+"""Colours for a terminal that knows many, 256, 16 or none.
+
+The scale of a contour goes from dark to light, so that it is in order for every eye and in grey. Colours of lines are
+about as far from black as from white, so that they show on any background.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import TypeAlias
+
+from rich.color import Color, ColorSystem
+from rich.console import Console
+from rich.style import Style
+
+Rgb: TypeAlias = tuple[int, int, int]
+Ink: TypeAlias = Rgb | int
+"""A colour, or its number among the 256 or 16 of the terminal."""
+
+# From an indigo over blue, teal and green to a pale yellow: lightness rises in even steps.
+SCALE: tuple[Rgb, ...] = (
+    (52, 18, 96),
+    (62, 62, 142),
+    (44, 106, 148),
+    (26, 148, 143),
+    (80, 187, 115),
+    (170, 217, 78),
+    (247, 236, 118),
+)
+# The nearest to it that get lighter at every step.
+SCALE_OF_256 = (17, 53, 25, 61, 30, 66, 36, 107, 78, 149, 185, 228)
+SCALE_OF_16 = (4, 12, 6, 2, 10, 11)  # blue, light blue, cyan, green, light green, yellow
+# Blue for negative numbers, white for 0, a red with much orange in it for positive ones.
+DIVERGING: tuple[Rgb, ...] = ((24, 79, 149), (113, 169, 208), (244, 244, 240), (239, 158, 108), (178, 52, 24))
+DIVERGING_OF_16 = (4, 12, 15, 9, 1)
+# After Okabe and Ito (2008), Color universal design: told apart by every kind of colour vision.
+LINES: tuple[Rgb, ...] = ((20, 140, 215), (230, 105, 20), (0, 160, 115), (205, 100, 160), (165, 130, 0), (125, 125, 125))
+LINES_OF_16 = (12, 9, 2, 5, 3, 8)
+DARK_OF_16 = (1, 4, 12)
+_BLACK, _WHITE = (0, 0, 0), (255, 255, 255)
+_HALF = 0.18  # the luminance from which on black stands out more than white
+
+
+class Palette:
+    """The colours of one terminal. Without colours, every style is that of plain text."""
+
+    def __init__(self, console: Console) -> None:
+        system = None if console.no_color else console.color_system
+        self.colourful = system is not None
+        self._few = system in ("standard", "windows")
+        self._reduced = ColorSystem.EIGHT_BIT if system == "256" else None
+
+    def band(self, number: int, bands: int) -> Ink:
+        """The colour of a band of values, counted from the lowest."""
+        if self._few or self._reduced:
+            listed = SCALE_OF_16 if self._few else SCALE_OF_256
+            return listed[min(len(listed) - 1, int((number + 0.5) * len(listed) / bands))]
+        return between(SCALE, number / max(1, bands - 1))
+
+    def balance(self, share: float) -> Ink:
+        """The colour of a number from -1 to 1."""
+        if self._few:
+            return DIVERGING_OF_16[min(4, max(0, round(2 + 2 * share)))]
+        return between(DIVERGING, (share + 1) / 2)
+
+    def line(self, number: int) -> Style:
+        """The style of a line."""
+        if not self.colourful:
+            return Style.null()
+        i = number % len(LINES)
+        return self.style(LINES_OF_16[i] if self._few else LINES[i])
+
+    def style(self, ink: Ink | None = None, ground: Ink | None = None, *, bold: bool = False) -> Style:
+        """The style with these colours."""
+        return _style(ink, ground, bold, self._reduced)
+
+    def on(self, ground: Ink, *, bold: bool = False) -> Style:
+        """The style for signs that are read on a ground: black on a light one, white on a dark one."""
+        if self._few:
+            return self.style(15 if ground in DARK_OF_16 else 0, ground, bold=bold)
+        color = tuple(Color.from_ansi(ground).get_truecolor()) if isinstance(ground, int) else ground
+        return self.style(_WHITE if luminance(color) < _HALF else _BLACK, ground, bold=bold)
+
+
+@functools.lru_cache(maxsize=1024)
+def _style(ink: Ink | None, ground: Ink | None, bold: bool, reduced: ColorSystem | None) -> Style:  # noqa: FBT001
+    return Style(color=_color(ink, reduced), bgcolor=_color(ground, reduced), bold=bold or None)
+
+
+def _color(color: Ink | None, reduced: ColorSystem | None) -> Color | None:
+    if color is None:
+        return None
+    if isinstance(color, int):
+        return Color.from_ansi(color)
+    found = Color.from_rgb(*color)
+    return found if reduced is None else found.downgrade(reduced)
+
+
+@functools.lru_cache(maxsize=1024)
+def between(scale: tuple[Rgb, ...], share: float) -> Rgb:
+    """The colour at a share from 0 to 1 of a scale whose colours are evenly apart."""
+    place = min(max(share, 0.0), 1.0) * (len(scale) - 1)
+    i = min(int(place), len(scale) - 2)
+    red, green, blue = (round(a + (place - i) * (b - a)) for a, b in zip(scale[i], scale[i + 1], strict=True))
+    return red, green, blue
+
+
+def luminance(color: Rgb) -> float:
+    """The relative luminance of a colour, from 0 to 1 (WCAG 2.2)."""
+    linear = [c / 12.92 if (c := part / 255) <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for part in color]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

@@ -1,0 +1,102 @@
+"""A figure on a terminal: its panels next to each other where there is room, else one below the other."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.segment import Segment
+from rich.style import Style
+from rich.text import Text
+
+from gdcli.figure.model import ContourPanel, CurvesPanel, Figure, FunctionPanel, HeatPanel, Panel
+from gdcli.render.terminal.contour import contour_lines
+from gdcli.render.terminal.curves import curves_lines, function_lines
+from gdcli.render.terminal.heat import heat_lines
+from gdcli.render.terminal.palette import Palette
+from gdcli.render.terminal.sheet import Line, beside, width_of
+from gdcli.render.terminal.signs import ASCII, UNICODE, Signs
+
+_TERMINALS_OF_FEW_SIGNS = ("linux", "dumb", "vt100")
+_GAP = 3
+_SIDE_BY_SIDE = 76  # from this width on
+_AROUND = 9  # rows of a screen that the title, the axes, the legend and the prompt take
+_LEAST_ROWS, _MOST_ROWS, _USUAL_ROWS = 10, 28, 18
+
+
+class Picture:
+    """A figure as a picture of signs, as wide as the console; without its remarks."""
+
+    def __init__(self, figure: Figure) -> None:
+        self.figure = figure
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Draw it for the width, the height, the signs and the colours of the console."""
+        few = options.ascii_only or os.environ.get("TERM") in _TERMINALS_OF_FEW_SIGNS
+        draw = _Drawing(ASCII if few else UNICODE, Palette(console), options.max_width, _rows(console))
+        yield Text(draw.signs.printable(self.figure.title), "bold")
+        if self.figure.subtitle:
+            yield Text(draw.signs.printable(self.figure.subtitle), "dim")
+        yield ""
+        for line in draw.panels(self.figure.panels):
+            yield from line
+            yield Segment.line()
+
+
+def _rows(console: Console) -> int:
+    """The rows of a plot: as many as the screen has, when it is one."""
+    if not console.is_terminal:
+        return _USUAL_ROWS
+    return min(_MOST_ROWS, max(_LEAST_ROWS, console.height - _AROUND))
+
+
+class _Drawing:
+    def __init__(self, signs: Signs, palette: Palette, width: int, rows: int) -> None:
+        self.signs = signs
+        self.palette = palette
+        self.width = width
+        self.rows = rows
+
+    def panels(self, panels: Sequence[Panel]) -> Iterator[Line]:
+        """The first panel on the left and the others on the right, or one below the other."""
+        if len(panels) > 1 and self.width >= _SIDE_BY_SIDE:
+            yield from self._side_by_side(panels)
+            return
+        for i, panel in enumerate(panels):
+            if i:
+                yield []
+            rows = self.rows
+            if len(panels) > 1 and not isinstance(panel, ContourPanel):
+                rows = min(rows, 10)
+            yield from self._lines(panel, self.width, rows)
+
+    def _side_by_side(self, panels: Sequence[Panel]) -> list[Line]:
+        others, rows = panels[1:], self.rows
+        right = self._width_of_right(others[0])
+        blocks = [self._lines(panel, right, rows if len(others) == 1 else rows // 2 - 1) for panel in others]
+        block = [line for i, lines in enumerate(blocks) for line in ([[]] if i else []) + lines]
+        right = max(map(width_of, block))
+        left = self.width - right - _GAP
+        return beside([self._lines(panels[0], left, rows), block], [left, right], _GAP)
+
+    def _width_of_right(self, panel: Panel) -> int:
+        """A contour takes what its height wants, but leaves enough; others take half."""
+        if isinstance(panel, ContourPanel):
+            return max(self.width // 2, min(self.width - 32 - _GAP, 2 * self.rows + 9))
+        return (self.width - _GAP) // 2
+
+    def _lines(self, panel: Panel, width: int, rows: int) -> list[Line]:
+        for kind, draw in _KINDS:
+            if isinstance(panel, kind):
+                return draw(panel, width, rows, self.signs, self.palette)
+        raise TypeError(type(panel).__name__)
+
+
+_KINDS: tuple[tuple[type, Callable[..., list[Line]]], ...] = (
+    (CurvesPanel, curves_lines),
+    (FunctionPanel, function_lines),
+    (ContourPanel, contour_lines),
+    (HeatPanel, heat_lines),
+)
+_ = Style

@@ -1,0 +1,144 @@
+"""A sheet of cells to draw on, and what becomes of it: lines of segments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from typing import NamedTuple
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+
+from gdcli.figure.model import Axis
+from gdcli.render.terminal.signs import Signs
+from gdcli.render.terminal.ticks import share, ticks
+
+PLAIN = Style.null()
+Line = list[Segment]
+
+
+class Piece(NamedTuple):
+    """A bit of text in one style."""
+
+    text: str
+    style: Style = PLAIN
+
+
+class Sheet:
+    """``height`` rows of ``width`` cells, the first row at the top."""
+
+    def __init__(self, width: int, height: int) -> None:
+        self.width = width
+        self.height = height
+        self._cells = [[Piece(" ") for _ in range(width)] for _ in range(height)]
+
+    def put(self, column: int, row: int, sign: str, style: Style = PLAIN) -> None:
+        """Put a sign of one cell; outside the sheet, nothing."""
+        if 0 <= row < self.height and 0 <= column < self.width:
+            self._cells[row][column] = Piece(sign, style)
+
+    def at(self, column: int, row: int) -> Piece:
+        """What is in a cell."""
+        return self._cells[row][column]
+
+    def lines(self) -> list[Line]:
+        """The rows as segments."""
+        found = []
+        for row in self._cells:
+            runs = groupby(row, key=lambda cell: cell.style)
+            found.append([Segment("".join(cell.text for cell in cells), style) for style, cells in runs])
+        return found
+
+
+def width_of(line: Iterable[Segment]) -> int:
+    """The cells that a line takes."""
+    return sum(cell_len(segment.text) for segment in line)
+
+
+def padded(line: Line, width: int) -> Line:
+    """The line with spaces to its right."""
+    missing = width - width_of(line)
+    return [*line, Segment(" " * missing)] if missing > 0 else line
+
+
+def beside(columns: Sequence[Sequence[Line]], widths: Sequence[int], gap: int) -> list[Line]:
+    """Blocks of lines next to each other; the last one is not padded."""
+    height = max(map(len, columns))
+    found = []
+    for i in range(height):
+        line: Line = []
+        for k, (block, width) in enumerate(zip(columns, widths, strict=True)):
+            part = list(block[i]) if i < len(block) else []
+            line += part if k == len(columns) - 1 else [*padded(part, width), Segment(" " * gap)]
+        found.append(line)
+    return found
+
+
+def flowing(pieces: Sequence[Sequence[Piece]], width: int, indent: int = 0) -> list[Line]:
+    """Entries of a legend, with two spaces between them, in as many lines as they take."""
+    lines: list[Line] = []
+    room = 0
+    for entry in pieces:
+        taken = sum(cell_len(piece.text) for piece in entry)
+        segments = [Segment(piece.text, piece.style) for piece in entry]
+        if lines and taken + 2 <= room:
+            lines[-1] += [Segment("  "), *segments]
+            room -= taken + 2
+        else:
+            lines.append([Segment(" " * indent), *segments])
+            room = width - indent - taken
+    return lines
+
+
+def framed(sheet: Sheet, x: Axis, y: Axis, signs: Signs, margin: int) -> list[Line]:
+    """A sheet with its axes; ``margin`` cells are to the left of it."""
+    rows = {_row(y, number, sheet.height): text for number, text in y_ticks(y, sheet.height)}
+    found: list[Line] = [[Segment(_fit(signs.printable(y.label), margin + sheet.width))]]
+    for i, line in enumerate(sheet.lines()):
+        text = rows.get(i, "")
+        edge = signs.tick_left if text else signs.vertical
+        found.append([Segment(f"{text:>{margin - 2}} {edge}"), *line])
+    below, labels = _x_axis(x, sheet.width, signs)
+    found.append([Segment(" " * (margin - 1) + signs.corner + below)])
+    found.append([Segment(" " * margin + labels)])
+    title = _fit(signs.printable(x.label), sheet.width)
+    found.append([Segment(" " * (margin + (sheet.width - cell_len(title)) // 2) + title)])
+    return found
+
+
+def margin_of(y: Axis, height: int) -> int:
+    """The cells that the labels to the left of a sheet take, with the axis itself."""
+    return max((len(text) for _, text in y_ticks(y, height)), default=1) + 2
+
+
+def y_ticks(y: Axis, height: int) -> list[tuple[float, str]]:
+    """The ticks of a vertical axis: one in three or four rows."""
+    return [tick for tick in ticks(y, max(2, height // 3)) if 0 <= share(y, tick[0]) <= 1]
+
+
+def _row(y: Axis, number: float, height: int) -> int:
+    return height - 1 - min(height - 1, int(share(y, number) * height))
+
+
+def _x_axis(x: Axis, width: int, signs: Signs) -> tuple[str, str]:
+    """The axis below a sheet, and the labels below that."""
+    for most in range(max(2, width // 5), 0, -1):
+        axis, labels, free = [signs.horizontal] * width, [" "] * width, 0
+        for number, text in ticks(x, most):
+            column = min(width - 1, int(share(x, number) * width))
+            start = min(max(0, column - len(text) // 2), width - len(text))
+            if start < free or start < 0:
+                break
+            axis[column] = signs.tick_below
+            labels[start : start + len(text)] = text
+            free = start + len(text) + 2
+        else:
+            return "".join(axis), "".join(labels).rstrip()
+    return signs.horizontal * width, ""
+
+
+def _fit(text: str, width: int) -> str:
+    while cell_len(text) > width:
+        text = text[:-1]
+    return text
