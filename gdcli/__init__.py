@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Any
 from gdcli.version import __version__
 
 if TYPE_CHECKING:
-    from gdcli.api import fit_linear, grad, grad_each, minimize, ops
+    from gdcli.api import compare, fit_linear, grad, grad_each, minimize, ops
     from gdcli.errors import ExpressionError, GdcliError
     from gdcli.lang.nodes import Expression
     from gdcli.lang.syntax import parse
-    from gdcli.results import FitLinearResult, GradResult, MinimizeResult, OpsResult, PointsResult, Step
+    from gdcli.results import CompareResult, FitLinearResult, GradResult, MinimizeResult, OpsResult, PointsResult, Step
 
 # Where each name lives: what is not used is not imported, so that ``import gdcli`` is free.
 _HOMES = {
+    "compare": "gdcli.api",
     "fit_linear": "gdcli.api",
     "grad": "gdcli.api",
     "grad_each": "gdcli.api",
@@ -29,6 +30,7 @@ _HOMES = {
     "GdcliError": "gdcli.errors",
     "Expression": "gdcli.lang.nodes",
     "parse": "gdcli.lang.syntax",
+    "CompareResult": "gdcli.results",
     "FitLinearResult": "gdcli.results",
     "GradResult": "gdcli.results",
     "MinimizeResult": "gdcli.results",
@@ -38,6 +40,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "CompareResult",
     "Expression",
     "ExpressionError",
     "FitLinearResult",
@@ -48,6 +51,7 @@ __all__ = [
     "PointsResult",
     "Step",
     "__version__",
+    "compare",
     "fit_linear",
     "grad",
     "grad_each",

@@ -10,12 +10,13 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from gdcli.settings import FitLinearSettings, GradSettings, MinimizeSettings, OpsSettings, read
+from gdcli.settings import CompareSettings, FitLinearSettings, GradSettings, MinimizeSettings, OpsSettings, read
+from gdcli.torch_import import import_torch
 
 if TYPE_CHECKING:
     from gdcli.descent.minimize import MinimizeDescent
     from gdcli.linear.model import LinearDescent
-    from gdcli.results import GradResult, OpsResult, PointsResult
+    from gdcli.results import CompareResult, GradResult, OpsResult, PointsResult
 
 
 def ops(
@@ -34,6 +35,7 @@ def ops(
     Raises:
         GdcliError: for a value that is missing, superfluous, or cannot be read.
     """
+    import_torch()
     from gdcli.operations import ops as run
 
     given = {"expressions": list(expressions), "values": _values(values, variables)}
@@ -60,6 +62,7 @@ def grad(
     Raises:
         GdcliError: for an expression or value that does not fit; a result that is not one number.
     """
+    import_torch()
     from gdcli.gradient import grad as run
 
     given, variables = _split(GradSettings, {**(settings or {}), **more})
@@ -85,6 +88,7 @@ def grad_each(
     Raises:
         GdcliError: for lists of unequal length; an expression or value that does not fit.
     """
+    import_torch()
     from gdcli.explain.points import grad_each as run
 
     given, variables = _split(GradSettings, {**(settings or {}), **more})
@@ -110,6 +114,7 @@ def minimize(
     Raises:
         GdcliError: for an expression, a value or a setting that does not fit.
     """
+    import_torch()
     from gdcli.descent.minimize import minimize as run
 
     given, variables = _split(MinimizeSettings, {**(settings or {}), **more})
@@ -131,11 +136,38 @@ def fit_linear(
     Raises:
         GdcliError: for a value or a setting that does not fit.
     """
+    import_torch()
     from gdcli.linear.model import fit_linear as run
 
     given, variables = _split(FitLinearSettings, {**(settings or {}), **more})
     given["values"] = _values(values, variables)
     return run(read(FitLinearSettings, given))
+
+
+def compare(
+    expression: str = "",
+    values: Mapping[str, Any] | None = None,
+    *,
+    settings: Mapping[str, Any] | None = None,
+    **more: Any,
+) -> CompareResult:
+    """Let optimizers race on a problem of the catalogue or an expression, from the same starts to the same goal.
+
+    The settings of ``gdcli compare`` (``optimizer`` as a list, ``starts``, ``tune``, ``steps``, ...) are keyword
+    arguments beside those of the variables, or a mapping.
+
+    Returns:
+        The record of ``gdcli compare``: the standings, best first, each with its runs.
+
+    Raises:
+        GdcliError: for an expression, a value or a setting that does not fit.
+    """
+    import_torch()
+    from gdcli.race.race import Race
+
+    given, variables = _split(CompareSettings, {**(settings or {}), **more})
+    given |= {"expression": expression, "values": _values(values, variables)}
+    return Race(read(CompareSettings, given)).result()
 
 
 def _split(settings: type[Any], words: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -5,16 +5,15 @@ No torch here, so that everything that is wrong with the words of a command is f
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from typing import Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from msgspec.structs import replace
 
 from gdcli.catalogue import RULES
 from gdcli.errors import ExpressionError, GdcliError
 from gdcli.lang.nodes import Expression
-from gdcli.lang.problems import PROBLEMS, find
-from gdcli.lang.problems.problem import Instance
 from gdcli.lang.suggest import closest, did_you_mean
 from gdcli.lang.syntax import parse
 from gdcli.lang.values import bind, bind_some
@@ -32,6 +31,11 @@ MINIMIZE_EXPRESSION = "(x - 1.5)**2"
 MINIMIZE_VALUES = {"x": "4"}
 FIT_LINEAR_VALUES = {"W": "rand(3, 4)", "x": "arange(4)", "target": "[1, 1.2, 1.4]"}
 _TORCH_ACTIVATIONS = ("relu", "sigmoid", "tanh")
+
+_PROBLEM_NAME = re.compile("[A-Za-z][A-Za-z0-9-]+")
+
+if TYPE_CHECKING:
+    from gdcli.lang.problems.problem import Instance
 
 P = TypeVar("P", MinimizeSettings, CompareSettings)
 
@@ -112,17 +116,20 @@ def complete_problem(settings: P, command: str) -> P:
     if settings.dim is not None:
         hint = f"name one, for example: gdcli {command} rosenbrock --dim {settings.dim}"
         raise GdcliError("usage", "dim is the dimension of a problem of the catalogue, and there is none", hint)
-    if _is_unknown_problem(settings):
-        find(settings.expression)  # says that there is none, and which is near
+    word = settings.expression
+    problems = None if "-" in word or word in settings.values else _problems(word)
+    if problems is not None and closest(word, problems.PROBLEMS) is not None:
+        problems.find(word)  # says that there is none, and which is near
     return settings
 
 
-def _is_unknown_problem(settings: MinimizeSettings | CompareSettings) -> bool:
-    """Whether the expression is a lone word without a value that is nearly the name of a problem."""
-    word = settings.expression
-    return (
-        "-" not in word and word.isidentifier() and word not in settings.values and closest(word, PROBLEMS) is not None
-    )
+def _problems(word: str) -> Any:
+    """The module of the catalogue, where a word can be a name in it; any other expression need not load it."""
+    if not _PROBLEM_NAME.fullmatch(word):
+        return None
+    from gdcli.lang import problems
+
+    return problems
 
 
 def problem_of(settings: MinimizeSettings | CompareSettings) -> Instance | None:
@@ -131,7 +138,8 @@ def problem_of(settings: MinimizeSettings | CompareSettings) -> Instance | None:
     Raises:
         GdcliError: for a dimension that the problem does not have.
     """
-    problem = PROBLEMS.get(settings.expression)
+    problems = _problems(settings.expression)
+    problem = problems.PROBLEMS.get(settings.expression) if problems else None
     return None if problem is None else problem.instantiate(settings.dim)
 
 
@@ -198,6 +206,10 @@ def moving_variables(text: str, settings: GradSettings | MinimizeSettings | Comp
         bind_some(expression, settings.values)
     else:
         bind([expression], settings.values)
+    if not expression.variables:
+        message = "the expression is a constant: it has no variable to differentiate"
+        source = expression.source
+        raise ExpressionError("constant", message, "for example: x**2", source=source, span=(0, len(source)))
     for name in settings.wrt:
         if name not in expression.variables:
             listed = ", ".join(expression.variables)

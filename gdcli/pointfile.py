@@ -20,8 +20,7 @@ import msgspec
 
 from gdcli.errors import GdcliError, MissingVariableError
 from gdcli.lang.nodes import Expression, Variable, postorder
-from gdcli.lang.suggest import did_you_mean
-from gdcli.lang.values import variables_listed
+from gdcli.lang.suggest import did_you_mean, variables_listed
 from gdcli.lines import Lines
 
 PointFormat = Literal["csv", "jsonl"]

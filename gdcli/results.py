@@ -11,7 +11,8 @@ from typing import Any, Generic, Literal, TypeVar
 
 from msgspec import UNSET, Struct, UnsetType
 
-from gdcli.settings import CompareSettings, FitLinearSettings, GradSettings, MinimizeSettings, OpsSettings
+from gdcli.figure.model import Figure
+from gdcli.settings import CompareSettings, FitLinearSettings, GradSettings, MinimizeSettings, OpsSettings, PlotSettings
 from gdcli.version import __version__
 
 SCHEMA = 1
@@ -114,10 +115,11 @@ class Act(Struct, frozen=True):
     after: float
 
 
-class Step(Struct, frozen=True, gc=False):
+class Step(Struct, frozen=True, gc=False, omit_defaults=True):
     """The state at which loss and gradient were evaluated, before the update of this iteration.
 
-    ``lr`` is the learning rate of the update, by variable where they differ; ``acts`` is null when nothing was done.
+    ``lr`` is the learning rate of the update, by variable where they differ; ``acts`` is left out where nothing was
+    done.
     """
 
     iteration: int
@@ -321,8 +323,8 @@ class GradResult(Struct, frozen=True, kw_only=True):
 class Point(Struct, frozen=True, kw_only=True, gc=False):
     """One point of ``grad --each`` or ``--points``, with the value of the expression and the gradient there.
 
-    ``values`` are those of the variables that differ from point to point. In the place of a point that cannot be read or
-    evaluated stands its ``error``, and the ``line`` of the file, counted from 1.
+    ``values`` are those of the variables that differ from point to point. In the place of a point that cannot be read
+    or evaluated stands its ``error``, and the ``line`` of the file, counted from 1.
     """
 
     values: dict[str, Nested] | UnsetType = UNSET
@@ -432,8 +434,8 @@ class RateTrial(Struct, frozen=True, kw_only=True):
 class Tuning(Struct, frozen=True, kw_only=True):
     """The search for a learning rate on a grid that is even in the logarithm.
 
-    A rate works when at least half of the starts reach the goal. ``lowest`` and ``highest`` are the ends of the piece of
-    the grid around the best rate in which every rate works, ``width`` its decades; they are null when no rate works.
+    A rate works when at least half of the starts reach the goal. ``lowest`` and ``highest`` are the ends of the piece
+    of the grid around the best rate in which every rate works, ``width`` its decades; they are null when none works.
     """
 
     best: float
@@ -453,10 +455,10 @@ class LossCurve(Struct, frozen=True):
 class Standing(Struct, frozen=True, kw_only=True):
     """How an optimizer did in a race. Those that did equally well have the same rank.
 
-    ``lr`` is null when it differs from start to start. ``steps`` and ``evaluations`` are those to the goal, and count as
-    infinite for a run that did not reach it. ``share`` is that of the runs that reached a global minimum, null where
-    none is known. ``cost`` counts all evaluations, those of the tuning included. ``batched``: all its runs were
-    computed as one batch.
+    ``lr`` is null when it differs from start to start. ``steps`` and ``evaluations`` are those to the goal, and count
+    as infinite for a run that did not reach it. ``share`` is that of the runs that reached a global minimum, null where
+    none is known. ``cost`` counts all evaluations, those of the tuning included. ``batched``: its runs were computed as
+    one batch.
     """
 
     rank: int
@@ -493,7 +495,7 @@ class RaceRules(Struct, frozen=True, kw_only=True):
 
 
 class CompareResult(Struct, frozen=True, kw_only=True):
-    """The record of ``compare``: the standings, best first. ``starts`` are the points that every optimizer started at."""
+    """The record of ``compare``: the standings, best first. Every optimizer started at each of ``starts``."""
 
     gdcli: str = __version__
     schema: int = SCHEMA
@@ -504,6 +506,19 @@ class CompareResult(Struct, frozen=True, kw_only=True):
     rules: RaceRules
     starts: list[dict[str, Nested]]
     standings: list[Standing]
+    warnings: list[Notice] = []
+
+
+class PlotResult(Struct, frozen=True, kw_only=True):
+    """The record of ``plot``: what every picture of the function is drawn from."""
+
+    gdcli: str = __version__
+    schema: int = SCHEMA
+    command: Literal["plot"] = "plot"
+    settings: PlotSettings
+    status: Literal["ok"] = "ok"
+    message: str
+    figure: Figure
     warnings: list[Notice] = []
 
 
@@ -618,7 +633,7 @@ class SettingsLine(Struct, Generic[SettingsT], frozen=True, kw_only=True, tag_fi
     settings: SettingsT
 
 
-class StepLine(Struct, frozen=True, tag_field="record", tag="step"):
+class StepLine(Struct, frozen=True, omit_defaults=True, tag_field="record", tag="step"):
     """A line of ``--jsonl`` for an iteration."""
 
     iteration: int
@@ -626,7 +641,7 @@ class StepLine(Struct, frozen=True, tag_field="record", tag="step"):
     values: dict[str, Nested]
     grads: dict[str, Nested]
     lr: float | dict[str, float]
-    acts: list[Act] | None
+    acts: list[Act] | None = None
 
 
 class UpdateLine(Update, frozen=True, kw_only=True, tag_field="record", tag="update"):
@@ -661,6 +676,7 @@ RECORDS: dict[str, Any] = {
     "minimize": MinimizeResult,
     "fit-linear": FitLinearResult,
     "compare": CompareResult,
+    "plot": PlotResult,
     "functions": FunctionsResult,
     "optimizers": OptimizersResult,
     "problems": ProblemsResult,

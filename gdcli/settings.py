@@ -142,6 +142,7 @@ Jacobian = Annotated[bool, _meta("differentiate a result of any shape", EXPLAIN)
 Check = Annotated[bool, _meta("check the gradient against finite differences and SymPy", EXPLAIN)]
 Walk = Annotated[bool, _meta("show each update as an equation with its numbers", EXPLAIN)]
 Diagnose = Annotated[bool, _meta("say how it went, and what to change", EXPLAIN)]
+Field = Annotated[bool, _meta("draw the gradient too: arrows uphill, or for one variable the derivative", PROBLEM)]
 Each = Annotated[bool, _meta("the variables are lists of equal length: each item is a point", EXPLAIN)]
 Points = Annotated[
     str,
@@ -215,7 +216,7 @@ RateRange = Annotated[
 RaceSteps = Annotated[
     int,
     _meta(
-        "budget of a run: so many updates, and no more evaluations than they take when each takes one",
+        "budget of a run: so many updates, or as many evaluations as they take when each takes one",
         STOPPING,
         "N",
         ge=1,
@@ -223,11 +224,12 @@ RaceSteps = Annotated[
     ),
 ]
 RaceTol = Annotated[
-    NonNegative,
+    float,
     _meta(
         "reached: the loss is so near to the known minimum, or the norm of the gradient so small where none is known",
         STOPPING,
         "NUMBER",
+        ge=0,
     ),
 ]
 
@@ -355,8 +357,22 @@ class CompareSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     device: Device = "cpu"
 
 
+class PlotSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Settings of ``plot``: a function, and for each variable a window ``LOW:HIGH`` or a value."""
+
+    expression: Annotated[str, _meta("what to draw: an expression, or a problem (gdcli problems)", PROBLEM, "EXPR")] = (
+        ""
+    )
+    values: Values = {}
+    dim: Dim = None
+    field: Field = False
+    dtype: Dtype = "float32"
+    seed: Seed = 0
+    device: Device = "cpu"
+
+
 DescentSettings = MinimizeSettings | FitLinearSettings
-Settings = OpsSettings | GradSettings | MinimizeSettings | FitLinearSettings | CompareSettings
+Settings = OpsSettings | GradSettings | MinimizeSettings | FitLinearSettings | CompareSettings | PlotSettings
 S = TypeVar("S", bound=msgspec.Struct)
 
 

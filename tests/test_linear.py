@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
+from msgspec.structs import replace
 
 import gdcli
+from gdcli.linear.model import fit_linear
+from gdcli.results import Finding
 
 
 @pytest.mark.parametrize(
@@ -27,51 +30,58 @@ def test_activations_are_those_of_pytorch(activation: str) -> None:
     assert [s.loss for s in gdcli.fit_linear(values, activation=activation, lr=0.05)] == losses
 
 
-def codes(record: gdcli.FitLinearResult) -> list[str]:
-    return [notice.code for notice in record.warnings]
+def deaths(record: gdcli.FitLinearResult) -> list[Finding]:
+    return [finding for finding in record.diagnosis if finding.code == "dead-relu"]
 
 
 def test_relu_layer_that_died_is_reported_with_its_step() -> None:
-    record = gdcli.fit_linear(seed=1).result()
-    assert codes(record) == ["dead-relu", "dead-relu-remedy"]
-    assert record.warnings[0].message == (
+    (death,) = deaths(gdcli.fit_linear(seed=1).result())
+    assert death.message == (
         "the ReLU layer died in the update of iteration 0: since then W @ x is not positive there, "
         "relu gives 0 and its gradient is exactly 0, so the loss stays at 4.400000095367432"
     )
-    assert record.warnings[1].message == (
-        "to avoid it: a learning rate of at most 1 / (2 |x|^2) (--lr 0.0357), "
-        "or an activation with a gradient below 0 (--activation leaky_relu)"
-    )
+    assert death.evidence == {"outputs": [0, 1, 2], "of": 3, "since": [1, 1, 1], "loss": 4.400000095367432}
+    assert death.remedy is not None
+    assert death.remedy.settings == {"lr": 0.0357}  # 1 / (2 |x|^2) = 1 / 28
+    assert death.remedy.options == "--lr 0.0357"
 
 
 @pytest.mark.parametrize("seed", range(6))
 def test_the_remedies_keep_the_layer_alive(seed: int) -> None:
-    assert "dead-relu" in codes(gdcli.fit_linear(seed=seed).result())
-    for remedy in ({"lr": 0.0357, "steps": 50}, {"activation": "leaky_relu", "lr": 0.0357, "steps": 50}):
+    (death,) = deaths(gdcli.fit_linear(seed=seed).result())
+    assert death.remedy is not None
+    for remedy in ({**death.remedy.settings, "steps": 50}, {"activation": "leaky_relu", "lr": 0.0357, "steps": 50}):
         record = gdcli.fit_linear(seed=seed, **remedy).result()
-        assert codes(record) == []
+        assert deaths(record) == []
         assert record.result.loss < 1e-6
 
 
 def test_outputs_that_died_are_counted_and_named() -> None:
     values = {"W": [[1, 1], [0.01, 0.01]], "x": [1, 1], "target": [0.1, 0.02]}
-    record = gdcli.fit_linear(values, lr=0.3, steps=5).result()
-    assert record.warnings[0].message.startswith("1 of 2 ReLU outputs (0) died in the update of iteration 0")
+    (death,) = deaths(gdcli.fit_linear(values, lr=0.3, steps=5).result())
+    assert death.message.startswith("1 of 2 ReLU outputs (0) died in the update of iteration 0")
 
 
 def test_an_output_that_was_never_alive_is_not_blamed_on_a_step() -> None:
-    record = gdcli.fit_linear({"W": [[-1, -1]], "x": [1, 1], "target": [1]}, steps=3).result()
-    assert record.warnings[0].message.startswith("the ReLU layer is dead from the start")
-    assert record.warnings[1].message.startswith("to avoid it: another start")
+    values = {"W": [[-1, -1]], "x": [1, 1], "target": [1]}
+    record = gdcli.fit_linear(values, steps=30).result()
+    (death,) = deaths(record)
+    assert death.message.startswith("the ReLU layer is dead from the start")
+    assert death.remedy is not None
+    assert "values" in death.remedy.settings or death.remedy.settings["activation"] == "leaky_relu"
+    cured = fit_linear(replace(record.settings, **death.remedy.settings)).result()
+    assert deaths(cured) == []
+    assert cured.result.loss < 0.2
 
 
 def test_an_output_whose_target_is_zero_is_not_dead_but_done() -> None:
     record = gdcli.fit_linear({"W": [[-1, -1]], "x": [1, 1], "target": [0]}, steps=3).result()
-    assert "dead-relu" not in codes(record)
+    assert deaths(record) == []
 
 
 def test_a_layer_that_learns_gets_no_notice() -> None:
-    assert codes(gdcli.fit_linear(lr=0.02, steps=30).result()) == []
+    record = gdcli.fit_linear(lr=0.02, steps=30).result()
+    assert (deaths(record), record.warnings) == ([], [])
 
 
 def test_several_samples() -> None:

@@ -191,5 +191,5 @@ def test_layers_that_die_at_once_stay_at_the_loss_of_the_notebook() -> None:
     for seed in died_at_once:
         record = gdcli.fit_linear(seed=seed).result()
         assert [step.loss for step in record.iterations[1:]] == [4.400000095367432] * 9
-        assert record.warnings[0].code == "dead-relu"
-        assert "died in the update of iteration 0" in record.warnings[0].message
+        assert record.diagnosis[0].code == "dead-relu"
+        assert "died in the update of iteration 0" in record.diagnosis[0].message

@@ -143,7 +143,7 @@ def test_lbfgs_counts_its_evaluations() -> None:
         ),
         (
             {"schedule": "cosine", "sched": {"T_max": 0.5}},
-            "'T_max' of the schedule cosine is a whole number greater than 0, not '0.5'",
+            "'T_max' of the schedule cosine is a whole number of at least 0, not '0.5'",
             "",
         ),
         (

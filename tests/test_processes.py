@@ -20,8 +20,9 @@ import pytest
 import torch
 from conftest import ENVIRONMENT, Run, document
 
-# A descent that never comes to rest: x = -lr, -2 lr, ...
-ENDLESS = ["minimize", "x", "--x", "0", "--lr", "0.5", "--steps", "1000000000"]
+# Descents that do not come to rest: x = -lr, -2 lr, ... A long one takes seconds.
+SHORT = ["minimize", "x", "--x", "0", "--lr", "0.5", "--steps", "200"]
+LONG = [*SHORT[:-1], "100000"]
 GDCLI = [sys.executable, "-m", "gdcli"]
 
 
@@ -46,7 +47,7 @@ def interrupt(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 def test_ctrl_c_prints_the_document_of_what_was_computed(run: Run, interrupt: Callable[..., None]) -> None:
     interrupt(at=7)
-    outcome = run(*ENDLESS, "--json")
+    outcome = run(*SHORT, "--json")
     record = outcome.json()
     assert (outcome.code, record["status"], record["message"]) == (130, "interrupted", "interrupted at iteration 7")
     assert [step["values"]["x"] for step in record["iterations"]] == [-0.5 * i for i in range(8)]
@@ -55,7 +56,7 @@ def test_ctrl_c_prints_the_document_of_what_was_computed(run: Run, interrupt: Ca
 
 def test_ctrl_c_ends_a_stream_with_its_result(run: Run, interrupt: Callable[..., None]) -> None:
     interrupt(at=7)
-    outcome = run(*ENDLESS, "--jsonl")
+    outcome = run(*SHORT, "--jsonl")
     lines = outcome.lines()
     assert (outcome.code, lines[-1]["record"], lines[-1]["status"]) == (130, "result", "interrupted")
     assert [line["iteration"] for line in lines[1:-1]] == list(range(8))
@@ -63,7 +64,7 @@ def test_ctrl_c_ends_a_stream_with_its_result(run: Run, interrupt: Callable[...,
 
 def test_ctrl_c_leaves_whole_rows_of_csv(run: Run, interrupt: Callable[..., None]) -> None:
     interrupt(at=7)
-    outcome = run(*ENDLESS, "--csv")
+    outcome = run(*SHORT, "--csv")
     header, *rows = csv.reader(io.StringIO(outcome.out))
     assert outcome.code == 130
     assert [row[0] for row in rows] == [str(i) for i in range(8)]
@@ -73,7 +74,7 @@ def test_ctrl_c_leaves_whole_rows_of_csv(run: Run, interrupt: Callable[..., None
 
 def test_ctrl_c_prints_the_table_of_what_was_computed(run: Run, interrupt: Callable[..., None]) -> None:
     interrupt(at=7)
-    outcome = run(*ENDLESS)
+    outcome = run(*SHORT)
     assert outcome.code == 130
     assert "\ninterrupted at iteration 7\n" in outcome.out
     assert re.search(r"^ +7 +-3.5 ", outcome.out, re.MULTILINE)
@@ -82,7 +83,7 @@ def test_ctrl_c_prints_the_table_of_what_was_computed(run: Run, interrupt: Calla
 def test_ctrl_c_writes_the_file_whole(run: Run, interrupt: Callable[..., None], tmp_path: Path) -> None:
     interrupt(at=7)
     file = tmp_path / "run.json"
-    assert run(*ENDLESS, "--json", "--output", str(file)).code == 130
+    assert run(*SHORT, "--json", "--output", str(file)).code == 130
     assert document(file.read_text())["status"] == "interrupted"
     assert os.listdir(tmp_path) == ["run.json"]
 
@@ -90,7 +91,7 @@ def test_ctrl_c_writes_the_file_whole(run: Run, interrupt: Callable[..., None], 
 @pytest.mark.parametrize("output", ["--json", "--jsonl"])
 def test_a_second_ctrl_c_ends_at_once(run: Run, interrupt: Callable[..., None], tmp_path: Path, output: str) -> None:
     interrupt(at=7, times=2)
-    outcome = run(*ENDLESS, output)
+    outcome = run(*SHORT, output)
     assert (outcome.code, outcome.err) == (130, "error: interrupted\n")
     assert outcome.lines()[-1]["code"] == "interrupted"
 
@@ -99,19 +100,19 @@ def test_a_second_ctrl_c_leaves_an_old_file_as_it_was(run: Run, interrupt: Calla
     interrupt(at=7, times=2)
     file = tmp_path / "old"
     file.write_text("precious")
-    assert run(*ENDLESS, "--jsonl", "--output", str(file)).code == 130
+    assert run(*SHORT, "--jsonl", "--output", str(file)).code == 130
     assert (file.read_text(), os.listdir(tmp_path)) == ("precious", ["old"])
 
 
 def test_ctrl_c_does_not_reach_the_program_that_called(run: Run, interrupt: Callable[..., None]) -> None:
     handler = signal.getsignal(signal.SIGINT)
     interrupt(at=7)
-    run(*ENDLESS, "--json")
+    run(*SHORT, "--json")
     assert signal.getsignal(signal.SIGINT) is handler
 
 
 def test_ctrl_c_in_a_process_that_streams() -> None:
-    with subprocess.Popen([*GDCLI, *ENDLESS, "--jsonl"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen([*GDCLI, *LONG, "--jsonl"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         first = [process.stdout.readline() for _ in range(5)]
@@ -127,8 +128,8 @@ def test_ctrl_c_in_a_process_that_streams() -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        [*ENDLESS, "--jsonl"],
-        [*ENDLESS, "--csv"],
+        [*LONG, "--jsonl"],
+        [*LONG, "--csv"],
         ["minimize", "--steps", "500", "--all"],
         ["schema"],
         ["functions"],

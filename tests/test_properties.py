@@ -79,7 +79,9 @@ def grown(smaller: st.SearchStrategy[Piece]) -> st.SearchStrategy[Piece]:
         UNARY.map(lambda name: f"({{0}}).{name}()"),
         INDICES.map("({{0}}){}".format),
         TAILS.map("({{0}}){}".format),
-        st.sampled_from(["torch.where({0} > 0, {0}, 1)", "2**({0})", "F.softplus({0})", "({0}).to(torch.float64)"]),
+        st.sampled_from(
+            ["torch.where({0} > 0, {0} * 0.5, 1)", "2**({0})", "F.softplus({0})", "({0}).to(torch.float64)"]
+        ),
     )
     return st.one_of(
         st.builds(binary, smaller, st.sampled_from(["+", "-", "*", "/", "//", "%", "@"]), smaller),
@@ -169,76 +171,22 @@ def clean(outcome: Outcome) -> Outcome:
     return outcome
 
 
+def listed(text: str) -> list[str]:
+    """The words of a text."""
+    return text.split()
+
+
 TOKENS = [
-    *[
-        "x",
-        "y",
-        "v",
-        "W",
-        "x",
-        "sin",
-        "sum",
-        "max",
-        "torch",
-        "torch.",
-        "F.relu",
-        "ones",
-        "zeros",
-        "e",
-        "pi",
-        "inf",
-        "nan",
-    ],
-    *[
-        "+",
-        "-",
-        "*",
-        "/",
-        "//",
-        "%",
-        "**",
-        "@",
-        "<",
-        "==",
-        "!=",
-        "=",
-        "!",
-        "~",
-        "^",
-        "|",
-        "||",
-        "&",
-        "&&",
-        "<<",
-        ":=",
-        "->",
-    ],
-    *["(", ")", "(", ")", "[", "]", "{", "}", ",", ".", ":", ";", "#", "$", "?", "`", "\\", "'", '"', "'a'", "f'{x}'"],
-    *["0", "1", "2.5", "1e3", "1e400", "1e", "0x1f", "1j", "1_0", "1__0", "007", "9" * 30, "1.", ".5", "10**9", "..."],
-    *[".T", ".values", ".sum()", ".__class__", "__import__", "dim=0", "keepdim=True", "dtype=torch.int64", "*x", "**x"],
-    *["lambda", "if", "else", "for", "in", "not", "and", "import", "None", "True", "yield", "await", "async"],
-    *[
-        "²",
-        "⁻¹",
-        "₂",
-        "π",
-        "α",
-        "日本",
-        "é",
-        "e\u0301",
-        "ｘ",
-        "ѕ",
-        "𝒳",
-        "×",
-        "−",
-        "√",
-        "∑",
-        "≤",
-        "（",
-        "\u200b",
-        "\u202e",
-    ],
-    *[" ", " ", "\t", "\n", "\r", "\0", "\x1b[31m", "\u00a0", "\u2028", "\ud800", "\udcff", "\N{PILE OF POO}"],
+    *listed("""
+        x y v W x sin sum max torch torch. F.relu ones zeros e pi inf nan
+        + - * / // % ** @ < == != = ! ~ ^ | || & && << := -> ( ) ( ) [ ] { } , . : ; # $ ? ` \\ ' " 'a' f'{x}'
+        0 1 2.5 1e3 1e400 1e 0x1f 1j 1_0 1__0 007 999999999999999999999999999999 1. .5 10**9 ...
+        .T .values .sum() .__class__ __import__ dim=0 keepdim=True dtype=torch.int64 *x **x
+        lambda if else for in not and import None True yield await async
+        ² ⁻¹ ₂ π α 日本 é ｘ ѕ 𝒳 × − √ ∑ ≤ （
+    """),
+    *[" ", " ", "\t", "\n", "\r", "\0", "\x1b[31m", "\u00a0", "\u2028", "\ud800", "\udcff"],
+    *["e\u0301", "\u200b", "\u202e", "\N{PILE OF POO}"],
 ]
 
 
@@ -250,6 +198,7 @@ SOUP = st.lists(st.sampled_from(TOKENS), max_size=12).map("".join)
 @example("x" + "\udcff")
 @example("'" * 3)
 @example("Ｔｒｕｅ")
+@example("1e31e31j")
 def test_token_soup_is_evaluated_or_refused_at_its_place(text: str) -> None:
     by_gdcli(text)
 
@@ -267,40 +216,12 @@ def test_soup_gives_a_record_or_one_error(text: str, command: str) -> None:
     record_or_error(command, text)
 
 
-ARGUMENTS = [
-    *[
-        "x",
-        "v",
-        "W",
-        "W",
-        "-v",
-        "v > 0",
-        "W[0]",
-        "[v, v]",
-        "[x, 1]",
-        "[1, 2]",
-        "[[1, 2], [3]]",
-        "[]",
-        "(1, 0)",
-        "()",
-        "(v, v)",
-    ],
-    *["0", "1", "-1", "2", "3", "0.5", "-0.0", "1e-30", "10**9", "2**62", "-(2**62)", "inf", "nan", "True", "None"],
-    *[
-        "'mean'",
-        "'sum'",
-        "'none'",
-        "'floor'",
-        "torch.float64",
-        "torch.int64",
-        "torch.bool",
-        "long(v)",
-        "v.max(0)",
-        "torch.sin",
-    ],
-    *["dim=0", "dim=-1", "dim=7", "dim=None", "keepdim=True", "reduction='sum'", "dtype=torch.float64", "p=1", "p=inf"],
-    *["index=[0]", "descending=True", "alpha=2", "other=v", "input=x", "size=(2, 2)", "steps=3", "weight=v", "eps=0"],
-]
+ARGUMENTS = listed("""
+    x v W W -v v>0 W[0] [v,v] [x,1] [1,2] [[1,2],[3]] [] (1,0) () (v,v) long(v) v.max(0) torch.sin
+    0 1 -1 2 3 0.5 -0.0 1e-30 10**9 2**62 -(2**62) inf nan True None 'mean' 'sum' 'none' 'floor'
+    torch.float64 torch.int64 torch.bool dim=0 dim=-1 dim=7 dim=None keepdim=True reduction='sum' p=1 p=inf
+    dtype=torch.float64 index=[0] descending=True alpha=2 other=v input=x size=(2,2) steps=3 weight=v eps=0
+""")
 
 
 @examples(1_000)
@@ -309,70 +230,19 @@ ARGUMENTS = [
     st.sampled_from(sorted(FUNCTIONS)),
     st.lists(st.sampled_from(ARGUMENTS), max_size=4).map(", ".join),
 )
+@example("{}({})", "norm", "v.max(0)")
+@example("{}({})", "normalize", "v.max(0)")
 def test_any_call_of_any_function_is_evaluated_or_refused_at_its_place(form: str, name: str, arguments: str) -> None:
     by_gdcli(form.format(name, arguments))
 
 
 WORDS = [
-    *[
-        "x**2",
-        "-x",
-        "x",
-        "1",
-        "-1",
-        "0.1",
-        "nan",
-        "x y",
-        "",
-        " ",
-        "--",
-        "-",
-        "---",
-        "=",
-        "--=",
-        "--x=",
-        "--x==1",
-        "-x=1",
-    ],
-    *[
-        "--x",
-        "--x=1",
-        "--x",
-        "--y",
-        "--var",
-        "--var=x=1",
-        "x=1",
-        "--wrt",
-        "--wrt=x",
-        "--lr",
-        "--lr=0.1",
-        "--steps",
-        "--steps=2",
-    ],
-    *[
-        "--stpes",
-        "--dtype",
-        "float64",
-        "--dtype=int",
-        "--seed=3",
-        "--momentum=0.9",
-        "--optimizer=sgd",
-        "--nesterov",
-        "--quiet",
-    ],
-    *[
-        "--no-nesterov",
-        "--csv",
-        "--jsonl",
-        "--json=1",
-        "--digits=3",
-        "--every=2",
-        "--all",
-        "-h2",
-        "--é",
-        "--日本=1",
-        "\udc80",
-    ],
+    *listed("""
+        x**2 -x x 1 -1 0.1 nan -- - --- = --= --x= --x==1 -x=1 --x --x=1 --x --y --var --var=x=1 x=1
+        --wrt --wrt=x --lr --lr=0.1 --steps --steps=2 --stpes --dtype float64 --dtype=int --seed=3 --momentum=0.9
+        --optimizer=sgd --nesterov --no-nesterov --quiet --csv --jsonl --json=1 --digits=3 --every=2 --all -h2
+    """),
+    *["--é", "--日本=1", "\udc80", "x y", "", " "],
 ]
 
 
@@ -383,7 +253,8 @@ def test_any_command_line_gives_output_or_one_error(command: str, words: list[st
     assert outcome.code in (0, 2), outcome
     assert "Traceback" not in outcome.err
     assert "gdcli has failed" not in outcome.err
-    assert (outcome.code == 2) == ("error: " in outcome.err + outcome.out)
+    said = "error: " in outcome.err
+    assert said == (outcome.code == 2) or command == "ops"  # whose rows have errors of their own
 
 
 @examples(100)

@@ -1,19 +1,92 @@
-"""The app: every command, in the order of the help."""
+"""The app: every command, in the order of the help. A command's module is imported when the command is used."""
 
 from __future__ import annotations
 
+import importlib
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from gdcli.cli import command, fit_linear, functions, grad, minimize, ops, optimizers, problems, schema
 from gdcli.version import __version__
 
+COMMANDS = {
+    "ops": "Evaluate expressions, each a row.",
+    "grad": "Show a value and its gradient, and why it is what it is.",
+    "minimize": "Minimize an expression by gradient descent.",
+    "fit-linear": "Fit a layer activation(W @ x) to a target.",
+    "compare": "Let optimizers race on one problem.",
+    "plot": "Draw a function of one or two variables.",
+    "functions": "List the functions of the language.",
+    "optimizers": "List the update rules and schedules.",
+    "problems": "List the published test problems.",
+    "schema": "Print the JSON Schema of the records.",
+}
 _EPILOG = "gdcli COMMAND --help shows the options and examples of a command."
+
+
+def load(name: str) -> Any:
+    """The Typer command of this name."""
+    from gdcli.cli import command
+
+    module = importlib.import_module(f"gdcli.cli.{name.replace('-', '_')}")
+    alone = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
+    if hasattr(module, "COMMAND"):
+        command.add(alone, module.COMMAND)
+    else:
+        module.add(alone)
+    loaded = typer.main.get_command(alone)
+    loaded.context_settings = {"help_option_names": ["--help", "-h"]}
+    return loaded
+
+
+class _Commands(dict[str, Any]):
+    """The commands by name, each loaded when it is asked for."""
+
+    def __missing__(self, name: str) -> Any:
+        self[name] = load(name)
+        return self[name]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The command, or ``default`` when there is none of this name."""
+        return self[name] if name in COMMANDS else default
+
+    def keys(self) -> Any:
+        """The names, in the order of the help."""
+        return COMMANDS.keys()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+
+class AppGroup(TyperGroup):
+    """The group of all commands; its help needs none of them."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = _Commands()
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the words before the command."""
+        from gdcli.cli.words import leave_as_typed
+
+        leave_as_typed(self.get_params(ctx))
+        return super().parse_args(ctx, args)
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
+        """The names, in the order of the help."""
+        return list(COMMANDS)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
+        """Write a line for each command."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
 
 app = typer.Typer(
     name="gdcli",
-    cls=command.AppGroup,
+    cls=AppGroup,
     help="Gradient descent under a microscope: PyTorch expressions, their gradients, and descents, digit for digit.",
     epilog=_EPILOG,
     rich_markup_mode=None,
@@ -37,12 +110,3 @@ def _root(
 ) -> None:
     if ctx.invoked_subcommand is None:
         typer.echo(ctx.get_help())
-
-
-_COMMANDS: tuple[command.Command[Any], ...] = (ops.COMMAND, grad.COMMAND, minimize.COMMAND, fit_linear.COMMAND)
-for _command in _COMMANDS:
-    command.add(app, _command)
-functions.add(app)
-optimizers.add(app)
-problems.add(app)
-schema.add(app)

@@ -12,9 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gdcli.errors import GdcliError
-from gdcli.lang.scan import NAME
-from gdcli.lang.suggest import closest, lookalike
-from gdcli.lang.values import variables_listed
+from gdcli.lang.suggest import NAME, closest, lookalike, variables_listed
 
 _VARIABLE = re.compile(rf"--({NAME})(?:=(?!=)(.*))?", re.DOTALL)
 _RATE = re.compile(rf"--lr\.({NAME})(?:=(.*))?", re.DOTALL)

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Generic, get_args
 
 import msgspec
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperCommand
 
 from gdcli.cli.arguments import (
     add_variable,
@@ -25,9 +25,10 @@ from gdcli.cli.arguments import (
 )
 from gdcli.cli.config import read_config
 from gdcli.cli.output import Output, chosen_format
-from gdcli.cli.words import read_word
+from gdcli.cli.words import leave_as_typed, read_word
 from gdcli.errors import GdcliError, MissingVariableError, UnknownVariableError, UserInterruptError
 from gdcli.settings import S, read
+from gdcli.torch_import import import_torch
 
 OUTPUT = "Output"
 
@@ -52,36 +53,12 @@ class Command(Generic[S]):
     code: Callable[[S], str] | None = None
 
 
-class _AsTyped:
-    """Leaves the words of an option as they are: settings.read turns them into numbers.
-
-    Typer would load pydantic for that, which takes longer than all of gdcli.
-    """
-
-    def coerce(self, value: Any, **_: Any) -> Any:
-        return value
-
-
-def _leave_as_typed(params: list[Any]) -> None:
-    for param in params:
-        param._runtime_param = _AsTyped()  # noqa: SLF001 -- Typer offers no other way
-
-
-class AppGroup(TyperGroup):
-    """The Typer group of all commands."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Read the words before the command."""
-        _leave_as_typed(self.get_params(ctx))
-        return super().parse_args(ctx, args)
-
-
 class WordsCommand(TyperCommand):
     """A Typer command whose unknown options are variables, and whose help is grouped and fast."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Keep the variables apart, and read the rest."""
-        _leave_as_typed(self.get_params(ctx))
+        leave_as_typed(self.get_params(ctx))
         arguments = [p for p in self.params if p.param_type_name == "argument"]
         options = {
             option: "" if getattr(p, "is_flag", False) else str(p.metavar)
@@ -153,7 +130,8 @@ def add(app: typer.Typer, command: Command[S]) -> None:
         if output.format == "code" and command.code is not None:
             _print_code(command.code(settings), output)
             raise typer.Exit
-        _import_torch()
+        import_torch()
+        gc.enable()
         raise typer.Exit(command.run(settings, output))
 
     parameters = [inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)]
@@ -176,15 +154,6 @@ def _check_not_empty(given: dict[str, Any]) -> None:
 def _print_code(script: str, output: Output) -> None:
     with output.open() as file:
         file.write(script.encode())
-
-
-def _import_torch() -> None:
-    """Import torch without garbage collection: it makes half a million objects that stay, and no garbage."""
-    gc.disable()
-    import torch  # noqa: F401
-
-    gc.freeze()
-    gc.enable()
 
 
 def _settings(command: Command[S], given: dict[str, Any], variables: dict[str, str]) -> S:
@@ -250,7 +219,7 @@ def _option(field: Any) -> Any:
 _METAVARS = {float: "NUMBER", int: "INTEGER"}
 
 
-_OF_ITERATIONS = ("every", "all", "require_convergence")
+_OF_ITERATIONS = ("plot", "every", "all", "require_convergence")
 
 
 def _output_parameters(command: Command[Any]) -> list[inspect.Parameter]:
@@ -294,7 +263,11 @@ def _output(given: dict[str, Any]) -> Output:
     words = {name: given.pop(name) for name in Output.__struct_fields__ if name in given}
     chosen = {name: word for name, word in words.items() if word is not None}
     chosen["format"] = chosen_format(**formats)
-    return read(Output, chosen, naming="--{}", text=True)
+    output = read(Output, chosen, naming="--{}", text=True)
+    if output.plot and output.format != "table":
+        message = f"--plot draws for people, and --{output.format} prints for programs"
+        raise GdcliError("usage", message, "keep one of them")
+    return output
 
 
 def _parameter(name: str, kind: Any, option: Any, default: Any = None) -> inspect.Parameter:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import sys
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,7 @@ def read_config(path: str) -> dict[str, Any]:
         raise OutsideError("config", f"cannot read the config {path}: {error.strerror}") from error
     content = content.removeprefix(codecs.BOM_UTF8)  # Windows writes one
     try:
-        config = tomllib.loads(content.decode()) if path.lower().endswith(".toml") else msgspec.json.decode(content)
+        config = _toml(content.decode()) if path.lower().endswith(".toml") else msgspec.json.decode(content)
     except (ValueError, RecursionError) as error:
         toml = path.lower().endswith(".toml")
         hint = "a file that ends in .toml is read as TOML" if toml else "the name of a TOML file ends in .toml"
@@ -37,6 +36,12 @@ def read_config(path: str) -> dict[str, Any]:
     if not isinstance(config, dict):
         raise GdcliError("config", f"the config {path} holds no table of settings", 'for example: {"lr": 0.1}')
     return config
+
+
+def _toml(text: str) -> dict[str, Any]:
+    import tomllib  # costs as much to import as all of gdcli's command line
+
+    return tomllib.loads(text)
 
 
 def _reason(error: ValueError | RecursionError) -> str:

@@ -13,10 +13,11 @@ from gdcli.cli.interrupt import interruptible
 from gdcli.cli.output import Output
 from gdcli.cli.report import warn
 from gdcli.errors import ExitCode, GdcliError
-from gdcli.results import CONVERGED, SettingsLine, Step
 
 if TYPE_CHECKING:
+    from gdcli.cli.picture import Sketch
     from gdcli.descent.loop import Descent
+    from gdcli.results import Notice, ResultLine, Step
 
 _FLUSH_SECONDS = 0.05  # a line reaches its reader at the latest after so long
 _PROGRESS_AFTER_SECONDS = 1.0
@@ -49,6 +50,8 @@ def run_descent(descent: Descent[Any], output: Output, title: str) -> int:
         return ExitCode.INTERRUPTED
     if not isinstance(outcome.checks, UnsetType) and any(c.verdict == "disagree" for c in outcome.checks.values()):
         return ExitCode.DISAGREEMENT
+    from gdcli.results import CONVERGED
+
     if output.require_convergence and outcome.status not in CONVERGED:
         return ExitCode.NOT_CONVERGED
     return ExitCode.OK
@@ -68,6 +71,7 @@ def _print_document(descent: Descent[Any], output: Output) -> None:
 
 def _print_lines(descent: Descent[Any], file: IO[bytes]) -> None:
     from gdcli.render.documents import json_line, step_line, walk_lines
+    from gdcli.results import SettingsLine
 
     file.write(json_line(SettingsLine(command=descent.command, settings=descent.settings)))
     lines = walk_lines(descent.walk()) if descent.settings.walk else (step_line(step) for step in descent)
@@ -112,14 +116,20 @@ def _print_table(descent: Descent[Any], output: Output, title: str) -> None:
         _print_walk(descent, output, title)
         return
     rows: StepRows[Step] = StepRows(every=output.every, show_all=output.all)
-    for step in _with_progress(descent, output):
+    sketch = _sketch(descent, output, title)
+    for step in _watched(descent, output, sketch):
         rows.add(step)
     outcome = descent.outcome
+    has_rows = output.all or output.every > 1 or sketch is None
 
     def made(width: int) -> Any:
-        return with_checks(descent_table(title, rows, outcome, output.digits, width), outcome, output.digits, width)
+        if sketch is not None and not has_rows:
+            return with_checks(sketch.instead_of_table(output.digits), outcome, output.digits, width)
+        table = descent_table(title, rows, outcome, output.digits, width)
+        checked = with_checks(table, outcome, output.digits, width)
+        return checked if sketch is None else sketch.below(checked)
 
-    show_for_people(made, outcome.warnings, output, outcome.diagnosis)
+    show_for_people(made, _notices(outcome, sketch), output, outcome.diagnosis)
 
 
 def _print_walk(descent: Descent[Any], output: Output, title: str) -> None:
@@ -129,13 +139,36 @@ def _print_walk(descent: Descent[Any], output: Output, title: str) -> None:
     from gdcli.render.walk import WalkedStep, WalkTable
 
     rows: StepRows[WalkedStep] = StepRows(every=output.every, show_all=output.all)
-    for step, updates in descent.walk(_with_progress(descent, output)):
+    sketch = _sketch(descent, output, title)
+    for step, updates in descent.walk(_watched(descent, output, sketch)):
         rows.add(WalkedStep(step, updates))
     outcome = descent.outcome
     walked = WalkTable(title, rows, outcome, output.digits)
-    show_for_people(
-        lambda width: with_checks(walked, outcome, output.digits, width), outcome.warnings, output, outcome.diagnosis
-    )
+
+    def made(width: int) -> Any:
+        checked = with_checks(walked, outcome, output.digits, width)
+        return checked if sketch is None else sketch.below(checked)
+
+    show_for_people(made, _notices(outcome, sketch), output, outcome.diagnosis)
+
+
+def _sketch(descent: Descent[Any], output: Output, title: str) -> Sketch | None:
+    """What gathers the picture of ``--plot``."""
+    if not output.plot:
+        return None
+    from gdcli.cli.picture import Sketch
+
+    return Sketch(descent, title)
+
+
+def _watched(descent: Descent[Any], output: Output, sketch: Sketch | None) -> Iterator[Step]:
+    steps = _with_progress(descent, output)
+    return steps if sketch is None else sketch.watch(steps)
+
+
+def _notices(outcome: ResultLine, sketch: Sketch | None) -> list[Notice]:
+    """What explains the outcome, and the picture."""
+    return outcome.warnings if sketch is None else [*outcome.warnings, *sketch.notices]
 
 
 def _with_progress(descent: Descent[Any], output: Output) -> Iterator[Step]:

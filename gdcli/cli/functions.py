@@ -22,7 +22,7 @@ def add(app: typer.Typer) -> None:
 
 
 def functions(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="show this function alone")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="show this function alone")] = None,
     json: Annotated[bool, typer.Option("--json", help="print the record as one JSON document")] = False,
 ) -> None:
     """List the functions of the expression language, or show one of them."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import gc
 import io
 import os
 import re
@@ -20,6 +21,7 @@ from gdcli.errors import ExitCode, GdcliError, OutsideError, UserInterruptError
 
 def main() -> NoReturn:
     """Run the command line and end the process."""
+    gc.disable()  # until a command runs: what is imported stays
     _open_what_is_closed()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal that does not know a letter gets its code

@@ -21,7 +21,7 @@ def add(app: typer.Typer) -> None:
 
 
 def optimizers(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="show this rule or schedule alone")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="show this rule or schedule alone")] = None,
     json: Annotated[bool, typer.Option("--json", help="print the record as one JSON document")] = False,
 ) -> None:
     """List the update rules with their formulas and parameters, and the schedules of the learning rate."""

@@ -23,6 +23,7 @@ class Output(Struct, frozen=True, kw_only=True):
 
     format: Format = "table"
     output: Annotated[str | None, Meta(description="write to a file, whole or not at all")] = None
+    plot: Annotated[bool, Meta(description="draw it, in place of the table; with --all or --every, below it")] = False
     digits: Annotated[int, Meta(description="significant digits in a table; 17 is exact", ge=1, le=17)] = 6
     every: Annotated[int, Meta(description="show every Nth iteration in a table", ge=1)] = 1
     all: Annotated[bool, Meta(description="show every row of a long table")] = False

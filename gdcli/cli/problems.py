@@ -21,7 +21,7 @@ def add(app: typer.Typer) -> None:
 
 
 def problems(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="show this problem alone")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="show this problem alone")] = None,
     json: Annotated[bool, typer.Option("--json", help="print the record as one JSON document")] = False,
 ) -> None:
     """List the published test problems that minimize takes by name, or show one of them."""

@@ -5,9 +5,12 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from gdcli.errors import ExpressionError, GdcliError, caret
-from gdcli.results import Notice
+
+if TYPE_CHECKING:
+    from gdcli.results import Notice
 
 # Notices that say the numbers are not to be trusted; the others explain.
 WARNINGS = frozenset(["diverged", "non-finite"])

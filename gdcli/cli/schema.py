@@ -19,7 +19,7 @@ def add(app: typer.Typer) -> None:
 
 
 def schema(
-    command: Annotated[str | None, typer.Argument(metavar="[COMMAND]", help="the command whose record it is")] = None,
+    command: Annotated[str | None, typer.Argument(metavar="COMMAND", help="the command whose record it is")] = None,
 ) -> None:
     """Print the JSON Schema of what a command prints with --json; of all of them when none is named."""
     import msgspec

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from gdcli.cli.output import Output
 from gdcli.cli.report import WARNINGS, warn
-from gdcli.results import Finding, Notice
+
+if TYPE_CHECKING:
+    from gdcli.results import Finding, Notice
 
 R = TypeVar("R")
 

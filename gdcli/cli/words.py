@@ -10,7 +10,9 @@ from gdcli.errors import GdcliError
 
 
 def read_word(option: str, word: Any, reads: str) -> Any:
-    """The word as its setting wants it: a "list", a table of "pairs" NAME=VALUE, one of "bounds" NAME=LOW:HIGH, or a "range".
+    """The word as its setting wants it.
+
+    That is a "list", a table of "pairs" NAME=VALUE or of "bounds" NAME=LOW:HIGH, or a "range" LOW:HIGH.
 
     Raises:
         GdcliError: for a word that is not of its form.
@@ -72,8 +74,26 @@ def _bounds(option: str, name: str, text: str) -> list[float | None]:
     return [None if end is None else float(end) for end in ends]
 
 
-def _range(option: str, text: str) -> list[str]:
-    low, colon, high = (part.strip() for part in text.partition(":"))
-    if not (low and colon and high):
-        raise GdcliError("usage", f"{option} takes LOW:HIGH, not '{text}'", f"for example: {option} 1e-5:10")
-    return [low, high]
+def _range(option: str, text: str) -> list[float]:
+    ends = [_value(end.strip()) for end in text.split(":")]
+    numbers = [float(end) for end in ends if isinstance(end, (int, float)) and not isinstance(end, bool) and end > 0]
+    if len(ends) != 2 or len(numbers) != 2:
+        message = f"{option} takes LOW:HIGH, two numbers greater than 0, not '{text}'"
+        raise GdcliError("usage", message, f"for example: {option} 1e-5:10")
+    return numbers
+
+
+class _AsTyped:
+    """Leaves the words of an option as they are: settings.read turns them into numbers.
+
+    Typer would load pydantic for that, which takes longer than all of gdcli.
+    """
+
+    def coerce(self, value: Any, **_: Any) -> Any:
+        return value
+
+
+def leave_as_typed(params: list[Any]) -> None:
+    """Keep Typer from converting what the parameters hold."""
+    for param in params:
+        param._runtime_param = _AsTyped()  # noqa: SLF001 -- Typer offers no other way

@@ -86,7 +86,7 @@ class Loop:
 
     def _body(self) -> list[str]:
         if self.rule.needs_closure:
-            lines = [f"{self.loss} = {self.script.own('closure')}()"]
+            lines = [*self.rule.read_rates(), f"{self.loss} = {self.script.own('closure')}()"]
         else:
             lines = [*self.rule.before_backward(), *self.loss_lines, f"{self.loss}.backward()"]
         lines += self._shown() + self.stops.lines() + self._clipping()

@@ -155,16 +155,16 @@ def _free(name: str, taken: set[str]) -> str:
     return name
 
 
-def broken(line: str) -> list[str]:
+def broken(line: str, width: int = WIDTH) -> list[str]:
     """A line with a list, in several lines when it is long: a row of a matrix each, or filled."""
-    if len(line) <= WIDTH or "[" not in line:
+    if len(line) <= width or "[" not in line:
         return [line]
     at = line.index("[") + 1
     if line[at] == "[":
         head, *rows = line.replace("], [", "],\n[").replace("],[", "],\n[").split("\n")
-        return [*_wrapped(head, at + 1), *(part for row in rows for part in _wrapped(" " * at + row, at + 1))]
-    return _wrapped(line, at)
+        return [part for each in [head, *(" " * at + row for row in rows)] for part in _wrapped(each, width, at + 1)]
+    return _wrapped(line, width, at)
 
 
-def _wrapped(line: str, indent: int) -> list[str]:
-    return textwrap.wrap(line, WIDTH, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False)
+def _wrapped(line: str, width: int, indent: int) -> list[str]:
+    return textwrap.wrap(line, width, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False)

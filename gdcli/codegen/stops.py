@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gdcli.codegen.rules import Moving
-from gdcli.codegen.script import Script, broken
+from gdcli.codegen.script import WIDTH, Script, broken
 from gdcli.settings import DescentSettings
 
 
@@ -47,7 +47,7 @@ class Stops:
         if not self.settings.maximize:
             condition += f" or abs({self.loss}.item()) > {self.script.own('limit')}"
         return [
-            *broken(f"{finite} = all({is_finite} for t in [{looked_at}])"),
+            *broken(f"{finite} = all({is_finite} for t in [{looked_at}])", WIDTH - 4),
             f"if {condition}:",
             "    break  # after the last update, or where the run diverged",
         ]

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
+from msgspec import Struct
 
 from gdcli.errors import GdcliError
 from gdcli.tensors import Problem, check_scalar
 
 MAX_EXACT = 200  # unknowns up to which the whole Hessian is computed
 LANCZOS_STEPS = 300  # products with the Hessian beyond, at most
-_ORTHOGONALISING = 400_000_000  # steps * steps * unknowns, at most
+_ORTHOGONALISING = 100_000_000  # steps * steps * unknowns, at most
 _ACCURACY = 1e-6  # the residual of an end of the spectrum, relative to the end, at which Lanczos is content
 _INVARIANT = 1e-12  # what is left of a new direction, relative to the spectrum, below which there is none
 
@@ -21,8 +21,7 @@ Product = Callable[[torch.Tensor], torch.Tensor]
 """A symmetric matrix as a function of a vector, both of shape (n,) and float64."""
 
 
-@dataclass(frozen=True, slots=True)
-class Spectrum:
+class Spectrum(Struct, frozen=True):
     """The eigenvalues of a symmetric matrix of ``unknowns`` rows, or their two ends.
 
     ``values`` ascend: all of them where ``exact``, else the ends; ``vectors`` are their unit eigenvectors, as columns,
@@ -135,7 +134,7 @@ def lanczos(product: Product, unknowns: int, steps: int | None = None) -> Spectr
 
 
 def lanczos_steps(unknowns: int) -> int:
-    """How many products ``lanczos`` takes at most: all that there can be, or what half a second or so allows."""
+    """How many products ``lanczos`` takes at most: all that there can be, or what a part of a second allows."""
     return min(unknowns, LANCZOS_STEPS, max(20, math.isqrt(_ORTHOGONALISING // unknowns)))
 
 
@@ -173,7 +172,11 @@ def rate_from_curvature(problem: Problem, *, maximize: bool) -> float:
     Raises:
         GdcliError: where there is no curvature to go by.
     """
-    largest = abs(largest_curvature(problem))
+    try:
+        largest = abs(largest_curvature(problem))
+    except RuntimeError as error:
+        message = f"there is no curvature to take a learning rate from: {str(error).splitlines()[0]}"
+        raise GdcliError("lr", message, "give a number: --lr 0.1") from error
     if largest == 0 or not math.isfinite(largest):
         goal = "maximum" if maximize else "minimum"
         message = f"the start has no curvature to take a learning rate from: the {goal} is in no known distance"

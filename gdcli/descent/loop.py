@@ -103,9 +103,7 @@ class Descent(Generic[R]):
             if iteration == 0:
                 self._first = step
                 if self.diagnoses:
-                    self._trace = trace = Trace(
-                        step, sum(tensors[name].numel() for name in wrt), maximize=self.settings.maximize
-                    )
+                    self._trace = trace = Trace(step, maximize=self.settings.maximize)
             elif trace is not None:
                 trace.see(step)
             if direction * number < better:

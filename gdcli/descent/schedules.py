@@ -93,10 +93,10 @@ def _check_parameters(name: str, make: Any, given: Mapping[str, Any]) -> None:
     annotations = inspect.get_annotations(make.__init__)  # texts, in torch
     for key, value in given.items():
         if annotations.get(key) in ("int", int) and not (
-            isinstance(value, int) and not isinstance(value, bool) and value > 0
+            isinstance(value, int) and not isinstance(value, bool) and value >= 0
         ):
             raise GdcliError(
-                "schedule", f"'{key}' of the schedule {name} is a whole number greater than 0, not '{value}'"
+                "schedule", f"'{key}' of the schedule {name} is a whole number of at least 0, not '{value}'"
             )
 
 

@@ -43,7 +43,7 @@ class StopTests:
         if not -self.largest_loss <= step.loss <= self.largest_loss:  # type: ignore[operator]
             return False
         for numbers in step.grads.values():
-            if numbers is None or (numbers - numbers != 0 if numbers.__class__ is float else not is_finite(numbers)):  # type: ignore[operator]
+            if numbers is None or (numbers - numbers != 0 if numbers.__class__ is float else not is_finite(numbers)):
                 return False
         self.previous = step
         return True

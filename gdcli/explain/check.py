@@ -40,6 +40,8 @@ def check_gradient(problem: Problem) -> GradientCheck:
     tensors = {name: as_float64(tensor) for name, tensor in problem.tensors.items()}
     expression, dtype = problem.objective.expression, problem.environment.dtype
     coarsest = precision(expression, dtype)
+    with torch.no_grad():
+        value = problem.value().item()
     function = _Function(reference(expression, dtype), tensors, problem.wrt)
     formulas = _formulas(reference(expression, dtype, uncut=True), tensors, problem.wrt)
     cut = is_cut(expression)
@@ -51,8 +53,9 @@ def check_gradient(problem: Problem) -> GradientCheck:
                 label=label,
                 dtype=str(coarsest).removeprefix("torch."),
                 eps=torch.finfo(coarsest).eps,
+                largest=torch.finfo(dtype).max,
                 x=function.element(name, i),
-                value=function.value,
+                value=value if not math.isfinite(value) else function.value,
                 autograd=None if gradient is None else float(gradient.reshape(-1)[i]),
                 wide=function.gradients[name].view(-1)[i].item(),
                 terms=function.terms[name].view(-1)[i].item(),
@@ -168,12 +171,12 @@ class _Function:
 
 def _formulas(
     expression: Expression, tensors: Mapping[str, torch.Tensor], wrt: Sequence[str]
-) -> dict[str, tuple[bool, float | None]]:
-    """Whether each derivative has a formula, and its value to more digits than float64 has."""
+) -> dict[str, float | None]:
+    """The value of each derivative's formula, from more digits than float64 has; nan where it says nothing."""
     from gdcli.explain.symbolic import exact, partials, precise_value
 
     found = partials(expression, tensors, wrt, exact)
-    return {partial.variable: (partial.expr is not None, precise_value(partial, tensors)) for partial in found}
+    return {partial.variable: precise_value(partial, tensors) for partial in found}
 
 
 def _summary(rows: list[CheckRow]) -> GradientCheck:

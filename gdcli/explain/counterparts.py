@@ -30,8 +30,11 @@ from gdcli.explain.known import (
     log_ndtr,
     logaddexp,
     logsigmoid,
+    maximum,
+    minimum,
     ndtr,
     ndtri,
+    relu,
     sigmoid,
     sign,
     sinc,
@@ -65,16 +68,6 @@ def power(base: Expr, exponent: Expr) -> Expr:
     if base.is_number and exponent.is_number and abs(exponent) > 100:
         return sympy.Float(base) ** sympy.Float(exponent)
     return base**exponent
-
-
-def maximum(x: Expr, y: Expr) -> Expr:
-    """The larger; at a tie PyTorch gives half of the gradient to each."""
-    return Piecewise((x, x > y), (y, x < y), ((x + y) / 2, True))
-
-
-def minimum(x: Expr, y: Expr) -> Expr:
-    """The smaller, as ``maximum``."""
-    return Piecewise((x, x < y), (y, x > y), ((x + y) / 2, True))
 
 
 def clamp(x: Expr, min: Expr | None = None, max: Expr | None = None) -> Expr:
@@ -214,7 +207,7 @@ ELEMENTWISE: Mapping[str, Callable[..., Expr]] = {
     "logical_or": _logical(sympy.Or),
     "logical_xor": _logical(lambda x, y: sympy.Or(sympy.And(x, sympy.Not(y)), sympy.And(y, sympy.Not(x)))),
     "logical_not": lambda x: sympy.Not(as_condition(x)),
-    "relu": lambda x: Piecewise((x, x > 0), (0, True)),
+    "relu": relu,
     "relu6": lambda x: _between(x, 0, 6),
     "leaky_relu": lambda x, negative_slope=_HUNDREDTH: Piecewise((x, x > 0), (negative_slope * x, True)),
     "elu": _elu,

@@ -114,7 +114,9 @@ def _products(left: torch.Tensor, values: torch.Tensor, tensors: Sequence[torch.
     """``left`` times the matrix of derivatives of ``values`` by each tensor."""
     if not values.requires_grad:
         return [torch.zeros_like(tensor) for tensor in tensors]
-    return torch.autograd.grad(values, tensors, left, retain_graph=True, allow_unused=True, materialize_grads=True)
+    # As a sum, since PyTorch imports SymPy for a vector that is given to grad.
+    total = (left * values).sum()
+    return torch.autograd.grad(total, tensors, retain_graph=True, allow_unused=True, materialize_grads=True)
 
 
 def _zero(eigenvalues: torch.Tensor, eps: float) -> float:

@@ -21,6 +21,7 @@ _MOST = 64
 _SPIKE = 10  # times the values at both ends of a step: it has left the neighbourhood of x
 _ROUNDINGS = 4  # of the value, in a difference
 _JUMP_LEVELS = 4
+_WIDE = 4  # levels whose steps are wide
 _EPS = sys.float_info.epsilon
 
 
@@ -36,16 +37,19 @@ class Slope:
 class Slopes:
     """What differences say about a function at a point; None where no step has a finite value.
 
-    ``gap`` is ``right`` less ``left``, taken from the same steps: not zero at a kink. ``bend`` is the second
-    derivative. ``jump`` is how much the value jumps at the point, 0 for a continuous function.
+    ``gap`` is ``right`` less ``left``, taken from the same steps: not zero at a kink. ``closing`` is the same with
+    steps of any size: at a cusp it comes to no rest. ``bend`` is the second derivative. ``jump`` is how much the value jumps at the point, 0 for a continuous function. ``scale`` is the
+    steepest slope over a wide step: an error that is small beside it is small.
     """
 
     center: Slope | None
     left: Slope | None
     right: Slope | None
     gap: Slope | None
+    closing: Slope | None
     bend: Slope | None
     jump: float
+    scale: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,10 @@ class _Level:
         return self.rise / self.after
 
     @property
+    def steepest(self) -> float:
+        return max(abs(self.left), abs(self.right))
+
+    @property
     def is_near(self) -> bool:
         """Whether the ends are like the middle; across a pole they are not."""
         return not self.size > _SPIKE * self.ends
@@ -84,17 +92,20 @@ def slopes(function: Callable[[float], float], x: float, *, nearest: float = 0.0
     One-sided slopes use no step below ``nearest``: what happens nearer to x counts as happening at x.
     """
     if not math.isfinite(x):
-        return Slopes(None, None, None, None, None, 0.0)
+        return Slopes(None, None, None, None, None, None, 0.0, 0.0)
     value = function(x)
-    levels = [level for step in _steps(x) if (level := _level(function, x, value, step)).is_near]
+    tried = [_level(function, x, value, step) for step in _steps(x)]
+    levels = [level for level in tried if level.is_near]
     far = [level for level in levels if level.step >= nearest]
     return Slopes(
         center=_best(levels, [level.center for level in levels], order=2),
         left=_best(far, [level.left for level in far], order=1),
         right=_best(far, [level.right for level in far], order=1),
         gap=_best(far, [level.right - level.left for level in far], order=1),
+        closing=_best(levels, [level.right - level.left for level in levels], order=1),
         bend=_best(levels, [(level.right - level.left) / level.step for level in levels], order=2, power=2),
         jump=_jump(levels),
+        scale=max((size for level in tried[:_WIDE] if math.isfinite(size := level.steepest)), default=0.0),
     )
 
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import inspect
 import struct
 import sys
 import time
 import unicodedata
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
 from typing import Any
 
+import mpmath
 import sympy
 from sympy import Piecewise
 from sympy.printing.precedence import precedence_traditional
@@ -18,6 +22,8 @@ from sympy.printing.str import StrPrinter
 
 from gdcli.explain.known import Expr, Known
 
+_SYMPY = tuple(str(Path(module.__file__).parent) for module in (sympy, mpmath))
+_FEWEST_CALLS_A_SECOND = 200_000
 _SHORT = 40  # characters up to which a formula is short enough
 _LARGEST_FRACTION = 10_000  # numerator or denominator from which on a fraction is written as a decimal
 
@@ -26,7 +32,7 @@ class UnprintableError(ValueError):
     """An expression that the language has no words for; the message says what stands in the way."""
 
 
-class OutOfTimeError(BaseException):
+class OutOfWorkError(BaseException):
     """SymPy took too long. No Exception: SymPy catches those."""
 
 
@@ -195,8 +201,8 @@ def _greek(name: str) -> str:
     return f"\\{words[-1].lower()}" if words[:3] == ["GREEK", "SMALL", "LETTER"] else ""
 
 
-def simplified(expr: Expr, code: Code, is_finite: Callable[[str], bool], seconds: float) -> tuple[Expr, str]:
-    """The shortest of several forms of an expression, and its code; the search ends after so many seconds.
+def simplified(expr: Expr, code: Code, is_finite: Callable[[str], bool], calls: int) -> tuple[Expr, str]:
+    """The shortest of several forms of an expression, and its code; the search ends after so many calls.
 
     Forms whose value at the point is not finite come last.
 
@@ -206,7 +212,7 @@ def simplified(expr: Expr, code: Code, is_finite: Callable[[str], bool], seconds
     expr = _merged(expr)
     best = expr, code.doprint(expr)
     cost = not is_finite(best[1]), len(best[1])
-    with contextlib.suppress(OutOfTimeError), time_limit(seconds):
+    with contextlib.suppress(OutOfWorkError), work_limit(calls):
         for rewrite in _rewrites(expr, best[1]):
             found = _tried(rewrite, expr, code)
             if found is not None and (found_cost := (not is_finite(found[1]), len(found[1]))) < cost:
@@ -265,17 +271,24 @@ def _merged(expr: Expr) -> Expr:
 
 
 @contextlib.contextmanager
-def time_limit(seconds: float) -> Iterator[None]:
-    """End what is pure Python after so long, in any thread and on any system.
+def work_limit(calls: int) -> Iterator[None]:
+    """End SymPy after so many calls of its functions, in any thread and on any system; a million take about a second.
+
+    Calls and not seconds, so that the answer does not depend on the machine; seconds only where a call takes very long.
 
     Raises:
-        OutOfTimeError: when the time is over.
+        OutOfWorkError: at the next call.
     """
-    end = time.monotonic() + seconds
+    left, end = calls, time.thread_time() + calls / _FEWEST_CALLS_A_SECOND
 
-    def watch(*_: object) -> None:
-        if time.monotonic() > end:
-            raise OutOfTimeError
+    def watch(frame: FrameType, event: str, _: object) -> None:
+        nonlocal left
+        code = frame.f_code
+        # Not in a generator: it may be one that is being closed, where Python ignores what is raised.
+        if event == "call" and code.co_filename.startswith(_SYMPY) and not code.co_flags & inspect.CO_GENERATOR:
+            left -= 1
+            if left < 0 or (left % 64 == 0 and time.thread_time() > end):
+                raise OutOfWorkError
 
     before = sys.getprofile()
     sys.setprofile(watch)

@@ -32,13 +32,12 @@ class Known(sympy.Function):  # type: ignore[misc]
             raise NoCounterpartError(f"{type(self).__name__} has no formula for this derivative")
         return slope(*self.args)
 
-    @property
-    def definition(self) -> Expr:
-        """The same in SymPy's own functions."""
-        return type(self).meaning(*self.args)
-
     def _eval_evalf(self, prec: int) -> Expr:
-        return self.definition.evalf(sympy.core.evalf.prec_to_dps(prec))
+        # More digits than are asked for: a definition may cancel where the function does not, as exp(x) - 1 does.
+        asked = sympy.core.evalf.prec_to_dps(prec)
+        digits = 2 * asked + 30
+        arguments = [sympy.Float(argument.evalf(asked), digits) for argument in self.args]
+        return type(self).meaning(*arguments).evalf(digits)
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
         name = r"\sigma" if type(self).__name__ == "sigmoid" else rf"\operatorname{{{type(self).__name__}}}"
@@ -48,6 +47,9 @@ class Known(sympy.Function):  # type: ignore[misc]
 
 def _known(name: str, meaning: Callable[..., Expr], *slopes: Callable[..., Expr] | None) -> Any:
     return type(name, (Known,), {"slopes": slopes, "meaning": staticmethod(meaning)})
+
+
+_HALF = sympy.Rational(1, 2)
 
 
 def _flat(*_: Expr) -> Expr:
@@ -62,6 +64,19 @@ floor = _known("floor", sympy.floor, _flat)
 trunc = _known("trunc", lambda x: sympy.sign(x) * sympy.floor(sympy.Abs(x)), _flat)
 sign = _known("sign", sympy.sign, _flat)
 size = _known("abs", sympy.Abs, sign)
+relu = _known("relu", lambda x: Piecewise((x, x > 0), (0, True)), lambda x: Piecewise((1, x > 0), (0, True)))
+maximum = _known(  # at a tie PyTorch gives half of the gradient to each
+    "maximum",
+    lambda x, y: Piecewise((x, x > y), (y, True)),
+    lambda x, y: Piecewise((1, x > y), (0, x < y), (_HALF, True)),
+    lambda x, y: Piecewise((0, x > y), (1, x < y), (_HALF, True)),
+)
+minimum = _known(
+    "minimum",
+    lambda x, y: Piecewise((x, x < y), (y, True)),
+    lambda x, y: Piecewise((1, x < y), (0, x > y), (_HALF, True)),
+    lambda x, y: Piecewise((0, x < y), (1, x > y), (_HALF, True)),
+)
 sigmoid: Any = _known("sigmoid", lambda x: 1 / (1 + sympy.exp(-x)), lambda x: sigmoid(x) * (1 - sigmoid(x)))
 logsigmoid = _known("logsigmoid", lambda x: -sympy.log(1 + sympy.exp(-x)), lambda x: sigmoid(-x))
 softplus = _known(  # PyTorch's turns into x itself above 20
@@ -99,11 +114,11 @@ i0: Any = _known("i0", lambda x: sympy.besseli(0, x), lambda x: i1(x))  # noqa: 
 i1: Any = _known(
     "i1",
     lambda x: sympy.besseli(1, x),
-    lambda x: Piecewise((sympy.Rational(1, 2), sympy.Eq(x, 0)), (i0(x) - i1(x) / x, True)),
+    lambda x: Piecewise((_HALF, sympy.Eq(x, 0)), (i0(x) - i1(x) / x, True)),
 )
 i0e: Any = _known("i0e", lambda x: sympy.exp(-sympy.Abs(x)) * sympy.besseli(0, x), lambda x: i1e(x) - sign(x) * i0e(x))
 i1e: Any = _known(
     "i1e",
     lambda x: sympy.exp(-sympy.Abs(x)) * sympy.besseli(1, x),
-    lambda x: Piecewise((sympy.Rational(1, 2), sympy.Eq(x, 0)), (i0e(x) - i1e(x) * (sign(x) + 1 / x), True)),
+    lambda x: Piecewise((_HALF, sympy.Eq(x, 0)), (i0e(x) - i1e(x) * (sign(x) + 1 / x), True)),
 )

@@ -7,7 +7,6 @@ of becomes an opaque function of its variables, so that only the derivatives tha
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -18,8 +17,8 @@ import torch
 
 from gdcli.errors import GdcliError
 from gdcli.explain.counterparts import ELEMENTWISE, OF_LISTS, TAKES_CONDITIONS, as_number, power
-from gdcli.explain.formulas import Code, Opaque, OutOfTimeError, UnprintableError, latex, simplified, time_limit
-from gdcli.explain.known import Expr, Known, NoCounterpartError, floor, sign
+from gdcli.explain.formulas import Code, Opaque, OutOfWorkError, UnprintableError, latex, simplified, work_limit
+from gdcli.explain.known import Expr, NoCounterpartError, floor, sign
 from gdcli.lang.constructors import Environment
 from gdcli.lang.nodes import (
     Binary,
@@ -39,8 +38,10 @@ from gdcli.lang.objective import build
 from gdcli.lang.syntax import parse
 from gdcli.results import Derivative
 
-DIFFERENTIATING_SECONDS = 2.0
-SIMPLIFYING_SECONDS = 1.0  # for all variables together
+# Calls of SymPy's functions; a million take about a second.
+DIFFERENTIATING = 1_500_000
+SIMPLIFYING = 1_000_000  # for all variables together
+EVALUATING = 1_000_000
 _MAX_LIST = 16  # numbers of a constant list that are spelled out
 _SHORT = 12  # digits up to which a number is taken as the decimal that was typed
 _DIGITS = 25  # to which a formula is evaluated for a check
@@ -107,12 +108,7 @@ def derivatives(
     """The partial derivative by each variable of ``wrt`` as a formula, and its value in the environment's dtype."""
     code = Code(decimals=_has_decimals(expression))
     found = partials(expression, tensors, wrt)
-    end = time.monotonic() + SIMPLIFYING_SECONDS
-    done = []
-    for left, partial in zip(range(len(found), 0, -1), found, strict=True):
-        seconds = (end - time.monotonic()) / left
-        done.append(_written(partial, code, tensors, environment, seconds))
-    return done
+    return [_written(partial, code, tensors, environment, SIMPLIFYING // len(found)) for partial in found]
 
 
 def partials(
@@ -127,11 +123,11 @@ def partials(
     """
     shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     try:
-        with time_limit(DIFFERENTIATING_SECONDS):
+        with work_limit(DIFFERENTIATING):
             found = _Converter(expression, tensors, number).convert()
             return [_partial(found, name, shapes[name]) for name in wrt]
-    except OutOfTimeError:
-        obstacle = f"SymPy takes longer than {DIFFERENTIATING_SECONDS:.0f} s for this expression"
+    except OutOfWorkError:
+        obstacle = "SymPy takes too long for this expression"
     except RecursionError:
         obstacle = "the expression is nested too deeply for SymPy"
     return [Partial(name, None, obstacle) for name in wrt]
@@ -146,69 +142,78 @@ def _partial(found: Any, name: str, shape: tuple[int, ...]) -> Partial:
         expr = as_number(found).diff(_symbol(name))
     except (NoCounterpartError, UnprintableError) as error:
         return Partial(name, None, str(error))
+    except Exception as error:  # noqa: BLE001 -- SymPy fails in many ways
+        return Partial(name, None, f"SymPy cannot differentiate this: {type(error).__name__}")
     return Partial(name, expr)
 
 
 def precise_value(partial: Partial, tensors: Mapping[str, torch.Tensor]) -> float | None:
     """The value of a derivative, computed to more digits than a float64 holds.
 
-    None where it has none: no formula, a division by zero, or a point on the very border of a choice, where the formula
-    of a branch says nothing about the slope of the whole.
+    None without a formula, or where it takes SymPy too long. nan where it says nothing: at a division by zero, and on the
+    very border of a choice, where the formula of a branch says nothing about the slope of the whole.
     """
     if partial.expr is None:
         return None
     point = {_symbol(name): exact(tensor.item()) for name, tensor in tensors.items() if not tensor.dim()}
     digits = {symbol: sympy.Float(number, 60) for symbol, number in point.items()}
     try:
-        with time_limit(DIFFERENTIATING_SECONDS):
+        with work_limit(EVALUATING):
             expr = partial.expr.replace(lambda part: isinstance(part, Opaque), lambda part: _number(part, tensors))
             expr = expr.replace(lambda part: isinstance(part, (sign, sympy.sign)), lambda part: _sign(part, point))
-            expr = expr.replace(lambda part: isinstance(part, Known), lambda part: part.definition)
             expr = expr.replace(lambda part: isinstance(part, sympy.Piecewise), lambda part: _chosen(part, point))
             value = complex(expr.evalf(_DIGITS, subs=digits, maxn=500))
-    except (OutOfTimeError, Exception):  # noqa: BLE001 -- SymPy fails in many ways, and then there is no value
+    except (OutOfWorkError, UnprintableError):
         return None
-    return value.real if value.imag == 0 and math.isfinite(value.real) else None
+    except Exception:  # noqa: BLE001 -- SymPy fails in many ways where a value is not defined
+        return math.nan
+    return value.real if value.imag == 0 and math.isfinite(value.real) else math.nan
 
 
 def _sign(part: Expr, point: Mapping[Expr, Expr]) -> Expr:
-    value = sympy.sign(part.args[0].subs(point))
-    return value or sympy.nan
+    argument = part.args[0].subs(point)
+    return sympy.nan if _is_zero(argument) else sympy.sign(argument.evalf())
 
 
 def _chosen(choice: Expr, point: Mapping[Expr, Expr]) -> Expr:
     """The branch of a choice that holds at the point; nothing on the border of an inequality."""
     for value, condition in choice.args:
         borders = [part for part in condition.atoms(sympy.Rel) if not isinstance(part, (sympy.Eq, sympy.Ne))]
-        if any((part.lhs - part.rhs).subs(point) == 0 for part in borders):
+        if any(_is_zero((part.lhs - part.rhs).subs(point)) for part in borders):
             return sympy.nan
         if condition.subs(point) == sympy.true:
             return value
     return sympy.nan
 
 
+def _is_zero(value: Expr) -> bool:
+    return bool(value == 0 or abs(value.evalf(_DIGITS)) < 10**-_DIGITS)
+
+
 def _number(part: Opaque, tensors: Mapping[str, torch.Tensor]) -> Expr:
     if part.drawn:
         raise UnprintableError(part.drawn)
-    return sympy.Float(_value(part.text, tensors, Environment(torch.float64)), 17)
+    return sympy.Float(_value(part.text, tensors, _float64(tensors)), 17)
 
 
 def _written(
-    partial: Partial, code: Code, tensors: Mapping[str, torch.Tensor], environment: Environment, seconds: float
+    partial: Partial, code: Code, tensors: Mapping[str, torch.Tensor], environment: Environment, calls: int
 ) -> Derivative:
-    """The derivative in code and LaTeX, simplified for so many seconds."""
+    """The derivative in code and LaTeX, simplified for so many calls."""
 
     def is_finite(text: str) -> bool:
-        return math.isfinite(_value(text, tensors, Environment(torch.float64)))
+        return math.isfinite(_value(text, tensors, _float64(tensors)))
 
     obstacle = partial.obstacle
     if partial.expr is not None:
         try:
-            expr, formula = simplified(partial.expr, code, is_finite, seconds)
+            expr, formula = simplified(partial.expr, code, is_finite, calls)
             value = _value(formula, tensors, environment)
             return Derivative(variable=partial.variable, formula=formula, latex=latex(expr), value=value, obstacle="")
-        except (UnprintableError, RecursionError, GdcliError) as error:
+        except (UnprintableError, GdcliError) as error:
             obstacle = str(error).splitlines()[0]
+        except Exception as error:  # noqa: BLE001 -- SymPy fails in many ways
+            obstacle = f"SymPy cannot write this down: {type(error).__name__}"
     return Derivative(variable=partial.variable, formula=None, latex=None, value=None, obstacle=obstacle)
 
 
@@ -217,6 +222,10 @@ def _value(formula: str, tensors: Mapping[str, torch.Tensor], environment: Envir
     parsed = parse(formula)
     point = [_in_dtype(tensors[name], environment.dtype) for name in parsed.variables]
     return float(build(parsed, environment)(*point))
+
+
+def _float64(tensors: Mapping[str, torch.Tensor]) -> Environment:
+    return Environment(torch.float64, next((tensor.device for tensor in tensors.values()), "cpu"))
 
 
 def _in_dtype(tensor: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
@@ -309,7 +318,7 @@ class _Converter:
         piece = Expression(self.expression.source, node, names)
         try:
             point = [_in_dtype(self.tensors[name], torch.float64) for name in names]
-            result: Any = build(piece, Environment(torch.float64))(*point)
+            result: Any = build(piece, _float64(self.tensors))(*point)
         except GdcliError:
             return unknown
         if not isinstance(result, torch.Tensor) or result.dim() > 1:

@@ -1,8 +1,9 @@
 """The verdict on one element of a gradient, from what autograd, differences and the formula say. No torch.
 
 Two numbers agree when half of the dtype's digits do, or when they differ by less than rounding explains. Rounding is
-worth a few eps of x, of the value, and of the terms that a gradient adds up from: a shift of x changes the slope by the
-second derivative, and a value f that changes on the length sqrt(f / f'') by itself over that length.
+worth a few eps of the terms that a gradient adds up from; and where slopes are flatter than those around, a few eps of
+x and of the value: a shift of x changes the slope by the second derivative f'', and a value f that changes on the
+length sqrt(f / f'') changes it by itself over that length.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from gdcli.results import CheckRow
 
 _ROUNDINGS = 8
 _RELIABLE = 1e-3  # relative error of a slope by differences, beyond which it confirms nothing
+_NEGLIGIBLE = 1e-6  # of the slopes around: an error that does not matter
+_AT_REST = 0.05  # of the slopes around: how much one-sided slopes still move at a cusp
 _SURE = 10  # errors of a gap between two slopes, beyond which it is a kink
 _BESIDE = 0.01  # of what autograd is off by: a slope that near to another is the same
 _ON_A_BORDER = "the formula says nothing at this very point, the border of a choice or a division of 0 by 0"
@@ -31,24 +34,30 @@ Doubt = Literal["", "autograd", "differences", "symbolic"]
 class Evidence:
     """All that is known about one element of a gradient.
 
-    ``autograd`` is the gradient under test, computed in ``dtype`` (None without a path), ``wide`` the same in float64,
-    and ``terms`` the size of what that adds up from.
-    ``formula`` says whether there is one, and its value; ``cut`` that the expression holds ``detach``,
-    and ``nearby`` gives autograd's slopes in float64 a little beside x.
+    ``eps`` and ``largest`` are the precision and the range of ``dtype``. ``autograd`` is the gradient under test,
+    computed in it (None without a path), ``wide`` the same in float64, and ``terms`` the size of what it adds up from.
+    ``formula`` is the value of the formula: None without one, nan where it says nothing. ``cut`` says that the
+    expression holds ``detach``, and ``nearby`` gives autograd's slopes in float64 a little beside x.
     """
 
     label: str
     dtype: str
     eps: float
+    largest: float
     x: float
     value: float
     autograd: float | None
     wide: float
     terms: float
     slopes: Slopes
-    formula: tuple[bool, float | None]
+    formula: float | None
     cut: bool
     nearby: Callable[[], Sequence[float]]
+
+    @property
+    def symbolic(self) -> float | None:
+        """The value of the formula, where it has one."""
+        return None if self.formula is None or math.isnan(self.formula) else self.formula
 
     @property
     def gradient(self) -> float:
@@ -56,25 +65,37 @@ class Evidence:
         return 0.0 if self.autograd is None else self.autograd
 
     @property
-    def rounding(self) -> float:
-        """The size of a slope that is rounding only, in units of eps."""
+    def shifting(self) -> float:
+        """How much a slope changes when x, or the value, is off by its own size: in units of eps, that is rounding."""
         bend = self.slopes.bend
         curvature = abs(bend.value) if bend is not None and bend.error < abs(bend.value) / 2 else 0.0
         value = abs(self.value) if math.isfinite(self.value) else 0.0
-        terms = self.terms if math.isfinite(self.terms) else 0.0
-        return abs(self.x) * curvature + math.sqrt(value * curvature) + terms
+        return abs(self.x) * curvature + math.sqrt(value * curvature)
 
     def close(self, left: float, right: float, error: float = 0.0) -> bool:
         """Whether two slopes agree, of which one may be off by ``error``."""
-        allowed = math.sqrt(self.eps) * max(abs(left), abs(right)) + _ROUNDINGS * self.eps * self.rounding
-        return abs(left - right) <= allowed + error
+        size = max(abs(left), abs(right))
+        rounding = self.terms if math.isfinite(self.terms) else 0.0
+        if size <= self.slopes.scale:  # near an extremum; near a pole the same would excuse everything
+            rounding += self.shifting
+        return abs(left - right) <= math.sqrt(self.eps) * size + _ROUNDINGS * self.eps * rounding + error
 
     def reliable(self, slope: Slope | None) -> bool:
         """Whether a slope by differences is good enough to confirm another."""
         if slope is None:
             return False
         size = max(abs(slope.value), abs(self.gradient) if math.isfinite(self.gradient) else 0.0)
-        return slope.value == self.gradient or slope.error <= _RELIABLE * size + 1e-6 * self.rounding
+        small = _NEGLIGIBLE * self.slopes.scale
+        return slope.value == self.gradient or slope.error <= _RELIABLE * size + small
+
+    @property
+    def center(self) -> Slope | None:
+        """The slope of both sides, where it can confirm another and its sides come to rest; at a cusp they do not."""
+        slope, gap = self.slopes.center, self.slopes.closing
+        if slope is None or not self.reliable(slope):
+            return None
+        rests = gap is not None and gap.error <= _AT_REST * max(self.slopes.scale, abs(slope.value))
+        return slope if rests or slope.value == self.gradient else None
 
     @property
     def is_steep(self) -> bool:
@@ -95,7 +116,7 @@ class _Judgement(NamedTuple):
 def row(evidence: Evidence) -> CheckRow:
     """The three numbers side by side, and what follows from them."""
     judgement = _judge(evidence)
-    slopes, (_, symbolic) = evidence.slopes, evidence.formula
+    slopes, symbolic = evidence.slopes, evidence.symbolic
     kink = judgement.verdict == "kink" or slopes.center is None
     reference = symbolic if symbolic is not None else _value(slopes.center)
     compared = judgement.verdict not in ("kink", "undefined")
@@ -153,7 +174,7 @@ def _kink(e: Evidence) -> _Judgement | None:
     if left is None or right is None or gap is None:
         return None
     size = max(abs(left.value), abs(right.value))
-    if abs(gap.value) <= _SURE * gap.error + math.sqrt(e.eps) * size + _ROUNDINGS * e.eps * e.rounding:
+    if abs(gap.value) <= _SURE * gap.error + math.sqrt(e.eps) * size:
         return None
     sides = f"the slope is {left.value:.6g} on the left and {right.value:.6g} on the right"
     low, high = sorted([left.value, right.value])
@@ -165,26 +186,28 @@ def _kink(e: Evidence) -> _Judgement | None:
 
 def _not_finite(e: Evidence) -> _Judgement:
     """Autograd gives no number."""
-    _, slope = e.formula
-    if slope is None and e.slopes.center is not None and e.reliable(e.slopes.center):
-        slope = e.slopes.center.value
+    slope = e.symbolic
+    if slope is None and e.center is not None:
+        slope = e.center.value
     if slope is None:
         return _Judgement("undefined", "", "no finite slope is to be found here")
+    if abs(slope) > e.largest:
+        return _Judgement("disagree", "autograd", f"the slope is {slope:.6g}, beyond the largest {e.dtype}")
     reason = "autograd meets 0 * inf or inf - inf on its way, often in a branch that is not chosen"
     return _Judgement("disagree", "autograd", f"{reason}; the slope is {slope:.6g}")
 
 
 def _compared(e: Evidence) -> _Judgement:
     """Whether autograd agrees with differences and formula, where all are numbers or missing."""
-    exists, symbolic = e.formula
-    center = e.slopes.center if e.reliable(e.slopes.center) else None
+    symbolic = e.symbolic
+    center = e.center
     by_differences = center is not None and e.close(e.gradient, center.value, 3 * center.error)
     if symbolic is None:
         if center is None:
             return _one_sided(e)
         if not by_differences:
             return _Judgement("disagree", "autograd", _why_autograd(e, center.value))
-        return _Judgement("agree", "symbolic", _ON_A_BORDER) if exists else _Judgement("agree")
+        return _Judgement("agree") if e.formula is None else _Judgement("agree", "symbolic", _ON_A_BORDER)
     confirmed = center is not None and e.close(center.value, symbolic, 3 * center.error)
     if e.close(e.gradient, symbolic):
         return _Judgement("agree") if confirmed else _Judgement("agree", "differences", _why_differences(e))

@@ -4,19 +4,52 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import torch
 
+from gdcli.defaults import problem_of
 from gdcli.figure.model import Figure, HeatPanel, Panel, Remark
 from gdcli.figure.panels import Canvas, contour_panel, function_panel, loss_panel, routes_in
 from gdcli.figure.section import along_unknowns, principal_plane
 from gdcli.figure.trail import Trail, flat
 from gdcli.figure.window import finite
 from gdcli.results import Nested
+from gdcli.settings import DescentSettings, FitLinearSettings
 from gdcli.tensors import Problem
+
+if TYPE_CHECKING:
+    from gdcli.descent.loop import Descent
 
 
 _SAME = 1e-6  # relative distance of two values of a variable that count as one
+
+
+def figure_of(descent: Descent[Any], title: str, trail: Trail) -> Figure:
+    """The figure of a descent that has ended, from the trail of its states, the last one included."""
+    settings = descent.settings
+    subtitle = caption(settings, trail)
+    if isinstance(settings, FitLinearSettings):
+        return layer_figure(title, subtitle, descent.problem, trail)
+    instance = problem_of(settings)
+    minima = () if instance is None else [minimum.values for minimum in instance.minima]
+    return descent_figure(title, subtitle, descent.problem, [trail], minima)
+
+
+def caption(settings: DescentSettings, trail: Trail) -> str:
+    """The update rule of a descent in one line."""
+    lr = settings.lr if trail.first is None or settings.lr != "auto" else trail.first.lr
+    parts = [settings.optimizer, f"lr {lr:.6g}" if isinstance(lr, float) else f"lr {lr}"]
+    parts += [f"lr.{name} {rate:.6g}" for name, rate in settings.lrs.items()]
+    for name in ("momentum", "dampening", "weight_decay", "clip_norm", "clip_value"):
+        if getattr(settings, name):
+            parts.append(f"{name.replace('_', ' ')} {getattr(settings, name):.6g}")
+    parts += ["nesterov"] * bool(settings.nesterov) + ["uphill"] * settings.maximize
+    if settings.schedule != "none":
+        parts.append(f"schedule {settings.schedule}")
+    if trail.last is not None:
+        parts.append(f"{trail.last.iteration:,} step{'s' * (trail.last.iteration != 1)}")
+    return ", ".join(parts)
 
 
 def descent_figure(

@@ -17,12 +17,16 @@ else:
 
 
 class Axis(Struct, frozen=True):
-    """An axis: its label, the window from ``low`` to ``high``, and whether it is logarithmic."""
+    """An axis: its label, the window from ``low`` to ``high``, and whether it is logarithmic.
+
+    ``whole``: there are only whole numbers on it.
+    """
 
     label: str
     low: float
     high: float
     log: bool = False
+    whole: bool = False
 
 
 class Path(Struct, frozen=True):

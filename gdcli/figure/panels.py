@@ -26,7 +26,7 @@ from gdcli.figure.window import (
 )
 from gdcli.tensors import Problem
 
-CURVE_POINTS = 401
+CURVE_POINTS = 400  # an even number: a pole in the middle of a window is not hit
 GRID_POINTS = 96  # along each side of a contour
 _FAR_SIDE = 0.6  # of the way from the start to the end
 
@@ -78,7 +78,9 @@ def routes_in(section: Section, trails: Sequence[Trail], canvas: Canvas) -> list
         if seen < len(points):
             whose = f"the path of {trail.label}" if len(trails) > 1 else "the path"
             since = trail.states[seen].iteration
-            message = f"{whose} runs away: from iteration {since} on it is outside the window, which shows its beginning"
+            message = (
+                f"{whose} runs away: from iteration {since} on it is outside the window, which shows its beginning"
+            )
             canvas.say(Remark("runs-away", message))
     return routes
 
@@ -107,7 +109,7 @@ def loss_panel(trails: Sequence[Trail], canvas: Canvas) -> CurvesPanel:
     if low == high:
         low, high = widened((low, high))
     last = max((curve.x[-1] for curve in curves), default=1.0)
-    return CurvesPanel("loss", Axis("iteration", 0.0, max(1.0, last)), Axis("loss", low, high, log), curves)
+    return CurvesPanel("loss", Axis("iteration", 0.0, max(1.0, last), whole=True), Axis("loss", low, high, log), curves)
 
 
 def function_panel(
@@ -138,7 +140,7 @@ def function_panel(
     return FunctionPanel(
         f"the function along {section.labels[0]}",
         Axis(section.labels[0], *over),
-        Axis("value", low, high),
+        Axis("loss" if routes else "value", low, high),
         xs,
         list(values),
         paths,
@@ -199,7 +201,9 @@ def _beyond(routes: Sequence[Route]) -> list[float]:
     """Points on the far side of where each path ends, so that both walls of a valley are seen."""
     found = []
     for route in routes:
-        seen = [point[0] for point in route.coordinates[: route.states]]
+        seen = [point[0] for point in route.coordinates]
+        if route.states < len(seen):
+            continue  # it ends nowhere
         found.append(seen[-1] + _FAR_SIDE * (seen[-1] - seen[0]))
     return found
 

@@ -14,6 +14,7 @@ from gdcli.figure.window import Window, grid
 from gdcli.tensors import Problem
 
 _ARROWS = 15  # along each side
+_FEW = 16  # unknowns
 _NUMBERS = 2_000_000  # that the principal directions are computed from, at most
 
 
@@ -33,7 +34,10 @@ class Section:
 
     def project(self, points: torch.Tensor) -> torch.Tensor:
         """The coordinates in the section, shape (k, 1 or 2), of points of shape (k, n)."""
-        return (points - self.origin) @ self.axes.T
+        moved = points - self.origin
+        if moved.shape[1] > _FEW:
+            return moved @ self.axes.T
+        return (moved.unsqueeze(1) * self.axes).sum(dim=2)  # without waking the threads of a matrix product
 
     def along(self, problem: Problem, xs: Sequence[float]) -> list[float]:
         """The objective at points of the line."""
@@ -65,7 +69,10 @@ class Section:
 
     def columns(self, problem: Problem, coordinates: torch.Tensor) -> Columns:
         """The variables at points that are given by their coordinates in the section, shape (k, 1 or 2)."""
-        points = self.origin + coordinates @ self.axes
+        if self.axes.shape[1] > _FEW:
+            points = self.origin + coordinates @ self.axes
+        else:
+            points = self.origin + (coordinates.unsqueeze(2) * self.axes).sum(dim=1)
         sizes = [problem.tensors[name].numel() for name in problem.wrt]
         return dict(zip(problem.wrt, points.split(sizes, dim=1), strict=True))  # type: ignore[no-untyped-call]
 

@@ -27,10 +27,12 @@ class Trail:
     """The states of a descent in memory that does not grow with its length.
 
     Half of them are the first ones, in which most happens; the others are evenly apart, at distances that double
-    whenever there are too many. ``last`` is the state that was added last, which is always part of the trail.
+    whenever there are too many. ``first`` and ``last``, the states that were added first and last, are always part of
+    the trail, and ``count`` is the number of all that were added.
     """
 
     label: str
+    first: Step | None = None
     last: Step | None = None
     count: int = 0
     _head: list[State] = field(default_factory=list)
@@ -43,7 +45,8 @@ class Trail:
         self.last = step
         self.count += 1
         if len(self._head) < self._capacity // 2:
-            if not self._head:
+            if self.first is None:
+                self.first = step
                 numbers = sum(1 for value in step.values.values() for _ in flat(value))
                 self._capacity = max(20, min(MOST, _NUMBERS // max(1, numbers)))
             self._head.append(_state(step))

@@ -1,4 +1,4 @@
-"""Which part of a line or a plane to show, and which levels: from the paths, the minima and the values. No torch here."""
+"""Which part of a line or plane to show, and which levels: from the paths, minima and values. No torch here."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def window(numbers: Sequence[float], eps: float = 0.0) -> Window:
     margin = _MARGIN * (high - low)
     extent = high - low + 2 * margin
     least = _RESOLVED * eps * max(abs(low), abs(high))
-    return (low - margin, high + margin) if extent >= least else _around((low + high) / 2, least)
+    return _around((low + high) / 2, least) if 0 < extent < least else (low - margin, high + margin)
 
 
 def widened(one: Window) -> Window:

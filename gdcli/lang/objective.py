@@ -73,9 +73,10 @@ _EVALUATION_ERRORS = (
     RuntimeError,
     TypeError,
     ValueError,
-    IndexError,
-    NotImplementedError,
-    OverflowError,
+    LookupError,
+    AttributeError,  # PyTorch's own functions, when they get a pair of values and indices
+    ArithmeticError,
+    AssertionError,
     MemoryError,
 )
 

@@ -15,14 +15,13 @@ from msgspec import Struct
 
 from gdcli.errors import ExpressionError
 from gdcli.lang.functions import FUNCTIONS
+from gdcli.lang.suggest import NAME
 
 MAX_CHARACTERS = 10_000
 MAX_NESTING = 100
 _MAX_DIGITS = 400  # the largest float has 309 digits
 _MAX_SHOWN_FIX = 60
 
-# A name as Python has it: letters, digits, and marks that stand on or beside a letter (x⃗, NFD text, Devanagari).
-NAME = r"[^\W\d][\w\u0300-\u036f\u0900-\u0dff\u20d0-\u20f0]*"
 _TOKEN = re.compile(
     rf"""
       (?P<space>\s+)
@@ -35,7 +34,7 @@ _TOKEN = re.compile(
 )
 _BINARY = frozenset(["+", "-", "*", "/", "//", "%", "**", "@", "<", "<=", ">", ">=", "==", "!="])
 _CLOSING = {"(": ")", "[": "]"}
-_FOREIGN_NUMBER = re.compile("0[xX][0-9a-fA-F]+|0[oO][0-7]+|0[bB][01]+|[0-9_.eE+-]+[jJ]")
+_FOREIGN_NUMBER = re.compile("0[xX][0-9a-fA-F]+|0[oO][0-7]+|0[bB][01]+")
 _BARS = re.compile(r"\|(\s*[^|\s][^|]*)\|")
 _SUPERSCRIPTS = re.compile("[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
 _PLAIN_DIGITS = str.maketrans("⁺⁻⁰¹²³⁴⁵⁶⁷⁸⁹₀₁₂₃₄₅₆₇₈₉", "+-01234567890123456789")
@@ -199,9 +198,11 @@ class _Scanner:
     def _missing_operator(self, previous: Token, token: Token) -> NoReturn:
         left, right = previous.text, token.text
         span = (previous.start, token.start + len(right))
-        if previous.kind == "number" and previous.span[1] == token.start and _FOREIGN_NUMBER.fullmatch(left + right):
+        is_complex = right in ("j", "J")
+        together = previous.kind == "number" and previous.span[1] == token.start
+        if together and (is_complex or _FOREIGN_NUMBER.fullmatch(left + right)):
             message = f"'{left}{right}' is not a number of the expression language"
-            hint = "complex numbers are left out" if right in ("j", "J") else f"write {int(left + right, 0)}"
+            hint = "complex numbers are left out" if is_complex else f"write {int(left + right, 0)}"
             raise ExpressionError("syntax", message, hint, source=self.source, span=span)
         message = f"an operator is missing between '{left}' and '{right}'"
         hint = self._missing_operator_hint(previous, token)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import difflib
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+
+# A name as Python has it: letters, digits, and marks that stand on or beside a letter (x⃗, NFD text, Devanagari).
+NAME = r"[^\W\d][\w\u0300-\u036f\u0900-\u0dff\u20d0-\u20f0]*"
 
 # Cyrillic and Greek letters that look like Latin ones.
 _LOOKALIKES = str.maketrans(
@@ -79,3 +82,10 @@ def lookalike(name: str, candidates: Iterable[str]) -> str:
     letter = next(c for c, plain in zip(name, latin, strict=True) if c != plain)
     place = f"the '{letter}' in '{name}'" if len(name) > 1 else f"'{letter}'"
     return f"{place} is {unicodedata.name(letter)}; type '{latin}' in Latin letters"
+
+
+def variables_listed(names: Collection[str]) -> str:
+    """A hint that says which variables there are."""
+    if not names:
+        return "the expression has no variables"
+    return f"the {'only variable is' if len(names) == 1 else 'variables are'} {', '.join(names)}"

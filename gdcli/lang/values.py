@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from gdcli.errors import ExpressionError, GdcliError, MissingVariableError, UnknownVariableError
 from gdcli.lang.nodes import Expression, Variable, postorder
-from gdcli.lang.suggest import did_you_mean, lookalike
+from gdcli.lang.suggest import did_you_mean, lookalike, variables_listed
 from gdcli.lang.syntax import parse_value
 
 
@@ -47,13 +47,6 @@ def check_known(given: Iterable[str], names: Iterable[str]) -> None:
             hint = next(filter(None, (lookalike(name, [one]) or lookalike(one, [name]) for one in known)), "")
             hint = hint or did_you_mean(name, known) or variables_listed(known)
             raise UnknownVariableError(name, known, hint)
-
-
-def variables_listed(names: Collection[str]) -> str:
-    """A hint that says which variables there are."""
-    if not names:
-        return "the expression has no variables"
-    return f"the {'only variable is' if len(names) == 1 else 'variables are'} {', '.join(names)}"
 
 
 def check_given(expression: Expression, values: Mapping[str, Any]) -> None:

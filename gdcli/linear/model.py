@@ -88,15 +88,17 @@ class LinearDescent(Descent[FitLinearResult]):
 
     def _remedy(self, run: Run) -> Remedy | None:
         """A rate with which it does not die, or an activation that cannot."""
-        from gdcli.descent.diagnosis.remedies import first_that_works, smaller_rates, with_rate
+        from gdcli.descent.diagnosis.remedies import first_that_works, other_starts, smaller_rates, with_rate
 
-        x = self.problem.tensors["x"]
+        x, weights = self.problem.tensors["x"], self.problem.tensors["W"]
+        outputs = len(weights) if weights.dim() > 1 else 1
         # For one input x, an update moves an output by 2 lr |x|^2 times its error: up to this rate it cannot overshoot.
         safe = 1 / (2 * float((x * x).sum()))
         leaky = {"activation": "leaky_relu", **(with_rate(run, safe) if safe < run.lr else {})}
         died = max(self._zero_since[i] for i in self._dead_outputs()) > 0
         candidates = [*smaller_rates(run, [safe])] if died else []
-        return first_that_works(run, [*candidates, leaky], on=run.final)
+        alive = other_starts(run, (x.sum(-1) if x.dim() > 1 else x).tolist() * outputs, (0.3, 1.0, 3.0))
+        return first_that_works(run, [*candidates, leaky, *alive], on=run.final)
 
 
 def _death(dead: list[int], outputs: int, started: list[int], final: Step) -> str:

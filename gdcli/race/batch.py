@@ -14,7 +14,7 @@ from gdcli.descent.optimizers import update_rule
 from gdcli.descent.rules import Tensors, UpdateRule
 from gdcli.errors import GdcliError
 from gdcli.race.board import Board
-from gdcli.race.lbfgs import LbfgsLanes
+from gdcli.race.lbfgs import EXACT, LbfgsLanes
 from gdcli.race.track import Lane, Outcome, Track
 from gdcli.results import RunStatus
 from gdcli.settings import MinimizeSettings
@@ -154,7 +154,7 @@ def evaluator(problem: Problem, x: Tensors, gradients: Tensors) -> Callable[[], 
 
     def evaluate() -> torch.Tensor:
         losses: torch.Tensor = objective(*arguments)
-        found = torch.autograd.grad(losses, leaves, torch.ones_like(losses))
+        found = torch.autograd.grad(losses.sum(), leaves)  # a loss has no part in the gradient of another
         for gradient, new in zip(gradients.values(), found, strict=True):
             gradient.copy_(new)
         return losses.detach()
@@ -162,7 +162,7 @@ def evaluator(problem: Problem, x: Tensors, gradients: Tensors) -> Callable[[], 
     return evaluate
 
 
-def can_be_batched(settings: MinimizeSettings, lanes: Sequence[Lane], track: Track) -> bool:
+def can_be_batched(settings: MinimizeSettings, lanes: Sequence[Lane], track: Track, *, tuning: bool) -> bool:
     """Whether the rule treats each element on its own (or is lbfgs, for which lanes exist), and the objective batches.
 
     A single run gains nothing, and random numbers would be drawn for all runs together.
@@ -171,16 +171,22 @@ def can_be_batched(settings: MinimizeSettings, lanes: Sequence[Lane], track: Tra
         return False
     if settings.optimizer in _WHOLE_TENSOR:
         return False
-    if settings.optimizer == "lbfgs" and not _lbfgs_fits(settings, len(lanes), track):
+    if settings.optimizer == "lbfgs" and not _lbfgs_fits(settings, len(lanes), track, tuning=tuning):
         return False
     return _has_batching_rules(track)
 
 
-def _lbfgs_fits(settings: MinimizeSettings, lanes: int, track: Track) -> bool:
+def _lbfgs_fits(settings: MinimizeSettings, lanes: int, track: Track, *, tuning: bool) -> bool:
+    """Whether there are lanes for these settings of lbfgs.
+
+    Beyond ``EXACT`` numbers they round otherwise than torch.optim.LBFGS, and that only the many runs of a tuning are
+    worth.
+    """
     numbers = sum(x.numel() for x in track.starts[0].values())
     history = settings.opt["history_size"]
     small = isinstance(history, int) and history * lanes * numbers <= _MOST_HISTORY
-    return small and settings.opt["line_search_fn"] is None and settings.dtype in ("float32", "float64")
+    plain = settings.opt["line_search_fn"] is None and settings.dtype in ("float32", "float64")
+    return small and plain and (tuning or numbers <= EXACT)
 
 
 def _has_batching_rules(track: Track) -> bool:

@@ -1,6 +1,7 @@
 """L-BFGS for many runs at once: what torch.optim.LBFGS does without a line search, operation by operation.
 
-Its sums over elements are made in another order beyond two elements, so that longer vectors differ in rounding.
+Its sums over elements round otherwise beyond two elements, and L-BFGS amplifies that: longer runs in more dimensions
+take other ways to the same places.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from gdcli.descent.rules import Tensors
 
 Pair = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 """A step s, the change y of the gradient over it, and 1 / (s @ y)."""
+EXACT = 2
+"""Up to so many numbers in all variables the bits are those of torch.optim.LBFGS."""
 _SMALLEST_CURVATURE = 1e-10  # of torch.optim.LBFGS: a pair of step and change is remembered from here on
 
 
@@ -95,12 +98,13 @@ class LbfgsLanes:
     def _goes_on(self, evaluations: torch.Tensor, gradient: torch.Tensor, loss: torch.Tensor) -> torch.Tensor:
         """Which runs are not yet at the end of their step."""
         change = self.options["tolerance_change"]
-        return (
+        goes_on: torch.Tensor = (
             (evaluations < self.max_eval)
             & ~(gradient.abs().amax(0) <= self.options["tolerance_grad"])
             & ~((self.d * self.t).abs().amax(0) <= change)
             & ~((loss - self.previous_loss).abs() < change)
         )
+        return goes_on
 
     def _direction(self, gradient: torch.Tensor) -> torch.Tensor:
         """The two loops of Nocedal and Wright (2006), algorithm 7.4, over the pairs of each run.

@@ -18,8 +18,8 @@ from gdcli.race.standings import Merit, merit, ranked, standing
 from gdcli.race.track import Lane, Outcome, Runs, Track, draw_starts, rate_at
 from gdcli.race.tuning import grid, tuned
 from gdcli.results import CompareResult, Notice, RaceRules, Standing
-from gdcli.settings import CompareSettings, MinimizeSettings
-from gdcli.tensors import plain, prepare, resolve_device
+from gdcli.settings import CompareSettings, MinimizeSettings, Option
+from gdcli.tensors import Problem, plain, prepare, resolve_device
 
 _STATELESS = ("manual", "sgd")
 
@@ -36,14 +36,11 @@ class Race:
         settings = complete_compare(settings)
         settings = replace(settings, device=resolve_device(settings.device))
         self.racers = {name: _completed(racer(settings, name)) for name in settings.optimizer}
-        opt = {**settings.opt}
-        for name, each in self.racers.items():
-            opt |= {f"{name}.{key}": value for key, value in _parameters(each).items()}
-        self.settings = replace(settings, opt=opt)
+        spelled = {f"{name}.{key}": v for name, each in self.racers.items() for key, v in _parameters(each).items()}
+        self.settings = replace(settings, opt={**settings.opt, **spelled})
         self.track = _track(settings)
-        for each in self.racers.values():
-            for start in self.track.starts:
-                Limits(each, start).check_start()
+        for start in self.track.starts:
+            Limits(self.racers[settings.optimizer[0]], start).check_start()
         self._running: Runs | None = None
         self._interrupted = False
         self._finished: dict[str, tuple[list[Outcome], bool]] = {}
@@ -80,8 +77,8 @@ class Race:
         remembers = self.track.problem.is_random or not (
             settings.optimizer == "lbfgs" or (settings.optimizer in _STATELESS and not settings.momentum)
         )
-        kind = Batch if can_be_batched(settings, lanes, self.track) else OneByOne
-        return kind(settings, lanes, self.track, remembers=remembers)
+        batch = can_be_batched(settings, lanes, self.track, tuning=self.settings.tune)
+        return (Batch if batch else OneByOne)(settings, lanes, self.track, remembers=remembers)
 
     def record(self) -> CompareResult:
         """The standings, once the race has ended.
@@ -91,7 +88,7 @@ class Race:
         """
         if not self._finished:
             raise UserInterruptError
-        entries = [self._entry(name, *found) for name, found in self._finished.items()]
+        entries = [self._entry(name, found, batched=batched) for name, (found, batched) in self._finished.items()]
         standings = [replace(entry, rank=rank) for rank, entry in ranked(entries)]
         return CompareResult(
             settings=self.settings,
@@ -116,7 +113,7 @@ class Race:
             pass
         return self.record()
 
-    def _entry(self, name: str, outcomes: list[Outcome], batched: bool) -> tuple[Merit, Standing]:  # noqa: FBT001
+    def _entry(self, name: str, outcomes: list[Outcome], *, batched: bool) -> tuple[Merit, Standing]:
         cost = sum(outcome.evaluations for outcome in outcomes)
         tuning = None
         if self.settings.tune:
@@ -129,9 +126,9 @@ class Race:
         if self._interrupted:
             return f"interrupted: {len(self._finished)} of {len(self.racers)} optimizers had run or were running"
         best = standings[0]
-        if not best.reached:
-            return f"no optimizer reached the goal; {best.optimizer} came nearest"
         first = " and ".join(each.optimizer for each in standings if each.rank == 1)
+        if not best.reached:
+            return f"no optimizer reached the goal; {first} came nearest"
         if len(self.track.starts) == 1:
             return f"{first} reached the goal first, after {best.evaluations.median:g} evaluations"
         return f"{first} did best: {best.reached} of {len(best.runs)} starts reached the goal"
@@ -142,33 +139,31 @@ class Race:
             hint = "a range of smaller rates (--rate-range)" if tuning else "a smaller learning rate, or --tune"
             where = "at every rate" if tuning else "" if entry.lr is None else f"with lr {entry.lr:g}"
             yield Notice("all-diverged", f"{name} diverged {where or 'from every start'}: try {hint}")
-        elif tuning is not None and tuning.width is not None and self.settings.rate_range is not None:
-            ends = self.settings.rate_range
-            end = "lowest" if tuning.lowest == ends[0] else "highest"
-            if tuning.best in ends:
-                message = f"the best rate of {name} is the {end} of the grid: --rate-range widens it"
-                yield Notice("rate-at-the-end", message)
+        elif tuning is not None and self.settings.rate_range is not None:
+            low, high = self.settings.rate_range
+            ends = [
+                word for word, works in (("lowest", tuning.lowest == low), ("highest", tuning.highest == high)) if works
+            ]
+            if ends:
+                message = f"{name} works at the {' and the '.join(ends)} rate of the grid: --rate-range widens it"
+                yield Notice("grid-too-narrow", message)
 
 
 def _track(settings: CompareSettings) -> Track:
-    expression = objective_of(settings)
+    def make() -> Problem:
+        return prepare(objective_of(settings), settings, settings.wrt)
 
-    def make() -> object:
-        return prepare(expression, settings, settings.wrt)
-
-    problem = prepare(expression, settings, settings.wrt)
+    problem = make()
     starts = draw_starts(settings, problem)
-    return Track(
-        problem, lambda: prepare(expression, settings, settings.wrt), starts, goal_of(settings), settings.steps + 1
-    )
+    # A rule that looks once in a step has made one evaluation more than steps when it has used them up.
+    return Track(problem, make, starts, goal_of(settings), evaluations=settings.steps + 1)
 
 
 def _completed(settings: MinimizeSettings) -> MinimizeSettings:
     return replace(settings, **complete_rule(settings))
 
 
-def _parameters(settings: MinimizeSettings) -> dict[str, object]:
+def _parameters(settings: MinimizeSettings) -> dict[str, Option]:
     """Every parameter of a rule but its learning rate, as ``--opt`` gives them."""
-    own = ("momentum", "dampening", "weight_decay", "nesterov")
-    found = {name: getattr(settings, name) for name in own}
-    return {name: value for name, value in found.items() if value is not None} | settings.opt
+    own = {name: getattr(settings, name) for name in ("momentum", "dampening", "weight_decay", "nesterov")}
+    return {**{name: value for name, value in own.items() if value is not None}, **settings.opt}

@@ -11,6 +11,7 @@ import torch
 from gdcli.descent.curvature import rate_from_curvature
 from gdcli.descent.rules import Tensors
 from gdcli.errors import GdcliError
+from gdcli.race.domain import interval
 from gdcli.race.goal import Goal
 from gdcli.results import Nested, RunStatus
 from gdcli.settings import CompareSettings
@@ -95,9 +96,9 @@ def draw_starts(settings: CompareSettings, problem: Problem) -> tuple[Tensors, .
     generator = torch.Generator().manual_seed(settings.seed)
     numbers = torch.rand(settings.starts, sum(sizes), generator=generator, dtype=torch.float64)
     drawn: dict[str, torch.Tensor] = {}
-    for (name, x), part in zip(given.items(), numbers.split(sizes, dim=1), strict=True):
-        low, high = settings.domain[name]
-        inside = (low + (high - low) * part).to(x.dtype)  # type: ignore[operator]
+    for (name, x), part in zip(given.items(), torch.split(numbers, sizes, dim=1), strict=True):
+        low, high = interval(settings, name)
+        inside = (low + (high - low) * part).to(x.dtype)
         drawn[name] = inside.clamp(low, high).reshape(settings.starts, *x.shape).to(x.device)
     return tuple({name: x[i].clone() for name, x in drawn.items()} for i in range(settings.starts))
 
@@ -112,8 +113,9 @@ def rate_at(track: Track, start: int) -> float:
 
 
 def _check_domain(settings: CompareSettings, start: Tensors) -> None:
-    for name, (low, high) in settings.domain.items():
-        x = start.get(name)
-        if x is not None and (bool((x < low).any()) or bool((x > high).any())):  # type: ignore[operator]
-            message = f"the start of {name} lies outside its domain, {low:g}:{high:g}"
-            raise GdcliError("domain", message, f"choose another, or a wider domain: --domain {name}=LOW:HIGH")
+    for name, x in start.items():
+        if name in settings.domain:
+            low, high = interval(settings, name)
+            if bool((x < low).any()) or bool((x > high).any()):
+                message = f"the start of {name} lies outside its domain, {low:g}:{high:g}"
+                raise GdcliError("domain", message, f"choose another, or a wider domain: --domain {name}=LOW:HIGH")

@@ -18,7 +18,7 @@ def grid(low: float, high: float, count: int) -> list[float]:
 
 
 def tuned(outcomes: Sequence[Outcome], starts: int) -> tuple[Tuning, list[Outcome]]:
-    """What a grid of rates has shown, and the outcomes of the best one. Those of a rate follow each other, one a start."""
+    """What a grid of rates has shown, and the outcomes of the best one; those of a rate follow each other."""
     groups = [list(outcomes[i : i + starts]) for i in range(0, len(outcomes), starts)]
     merits = [merit(group) for group in groups]
     best = merits.index(min(merits))

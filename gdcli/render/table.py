@@ -133,8 +133,9 @@ def ending(outcome: ResultLine, digits: int) -> RenderableType:
     for name, value in outcome.result.values.items():
         lines.append(_labelled(name, tensor(value, digits)))
     loss = f"loss {number(outcome.result.loss, digits)}"
-    if best.iteration != outcome.result.iteration:
-        loss += f"; the smallest was {number(best.loss, digits)} at iteration {best.iteration}"
+    smallest = number(best.loss, digits)
+    if smallest != number(outcome.result.loss, digits):
+        loss += f"; the smallest was {smallest} at iteration {best.iteration}"
     lines.append(Text(loss))
     if not isinstance(outcome.minimum, UnsetType):
         far = number(outcome.minimum.distance, digits)

@@ -5,6 +5,7 @@ are looked for, the most important first:
 
     unbounded               the loss falls and falls: there is no minimum this way
     learning-rate-too-large  beyond the bound of the rule at the curvature that is there
+    momentum-too-large      a momentum of 1 or more
     not-finite              the operation and the step at which nan or inf first arose
     dead-relu               a ReLU that is 0 for every input, and has no gradient any more
     saddle                  stuck at a saddle, or at a maximum

@@ -21,20 +21,22 @@ _EXPLAINS = {
     "zig-zag": {"slow"},
     "slow": {"slow"},
     "rate": {"slow"},
+    "momentum-too-large": {"oscillating", "zig-zag", "slow", "rate", "vanishing-gradient"},
     "dead-relu": {"vanishing-gradient", "saddle", "oscillating", "slow", "rate"},
     "saddle": {"vanishing-gradient", "slow", "rate"},
     "vanishing-gradient": {"slow", "rate", "float-floor"},
 }
-_FINDERS: tuple[Finder, ...] = (
-    falls_without_bound,
-    learning_rate_too_large,
-    not_finite,
-    saddle,
-    vanishing_gradient,
-    turning,
-    speed,
-    crawling,
-    float_floor,
+# With the codes of what they find.
+_FINDERS: tuple[tuple[Finder, frozenset[str]], ...] = (
+    (falls_without_bound, frozenset(["unbounded"])),
+    (learning_rate_too_large, frozenset(["learning-rate-too-large", "momentum-too-large"])),
+    (not_finite, frozenset(["not-finite"])),
+    (saddle, frozenset(["saddle"])),
+    (vanishing_gradient, frozenset(["vanishing-gradient"])),
+    (turning, frozenset(["zig-zag", "oscillating"])),
+    (speed, frozenset(["slow", "rate"])),
+    (crawling, frozenset(["slow"])),
+    (float_floor, frozenset(["float-floor"])),
 )
 
 
@@ -43,16 +45,19 @@ def diagnose(run: Run, own: Sequence[Finder] = ()) -> list[Finding]:
     findings: list[Finding] = []
     if run.reason is StopReason.NO_GRADIENT:
         return findings
-    for find in (*own, *_FINDERS):
+    explained: set[str] = set()
+    for find, codes in (*((find, frozenset(["own"])) for find in own), *_FINDERS):
+        if codes <= explained:
+            continue
         try:
             found = find(run)
         except Exception as error:  # noqa: BLE001 -- a run that has ended well must not fail here
             evidence = {"part": find.__name__, "error": f"{type(error).__name__}: {error}"}
             findings.append(Finding("incomplete", f"a part of the diagnosis failed: {find.__name__}", None, evidence))
             continue
-        explained = {code for each in findings for code in _EXPLAINS.get(each.code, ())}
         if found is not None and found.code not in explained:
             findings.append(found)
+            explained |= _EXPLAINS.get(found.code, set())
     findings.sort(key=lambda each: each.code == "incomplete")
     if run.gaps:
         findings.append(Finding("no-curvature", f"no curvature: {run.gaps[0]}", None, {"reasons": run.gaps}))

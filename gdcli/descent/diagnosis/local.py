@@ -5,10 +5,10 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
+from msgspec import Struct
 
 from gdcli.descent.curvature import (
     MAX_EXACT,
@@ -36,8 +36,7 @@ class NoCurvatureError(Exception):
     """A curvature that is not there, or would cost more than a diagnosis may."""
 
 
-@dataclass(frozen=True, slots=True)
-class LocalCurvature:
+class LocalCurvature(Struct, frozen=True):
     """The spectrum of ``sign * Hessian + weight_decay`` at one state.
 
     Row and column of each variable are scaled by the square root of its share of the largest learning rate, ``scale``,
@@ -109,6 +108,22 @@ class LocalCurvature:
             return None
         direction = self.gradient / self.slope / self.scale
         return float((self.spectrum.vectors.T @ direction) ** 2 @ torch.tensor(self.spectrum.values).double())
+
+    @property
+    def newton_distance(self) -> float:
+        """How far the gradient is from 0 by this curvature: the length of Newton's step, where no eigenvalue is 0.
+
+        Where only the ends of the spectrum are known, the steps along the lower end, and along the gradient by the size
+        of the spectrum: it is at least the larger of them.
+        """
+        if self.spectrum.size == 0:
+            return 0.0 if self.slope == 0 else math.inf
+        values = torch.tensor(self.spectrum.values, dtype=torch.float64)
+        parts = self.spectrum.vectors.T @ (self.scale * self.gradient)
+        steps = torch.where(values.abs() > self.zero, parts / values, 0.0)
+        if self.spectrum.exact:
+            return float((self.scale * (self.spectrum.vectors @ steps)).norm())
+        return max(abs(float(steps[0])), self.slope / self.spectrum.size)
 
     def is_that_of(self, other: LocalCurvature) -> bool:
         """Whether it is the same matrix, within rounding."""

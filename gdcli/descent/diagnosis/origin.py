@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from gdcli.descent.diagnosis.local import at
-from gdcli.descent.diagnosis.remedies import complete, remedy, rounded, tried
+from gdcli.descent.diagnosis.remedies import complete, other_starts, remedy, tried
 from gdcli.descent.diagnosis.run import Run
 from gdcli.descent.diagnosis.too_large import calmer
 from gdcli.lang.nodes import Binary, Call, Node, Unary, Variable, children
@@ -134,13 +134,4 @@ def _other_start(run: Run) -> Remedy | None:
 def _starts(run: Run) -> Iterator[dict[str, Any]]:
     if run.settings.dtype != "float64":
         yield {"dtype": "float64"}
-    for size in (0.01, 0.1, 1.0, 3.0):
-        for sign in (1, -1):
-            values = dict(run.settings.values)
-            for name in run.problem.wrt:
-                values[name] = _plus(run.first.values[name], sign * size * run.scale(run.first))
-            yield {"values": values}
-
-
-def _plus(value: Any, step: float) -> Any:
-    return [_plus(item, step) for item in value] if isinstance(value, list) else rounded(value + step, 4)
+    yield from other_starts(run, [1.0] * len(run.labels), (0.01, 0.1, 1.0, 3.0))

@@ -7,24 +7,22 @@ from collections.abc import Iterator
 from typing import Any
 
 from gdcli.descent.diagnosis.local import LocalCurvature
-from gdcli.descent.diagnosis.remedies import best_that_works, remedy, rounded, with_rate
+from gdcli.descent.diagnosis.remedies import best_that_works, other_starts, remedy, with_rate
 from gdcli.descent.diagnosis.run import Run, direction_in_words, parts_of
 from gdcli.descent.stopping import flat
-from gdcli.results import Finding, Nested, Remedy, Step
+from gdcli.results import Finding, Remedy, Step
 
 _NEAR = 1e-3
-"""A gradient that curvature would bring to 0 within this distance, relative to 1 + |x|, is that of a critical point."""
+"""A place is next to a critical point when Newton's step there is at most so long, relative to 1 + |x|."""
 _NEGATIVE = 1e-6  # size of a negative eigenvalue, relative to the largest, from which on it is one
 _FLAT = 1e-3  # a gradient that would change the loss by less than this part of it, over a distance of 1 + |x|, is small
 _LITTLE = 0.02  # a way, relative to 1 + |x|, that is hardly any
 _MOVES = (0.1, 1.0, 3.0)  # of another start, relative to 1 + |x|
 
 
-def distance_by_curvature(run: Run, local: LocalCurvature) -> float:
-    """How far the gradient is from 0 at the largest curvature, relative to 1 + |x|."""
-    if local.spectrum.size == 0:
-        return 0.0 if local.slope == 0 else math.inf
-    return local.slope / local.spectrum.size / run.scale(run.final)
+def is_near(run: Run, local: LocalCurvature) -> bool:
+    """Whether the end is next to a place where the gradient is 0, by the curvature."""
+    return local.newton_distance <= _NEAR * run.scale(run.final)
 
 
 def saddle(run: Run) -> Finding | None:
@@ -32,7 +30,7 @@ def saddle(run: Run) -> Finding | None:
     local = run.end
     if run.failed or run.is_minimum or run.final.iteration == 0 or local is None or local.spectrum.size == 0:
         return None
-    if local.smallest > -_NEGATIVE * local.spectrum.size or distance_by_curvature(run, local) > _NEAR:
+    if local.smallest > -_NEGATIVE * local.spectrum.size or not is_near(run, local):
         return None
     vector = local.direction(0)
     kind, verb = ("maximum" if local.is_concave else "saddle"), "falls"
@@ -49,8 +47,7 @@ def saddle(run: Run) -> Finding | None:
         "direction": parts_of(vector, run.labels),
         "iteration": run.final.iteration,
     }
-    moves = (_moved(run, vector, size * sign) for size in _MOVES[:2] for sign in (1, -1))
-    return Finding("saddle", message, best_that_works(run, moves), evidence)
+    return Finding("saddle", message, best_that_works(run, other_starts(run, vector, _MOVES[:2])), evidence)
 
 
 def vanishing_gradient(run: Run) -> Finding | None:
@@ -60,7 +57,7 @@ def vanishing_gradient(run: Run) -> Finding | None:
         return None
     if local.spectrum.size > 0:
         along = local.along_gradient
-        if along is None or along > 0 or distance_by_curvature(run, local) <= _NEAR or not _is_flat(run):
+        if along is None or along > 0 or is_near(run, local) or not _is_flat(run):
             return None
         about = f"on a plateau, where it grows on the way down (curvature {run.sign * along:.3g})"
     elif local.slope == 0:
@@ -74,9 +71,7 @@ def vanishing_gradient(run: Run) -> Finding | None:
         "iteration": run.final.iteration,
         "moved": math.dist(run.point(run.final), run.point(run.first)),
     }
-    message = (
-        f"vanishing gradient: it is {slope:.3g} {about}" if slope else f"vanishing gradient: it is exactly 0 {about}"
-    )
+    message = f"vanishing gradient: it is {f'{slope:.3g}' if slope else 'exactly 0'} {about}"
     return Finding("vanishing-gradient", message, best_that_works(run, _off_a_plateau(run, slope)), evidence)
 
 
@@ -94,31 +89,7 @@ def _off_a_plateau(run: Run, slope: float) -> Iterator[dict[str, Any]]:
         for name, lr in (("rprop", 0.1), ("adam", 0.1)):
             if run.settings.optimizer != name:
                 yield {"optimizer": name, "lr": lr} | ({"lrs": {}} if run.settings.lrs else {})
-    ones = [1.0] * len(run.labels)
-    for size in _MOVES:
-        for sign in (-1, 1):
-            yield _moved(run, ones, sign * size)
-
-
-def _moved(run: Run, direction: list[float], size: float) -> dict[str, Any]:
-    """The change to a start that is so far, relative to 1 + |x|, along a direction."""
-    length = math.hypot(*direction)
-    step = [size * run.scale(run.first) * part / length for part in direction]
-    step = [part if abs(part) > 1e-3 * max(map(abs, step)) else 0.0 for part in step]
-    values, at = dict(run.settings.values), 0
-    for name in run.problem.wrt:
-        count = len(flat(run.first.values[name]))
-        part = step[at : at + count]
-        at += count
-        if any(part):
-            values[name] = _added(run.first.values[name], iter(part))
-    return {"values": values}
-
-
-def _added(value: Nested, step: Iterator[float]) -> Any:
-    if isinstance(value, list):
-        return [_added(item, step) for item in value]
-    return rounded(float(value or 0.0) + next(step), 4)
+    yield from other_starts(run, [1.0] * len(run.labels), _MOVES)
 
 
 def float_floor(run: Run) -> Finding | None:
@@ -135,9 +106,11 @@ def float_floor(run: Run) -> Finding | None:
             f"{dtype} ends here: since iteration {since} a step, lr * gradient = {step:.2g}, is less than half of the "
             f"distance between neighbouring numbers, {spacing:.2g}, and nothing moves"
         )
-    else:
-        message = f"{dtype} ends here: since iteration {since} the steps are too small to change the variables"
-    return Finding("float-floor", message, _finer(run), evidence)
+        return Finding("float-floor", message, _finer(run), evidence)
+    # Whether it is the dtype that stops such a rule, only a trial tells.
+    finer = best_that_works(run, [{"dtype": "float64"}])
+    message = f"{dtype} ends here: since iteration {since} the steps are too small to change the variables"
+    return None if finer is None else Finding("float-floor", message, finer, evidence)
 
 
 def _largest_step(run: Run, step: Step) -> tuple[float, float]:
@@ -158,7 +131,7 @@ def _spacing(x: float, eps: float) -> float:
 def _finer(run: Run) -> Remedy | None:
     """float64 at the bottom; a larger rate where curvature says that the bottom is far."""
     local = run.end
-    if local is not None and run.rule is not None and local.largest > 0 and distance_by_curvature(run, local) > _NEAR:
+    if local is not None and run.rule is not None and local.largest > 0 and not is_near(run, local):
         return best_that_works(run, [with_rate(run, run.rule.bound(local.largest) / 2)])
     if run.settings.dtype == "float64":
         return None

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import math
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from gdcli.catalogue import RULES
 from gdcli.descent.diagnosis.run import Run
-from gdcli.results import Remedy, ResultLine, Step
+from gdcli.descent.optimizers import parameters_of
+from gdcli.descent.stopping import flat
+from gdcli.results import Nested, Remedy, ResultLine, Step
 from gdcli.settings import DescentSettings
 
-# What belongs to one rule and means nothing to another.
+# What may belong to one rule and mean nothing to another.
 _OF_A_RULE: dict[str, Any] = {"momentum": None, "dampening": None, "nesterov": None, "weight_decay": None, "opt": {}}
 _SMALLER = 0.3
 _SMALLER_TRIES = 12
@@ -28,7 +31,8 @@ def complete(settings: DescentSettings, changes: Mapping[str, Any]) -> dict[str,
     """The changes, and what has to go with them."""
     if changes.get("optimizer", settings.optimizer) == settings.optimizer:
         return dict(changes)
-    gone = {name: empty for name, empty in _OF_A_RULE.items() if getattr(settings, name) and name not in changes}
+    known = parameters_of(RULES[changes["optimizer"]])
+    gone = {n: empty for n, empty in _OF_A_RULE.items() if n not in changes and getattr(settings, n) and n not in known}
     return {**changes, **gone}
 
 
@@ -111,12 +115,19 @@ def first_that_works(
     return None
 
 
-def best_that_works(run: Run, candidates: Iterable[Mapping[str, Any]]) -> Remedy | None:
-    """The one of some changes that ends lowest, if it is lower than the run was after as many steps."""
+def best_that_works(run: Run, candidates: Iterable[Mapping[str, Any]], *, by: float = 0.0) -> Remedy | None:
+    """The one of some changes that ends lowest, if it is lower than the run was after as many steps.
+
+    It must be lower ``by`` a share of what the run has gained.
+    """
     best: tuple[float, Remedy] | None = None
     for changes in candidates:
         outcome = run.attempt(complete(run.settings, changes))
-        if outcome is None or not run.improves(outcome, run.at_or_after(outcome.result.iteration)):
+        if outcome is None:
+            continue
+        there = run.at_or_after(outcome.result.iteration)
+        gain = by * (run.loss(run.first) - run.loss(there))
+        if not run.improves(outcome, there) or run.loss(outcome.result) > run.loss(there) - gain:
             continue
         if best is None or run.loss(outcome.result) < best[0]:
             best = run.loss(outcome.result), remedy(run, tried(outcome), changes)
@@ -129,3 +140,37 @@ def smaller_rates(run: Run, known: Iterable[float]) -> Iterator[dict[str, Any]]:
     yield from (with_rate(run, lr) for lr in below)
     lr = min([run.lr, *below])
     yield from (with_rate(run, lr * _SMALLER**k) for k in range(1, _SMALLER_TRIES))
+
+
+def falling_rate(run: Run) -> Iterator[dict[str, Any]]:
+    """The change to a learning rate that falls to 0 along a line, for what no fixed rate brings to rest: a kink."""
+    if run.settings.schedule == "none":
+        falling = {"start_factor": 1.0, "end_factor": 0.0, "total_iters": run.settings.steps}
+        yield {"schedule": "linear", "sched": falling}
+
+
+def other_starts(run: Run, direction: Sequence[float], sizes: Iterable[float]) -> Iterator[dict[str, Any]]:
+    """Changes to starts that lie so far along a direction, and against it, relative to 1 + |x|."""
+    length = math.hypot(*direction)
+    for size in sizes:
+        for sign in (1, -1):
+            step = [sign * size * run.scale(run.first) * part / length for part in direction]
+            yield {"values": _moved(run, step)}
+
+
+def _moved(run: Run, step: Sequence[float]) -> dict[str, Any]:
+    """The values of the settings with the start moved; a variable that does not move keeps its text."""
+    least = 1e-3 * max(map(abs, step))
+    values, rest = dict(run.settings.values), list(step)
+    for name in run.problem.wrt:
+        count = len(flat(run.first.values[name]))
+        part, rest = rest[:count], rest[count:]
+        if any(abs(each) > least for each in part):
+            values[name] = _added(run.first.values[name], iter(part))
+    return values
+
+
+def _added(value: Nested, step: Iterator[float]) -> Any:
+    if isinstance(value, list):
+        return [_added(item, step) for item in value]
+    return rounded(float(value or 0.0) + next(step), 4)

@@ -21,6 +21,7 @@ from gdcli.tensors import Problem, is_finite
 
 TRIAL_STEPS = 100
 """So many steps of a remedy are tried, at most."""
+_RECORDED = 100  # a number in the record of a step costs as much as so many elements of a result
 
 
 class Run:
@@ -30,7 +31,7 @@ class Run:
     makes the same run with other settings, and returns its outcome. ``gaps`` are reasons why something is not known.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- the parts of a run
         self,
         settings: DescentSettings,
         problem: Problem,
@@ -56,6 +57,8 @@ class Run:
         self.dtype = next(problem.tensors[name].dtype for name in problem.wrt)
         self.eps = torch.finfo(self.dtype).eps
         self._restart = restart
+        self._work_left = 2 * MAX_WORK
+        self._slopes: dict[int, float] = {}
         self._curvature_at = CurvatureAt(problem, self.sign, self.decay)
 
     # States
@@ -75,7 +78,9 @@ class Run:
 
     def slope(self, step: Step) -> float:
         """The norm of that gradient."""
-        return math.hypot(*self.gradient(step))
+        if step.iteration not in self._slopes:
+            self._slopes[step.iteration] = math.hypot(*self.gradient(step))
+        return self._slopes[step.iteration]
 
     def scale(self, step: Step) -> float:
         """The size of a point: 1 + |x|."""
@@ -171,8 +176,10 @@ class Run:
     def attempt(self, changes: dict[str, Any]) -> ResultLine | None:
         """The outcome of up to 100 steps with other settings; None when they cannot be run, or cost too much."""
         steps = min(max(self.settings.steps, 1), TRIAL_STEPS)
-        if self.problem.is_random or self._curvature_at.elements * steps > MAX_WORK:
+        work = steps * (self._curvature_at.elements + _RECORDED * len(self.labels))
+        if self.problem.is_random or work > self._work_left:
             return None
+        self._work_left -= work
         try:
             return self._restart({**changes, "steps": steps})
         except (GdcliError, RuntimeError, ArithmeticError):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from gdcli.descent.diagnosis.local import LocalCurvature
 from gdcli.descent.diagnosis.remedies import base_rate, best_that_works, remedy, rounded, with_rate
@@ -22,12 +23,13 @@ from gdcli.results import Finding, Remedy, Step
 _ROUNDING = 1000  # a gradient of so many roundings is good for a measurement
 _AGREES = 0.02  # relative difference of 1 - factor up to which measured and predicted count as the same
 _WORTH = 2  # so many times fewer steps make a remedy
-_MOST = 0.1  # of the gradient at the start
+_FEW = 10  # steps from which on a run can be slow
+_HALF = 0.5
+_CLEARLY = 0.05  # of what the run has gained: so much more a remedy of unknown theory must gain
 _ILL = 10  # the condition number from which on momentum is worth it
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
+class Measured(Struct, frozen=True):
     """The factors per step between two iterations: of the gradient norm, and of the decrease of the loss."""
 
     since: int
@@ -77,9 +79,26 @@ def rounding(run: Run) -> float:
     return run.eps * (size * (run.scale(point) - 1.0))
 
 
+class Goal(Struct, frozen=True):
+    """A gradient so many times that of the start, and the words for it."""
+
+    ratio: float
+    words: str
+
+
+def goal_of(run: Run) -> Goal:
+    """The tolerance of the gradient, where one is set; else a millionth."""
+    first = run.slope(run.first)
+    absolute, relative = (*(run.settings.tol_grad or [0.0]), 0.0)[:2]
+    limit = absolute + relative * first
+    if limit > 0 and first > 0:
+        return Goal(limit / first, f"a gradient of {limit:.3g}")
+    return Goal(MILLIONTH, "a millionth of the gradient")
+
+
 def has_arrived(run: Run) -> bool:
-    """Whether the gradient is a millionth of what it was, or all rounding."""
-    return run.slope(run.final) <= max(MILLIONTH * run.slope(run.first), 50 * rounding(run))
+    """Whether the gradient is as small as it should become, or all rounding."""
+    return run.slope(run.final) <= max(goal_of(run).ratio * run.slope(run.first), 50 * rounding(run))
 
 
 def speed(run: Run) -> Finding | None:
@@ -92,7 +111,8 @@ def speed(run: Run) -> Finding | None:
     if measured is None or not values:
         return None
     predicted, eigenvalue = rule.worst(run.lr, values)
-    needed = steps_to(MILLIONTH, max(predicted, 0.0))
+    goal = goal_of(run)
+    needed = steps_to(goal.ratio, predicted)
     if needed is None:
         return None
     arrived = has_arrived(run)
@@ -105,33 +125,51 @@ def speed(run: Run) -> Finding | None:
         "measured_loss_factor": measured.loss,
         "measured_since": measured.since,
         "measured_until": measured.until,
-        "steps_to_a_millionth": needed,
+        "goal": goal.ratio,
+        "steps_to_goal": needed,
     }
-    sentence = _sentence(run, local, values, evidence)
-    return (
-        Finding("rate", sentence, cure, evidence) if arrived else Finding("slow", f"slow: {sentence}", cure, evidence)
-    )
+    code, prefix = ("rate", "") if arrived else ("slow", "slow: ")
+    return Finding(code, prefix + _sentence(run, local, values, evidence), cure, evidence)
 
 
 def crawling(run: Run) -> Finding | None:
-    """A run of any rule that has kept most of its gradient, and goes farther with larger steps."""
-    steps, first, last = run.final.iteration, run.slope(run.first), run.slope(run.final)
-    if run.went_badly or steps < 10 or first == 0 or last <= _MOST * first or run.lr == 0:
+    """A run of any rule that loses less than half of its gradient in its second half, where something else gets on."""
+    measured = None if run.went_badly or run.final.iteration < _FEW or has_arrived(run) else measure(run)
+    if measured is None or run.lr == 0:
         return None
-    cure = best_that_works(run, [with_rate(run, run.lr * times) for times in (10, 100, 1000)])
+    steps = measured.until - measured.since
+    left = measured.gradient**steps
+    if left <= _HALF:
+        return None
+    cure = best_that_works(run, _larger(run), by=_CLEARLY)
     if cure is None:
         return None
-    evidence = {"lr": run.lr, "first_gradient_norm": first, "gradient_norm": last, "steps": steps}
-    message = f"slow: after {steps:,} steps the gradient is still {last / first:.3g} of what it was"
+    evidence = {
+        "lr": run.lr,
+        "gradient_norm": run.slope(run.final),
+        "measured_factor": measured.gradient,
+        "measured_since": measured.since,
+        "measured_until": measured.until,
+    }
+    message = f"slow: the gradient after the last {steps:,} steps is {left:.3g} of what it was before them"
     return Finding("slow", message, cure, evidence)
+
+
+def _larger(run: Run) -> Iterator[dict[str, Any]]:
+    """Changes that may get on: larger rates; for a linear rule the one of its curvature, with momentum and without."""
+    yield from (with_rate(run, run.lr * times) for times in (10, 100, 1000))
+    largest = max((local.largest for local in (run.start, run.end) if local is not None), default=0.0)
+    if run.is_linear and run.rule is not None and largest > 0:
+        yield with_rate(run, run.rule.bound(largest) / 2)
+        yield _momentum(run, 0.9, nesterov=True) | with_rate(run, 1 / largest)
 
 
 def counting(run: Run, local: LocalCurvature) -> list[float]:
     """The eigenvalues that decide how fast a run is; none where it is not convex, or the smallest is not known."""
     if not local.is_convex:
         return []
-    if not local.spectrum.exact and local.smallest <= local.zero:
-        return []
+    if not local.spectrum.exact:  # the lower end may be lower still
+        return local.spectrum.values if local.smallest > 1e-9 * local.largest else []
     if run.is_quadratic:
         return local.counting(run.gradient(run.first))
     return [value for value in local.spectrum.values if value > local.zero]
@@ -173,20 +211,21 @@ def _sentence(run: Run, local: LocalCurvature, values: list[float], evidence: di
     text += ", as predicted" if agrees else f", in the end by {predicted:.4g} a step"
     where = direction_in_words(local.direction(_index(local, evidence["eigenvalue"])), run.labels)
     if values[-1] > values[0] * 1.001:
-        about = f"condition number {evidence['condition_number']:.4g}, slowest {where}"
+        at_least = "" if local.spectrum.errors[0] < 0.01 * values[0] else "at least "
+        about = f"condition number {at_least}{evidence['condition_number']:.4g}, slowest {where}"
     else:
         about = f"curvature {values[0]:.4g}" + (f" {where}" if len(values) == 1 else "")
     about += "" if run.is_quadratic else "; local"
-    return f"{text} ({about}); a millionth of the gradient takes {evidence['steps_to_a_millionth']:,} steps"
+    return f"{text} ({about}); {goal_of(run).words} takes {evidence['steps_to_goal']:,} steps"
 
 
 def _faster(run: Run, values: list[float], needed: int, *, arrived: bool) -> Remedy | None:
     """What takes at most half of the steps: by theory on a quadratic, by trial elsewhere."""
     if not run.is_quadratic:
         return None if arrived else best_that_works(run, nearby(run, values))
-    found = best_on_quadratic(run, values)
-    steps = steps_to(MILLIONTH, found[0])
-    return None if steps is None or steps * _WORTH > needed else remedy(run, effect(steps), found[1])
+    factor, changes = best_on_quadratic(run, values)
+    steps = steps_to(goal_of(run).ratio, factor)
+    return None if steps is None or steps * _WORTH > needed else remedy(run, effect(run, factor), changes)
 
 
 def best_on_quadratic(run: Run, values: list[float]) -> tuple[float, dict[str, Any]]:
@@ -233,6 +272,7 @@ def _momentum(run: Run, momentum: float, *, nesterov: bool = False) -> dict[str,
     return changes | ({"dampening": 0.0} if settings.dampening else {})
 
 
-def effect(steps: int | None) -> str:
-    """What a remedy with so many predicted steps does."""
-    return f"{steps:,} step{'s' * (steps != 1)} to a millionth" if steps is not None else "by its curvature"
+def effect(run: Run, factor: float, *, to: str = "") -> str:
+    """What a remedy with this predicted factor does."""
+    steps = steps_to(goal_of(run).ratio, factor)
+    return "by its curvature" if steps is None else f"{steps:,} step{'s' * (steps != 1)}{to}"

@@ -7,19 +7,23 @@ from collections.abc import Iterator
 from typing import Any
 
 from gdcli.descent.diagnosis.local import LocalCurvature
-from gdcli.descent.diagnosis.remedies import first_that_works, remedy, smaller_rates
+from gdcli.descent.diagnosis.remedies import best_that_works, falling_rate, first_that_works, remedy, smaller_rates
 from gdcli.descent.diagnosis.run import Run, direction_in_words, parts_of
+from gdcli.descent.diagnosis.speed import has_arrived, measure
 from gdcli.results import Finding, Remedy, StopReason
 
+_RESTLESS = 0.999  # factor of the gradient from which on it does not shrink
 _TOUCHES = 1 - 1e-6  # at the bound itself, within rounding, nothing shrinks either
 
 
 def learning_rate_too_large(run: Run) -> Finding | None:
     """The rate against the bound of its rule, where a run went badly; for other rules, what a smaller rate does."""
-    if not run.went_badly or run.final.iteration == 0 or falls_without_bound(run) is not None:
+    if run.final.iteration == 0 or not (run.went_badly or _bounces(run)) or falls_without_bound(run) is not None:
         return None
     if run.rule is None or not run.is_linear:
         return _by_trial(run)
+    if run.rule.momentum >= 1:
+        return _momentum_too_large(run)
     found = next((local for local in _places(run) if run.lr >= _TOUCHES * run.rule.bound(local.largest)), None)
     if found is None:
         return _by_trial(run)
@@ -30,7 +34,8 @@ def learning_rate_too_large(run: Run) -> Finding | None:
     relation = ">" if run.lr * _TOUCHES > bound else "="
     message = (
         f"lr {run.lr:.4g} {relation} {run.rule.bound_text} = {bound:.4g} "
-        f"({local}L = {found.largest:.4g}{where}, {direction_in_words(vector, run.labels)})"
+        f"({local}L = {found.largest:.4g}{where}, {direction_in_words(vector, run.labels)}), "
+        f"so a step multiplies the error there by {run.rule.factor(run.lr, found.largest):.3g}"
     )
     smallest = min(found.counting(run.gradient(run.first)), default=found.smallest)
     evidence = {
@@ -49,18 +54,41 @@ def learning_rate_too_large(run: Run) -> Finding | None:
     return Finding("learning-rate-too-large", message, calmer(run), evidence)
 
 
+def _momentum_too_large(run: Run) -> Finding:
+    """A heavy ball that nothing slows down: the product of the two roots of its recurrence is the momentum."""
+    momentum = run.rule.momentum if run.rule is not None else 0.0
+    message = f"momentum {momentum:.4g} >= 1: errors never shrink, with any learning rate"
+    changes = ({"momentum": 0.9} | rate for rate in ({}, *smaller_rates(run, [])))
+    return Finding("momentum-too-large", message, first_that_works(run, changes), {"momentum": momentum, "bound": 1.0})
+
+
+def _bounces(run: Run) -> bool:
+    """Whether it comes no nearer to rest, in a place that is too curved for the rate."""
+    if run.rule is None or has_arrived(run):
+        return False
+    measured = measure(run)
+    if measured is None or measured.gradient <= _RESTLESS:
+        return False
+    return any(run.lr >= _TOUCHES * run.rule.bound(local.largest) for local in _places(run) if local.iteration)
+
+
 def calmer(run: Run) -> Remedy | None:
     """A smaller rate with which the run gets better than its start, by theory or by trial."""
     known = list(_known_rates(run))
-    return first_that_works(run, smaller_rates(run, known), untried="by its curvature" if known else "")
+    if run.went_badly:
+        return first_that_works(run, smaller_rates(run, known), untried="by its curvature" if known else "")
+    return best_that_works(run, [*smaller_rates(run, known), *falling_rate(run)])
 
 
 def _places(run: Run) -> Iterator[LocalCurvature]:
-    """Where to look for a curvature that is too large: the start, the best state, the last one with finite numbers."""
+    """Where to look for a curvature that is too large: the start, the end (the best state of a run that diverged).
+
+    And the last state but one: the other side of an oscillation, and the last that may have had finite numbers.
+    """
     for local in (run.start, run.end):
         if local is not None:
             yield local
-    if run.failed and not run.is_quadratic and run.trace.previous is not run.best:
+    if not run.is_quadratic and run.trace.previous.iteration not in (0, run.best.iteration):
         local = run.glance(run.trace.previous)
         if local is not None:
             yield local

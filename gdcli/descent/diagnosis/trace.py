@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gdcli.descent.stopping import flat
 from gdcli.results import Step
 
 PAIRS = 64  # kept, at most
@@ -18,21 +19,12 @@ class Trace:
     """
 
     __slots__ = (
-        "_capacity",
-        "_distance",
-        "_maximize",
-        "_next",
-        "acts",
-        "first",
-        "last",
-        "pairs",
-        "previous",
-        "rises",
-        "still",
-    )
+        "_capacity", "_distance", "_maximize", "_next", "acts", "first", "last", "pairs", "previous", "rises", "still",
+    )  # fmt: skip
 
-    def __init__(self, first: Step, numbers: int, *, maximize: bool = False) -> None:
-        """Begin with the first state; ``numbers`` is how many numbers its variables have."""
+    def __init__(self, first: Step, *, maximize: bool = False) -> None:
+        """Begin with the first state."""
+        numbers = len(flat(list(first.values.values())))
         self.first = self.previous = self.last = first
         self.still = self.rises = 0
         self.acts: set[str] = {act.kind for act in first.acts or ()}

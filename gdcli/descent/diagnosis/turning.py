@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Iterator
 from typing import Any
 
-from gdcli.descent.diagnosis.remedies import best_that_works, remedy, with_rate
+from gdcli.descent.diagnosis.remedies import best_that_works, falling_rate, remedy, with_rate
 from gdcli.descent.diagnosis.run import Run
-from gdcli.descent.diagnosis.speed import best_on_quadratic, counting, effect, has_arrived, nearby, rounding
-from gdcli.descent.diagnosis.theory import MILLIONTH, steps_to
+from gdcli.descent.diagnosis.speed import best_on_quadratic, counting, effect, goal_of, has_arrived, nearby, rounding
 from gdcli.results import Finding, Remedy
 
 _TURNS = -0.3  # the cosine of successive gradients below which they turn
@@ -31,12 +29,12 @@ def turning(run: Run) -> Finding | None:
     cosines, aside = _angles(run)
     if not cosines:
         return None
-    cosine = statistics.median(cosines)
+    cosine = _median(cosines)
     share = run.trace.rises / run.final.iteration
     evidence: dict[str, Any] = {"cosine": cosine, "rising_steps": share, "lr": run.lr}
     turns = f"successive gradients point against each other (cosine {cosine:.2g})"
-    if cosine <= _TURNS and aside and statistics.median(aside) <= _ASIDE:
-        evidence["progress_cosine"] = statistics.median(aside)
+    if cosine <= _TURNS and aside and _median(aside) <= _ASIDE:
+        evidence["progress_cosine"] = _median(aside)
         message = f"zig-zag: {turns}, and only what is left of them leads along the valley"
         return Finding("zig-zag", message, _calmer(run), evidence)
     if cosine <= _TURNS:
@@ -65,6 +63,10 @@ def _angles(run: Run) -> tuple[list[float], list[float]]:
     return cosines, aside
 
 
+def _median(numbers: list[float]) -> float:
+    return sorted(numbers)[len(numbers) // 2]
+
+
 def _cosine(a: list[float], b: list[float]) -> float:
     length = math.hypot(*a) * math.hypot(*b)
     return sum(u * v for u, v in zip(a, b, strict=True)) / length if length else 0.0
@@ -75,7 +77,7 @@ def _calmer(run: Run) -> Remedy | None:
     values = counting(run, run.end) if run.end is not None else []
     if run.is_quadratic and run.is_linear and values:
         factor, changes = best_on_quadratic(run, values)
-        return remedy(run, effect(steps_to(MILLIONTH, factor)), changes)
+        return remedy(run, effect(run, factor, to=f" to {goal_of(run).words}"), changes)
     return best_that_works(run, _candidates(run, values))
 
 
@@ -85,6 +87,4 @@ def _candidates(run: Run, values: list[float]) -> Iterator[dict[str, Any]]:
     if run.is_linear and run.rule is not None and run.end is not None and run.end.largest > 0:
         yield with_rate(run, min(run.lr, run.rule.bound(run.end.largest)) / 2)
     yield with_rate(run, run.lr / 10)
-    if run.settings.schedule == "none":
-        falling = {"start_factor": 1.0, "end_factor": 0.0, "total_iters": run.settings.steps}
-        yield {"schedule": "linear", "sched": falling}
+    yield from falling_rate(run)

@@ -1,4 +1,4 @@
-"""Filled contours: two colours a cell with half blocks, one shade a cell where there are no colours; paths over them."""
+"""Filled contours with paths: two colours a cell with half blocks, or one shade a cell where there are no colours."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gdcli.render.terminal.sheet import Line, Piece, Sheet, flowing, framed, mar
 from gdcli.render.terminal.signs import Signs, blank
 from gdcli.render.terminal.ticks import short
 
-_UPPER_HALF = "▀"
+_UPPER_HALF, _LOWER_HALF = "▀", "▄"
 
 
 class Shading:
@@ -47,7 +47,7 @@ def _height(number: float, levels: Sequence[float]) -> float:
 
 
 def _samples(count: int, points: int) -> list[tuple[int, float]]:
-    """The middles of so many parts of an axis, each as the grid point before it and the share of the way to the next."""
+    """The middle of each part of an axis, as the grid point before it and the share of the way to the next."""
     found = []
     for i in range(count):
         place = (i + 0.5) / count * (points - 1)
@@ -110,9 +110,9 @@ def _shade(sheet: Sheet, shading: Shading, signs: Signs, palette: Palette) -> No
             elif upper == lower:
                 ground = None if upper is None else colors[upper]
                 sheet.put(column, row, " ", palette.style(None, ground))
-            elif upper is None:
-                sheet.put(column, row, "▄", palette.style(colors[lower]))  # type: ignore[index] -- one of them is there
-            else:
+            elif upper is None and lower is not None:
+                sheet.put(column, row, _LOWER_HALF, palette.style(colors[lower]))
+            elif upper is not None:
                 ground = None if lower is None else colors[lower]
                 sheet.put(column, row, _UPPER_HALF, palette.style(colors[upper], ground))
 
@@ -202,7 +202,7 @@ def _levels_below(levels: Sequence[float], wide: int, start: int, width: int) ->
 
 
 def _legend(panel: ContourPanel, signs: Signs) -> list[list[Piece]]:
-    entries = mark_legend(panel, signs)
+    entries = mark_legend(panel, signs, signs.step)
     if panel.field:
         sign = signs.arrows[1] if not signs.ascii_only else "^"
         entries.append([Piece(sign, Style(bold=True)), Piece(" gradient: uphill")])

@@ -27,34 +27,38 @@ class Dots:
         self._canvas = plotille.Canvas(width, height, 0, 0, 2 * width, 4 * height)
 
     def polyline(self, xs: Sequence[float], ys: Sequence[float], *, dashed: bool = False) -> None:
-        """Connect points; where one is not finite the line is interrupted."""
+        """Connect points; where one is not finite the line is interrupted. A point alone is a dot."""
         points = [self._place(x, y) for x, y in zip(xs, ys, strict=True)]
-        if len(points) == 1 and points[0] is not None:
-            self._segment(points[0], points[0])
-        for one, other in zip(points, points[1:], strict=False):
-            if one is not None and other is not None and (ends := clipped(one, other)) is not None:
-                for start, end in _dashes(*self._in_dots(ends)) if dashed else [self._in_dots(ends)]:
-                    self._segment_of_dots(start, end)
+        drawn = None
+        for one, other in zip(points, points[1:] or points, strict=False):
+            if one is None or other is None or (ends := clipped(one, other)) is None:
+                continue
+            line = self._dots(ends[0]), self._dots(ends[1])
+            if line != drawn:
+                for start, end in _dashes(*line) if dashed else [line]:
+                    self._canvas.line(*start, *end)
+            drawn = line[1], line[1]
+
+    def blob(self, x: float, y: float) -> None:
+        """A point of two by two dots."""
+        place = self._place(x, y)
+        if place is not None and all(0 <= part <= 1 for part in place):
+            column, row = self._dots(place)
+            row = max(row, 1)
+            for dots in (row - 1, row):
+                self._canvas.line(column // 2 * 2, dots, column // 2 * 2 + 1, dots)
 
     def rows(self) -> list[str]:
         """A braille sign for each cell, row by row from the top."""
-        return self._canvas.plot(linesep="\n").split("\n")
+        drawn: str = self._canvas.plot(linesep="\n")
+        return drawn.split("\n")
 
     def _place(self, x: float, y: float) -> tuple[float, float] | None:
         place = share(self._axes[0], x), share(self._axes[1], y)
         return place if all(map(math.isfinite, place)) else None
 
-    def _segment(self, one: tuple[float, float], other: tuple[float, float]) -> None:
-        if (ends := clipped(one, other)) is not None:
-            self._segment_of_dots(*self._in_dots(ends))
-
-    def _in_dots(self, ends: tuple[tuple[float, float], tuple[float, float]]) -> tuple[tuple[int, int], tuple[int, int]]:
-        (x0, y0), (x1, y1) = ends
-        wide, high = 2 * self.width, 4 * self.height
-        return (_dot(x0, wide), _dot(y0, high)), (_dot(x1, wide), _dot(y1, high))
-
-    def _segment_of_dots(self, start: tuple[int, int], end: tuple[int, int]) -> None:
-        self._canvas.line(*start, *end)
+    def _dots(self, place: tuple[float, float]) -> tuple[int, int]:
+        return _dot(place[0], 2 * self.width), _dot(place[1], 4 * self.height)
 
 
 def _dot(place: float, dots: int) -> int:
@@ -164,9 +168,7 @@ def _letter_curves(sheet: Sheet, panel: CurvesPanel, palette: Palette) -> None:
 
 def run_legend(labels: Sequence[str], width: int, signs: Signs, palette: Palette) -> list[Line]:
     """Which letter is which run."""
-    entries = [
-        [Piece(letter(i), palette.line(i)), Piece(f" {signs.printable(text)}")] for i, text in enumerate(labels)
-    ]
+    entries = [[Piece(letter(i), palette.line(i)), Piece(f" {signs.printable(text)}")] for i, text in enumerate(labels)]
     return flowing(entries, width)
 
 
@@ -191,9 +193,15 @@ def function_lines(panel: FunctionPanel, width: int, height: int, signs: Signs, 
         at = panel.tangent
         tangent.polyline(ends, [at.y + at.slope * (x - at.x) for x in ends], dashed=True)
         layers.insert(0, (tangent, palette.line(1)))
+    if len(panel.paths) == 1 and not signs.ascii_only:
+        states = Dots(sheet.width, height, panel.x, panel.y)
+        for point in zip(panel.paths[0].x, panel.paths[0].y, strict=True):
+            states.blob(*point)
+        layers.append((states, _STRONG))
     draw(sheet, layers, signs)
     for i, path in enumerate(panel.paths):
-        _points(sheet, panel, path, letter(i) if len(panel.paths) > 1 else signs.step)
+        if len(panel.paths) > 1 or signs.ascii_only:
+            _points(sheet, panel, path, letter(i) if len(panel.paths) > 1 else signs.step)
     for mark in sorted(panel.marks, key=lambda mark: mark.kind, reverse=True):
         if place := cell(sheet, panel.x, panel.y, (mark.x, mark.y)):
             sheet.put(*place, signs.mark(mark.kind), _STRONG)
@@ -201,17 +209,25 @@ def function_lines(panel: FunctionPanel, width: int, height: int, signs: Signs, 
 
 
 _STRONG = Style(bold=True)
+_BLOB = "⠶"
 
 
 def _trace(dots: Dots, panel: FunctionPanel, values: Sequence[float]) -> None:
-    """Draw a curve; it is interrupted where it leaves at the top and comes back at the bottom, as at a pole."""
+    """Draw a curve; it is interrupted at a pole."""
     xs, ys = list(panel.grid), list(values)
     for i in range(len(ys) - 1, 0, -1):
-        one, other = share(panel.y, ys[i - 1]), share(panel.y, ys[i])
-        if (one > 1 and other < 0) or (one < 0 and other > 1):
+        if _jumps_against_trend(values, i, (panel.y.high - panel.y.low) / 3):
             xs.insert(i, xs[i])
             ys.insert(i, math.nan)
     dots.polyline(xs, ys)
+
+
+def _jumps_against_trend(values: Sequence[float], i: int, far: float) -> bool:
+    """Whether a curve falls far between two points, and rises before and after them; or the other way round."""
+    if not 1 < i < len(values) - 1:
+        return False
+    before, jump, after = values[i - 1] - values[i - 2], values[i] - values[i - 1], values[i + 1] - values[i]
+    return abs(jump) > far and before * jump < 0 and jump * after < 0
 
 
 def _points(sheet: Sheet, panel: FunctionPanel, path: Path, sign: str) -> None:
@@ -221,10 +237,12 @@ def _points(sheet: Sheet, panel: FunctionPanel, path: Path, sign: str) -> None:
 
 
 def _function_legend(panel: FunctionPanel, width: int, signs: Signs, palette: Palette) -> list[Line]:
-    entries: list[list[Piece]] = mark_legend(panel, signs)
+    entries = mark_legend(panel, signs, signs.step if signs.ascii_only else _BLOB)
     if panel.tangent is not None:
         dash = "- -" if signs.ascii_only else "╌╌"
-        entries.append([Piece(dash, palette.line(1)), Piece(f" tangent at the end, slope {short(panel.tangent.slope)}")])
+        entries.append(
+            [Piece(dash, palette.line(1)), Piece(f" tangent at the end, slope {short(panel.tangent.slope)}")]
+        )
     if panel.derivative is not None:
         sign = "--" if signs.ascii_only else "──"
         entries.append([Piece(sign, palette.line(0)), Piece(" function")])
@@ -239,11 +257,11 @@ def _inside(panel: FunctionPanel | ContourPanel, mark: Mark) -> bool:
     return 0 <= share(panel.x, mark.x) <= 1 and 0 <= share(panel.y, mark.y) <= 1
 
 
-def mark_legend(panel: FunctionPanel | ContourPanel, signs: Signs) -> list[list[Piece]]:
-    """What the signs on a path mean."""
+def mark_legend(panel: FunctionPanel | ContourPanel, signs: Signs, step: str) -> list[list[Piece]]:
+    """What the signs on a path mean; ``step`` is that of a state."""
     names = {"start": "start", "end": "end", "minimum": "known minimum"}
     kinds = dict.fromkeys(mark.kind for mark in panel.marks if _inside(panel, mark))
     entries = [[Piece(signs.mark(kind), _STRONG), Piece(f" {names[kind]}")] for kind in kinds]
     if len(panel.paths) == 1 and len(panel.paths[0].x) > 1:
-        entries.insert(1, [Piece(signs.step, _STRONG), Piece(" step")])
+        entries.insert(1, [Piece(step, _STRONG), Piece(" step")])
     return entries

@@ -28,13 +28,20 @@ SCALE: tuple[Rgb, ...] = (
     (247, 236, 118),
 )
 # The nearest to it that get lighter at every step.
-SCALE_OF_256 = (17, 53, 25, 61, 30, 66, 36, 107, 78, 149, 185, 228)
+SCALE_OF_256 = (17, 54, 25, 61, 30, 36, 72, 78, 113, 149, 185, 228)
 SCALE_OF_16 = (4, 12, 6, 2, 10, 11)  # blue, light blue, cyan, green, light green, yellow
 # Blue for negative numbers, white for 0, a red with much orange in it for positive ones.
 DIVERGING: tuple[Rgb, ...] = ((24, 79, 149), (113, 169, 208), (244, 244, 240), (239, 158, 108), (178, 52, 24))
 DIVERGING_OF_16 = (4, 12, 15, 9, 1)
 # After Okabe and Ito (2008), Color universal design: told apart by every kind of colour vision.
-LINES: tuple[Rgb, ...] = ((20, 140, 215), (230, 105, 20), (0, 160, 115), (205, 100, 160), (165, 130, 0), (125, 125, 125))
+LINES: tuple[Rgb, ...] = (
+    (20, 140, 215),
+    (230, 105, 20),
+    (0, 160, 115),
+    (205, 100, 160),
+    (165, 130, 0),
+    (125, 125, 125),
+)
 LINES_OF_16 = (12, 9, 2, 5, 3, 8)
 DARK_OF_16 = (1, 4, 12)
 _BLACK, _WHITE = (0, 0, 0), (255, 255, 255)
@@ -76,9 +83,10 @@ class Palette:
 
     def on(self, ground: Ink, *, bold: bool = False) -> Style:
         """The style for signs that are read on a ground: black on a light one, white on a dark one."""
-        if self._few:
-            return self.style(15 if ground in DARK_OF_16 else 0, ground, bold=bold)
-        color = tuple(Color.from_ansi(ground).get_truecolor()) if isinstance(ground, int) else ground
+        if self._few:  # bold black is grey on some terminals
+            dark = ground in DARK_OF_16
+            return self.style(15 if dark else 0, ground, bold=bold and dark)
+        color = Color.from_ansi(ground).get_truecolor() if isinstance(ground, int) else ground
         return self.style(_WHITE if luminance(color) < _HALF else _BLACK, ground, bold=bold)
 
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.segment import Segment
-from rich.style import Style
 from rich.text import Text
 
 from gdcli.figure.model import ContourPanel, CurvesPanel, Figure, FunctionPanel, HeatPanel, Panel
@@ -21,21 +20,28 @@ from gdcli.render.terminal.signs import ASCII, UNICODE, Signs
 _TERMINALS_OF_FEW_SIGNS = ("linux", "dumb", "vt100")
 _GAP = 3
 _SIDE_BY_SIDE = 76  # from this width on
-_AROUND = 9  # rows of a screen that the title, the axes, the legend and the prompt take
+_AROUND = 10  # rows of a screen that the title, the axes, the legend and the prompt take
 _LEAST_ROWS, _MOST_ROWS, _USUAL_ROWS = 10, 28, 18
+_WIDE = 100  # cells
+_MORE = 4  # rows, for a wide picture and for a contour that is alone
 
 
 class Picture:
     """A figure as a picture of signs, as wide as the console; without its remarks."""
 
-    def __init__(self, figure: Figure) -> None:
+    def __init__(self, figure: Figure, *, titled: bool = True) -> None:
         self.figure = figure
+        self.titled = titled
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Draw it for the width, the height, the signs and the colours of the console."""
         few = options.ascii_only or os.environ.get("TERM") in _TERMINALS_OF_FEW_SIGNS
-        draw = _Drawing(ASCII if few else UNICODE, Palette(console), options.max_width, _rows(console))
-        yield Text(draw.signs.printable(self.figure.title), "bold")
+        draw = _Drawing(
+            ASCII if few else UNICODE, Palette(console), options.max_width, _rows(console, options.max_width)
+        )
+        draw.on_screen = console.is_terminal
+        if self.titled:
+            yield Text(draw.signs.printable(self.figure.title), "bold")
         if self.figure.subtitle:
             yield Text(draw.signs.printable(self.figure.subtitle), "dim")
         yield ""
@@ -44,10 +50,10 @@ class Picture:
             yield Segment.line()
 
 
-def _rows(console: Console) -> int:
+def _rows(console: Console, width: int) -> int:
     """The rows of a plot: as many as the screen has, when it is one."""
     if not console.is_terminal:
-        return _USUAL_ROWS
+        return _USUAL_ROWS + _MORE * (width >= _WIDE)
     return min(_MOST_ROWS, max(_LEAST_ROWS, console.height - _AROUND))
 
 
@@ -57,6 +63,7 @@ class _Drawing:
         self.palette = palette
         self.width = width
         self.rows = rows
+        self.on_screen = False
 
     def panels(self, panels: Sequence[Panel]) -> Iterator[Line]:
         """The first panel on the left and the others on the right, or one below the other."""
@@ -68,14 +75,18 @@ class _Drawing:
                 yield []
             rows = self.rows
             if len(panels) > 1 and not isinstance(panel, ContourPanel):
-                rows = min(rows, 10)
+                rows = min(rows, _LEAST_ROWS)
+            elif len(panels) == 1 and isinstance(panel, ContourPanel) and not self.on_screen:
+                rows += _MORE
             yield from self._lines(panel, self.width, rows)
 
     def _side_by_side(self, panels: Sequence[Panel]) -> list[Line]:
         others, rows = panels[1:], self.rows
         right = self._width_of_right(others[0])
-        blocks = [self._lines(panel, right, rows if len(others) == 1 else rows // 2 - 1) for panel in others]
-        block = [line for i, lines in enumerate(blocks) for line in ([[]] if i else []) + lines]
+        block: list[Line] = []
+        for i, panel in enumerate(others):
+            block += [[]] * (i > 0)
+            block += self._lines(panel, right, rows if len(others) == 1 else rows // 2 - 1)
         right = max(map(width_of, block))
         left = self.width - right - _GAP
         return beside([self._lines(panels[0], left, rows), block], [left, right], _GAP)
@@ -99,4 +110,3 @@ _KINDS: tuple[tuple[type, Callable[..., list[Line]]], ...] = (
     (ContourPanel, contour_lines),
     (HeatPanel, heat_lines),
 )
-_ = Style

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Signs:
-    """Signs of one cell each. ``shades`` rise from the lowest values to the highest; ``arrows`` begin with the one to
-    the right and go round against the clock.
+    """Signs of one cell each.
+
+    ``shades`` rise from the lowest values to the highest; ``arrows`` begin with the one to the right and go round
+    against the clock.
     """
 
     ascii_only: bool

@@ -7,7 +7,7 @@ import math
 from gdcli.figure.model import Axis
 
 Tick = tuple[float, str]
-_PLAIN = 10_000.0  # numbers up to here are written out
+_PLAIN = 100_000.0  # numbers up to here are written out
 
 
 def share(axis: Axis, number: float) -> float:
@@ -29,6 +29,8 @@ def _even(axis: Axis, most: int) -> list[Tick]:
     """Multiples of 1, 2 or 5 times a power of ten."""
     extent = axis.high - axis.low
     exponent = math.floor(math.log10(extent / max(1, most)))
+    if axis.whole:
+        exponent = max(0, exponent)
     steps = ((mantissa, power) for power in (exponent, exponent + 1) for mantissa in (1, 2, 5))
     first = last = 0
     mantissa, power = 1, exponent
@@ -53,8 +55,7 @@ def label(number: float, power: int, among: list[float]) -> str:
         return "0"
     if largest >= _PLAIN or power < -4:
         digits = max(0, math.floor(math.log10(abs(number))) - power)
-        mantissa, exponent = f"{number:.{digits}e}".split("e")
-        return f"{mantissa}e{int(exponent)}"
+        return _compact(f"{number:.{digits}e}")
     return f"{number:.{max(0, -power)}f}"
 
 
@@ -75,8 +76,16 @@ def _decades(axis: Axis, most: int) -> list[Tick]:
 
 def short(number: float) -> str:
     """A number with three digits."""
-    if number == 0 or 0.001 <= abs(number) < 1000 or number in (1000, -1000):
+    if number == 0:
+        return "0"
+    if 0.001 <= abs(number) < 1000 or number in (1000, -1000):
         return f"{number:.4g}" if abs(number) == 1000 else f"{number:.3g}"
-    mantissa, exponent = f"{number:.2e}".split("e")
-    mantissa = mantissa.rstrip("0").rstrip(".")
+    return _compact(f"{number:.2e}")
+
+
+def _compact(text: str) -> str:
+    """``1.5e6`` for ``1.50e+06``."""
+    mantissa, exponent = text.split("e")
+    if "." in mantissa:
+        mantissa = mantissa.rstrip("0").rstrip(".")
     return f"{mantissa}e{int(exponent)}"

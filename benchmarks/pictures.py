@@ -1,0 +1,46 @@
+"""What a picture costs: the same command with and without it: ``python benchmarks/pictures.py [NAME...] [--runs N]``.
+
+As in run.py, whole processes in turn, and the difference of the medians. The exit code is 1 when something is over
+budget.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import run
+
+BUDGET = 0.3  # seconds that --plot may add
+
+PLANE = ["minimize", "rosenbrock", "--lr", "1e-3", "--steps", "1000", "--no-diagnose"]
+RUNS = {
+    "curve": ["minimize", "--no-diagnose"],
+    "contour": PLANE,
+    "principal-plane": [*PLANE, "--dim", "5", "--lr", "1e-4"],
+    "matrix": ["fit-linear", "--no-diagnose"],
+    "many-steps": ["minimize", "--steps", "100000", "--no-diagnose"],
+}
+
+
+def _benchmarks() -> list[run.Benchmark]:
+    found = [
+        run.Benchmark(name, run.gdcli(*words, "--plot"), run.gdcli(*words), BUDGET, unit="s")
+        for name, words in RUNS.items()
+    ]
+    alone = run.Benchmark("function-alone", run.gdcli("plot"), run.gdcli("grad"), BUDGET, unit="s")
+    million = ["minimize", "--steps", "1000000", "--no-diagnose"]
+    memory = run.Benchmark(
+        "memory",
+        run.gdcli(*million, "--plot"),
+        run.gdcli(*million),
+        30.0,
+        run.peak_megabytes,
+        unit="MB",
+        most_runs=1,
+    )
+    return [*found, alone, memory]
+
+
+if __name__ == "__main__":
+    run.BENCHMARKS[:] = _benchmarks()
+    sys.exit(run.main())

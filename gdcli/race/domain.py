@@ -1,0 +1,72 @@
+"""The domain that starts lie in: that of the problem, or the one that is given. No torch here."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from msgspec.structs import replace
+
+from gdcli.defaults import objective_of, problem_of
+from gdcli.errors import GdcliError
+from gdcli.lang.suggest import did_you_mean
+from gdcli.lang.syntax import parse
+from gdcli.settings import CompareSettings
+
+Ends = tuple[float | None, float | None]
+
+
+def with_domain(settings: CompareSettings) -> CompareSettings:
+    """With the domain of the problem, and a shape for each variable that is drawn: a number, if nothing is said.
+
+    Raises:
+        GdcliError: for a domain of no variable, one that is not an interval, or one that is needed and not there.
+    """
+    problem = problem_of(settings)
+    variables = parse(objective_of(settings)).variables
+    usual = {} if problem is None else {name: (float(low), float(high)) for name, (low, high) in problem.domain.items()}
+    domain: dict[str, Ends] = {**usual, **settings.domain}
+    for name, ends in domain.items():
+        _check_interval(name, ends, variables)
+    settings = replace(settings, domain=domain)
+    if not settings.starts:
+        return settings
+    middle: dict[str, float] = {}
+    for name in variables:
+        if settings.wrt and name not in settings.wrt:
+            continue
+        if name not in domain:
+            message = f"there is no domain to draw the starts of {name} from"
+            raise GdcliError("domain", message, f"give it one: --domain {name}=-2:2")
+        low, high = interval(settings, name)
+        _check_inside(name, low, high, settings.bound.get(name, (None, None)))
+        middle[name] = (low + high) / 2
+    return replace(settings, values={**middle, **settings.values})
+
+
+def interval(settings: CompareSettings, name: str) -> tuple[float, float]:
+    """Both ends of the domain of a variable, in settings whose domain has been checked."""
+    low, high = settings.domain[name]
+    if low is None or high is None:
+        raise RuntimeError(f"the domain of {name} has not been checked")
+    return low, high
+
+
+def _check_interval(name: str, ends: Ends, variables: Collection[str]) -> None:
+    low, high = ends
+    if name not in variables:
+        hint = did_you_mean(name, variables) or f"the variables are {', '.join(variables)}"
+        raise GdcliError("domain", f"the domain names '{name}', and that is no variable of the expression", hint)
+    if low is None or high is None:
+        message = f"the domain of {name} needs both of its ends"
+        raise GdcliError("domain", message, f"for example: --domain {name}=-2:2")
+    if low > high:
+        message = f"the lower end of the domain of {name}, {low:g}, is above the upper one, {high:g}"
+        raise GdcliError("domain", message, f"for example: --domain {name}={high:g}:{low:g}")
+
+
+def _check_inside(name: str, low: float, high: float, bounds: Ends) -> None:
+    """Raise GdcliError when starts would be drawn outside the bounds of a variable."""
+    least, greatest = bounds
+    if (least is not None and low < least) or (greatest is not None and high > greatest):
+        message = f"the starts of {name} are drawn from {low:g}:{high:g}, which is not inside its bounds"
+        raise GdcliError("bound", message, f"make the domain smaller: --domain {name}=LOW:HIGH")
