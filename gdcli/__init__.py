@@ -12,11 +12,20 @@ from typing import TYPE_CHECKING, Any
 from gdcli.version import __version__
 
 if TYPE_CHECKING:
-    from gdcli.api import compare, fit_linear, grad, grad_each, minimize, ops
+    from gdcli.api import compare, fit_linear, grad, grad_each, minimize, ops, plot
     from gdcli.errors import ExpressionError, GdcliError
     from gdcli.lang.nodes import Expression
     from gdcli.lang.syntax import parse
-    from gdcli.results import CompareResult, FitLinearResult, GradResult, MinimizeResult, OpsResult, PointsResult, Step
+    from gdcli.results import (
+        CompareResult,
+        FitLinearResult,
+        GradResult,
+        MinimizeResult,
+        OpsResult,
+        PlotResult,
+        PointsResult,
+        Step,
+    )
 
 # Where each name lives: what is not used is not imported, so that ``import gdcli`` is free.
 _HOMES = {
@@ -26,6 +35,7 @@ _HOMES = {
     "grad_each": "gdcli.api",
     "minimize": "gdcli.api",
     "ops": "gdcli.api",
+    "plot": "gdcli.api",
     "ExpressionError": "gdcli.errors",
     "GdcliError": "gdcli.errors",
     "Expression": "gdcli.lang.nodes",
@@ -35,6 +45,7 @@ _HOMES = {
     "GradResult": "gdcli.results",
     "MinimizeResult": "gdcli.results",
     "OpsResult": "gdcli.results",
+    "PlotResult": "gdcli.results",
     "PointsResult": "gdcli.results",
     "Step": "gdcli.results",
 }
@@ -48,6 +59,7 @@ __all__ = [
     "GradResult",
     "MinimizeResult",
     "OpsResult",
+    "PlotResult",
     "PointsResult",
     "Step",
     "__version__",
@@ -58,6 +70,7 @@ __all__ = [
     "minimize",
     "ops",
     "parse",
+    "plot",
 ]
 
 

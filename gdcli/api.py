@@ -10,13 +10,21 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from gdcli.settings import CompareSettings, FitLinearSettings, GradSettings, MinimizeSettings, OpsSettings, read
+from gdcli.settings import (
+    CompareSettings,
+    FitLinearSettings,
+    GradSettings,
+    MinimizeSettings,
+    OpsSettings,
+    PlotSettings,
+    read,
+)
 from gdcli.torch_import import import_torch
 
 if TYPE_CHECKING:
     from gdcli.descent.minimize import MinimizeDescent
     from gdcli.linear.model import LinearDescent
-    from gdcli.results import CompareResult, GradResult, OpsResult, PointsResult
+    from gdcli.results import CompareResult, GradResult, OpsResult, PlotResult, PointsResult
 
 
 def ops(
@@ -168,6 +176,33 @@ def compare(
     given, variables = _split(CompareSettings, {**(settings or {}), **more})
     given |= {"expression": expression, "values": _values(values, variables)}
     return Race(read(CompareSettings, given)).result()
+
+
+def plot(
+    expression: str = "",
+    values: Mapping[str, Any] | None = None,
+    *,
+    settings: Mapping[str, Any] | None = None,
+    **more: Any,
+) -> PlotResult:
+    """Evaluate a function of one or two variables over windows, as ``gdcli plot`` draws it.
+
+    A variable takes a window as text (``x="-2:2"``), a value, or for a vector a list of both.
+    The settings of ``gdcli plot`` (``field``, ``dim``, ``dtype``) are keyword arguments beside the variables, or a
+    mapping.
+
+    Returns:
+        The record of ``gdcli plot``: its ``figure`` holds the grid and the values.
+
+    Raises:
+        GdcliError: for an expression, a value or a window that does not fit; a result that is not one number.
+    """
+    import_torch()
+    from gdcli.figure.function import plot as run
+
+    given, variables = _split(PlotSettings, {**(settings or {}), **more})
+    given |= {"expression": expression, "values": _values(values, variables)}
+    return run(read(PlotSettings, given))
 
 
 def _split(settings: type[Any], words: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from gdcli.errors import OutsideError
 
-MOST_LINES = 10_000  # handed out at a time
+MOST_LINES = 1_024  # handed out at a time; so many small points are evaluated together
 _MOST_BYTES = 2**22  # of the lines handed out at a time
 _LONGEST = 2**24  # bytes of a line
 _BLOCK = 2**18  # bytes read at a time

@@ -27,7 +27,7 @@ class StopReason(enum.Enum):
     CONVERGED_GRAD = "converged at iteration {iteration}: the gradient norm {value:.6g} is at most {limit:.6g}"
     CONVERGED_LOSS = "converged at iteration {iteration}: the loss changed by {value:.6g}, at most {limit:.6g}"
     CONVERGED_X = "converged at iteration {iteration}: the variables moved by {value:.6g}, at most {limit:.6g}"
-    MAX_STEPS = "stopped after {steps} steps"
+    MAX_STEPS = "stopped after {steps}"
     NON_FINITE = "diverged: {what} became {value} at iteration {iteration}"
     GROWN = (
         "diverged: the loss grew to {value:.6g} at iteration {iteration}, beyond {bound:.6g}, and so did its gradient"

@@ -221,7 +221,7 @@ iteration | loss | update
 ----------+------+------------------------------------------
         1 | 5.74 | x1 = 0.8
           |      | y1 = 1.7
-stopped after 1 steps
+stopped after 1 step
 x = 0.8
 y = 1.7
 loss 5.74

@@ -39,7 +39,7 @@ class Command(Generic[S]):
 
     ``complete`` fills in defaults and finds all that is wrong with the words, without torch.
     ``run`` returns the exit code. ``iterates`` and ``many_points`` say that it may print a row an iteration, or a row a
-    point. ``code`` gives the PyTorch script that does the same, without torch.
+    point, and ``plots`` that it can draw. ``code`` gives the PyTorch script that does the same, without torch.
     """
 
     name: str
@@ -50,6 +50,7 @@ class Command(Generic[S]):
     examples: tuple[str, ...]
     iterates: bool = False
     many_points: bool = False
+    plots: bool = False
     code: Callable[[S], str] | None = None
 
 
@@ -255,6 +256,8 @@ def _output_parameters(command: Command[Any]) -> list[inspect.Parameter]:
 
 def _has(command: Command[Any], name: str) -> bool:
     """Whether a command has an option that is about iterations, or about the rows of a long table."""
+    if name == "plot":
+        return command.plots
     return command.iterates or (name == "all" and command.many_points)
 
 

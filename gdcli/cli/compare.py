@@ -27,7 +27,12 @@ def run(settings: CompareSettings, output: Output) -> int:
     with interruptible(race.interrupt):
         run_with_progress(race, "racing", quiet=output.quiet)
     record = race.record()
-    show(record, output, table=compare_report, csv=compare_csv)
+    if output.plot:
+        from gdcli.cli.picture import show_race
+
+        show_race(race, record, output)
+    else:
+        show(record, output, table=compare_report, csv=compare_csv)
     return ExitCode.INTERRUPTED if record.status == "interrupted" else ExitCode.OK
 
 
@@ -43,5 +48,7 @@ COMMAND = Command(
         "gdcli compare quadratic-10 --tune --rates 12 --steps 200",
         "gdcli compare beale --optimizer manual,manual-momentum,manual-nesterov --lr auto --json",
         'gdcli compare "x**4 - x**2" --optimizer sgd,adam --opt adam.betas=0.8,0.9 --domain x=-2:2 --starts 5',
+        "gdcli compare rosenbrock --plot",
     ),
+    plots=True,
 )

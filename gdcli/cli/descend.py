@@ -15,7 +15,7 @@ from gdcli.cli.report import warn
 from gdcli.errors import ExitCode, GdcliError
 
 if TYPE_CHECKING:
-    from gdcli.cli.picture import Sketch
+    from gdcli.cli.picture import Drawing, Sketch
     from gdcli.descent.loop import Descent
     from gdcli.results import Notice, ResultLine, Step
 
@@ -120,16 +120,16 @@ def _print_table(descent: Descent[Any], output: Output, title: str) -> None:
     for step in _watched(descent, output, sketch):
         rows.add(step)
     outcome = descent.outcome
-    has_rows = output.all or output.every > 1 or sketch is None
+    drawing = None if sketch is None else sketch.draw(outcome)
 
     def made(width: int) -> Any:
-        if sketch is not None and not has_rows:
-            return with_checks(sketch.instead_of_table(output.digits), outcome, output.digits, width)
+        if drawing is not None and not output.all and output.every == 1:
+            return with_checks(drawing.instead_of_table(outcome, output.digits), outcome, output.digits, width)
         table = descent_table(title, rows, outcome, output.digits, width)
         checked = with_checks(table, outcome, output.digits, width)
-        return checked if sketch is None else sketch.below(checked)
+        return checked if drawing is None else drawing.below(checked)
 
-    show_for_people(made, _notices(outcome, sketch), output, outcome.diagnosis)
+    show_for_people(made, _notices(outcome, drawing), output, outcome.diagnosis)
 
 
 def _print_walk(descent: Descent[Any], output: Output, title: str) -> None:
@@ -144,12 +144,13 @@ def _print_walk(descent: Descent[Any], output: Output, title: str) -> None:
         rows.add(WalkedStep(step, updates))
     outcome = descent.outcome
     walked = WalkTable(title, rows, outcome, output.digits)
+    drawing = None if sketch is None else sketch.draw(outcome)
 
     def made(width: int) -> Any:
         checked = with_checks(walked, outcome, output.digits, width)
-        return checked if sketch is None else sketch.below(checked)
+        return checked if drawing is None else drawing.below(checked)
 
-    show_for_people(made, _notices(outcome, sketch), output, outcome.diagnosis)
+    show_for_people(made, _notices(outcome, drawing), output, outcome.diagnosis)
 
 
 def _sketch(descent: Descent[Any], output: Output, title: str) -> Sketch | None:
@@ -166,9 +167,9 @@ def _watched(descent: Descent[Any], output: Output, sketch: Sketch | None) -> It
     return steps if sketch is None else sketch.watch(steps)
 
 
-def _notices(outcome: ResultLine, sketch: Sketch | None) -> list[Notice]:
+def _notices(outcome: ResultLine, drawing: Drawing | None) -> list[Notice]:
     """What explains the outcome, and the picture."""
-    return outcome.warnings if sketch is None else [*outcome.warnings, *sketch.notices]
+    return outcome.warnings if drawing is None else [*outcome.warnings, *drawing.notices]
 
 
 def _with_progress(descent: Descent[Any], output: Output) -> Iterator[Step]:

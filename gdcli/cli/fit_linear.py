@@ -44,5 +44,6 @@ COMMAND = Command(
         'gdcli fit-linear --W "zeros(2, 3)" --x 1,2,3 --target 4,5 --activation none --lr 0.02',
     ),
     iterates=True,
+    plots=True,
     code=code,
 )

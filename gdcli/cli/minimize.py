@@ -45,5 +45,6 @@ COMMAND = Command(
         "gdcli minimize --code",
     ),
     iterates=True,
+    plots=True,
     code=code,
 )

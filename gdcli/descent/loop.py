@@ -103,7 +103,8 @@ class Descent(Generic[R]):
             if iteration == 0:
                 self._first = step
                 if self.diagnoses:
-                    self._trace = trace = Trace(step, maximize=self.settings.maximize)
+                    numbers = sum(tensors[name].numel() for name in wrt)
+                    self._trace = trace = Trace(step, numbers, maximize=self.settings.maximize)
             elif trace is not None:
                 trace.see(step)
             if direction * number < better:

@@ -57,7 +57,7 @@ class StopTests:
         if found is None and self.has_tolerance:
             found = self._converged(step, stuck=stuck)
         if found is None and step.iteration == self.steps:
-            found = StopReason.MAX_STEPS, {"steps": step.iteration}
+            found = StopReason.MAX_STEPS, {"steps": f"{step.iteration} step{'s' * (step.iteration != 1)}"}
         if found is None and all(numbers is None for numbers in step.grads.values()):
             found = StopReason.NO_GRADIENT, {"name": next(iter(step.grads))}
         if found is None and self.sees_cycles:

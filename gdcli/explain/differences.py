@@ -38,8 +38,9 @@ class Slopes:
     """What differences say about a function at a point; None where no step has a finite value.
 
     ``gap`` is ``right`` less ``left``, taken from the same steps: not zero at a kink. ``closing`` is the same with
-    steps of any size: at a cusp it comes to no rest. ``bend`` is the second derivative. ``jump`` is how much the value jumps at the point, 0 for a continuous function. ``scale`` is the
-    steepest slope over a wide step: an error that is small beside it is small.
+    steps of any size: at a cusp it comes to no rest. ``bend`` is the second derivative. ``jump`` is how much the value
+    jumps at the point, 0 for a continuous function. ``scale`` is the steepest slope over a wide step: an error that is
+    small beside it is small.
     """
 
     center: Slope | None

@@ -41,7 +41,7 @@ from gdcli.results import Derivative
 # Calls of SymPy's functions; a million take about a second.
 DIFFERENTIATING = 1_500_000
 SIMPLIFYING = 1_000_000  # for all variables together
-EVALUATING = 1_000_000
+EVALUATING = 600_000
 _MAX_LIST = 16  # numbers of a constant list that are spelled out
 _SHORT = 12  # digits up to which a number is taken as the decimal that was typed
 _DIGITS = 25  # to which a formula is evaluated for a check
@@ -150,8 +150,8 @@ def _partial(found: Any, name: str, shape: tuple[int, ...]) -> Partial:
 def precise_value(partial: Partial, tensors: Mapping[str, torch.Tensor]) -> float | None:
     """The value of a derivative, computed to more digits than a float64 holds.
 
-    None without a formula, or where it takes SymPy too long. nan where it says nothing: at a division by zero, and on the
-    very border of a choice, where the formula of a branch says nothing about the slope of the whole.
+    None without a formula, or where it takes SymPy too long. nan where it says nothing: at a division by zero, and on
+    the very border of a choice, where the formula of a branch says nothing about the slope of the whole.
     """
     if partial.expr is None:
         return None

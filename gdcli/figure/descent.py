@@ -10,8 +10,8 @@ import torch
 
 from gdcli.defaults import problem_of
 from gdcli.figure.model import Figure, HeatPanel, Panel, Remark
-from gdcli.figure.panels import Canvas, contour_panel, function_panel, loss_panel, routes_in
-from gdcli.figure.section import along_unknowns, principal_plane
+from gdcli.figure.panels import Subject, contour_panel, function_panel, loss_panel, routes_in
+from gdcli.figure.section import along_unknowns, in_order, principal_plane
 from gdcli.figure.trail import Trail, flat
 from gdcli.figure.window import finite
 from gdcli.results import Nested
@@ -65,36 +65,38 @@ def descent_figure(
     contours in the plane of the two principal directions of the paths. ``problem`` is the objective, its tensors in
     any state; ``minima`` are the known ones, with the value of each variable.
     """
-    canvas = Canvas(problem)
+    subject = Subject(problem)
     count = sum(problem.tensors[name].numel() for name in problem.wrt)
-    panels: list[Panel] = [loss_panel(trails, canvas)]
+    panels: list[Panel] = [loss_panel(trails, subject)]
     known = [point for minimum in minima if (point := _unknowns(problem, minimum)) is not None]
     if count == 1:
         line = along_unknowns(problem, [0])
-        routes = routes_in(line, trails, canvas)
-        panels.append(function_panel(canvas, line, routes, [point[0] for point in known]))
+        routes = routes_in(line, trails, subject)
+        panels.append(function_panel(subject, line, routes, [point[0] for point in known]))
     elif count == 2:
-        plane = along_unknowns(problem, [0, 1])
-        panels.append(contour_panel(canvas, plane, routes_in(plane, trails, canvas), known))
+        order = in_order(problem, [0, 1])
+        plane = along_unknowns(problem, order)
+        minimum_points = [[point[unknown] for unknown in order] for point in known]
+        panels.append(contour_panel(subject, plane, routes_in(plane, trails, subject), minimum_points))
     else:
         points = [torch.tensor([state.point for state in trail.states], dtype=torch.float64) for trail in trails]
         plane = principal_plane(points)
-        panels.append(contour_panel(canvas, plane, routes_in(plane, trails, canvas)))
+        panels.append(contour_panel(subject, plane, routes_in(plane, trails, subject)))
     if problem.is_random:
-        canvas.say(Remark("random", "the expression draws random numbers: its picture is that of one draw"))
-    return Figure(title, subtitle, panels, canvas.remarks)
+        subject.say(Remark("random", "the expression draws random numbers: its picture is that of one draw"))
+    return Figure(title, subtitle, panels, subject.remarks)
 
 
 def layer_figure(title: str, subtitle: str, problem: Problem, trail: Trail, name: str = "W") -> Figure:
     """The loss over the iterations, beside a matrix at the end and the gradient of the loss by it, as heat maps."""
-    canvas = Canvas(problem)
-    panels: list[Panel] = [loss_panel([trail], canvas)]
+    subject = Subject(problem)
+    panels: list[Panel] = [loss_panel([trail], subject)]
     if trail.last is not None:
         iteration = trail.last.iteration
         panels.append(heat_panel(f"{name} at iteration {iteration}", trail.last.values[name]))
         if trail.last.grads[name] is not None:
             panels.append(heat_panel(f"gradient of {name} there", trail.last.grads[name]))
-    return Figure(title, subtitle, panels, canvas.remarks)
+    return Figure(title, subtitle, panels, subject.remarks)
 
 
 def heat_panel(title: str, numbers: Nested) -> HeatPanel:

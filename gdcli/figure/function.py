@@ -8,8 +8,8 @@ from msgspec.structs import replace
 from gdcli.errors import ExpressionError
 from gdcli.figure.frame import Spread, complete_plot, expression_of, spread_of
 from gdcli.figure.model import Figure, Panel, Remark
-from gdcli.figure.panels import Canvas, function_panel, plain_contours
-from gdcli.figure.section import along_unknowns
+from gdcli.figure.panels import Subject, function_panel, plain_contours
+from gdcli.figure.section import along_unknowns, in_order
 from gdcli.figure.window import same_scale
 from gdcli.lang.objective import build, evaluate, tensor_result
 from gdcli.lang.syntax import parse
@@ -71,19 +71,19 @@ def _check_result(problem: Problem, *, field: bool) -> None:
 
 def _figure(settings: PlotSettings, problem: Problem, spreads: dict[str, Spread]) -> Figure:
     items = [item for name in problem.wrt for item in spreads[name].items]
-    free = [i for i, item in enumerate(items) if isinstance(item, tuple)]
-    windows = [item for item in items if isinstance(item, tuple)]
+    free = in_order(problem, [i for i, item in enumerate(items) if isinstance(item, tuple)])
+    windows = [item for i in free if isinstance(item := items[i], tuple)]
     origin = torch.tensor([0.0 if isinstance(item, tuple) else item for item in items], dtype=torch.float64)
     section = along_unknowns(problem, free, origin)
-    canvas = Canvas(problem)
+    subject = Subject(problem)
     if len(windows) == 1:
-        panel: Panel = function_panel(canvas, section, over=windows[0], derivative=settings.field)
+        panel: Panel = function_panel(subject, section, over=windows[0], derivative=settings.field)
     else:
         x, y = windows
-        panel = plain_contours(canvas, section, (x, y), equal=same_scale(x, y), field=settings.field)
+        panel = plain_contours(subject, section, (x, y), equal=same_scale(x, y), field=settings.field)
     if problem.is_random:
-        canvas.say(Remark("random", "the expression draws random numbers: its picture is that of one draw"))
-    return Figure(settings.expression, _subtitle(settings, problem, spreads), [panel], canvas.remarks)
+        subject.say(Remark("random", "the expression draws random numbers: its picture is that of one draw"))
+    return Figure(settings.expression, _subtitle(settings, problem, spreads), [panel], subject.remarks)
 
 
 def _subtitle(settings: PlotSettings, problem: Problem, spreads: dict[str, Spread]) -> str:

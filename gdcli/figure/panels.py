@@ -32,8 +32,8 @@ _FAR_SIDE = 0.6  # of the way from the start to the end
 
 
 @dataclass(slots=True)
-class Canvas:
-    """What the panels of one figure share: the function, and the remarks that they collect."""
+class Subject:
+    """What the panels of one figure show, the function, with the remarks that they collect."""
 
     problem: Problem
     remarks: list[Remark] = field(default_factory=list)
@@ -48,7 +48,7 @@ class Canvas:
         missing = sum(not math.isfinite(value) for value in values)
         if missing:
             share = 100 * missing / len(values)
-            amount = "less than 1%" if share < 1 else "all" if missing == len(values) else f"{share:.0f}%"
+            amount = "less than 1%" if share < 1 else "all" if missing == len(values) else f"{min(share, 99):.0f}%"
             message = f"the function has no finite value on {amount} of the window, which is left blank"
             self.say(Remark("undefined", message))
 
@@ -68,7 +68,7 @@ class Route:
         return Path(self.trail.label, iterations, [point[0] for point in self.coordinates], list(y))
 
 
-def routes_in(section: Section, trails: Sequence[Trail], canvas: Canvas) -> list[Route]:
+def routes_in(section: Section, trails: Sequence[Trail], subject: Subject) -> list[Route]:
     """Each descent in a section; says which ones leave the window."""
     routes = []
     for trail in trails:
@@ -81,7 +81,7 @@ def routes_in(section: Section, trails: Sequence[Trail], canvas: Canvas) -> list
             message = (
                 f"{whose} runs away: from iteration {since} on it is outside the window, which shows its beginning"
             )
-            canvas.say(Remark("runs-away", message))
+            subject.say(Remark("runs-away", message))
     return routes
 
 
@@ -90,7 +90,7 @@ def points_of(trail: Trail) -> torch.Tensor:
     return torch.tensor([state.point for state in trail.states], dtype=torch.float64)
 
 
-def loss_panel(trails: Sequence[Trail], canvas: Canvas) -> CurvesPanel:
+def loss_panel(trails: Sequence[Trail], subject: Subject) -> CurvesPanel:
     """The loss of each descent over the iterations; a logarithmic axis where it spans decades."""
     curves = []
     for trail in trails:
@@ -99,12 +99,12 @@ def loss_panel(trails: Sequence[Trail], canvas: Canvas) -> CurvesPanel:
         curves.append(Path(trail.label, iterations, list(map(float, iterations)), [state.loss for state in states]))
         if len(states) < trail.count:
             message = f"of {trail.count:,} states, {len(states):,} are drawn: the first ones, and others evenly apart"
-            canvas.say(Remark("thinned", message))
+            subject.say(Remark("thinned", message))
     losses = finite(loss for curve in curves for loss in curve.y)
     log = is_log(losses)
     shown = [loss for loss in losses if loss > 0] if log else losses
     if len(shown) < len(losses):
-        canvas.say(Remark("zero-loss", "the loss becomes exactly 0, which a logarithmic axis cannot show"))
+        subject.say(Remark("zero-loss", "the loss becomes exactly 0, which a logarithmic axis cannot show"))
     low, high = (min(shown), max(shown)) if shown else (0.0, 1.0)
     if low == high:
         low, high = widened((low, high))
@@ -113,7 +113,7 @@ def loss_panel(trails: Sequence[Trail], canvas: Canvas) -> CurvesPanel:
 
 
 def function_panel(
-    canvas: Canvas,
+    subject: Subject,
     section: Section,
     routes: Sequence[Route] = (),
     minima: Sequence[float] = (),
@@ -122,21 +122,21 @@ def function_panel(
     derivative: bool = False,
 ) -> FunctionPanel:
     """The function along a line; over a given window, or where the routes and the minima are."""
-    problem = canvas.problem
+    problem = subject.problem
     paths = [route.path([state.loss for state in route.trail.states]) for route in routes]
     if over is None:
         seen = [point[0] for route in routes for point in route.coordinates[: route.states]]
         over = widened(window([*seen, *minima, *_beyond(routes)], _rounding(problem)))
-    xs = grid(*over, CURVE_POINTS)
+    xs = _grid(problem, section, over, CURVE_POINTS)
     values = section.along(problem, xs)
-    canvas.say_where_undefined(values)
+    subject.say_where_undefined(values)
     slopes = section.slopes(problem, xs) if derivative else None
     heights = section.along(problem, minima) if minima else []
     marks = [*_ends(paths), *_minima(zip(minima, heights, strict=True))]
     inside = [y for path in paths for x, y in zip(path.x, path.y, strict=True) if over[0] <= x <= over[1]]
-    low, high, cut = height([*values, *(slopes or [])], inside)
+    low, high, cut = height([*values, *(slopes or [])], [*inside, *heights])
     if cut:
-        canvas.say(Remark("cut-off", f"values below {low:.3g} or above {high:.3g} are cut off"))
+        subject.say(Remark("cut-off", f"values below {low:.3g} or above {high:.3g} are cut off"))
     return FunctionPanel(
         f"the function along {section.labels[0]}",
         Axis(section.labels[0], *over),
@@ -151,20 +151,20 @@ def function_panel(
 
 
 def contour_panel(
-    canvas: Canvas, section: Section, routes: Sequence[Route], minima: Sequence[Sequence[float]] = ()
+    subject: Subject, section: Section, routes: Sequence[Route], minima: Sequence[Sequence[float]] = ()
 ) -> ContourPanel:
     """The function over a plane with the routes in it, where the routes and the minima are."""
     paths = [route.path([point[1] for point in route.coordinates]) for route in routes]
     seen = [point for route in routes for point in route.coordinates[: route.states]]
-    eps = _rounding(canvas.problem)
+    eps = _rounding(subject.problem)
     x, y = (window([point[i] for point in [*seen, *minima]], eps) for i in (0, 1))
     x, y, equal = to_one_scale(x, y)
     marks = [*_ends(paths), *_minima(minima)]
-    return plain_contours(canvas, section, (x, y), equal=equal, paths=paths, marks=marks)
+    return plain_contours(subject, section, (x, y), equal=equal, paths=paths, marks=marks)
 
 
 def plain_contours(  # noqa: PLR0913 -- what a contour panel is made of
-    canvas: Canvas,
+    subject: Subject,
     section: Section,
     over: tuple[Window, Window],
     *,
@@ -175,12 +175,12 @@ def plain_contours(  # noqa: PLR0913 -- what a contour panel is made of
 ) -> ContourPanel:
     """The function over a window of a plane."""
     x, y = over
-    side = points_that_pay(canvas.problem, GRID_POINTS)
-    xs, ys = grid(*x, side), grid(*y, side)
-    z = section.over(canvas.problem, xs, ys)
-    canvas.say_where_undefined([number for row in z for number in row])
+    side = points_that_pay(subject.problem, GRID_POINTS)
+    xs, ys = (_grid(subject.problem, section, one, side) for one in (x, y))
+    z = section.over(subject.problem, xs, ys)
+    subject.say_where_undefined([number for row in z for number in row])
     if section.about:
-        canvas.say(Remark("plane", section.about))
+        subject.say(Remark("plane", section.about))
     return ContourPanel(
         f"the function over {section.labels[0]} and {section.labels[1]}",
         Axis(section.labels[0], *x),
@@ -192,7 +192,7 @@ def plain_contours(  # noqa: PLR0913 -- what a contour panel is made of
         list(paths),
         list(marks),
         equal,
-        section.arrows(canvas.problem, x, y) if field else [],
+        section.arrows(subject.problem, x, y) if field else [],
         section.about,
     )
 
@@ -206,6 +206,15 @@ def _beyond(routes: Sequence[Route]) -> list[float]:
             continue  # it ends nowhere
         found.append(seen[-1] + _FAR_SIDE * (seen[-1] - seen[0]))
     return found
+
+
+def _grid(problem: Problem, section: Section, over: Window, count: int) -> list[float]:
+    """Points of an axis: numbers that the type of the unknowns has, where they are the unknowns themselves."""
+    numbers = torch.tensor(grid(*over, count), dtype=torch.float64)
+    if section.exact:
+        numbers = numbers.to(problem.tensors[problem.wrt[0]].dtype).double()
+    listed: list[float] = numbers.tolist()
+    return listed
 
 
 def _rounding(problem: Problem) -> float:

@@ -107,6 +107,12 @@ def labels_of(problem: Problem) -> list[str]:
     return labels
 
 
+def in_order(problem: Problem, which: Sequence[int]) -> list[int]:
+    """Unknowns in the order of the axes: by the names of their variables, so that x is across and y is up."""
+    names = [name for name in problem.wrt for _ in range(problem.tensors[name].numel())]
+    return sorted(which, key=lambda unknown: (names[unknown], unknown))
+
+
 def along_unknowns(problem: Problem, which: Sequence[int], origin: torch.Tensor | None = None) -> Section:
     """The line or plane along some of the unknowns; the others stay as they are in ``origin`` (0 if it is None)."""
     labels = labels_of(problem)

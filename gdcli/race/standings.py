@@ -19,7 +19,7 @@ Merit = tuple[float, float, float]
 def merit(outcomes: Sequence[Outcome]) -> Merit:
     """The merit of some runs: medians over them."""
     reached = sum(outcome.reached for outcome in outcomes)
-    return 0.0, median(evaluations_to_goal(outcomes)), median(o.loss for o in outcomes)
+    return -reached / len(outcomes), median(evaluations_to_goal(outcomes)), median(o.loss for o in outcomes)
 
 
 def evaluations_to_goal(outcomes: Iterable[Outcome]) -> list[float]:

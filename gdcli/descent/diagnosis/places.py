@@ -17,6 +17,8 @@ _NEAR = 1e-3
 _NEGATIVE = 1e-6  # size of a negative eigenvalue, relative to the largest, from which on it is one
 _FLAT = 1e-3  # a gradient that would change the loss by less than this part of it, over a distance of 1 + |x|, is small
 _LITTLE = 0.02  # a way, relative to 1 + |x|, that is hardly any
+_FEW = 5  # steps from which on a standstill is one
+_DIGITS = 4  # so many spacings of the dtype are the last digit
 _MOVES = (0.1, 1.0, 3.0)  # of another start, relative to 1 + |x|
 
 
@@ -93,24 +95,42 @@ def _off_a_plateau(run: Run, slope: float) -> Iterator[dict[str, Any]]:
 
 
 def float_floor(run: Run) -> Finding | None:
-    """Steps too small for the dtype to show: the variables stay as they are, and the gradient is not 0."""
-    slope = run.slope(run.final)
-    if run.failed or slope == 0 or not run.is_still or run.trace.acts:
+    """Steps too small for the dtype to show, though the gradient is not 0: nothing moves, or only the last digit."""
+    slope, dtype = run.slope(run.final), run.settings.dtype
+    since = _still_since(run)
+    if run.failed or slope == 0 or since is None or run.trace.acts:
         return None
-    since = run.final.iteration - run.trace.still
-    dtype = run.settings.dtype
     step, spacing = _largest_step(run, run.final)
     evidence = {"since": since, "step": step, "spacing": spacing, "dtype": dtype, "gradient_norm": slope}
-    if run.rule is not None:
+    message = f"{dtype} ends here: since iteration {since} "
+    if not run.is_still:
         message = (
-            f"{dtype} ends here: since iteration {since} a step, lr * gradient = {step:.2g}, is less than half of the "
-            f"distance between neighbouring numbers, {spacing:.2g}, and nothing moves"
+            f"{dtype} ends here: since iteration {since} at the latest only the last digit changes ({spacing:.2g})"
         )
-        return Finding("float-floor", message, _finer(run), evidence)
-    # Whether it is the dtype that stops such a rule, only a trial tells.
-    finer = best_that_works(run, [{"dtype": "float64"}])
-    message = f"{dtype} ends here: since iteration {since} the steps are too small to change the variables"
-    return None if finer is None else Finding("float-floor", message, finer, evidence)
+    elif run.rule is not None:
+        message += (
+            f"a step, lr * gradient = {step:.2g}, is less than half of the distance between neighbouring numbers, "
+            f"{spacing:.2g}, and nothing moves"
+        )
+    else:
+        message += "the steps are too small to change the variables"
+    # Whether it is the dtype that stops a rule without theory, only a trial tells.
+    finer = _finer(run) if run.rule is not None else best_that_works(run, [{"dtype": "float64"}])
+    return None if finer is None and run.rule is None else Finding("float-floor", message, finer, evidence)
+
+
+def _still_since(run: Run) -> int | None:
+    """The iteration from which on nothing moves, or, at the latest, the last digit only; None when something does."""
+    if run.is_still:
+        return run.final.iteration - run.trace.still
+    half = run.at_or_after((run.final.iteration + 1) // 2)
+    if run.final.iteration - half.iteration < _FEW:
+        return None
+    near = (
+        abs(a - b) <= _DIGITS * max(_spacing(a, run.eps), _spacing(b, run.eps))
+        for a, b in zip(run.point(half), run.point(run.final), strict=True)
+    )
+    return half.iteration if all(near) else None
 
 
 def _largest_step(run: Run, step: Step) -> tuple[float, float]:

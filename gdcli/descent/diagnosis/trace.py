@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from gdcli.descent.stopping import flat
 from gdcli.results import Step
 
 PAIRS = 64  # kept, at most
@@ -13,20 +12,20 @@ class Trace:
     """What a descent leaves behind for its diagnosis, in constant memory.
 
     ``pairs`` are (step, next step) at iterations with even distances, which double whenever there are too many.
-    ``first`` is the first state, ``previous`` and ``last`` are the last two. ``still`` counts the last steps that left
-    every variable as it was, ``rises`` those after which the loss was worse, and ``acts`` holds what was done to
-    gradients and variables, by kind.
+    ``first`` is the first state, ``previous`` and ``last`` are the last two. ``rises`` counts the steps after which the
+    loss was worse, and ``acts`` holds what was done to gradients and variables, by kind.
     """
 
     __slots__ = (
-        "_capacity", "_distance", "_maximize", "_next", "acts", "first", "last", "pairs", "previous", "rises", "still",
+        "_anchor", "_capacity", "_distance", "_maximize", "_next", "_same",
+        "acts", "first", "last", "pairs", "previous", "rises",
     )  # fmt: skip
 
-    def __init__(self, first: Step, *, maximize: bool = False) -> None:
-        """Begin with the first state."""
-        numbers = len(flat(list(first.values.values())))
+    def __init__(self, first: Step, numbers: int, *, maximize: bool = False) -> None:
+        """Begin with the first state, whose variables have so many numbers."""
         self.first = self.previous = self.last = first
-        self.still = self.rises = 0
+        self.rises = self._same = 0
+        self._anchor = first  # since when the loss and the variables are as they are
         self.acts: set[str] = {act.kind for act in first.acts or ()}
         self.pairs: list[tuple[Step, Step]] = []
         self._maximize = maximize
@@ -37,16 +36,25 @@ class Trace:
         """Take the next state."""
         previous = self.previous = self.last
         self.last = step
-        if step.values == previous.values:
-            self.still += 1
-        elif self.still:
-            self.still = 0
-        if (step.loss < previous.loss) if self._maximize else (step.loss > previous.loss):  # type: ignore[operator]
-            self.rises += 1
+        if step.loss == previous.loss:
+            self._same += 1
+            # Long lists that are equal take long to compare: it is enough to look now and then.
+            if self._same & (self._same - 1) == 0 and step.values != self._anchor.values:
+                self._same, self._anchor = 0, step
+        else:
+            self._same, self._anchor = 0, step
+            if (step.loss < previous.loss) if self._maximize else (step.loss > previous.loss):  # type: ignore[operator]
+                self.rises += 1
         if step.acts is not None:
             self.acts.update([act.kind for act in step.acts])
         if step.iteration == self._next:
             self._keep(previous, step)
+
+    @property
+    def still(self) -> int:
+        """How many of the last steps left every variable as it was."""
+        is_still = self._anchor.values == self.previous.values == self.last.values
+        return self._same if is_still else 0
 
     def _keep(self, previous: Step, step: Step) -> None:
         self.pairs.append((previous, step))

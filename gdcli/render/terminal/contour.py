@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from rich.segment import Segment
 from rich.style import Style
 
-from gdcli.figure.model import Arrow, ContourPanel, Path
-from gdcli.render.terminal.curves import Dots, apart, cell, letter, mark_legend, run_legend
+from gdcli.figure.model import Arrow, ContourPanel
+from gdcli.render.terminal.curves import Dots, apart, cell, letter, mark_legend
 from gdcli.render.terminal.palette import Ink, Palette
 from gdcli.render.terminal.sheet import Line, Piece, Sheet, flowing, framed, margin_of
 from gdcli.render.terminal.signs import Signs, blank
@@ -24,6 +24,7 @@ class Shading:
 
     def __init__(self, panel: ContourPanel, width: int, height: int, parts: int) -> None:
         self.bands = len(panel.levels) + 1
+        self.muted = len(panel.paths) > 1
         self.parts = parts
         heights = [[_height(number, panel.levels) for number in row] for row in panel.z]
         columns = _samples(width, len(panel.grid_x))
@@ -74,23 +75,20 @@ def _band(height: float) -> int | None:
 def contour_lines(panel: ContourPanel, width: int, height: int, signs: Signs, palette: Palette) -> list[Line]:
     """The contours with the paths on them, as large as fits."""
     margin = margin_of(panel.y, height)
-    sheet = Sheet(*size_of(panel, width - margin, height))
+    sheet = Sheet(*size_of(panel, max(8, width - margin), height))
     halves = palette.colourful and not signs.ascii_only
     shading = Shading(panel, sheet.width, sheet.height, 2 if halves else 1)
     _shade(sheet, shading, signs, palette)
     over = _Over(panel, sheet, shading, palette)
     over.arrows(panel.field, signs)
-    for i, path in enumerate(panel.paths):
-        over.path(path, letter(i) if len(panel.paths) > 1 else signs.step, signs)
+    for i in range(len(panel.paths)):
+        over.path(i, signs)
     for mark in sorted(panel.marks, key=lambda mark: mark.kind, reverse=True):
         if place := cell(sheet, panel.x, panel.y, (mark.x, mark.y)):
             over.sign(place, signs.mark(mark.kind))
     lines = framed(sheet, panel.x, panel.y, signs, margin)
     lines += _scale(panel, width, signs, palette)
-    lines += flowing(_legend(panel, signs), width)
-    if len(panel.paths) > 1:
-        lines += run_legend([path.label for path in panel.paths], width, signs, palette)
-    return lines
+    return lines + flowing(_legend(panel, sheet, signs), width)
 
 
 def size_of(panel: ContourPanel, width: int, height: int) -> tuple[int, int]:
@@ -101,7 +99,7 @@ def size_of(panel: ContourPanel, width: int, height: int) -> tuple[int, int]:
 
 
 def _shade(sheet: Sheet, shading: Shading, signs: Signs, palette: Palette) -> None:
-    colors = [palette.band(band, shading.bands) for band in range(shading.bands)]
+    colors = [palette.band(band, shading.bands, muted=shading.muted) for band in range(shading.bands)]
     for row in range(sheet.height):
         for column in range(sheet.width):
             upper, lower = shading.at(column, row), shading.at(column, row, shading.parts - 1)
@@ -130,29 +128,38 @@ class _Over:
         self.shading = shading
         self.palette = palette
 
-    def sign(self, place: tuple[int, int], sign: str, *, bold: bool = True) -> None:
-        """Put a sign into a cell."""
-        self.sheet.put(*place, sign, self._style(place, bold=bold))
+    def sign(self, place: tuple[int, int], sign: str, *, bold: bool = True, run: int | None = None) -> None:
+        """Put a sign into a cell, in the colour of a run if it is one of several."""
+        ground = self._ground(place)
+        if ground is None:
+            style = Style(bold=True) if bold else Style.null()
+        elif run is not None:
+            style = self.palette.path(run, ground, bold=bold)
+        else:
+            style = self.palette.on(ground, bold=bold)
+        self.sheet.put(*place, sign, style)
 
-    def _style(self, place: tuple[int, int], *, bold: bool) -> Style:
+    def _ground(self, place: tuple[int, int]) -> Ink | None:
+        """The colour of a cell; None where it has none."""
         band = self.shading.at(*place, self.shading.parts - 1)
         if band is None:
             band = self.shading.at(*place)
         if band is None or not self.palette.colourful:
-            return Style(bold=True) if bold else Style.null()
-        ground: Ink = self.palette.band(band, self.shading.bands)
-        return self.palette.on(ground, bold=bold)
+            return None
+        return self.palette.band(band, self.shading.bands, muted=self.shading.muted)
 
-    def path(self, path: Path, step: str, signs: Signs) -> None:
+    def path(self, number: int, signs: Signs) -> None:
         """Draw the lines of a path in dots, and as signs the states that are far enough apart to be told apart."""
+        path = self.panel.paths[number]
+        run, step = (number, letter(number)) if len(self.panel.paths) > 1 else (None, signs.step)
         dots = Dots(self.sheet.width, self.sheet.height, self.panel.x, self.panel.y)
         dots.polyline(path.x, path.y)
         for row, line in enumerate(dots.rows()):
             for column, sign in enumerate(line):
                 if not blank(sign):
-                    self.sign((column, row), step if signs.ascii_only else sign, bold=False)
+                    self.sign((column, row), step if signs.ascii_only else sign, bold=False, run=run)
         for place in apart(self.sheet, self.panel, path):
-            self.sign(place, step)
+            self.sign(place, step, run=run)
 
     def arrows(self, field: Sequence[Arrow], signs: Signs) -> None:
         """Draw the arrows of a field, as many as can be told apart."""
@@ -182,7 +189,8 @@ def _scale(panel: ContourPanel, width: int, signs: Signs, palette: Palette) -> l
     line: Line = [Segment(f"{low} ")]
     for band in range(bands):
         if palette.colourful:
-            line.append(Segment(" " * wide, palette.style(None, palette.band(band, bands))))
+            muted = len(panel.paths) > 1
+            line.append(Segment(" " * wide, palette.style(None, palette.band(band, bands, muted=muted))))
         else:
             line.append(Segment(_shade_of(band, bands, signs) * wide))
     line.append(Segment(f" {high}"))
@@ -201,8 +209,9 @@ def _levels_below(levels: Sequence[float], wide: int, start: int, width: int) ->
     return "".join(line).rstrip()
 
 
-def _legend(panel: ContourPanel, signs: Signs) -> list[list[Piece]]:
-    entries = mark_legend(panel, signs, signs.step)
+def _legend(panel: ContourPanel, sheet: Sheet, signs: Signs) -> list[list[Piece]]:
+    has_steps = signs.ascii_only or any(len(list(apart(sheet, panel, path))) > 1 for path in panel.paths)
+    entries = mark_legend(panel, signs, signs.step if has_steps else "")
     if panel.field:
         sign = signs.arrows[1] if not signs.ascii_only else "^"
         entries.append([Piece(sign, Style(bold=True)), Piece(" gradient: uphill")])

@@ -139,7 +139,7 @@ def letter(number: int) -> str:
 def curves_lines(panel: CurvesPanel, width: int, height: int, signs: Signs, palette: Palette) -> list[Line]:
     """The loss of each run, with a legend where there are several."""
     margin = margin_of(panel.y, height)
-    sheet = Sheet(width - margin, height)
+    sheet = Sheet(max(8, width - margin), height)
     layers = []
     for i, curve in enumerate(panel.curves):
         dots = Dots(sheet.width, height, panel.x, panel.y)
@@ -175,7 +175,7 @@ def run_legend(labels: Sequence[str], width: int, signs: Signs, palette: Palette
 def function_lines(panel: FunctionPanel, width: int, height: int, signs: Signs, palette: Palette) -> list[Line]:
     """A function, its derivative or its tangent, and the paths on it."""
     margin = margin_of(panel.y, height)
-    sheet = Sheet(width - margin, height)
+    sheet = Sheet(max(8, width - margin), height)
     curve = Dots(sheet.width, height, panel.x, panel.y)
     _trace(curve, panel, panel.values)
     layers = [(curve, palette.line(0))]
@@ -186,7 +186,7 @@ def function_lines(panel: FunctionPanel, width: int, height: int, signs: Signs, 
     for i, path in enumerate(panel.paths):
         steps = Dots(sheet.width, height, panel.x, panel.y)
         steps.polyline(path.x, path.y)
-        layers.insert(0, (steps, palette.line(3 + i)))
+        layers.insert(0, (steps, palette.line(3 if len(panel.paths) == 1 else i)))
     if panel.tangent is not None:
         tangent = Dots(sheet.width, height, panel.x, panel.y)
         ends = [panel.x.low, panel.x.high]
@@ -201,7 +201,9 @@ def function_lines(panel: FunctionPanel, width: int, height: int, signs: Signs, 
     draw(sheet, layers, signs)
     for i, path in enumerate(panel.paths):
         if len(panel.paths) > 1 or signs.ascii_only:
-            _points(sheet, panel, path, letter(i) if len(panel.paths) > 1 else signs.step)
+            several = len(panel.paths) > 1
+            sign, style = (letter(i), palette.line(i)) if several else (signs.step, _STRONG)
+            _points(sheet, panel, path, sign, style)
     for mark in sorted(panel.marks, key=lambda mark: mark.kind, reverse=True):
         if place := cell(sheet, panel.x, panel.y, (mark.x, mark.y)):
             sheet.put(*place, signs.mark(mark.kind), _STRONG)
@@ -230,10 +232,10 @@ def _jumps_against_trend(values: Sequence[float], i: int, far: float) -> bool:
     return abs(jump) > far and before * jump < 0 and jump * after < 0
 
 
-def _points(sheet: Sheet, panel: FunctionPanel, path: Path, sign: str) -> None:
+def _points(sheet: Sheet, panel: FunctionPanel, path: Path, sign: str, style: Style) -> None:
     for point in zip(path.x, path.y, strict=True):
         if place := cell(sheet, panel.x, panel.y, point):
-            sheet.put(*place, sign, _STRONG)
+            sheet.put(*place, sign, style)
 
 
 def _function_legend(panel: FunctionPanel, width: int, signs: Signs, palette: Palette) -> list[Line]:
@@ -247,10 +249,7 @@ def _function_legend(panel: FunctionPanel, width: int, signs: Signs, palette: Pa
         sign = "--" if signs.ascii_only else "──"
         entries.append([Piece(sign, palette.line(0)), Piece(" function")])
         entries.append([Piece(sign, palette.line(1)), Piece(" derivative")])
-    lines = flowing(entries, width)
-    if len(panel.paths) > 1:
-        lines += run_legend([path.label for path in panel.paths], width, signs, palette)
-    return lines
+    return flowing(entries, width)
 
 
 def _inside(panel: FunctionPanel | ContourPanel, mark: Mark) -> bool:
@@ -258,10 +257,10 @@ def _inside(panel: FunctionPanel | ContourPanel, mark: Mark) -> bool:
 
 
 def mark_legend(panel: FunctionPanel | ContourPanel, signs: Signs, step: str) -> list[list[Piece]]:
-    """What the signs on a path mean; ``step`` is that of a state."""
+    """What the signs on a path mean; ``step`` is that of a state, or empty if none is shown."""
     names = {"start": "start", "end": "end", "minimum": "known minimum"}
     kinds = dict.fromkeys(mark.kind for mark in panel.marks if _inside(panel, mark))
     entries = [[Piece(signs.mark(kind), _STRONG), Piece(f" {names[kind]}")] for kind in kinds]
-    if len(panel.paths) == 1 and len(panel.paths[0].x) > 1:
+    if step and len(panel.paths) == 1 and len(panel.paths[0].x) > 1:
         entries.insert(1, [Piece(step, _STRONG), Piece(" step")])
     return entries

@@ -14,13 +14,14 @@ from gdcli.render.terminal.signs import Signs
 from gdcli.render.terminal.ticks import short
 
 _WIDEST = 9  # cells of a number
+_ROWS = 16  # of a matrix, that are shown in any case
 
 
 def heat_lines(panel: HeatPanel, width: int, height: int, signs: Signs, palette: Palette) -> list[Line]:
     """The matrix: coloured numbers, or colours alone, or the largest number of each block of a large one."""
     margin = len(str(len(panel.values))) + 1
     room = width - margin
-    values, block = _pooled(panel.values, room // 2, height)
+    values, block = _pooled(panel.values, max(1, room // 2), max(height, _ROWS))
     columns = max(map(len, values))
     wide = min(_WIDEST, room // columns)
     texts = [[_text(number) for number in row] for row in values]
@@ -39,7 +40,7 @@ def heat_lines(panel: HeatPanel, width: int, height: int, signs: Signs, palette:
                 line.append(_cell(number / panel.high, text, wide, signs, palette))
             lines.append(line)
     if block != (1, 1):
-        text = f"each cell is the largest of {block[0]} x {block[1]} numbers, by size"
+        text = f"a cell: the largest of {block[0]} x {block[1]} numbers"
         lines.append([Segment(text[:width])])
     return [*lines, _scale(panel, signs, palette)]
 

@@ -30,6 +30,19 @@ SCALE: tuple[Rgb, ...] = (
 # The nearest to it that get lighter at every step.
 SCALE_OF_256 = (17, 54, 25, 61, 30, 36, 72, 78, 113, 149, 185, 228)
 SCALE_OF_16 = (4, 12, 6, 2, 10, 11)  # blue, light blue, cyan, green, light green, yellow
+# Below several paths, which have the colours then.
+MUTED: tuple[Rgb, ...] = ((22, 24, 32), (64, 68, 80), (122, 126, 136))
+MUTED_OF_256 = (233, 234, 235, 236, 237, 238, 239, 240, 241, 242, 243, 244)
+MUTED_OF_16 = (0, 8)
+PATHS: tuple[Rgb, ...] = (
+    (86, 180, 233),
+    (240, 160, 0),
+    (90, 215, 150),
+    (235, 150, 205),
+    (240, 228, 66),
+    (255, 255, 255),
+)
+PATHS_OF_16 = (14, 9, 10, 13, 11, 15)
 # Blue for negative numbers, white for 0, a red with much orange in it for positive ones.
 DIVERGING: tuple[Rgb, ...] = ((24, 79, 149), (113, 169, 208), (244, 244, 240), (239, 158, 108), (178, 52, 24))
 DIVERGING_OF_16 = (4, 12, 15, 9, 1)
@@ -57,12 +70,18 @@ class Palette:
         self._few = system in ("standard", "windows")
         self._reduced = ColorSystem.EIGHT_BIT if system == "256" else None
 
-    def band(self, number: int, bands: int) -> Ink:
-        """The colour of a band of values, counted from the lowest."""
+    def band(self, number: int, bands: int, *, muted: bool = False) -> Ink:
+        """The colour of a band of values, counted from the lowest; a grey when it is ``muted``."""
         if self._few or self._reduced:
-            listed = SCALE_OF_16 if self._few else SCALE_OF_256
+            many, few = (MUTED_OF_256, MUTED_OF_16) if muted else (SCALE_OF_256, SCALE_OF_16)
+            listed = few if self._few else many
             return listed[min(len(listed) - 1, int((number + 0.5) * len(listed) / bands))]
-        return between(SCALE, number / max(1, bands - 1))
+        return between(MUTED if muted else SCALE, number / max(1, bands - 1))
+
+    def path(self, number: int, ground: Ink | None, *, bold: bool = False) -> Style:
+        """The style of one of several paths, over a muted ground."""
+        i = number % len(PATHS)
+        return self.style(PATHS_OF_16[i] if self._few else PATHS[i], ground, bold=bold)
 
     def balance(self, share: float) -> Ink:
         """The colour of a number from -1 to 1."""

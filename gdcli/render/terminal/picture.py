@@ -44,7 +44,8 @@ class Picture:
             yield Text(draw.signs.printable(self.figure.title), "bold")
         if self.figure.subtitle:
             yield Text(draw.signs.printable(self.figure.subtitle), "dim")
-        yield ""
+        if self.titled or self.figure.subtitle:
+            yield ""
         for line in draw.panels(self.figure.panels):
             yield from line
             yield Segment.line()
