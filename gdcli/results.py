@@ -69,6 +69,12 @@ class Notice(Struct, frozen=True):
     message: str
 
 
+FindingCode = Literal[
+    "unbounded", "learning-rate-too-large", "momentum-too-large", "not-finite", "dead-relu", "saddle",
+    "vanishing-gradient", "zig-zag", "oscillating", "slow", "rate", "float-floor", "no-curvature", "incomplete",
+]  # fmt: skip
+
+
 class Remedy(Struct, frozen=True):
     """Settings to change: ``settings`` by their names, as a config has them, and the same as ``options``.
 
@@ -83,12 +89,12 @@ class Remedy(Struct, frozen=True):
 class Finding(Struct, frozen=True):
     """Something that explains how a descent went.
 
-    ``code`` is for scripts and ``message`` one sentence for people; ``evidence`` holds the numbers behind it, by name,
-    and ``remedy`` what to change (null when nothing is wrong, or nothing is known to help). docs/diagnosis.md lists
-    them all.
+    ``code`` is for scripts and ``message`` one sentence for people; ``evidence`` holds the numbers behind it, by names
+    that depend on the code, and ``remedy`` what to change (null when nothing is known to help, or nothing is wrong).
+    "rate" tells how fast a run came to its goal; "no-curvature" and "incomplete" say what could not be found out.
     """
 
-    code: str
+    code: FindingCode
     message: str
     remedy: Remedy | None
     evidence: dict[str, Any]

@@ -156,7 +156,7 @@ Racers = Annotated[
         "the update rules that race (gdcli optimizers)",
         RULE,
         "NAMES",
-        words="names of optimizers, separated by commas",
+        words="a list of names of optimizers",
         reads="list",
         shown="sgd,manual-momentum,adam,lbfgs",
     ),

@@ -60,6 +60,8 @@ SMOOTH: list[tuple[str, Function, float, float, float]] = [
     ("tiny units", lambda x: (1e8 * x - 1) ** 2, 2e-8, 2e8, 1e-9),
     ("reciprocal of a tiny number", lambda x: 1 / x, 1e-30, -1e60, 1e-9),
     ("beside a pole", lambda x: 1 / (x - 1), 1 + 2.0**-30, -(2.0**60), 1e-3),
+    ("coarse value", lambda x: math.log(math.cosh(x)), 1e-8, 1e-8, 1e-3),
+    ("dead side of a kink", lambda x: max(x, 0.0), -1e-3, 0.0, 1e-12),
     ("beside a kink", abs, 1e-3, 1.0, 1e-12),
     ("very near a kink", abs, 1e-9, 1.0, 1e-12),
     ("large x", lambda x: x**2, 1e8, 2e8, 1e-9),
@@ -136,6 +138,11 @@ AGREE = [
     ("x % 2", {"x": 3.5}, {"x": 1}),
     ("x**3", {"x": 1e-10}, {"x": 3e-20}),
     ("exp(x) - 2*x", {"x": 0.6931472}, {}),
+    ("(x/3 - 0.7)**2", {"x": 2.1}, {}),
+    ("(sqrt(x) - 1.3)**2", {"x": 1.69}, {}),
+    ("(x**2 - 2)**2", {"x": 1.4142135}, {}),
+    ("log(cosh(x*0.7 - 0.49))", {"x": 0.7}, {}),  # its value is 0 all around
+    ("cos(x)", {"x": 3.1415927}, {}),
     ("reciprocal(x*y)*x", {"x": 0.9, "y": 2.3}, {"x": 0}),
     ("3*x + 0*y", {"x": 1, "y": 2}, {"x": 3, "y": 0}),
     ("relu(x)**2", {"x": 0}, {"x": 0}),
@@ -282,6 +289,13 @@ def test_cancellation_in_float64_is_autograds_fault_too() -> None:
     assert found.symbolic == pytest.approx(-1e-6 / 12, rel=1e-9)
     assert (found.verdict, found.doubt) == ("disagree", "autograd")
     assert found.reason == "terms cancel, and float64 keeps too few digits"
+
+
+def test_formula_is_believed_where_differences_cannot_tell() -> None:
+    found = row("(1 - cos(x))/x**2", "float64", x=1e-3)
+    assert found.symbolic == pytest.approx(-1e-3 / 12 + 1e-9 / 180, rel=1e-12)
+    assert (found.verdict, found.doubt) == ("disagree", "autograd")
+    assert found.agreeing_digits == 3
 
 
 def test_cancellation_without_a_formula_is_found_by_differences() -> None:

@@ -557,6 +557,10 @@ ERRORS = {
         "adam has no momentum",
         "it is an option of manual-momentum, manual-nesterov, sgd, rmsprop, muon",
     ),
+    ("--optimizer", "sgd", "--opt", "sgd.nesterov=true"): (
+        "torch.optim.SGD refuses this: Nesterov momentum requires a momentum and zero dampening",
+        "",
+    ),
     ("rosenbrock", "--x", "5"): (
         "the start of x lies outside its domain, -2.048:2.048",
         "choose another, or a wider domain: --domain x=LOW:HIGH",

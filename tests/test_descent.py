@@ -201,3 +201,8 @@ def test_an_option_that_the_rule_would_ignore_is_an_error() -> None:
 def test_what_torch_optim_refuses_is_an_error() -> None:
     with pytest.raises(gdcli.GdcliError, match="Nesterov momentum requires a momentum"):
         list(gdcli.minimize(optimizer="sgd", nesterov=True))
+
+
+def test_a_gradient_of_zeros_without_storage_is_zero() -> None:
+    record = gdcli.minimize("sum(sgn(x))", x=[1.0, 2.0], steps=2).result()
+    assert (record.result.grads, record.result.values) == ({"x": [0.0, 0.0]}, {"x": [1.0, 2.0]})

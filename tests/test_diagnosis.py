@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 import shlex
+import typing
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,14 +18,15 @@ from conftest import Run
 from msgspec.structs import replace
 
 import gdcli
+from gdcli.descent import diagnosis
 from gdcli.descent.curvature import exact_spectrum, lanczos, rate_from_curvature, spectrum
 from gdcli.descent.diagnosis import diagnose as diagnosing
 from gdcli.descent.diagnosis import local
 from gdcli.descent.diagnosis.theory import LinearRule, best_heavy_ball, safe_nesterov, steps_to
 from gdcli.descent.diagnosis.trace import PAIRS, Trace
-from gdcli.descent.minimize import minimize
+from gdcli.descent.minimize import MinimizeDescent, minimize
 from gdcli.linear.model import fit_linear
-from gdcli.results import Finding, Step
+from gdcli.results import Finding, FindingCode, Step
 from gdcli.settings import FitLinearSettings
 from gdcli.tensors import prepare
 
@@ -601,13 +604,21 @@ def test_too_much_work_is_left_out_and_said(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_diagnosis_that_fails_does_not_fail_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(_: Any) -> None:
+    def broken(*_: Any) -> None:
         raise ZeroDivisionError("on purpose")
 
     monkeypatch.setattr(diagnosing, "_FINDERS", ((broken, frozenset(["x"])), *diagnosing._FINDERS))
     record = gdcli.minimize().result()
     assert codes(record) == ["rate", "float-floor", "incomplete"]
     assert record.diagnosis[-1].evidence == {"part": "broken", "error": "ZeroDivisionError: on purpose"}
+    monkeypatch.setattr(MinimizeDescent, "is_stuck", broken)
+    assert codes(gdcli.minimize("matyas").result()) == ["incomplete"]
+
+
+def test_every_finding_is_documented() -> None:
+    rows = [line[4:28] for line in (diagnosis.__doc__ or "").splitlines() if re.match("    [a-z]", line)]
+    documented = [code for row in rows for code in re.findall("[a-z-]+", row)]
+    assert sorted(documented) == sorted(typing.get_args(FindingCode))
 
 
 def test_without_diagnose_there_is_none() -> None:

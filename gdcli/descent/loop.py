@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator
@@ -39,6 +40,7 @@ from gdcli.tensors import Problem, check_scalar, grad_fn_name
 
 if TYPE_CHECKING:
     from gdcli.descent.diagnosis.diagnose import Finder
+    from gdcli.descent.diagnosis.run import Run
 
 R = TypeVar("R", MinimizeResult, FitLinearResult)
 _STATELESS = ("manual", "sgd")
@@ -238,14 +240,18 @@ class Descent(Generic[R]):
             self._diagnosis = []
             if self.diagnoses and self._trace is not None and self._outcome is not None:
                 from gdcli.descent.diagnosis.diagnose import diagnose
-                from gdcli.descent.diagnosis.run import Run
 
-                reason, _, final = self._outcome
-                known = not isinstance(self.nearest_minimum(final), UnsetType) and not self.is_stuck(final)
-                parts = self.settings, self.problem, reason, self._best or final, self._trace, self._attempt
-                run = Run(*parts, is_minimum=known)
-                self._diagnosis = diagnose(run, self.finders())
+                collect = functools.partial(self._collected, self._trace, *self._outcome)
+                self._diagnosis = diagnose(collect, self.finders())
         return self._diagnosis
+
+    def _collected(self, trace: Trace, reason: StopReason, _: str, final: Step) -> Run:
+        """What the diagnosis goes by."""
+        from gdcli.descent.diagnosis.run import Run
+
+        known = not isinstance(self.nearest_minimum(final), UnsetType) and not self.is_stuck(final)
+        parts = self.settings, self.problem, reason, self._best or final, trace, self._attempt
+        return Run(*parts, is_minimum=known)
 
     def finders(self) -> list[Finder]:
         """What this kind of descent looks for by itself, in the diagnosis."""
@@ -289,7 +295,13 @@ def _common(rates: dict[str, float]) -> float | dict[str, float]:
 
 def _gradient(x: torch.Tensor) -> Nested:
     """The numbers of ``x.grad``. PyTorch keeps none for a tensor that is not a leaf, and warns when it is asked."""
-    return x.grad.tolist() if x.is_leaf and x.grad is not None else None
+    if not x.is_leaf or x.grad is None:
+        return None
+    try:
+        return x.grad.tolist()
+    except RuntimeError:  # the gradient of sgn is a tensor of zeros without storage
+        x.grad = torch.zeros_like(x)
+        return x.grad.tolist()
 
 
 def _state(x: torch.Tensor) -> TensorState:

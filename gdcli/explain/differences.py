@@ -23,6 +23,7 @@ _ROUNDINGS = 4  # of the value, in a difference
 _JUMP_LEVELS = 4
 _WIDE = 4  # levels whose steps are wide
 _EPS = sys.float_info.epsilon
+_RESOLUTION = 1e4 * _EPS  # of the largest value around: a change up to which may be rounding
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,16 +137,26 @@ def _best(levels: Sequence[_Level], quotients: Sequence[float], *, order: int, p
     ``order`` is the power of the step that extrapolation removes, ``power`` that by which rounding is divided.
     """
     weight = 1 / (_FACTOR**order - 1)
+    quantum = _quantum(levels)
     finer = [b + (b - a) * weight for a, b in itertools.pairwise(quotients)]
     best: Slope | None = None
     for i in range(1, len(finer)):
         # Two neighbours: one alone may agree by chance, in noise.
         gaps = [abs(finer[i] - finer[i - 1]), abs(finer[i + 1] - finer[i]) if i + 1 < len(finer) else 0.0]
         level = levels[i + 1]
-        error = max(gaps) + _ROUNDINGS * _EPS * level.size / level.step**power
+        # A value that does not change at all may have changed by less than its resolution.
+        unseen = 0.0 if level.rise or level.fall else quantum
+        error = max(gaps) + (_ROUNDINGS * _EPS * level.size + unseen) / level.step**power
         if math.isfinite(error) and (best is None or error < best.error):
             best = Slope(finer[i], error)
     return best
+
+
+def _quantum(levels: Sequence[_Level]) -> float:
+    """The smallest change of the value that is seen, where it is rounding; 0 where it is larger."""
+    changes = [change for level in levels for change in (abs(level.rise), abs(level.fall)) if change]
+    smallest = min(changes, default=0.0)
+    return smallest if smallest <= _RESOLUTION * max((level.size for level in levels), default=0.0) else 0.0
 
 
 def _jump(levels: Sequence[_Level]) -> float:
@@ -154,7 +165,7 @@ def _jump(levels: Sequence[_Level]) -> float:
     largest = max((level.size for level in levels), default=0.0)
     for rises in ([level.rise for level in last], [level.fall for level in last]):
         mean = sum(rises) / len(rises) if rises else math.nan
-        large = math.isfinite(mean) and abs(mean) > 1e4 * _EPS * largest
+        large = math.isfinite(mean) and abs(mean) > _RESOLUTION * largest
         if large and all(abs(rise - mean) <= 0.1 * abs(mean) for rise in rises):
             return mean
     return 0.0

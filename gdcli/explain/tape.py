@@ -100,7 +100,8 @@ class Tape:
         if not _is_tracked(above) or not _is_tracked(below):
             return None
         try:
-            (local,) = torch.autograd.grad(above, below, torch.ones_like(above), retain_graph=True, allow_unused=True)
+            # The sum stands for a gradient of ones: with grad_outputs, PyTorch would import SymPy first.
+            (local,) = torch.autograd.grad(above.sum(), below, retain_graph=True, allow_unused=True)
         except RuntimeError:  # PyTorch has no derivative of this operation; the note of the node says so
             return None
         return None if local is None else local.detach()

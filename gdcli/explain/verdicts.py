@@ -174,7 +174,7 @@ def _kink(e: Evidence) -> _Judgement | None:
     if left is None or right is None or gap is None:
         return None
     size = max(abs(left.value), abs(right.value))
-    if abs(gap.value) <= _SURE * gap.error + math.sqrt(e.eps) * size:
+    if abs(gap.value) <= _SURE * gap.error + math.sqrt(e.eps) * max(size, e.slopes.scale):
         return None
     sides = f"the slope is {left.value:.6g} on the left and {right.value:.6g} on the right"
     low, high = sorted([left.value, right.value])
@@ -229,8 +229,6 @@ def _why_autograd(e: Evidence, slope: float) -> str:
     """What is wrong with autograd, where the slope is known to be another."""
     if e.cut:
         return "detach cuts a part of the gradient off, on purpose"
-    if e.autograd is None:
-        return "no differentiable path leads back to it, and the value depends on it all the same"
     how = "a pole is near, or a place as steep" if e.is_steep else "terms cancel"
     if not e.close(e.gradient, e.wide):
         return f"{how}, and {e.dtype} keeps too few digits: autograd in float64 gives {e.wide:.6g}"

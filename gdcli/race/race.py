@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from gdcli.defaults import objective_of
 from gdcli.descent.limits import Limits
-from gdcli.descent.optimizers import complete_rule
+from gdcli.descent.optimizers import complete_rule, update_rule
 from gdcli.errors import UserInterruptError
 from gdcli.race.batch import Batch, can_be_batched
 from gdcli.race.entries import complete_compare, racer
@@ -41,6 +41,8 @@ class Race:
         self.track = _track(settings)
         for start in self.track.starts:
             Limits(self.racers[settings.optimizer[0]], start).check_start()
+        for each in self.racers.values():  # PyTorch refuses some now, and not when the others have run
+            update_rule(each, self.track.problem_at(0).tensors, tuple(settings.wrt), dict.fromkeys(settings.wrt, 1.0))
         self._running: Runs | None = None
         self._interrupted = False
         self._finished: dict[str, tuple[list[Outcome], bool]] = {}

@@ -22,7 +22,7 @@ _WIDEST_CURVE = 60
 _BROADEST = 4  # cells of a learning rate
 _WORDS: dict[RunStatus, str] = {
     "reached": "reached",
-    "max_steps": "out of steps",
+    "max_steps": "out of budget",
     "diverged": "diverged",
     "stalled": "stalled",
     "interrupted": "interrupted",

@@ -40,9 +40,16 @@ _FINDERS: tuple[tuple[Finder, frozenset[str]], ...] = (
 )
 
 
-def diagnose(run: Run, own: Sequence[Finder] = ()) -> list[Finding]:
-    """The findings; ``own`` are finders of one kind of descent. It never raises: what fails is said to have failed."""
+def diagnose(collect: Callable[[], Run], own: Sequence[Finder] = ()) -> list[Finding]:
+    """The findings about the run that ``collect`` returns; ``own`` are finders of one kind of descent.
+
+    It never raises: what fails is said to have failed.
+    """
     findings: list[Finding] = []
+    try:
+        run = collect()
+    except Exception as error:  # noqa: BLE001 -- a run that has ended well must not fail here
+        return [_incomplete("collecting", error)]
     if run.reason is StopReason.NO_GRADIENT:
         return findings
     explained: set[str] = set()
@@ -51,9 +58,8 @@ def diagnose(run: Run, own: Sequence[Finder] = ()) -> list[Finding]:
             continue
         try:
             found = find(run)
-        except Exception as error:  # noqa: BLE001 -- a run that has ended well must not fail here
-            evidence = {"part": find.__name__, "error": f"{type(error).__name__}: {error}"}
-            findings.append(Finding("incomplete", f"a part of the diagnosis failed: {find.__name__}", None, evidence))
+        except Exception as error:  # noqa: BLE001 -- nor here
+            findings.append(_incomplete(find.__name__, error))
             continue
         if found is not None and found.code not in explained:
             findings.append(found)
@@ -62,3 +68,8 @@ def diagnose(run: Run, own: Sequence[Finder] = ()) -> list[Finding]:
     if run.gaps:
         findings.append(Finding("no-curvature", f"no curvature: {run.gaps[0]}", None, {"reasons": run.gaps}))
     return findings
+
+
+def _incomplete(part: str, error: Exception) -> Finding:
+    evidence = {"part": part, "error": f"{type(error).__name__}: {error}"}
+    return Finding("incomplete", f"a part of the diagnosis failed: {part}", None, evidence)

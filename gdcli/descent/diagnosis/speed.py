@@ -128,8 +128,10 @@ def speed(run: Run) -> Finding | None:
         "goal": goal.ratio,
         "steps_to_goal": needed,
     }
-    code, prefix = ("rate", "") if arrived else ("slow", "slow: ")
-    return Finding(code, prefix + _sentence(run, local, values, evidence), cure, evidence)
+    sentence = _sentence(run, local, values, evidence)
+    if arrived:
+        return Finding("rate", sentence, cure, evidence)
+    return Finding("slow", f"slow: {sentence}", cure, evidence)
 
 
 def crawling(run: Run) -> Finding | None:
