@@ -65,6 +65,7 @@ BY_HAND = [
     ("sum([x, 2*x, y])", {"x": 1, "y": 2}, "3"),
     ("norm([x, y])", {"x": 3, "y": 4}, "x/sqrt(x**2 + y**2)"),
     ("sum(([x, y] - [1, 2])**2)", {"x": 3, "y": 4}, "2*x - 2"),
+    ("sum(x*arange(4))", {"x": 2}, "6"),
     ("x*sum(A)", {"x": 1, "A": [1.0, 2.0]}, "sum(A)"),
     ("x*(A @ A)", {"x": 1, "A": [1.0, 2.0]}, "(A @ A)"),
 ]
@@ -198,7 +199,17 @@ def test_every_function_has_the_derivative_that_autograd_takes(call: str) -> Non
     assert seen
 
 
+def test_random_numbers_have_no_value_of_their_own() -> None:
+    from gdcli.explain.symbolic import partials, precise_value
+
+    tensors = {"x": torch.tensor(2.0)}
+    (partial,) = partials(gdcli.parse("x*sum(rand(3))"), tensors, ["x"])
+    assert precise_value(partial, tensors) is None
+
+
 ROUND_TRIPS = [
+    "0.3*sin(0.7*(x > y))*(x > 0.1)*y + 2**(x > 0) + (x > 0)*(y > 0)*0.1*x",
+    "where(x > 0, 0.1, 0.3)*exp(where(y > 0, 0.7, 1))*x**2*y",
     "clamp(x*y, -1, 1)*sinc(x)",
     "where(relu(x - y) > 0.2, maximum(x, y)**2, minimum(x, 0.5))",
     "i1e(x)*log_ndtr(y) + erfcx(x)",
@@ -301,6 +312,7 @@ def test_latex_is_sympys() -> None:
     found = derivatives("log(x**2 + y**2)", x=15, y=24)
     assert found["x"].latex == r"\frac{2 x}{x^{2} + y^{2}}"
     assert derivatives("θ*sin(θ)", θ=1)["θ"].latex == r"\theta \cos{\left(\theta \right)} + \sin{\left(\theta \right)}"
+    assert derivatives("λ**2", λ=1)["λ"].latex == r"2 \lambda"
     assert derivatives("sigmoid(x)", x=1)["x"].latex == r"\left(1 - \sigma\left(x\right)\right) \sigma\left(x\right)"
     assert derivatives("x*sum(A_1)", x=1, A_1=[1.0])["x"].latex == r"\mathtt{sum(A\_1)}"
 

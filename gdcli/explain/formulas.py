@@ -198,7 +198,8 @@ def latex(expr: Expr) -> str:
 
 def _greek(name: str) -> str:
     words = unicodedata.name(name).split() if len(name) == 1 else []
-    return f"\\{words[-1].lower()}" if words[:3] == ["GREEK", "SMALL", "LETTER"] else ""
+    spelled = words[-1].lower().replace("lamda", "lambda") if words[:3] == ["GREEK", "SMALL", "LETTER"] else ""
+    return f"\\{spelled}" if spelled else ""
 
 
 def simplified(expr: Expr, code: Code, is_finite: Callable[[str], bool], calls: int) -> tuple[Expr, str]:
@@ -242,32 +243,26 @@ def _merged(expr: Expr) -> Expr:
 
     PyTorch makes a choice between plain numbers a tensor of float32 or int64, and calculates with it in float32.
     """
+    return sympy.core.traversal.bottom_up(expr, _with_numbers_inside)
 
-    def chooses(node: Expr) -> bool:
-        return isinstance(node, Piecewise) and all(value.is_number for value, _ in node.args)
 
-    def merge(node: Expr) -> Expr:
-        if not node.args or node.is_Atom or isinstance(node, Piecewise):
-            return node
-        choices = [part for part in node.args if chooses(part)]
-        numbers = [part for part in node.args if part.is_number]
-        free = node.is_Mul or node.is_Add
-        if (
-            not choices
-            or not (numbers or len(node.args) == 1)
-            or (len(choices) + len(numbers) < len(node.args) and not free)
-        ):
-            return node
-        first = choices[0]
-        if free:
-            within = Piecewise(*[(node.func(value, *numbers), condition) for value, condition in first.args])
-            rest = list(node.args)
-            for part in (first, *numbers):
-                rest.remove(part)
-            return node.func(within, *rest)
-        return Piecewise(*[(node.subs(first, value), condition) for value, condition in first.args])
+def _with_numbers_inside(node: Expr) -> Expr:
+    choice = next((part for part in node.args if _chooses_numbers(part)), None)
+    if choice is None or not isinstance(node, sympy.Expr) or isinstance(node, Piecewise):
+        return node
+    outside = [part for part in node.args if part is not choice and not part.is_number]
+    if not (node.is_Mul or node.is_Add):
+        return node if outside else _each(choice, lambda value: node.xreplace({choice: value}))
+    numbers = [part for part in node.args if part.is_number]
+    return node.func(_each(choice, lambda value: node.func(value, *numbers)), *outside) if numbers else node
 
-    return sympy.core.traversal.bottom_up(expr, merge)
+
+def _chooses_numbers(node: Expr) -> bool:
+    return isinstance(node, Piecewise) and all(value.is_number for value, _ in node.args)
+
+
+def _each(choice: Expr, change: Callable[[Expr], Expr]) -> Expr:
+    return Piecewise(*[(change(value), condition) for value, condition in choice.args])
 
 
 @contextlib.contextmanager
@@ -295,4 +290,4 @@ def work_limit(calls: int) -> Iterator[None]:
     try:
         yield
     finally:
-        sys.setprofile(before)
+        sys.setprofile(before if callable(before) else None)  # that of cProfile cannot be set again

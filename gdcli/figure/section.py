@@ -148,7 +148,8 @@ def principal_plane(paths: Sequence[torch.Tensor]) -> Section:
         shares = [100 * square / sum(squares) for square in squares[:2]]
         start = (known[0][0] - origin) @ axes.T
         axes = torch.where(start > 0, -1.0, 1.0).unsqueeze(1) * axes
-    labels = tuple(f"direction {i + 1} ({share:.3g}%)" for i, share in enumerate(shares))
+    shown = [f"{share:.3g}" if share >= 0.01 else "0" for share in shares]
+    labels = tuple(f"direction {i + 1} ({share}%)" for i, share in enumerate(shown))
     about = (
         f"of {unknowns} unknowns, the picture shows the plane through the end of the path along its two principal "
         f"directions, which hold {sum(shares):.3g}% of the movement; the path is projected onto it"

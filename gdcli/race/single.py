@@ -23,7 +23,7 @@ class OneByOne:
     def __init__(self, settings: MinimizeSettings, lanes: Sequence[Lane], track: Track, *, remembers: bool) -> None:
         """Take the runs of one optimizer; ``remembers`` says that the same place is not yet the same state."""
         # The budget ends a run, and a step counts before the loop would say that it was the last.
-        self.settings = replace(settings, steps=track.evaluations + 1)
+        self.settings = replace(settings, steps=track.evaluations + 1, diagnose=False)
         self.lanes = lanes
         self.track = track
         self.remembers = remembers

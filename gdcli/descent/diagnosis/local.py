@@ -158,7 +158,7 @@ class CurvatureAt:
         gradient = self._gradient(twin)
         fixed = torch.randn(n, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
         if n <= min(MAX_EXACT, allowed):
-            matrix = self.sign * hessian(twin).double().cpu() + 0 * torch.eye(n, dtype=torch.float64)
+            matrix = self.sign * hessian(twin).double().cpu() + self.decay * torch.eye(n, dtype=torch.float64)
             matrix = matrix * scale * scale[:, None]
             return LocalCurvature(step.iteration, exact_spectrum(matrix), scale, gradient, matrix @ fixed)
         plain = hessian_product(twin)

@@ -17,6 +17,7 @@ from gdcli.settings import DescentSettings
 
 # What may belong to one rule and mean nothing to another.
 _OF_A_RULE: dict[str, Any] = {"momentum": None, "dampening": None, "nesterov": None, "weight_decay": None, "opt": {}}
+_ROUNDING = 50  # of a loss, in units of eps
 _SMALLER = 0.3
 _SMALLER_TRIES = 12
 
@@ -113,6 +114,17 @@ def first_that_works(
         if outcome is not None and run.improves(outcome, on or run.first):
             return remedy(run, tried(outcome), changes)
     return None
+
+
+def confirmed(run: Run, effect: str, changes: Mapping[str, Any], steps: int) -> Remedy | None:
+    """A remedy of theory, unless a trial of so many steps ends higher than the run was then: a kink is no quadratic."""
+    outcome = run.attempt(complete(run.settings, changes), max(steps, 1))
+    if outcome is not None:
+        there = run.at_or_after(outcome.result.iteration)
+        slack = _ROUNDING * run.eps * abs(run.loss(there))
+        if outcome.status == "diverged" or not run.loss(outcome.result) <= run.loss(there) + slack:
+            return None
+    return remedy(run, effect, changes)
 
 
 def best_that_works(run: Run, candidates: Iterable[Mapping[str, Any]], *, by: float = 0.0) -> Remedy | None:

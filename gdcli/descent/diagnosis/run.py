@@ -19,7 +19,7 @@ from gdcli.results import ResultLine, Step, StopReason
 from gdcli.settings import DescentSettings
 from gdcli.tensors import Problem, is_finite
 
-TRIAL_STEPS = 100
+TRIAL_STEPS = 200
 """So many steps of a remedy are tried, at most."""
 _RECORDED = 100  # a number in the record of a step costs as much as so many elements of a result
 
@@ -173,9 +173,9 @@ class Run:
 
     # What other settings would do
 
-    def attempt(self, changes: dict[str, Any]) -> ResultLine | None:
-        """The outcome of up to 100 steps with other settings; None when they cannot be run, or cost too much."""
-        steps = min(max(self.settings.steps, 1), TRIAL_STEPS)
+    def attempt(self, changes: dict[str, Any], most: int = TRIAL_STEPS) -> ResultLine | None:
+        """The outcome of up to so many steps with other settings; None when they cannot be run, or cost too much."""
+        steps = min(max(self.settings.steps, 1), most, TRIAL_STEPS)
         work = steps * (self._curvature_at.elements + _RECORDED * len(self.labels))
         if self.problem.is_random or work > self._work_left:
             return None

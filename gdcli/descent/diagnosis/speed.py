@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from gdcli.descent.diagnosis.local import LocalCurvature
-from gdcli.descent.diagnosis.remedies import base_rate, best_that_works, remedy, rounded, with_rate
+from gdcli.descent.diagnosis.remedies import base_rate, best_that_works, confirmed, rounded, with_rate
 from gdcli.descent.diagnosis.run import Run, direction_in_words, parts_of
 from gdcli.descent.diagnosis.theory import (
     MILLIONTH,
@@ -223,11 +223,14 @@ def _sentence(run: Run, local: LocalCurvature, values: list[float], evidence: di
 
 def _faster(run: Run, values: list[float], needed: int, *, arrived: bool) -> Remedy | None:
     """What takes at most half of the steps: by theory on a quadratic, by trial elsewhere."""
-    if not run.is_quadratic:
-        return None if arrived else best_that_works(run, nearby(run, values))
-    factor, changes = best_on_quadratic(run, values)
-    steps = steps_to(goal_of(run).ratio, factor)
-    return None if steps is None or steps * _WORTH > needed else remedy(run, effect(run, factor), changes)
+    if run.is_quadratic:
+        factor, changes = best_on_quadratic(run, values)
+        steps = steps_to(goal_of(run).ratio, factor)
+        if steps is None or steps * _WORTH > needed:
+            return None
+        if found := confirmed(run, effect(run, factor), changes, steps):
+            return found
+    return None if arrived else best_that_works(run, nearby(run, values))
 
 
 def best_on_quadratic(run: Run, values: list[float]) -> tuple[float, dict[str, Any]]:

@@ -6,9 +6,10 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from gdcli.descent.diagnosis.remedies import best_that_works, falling_rate, remedy, with_rate
+from gdcli.descent.diagnosis.remedies import best_that_works, confirmed, falling_rate, with_rate
 from gdcli.descent.diagnosis.run import Run
 from gdcli.descent.diagnosis.speed import best_on_quadratic, counting, effect, goal_of, has_arrived, nearby, rounding
+from gdcli.descent.diagnosis.theory import steps_to
 from gdcli.results import Finding, Remedy
 
 _TURNS = -0.3  # the cosine of successive gradients below which they turn
@@ -77,7 +78,9 @@ def _calmer(run: Run) -> Remedy | None:
     values = counting(run, run.end) if run.end is not None else []
     if run.is_quadratic and run.is_linear and values:
         factor, changes = best_on_quadratic(run, values)
-        return remedy(run, effect(run, factor, to=f" to {goal_of(run).words}"), changes)
+        steps = steps_to(goal_of(run).ratio, factor) or 0
+        if found := confirmed(run, effect(run, factor, to=f" to {goal_of(run).words}"), changes, steps):
+            return found
     return best_that_works(run, _candidates(run, values))
 
 

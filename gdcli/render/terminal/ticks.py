@@ -7,6 +7,7 @@ import math
 from gdcli.figure.model import Axis
 
 Tick = tuple[float, str]
+_DECADES = (1, 2, 3, 4, 5, 6, 10, 20, 50, 100, 200)  # between two ticks
 _PLAIN = 100_000.0  # numbers up to here are written out
 
 
@@ -67,9 +68,8 @@ def _decades(axis: Axis, most: int) -> list[Tick]:
         inside = [number for number in numbers if axis.low <= number <= axis.high]
         if len(inside) <= most:
             return [(number, short(number)) for number in inside]
-    step = 1
-    while (last - first) // step + 1 > max(1, most):
-        step += 1
+    fitting = (step for step in _DECADES if (last - first) // step + 1 <= max(1, most))
+    step = next(fitting, last - first + 1)
     first = -(-first // step) * step  # so that 1 is among them
     return [(_times(1, power), short(_times(1, power))) for power in range(first, last + 1, step)]
 
