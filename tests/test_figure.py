@@ -465,7 +465,7 @@ def test_a_long_trail_is_thinned_and_keeps_its_ends(count: int) -> None:
     assert iterations[: min(count, 1_000)] == list(range(min(count, 1_000)))
     assert iterations[-1] == count - 1
     assert iterations == sorted(set(iterations))
-    gaps = {b - a for a, b in itertools.pairwise(iterations)}
+    gaps = {b - a for a, b in itertools.pairwise(iterations[1_000:-1])}
     assert len(gaps) <= 1
 
 

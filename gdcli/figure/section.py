@@ -55,13 +55,18 @@ class Section:
         return [found[i * len(xs) : (i + 1) * len(xs)] for i in range(len(ys))]
 
     def arrows(self, problem: Problem, x: Window, y: Window) -> list[Arrow]:
-        """The gradient, as far as it lies in the plane, on a coarse grid; the arrows have the length of a cell."""
+        """The gradient, as far as it lies in the plane, on a coarse grid; the arrows have the length of a cell.
+
+        There is none where the function has no value, though PyTorch has a gradient even there.
+        """
         xs, ys = (grid(low, high, _ARROWS + 2)[1:-1] for low, high in (x, y))
         cell_x, cell_y = xs[1] - xs[0], ys[1] - ys[0]
+        mesh = _mesh(xs, ys)
+        values = evaluate_many(problem, self.columns(problem, mesh))
         arrows = []
-        for k, (gx, gy) in enumerate(self._gradients(problem, _mesh(xs, ys)).tolist()):
+        for k, (gx, gy) in enumerate(self._gradients(problem, mesh).tolist()):
             size = math.hypot(gx, gy)
-            if math.isfinite(size):
+            if math.isfinite(size) and math.isfinite(values[k]):
                 longest = math.hypot(gx / cell_x, gy / cell_y) or 1.0
                 i, j = divmod(k, len(xs))
                 arrows.append(Arrow(xs[j], ys[i], 0.8 * gx / longest, 0.8 * gy / longest, size))

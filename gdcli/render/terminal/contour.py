@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import pairwise
 
 from rich.segment import Segment
 from rich.style import Style
@@ -91,6 +92,11 @@ def contour_lines(panel: ContourPanel, width: int, height: int, signs: Signs, pa
     return lines + flowing(_legend(panel, sheet, signs), width)
 
 
+def contour_rows(panel: ContourPanel, width: int, height: int) -> int:
+    """How many rows the contours take of so many."""
+    return size_of(panel, max(8, width - margin_of(panel.y, height)), height)[1]
+
+
 def size_of(panel: ContourPanel, width: int, height: int) -> tuple[int, int]:
     """The cells that the contours take, where there are so many: a cell is twice as high as wide."""
     ratio = (panel.x.high - panel.x.low) / (panel.y.high - panel.y.low) if panel.equal else 1.0
@@ -157,25 +163,35 @@ class _Over:
         for row, line in enumerate(dots.rows()):
             for column, sign in enumerate(line):
                 if not blank(sign):
-                    self.sign((column, row), step if signs.ascii_only else sign, bold=False, run=run)
-        for place in apart(self.sheet, self.panel, path):
+                    self.sign((column, row), signs.line or sign, bold=False, run=run)
+        places = list(apart(self.sheet, self.panel, path))
+        if run is not None:  # a path of small steps has a letter, too
+            cells = [cell(self.sheet, self.panel.x, self.panel.y, point) for point in zip(path.x, path.y, strict=True)]
+            different = list(dict.fromkeys(place for place in cells if place))
+            places += different[len(different) // 2 :][:1]
+        for place in places:
             self.sign(place, step, run=run)
 
     def arrows(self, field: Sequence[Arrow], signs: Signs) -> None:
         """Draw the arrows of a field, as many as can be told apart."""
         if not field:
             return
-        columns, rows = sorted({arrow.x for arrow in field}), sorted({arrow.y for arrow in field})
-        every_x = max(1, math.ceil(4 * len(columns) / self.sheet.width))
-        every_y = max(1, math.ceil(2 * len(rows) / self.sheet.height))
-        shown = set(columns[every_x // 2 :: every_x]), set(rows[every_y // 2 :: every_y])
         across = self.sheet.width / (self.panel.x.high - self.panel.x.low)
         up = 2 * self.sheet.height / (self.panel.y.high - self.panel.y.low)
+        shown = _far_apart([arrow.x for arrow in field], 4 / across), _far_apart([arrow.y for arrow in field], 4 / up)
         for arrow in field:
             place = cell(self.sheet, self.panel.x, self.panel.y, (arrow.x, arrow.y))
             if place and arrow.x in shown[0] and arrow.y in shown[1] and arrow.size > 0:
                 eighth = round(math.atan2(arrow.dy * up, arrow.dx * across) / math.tau * 8) % 8
                 self.sign(place, signs.arrows[eighth], bold=False)
+
+
+def _far_apart(numbers: Sequence[float], distance: float) -> set[float]:
+    """Every so many of the different ones among the numbers, which are evenly apart but for gaps."""
+    different = sorted(set(numbers))
+    step = min((b - a for a, b in pairwise(different)), default=distance)
+    every = max(1, math.ceil(distance / step - 1e-9))
+    return {number for number in different if round((number - different[-1]) / step) % every == every // 2}
 
 
 def _scale(panel: ContourPanel, width: int, signs: Signs, palette: Palette) -> list[Line]:
@@ -210,7 +226,7 @@ def _levels_below(levels: Sequence[float], wide: int, start: int, width: int) ->
 
 
 def _legend(panel: ContourPanel, sheet: Sheet, signs: Signs) -> list[list[Piece]]:
-    has_steps = signs.ascii_only or any(len(list(apart(sheet, panel, path))) > 1 for path in panel.paths)
+    has_steps = any(len(list(apart(sheet, panel, path))) > 1 for path in panel.paths)
     entries = mark_legend(panel, signs, signs.step if has_steps else "")
     if panel.field:
         sign = signs.arrows[1] if not signs.ascii_only else "^"

@@ -10,7 +10,7 @@ from rich.segment import Segment
 from rich.text import Text
 
 from gdcli.figure.model import ContourPanel, CurvesPanel, Figure, FunctionPanel, HeatPanel, Panel
-from gdcli.render.terminal.contour import contour_lines
+from gdcli.render.terminal.contour import contour_lines, contour_rows
 from gdcli.render.terminal.curves import curves_lines, function_lines
 from gdcli.render.terminal.heat import heat_lines
 from gdcli.render.terminal.palette import Palette
@@ -84,6 +84,8 @@ class _Drawing:
     def _side_by_side(self, panels: Sequence[Panel]) -> list[Line]:
         others, rows = panels[1:], self.rows
         right = self._width_of_right(others[0])
+        if isinstance(others[0], ContourPanel):
+            rows = contour_rows(others[0], right, rows)
         block: list[Line] = []
         for i, panel in enumerate(others):
             block += [[]] * (i > 0)

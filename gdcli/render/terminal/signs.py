@@ -9,8 +9,8 @@ from dataclasses import dataclass
 class Signs:
     """Signs of one cell each.
 
-    ``shades`` rise from the lowest values to the highest; ``arrows`` begin with the one to the right and go round
-    against the clock.
+    ``line`` is that of a path over contours, empty where there are dots for it; ``shades`` rise from the lowest values
+    to the highest; ``arrows`` begin with the one to the right and go round against the clock.
     """
 
     ascii_only: bool
@@ -19,6 +19,7 @@ class Signs:
     corner: str
     tick_below: str
     tick_left: str
+    line: str
     step: str
     start: str
     end: str
@@ -37,8 +38,8 @@ class Signs:
         return text.encode("ascii", "backslashreplace").decode() if self.ascii_only else text
 
 
-UNICODE = Signs(False, "─", "│", "└", "┬", "┤", "•", "○", "●", "✕", "·░▒▓█", "→↗↑↖←↙↓↘")
-ASCII = Signs(True, "-", "|", "+", "+", "+", "o", "S", "E", "X", ".:-=+*#%@", ">/^\\</v\\")
+UNICODE = Signs(False, "─", "│", "└", "┬", "┤", "", "•", "○", "●", "✕", "·░▒▓█", "→↗↑↖←↙↓↘")
+ASCII = Signs(True, "-", "|", "+", "+", "+", "~", "o", "S", "E", "X", ".:-=+*#%@", ">/^\\</v\\")
 
 _BRAILLE = 0x2800
 # The bits of the dots of a braille sign, from the highest row to the lowest: the left one and the right one.
