@@ -275,6 +275,25 @@ def test_predicted_rate_is_the_measured_one(options: dict[str, Any], factor: flo
     assert evidence["condition_number"] == pytest.approx(5.5 if options.get("weight_decay") else 10.0)
 
 
+def test_a_rate_that_is_the_best_already_is_no_trouble() -> None:
+    # Curvature 2 and 18: the best fixed rate is 0.1, and the gradients turn all the time.
+    record = gdcli.minimize("booth", lr=0.1, steps=200).result()
+    assert record.result.loss < 1e-10
+    assert not {"zig-zag", "oscillating"} & set(codes(record))
+
+
+def test_a_change_of_the_rule_keeps_the_weight_decay() -> None:
+    record = gdcli.minimize(LONG_BOWL, x=10, y=1, lr=0.005, weight_decay=0.1).result()
+    remedy = find(record, "slow").remedy
+    assert remedy is not None
+    assert remedy.settings["optimizer"] == "manual-momentum"
+    assert "weight_decay" not in remedy.settings
+    record = gdcli.minimize("(sigmoid(x) - 0.5)**2", x=15, optimizer="sgd", momentum=0.1, weight_decay=1e-9).result()
+    remedy = find(record, "vanishing-gradient").remedy
+    assert remedy is not None
+    assert {k: v for k, v in remedy.settings.items() if v is None} == {"momentum": None, "weight_decay": None}
+
+
 def test_best_momentum_is_the_one_of_polyak() -> None:
     evidence = find(gdcli.minimize(LONG_BOWL, x=10, y=1, lr=0.005).result(), "slow").evidence
     assert evidence["condition_number"] == pytest.approx(100)
@@ -460,6 +479,22 @@ def test_saddle_has_its_eigenvalue_and_direction() -> None:
     finding = find(gdcli.minimize("x*y", x=0, y=0).result(), "saddle")
     assert finding.evidence["direction"] == pytest.approx({"x": math.sqrt(0.5), "y": -math.sqrt(0.5)})
     assert "along 0.71 x - 0.71 y" in finding.message
+
+
+def test_a_ring_of_minima_is_no_saddle() -> None:
+    # Near the circle of minima the curvature along it is -|gradient| / radius.
+    record = gdcli.minimize("(x**2 + y**2 - 1)**2", x=0.5, y=0.1, lr=0.01, steps=100).result()
+    assert 1e-6 < 1 - math.hypot(*record.result.values.values()) < 1e-3
+    assert "saddle" not in codes(record)
+    assert "saddle" in codes(gdcli.minimize("(x**2 + y**2 - 1)**2", x=0, y=0).result())
+
+
+def test_a_saddle_among_many_unknowns_is_seen_by_lanczos() -> None:
+    text, values = "sum(x**2) - y**2 + y**4", {"x": "ones(300)", "y": 0.0}
+    finding = find(gdcli.minimize(text, values).result(), "saddle")
+    assert finding.evidence["direction"] == {"y": pytest.approx(1.0)}
+    assert finding.evidence["eigenvalue"] == pytest.approx(-2)
+    assert "saddle" not in codes(gdcli.minimize(text, {**values, "y": 0.1}, steps=8).result())
 
 
 def test_maximum_and_minimum_are_told_by_the_direction_of_the_run() -> None:

@@ -20,6 +20,12 @@ from tests.conftest import Run
 sympy = pytest.importorskip("sympy")
 
 
+@pytest.fixture
+def little_simplification(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the shortest form is not what is tested."""
+    monkeypatch.setattr("gdcli.explain.symbolic.SIMPLIFYING", 50_000)
+
+
 def derivatives(expression: str, dtype: str = "float64", **values: Any) -> dict[str, Derivative]:
     record = gdcli.grad(expression, values, settings={"symbolic": True, "dtype": dtype})
     assert isinstance(record.derivatives, list)
@@ -98,6 +104,7 @@ AGAINST_SYMPY = {
 }
 
 
+@pytest.mark.usefixtures("little_simplification")
 @pytest.mark.parametrize("expression", AGAINST_SYMPY)
 def test_printed_formula_is_the_derivative_that_sympy_takes(expression: str) -> None:
     point = {"x": 0.7, "y": 1.3}
@@ -225,6 +232,7 @@ ROUND_TRIPS = [
 ]
 
 
+@pytest.mark.usefixtures("little_simplification")
 @pytest.mark.parametrize("expression", ROUND_TRIPS)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_formula_can_be_typed_in_again(expression: str, dtype: str) -> None:
@@ -337,7 +345,7 @@ def test_time_is_bounded(expression: str) -> None:
     derivatives("x**2", x=1)  # imports
     began = time.process_time()
     derivatives(expression, **values)
-    assert time.process_time() - began < 5
+    assert time.process_time() - began < 4
 
 
 def test_deep_nesting_is_an_obstacle_or_a_formula() -> None:
@@ -401,6 +409,7 @@ def test_table_shows_formula_and_value(run: Run) -> None:
     assert "∂f/∂x = 2*x/(x**2 + y**2) = 0.0374532\n∂f/∂y = 2*y/(x**2 + y**2) = 0.0599251\n" in done.out
 
 
+@pytest.mark.usefixtures("little_simplification")
 def test_long_formula_stays_on_one_line_and_its_value_stands_below(run: Run) -> None:
     done = run("grad", "exp(sin(x)*cos(y)) + exp(cos(x)*sin(y)) + x*y", "--x", "1", "--y", "2", "--symbolic")
     (line,) = [line for line in done.out.splitlines() if line.startswith("∂f/∂x")]

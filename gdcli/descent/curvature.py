@@ -73,10 +73,9 @@ def hessian_product(problem: Problem) -> Product:
     def product(vector: torch.Tensor) -> torch.Tensor:
         if not gradient.requires_grad:
             return torch.zeros_like(vector)
-        like = vector.to(gradient.dtype).to(gradient.device)
-        found = torch.autograd.grad(
-            gradient, tensors, like, retain_graph=True, allow_unused=True, materialize_grads=True
-        )
+        # Of one number: with a vector of grad_outputs, PyTorch would import SymPy to compare the shapes.
+        along = gradient @ vector.to(gradient.dtype).to(gradient.device)
+        found = torch.autograd.grad(along, tensors, retain_graph=True, allow_unused=True, materialize_grads=True)
         return _joined(found).detach().double().cpu()
 
     return product

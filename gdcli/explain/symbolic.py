@@ -39,9 +39,9 @@ from gdcli.lang.syntax import parse
 from gdcli.results import Derivative
 
 # Calls of SymPy's functions; a million take about a second.
-DIFFERENTIATING = 1_500_000
-SIMPLIFYING = 1_000_000  # for all variables together
-EVALUATING = 600_000
+DIFFERENTIATING = 700_000
+SIMPLIFYING = 800_000  # for all variables together
+EVALUATING = 400_000
 _MAX_LIST = 16  # numbers of a constant list that are spelled out
 _SHORT = 12  # digits up to which a number is taken as the decimal that was typed
 _DIGITS = 25  # to which a formula is evaluated for a check

@@ -15,6 +15,7 @@ from gdcli.results import Finding, Remedy, Step
 _NEAR = 1e-3
 """A place is next to a critical point when Newton's step there is at most so long, relative to 1 + |x|."""
 _NEGATIVE = 1e-6  # size of a negative eigenvalue, relative to the largest, from which on it is one
+_OWN = 10  # so many times the gradient's own curvature is one
 _FLAT = 1e-3  # a gradient that would change the loss by less than this part of it, over a distance of 1 + |x|, is small
 _LITTLE = 0.02  # a way, relative to 1 + |x|, that is hardly any
 _FEW = 5  # steps from which on a standstill is one
@@ -27,12 +28,20 @@ def is_near(run: Run, local: LocalCurvature) -> bool:
     return local.newton_distance <= _NEAR * run.scale(run.final)
 
 
+def _rests(run: Run) -> bool:
+    """Whether the last step was short."""
+    return math.dist(run.point(run.final), run.point(run.trace.previous)) <= _NEAR * run.scale(run.final)
+
+
 def saddle(run: Run) -> Finding | None:
     """A critical point from which the loss falls, along an eigenvector of a negative eigenvalue."""
     local = run.end
     if run.failed or run.is_minimum or run.final.iteration == 0 or local is None or local.spectrum.size == 0:
         return None
-    if local.smallest > -_NEGATIVE * local.spectrum.size or not is_near(run, local):
+    if local.smallest > -_NEGATIVE * local.spectrum.size or not is_near(run, local) or not _rests(run):
+        return None
+    # Beside a ring of minima the curvature along it is -slope / radius: that is the gradient's own, and no way down.
+    if -local.smallest * run.scale(run.final) <= _OWN * local.slope:
         return None
     vector = local.direction(0)
     kind, verb = ("maximum" if local.is_concave else "saddle"), "falls"
@@ -78,11 +87,13 @@ def vanishing_gradient(run: Run) -> Finding | None:
 
 
 def _is_flat(run: Run) -> bool:
-    """Whether the gradient is small for the loss that there is, or has moved hardly anything in ten steps or more."""
+    """Whether the gradient is small for the loss that there is, or just small and has moved hardly anything."""
     slope, scale = run.slope(run.final), run.scale(run.final)
     size = max(abs(run.loss(run.final)), abs(run.loss(run.final) - run.loss(run.first)))
     moved = math.dist(run.point(run.final), run.point(run.first))
-    return slope * scale <= max(_FLAT * size, _FLAT**2) or (run.final.iteration >= 10 and moved <= _LITTLE * scale)
+    if slope * scale <= max(_FLAT * size, _FLAT**2):
+        return True
+    return slope * scale <= 10 * _FLAT * max(size, 1.0) and run.final.iteration >= 10 and moved <= _LITTLE * scale
 
 
 def _off_a_plateau(run: Run, slope: float) -> Iterator[dict[str, Any]]:

@@ -58,18 +58,23 @@ class Run:
         self.eps = torch.finfo(self.dtype).eps
         self._restart = restart
         self._work_left = 2 * MAX_WORK
-        self._slopes: dict[int, float] = {}
+        self._points: dict[int, list[float]] = {}
+        self._gradients: dict[int, list[float]] = {}
         self._curvature_at = CurvatureAt(problem, self.sign, self.decay)
 
     # States
 
     def point(self, step: Step) -> list[float]:
         """The variables, flattened and joined."""
-        return flat([step.values[name] for name in self.problem.wrt])
+        if step.iteration not in self._points:
+            self._points[step.iteration] = flat([step.values[name] for name in self.problem.wrt])
+        return self._points[step.iteration]
 
     def gradient(self, step: Step) -> list[float]:
         """The gradient that the rule goes against: signed, with the weight decay of a linear rule; 0 for None."""
-        found: list[float] = []
+        if step.iteration in self._gradients:
+            return self._gradients[step.iteration]
+        found = self._gradients[step.iteration] = []
         for name in self.problem.wrt:
             x = flat(step.values[name])
             g = flat(step.grads[name]) or [0.0] * len(x)
@@ -78,9 +83,7 @@ class Run:
 
     def slope(self, step: Step) -> float:
         """The norm of that gradient."""
-        if step.iteration not in self._slopes:
-            self._slopes[step.iteration] = math.hypot(*self.gradient(step))
-        return self._slopes[step.iteration]
+        return math.hypot(*self.gradient(step))
 
     def scale(self, step: Step) -> float:
         """The size of a point: 1 + |x|."""

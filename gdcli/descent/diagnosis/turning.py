@@ -33,19 +33,26 @@ def turning(run: Run) -> Finding | None:
     cosine = _median(cosines)
     share = run.trace.rises / run.final.iteration
     evidence: dict[str, Any] = {"cosine": cosine, "rising_steps": share, "lr": run.lr}
-    turns = f"successive gradients point against each other (cosine {cosine:.2g})"
-    if cosine <= _TURNS and aside and _median(aside) <= _ASIDE:
-        evidence["progress_cosine"] = _median(aside)
-        message = f"zig-zag: {turns}, and only what is left of them leads along the valley"
-        return Finding("zig-zag", message, _calmer(run), evidence)
     if cosine <= _TURNS:
-        message = f"oscillating: {turns}: each step goes past the lowest point of its line"
-        return Finding("oscillating", message, _calmer(run), evidence)
-    if share >= _RISES and not has_arrived(run):
-        message = f"oscillating: the loss {'falls' if run.settings.maximize else 'rises'} in {share:.0%} of the steps"
-        message += ", for the momentum carries it too far" if run.rule and run.rule.momentum else ""
-        return Finding("oscillating", message, _calmer(run), evidence)
-    return None
+        return _against(run, cosine, aside, evidence)
+    if share < _RISES or has_arrived(run):
+        return None
+    message = f"oscillating: the loss {'falls' if run.settings.maximize else 'rises'} in {share:.0%} of the steps"
+    message += ", for the momentum carries it too far" if run.rule and run.rule.momentum else ""
+    return Finding("oscillating", message, _calmer(run), evidence)
+
+
+def _against(run: Run, cosine: float, aside: list[float], evidence: dict[str, Any]) -> Finding | None:
+    """Gradients that point against each other: no trouble in a run that has arrived and would do so no sooner."""
+    cure = _calmer(run)
+    if cure is None and has_arrived(run):
+        return None
+    turns = f"successive gradients point against each other (cosine {cosine:.2g})"
+    if aside and _median(aside) <= _ASIDE:
+        message = f"zig-zag: {turns}, and only what is left of them leads along the valley"
+        return Finding("zig-zag", message, cure, evidence | {"progress_cosine": _median(aside)})
+    message = f"oscillating: {turns}: each step goes past the lowest point of its line"
+    return Finding("oscillating", message, cure, evidence)
 
 
 def _angles(run: Run) -> tuple[list[float], list[float]]:
