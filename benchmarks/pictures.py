@@ -16,7 +16,7 @@ PLANE = ["minimize", "rosenbrock", "--lr", "1e-3", "--steps", "1000", "--no-diag
 RUNS = {
     "curve": ["minimize", "--no-diagnose"],
     "contour": PLANE,
-    "principal-plane": [*PLANE, "--dim", "5", "--lr", "1e-4"],
+    "principal-plane": ["minimize", "rosenbrock", "--dim", "5", "--lr", "1e-4", "--steps", "1000", "--no-diagnose"],
     "matrix": ["fit-linear", "--no-diagnose"],
     "many-steps": ["minimize", "--steps", "100000", "--no-diagnose"],
 }
@@ -27,6 +27,8 @@ def _benchmarks() -> list[run.Benchmark]:
         run.Benchmark(name, run.gdcli(*words, "--plot"), run.gdcli(*words), BUDGET, unit="s")
         for name, words in RUNS.items()
     ]
+    # A race keeps no paths: those of the first start are made again.
+    race = run.Benchmark("race", run.gdcli("compare", "--plot"), run.gdcli("compare"), 0.6, unit="s")
     alone = run.Benchmark("function-alone", run.gdcli("plot"), run.gdcli("grad"), BUDGET, unit="s")
     million = ["minimize", "--steps", "1000000", "--no-diagnose"]
     memory = run.Benchmark(
@@ -38,7 +40,7 @@ def _benchmarks() -> list[run.Benchmark]:
         unit="MB",
         most_runs=1,
     )
-    return [*found, alone, memory]
+    return [*found, race, alone, memory]
 
 
 if __name__ == "__main__":
