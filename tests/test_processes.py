@@ -12,7 +12,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +27,9 @@ GDCLI = [sys.executable, "-m", "gdcli"]
 
 
 @pytest.fixture
-def interrupt(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+def interrupt(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
     """Have Ctrl-C pressed during an iteration of the descent: ``interrupt(at=7, times=2)``."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it in the background
 
     def press(*, at: int, times: int = 1) -> None:
         calls = itertools.count()
@@ -42,7 +43,8 @@ def interrupt(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
         monkeypatch.setattr(torch.autograd, "backward", pressed)
 
-    return press
+    yield press
+    signal.signal(signal.SIGINT, before)
 
 
 def test_ctrl_c_prints_the_document_of_what_was_computed(run: Run, interrupt: Callable[..., None]) -> None:
