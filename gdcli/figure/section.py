@@ -15,6 +15,7 @@ from gdcli.tensors import Problem
 
 _ARROWS = 15  # along each side
 _FEW = 16  # unknowns
+_STRAIGHT = 1e-13  # of the squares; a path with less than that across its direction is straight
 _NUMBERS = 2_000_000  # that the principal directions are computed from, at most
 
 
@@ -146,12 +147,10 @@ def principal_plane(paths: Sequence[torch.Tensor]) -> Section:
     if scale == 0.0:
         axes, shares = _completed(torch.empty(0, unknowns, dtype=torch.float64)), [0.0, 0.0]
     else:
-        _, sizes, directions = torch.linalg.svd(moves / scale, full_matrices=False)
-        moving = directions[:2][sizes[:2] > 1e-12 * sizes[0]]
-        axes = _completed(moving)
-        squares = [*(sizes**2).tolist(), 0.0]
-        shares = [100 * square / sum(squares) for square in squares[:2]]
-        start = (known[0][0] - origin) @ axes.T
+        directions, squares = _principal_directions(moves / scale)
+        axes = _completed(directions[:2][squares[:2] > _STRAIGHT * squares[0]])
+        shares = [100 * float(square / squares.sum()) for square in [*squares[:2], 0.0][:2]]
+        start = ((known[0][0] - origin) * axes).sum(dim=1)
         axes = torch.where(start > 0, -1.0, 1.0).unsqueeze(1) * axes
     shown = [f"{share:.3g}" if share >= 0.01 else "0" for share in shares]
     labels = tuple(f"direction {i + 1} ({share}%)" for i, share in enumerate(shown))
@@ -162,6 +161,16 @@ def principal_plane(paths: Sequence[torch.Tensor]) -> Section:
     if scale == 0.0:
         about = f"of {unknowns} unknowns, the picture shows the plane of the first two: the path does not move"
     return Section(origin, axes, labels, exact=False, about=about)
+
+
+def _principal_directions(moves: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The directions in which points lie as rows, the farthest first, and the sum of squares along each."""
+    if moves.shape[1] > _FEW:
+        _, sizes, directions = torch.linalg.svd(moves, full_matrices=False)
+        return directions, sizes**2
+    # The same without waking the threads of a matrix product, which takes a tenth of a second.
+    squares, directions = torch.linalg.eigh((moves.unsqueeze(2) * moves.unsqueeze(1)).sum(dim=0))
+    return directions.T.flip(0), squares.flip(0).clamp(min=0)
 
 
 def _some(rows: torch.Tensor, most: int) -> torch.Tensor:
