@@ -222,4 +222,6 @@ def _plain(value: Any) -> Any:
         value = value.tolist()
     if isinstance(value, tuple):
         return list(value)
+    if isinstance(value, Mapping):  # {50: 0.5}: iterations may be numbers here
+        return {str(name): each for name, each in value.items()}
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value

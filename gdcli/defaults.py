@@ -5,8 +5,9 @@ No torch here, so that everything that is wrong with the words of a command is f
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from msgspec.structs import replace
@@ -32,6 +33,8 @@ MINIMIZE_VALUES = {"x": "4"}
 FIT_LINEAR_VALUES = {"W": "rand(3, 4)", "x": "arange(4)", "target": "[1, 1.2, 1.4]"}
 _TORCH_ACTIVATIONS = ("relu", "sigmoid", "tanh")
 
+_ITERATION = re.compile("0|[1-9][0-9]{0,12}")
+_FACTOR_EXAMPLE = "for example: --lr-factor 50=0.5"
 _PROBLEM_NAME = re.compile("[A-Za-z][A-Za-z0-9-]+")
 
 if TYPE_CHECKING:
@@ -181,6 +184,7 @@ def check_rule(settings: MinimizeSettings | FitLinearSettings, wrt: list[str]) -
         if name not in wrt:
             message = f"--lr.{name} is for a variable, and there is no '{name}' that moves"
             raise GdcliError("lr", message, listed)
+    _check_factors(settings.lr_factor)
     for name, (low, high) in settings.bound.items():
         if name not in wrt:
             raise GdcliError("bound", f"there is no variable '{name}' to bound", listed)
@@ -193,6 +197,16 @@ def check_rule(settings: MinimizeSettings | FitLinearSettings, wrt: list[str]) -
     if settings.optimizer == "lbfgs" and (settings.clip_norm or settings.clip_value):
         message = "lbfgs looks at gradients of its own inside a step, and these would not be clipped"
         raise GdcliError("optimizer", message, "leave out the clipping, or choose another rule")
+
+
+def _check_factors(factors: Mapping[str, float]) -> None:
+    """Raise GdcliError for a factor of the learning rate that belongs to no iteration, or is not finite."""
+    for iteration, factor in factors.items():
+        if not _ITERATION.fullmatch(iteration):
+            message = f"lr_factor belongs to an iteration, a whole number of at least 0, not '{iteration}'"
+            raise GdcliError("lr-factor", message, _FACTOR_EXAMPLE)
+        if not math.isfinite(factor):
+            raise GdcliError("lr-factor", f"the factor from iteration {iteration} on is not finite", _FACTOR_EXAMPLE)
 
 
 def moving_variables(text: str, settings: GradSettings | MinimizeSettings | CompareSettings) -> list[str]:

@@ -89,6 +89,16 @@ Schedule = Annotated[
 Sched = Annotated[
     dict[str, Option], _meta("a parameter of the schedule, such as T_max=100", RULE, "NAME=VALUE", reads="pairs")
 ]
+LrFactor = Annotated[
+    dict[str, NonNegative],
+    _meta(
+        "from that iteration on, the learning rate of rule and schedule times this",
+        RULE,
+        "ITERATION=FACTOR",
+        words="factors of at least 0, each with its iteration",
+        reads="pairs",
+    ),
+]
 Positive = Annotated[float, Meta(gt=0)]
 ClipNorm = Annotated[
     Positive | None, _meta("scale the gradient down to this norm", RULE, "NUMBER", words="a number greater than 0")
@@ -284,6 +294,7 @@ class MinimizeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     opt: Opt = {}
     schedule: Schedule = "none"
     sched: Sched = {}
+    lr_factor: LrFactor = {}
     clip_norm: ClipNorm = None
     clip_value: ClipValue = None
     bound: Bound = {}
@@ -316,6 +327,7 @@ class FitLinearSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     opt: Opt = {}
     schedule: Schedule = "none"
     sched: Sched = {}
+    lr_factor: LrFactor = {}
     clip_norm: ClipNorm = None
     clip_value: ClipValue = None
     bound: Bound = {}

@@ -102,6 +102,18 @@ ONCE: dict[str, Given] = {
     "multistep": {**SGD, "schedule": "multistep", "sched": {"milestones": [5, 9], "gamma": 0.5}},
     "one cycle": {**SGD, "schedule": "one-cycle", "sched": {"max_lr": 0.3, "total_steps": 50}},
     "cosine, lbfgs": {"optimizer": "lbfgs", "schedule": "cosine", "sched": {"T_max": 20}},
+    "a factor": {"lr_factor": {"5": 0.5, "9": 1.25}},
+    "a factor, adam": {"optimizer": "adam", "lr_factor": {"0": 2.0, "7": 0.8}},
+    "a factor, lbfgs": {**ROSENBROCK, "optimizer": "lbfgs", "lr": 0.5, "lr_factor": {"2": 0.5}, "steps": 6},
+    "a factor for each": {**ROSENBROCK, "lrs": {"y": 1e-4}, "lr_factor": {"3": 0.5}},
+    "a factor for each, sgd": {**ROSENBROCK, **SGD, "lrs": {"y": 1e-4}, "lr_factor": {"3": 0.5}},
+    "a factor, rebound": {"update": "rebind", "lr_factor": {"1": 2.0}},
+    "a factor on a schedule": {"schedule": "exponential", "sched": {"gamma": 0.9}, "lr_factor": {"4": 0.5}},
+    "a factor on a schedule, sgd": {**SGD, "schedule": "cosine", "sched": {"T_max": 9}, "lr_factor": {"4": 2.0}},
+    "a factor on a schedule for each": {
+        **ROSENBROCK, **SGD, "lrs": {"x": 1e-4}, "lr_factor": {"4": 0.5},
+        "schedule": "exponential", "sched": {"gamma": 0.9},
+    },
     "clipped": {**ROSENBROCK, "clip_norm": 1.0, "clip_value": 0.9, "lr": 0.05},
     "bounded": {**ROSENBROCK, "bound": {"x": [-1.3, 0.5], "y": [None, 1.1]}},
     "tolerances": {"tol_grad": [1e-3, 1e-2], "steps": 200},
@@ -183,7 +195,7 @@ def shown_steps(record: Any, wrt: list[str]) -> str:
     steps = [*record.iterations, record.result]
     if len(steps) > 1 and steps[-2] == steps[-1]:
         steps.pop()
-    has_rates = record.settings.schedule != "none"
+    has_rates = record.settings.schedule != "none" or record.settings.lr_factor
     lines = []
     for step in steps:
         parts = [f"iteration {step.iteration}", *(f"{name} {step.values[name]}" for name in wrt), f"loss {step.loss}"]

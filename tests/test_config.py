@@ -63,6 +63,8 @@ def test_the_config_of_windows_begins_with_a_mark(run: Run, tmp_path: Path) -> N
         ["minimize", "sum((x - π)**2)", "--x", "randn(3)", "--seed", "7", "--optimizer", "sgd", "--momentum", "0.9"],
         ["minimize", "--update", "rebind", "--steps", "3"],
         ["minimize", "--lr", "1.5", "--dtype", "bfloat16"],
+        ["minimize", "--lr-factor", "5=0.5", "--lr-factor", "20=1.25", "--steps", "30"],
+        ["fit-linear", "--lr-factor", "0=0.1", "--optimizer", "adam"],
         ["fit-linear"],
         ["fit-linear", "--activation", "leaky_relu", "--seed", "3", "--lr", "0.03", "--steps", "4"],
     ],
@@ -92,6 +94,16 @@ def test_the_first_line_of_a_stream_is_a_config_too(run: Run) -> None:
         ({"steps": None}, "'steps' in {file} must be a whole number of at least 0, not 'null'", ""),
         ({"steps": [3]}, "'steps' in {file} must be a whole number of at least 0, not '[3]'", ""),
         ({"seed": -1}, "'seed' in {file} must be a whole number of at least 0, not '-1'", ""),
+        (
+            {"lr_factor": {"x": 2}},
+            "lr_factor belongs to an iteration, a whole number of at least 0, not 'x'",
+            "for example: --lr-factor 50=0.5",
+        ),
+        (
+            {"lr_factor": {"05": 2}},
+            "lr_factor belongs to an iteration, a whole number of at least 0, not '05'",
+            "for example: --lr-factor 50=0.5",
+        ),
         ({"expression": 3}, "'expression' in {file} must be text, not '3'", ""),
         (
             {"dtype": "flaot64"},
@@ -172,3 +184,21 @@ def test_a_config_that_cannot_be_read_is_an_error_of_the_outside(
     outcome = run("minimize", "--config", str(tmp_path / name), "--json")
     assert outcome.err.startswith(f"error: cannot read the config {tmp_path / name}: {reason}")
     assert (outcome.code, outcome.json()["code"]) == (1, "config")
+
+
+@pytest.mark.parametrize(
+    ("words", "message", "hint"),
+    [
+        (["50"], "--lr-factor takes ITERATION=FACTOR, not '50'", "for example: --lr-factor 50=0.5"),
+        (["5=half"], "--lr-factor must be factors of at least 0, each with its iteration, not '{\"5\":\"half\"}'", ""),
+        (["5=-1"], "--lr-factor must be factors of at least 0, each with its iteration, not '{\"5\":-1}'", ""),
+        (["5=inf"], "the factor from iteration 5 on is not finite", "for example: --lr-factor 50=0.5"),
+        (["1e3=2"], "lr_factor belongs to an iteration, a whole number of at least 0, not '1e3'",
+         "for example: --lr-factor 50=0.5"),
+        (["5=1", "--lr-factor", "5=2"], "--lr-factor 5 is given twice", "keep one of them"),
+    ],
+)  # fmt: skip
+def test_a_factor_of_the_rate_that_does_not_fit(run: Run, words: list[str], message: str, hint: str) -> None:
+    outcome = run("minimize", "--lr-factor", *words)
+    assert outcome.err == f"error: {message}\n" + (f"hint: {hint}\n" if hint else "")
+    assert outcome.code == 2

@@ -153,6 +153,26 @@ def test_lbfgs_counts_its_evaluations() -> None:
         ),
         ({"bound": {"y": [0, 1]}}, "there is no variable 'y' to bound", "the variables are x"),
         ({"bound": {"x": [0, 1]}}, "the start of x lies outside its bounds, 0:1", "choose a --x inside them"),
+        (
+            {"lr_factor": {"1.5": 2}},
+            "lr_factor belongs to an iteration, a whole number of at least 0, not '1.5'",
+            "for example: --lr-factor 50=0.5",
+        ),
+        (
+            {"lr_factor": {"-1": 2}},
+            "lr_factor belongs to an iteration, a whole number of at least 0, not '-1'",
+            "for example: --lr-factor 50=0.5",
+        ),
+        (
+            {"lr_factor": {"3": float("inf")}},
+            "the factor from iteration 3 on is not finite",
+            "for example: --lr-factor 50=0.5",
+        ),
+        (
+            {"lr_factor": {"3": -1}},
+            "lr_factor must be factors of at least 0, each with its iteration, not '{\"3\":-1}'",
+            "",
+        ),
         ({"lrs": {"y": 0.1}}, "--lr.y is for a variable, and there is no 'y' that moves", "the variables are x"),
     ],
 )
@@ -213,6 +233,72 @@ def test_variables_have_their_own_rates() -> None:
         steps = list(gdcli.minimize("x**2 + y**2", x=1.0, y=1.0, lrs={"y": 0.5}, steps=2, optimizer=optimizer))
         assert steps[0].lr == {"x": 0.1, "y": 0.5}
         assert steps[1].values == pytest.approx({"x": 0.8, "y": 0.0})
+
+
+FACTORS = {0: 2.0, 3: 0.25, 9: 0.0, 11: 1.0}
+
+
+def factor_at(iteration: int) -> float:
+    return next(FACTORS[first] for first in sorted(FACTORS, reverse=True) if first <= iteration)
+
+
+@pytest.mark.parametrize(("rates", "momentum"), [({"x": 0.01, "y": 0.01}, 0.0), ({"x": 0.01, "y": 0.03}, 0.9)])
+@pytest.mark.parametrize("hand", [True, False])
+def test_a_factor_scales_the_rates_from_its_iteration_on(rates: dict[str, float], momentum: float, hand: bool) -> None:
+    x, y = torch.tensor(2.0, requires_grad=True), torch.tensor(-1.0, requires_grad=True)
+    velocity = [torch.zeros(()), torch.zeros(())]
+    expected = []
+    for iteration in range(15):
+        loss = (x - 1) ** 2 + 3 * (y + x) ** 2
+        loss.backward()
+        expected.append((x.item(), y.item(), loss.item()))
+        with torch.no_grad():
+            for i, (name, tensor) in enumerate({"x": x, "y": y}.items()):
+                velocity[i] = momentum * velocity[i] + tensor.grad
+                tensor -= (rates[name] * factor_at(iteration)) * velocity[i]
+                tensor.grad.zero_()
+    rule = {"optimizer": "manual-momentum" if momentum else "manual"} if hand else {"optimizer": "sgd"}
+    if momentum:
+        rule["momentum"] = momentum
+    settings = {**rule, "lr": rates["x"], "lrs": {"y": rates["y"]}, "steps": 15, "lr_factor": FACTORS}
+    steps = list(gdcli.minimize("(x - 1)**2 + 3*(y + x)**2", x=2.0, y=-1.0, settings=settings))
+    shown = [(s.values["x"], s.values["y"], s.loss) for s in steps]
+    assert shown == expected if hand else shown == [pytest.approx(row, rel=1e-5) for row in expected]
+    assert [s.lr["y"] if isinstance(s.lr, dict) else s.lr for s in steps] == [
+        rates["y"] * factor_at(s.iteration) for s in steps
+    ]
+
+
+@pytest.mark.parametrize("name", ["exponential", "cosine", "cyclic", "plateau", "multiplicative", "one-cycle"])
+@pytest.mark.parametrize("rule", ["sgd", "adam"])
+def test_a_schedule_does_not_see_the_factor(name: str, rule: str) -> None:
+    plain = [s.lr for s in gdcli.minimize(lr=0.05, steps=15, schedule=name, sched=SCHEDULE_OPTIONS[name])]
+    x = torch.tensor(4.0, requires_grad=True)
+    optimizer = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}[rule]([x], lr=1.0)
+    given = {"optimizer": rule, "lr": 0.05, "steps": 15, "schedule": name, "sched": SCHEDULE_OPTIONS[name]}
+    steps = list(gdcli.minimize(settings={**given, "lr_factor": FACTORS}))
+    for step in steps:
+        optimizer.zero_grad()
+        loss = (x - 1.5) ** 2
+        loss.backward()
+        assert (step.values["x"], step.loss) == (x.item(), loss.item())
+        if name != "plateau":  # which goes by the loss
+            assert step.lr == plain[step.iteration] * factor_at(step.iteration)
+        optimizer.param_groups[0]["lr"] = step.lr
+        optimizer.step()
+
+
+def test_a_factor_scales_the_rate_of_the_curvature() -> None:
+    plain = next(iter(gdcli.minimize(lr="auto"))).lr
+    assert next(iter(gdcli.minimize(lr="auto", lr_factor={"0": 0.5}))).lr == 0.5 * plain
+
+
+def test_a_run_whose_rate_changes_can_come_back_to_a_place() -> None:
+    # At x = 0.5 the rate of 1 jumps from side to side: a cycle, unless the rate is about to change.
+    settings = {"lr": 1.0, "tol_grad": [1e-9], "steps": 30}
+    assert gdcli.minimize("x**2", x=0.5, settings=settings).result().status == "cycling"
+    changed = gdcli.minimize("x**2", x=0.5, settings={**settings, "lr_factor": {20: 0.5}}).result()
+    assert (changed.status, changed.result.iteration) == ("converged_grad", 21)
 
 
 def test_clipping_is_recorded_where_it_acts() -> None:

@@ -34,7 +34,9 @@ def _pairs(option: str, words: list[str]) -> list[tuple[str, str]]:
         name, equals, value = word.partition("=")
         if not equals or not name.strip() or not value.strip():
             raise GdcliError(
-                "usage", f"{option} takes NAME=VALUE, not '{word}'", f"for example: {_EXAMPLES.get(option, option)}"
+                "usage",
+                f"{option} takes {_FORMS.get(option, 'NAME=VALUE')}, not '{word}'",
+                f"for example: {_EXAMPLES.get(option, option)}",
             )
         if name.strip() in found:
             raise GdcliError("usage", f"{option} {name.strip()} is given twice", "keep one of them")
@@ -42,12 +44,14 @@ def _pairs(option: str, words: list[str]) -> list[tuple[str, str]]:
     return list(found.items())
 
 
+_FORMS = {"--lr-factor": "ITERATION=FACTOR"}
 _EXAMPLES = {
     "--opt": "--opt betas=0.9,0.95",
     "--sched": "--sched T_max=100",
     "--bound": "--bound x=-2:2",
     "--domain": "--domain x=-2:2",
     "--lrs": "--lr.x 0.1",
+    "--lr-factor": "--lr-factor 50=0.5",
 }
 
 

@@ -38,17 +38,25 @@ class Moving(Struct, frozen=True):
 
 
 class Rule:
-    """The lines of an update rule: before the loop, before backward(), for the update, and after it."""
+    """The lines of an update rule: before the loop, before backward(), for the update, and after it.
+
+    ``carrier`` is the optimizer whose parameter groups hold the learning rates of a schedule, and ``carries_itself``
+    says that it is the one that makes the steps.
+    """
 
     name = ""
     needs_closure = False
+    carries_itself = False
 
     def __init__(self, script: Script, settings: DescentSettings, variables: Sequence[Moving]) -> None:
         self.script = script
         self.settings = settings
         self.variables = variables
         self.loss = script.own("loss")
+        self.optimizer = self.carrier = script.own("optimizer")
         self.scheduler = script.own("scheduler")
+        self.factor, self.factors = script.own("factor"), script.own("factors")
+        self.changes = settings.schedule != "none" or bool(settings.lr_factor)
         self.has_one_rate = len({v.rate for v in variables}) == 1
 
     def setup(self) -> list[str]:
@@ -65,12 +73,16 @@ class Rule:
 
     def after_step(self) -> list[str]:
         """What comes last in an iteration: the schedule goes on."""
+        if self.settings.schedule == "none":
+            return []
         loss = f"{self.loss}.item()" if self.settings.schedule == "plateau" else ""
-        return [f"{self.scheduler}.step({loss})"] if self.settings.schedule != "none" else []
+        # An optimizer that only carries the rates makes an empty step before, or PyTorch warns.
+        steps = [] if self.carries_itself else [f"{self.carrier}.step()"]
+        return [*steps, f"{self.scheduler}.step({loss})"]
 
     def shown_rates(self) -> list[tuple[str, str]]:
         """The learning rates to print: their labels and how they are read."""
-        if self.settings.schedule == "none":
+        if not self.changes:
             return []
         return [("lr" if self.has_one_rate else f"{v.name}.lr", self.rate(v)) for v in self._by_rate()]
 
@@ -78,27 +90,50 @@ class Rule:
         """How the learning rate of a variable is read."""
         if self.has_one_rate:
             return self.script.own("lr")
-        return repr(v.rate) if self.settings.schedule == "none" else self.script.own(f"lr_{v.name}")
+        return self.script.own(f"lr_{v.name}") if self.changes else repr(v.rate)
 
     def _by_rate(self) -> Sequence[Moving]:
         return self.variables[:1] if self.has_one_rate else self.variables
 
     def read_rates(self) -> list[str]:
-        """A line that takes the learning rates from the parameter groups, when a schedule changes them."""
-        if self.settings.schedule == "none":
+        """Lines that take the learning rates from the parameter groups of a schedule, times the factor by now."""
+        if not self.changes:
             return []
-        names = [self.rate(v) for v in self._by_rate()]
-        if self.has_one_rate:
-            return [f'{names[0]} = {self.optimizer}.param_groups[0]["lr"]']
-        return [f'{", ".join(names)} = (group["lr"] for group in {self.optimizer}.param_groups)']
+        names = ", ".join(self.rate(v) for v in self._by_rate())
+        times = f" * {self.factor}" if self.settings.lr_factor else ""
+        if self.settings.schedule == "none":
+            line = f"{names} = {', '.join(f'{v.rate!r}{times}' for v in self._by_rate())}"
+        elif self.has_one_rate:
+            line = f'{names} = {self.carrier}.param_groups[0]["lr"]{times}'
+        else:
+            line = f'{names} = (group["lr"]{times} for group in {self.carrier}.param_groups)'
+        if not times:
+            return [line]
+        return [f"{self.factor} = {self.factors}.get({self.script.own('i')}, {self.factor})", line]
 
-    @property
-    def optimizer(self) -> str:
-        """The name of the optimizer, whose parameter groups hold the learning rates of a schedule."""
-        return self.script.own("optimizer")
+    def factor_lines(self) -> list[str]:
+        """The factors by iteration, before the loop."""
+        if not self.settings.lr_factor:
+            return []
+        listed = ", ".join(f"{iteration}: {factor!r}" for iteration, factor in self.settings.lr_factor.items())
+        about = "# From each of these iterations on, the learning rate is multiplied by the factor."
+        return [about, f"{self.factors} = {{{listed}}}", f"{self.factor} = 1.0"]
+
+    def carrier_lines(self) -> list[str]:
+        """An optimizer that only holds the rates of a schedule, and its scheduler."""
+        if self.has_one_rate:
+            groups = f"[torch.zeros(())], lr={self.variables[0].rate!r}"
+        else:
+            listed = (f'{{"params": [torch.zeros(())], "lr": {v.rate!r}}}' for v in self.variables)
+            groups = f"[{', '.join(listed)}]"
+        return [
+            "# A scheduler sets the rate of an optimizer: this one carries it and moves nothing.",
+            *broken(f"{self.carrier} = torch.optim.SGD({groups})"),
+            *self.schedule_lines(),
+        ]
 
     def schedule_lines(self) -> list[str]:
-        """The scheduler of ``optimizer``."""
+        """The scheduler of ``carrier``."""
         s = self.settings
         if s.schedule == "none":
             return []
@@ -115,7 +150,7 @@ class Rule:
         if s.schedule in ("cyclic", "one-cycle"):
             arguments.append("cycle_momentum=False")
         make = f"torch.optim.lr_scheduler.{SCHEDULES[s.schedule]}"
-        return [*function, *broken(f"{self.scheduler} = {make}({', '.join([self.optimizer, *arguments])})")]
+        return [*function, *broken(f"{self.scheduler} = {make}({', '.join([self.carrier, *arguments])})")]
 
     def _factor(self, text: str) -> list[str]:
         """The function of a lambda schedule; a tensor of float64, so that the digits are PyTorch's."""
@@ -152,14 +187,10 @@ class ByHand(Rule):
 
     def setup(self) -> list[str]:
         """The learning rate, what the rule remembers, and a schedule with an optimizer to carry its rate."""
-        s, lines = self.settings, []
+        s, lines = self.settings, self.factor_lines()
         if s.schedule != "none":
-            lines += [
-                "# A scheduler sets the rate of an optimizer: this one carries it and moves nothing.",
-                f"{self.optimizer} = torch.optim.SGD({self._groups()})",
-                *self.schedule_lines(),
-            ]
-        elif self.has_one_rate:
+            lines += self.carrier_lines()
+        elif self.has_one_rate and not s.lr_factor:
             lines.append(f"{self.script.own('lr')} = {self.variables[0].rate!r}")
         if s.optimizer == "manual-adam":
             betas, eps = s.opt.get("betas", [0.9, 0.999]), s.opt.get("eps", 1e-8)
@@ -167,11 +198,6 @@ class ByHand(Rule):
         for v in self.variables:
             lines += [f"{name} = torch.zeros_like({v.x})" for name in self._memory(v)]
         return lines
-
-    def _groups(self) -> str:
-        if self.has_one_rate:
-            return f"[torch.zeros(())], lr={self.variables[0].rate!r}"
-        return "[" + ", ".join(f'{{"params": [torch.zeros(())], "lr": {v.rate!r}}}' for v in self.variables) + "]"
 
     def _memory(self, v: Moving) -> list[str]:
         """The names of what the rule remembers of a variable."""
@@ -226,11 +252,6 @@ class ByHand(Rule):
             case _:
                 return [f"{x} -= {lr} * {g}"]
 
-    def after_step(self) -> list[str]:
-        """The schedule goes on; its optimizer makes an empty step before, or PyTorch warns."""
-        lines = super().after_step()
-        return [f"{self.optimizer}.step()", *lines] if lines else []
-
 
 class Rebind(ByHand):
     """The update inside of the graph."""
@@ -254,6 +275,9 @@ class TorchOptimizer(Rule):
         super().__init__(script, settings, variables)
         self.name = RULES[settings.optimizer].path
         self.needs_closure = settings.optimizer == "lbfgs"
+        if settings.schedule != "none" and settings.lr_factor:  # the schedule must not see the factor
+            self.carrier = script.own("carrier")
+        self.carries_itself = self.carrier == self.optimizer
 
     def setup(self) -> list[str]:
         """The optimizer with what was chosen for it, and its schedule."""
@@ -262,7 +286,8 @@ class TorchOptimizer(Rule):
         else:
             what = "[" + ", ".join(f'{{"params": [{v.x}], "lr": {v.rate!r}}}' for v in self.variables) + "]"
         arguments = [what, *(f"{name}={value!r}" for name, value in self._parameters().items())]
-        return [*broken(f"{self.optimizer} = {self.name}({', '.join(arguments)})"), *self.schedule_lines()]
+        lines = [*self.factor_lines(), *broken(f"{self.optimizer} = {self.name}({', '.join(arguments)})")]
+        return lines + (self.schedule_lines() if self.carries_itself else self.carrier_lines())
 
     def _parameters(self) -> dict[str, Any]:
         s, entry = self.settings, RULES[self.settings.optimizer]
@@ -282,8 +307,13 @@ class TorchOptimizer(Rule):
         return [*self.read_rates(), f"{self.optimizer}.zero_grad()  # backward() adds to .grad"]
 
     def step(self) -> list[str]:
-        """The optimizer's step."""
-        return [f"{self.optimizer}.step({self.script.own('closure') if self.needs_closure else ''})"]
+        """The optimizer's step, at the rates of now where a factor changes them."""
+        rates = [
+            f'{self.optimizer}.param_groups[{k}]["lr"] = {self.rate(v)}'
+            for k, v in enumerate(self._by_rate())
+            if self.settings.lr_factor
+        ]
+        return [*rates, f"{self.optimizer}.step({self.script.own('closure') if self.needs_closure else ''})"]
 
 
 def rule_of(script: Script, settings: DescentSettings, variables: Sequence[Moving]) -> Rule:

@@ -16,7 +16,7 @@ from gdcli.descent.curvature import rate_from_curvature
 from gdcli.descent.diagnosis.trace import Trace
 from gdcli.descent.limits import Limits
 from gdcli.descent.optimizers import complete_rule, update_rule
-from gdcli.descent.schedules import RateSchedule
+from gdcli.descent.schedules import changes_of_rates
 from gdcli.descent.stopping import StopTests
 from gdcli.descent.walk import Walk
 from gdcli.results import (
@@ -86,9 +86,7 @@ class Descent(Generic[R]):
         limits = Limits(self.settings, {name: tensors[name] for name in wrt})
         limits.check_start()
         rule = update_rule(self.settings, tensors, wrt, self._first_rates())
-        schedule = None
-        if self.settings.schedule != "none":
-            schedule = RateSchedule(self.settings.schedule, self.settings.sched, rule)
+        changes = changes_of_rates(self.settings, rule)
         walk = Walk(rule, self.settings.optimizer, tensors, wrt, limits) if self.settings.walk else None
         tests = StopTests(self.settings, remembers=self._remembers())
         direction = -1.0 if self.settings.maximize else 1.0
@@ -121,8 +119,8 @@ class Descent(Generic[R]):
             else:
                 acts = walk.step(self._evaluate, iteration)
                 self.updates = walk.updates
-            if schedule is not None:
-                schedule.step(number)
+            if changes is not None:
+                changes.step(number)
                 lr = _common(rule.rates)
 
     def _evaluate(self) -> torch.Tensor:
@@ -144,7 +142,8 @@ class Descent(Generic[R]):
     def _remembers(self) -> bool:
         """Whether the rule's next step depends on more than where it is."""
         s = self.settings
-        return s.optimizer not in _STATELESS or bool(s.momentum) or s.schedule != "none" or self.problem.is_random
+        varies = s.schedule != "none" or bool(s.lr_factor)
+        return s.optimizer not in _STATELESS or bool(s.momentum) or varies or self.problem.is_random
 
     def is_stuck(self, step: Step) -> bool:  # noqa: ARG002 -- for descents that know more
         """Whether a gradient of zero at this state is known not to mean a minimum."""
@@ -170,6 +169,17 @@ class Descent(Generic[R]):
         reason, details = found
         self._outcome = (reason, reason.value.format(iteration=step.iteration, **details), step)
         return True
+
+    @property
+    def ending(self) -> tuple[str, Step]:
+        """Why it ended, in a sentence, and the state there; the outcome knows more.
+
+        Raises:
+            RuntimeError: before the loop has ended.
+        """
+        if self._outcome is None:
+            raise RuntimeError("the descent has not ended: iterate over it first")
+        return self._outcome[1:]
 
     @property
     def outcome(self) -> ResultLine:
@@ -206,7 +216,7 @@ class Descent(Generic[R]):
                 yield previous, self.updates
             previous = step
         if previous is not None:
-            yield previous, self.updates if self.outcome.result.iteration > previous.iteration else []
+            yield previous, self.updates if self.ending[1].iteration > previous.iteration else []
 
     def record(self, iterations: list[Step], updates: list[Update] | None = None) -> R:
         """The whole record, once the descent has ended; ``updates`` are those of all steps, with ``settings.walk``."""

@@ -1,11 +1,11 @@
-"""Schedules of the learning rate: those of torch.optim.lr_scheduler, over any rule."""
+"""How the learning rate changes: the schedules of torch.optim.lr_scheduler, over any rule, and factors by iteration."""
 
 from __future__ import annotations
 
 import inspect
 import warnings
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
@@ -16,11 +16,59 @@ from gdcli.lang.constructors import Environment
 from gdcli.lang.objective import build
 from gdcli.lang.suggest import did_you_mean
 from gdcli.lang.syntax import parse
+from gdcli.settings import DescentSettings
 
 # last_epoch is for taking up a run again; the momentum of cyclic schedules belongs to the optimizer.
 _LEFT_OUT = frozenset(
     ["self", "optimizer", "last_epoch", "scale_fn", "cycle_momentum", "base_momentum", "max_momentum"]
 )
+
+
+class Changes(Protocol):
+    """What changes the rates of a rule from step to step."""
+
+    def step(self, loss: float) -> None:
+        """Go on to the rates of the next step."""
+
+
+def changes_of_rates(settings: DescentSettings, rule: UpdateRule) -> Changes | None:
+    """What changes the rates of a rule, which has those of the first step then; None when they stay as they are.
+
+    Raises:
+        GdcliError: for a parameter of the schedule that is unknown, missing, or refused.
+    """
+    schedule = None
+    if settings.schedule != "none":
+        schedule = RateSchedule(settings.schedule, settings.sched, rule)
+    return RateFactors(settings.lr_factor, rule, schedule) if settings.lr_factor else schedule
+
+
+class RateFactors:
+    """Multiplies the rates that a schedule gives, or those of the start, by a factor that holds from an iteration on.
+
+    The schedule never sees the factor: one that computes a rate from the last one is not disturbed.
+    """
+
+    def __init__(self, factors: Mapping[str, float], rule: UpdateRule, schedule: Changes | None) -> None:
+        self.rule = rule
+        self.schedule = schedule
+        self._factors = {int(iteration): factor for iteration, factor in factors.items()}
+        self._iteration = 0
+        self._factor = self._factors.get(0, 1.0)
+        self._unscaled = dict(rule.rates)
+        self._scale()
+
+    def step(self, loss: float) -> None:
+        """Go on to the rates of the next step."""
+        self._iteration += 1
+        self._factor = self._factors.get(self._iteration, self._factor)
+        if self.schedule is not None:
+            self.schedule.step(loss)
+            self._unscaled = dict(self.rule.rates)
+        self._scale()
+
+    def _scale(self) -> None:
+        self.rule.rates = {name: rate * self._factor for name, rate in self._unscaled.items()}
 
 
 class RateSchedule:

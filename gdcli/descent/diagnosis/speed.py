@@ -104,7 +104,8 @@ def has_arrived(run: Run) -> bool:
 def speed(run: Run) -> Finding | None:
     """How fast a linear rule converges on a loss that is convex at its end; "slow" when it has not arrived."""
     local, rule = run.end, run.rule
-    if rule is None or local is None or run.went_badly or not run.is_linear or run.settings.schedule != "none":
+    varies = run.settings.schedule != "none" or bool(run.settings.lr_factor)
+    if rule is None or local is None or run.went_badly or not run.is_linear or varies:
         return None
     measured = measure(run)
     values = counting(run, local)
