@@ -503,6 +503,33 @@ def test_a_race_shows_the_runs_that_it_ranks() -> None:
         assert (path.x[-1], path.y[-1]) == pytest.approx((run.values["x"], run.values["y"]), rel=1e-4)
 
 
+def test_a_run_that_explodes_does_not_press_the_others_flat() -> None:
+    """sgd diverges to 1e24; the axis ends at a thousand times the first loss, and that is said."""
+    race = Race(CompareSettings(expression="rosenbrock", optimizer=["sgd", "adam"], steps=20))
+    for _ in race:
+        pass
+    figure = race_figure(race, race.record())
+    losses = figure.panels[0]
+    assert isinstance(losses, CurvesPanel)
+    start = (1 + 1.2) ** 2 + 100 * (1 - 1.44) ** 2
+    assert max(number for curve in losses.curves for number in curve.y) > 1e20
+    assert losses.y.high == pytest.approx(1000 * start)
+    assert "cut-off" in codes(figure)
+    alone = minimized(lr=1.5).panels[0]
+    assert isinstance(alone, CurvesPanel)
+    assert alone.y.high == max(alone.curves[0].y)  # a descent that is alone is seen to explode
+
+
+def test_a_matrix_has_its_history() -> None:
+    record = gdcli.fit_linear(steps=3).result()
+    panel = drawn(gdcli.fit_linear(steps=3))[0].panels[1]
+    assert isinstance(panel, HeatPanel)
+    states = [*record.iterations, record.result]
+    assert [(state.iteration, state.values) for state in panel.history] == [
+        (s.iteration, s.values["W"]) for s in states
+    ]
+
+
 def test_the_first_of_several_descents_has_the_tangent() -> None:
     trails = []
     for lr in (0.1, 0.2):

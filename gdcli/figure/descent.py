@@ -7,10 +7,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
+from msgspec.structs import replace
 
 from gdcli.defaults import problem_of
-from gdcli.figure.model import Figure, HeatPanel, Panel, Remark
-from gdcli.figure.panels import Subject, contour_panel, function_panel, loss_panel, routes_in
+from gdcli.figure.model import Figure, HeatPanel, HeatState, Panel, Remark
+from gdcli.figure.panels import (
+    Subject,
+    contour_panel,
+    function_panel,
+    gradient_norm_panel,
+    loss_panel,
+    routes_in,
+)
 from gdcli.figure.section import along_unknowns, in_order, principal_plane
 from gdcli.figure.trail import Trail, flat
 from gdcli.figure.window import finite
@@ -25,15 +33,25 @@ if TYPE_CHECKING:
 _SAME = 1e-6  # relative distance of two values of a variable that count as one
 
 
-def figure_of(descent: Descent[Any], title: str, trail: Trail) -> Figure:
-    """The figure of a descent that has ended, from the trail of its states, the last one included."""
+def figure_of(descent: Descent[Any], title: str, trail: Trail, *, gradient_norm: bool = False) -> Figure:
+    """The figure of a descent that has ended, from the trail of its states, the last one included.
+
+    With ``gradient_norm``, its last panel is the norm of the gradient over the iterations.
+    """
     settings = descent.settings
     subtitle = caption(settings, trail)
     if isinstance(settings, FitLinearSettings):
-        return layer_figure(title, subtitle, descent.problem, trail)
+        figure = layer_figure(title, subtitle, descent.problem, trail)
+        return with_gradient_norm(figure, [trail]) if gradient_norm else figure
     instance = problem_of(settings)
     minima = () if instance is None else [minimum.values for minimum in instance.minima]
-    return descent_figure(title, subtitle, descent.problem, [trail], minima)
+    figure = descent_figure(title, subtitle, descent.problem, [trail], minima)
+    return with_gradient_norm(figure, [trail]) if gradient_norm else figure
+
+
+def with_gradient_norm(figure: Figure, trails: Sequence[Trail]) -> Figure:
+    """The figure with one more panel: the norm of the gradient of each descent over the iterations."""
+    return replace(figure, panels=[*figure.panels, gradient_norm_panel(trails)])
 
 
 def caption(settings: DescentSettings, trail: Trail) -> str:
@@ -68,7 +86,7 @@ def descent_figure(
     subject = Subject(problem)
     count = sum(problem.tensors[name].numel() for name in problem.wrt)
     panels: list[Panel] = [loss_panel(trails, subject)]
-    known = [point for minimum in minima if (point := _unknowns(problem, minimum)) is not None]
+    known = [point for minimum in minima if (point := unknowns_at(problem, minimum)) is not None]
     if count == 1:
         line = along_unknowns(problem, [0])
         routes = routes_in(line, trails, subject)
@@ -93,7 +111,8 @@ def layer_figure(title: str, subtitle: str, problem: Problem, trail: Trail, name
     panels: list[Panel] = [loss_panel([trail], subject)]
     if trail.last is not None:
         iteration = trail.last.iteration
-        panels.append(heat_panel(f"{name} at iteration {iteration}", trail.last.values[name]))
+        matrix = heat_panel(f"{name} at iteration {iteration}", trail.last.values[name])
+        panels.append(replace(matrix, history=_history(trail, columns=len(matrix.values[0]))))
         if trail.last.grads[name] is not None:
             panels.append(heat_panel(f"gradient of {name} there", trail.last.grads[name]))
     return Figure(title, subtitle, panels, subject.remarks)
@@ -106,6 +125,14 @@ def heat_panel(title: str, numbers: Nested) -> HeatPanel:
     return HeatPanel(title, rows, -largest, largest)
 
 
+def _history(trail: Trail, columns: int) -> list[HeatState]:
+    """The one variable of a descent at each of its states, as rows of so many numbers."""
+    return [
+        HeatState(state.iteration, [list(state.point[i : i + columns]) for i in range(0, len(state.point), columns)])
+        for state in trail.states
+    ]
+
+
 def _rows(numbers: Nested) -> list[list[float]]:
     if not isinstance(numbers, list):
         return [[math.nan if numbers is None else float(numbers)]]
@@ -114,7 +141,7 @@ def _rows(numbers: Nested) -> list[list[float]]:
     return [row for item in numbers for row in _rows(item)]
 
 
-def _unknowns(problem: Problem, values: Mapping[str, object]) -> list[float] | None:
+def unknowns_at(problem: Problem, values: Mapping[str, object]) -> list[float] | None:
     """A point as the numbers of the unknowns; None where it is not in the space of the unknowns."""
     there = {name: list(_numbers(value)) for name, value in values.items()}
     if there.keys() != problem.tensors.keys():

@@ -120,13 +120,24 @@ class ContourPanel(Struct, frozen=True, tag_field="panel", tag="contour"):
     plane: str = ""
 
 
+class HeatState(Struct, frozen=True):
+    """A matrix at an iteration, row by row."""
+
+    iteration: int
+    values: list[list[Number]]
+
+
 class HeatPanel(Struct, frozen=True, tag_field="panel", tag="heat"):
-    """A matrix as a heat map: ``values`` row by row, from ``low`` to ``high``, symmetric about 0."""
+    """A matrix as a heat map: ``values`` row by row, from ``low`` to ``high``, symmetric about 0.
+
+    ``history`` is what it was during the descent, for what moves; empty where nobody has kept it.
+    """
 
     title: str
     values: list[list[Number]]
     low: float
     high: float
+    history: list[HeatState] = []
 
 
 Panel = CurvesPanel | FunctionPanel | ContourPanel | HeatPanel

@@ -28,6 +28,7 @@ from gdcli.tensors import Problem
 
 CURVE_POINTS = 400  # an even number: a pole in the middle of a window is not hit
 GRID_POINTS = 96  # along each side of a contour
+_EXPLODED = 1e3  # times the start
 _FAR_SIDE = 0.6  # of the way from the start to the end
 
 
@@ -92,24 +93,47 @@ def points_of(trail: Trail) -> torch.Tensor:
 
 def loss_panel(trails: Sequence[Trail], subject: Subject) -> CurvesPanel:
     """The loss of each descent over the iterations; a logarithmic axis where it spans decades."""
-    curves = []
     for trail in trails:
-        states = trail.states
-        iterations = [state.iteration for state in states]
-        curves.append(Path(trail.label, iterations, list(map(float, iterations)), [state.loss for state in states]))
-        if len(states) < trail.count:
-            message = f"of {trail.count:,} states, {len(states):,} are drawn: the first ones, and others evenly apart"
+        shown = len(trail.states)
+        if shown < trail.count:
+            message = f"of {trail.count:,} states, {shown:,} are drawn: the first ones, and others evenly apart"
             subject.say(Remark("thinned", message))
-    losses = finite(loss for curve in curves for loss in curve.y)
-    log = is_log(losses)
-    shown = [loss for loss in losses if loss > 0] if log else losses
-    if len(shown) < len(losses):
+    panel = _curves("loss", trails, [[state.loss for state in trail.states] for trail in trails])
+    if panel.y.log and any(loss == 0 for curve in panel.curves for loss in curve.y):
         subject.say(Remark("zero-loss", "the loss becomes exactly 0, which a logarithmic axis cannot show"))
+    if any(loss > panel.y.high for curve in panel.curves for loss in curve.y):
+        subject.say(Remark("cut-off", f"losses above {panel.y.high:.3g} are cut off"))
+    return panel
+
+
+def gradient_norm_panel(trails: Sequence[Trail]) -> CurvesPanel:
+    """The norm of the gradient of each descent over the iterations; a logarithmic axis where it spans decades."""
+    return _curves("gradient norm", trails, [[state.gradient_norm for state in trail.states] for trail in trails])
+
+
+def _curves(title: str, trails: Sequence[Trail], numbers: Sequence[Sequence[float]]) -> CurvesPanel:
+    """A curve for each descent over the iterations, from the numbers at its states."""
+    curves = []
+    for trail, along in zip(trails, numbers, strict=True):
+        iterations = [state.iteration for state in trail.states]
+        curves.append(Path(trail.label, iterations, list(map(float, iterations)), list(along)))
+    known = finite(number for curve in curves for number in curve.y)
+    log = is_log(known)
+    shown = [number for number in known if number > 0] if log else known
     low, high = (min(shown), max(shown)) if shown else (0.0, 1.0)
+    if log:
+        high = min(high, _highest([finite(curve.y) for curve in curves]))
     if low == high:
         low, high = widened((low, high))
     last = max((curve.x[-1] for curve in curves), default=1.0)
-    return CurvesPanel("loss", Axis("iteration", 0.0, max(1.0, last), whole=True), Axis("loss", low, high, log), curves)
+    return CurvesPanel(title, Axis("iteration", 0.0, max(1.0, last), whole=True), Axis(title, low, high, log), curves)
+
+
+def _highest(curves: Sequence[Sequence[float]]) -> float:
+    """Where an axis ends at the latest: curves that explode are not to press all others flat."""
+    bound = _EXPLODED * max((abs(curve[0]) for curve in curves if curve), default=math.inf)
+    calm = any(curve and max(curve) <= bound for curve in curves)
+    return bound if calm else math.inf
 
 
 def function_panel(
@@ -132,7 +156,7 @@ def function_panel(
     subject.say_where_undefined(values)
     slopes = section.slopes(problem, xs) if derivative else None
     heights = section.along(problem, minima) if minima else []
-    marks = [*_ends(paths), *_minima(zip(minima, heights, strict=True))]
+    marks = [*ends(paths), *_minima(zip(minima, heights, strict=True))]
     inside = [y for path in paths for x, y in zip(path.x, path.y, strict=True) if over[0] <= x <= over[1]]
     low, high, cut = height([*values, *(slopes or [])], [*inside, *heights])
     if cut:
@@ -145,7 +169,7 @@ def function_panel(
         list(values),
         paths,
         marks,
-        _tangent(routes[0].trail, over) if routes else None,
+        tangent_at_end(routes[0].trail, over) if routes else None,
         None if slopes is None else list(slopes),
     )
 
@@ -159,7 +183,7 @@ def contour_panel(
     eps = _rounding(subject.problem)
     x, y = (window([point[i] for point in [*seen, *minima]], eps) for i in (0, 1))
     x, y, equal = to_one_scale(x, y)
-    marks = [*_ends(paths), *_minima(minima)]
+    marks = [*ends(paths), *_minima(minima)]
     return plain_contours(subject, section, (x, y), equal=equal, paths=paths, marks=marks)
 
 
@@ -222,7 +246,7 @@ def _rounding(problem: Problem) -> float:
     return torch.finfo(problem.tensors[problem.wrt[0]].dtype).eps
 
 
-def _tangent(trail: Trail, over: Window) -> Tangent | None:
+def tangent_at_end(trail: Trail, over: Window) -> Tangent | None:
     """The tangent at the end of a descent in one unknown, with the slope that the descent itself found."""
     state, step = trail.states[-1], trail.last
     slope = None if step is None else next(iter(step.grads.values()))
@@ -235,7 +259,7 @@ def _tangent(trail: Trail, over: Window) -> Tangent | None:
     return found if known and over[0] <= found.x <= over[1] else None
 
 
-def _ends(paths: Sequence[Path]) -> list[Mark]:
+def ends(paths: Sequence[Path]) -> list[Mark]:
     """Where each path starts, and where it ends."""
     found = []
     for path in paths:

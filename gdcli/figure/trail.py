@@ -7,6 +7,7 @@ from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from gdcli.figure.thinned import Thinned, size
 from gdcli.results import Nested, Step
 
 MOST = 2_000  # states of a path in a picture
@@ -15,52 +16,47 @@ _NUMBERS = 2_000_000  # in all the states that are kept
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A point of a path: the numbers of the variables flattened and joined, and the loss there (NaN for none)."""
+    """A point of a path: the numbers of the variables flattened and joined, and the loss there (NaN for none).
+
+    ``gradient_norm`` is the Euclidean norm of the gradient, NaN where autograd has none.
+    """
 
     iteration: int
     loss: float
     point: array[float]
+    gradient_norm: float
 
 
 @dataclass(slots=True)
 class Trail:
-    """The states of a descent in memory that does not grow with its length.
+    """The states of a descent in memory that does not grow with its length: of a long one some (see ``Thinned``).
 
-    Half of them are the first ones, in which most happens; the others are evenly apart, at distances that double
-    whenever there are too many. ``first`` and ``last``, the states that were added first and last, are always part of
-    the trail, and ``count`` is the number of all that were added.
+    ``first`` and ``last``, the states that were added first and last, are always part of the trail, and ``count`` is
+    the number of all that were added.
     """
 
     label: str
     first: Step | None = None
     last: Step | None = None
     count: int = 0
-    _head: list[State] = field(default_factory=list)
-    _tail: list[State] = field(default_factory=list)
-    _capacity: int = MOST
-    _distance: int = 1
+    _kept: Thinned[State] = field(default_factory=lambda: Thinned(MOST))
 
     def add(self, step: Step) -> None:
         """Take the next state."""
+        if self.first is None:
+            self.first = step
+            numbers = sum(size(value) for value in step.values.values())
+            self._kept.capacity = max(20, min(MOST, _NUMBERS // max(1, numbers)))
         self.last = step
         self.count += 1
-        if len(self._head) < self._capacity // 2:
-            if self.first is None:
-                self.first = step
-                numbers = sum(1 for value in step.values.values() for _ in flat(value))
-                self._capacity = max(20, min(MOST, _NUMBERS // max(1, numbers)))
-            self._head.append(_state(step))
-        elif step.iteration % self._distance == 0:
-            self._tail.append(_state(step))
-            if len(self._tail) >= self._capacity // 2:
-                self._distance *= 2
-                self._tail = [state for state in self._tail if state.iteration % self._distance == 0]
+        if self._kept.keeps(step.iteration):
+            self._kept.add(step.iteration, _state(step))
 
     @property
     def states(self) -> list[State]:
         """The states that were kept, in order, from the first to the last."""
-        kept = [*self._head, *self._tail]
-        if self.last is not None and kept[-1].iteration != self.last.iteration:
+        kept = self._kept.things
+        if self.last is not None and (not kept or kept[-1].iteration != self.last.iteration):
             kept.append(_state(self.last))
         return kept
 
@@ -75,5 +71,16 @@ def flat(value: Nested) -> Iterator[float]:
 
 
 def _state(step: Step) -> State:
-    point = array("d", (number for value in step.values.values() for number in flat(value)))
-    return State(step.iteration, math.nan if step.loss is None else step.loss, point)
+    point = array("d", [number for value in step.values.values() for number in _numbers(value)])
+    known = [gradient for gradient in step.grads.values() if gradient is not None]
+    norm = math.hypot(*(number for gradient in known for number in _numbers(gradient))) if known else math.nan
+    return State(step.iteration, math.nan if step.loss is None else step.loss, point, norm)
+
+
+def _numbers(value: Nested) -> list[float]:
+    """The same as ``flat``, a row at a time, which is several times faster."""
+    if not isinstance(value, list):
+        return [math.nan if value is None else float(value)]
+    if value and isinstance(value[0], list):
+        return [number for row in value for number in _numbers(row)]
+    return [math.nan if number is None else number for number in value]
