@@ -183,6 +183,8 @@ def test_help_and_every_error_of_the_words_answer_without_torch() -> None:
         ["minimize", "--config", "/nowhere"],
         ["minimize", "--output", "/nowhere/file"],
         ["minimize", "--json", "--csv"],
+        ["minimize", "--live"],
+        ["minimize", "--lr-factor", "x=1"],
         ["minimize", "x +", "--json"],
         ["grad", "sinn(x)", "--x", "1"],
         ["grad", "x*y", "--x", "1"],

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Generic, get_args
 
 import msgspec
 import typer
+from msgspec.structs import replace
 from typer.core import TyperCommand
 
 from gdcli.cli.arguments import (
@@ -24,7 +25,9 @@ from gdcli.cli.arguments import (
     unknown_option,
 )
 from gdcli.cli.config import read_config
+from gdcli.cli.live.check import check_live
 from gdcli.cli.output import Output, chosen_format
+from gdcli.cli.save import ENDINGS, Kind, check_targets
 from gdcli.cli.words import leave_as_typed, read_word
 from gdcli.errors import GdcliError, MissingVariableError, UnknownVariableError, UserInterruptError
 from gdcli.settings import S, read
@@ -39,7 +42,8 @@ class Command(Generic[S]):
 
     ``complete`` fills in defaults and finds all that is wrong with the words, without torch.
     ``run`` returns the exit code. ``iterates`` and ``many_points`` say that it may print a row an iteration, or a row a
-    point, and ``plots`` that it can draw. ``code`` gives the PyTorch script that does the same, without torch.
+    point, ``plots`` that it can draw, and ``saves`` what ``--save`` can make of it. ``code`` gives the PyTorch script
+    that does the same, without torch.
     """
 
     name: str
@@ -51,6 +55,7 @@ class Command(Generic[S]):
     iterates: bool = False
     many_points: bool = False
     plots: bool = False
+    saves: tuple[Kind, ...] = ("table",)
     code: Callable[[S], str] | None = None
 
 
@@ -74,6 +79,7 @@ class WordsCommand(TyperCommand):
         ctx.meta["gdcli.variables"] = words.variables
         ctx.meta["gdcli.rates"] = words.rates
         ctx.meta["gdcli.options"] = options
+        ctx.meta["gdcli.words"] = [ctx.info_name, *args]
         return super().parse_args(ctx, [*words.options, "--", *words.positional])
 
     def invoke(self, ctx: Any) -> Any:
@@ -115,7 +121,7 @@ def add(app: typer.Typer, command: Command[S]) -> None:
         for text in given.pop("var") or []:
             add_variable(names, *parse_assignment(text))
         _check_not_empty(given)
-        output = _output(given)
+        output = _output(given, ctx.meta["gdcli.words"])
         settings = _settings(command, given, names)
         try:
             settings = command.complete(settings)
@@ -128,6 +134,8 @@ def add(app: typer.Typer, command: Command[S]) -> None:
                 error.hint = name_of_an_option(error.name, error.source)
             raise
         output.check()
+        check_live(output)
+        check_targets(output, command.name, command.saves, streams=bool(getattr(settings, "points", "")))
         if output.format == "code" and command.code is not None:
             _print_code(command.code(settings), output)
             raise typer.Exit
@@ -220,7 +228,12 @@ def _option(field: Any) -> Any:
 _METAVARS = {float: "NUMBER", int: "INTEGER"}
 
 
-_OF_ITERATIONS = ("plot", "every", "all", "require_convergence")
+_OF_PLOTS = ("plot", "live", "delay", "screen")
+_OF_ITERATIONS = ("every", "all", "require_convergence")
+_KINDS = {"picture": "a picture", "animation": "an animation", "page": "a page", "table": "the table"}
+_OF_PICTURES = {"surface": "picture", "fps": "animation", "seconds": "animation"}
+_NOT_OPTIONS = ("format", "words")
+_OUTPUT_METAVARS = {"output": "FILE", "fps": "N", "seconds": "NUMBER", "delay": "SECONDS"}
 
 
 def _output_parameters(command: Command[Any]) -> list[inspect.Parameter]:
@@ -243,30 +256,43 @@ def _output_parameters(command: Command[Any]) -> list[inspect.Parameter]:
     if command.code is not None:
         found.append(option("code", "print a PyTorch script that does the same", False))
     for field in msgspec.structs.fields(Output):
-        if field.name == "format" or (field.name in _OF_ITERATIONS and not _has(command, field.name)):
+        if field.name in _NOT_OPTIONS or not _has(command, field.name):
             continue
         text = get_args(field.type)[1].description
-        if field.default is False:
+        if field.name == "save":
+            save = typer.Option("--save", help=_save_help(command), metavar="FILE", rich_help_panel=OUTPUT)
+            found.append(_parameter("save", list[str] | None, save))
+        elif field.default is False:
             found.append(option(field.name, text, False))
         else:
             shown = "" if field.default is None else f"  [default: {field.default}]"
-            found.append(option(field.name, text + shown, metavar="FILE" if field.default is None else "N"))
+            found.append(option(field.name, text + shown, metavar=_OUTPUT_METAVARS.get(field.name, "N")))
     return found
 
 
+def _save_help(command: Command[Any]) -> str:
+    """What ``--save`` makes of this command, by the ending of the file."""
+    made = [f"{_KINDS[kind]} ({' '.join(ENDINGS[kind])})" for kind in command.saves]
+    return f"save by the ending of FILE: {', '.join(made)}; may be repeated"
+
+
 def _has(command: Command[Any], name: str) -> bool:
-    """Whether a command has an option that is about iterations, or about the rows of a long table."""
-    if name == "plot":
+    """Whether a command has an option that is about iterations, the rows of a long table, or pictures."""
+    if name in _OF_PICTURES:
+        return _OF_PICTURES[name] in command.saves
+    if name in _OF_PLOTS:
         return command.plots
+    if name not in _OF_ITERATIONS:
+        return True
     return command.iterates or (name == "all" and command.many_points)
 
 
-def _output(given: dict[str, Any]) -> Output:
+def _output(given: dict[str, Any], command_line: list[str]) -> Output:
     formats = {name: given.pop(name, False) for name in ("json", "jsonl", "csv", "code")}
     words = {name: given.pop(name) for name in Output.__struct_fields__ if name in given}
     chosen = {name: word for name, word in words.items() if word is not None}
     chosen["format"] = chosen_format(**formats)
-    output = read(Output, chosen, naming="--{}", text=True)
+    output = replace(read(Output, chosen, naming="--{}", text=True), words=command_line)
     if output.plot and output.format != "table":
         message = f"--plot draws for people, and --{output.format} prints for programs"
         raise GdcliError("usage", message, "keep one of them")

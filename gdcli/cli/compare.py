@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
 from gdcli.cli.command import Command
 from gdcli.cli.interrupt import interruptible
 from gdcli.cli.output import Output
 from gdcli.cli.progress import run_with_progress
 from gdcli.cli.show import show
 from gdcli.errors import ExitCode
+from gdcli.results import CompareResult, Notice
 from gdcli.settings import CompareSettings
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from gdcli.figure.model import Figure
+    from gdcli.race.race import Race
 
 
 def complete(settings: CompareSettings) -> CompareSettings:
@@ -21,19 +34,51 @@ def complete(settings: CompareSettings) -> CompareSettings:
 def run(settings: CompareSettings, output: Output) -> int:
     """Race and print."""
     from gdcli.race.race import Race
-    from gdcli.render.compare import compare_csv, compare_report
+    from gdcli.render.compare import compare_csv
 
     race = Race(settings)
     with interruptible(race.interrupt):
         run_with_progress(race, "racing", quiet=output.quiet)
     record = race.record()
-    if output.plot:
-        from gdcli.cli.picture import show_race
+    stopped = record.status == "interrupted" or (output.live and _watch(race, record, output))
 
-        show_race(race, record, output)
-    else:
-        show(record, output, table=compare_report, csv=compare_csv)
-    return ExitCode.INTERRUPTED if record.status == "interrupted" else ExitCode.OK
+    @functools.cache
+    def figure(*, gradient_norm: bool = False) -> Figure:
+        from gdcli.figure.race import race_figure
+
+        return race_figure(race, record, gradient_norm=gradient_norm)
+
+    def page() -> tuple[Figure, CompareResult]:
+        return figure(gradient_norm=True), record
+
+    if output.plot:
+        remarks = [Notice(remark.code, remark.message) for remark in figure().remarks]
+        record = replace(record, warnings=[*record.warnings, *remarks])
+    table = functools.partial(_report, figure=figure if output.plot else None)
+    show(record, output, table=table, csv=compare_csv, figure=figure, page=page)
+    return ExitCode.INTERRUPTED if stopped else ExitCode.OK
+
+
+def _watch(race: Race, record: CompareResult, output: Output) -> bool:
+    """Show the runs from the first start side by side; returns whether Ctrl-C has ended that."""
+    from gdcli.cli.live.race import LiveRace
+
+    live = LiveRace(race, record, output)
+    with interruptible(live.session.interrupt):
+        live.run()
+    return live.session.interrupted
+
+
+def _report(record: CompareResult, digits: int, width: int, *, figure: Callable[[], Figure] | None) -> RenderableType:
+    """The standings, and with ``--plot`` the paths of the optimizers below them."""
+    from gdcli.render.compare import compare_report
+
+    report = compare_report(record, digits, width)
+    if figure is None:
+        return report
+    from gdcli.cli.picture import above_picture
+
+    return above_picture(report, figure())
 
 
 COMMAND = Command(
@@ -51,4 +96,5 @@ COMMAND = Command(
         "gdcli compare rosenbrock --plot",
     ),
     plots=True,
+    saves=("table", "picture", "animation", "page"),
 )

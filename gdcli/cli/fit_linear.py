@@ -45,5 +45,6 @@ COMMAND = Command(
     ),
     iterates=True,
     plots=True,
+    saves=("table", "picture", "animation", "page"),
     code=code,
 )

@@ -24,11 +24,37 @@ class Output(Struct, frozen=True, kw_only=True):
     format: Format = "table"
     output: Annotated[str | None, Meta(description="write to a file, whole or not at all")] = None
     plot: Annotated[bool, Meta(description="draw it, in place of the table; with --all or --every, below it")] = False
+    live: Annotated[bool, Meta(description="watch it while it runs: rows, loss and function, with keys")] = False
+    delay: Annotated[
+        float,
+        Meta(description="seconds from one iteration to the next, with --live", ge=0, le=3600),
+    ] = 0.0
+    screen: Annotated[bool, Meta(description="watch it on the alternate screen, with --live")] = False
+    save: Annotated[
+        list[str],
+        Meta(
+            description="save a picture (.png .svg .pdf), an animation (.gif .mp4), a page (.html), or the table "
+            "(a name that ends in table.svg or table.html)"
+        ),
+    ] = []
+    surface: Annotated[bool, Meta(description="save a contour as a surface in space")] = False
+    fps: Annotated[
+        Annotated[int, Meta(ge=1, le=60)] | None,
+        Meta(
+            description="frames a second of an animation  [default: 20]",
+            extra={"words": "a whole number from 1 to 60"},
+        ),
+    ] = None
+    seconds: Annotated[
+        Annotated[float, Meta(gt=0, le=600)] | None,
+        Meta(description="length of an animation  [default: 5]", extra={"words": "a number greater than 0, up to 600"}),
+    ] = None
     digits: Annotated[int, Meta(description="significant digits in a table; 17 is exact", ge=1, le=17)] = 6
     every: Annotated[int, Meta(description="show every Nth iteration in a table", ge=1)] = 1
     all: Annotated[bool, Meta(description="show every row of a long table")] = False
     require_convergence: Annotated[bool, Meta(description="exit with 3 unless a tolerance was met")] = False
     quiet: Annotated[bool, Meta(description="leave out notes, warnings and progress")] = False
+    words: list[str] = []  # of the command line
 
     def check(self) -> None:
         """Find what is wrong with the file before a long run.
@@ -37,10 +63,7 @@ class Output(Struct, frozen=True, kw_only=True):
             OutsideError: when the file cannot be written.
         """
         if self.output is not None and self.output != "-":
-            try:
-                _check(Path(self.output).resolve())
-            except OSError as error:
-                raise OutsideError("output", f"cannot write {self.output}: {error.strerror}") from error
+            check_file(self.output)
 
     @contextlib.contextmanager
     def open(self) -> Iterator[IO[bytes]]:
@@ -53,13 +76,8 @@ class Output(Struct, frozen=True, kw_only=True):
             yield sys.stdout.buffer
             sys.stdout.buffer.flush()
             return
-        try:
-            with _replacing(Path(self.output)) as file:
-                yield file
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            raise OutsideError("output", f"cannot write {self.output}: {error.strerror}") from error
+        with whole_file(self.output) as file:
+            yield file
 
     @contextlib.contextmanager
     def open_text(self) -> Iterator[IO[str]]:
@@ -72,6 +90,34 @@ class Output(Struct, frozen=True, kw_only=True):
             text = io.TextIOWrapper(file, encoding="utf-8", write_through=True)
             yield text
             text.detach()
+
+
+def check_file(path: str) -> None:
+    """Find what is wrong with a file that is to be written.
+
+    Raises:
+        OutsideError: when it cannot be written.
+    """
+    try:
+        _check(Path(path).resolve())
+    except OSError as error:
+        raise OutsideError("output", f"cannot write {path}: {error.strerror}") from error
+
+
+@contextlib.contextmanager
+def whole_file(path: str) -> Iterator[IO[bytes]]:
+    """A file that appears when all is written; an old one stays until then.
+
+    Raises:
+        OutsideError: when it cannot be written.
+    """
+    try:
+        with _replacing(Path(path)) as file:
+            yield file
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutsideError("output", f"cannot write {path}: {error.strerror or error}") from error
 
 
 @contextlib.contextmanager

@@ -26,7 +26,11 @@ def run(settings: PlotSettings, output: Output) -> int:
     from gdcli.figure.function import plot
     from gdcli.render.figure_csv import plot_csv
 
-    show(plot(settings), output, table=_picture, csv=plot_csv)
+    record = plot(settings)
+
+    show(
+        record, output, table=_picture, csv=plot_csv, figure=lambda: record.figure, page=lambda: (record.figure, record)
+    )
     return ExitCode.OK
 
 
@@ -50,4 +54,5 @@ COMMAND = Command(
         'gdcli plot "a*sin(x + p)" --x -pi:pi --a 2 --p 1',
         'gdcli plot "x[0]**2 + x[0]*x[1] + x[2]**2" --x "-2:2, -2:2, 1"',
     ),
+    saves=("picture", "page"),
 )

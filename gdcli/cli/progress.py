@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gdcli.descent.loop import Descent
+    from gdcli.results import Step
 
 _AFTER_SECONDS = 1.0
 _EVERY_SECONDS = 0.1
+_STEPS = 256  # of a descent, from one look at the clock to the next
 
 
 def run_with_progress(shares: Iterable[float], label: str, *, quiet: bool) -> None:
@@ -28,11 +33,31 @@ def run_with_progress(shares: Iterable[float], label: str, *, quiet: bool) -> No
             bar.stop()
 
 
-def _progress_bar(label: str) -> Any:
+def with_progress(descent: Descent[Any], *, quiet: bool) -> Iterator[Step]:
+    """The steps of a descent; on a terminal, with a bar when they take long."""
+    if quiet or not sys.stderr.isatty():
+        yield from descent
+        return
+    started = time.monotonic()
+    bar: Any = None
+    try:
+        for step in descent:
+            if step.iteration % _STEPS == 0:
+                if bar is None and time.monotonic() - started > _AFTER_SECONDS:
+                    bar = _progress_bar("descending", descent.settings.steps)
+                if bar is not None:
+                    bar.update(bar.task_ids[0], completed=step.iteration)
+            yield step
+    finally:
+        if bar is not None:
+            bar.stop()
+
+
+def _progress_bar(label: str, total: float = 1.0) -> Any:
     from rich.console import Console
     from rich.progress import Progress
 
     bar = Progress(console=Console(stderr=True), transient=True)
-    bar.add_task(label, total=1.0)
+    bar.add_task(label, total=total)
     bar.start()
     return bar

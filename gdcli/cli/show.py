@@ -3,22 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from gdcli.cli.output import Output
 from gdcli.cli.report import WARNINGS, warn
+from gdcli.cli.save import save
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from gdcli.figure.model import Figure
     from gdcli.results import Finding, Notice
 
 R = TypeVar("R")
 
 
-def show(record: R, output: Output, *, table: Callable[[R, int, int], Any], csv: Callable[[R], bytes]) -> None:
-    """Print a record in the format that was asked for; what explains it follows the table, warnings go to stderr."""
+Report: TypeAlias = list[Callable[[int], "RenderableType"]]
+"""What is printed for people, one below the other: each gives what fits a width."""
+
+
+def show(
+    record: R,
+    output: Output,
+    *,
+    table: Callable[[R, int, int], Any],
+    csv: Callable[[R], bytes],
+    figure: Callable[[], Figure] | None = None,
+    page: Callable[[], tuple[Figure, Any]] | None = None,
+) -> None:
+    """Print a record in the format that was asked for, and save it; what explains it follows the table.
+
+    Warnings go to standard error. ``figure`` and ``page`` are for ``--save``.
+    """
     notices = record.warnings  # type: ignore[attr-defined]
     if output.format == "table":
-        show_for_people(lambda width: table(record, output.digits, width), notices, output)
+        print_report(report_of(record, output, table), output)
     else:
         from gdcli.render.documents import json_line
 
@@ -26,19 +45,40 @@ def show(record: R, output: Output, *, table: Callable[[R, int, int], Any], csv:
             binary.write(csv(record) if output.format == "csv" else json_line(record))  # type: ignore[arg-type]
     if not output.quiet:
         warn(notices)
+    save(output, report=lambda: report_of(record, output, table), figure=figure, page=page)
 
 
-def show_for_people(
-    make: Callable[[int], Any], notices: Sequence[Notice], output: Output, findings: Sequence[Finding] = ()
-) -> None:
-    """Print what ``make`` returns for a width, and the findings and notices that explain it."""
+def report_of(record: R, output: Output, table: Callable[[R, int, int], Any]) -> Report:
+    """What is printed of a record for people."""
+    notices = record.warnings  # type: ignore[attr-defined]
+    return report_for_people(lambda width: table(record, output.digits, width), notices, output)
+
+
+def report_for_people(
+    make: Callable[[int], RenderableType],
+    notices: Sequence[Notice],
+    output: Output,
+    findings: Sequence[Finding] = (),
+) -> Report:
+    """What ``make`` returns for a width, and the findings and notices that explain it."""
     from gdcli.render.diagnosis import diagnosis, shown
-    from gdcli.render.table import notes, print_to
+    from gdcli.render.table import notes
 
-    explaining = [] if output.quiet else [notice for notice in notices if notice.code not in WARNINGS]
+    report = [make]
+    if output.quiet:
+        return report
+    if shown(findings):
+        report.append(lambda _: diagnosis(shown(findings)))
+    explaining = [notice for notice in notices if notice.code not in WARNINGS]
+    if explaining:
+        report.append(lambda _: notes(explaining))
+    return report
+
+
+def print_report(report: Report, output: Output) -> None:
+    """Print the parts of a report."""
+    from gdcli.render.table import print_to
+
     with output.open_text() as file:
-        print_to(file, make)
-        if shown(findings) and not output.quiet:
-            print_to(file, lambda _: diagnosis(shown(findings)))
-        if explaining:
-            print_to(file, lambda _: notes(explaining))
+        for make in report:
+            print_to(file, make)

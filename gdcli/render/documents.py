@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -40,7 +40,7 @@ def step_line(step: Step) -> bytes:
     return json_line(StepLine(step.iteration, step.loss, step.values, step.grads, step.lr, step.acts))
 
 
-def walk_lines(walked: Iterable[tuple[Step, list[Update]]]) -> Iterator[bytes]:
+def walk_lines(walked: Iterable[tuple[Step, Sequence[Update]]]) -> Iterator[bytes]:
     """The lines of ``--jsonl --walk``: a step, then what was done to each variable."""
     for step, updates in walked:
         yield step_line(step)

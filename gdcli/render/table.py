@@ -107,7 +107,7 @@ def descent_table(title: str, rows: StepRows[Step], outcome: ResultLine, digits:
     shown = [*head, *tail]
     if not shown or shown[-1].iteration != final.iteration:
         shown.append(final)
-    columns = _columns(shown, digits, width)
+    columns = step_columns(shown, digits, width)
     table = empty_table("iteration", *columns)
     for column in table.columns:
         column.justify = "right"
@@ -144,7 +144,7 @@ def ending(outcome: ResultLine, digits: int) -> RenderableType:
     return Group(*lines)
 
 
-def _columns(steps: Sequence[Step], digits: int, width: int) -> dict[str, list[str]]:
+def step_columns(steps: Sequence[Step], digits: int, width: int) -> dict[str, list[str]]:
     """The columns of a descent by their headers: each element where they fit, else the norm of each tensor."""
     columns = {"loss": [number(step.loss, digits) for step in steps]}
     first = steps[0].values

@@ -19,7 +19,7 @@ from gdcli.render.terminal.signs import ASCII, UNICODE, Signs
 
 _TERMINALS_OF_FEW_SIGNS = ("linux", "dumb", "vt100")
 _GAP = 3
-_SIDE_BY_SIDE = 76  # from this width on
+SIDE_BY_SIDE = 76  # from this width on
 _AROUND = 10  # rows of a screen that the title, the axes, the legend and the prompt take
 _LEAST_ROWS, _MOST_ROWS, _USUAL_ROWS = 10, 28, 18
 _WIDE = 100  # cells
@@ -29,16 +29,17 @@ _MORE = 4  # rows, for a wide picture and for a contour that is alone
 class Picture:
     """A figure as a picture of signs, as wide as the console; without its remarks."""
 
-    def __init__(self, figure: Figure, *, titled: bool = True) -> None:
+    def __init__(self, figure: Figure, *, titled: bool = True, rows: int | None = None) -> None:
+        """``rows`` are those of a plot; without them it is as high as the screen allows."""
         self.figure = figure
         self.titled = titled
+        self.rows = rows
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Draw it for the width, the height, the signs and the colours of the console."""
         few = options.ascii_only or os.environ.get("TERM") in _TERMINALS_OF_FEW_SIGNS
-        draw = _Drawing(
-            ASCII if few else UNICODE, Palette(console), options.max_width, _rows(console, options.max_width)
-        )
+        rows = self.rows or _rows(console, options.max_width)
+        draw = _Drawing(ASCII if few else UNICODE, Palette(console), options.max_width, rows)
         draw.on_screen = console.is_terminal
         if self.titled:
             yield Text(draw.signs.printable(self.figure.title), "bold")
@@ -68,7 +69,7 @@ class _Drawing:
 
     def panels(self, panels: Sequence[Panel]) -> Iterator[Line]:
         """The first panel on the left and the others on the right, or one below the other."""
-        if len(panels) > 1 and self.width >= _SIDE_BY_SIDE:
+        if len(panels) > 1 and self.width >= SIDE_BY_SIDE:
             yield from self._side_by_side(panels)
             return
         for i, panel in enumerate(panels):

@@ -1,0 +1,91 @@
+"""``--live`` of a race: the runs from the first start side by side, step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from gdcli.cli.live.session import Session
+from gdcli.cli.live.track import Track
+from gdcli.cli.output import Output
+from gdcli.defaults import problem_of
+from gdcli.render.live import Scene, Stage
+from gdcli.render.numbers import aligned, number
+from gdcli.render.terminal.curves import letter
+from gdcli.results import CompareResult, Step
+
+if TYPE_CHECKING:
+    from gdcli.descent.minimize import MinimizeDescent
+    from gdcli.race.race import Race
+
+
+class LiveRace:
+    """The descents of a race that is over, made again in lockstep, each at its best learning rate."""
+
+    has_rate = False
+
+    def __init__(self, race: Race, record: CompareResult, output: Output) -> None:
+        from gdcli.figure.moving import MovingFigure
+        from gdcli.figure.race import descent_of
+
+        self.digits = output.digits
+        self.title = f"compare {record.settings.expression}"
+        self.descents = [descent_of(race, standing) for standing in record.standings]
+        self.tracks = [Track(standing.optimizer) for standing in record.standings]
+        instance = problem_of(record.settings)
+        minima = () if instance is None else [minimum.values for minimum in instance.minima]
+        self.figure = MovingFigure(race.track.problem_at(0), record.settings.steps, minima)
+        self.session = Session(self, output)
+
+    def run(self) -> None:
+        """Show all steps, or as many as the user wants to see."""
+        session = self.session
+        running = [self._states(descent, track) for descent, track in zip(self.descents, self.tracks, strict=True)]
+        with session.open():
+            while running := [states for states in running if next(states, None) is not None]:
+                if monotonic() >= session.next_look:
+                    session.after_step(self.head)
+                if session.ended or session.interrupted:
+                    return
+            session.at_end()
+
+    def _states(self, descent: MinimizeDescent, track: Track) -> Iterator[Step]:
+        """The states of a descent, the one after its last update included."""
+        for step in descent:
+            track.add(step)
+            yield step
+        track.end, final = descent.ending
+        if track.is_empty or track.head.iteration != final.iteration:
+            track.add(final)
+            yield final
+
+    # What a session shows
+
+    @property
+    def head(self) -> int:
+        """The last iteration that was computed, by any of them."""
+        return max(track.head.iteration for track in self.tracks)
+
+    def beside(self, iteration: int, direction: int) -> int:
+        """The iteration after or before a given one, that of the nearest state of any of them."""
+        others = [track.beside(iteration, direction) for track in self.tracks]
+        others = [other for other in others if other != iteration] or [iteration]
+        return min(others) if direction > 0 else max(others)
+
+    def change_rate(self, iteration: int, factor: float) -> None:
+        """A race has fixed rules."""
+
+    def scene(self, iteration: int, stage: Stage, status: str, keys: str) -> Scene:  # noqa: ARG002 -- all have a row
+        """Where each of them is, and their paths."""
+        steps = [track.last_steps(iteration, 1)[0] for track in self.tracks]
+        widest = max(len(track.label) for track in self.tracks)
+        columns = {
+            "optimizer": [f"{letter(k)} {track.label:<{widest}}" for k, track in enumerate(self.tracks)],
+            "iteration": [f"{step.iteration:,}" for step in steps],
+            "loss": aligned([number(step.loss, self.digits) for step in steps]),
+        }
+        rows = [list(row) for row in zip(*columns.values(), strict=True)]
+        figure = self.figure.of([track.trail_until(iteration) for track in self.tracks])
+        status = f"iteration {iteration:,}   {status}"
+        return Scene(self.title, status, list(columns), rows, figure, keys, from_top=True)

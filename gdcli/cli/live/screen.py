@@ -1,0 +1,64 @@
+"""The terminal as a place for frames: each is written over the last one, and at the end nothing of them is left."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console
+
+_BEGIN, _END = "\x1b[?2026h", "\x1b[?2026l"  # a terminal that knows these shows a frame when it is there as a whole
+_HIDE_CURSOR, _SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
+_ALTERNATE, _MAIN = "\x1b[?1049h", "\x1b[?1049l"
+_HOME, _CLEAR_BELOW = "\x1b[H", "\x1b[J"
+
+
+class Screen:
+    """Shows frames: lists of lines that are as wide as the terminal, with all their escape sequences."""
+
+    def __init__(self, console: Console, *, alternate: bool) -> None:
+        self.console = console
+        self.alternate = alternate
+        self._is_open = False
+        self._shown: list[str] = []
+        self._size = (0, 0)
+
+    def open(self) -> None:
+        """Make room for the first frame."""
+        if not self._is_open:
+            self._is_open = True
+            self._shown = []
+            self._write((_ALTERNATE if self.alternate else "") + _HIDE_CURSOR)
+
+    def close(self) -> None:
+        """Take the last frame away; what was on the screen before stays."""
+        if self._is_open:
+            self._is_open = False
+            self._write((_MAIN if self.alternate else self._to_top() + _CLEAR_BELOW) + _SHOW_CURSOR)
+
+    def show(self, lines: Sequence[str]) -> None:
+        """Show a frame; lines that are as they were are left alone."""
+        size = tuple(self.console.size)
+        same_size = size == self._size and len(lines) == len(self._shown)
+        start = self._to_top()
+        if not same_size:
+            start += _CLEAR_BELOW
+        written = [
+            "" if same_size and line == before else line
+            for line, before in zip(lines, self._shown if same_size else lines, strict=True)
+        ]
+        self._shown, self._size = list(lines), size  # type: ignore[assignment]
+        self._write(_BEGIN + start + "\r\n".join(written) + _END)
+
+    def _to_top(self) -> str:
+        """To the first cell of the frame that is shown; a terminal that became narrower has broken its lines."""
+        if self.alternate:
+            return _HOME
+        width, height = self.console.size
+        was = self._size[0] or width
+        rows = min(height, len(self._shown) * -(-was // width))
+        return f"\r\x1b[{rows - 1}A" if rows > 1 else "\r"
+
+    def _write(self, text: str) -> None:
+        sys.stdout.write(text)
+        sys.stdout.flush()

@@ -1,0 +1,152 @@
+"""``--save FILE``: what a file is to hold, by its name, and who writes it."""
+
+from __future__ import annotations
+
+import importlib.util
+import shlex
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+
+from gdcli.cli.output import Output, check_file, whole_file
+from gdcli.cli.report import to_stderr
+from gdcli.errors import GdcliError, OutsideError
+
+if TYPE_CHECKING:
+    from gdcli.figure.model import Figure
+
+Kind: TypeAlias = Literal["picture", "animation", "page", "table"]
+
+ENDINGS: dict[Kind, tuple[str, ...]] = {
+    "table": ("table.svg", "table.html"),
+    "picture": (".png", ".svg", ".pdf"),
+    "animation": (".gif", ".mp4"),
+    "page": (".html",),
+}
+_NEEDS = {"picture": ("matplotlib", "plot"), "animation": ("matplotlib", "plot"), "page": ("plotly", "html")}
+FPS, SECONDS = 20, 5.0
+_MOST_FRAMES = 3_000
+_ABOUT = {"surface": ("picture", "animation"), "fps": ("animation",), "seconds": ("animation",)}
+
+
+class Target(NamedTuple):
+    """A file to save, what it holds, and the ending of its name, in lower case."""
+
+    path: str
+    kind: Kind
+    ending: str
+
+
+def targets(paths: Sequence[str]) -> list[Target]:
+    """What each of the files is to hold.
+
+    Raises:
+        GdcliError: for a name whose ending says nothing.
+    """
+    return [_target(path) for path in paths]
+
+
+def _target(path: str) -> Target:
+    name = PurePath(path).name.lower()
+    suffix = name[name.rindex(".") :] if "." in name else ""
+    for kind, endings in ENDINGS.items():
+        if name.endswith(endings):
+            return Target(path, kind, suffix)
+    message = f"there is no picture or page of type '{suffix}'" if suffix else f"'{path}' does not say what to save"
+    raise GdcliError("save", message, _known(tuple(ENDINGS)))
+
+
+def _known(kinds: Sequence[Kind]) -> str:
+    return f"the endings are {', '.join(ending for kind in kinds for ending in ENDINGS[kind])}"
+
+
+def check_targets(output: Output, command: str, offered: Sequence[Kind], *, streams: bool) -> None:
+    """Find what is wrong with the files to save before a long run.
+
+    ``offered`` is what the command can save; one that ``streams`` keeps nothing that could be saved.
+
+    Raises:
+        GdcliError: for names and options that do not fit.
+        OutsideError: for a library, a program or a folder that is not there.
+    """
+    found = targets(output.save)
+    for target in found:
+        if target.kind not in offered:
+            message = f"{command} has no {target.kind} to save as {target.path}"
+            raise GdcliError("save", message, _known(offered))
+    if found and streams:
+        raise GdcliError("usage", "--points streams its answers, and --save has none to show", "--output keeps them")
+    for option, kinds in _ABOUT.items():
+        if getattr(output, option) and not any(target.kind in kinds for target in found):
+            ending = ENDINGS[kinds[0]][0]  # type: ignore[index]
+            message = f"--{option} is about {' or '.join(kinds)} files, and none is saved"
+            raise GdcliError("usage", message, f"add --save run{ending}")
+    frames = (output.fps or FPS) * (output.seconds or SECONDS)
+    if frames > _MOST_FRAMES:
+        message = f"the animation would have {frames:,.0f} frames, and {_MOST_FRAMES:,} are allowed"
+        raise GdcliError("limit", message, "make --fps or --seconds smaller")
+    if found and output.format == "code":
+        raise GdcliError("usage", "--code runs nothing that could be saved", "leave out --save or --code")
+    seen: set[str] = set()
+    for target in found:
+        if target.path in seen or target.path == output.output:
+            raise GdcliError("usage", f"{target.path} is to be written twice", "give each file a name of its own")
+        seen.add(target.path)
+        _check_tools(target)
+        check_file(target.path)
+
+
+def _check_tools(target: Target) -> None:
+    """Find a library or a program that is missing, without importing it."""
+    if target.kind in _NEEDS:
+        library, extra = _NEEDS[target.kind]
+        if importlib.util.find_spec(library) is None:
+            message = f"{target.path} needs {library}, which is not installed"
+            raise OutsideError("missing-extra", message, f'install it: pip install "gdcli[{extra}]"')
+    if target.ending == ".mp4" and shutil.which("ffmpeg") is None:
+        message = f"{target.path} needs the program ffmpeg, which is not installed"
+        raise OutsideError("missing-program", message, "install ffmpeg, or save a .gif")
+
+
+def save(
+    output: Output,
+    *,
+    report: Callable[[], Sequence[Callable[[int], Any]]],
+    figure: Callable[[], Figure] | None = None,
+    page: Callable[[], tuple[Figure, Any]] | None = None,
+) -> None:
+    """Write the files of ``--save``, and say so on standard error.
+
+    ``report`` gives what is printed for people, ``figure`` what a picture shows, and ``page`` what a page shows:
+    a picture and the record.
+
+    Raises:
+        OutsideError: when a file cannot be written; it is then as it was before.
+    """
+    for target in targets(output.save):
+        with whole_file(target.path) as file:
+            if target.kind == "table":
+                from gdcli.render.table_file import table_file
+
+                file.write(table_file(report(), target.ending))
+            elif target.kind == "page" and page is not None:
+                from gdcli.render.page.page import page as page_of
+
+                file.write(page_of(*page(), shlex.join(["gdcli", *output.words])))
+            elif target.kind == "picture" and figure is not None:
+                from gdcli.render.picture.picture import save_picture
+
+                save_picture(figure(), target.ending, file, surface=output.surface)
+            elif target.kind == "animation" and figure is not None:
+                from gdcli.render.picture.animation import Pace, save_animation
+
+                pace = Pace(output.fps or FPS, output.seconds or SECONDS)
+                save_animation(figure(), target.ending, file, pace, surface=output.surface)
+        if not output.quiet:
+            to_stderr(f"saved {target.path}")
+    if output.surface and figure is not None and not output.quiet:
+        from gdcli.figure.model import ContourPanel
+
+        if not any(isinstance(panel, ContourPanel) for panel in figure().panels):
+            to_stderr("note: --surface is for functions of two variables or more, so it has changed nothing here")

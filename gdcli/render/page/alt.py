@@ -1,0 +1,85 @@
+"""What the panels of a page show, in sentences with their numbers, for who does not see them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from gdcli.figure.model import Axis, ContourPanel, CurvesPanel, FunctionPanel, HeatPanel, Path
+from gdcli.figure.window import finite
+
+
+def curves_text(panel: CurvesPanel) -> str:
+    """Where each curve begins and ends."""
+    scale = ", on a logarithmic axis" if panel.y.log else ""
+    words = [f"The {panel.title} over the iterations{scale}."]
+    for curve in panel.curves:
+        whose = f"{curve.label}: " if len(panel.curves) > 1 else ""
+        ends = f"{_number(curve.y[0])} at iteration {curve.iterations[0]:,}"
+        if len(curve.y) > 1:
+            ends += f", {_number(curve.y[-1])} at iteration {curve.iterations[-1]:,}"
+        words.append(f"{whose}{ends}." if whose else f"It is {ends}.")
+    return " ".join(words)
+
+
+def function_text(panel: FunctionPanel) -> str:
+    """The curve, and where the paths lead."""
+    name = panel.x.label
+    words = [f"The function over {_window(panel.x)}; its values go from {_range(panel.values)}."]
+    for path in panel.paths:
+        start, end = (f"{name} = {_number(path.x[k])} with value {_number(path.y[k])}" for k in (0, -1))
+        words.append(f"{_whose(path, panel.paths)} goes from {start} to {end}.")
+    return " ".join(words)
+
+
+def contour_text(panel: ContourPanel) -> str:
+    """The landscape, and where the paths lead."""
+    values = _range(number for row in panel.z for number in row)
+    words = [f"Contours of the function over {_window(panel.x)} and {_window(panel.y)}; its values go from {values}."]
+    if panel.plane:
+        words.append(f"{panel.plane[0].upper()}{panel.plane[1:]}.")
+    for path in panel.paths:
+        start, end = (f"({_number(path.x[k])}, {_number(path.y[k])})" for k in (0, -1))
+        words.append(f"{_whose(path, panel.paths)} goes from {start} to {end}.")
+    minima = [f"({_number(mark.x)}, {_number(mark.y)})" for mark in panel.marks if mark.kind == "minimum"]
+    if minima:
+        words.append(f"Known minima: {', '.join(minima)}.")
+    return " ".join(words)
+
+
+def surface_text(panel: ContourPanel) -> str:
+    """The surface over the same plane."""
+    values = _range(number for row in panel.z for number in row)
+    paths = " with the path on it" if len(panel.paths) == 1 else " with the paths on it" if panel.paths else ""
+    return f"The function over {panel.x.label} and {panel.y.label} as a surface{paths}; its height goes from {values}."
+
+
+def heat_text(title: str, panel: HeatPanel, frames: Sequence[Sequence[float] | None]) -> str:
+    """The size of a matrix, and the range of its numbers at the start and at the end."""
+    words = [f"{title}, {len(panel.values)} by {len(panel.values[0])}, as a heat map."]
+    for when, frame in (("first", frames[0]), ("last", frames[-1])):
+        if frame is not None:
+            words.append(f"At the {when} iteration its numbers go from {_range(frame)}.")
+    return " ".join(words)
+
+
+def sentence(parts: Sequence[str]) -> str:
+    """Parts of a note, as one sentence."""
+    text = "; ".join(part for part in parts if part)
+    return f"{text[0].upper()}{text[1:]}." if text else ""
+
+
+def _whose(path: Path, paths: Sequence[Path]) -> str:
+    return f"The path of {path.label}" if len(paths) > 1 else "The path"
+
+
+def _window(axis: Axis) -> str:
+    return f"{axis.label} from {_number(axis.low)} to {_number(axis.high)}"
+
+
+def _range(numbers: Iterable[float]) -> str:
+    known = finite(number for number in numbers if number is not None)
+    return f"{_number(min(known))} to {_number(max(known))}" if known else "nowhere to nowhere"
+
+
+def _number(number: float | None) -> str:
+    return "no number" if number is None or number != number else f"{number:.6g}"  # noqa: PLR0124 -- NaN

@@ -1,0 +1,66 @@
+"""The document that a page carries for download: the record as JSON, compressed."""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from typing import NamedTuple, TypeAlias
+
+from msgspec import UNSET
+from msgspec.structs import replace
+
+from gdcli.render.documents import json_line
+from gdcli.render.page.thin import some
+from gdcli.results import CompareResult, DescentRecord, PlotResult
+
+PageRecord: TypeAlias = DescentRecord | CompareResult | PlotResult
+"""What there is a page of."""
+
+_TRIES = 6
+_LEAST = 2  # iterations
+_USUAL = 0.6  # characters for a byte of digits
+
+
+class Attached(NamedTuple):
+    """The document: zlib in base64 (empty where there is no room), how large it is, and what had to be left out."""
+
+    base64: str
+    size: int
+    note: str
+
+
+def attached(record: PageRecord, room: int) -> Attached:
+    """The document of a record in at most ``room`` characters; where they do not suffice, with fewer iterations.
+
+    The same record gives the same characters: nothing in them depends on the time or the machine.
+    """
+    whole = record
+    for _ in range(_TRIES):
+        document = json_line(record)
+        length = int(_USUAL * len(document))
+        if length <= 2 * room:  # else it will not fit, and packing it takes long
+            text = base64.b64encode(zlib.compress(document, 6)).decode()
+            length = len(text)
+            if length <= room:
+                return Attached(text, len(document), _note(whole, record))
+        if not isinstance(record, DescentRecord) or len(record.iterations) <= _LEAST:
+            break
+        fewer = max(_LEAST, int(0.9 * len(record.iterations) * room / length))
+        record = replace(record, iterations=some(record.iterations, fewer), walk=UNSET)
+    return Attached(
+        "", len(document), f"the JSON of this run, {len(document):,} bytes, is too large for a page: --json prints it"
+    )
+
+
+def _note(whole: PageRecord, shown: PageRecord) -> str:
+    """How many of the iterations the document has."""
+    if not isinstance(whole, DescentRecord) or not isinstance(shown, DescentRecord):
+        return ""
+    first = whole.result.iteration + (
+        bool(whole.iterations) and whole.iterations[-1].iteration == whole.result.iteration
+    )
+    has = len(shown.iterations)
+    equations = " and no equations of the updates" if whole.walk is not UNSET and shown.walk is UNSET else ""
+    if has == first and not equations:
+        return ""
+    return f"the JSON has {has:,} of {first:,} iterations{equations}: the first ones, and others evenly apart"

@@ -1,0 +1,222 @@
+"""The page of a run: its pictures, its states, its settings and its document, in one file that needs nothing else."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import math
+from collections.abc import Sequence
+from importlib import resources
+from typing import Any
+
+import msgspec
+
+from gdcli.figure.model import ContourPanel, CurvesPanel, Figure, FunctionPanel, HeatPanel, Path
+from gdcli.figure.thinned import size
+from gdcli.render.diagnosis import shown as shown_findings
+from gdcli.render.page.attached import PageRecord, attached
+from gdcli.render.page.plane import contour_plot, surface_plot
+from gdcli.render.page.rows import (
+    MOST_UNKNOWNS,
+    Column,
+    labels_of,
+    most_states,
+    standing_columns,
+    state_columns,
+    states_of,
+)
+from gdcli.render.page.thin import some, with_fewer_states
+from gdcli.render.page.traces import Plot, curves_plot, function_plot, heat_plot
+from gdcli.results import CompareResult, DescentRecord, PlotResult, Step
+
+MOST_BYTES = 8_000_000
+_SCRIPTS = ("look.js", "surface.js", "panels.js", "controls.js", "words.js", "page.js")
+_TEMPLATES = 60_000  # bytes of what is the same in every page, at most
+_MOST_FRAMES = 2_000  # of a race
+_LONGEST = 300  # characters of a setting
+_SAFE = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026", 0x2028: "\\u2028", 0x2029: "\\u2029"}
+
+
+def page(figure: Figure, record: PageRecord, command: str) -> bytes:
+    """The page of a run, HTML of at most ``MOST_BYTES``.
+
+    ``figure`` is the picture of the run, with the norm of the gradient if it is to be seen, and ``command`` the command
+    line that made it. The iterations of ``record`` may have been thinned out, but those on the paths of the figure.
+    The same arguments give the same bytes.
+    """
+    from plotly.offline import get_plotlyjs
+
+    plotly = get_plotlyjs().replace("</script", "<\\/script")
+    data = page_data(figure, record, command)
+    room = MOST_BYTES - len(plotly.encode()) - len(_json(data).encode()) - _TEMPLATES
+    document = attached(record, room)
+    if document.note:
+        data["notes"].append(document.note)
+    return _filled(figure.title, plotly, data, document.base64)
+
+
+def page_data(figure: Figure, record: PageRecord, command: str) -> dict[str, Any]:
+    """All that the page shows, but the document: what its script reads."""
+    figure = with_fewer_states(figure)
+    paths = _paths(figure)
+    steps: list[Step] = []
+    notes: list[str] = []
+    if isinstance(record, DescentRecord):
+        steps = _steps(figure, record, paths)
+        notes = _left_out(record, steps)
+    frames = [step.iteration for step in steps] or _frames(paths)
+    warnings = [notice.message for notice in record.warnings] + [remark.message for remark in figure.remarks]
+    return {
+        "title": figure.title,
+        "subtitle": figure.subtitle,
+        "command": command,
+        "message": "" if isinstance(record, PlotResult) else record.message,
+        "facts": _facts(record),
+        "runs": [{"label": path.label, "iterations": path.iterations} for path in paths],
+        "frames": frames,
+        "panels": _plots(figure, steps),
+        "table": _table(record, figure, steps),
+        "notes": list(dict.fromkeys([*warnings, *notes])),
+        "diagnosis": _diagnosis(record),
+        "settings": _settings(record),
+        "file": f"gdcli-{record.command}.json",
+    }
+
+
+def _paths(figure: Figure) -> list[Path]:
+    """The loss of each run over its iterations."""
+    return next((panel.curves for panel in figure.panels if isinstance(panel, CurvesPanel)), [])
+
+
+def _steps(figure: Figure, record: DescentRecord, paths: Sequence[Path]) -> list[Step]:
+    """The states that the page shows: those on the path, as many as there is room for."""
+    steps = states_of(record, paths[0].iterations if paths else [])
+    cells = sum(len(panel.values) * len(panel.values[0]) for panel in figure.panels if isinstance(panel, HeatPanel))
+    return some(steps, most_states(4 + 2 * len(labels_of(record.result)) + min(cells, 2 * 64 * 64)))
+
+
+def _frames(paths: Sequence[Path]) -> list[int]:
+    """The iterations at which some run of a race has a state."""
+    return some(sorted({iteration for path in paths for iteration in path.iterations}), _MOST_FRAMES)
+
+
+def _plots(figure: Figure, steps: Sequence[Step]) -> list[Plot]:
+    """The panels in the order of the page: first the landscape, then what is over the iterations."""
+    plots, curves = [], []
+    heats = 0
+    for panel in figure.panels:
+        match panel:
+            case CurvesPanel():
+                curves.append(curves_plot(panel))
+            case ContourPanel():
+                plots += [contour_plot(panel), surface_plot(panel, _paths(figure) if panel.paths else [])]
+            case FunctionPanel():
+                plots.append(function_plot(panel, _slopes(panel, steps)))
+            case HeatPanel():
+                name = next(iter(steps[-1].values))
+                states = [step.grads[name] if heats else step.values[name] for step in steps]
+                plots.append(heat_plot(f"gradient of {name}" if heats else name, panel, states))
+                heats += 1
+    return [*plots, *curves]
+
+
+def _slopes(panel: FunctionPanel, steps: Sequence[Step]) -> list[float | None]:
+    """The derivative at each state of a run of one unknown, as the run found it."""
+    if panel.tangent is None or not steps or len(panel.paths) != 1:
+        return []
+    (gradients,) = [cells for label, cells in state_columns(steps, {}) if label.startswith("grad ")]
+    return gradients
+
+
+def _table(record: PageRecord, figure: Figure, steps: Sequence[Step]) -> dict[str, Any] | None:
+    if isinstance(record, CompareResult):
+        return {"title": "standings", "columns": _labelled(standing_columns(record))}
+    if not steps:
+        return None
+    panels = [panel for panel in figure.panels if isinstance(panel, CurvesPanel) and panel.title == "gradient norm"]
+    norms = {
+        i: norm for panel in panels for path in panel.curves for i, norm in zip(path.iterations, path.y, strict=True)
+    }
+    return {"title": "iterations", "columns": _labelled(state_columns(steps, norms))}
+
+
+def _labelled(columns: Sequence[Column]) -> list[dict[str, Any]]:
+    return [{"label": label, "cells": cells} for label, cells in columns]
+
+
+def _left_out(record: DescentRecord, steps: Sequence[Step]) -> list[str]:
+    """What the slider and the table leave out."""
+    notes = []
+    total = record.result.iteration + 1
+    if len(steps) < total:
+        where = "the first ones, and others evenly apart"
+        notes.append(f"of {total:,} states, {len(steps):,} are on the slider and in the table: {where}")
+    unknowns = sum(size(value) for value in record.result.values.values())
+    if unknowns > MOST_UNKNOWNS:
+        notes.append(f"of {unknowns:,} unknowns, the first {MOST_UNKNOWNS} have columns in the table")
+    return notes
+
+
+def _facts(record: PageRecord) -> list[str]:
+    """What is to be said about the outcome beside the message."""
+    if not isinstance(record, DescentRecord):
+        return []
+    facts = []
+    if record.best.loss is not None and math.isfinite(record.best.loss):
+        facts.append(f"smallest loss {record.best.loss:.6g} at iteration {record.best.iteration:,}")
+    if not isinstance(record.minimum, msgspec.UnsetType) and record.minimum.distance is not None:
+        facts.append(f"{record.minimum.distance:.3g} from the nearest known minimum")
+    return facts
+
+
+def _diagnosis(record: PageRecord) -> list[dict[str, str]]:
+    """The findings that people see, the same remedy once."""
+    if not isinstance(record, DescentRecord):
+        return []
+    found = []
+    told = set()
+    for finding in shown_findings(record.diagnosis):
+        remedy = finding.remedy
+        new = remedy is not None and remedy.options not in told
+        told |= {remedy.options} if remedy is not None else set()
+        options, effect = (remedy.options, remedy.effect) if remedy is not None and new else ("", "")
+        found.append({"message": finding.message, "options": options, "effect": effect})
+    return found
+
+
+def _settings(record: PageRecord) -> list[tuple[str, str]]:
+    """Every setting and its value as a config has it; a long one is cut."""
+    found = []
+    for name, value in msgspec.to_builtins(record.settings).items():
+        text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+        found.append((name, text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… ({len(text):,} characters)"))
+    return found
+
+
+def _json(value: Any) -> str:
+    """JSON that can stand in a script element: nothing in it ends the element or is read as a tag."""
+    return msgspec.json.encode(value).decode().translate(_SAFE)
+
+
+def _filled(title: str, plotly: str, data: dict[str, Any], document: str) -> bytes:
+    """The template with everything in its place. Only the scripts whose hashes the policy names may run."""
+    folder = resources.files("gdcli.render.page")
+    template, style, *scripts = ((folder / name).read_text("utf-8") for name in ("page.html", "page.css", *_SCRIPTS))
+    script = '"use strict";\n{\n' + "\n".join(scripts) + "}\n"
+    parts = {
+        "title": html.escape(title),
+        "hashes": " ".join(f"'{_hash(text)}'" for text in (plotly, script)),
+        "style": style,
+        "plotly": plotly,
+        "script": script,
+        "document": document,
+        "data": _json(data),
+    }
+    pieces = template.split("@@")  # text and names in turn
+    return "".join(parts[piece] if k % 2 else piece for k, piece in enumerate(pieces)).encode()
+
+
+def _hash(script: str) -> str:
+    """A script, as the policy of the page names it."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"

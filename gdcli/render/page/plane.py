@@ -1,0 +1,148 @@
+"""A function over a plane as contours and as a surface, for plotly."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Sequence
+from typing import Any
+
+from gdcli.figure.model import Arrow, ContourPanel, Path
+from gdcli.figure.window import finite
+from gdcli.render.page.alt import contour_text, sentence, surface_text
+from gdcli.render.page.traces import (
+    Plot,
+    Trace,
+    axis_of,
+    escaped,
+    hover,
+    legend,
+    marks_trace,
+    path_trace,
+    plot,
+)
+
+_SOLID = ["circle", "square", "diamond", "circle-open", "cross", "square-open", "diamond-open", "x"]  # there is no more
+_LOW = 0.05  # of the range; a middle value below that leaves a linear height flat
+
+
+def contour_plot(panel: ContourPanel) -> Plot:
+    """Contours with the paths. ``z`` is not the value but the band that it is in, so that every band has its colour."""
+    numbers = sorted(finite(number for row in panel.z for number in row)) or [0.0]
+    edges = [numbers[0], *panel.levels, numbers[-1]]
+    place = f"{escaped(panel.x.label)} %{{x:.6g}}<br>{escaped(panel.y.label)} %{{y:.6g}}"
+    last = len(panel.levels)
+    several = len(panel.paths) > 1
+    traces: list[Trace] = [
+        {
+            "type": "contour",
+            "x": panel.grid_x,
+            "y": panel.grid_y,
+            "z": [[band(number, edges) for number in row] for row in panel.z],
+            "zmin": 0,
+            "zmax": last + 1,
+            "autocontour": False,
+            "contours": {"start": 1, "end": max(1, last), "size": 1},
+            "colorbar": {
+                "tickvals": list(range(1, last + 1)),
+                "ticktext": [_short(level) for level in panel.levels],
+            },
+            "meta": {"role": "contour"},
+            **hover(f"{place}<br>value %{{customdata:.6g}}"),  # the page adds the values
+        }
+    ]
+    if panel.field:
+        traces.append(_field(panel.field))
+    template = f"iteration %{{customdata:,d}}<br>{place}"
+    traces += [path_trace(k, path, template, several=several) for k, path in enumerate(panel.paths)]
+    if panel.paths:
+        traces.append(marks_trace(panel.marks, several=several))
+    layout = {"xaxis": axis_of(panel.x), "yaxis": axis_of(panel.y)}
+    if panel.equal:
+        layout["xaxis"]["constrain"] = layout["yaxis"]["constrain"] = "domain"
+        layout["yaxis"]["scaleanchor"] = "x"
+    words = legend(panel.marks, several=several) + ["arrows: the gradient, uphill"] * bool(panel.field)
+    note = sentence([*words, "the levels are not evenly apart: each band has a colour of its own"])
+    return plot("contour", panel.title, contour_text(panel), note, traces, layout)
+
+
+def surface_plot(panel: ContourPanel, losses: Sequence[Path]) -> Plot:
+    """The surface, and each path at its own loss.
+
+    The page takes the places in the plane and the colours from the contours, and ``losses`` give the heights. All are
+    values: the page scales them linearly, logarithmically or by the bands.
+    """
+    place = f"{escaped(panel.x.label)} %{{x:.6g}}<br>{escaped(panel.y.label)} %{{y:.6g}}<br>value %{{customdata:.6g}}"
+    colours = {"cmin": 0, "cmax": len(panel.levels) + 1, "showscale": False, "meta": {"role": "surface"}}
+    traces: list[Trace] = [{"type": "surface", "z": panel.z, **colours, **hover(place)}]
+    several = len(panel.paths) > 1
+    for k, (path, curve) in enumerate(zip(panel.paths, losses, strict=True)):
+        meta = {"name": escaped(path.label), "meta": {"role": "path", "run": k}}
+        heights = _inside(panel, path, curve)
+        traces.append({"type": "scatter3d", "mode": "lines", "z": heights, **meta, **hover(place, named=several)})
+    if panel.paths:
+        marker = {"symbol": [_SOLID[k % len(_SOLID)] for k in range(len(panel.paths))]}
+        role = {"meta": {"role": "point"}, "hoverinfo": "skip"}
+        traces.append({"type": "scatter3d", "mode": "markers", "z": [], "marker": marker, **role})
+    scene = {
+        name: {"title": {"text": escaped(axis.label.partition(" (")[0])}, "range": [axis.low, axis.high]}
+        for name, axis in (("xaxis", panel.x), ("yaxis", panel.y))
+    }
+    note = "Drag to turn it."
+    if panel.plane and panel.paths:
+        note += " A path is drawn at its own loss, above or below its projection onto the plane, and so may leave it."
+    heights = [number for row in [*panel.z, *(trace["z"] for trace in traces[1:])] for number in row]
+    made = plot("surface", "as a surface", surface_text(panel), note, traces, {"scene": scene})
+    numbers = finite(number for number in heights if number is not None) or [0.0]
+    edges = [min(numbers), *panel.levels, max(numbers)]
+    return {**made, "edges": edges, "scales": scales(numbers), "scale": scale(panel.z)}
+
+
+def band(number: float | None, edges: Sequence[float]) -> float | None:
+    """How many bands a value is up: k at edge k, and between two edges in proportion. None for no number."""
+    if number is None or not math.isfinite(number):
+        return None
+    k = min(bisect_right(edges, number, 1, len(edges) - 1), len(edges) - 1)
+    low, high = edges[k - 1], edges[k]
+    share = (number - low) / (high - low) if high > low and math.isfinite(high - low) else 0.0
+    return round(k - 1 + min(1.0, max(0.0, share)), 4)
+
+
+def scale(z: Sequence[Sequence[float]]) -> str:
+    """The scale on which the height of a surface shows something: "linear", or "bands".
+
+    Linear, unless half of the values lie at the very bottom of it. A logarithm would make spikes along the floor of a
+    valley, as deep as a point of the grid happens to be near to it.
+    """
+    numbers = sorted(finite(number for row in z for number in row))
+    if not numbers:
+        return "linear"
+    low, high, middle = numbers[0], numbers[-1], numbers[len(numbers) // 2]
+    return "linear" if middle - low >= _LOW * (high - low) else "bands"
+
+
+def scales(numbers: Sequence[float]) -> list[str]:
+    """The scales that there are for some heights: a logarithm only where none is negative."""
+    has_log = min(numbers) >= 0 and max(numbers) > 0
+    return ["linear", "log", "bands"] if has_log else ["linear", "bands"]
+
+
+def _short(level: float) -> str:
+    """A level with three digits, in full where it is not long: 1200, not 1.2e+03."""
+    return f"{float(f'{level:.3g}'):g}"
+
+
+def _inside(panel: ContourPanel, path: Path, curve: Path) -> list[float | None]:
+    """The loss along a path, None where it is outside of the window."""
+    places = zip(path.x, path.y, curve.y, strict=True)
+    (left, right), (low, high) = (panel.x.low, panel.x.high), (panel.y.low, panel.y.high)
+    return [loss if left <= x <= right and low <= y <= high else None for x, y, loss in places]
+
+
+def _field(arrows: Sequence[Arrow]) -> dict[str, Any]:
+    """Arrows as one line with gaps, and a head at every second point."""
+    x = [number for arrow in arrows for number in (arrow.x, arrow.x + arrow.dx, None)]
+    y = [number for arrow in arrows for number in (arrow.y, arrow.y + arrow.dy, None)]
+    marker = {"symbol": "arrow", "angleref": "previous", "size": [0, 8, 0] * len(arrows)}
+    about = {"meta": {"role": "field"}, "hoverinfo": "skip"}
+    return {"type": "scatter", "mode": "lines+markers", "x": x, "y": y, "marker": marker, **about}

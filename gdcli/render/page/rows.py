@@ -1,0 +1,105 @@
+"""The table of a page: the states of a run, or the standings of a race, column by column."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, TypeAlias
+
+from gdcli.figure.trail import flat
+from gdcli.render.numbers import elements
+from gdcli.results import CompareResult, DescentRecord, Nested, Standing, Step
+
+MOST_NUMBERS = 100_000  # in the states of a page
+MOST_UNKNOWNS = 12  # in the table
+_FEWEST_STATES = 8
+
+Column: TypeAlias = tuple[str, list[Any]]
+"""A column: its label, and its cells from the first row to the last."""
+
+
+def states_of(record: DescentRecord, on_paths: Sequence[int]) -> list[Step]:
+    """The states of a record that are also on the paths of its picture, given by their iterations."""
+    wanted = set(on_paths)
+    steps = [*record.iterations]
+    if not steps or steps[-1].iteration != record.result.iteration:
+        steps.append(record.result)
+    return [step for step in steps if step.iteration in wanted]
+
+
+def most_states(numbers_of_a_state: int) -> int:
+    """How many states a page holds when each has so many numbers."""
+    return max(_FEWEST_STATES, MOST_NUMBERS // max(1, numbers_of_a_state))
+
+
+def state_columns(steps: Sequence[Step], norms: Mapping[int, float]) -> list[Column]:
+    """The columns of the states: iteration, loss, values, gradients, norm of the gradient, and a rate that changes.
+
+    ``norms`` are those of the gradient, by iteration. Of many unknowns the first ones have columns.
+    """
+    columns: list[Column] = [("iteration", [step.iteration for step in steps]), ("loss", [step.loss for step in steps])]
+    labels = labels_of(steps[0])
+    columns += zip(labels, _across([step.values for step in steps], len(labels), steps[0]), strict=True)
+    gradients = _across([step.grads for step in steps], len(labels), steps[0])
+    columns += zip([f"grad {label}" for label in labels], gradients, strict=True)
+    if norms:
+        columns.append(("gradient norm", [norms.get(step.iteration) for step in steps]))
+    rates = [step.lr for step in steps]
+    if all(isinstance(rate, float) for rate in rates) and len(set(rates)) > 1:
+        columns.append(("lr", rates))
+    return columns
+
+
+def labels_of(step: Step) -> list[str]:
+    """The names of the first unknowns."""
+    return [label for label, _ in islice(_labelled(step), MOST_UNKNOWNS)]
+
+
+def _labelled(step: Step) -> Iterator[tuple[str, Any]]:
+    for name, value in step.values.items():
+        yield from elements(name, value)
+
+
+def _across(states: Sequence[Mapping[str, Nested]], count: int, like: Step) -> list[list[Any]]:
+    """The first numbers of each state as columns; a gradient that there is none of has as many gaps as its variable."""
+    rows = []
+    for state in states:
+        row: list[Any] = []
+        for name, value in like.values.items():
+            there = state[name]
+            numbers = (None for _ in flat(value)) if there is None else flat(there)
+            row += islice(numbers, count - len(row))
+        rows.append(row)
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+def standing_columns(record: CompareResult) -> list[Column]:
+    """The columns of a race: of several starts the medians."""
+    standings = record.standings
+    several = len(record.starts) > 1
+
+    def column(label: str, of: Callable[[Standing], Any]) -> Column:
+        return label, [of(each) for each in standings]
+
+    columns = [
+        column("rank", lambda each: each.rank),
+        column("optimizer", lambda each: each.optimizer),
+        column("lr", lambda each: "by start" if each.lr is None else each.lr),
+    ]
+    if several:
+        columns.append(column("reached", _share))
+    columns += [
+        column("evaluations", lambda each: each.evaluations.median),
+        column("steps", lambda each: each.steps.median),
+        column("loss", lambda each: each.loss.median),
+        column("best loss", lambda each: each.best_loss.median),
+    ]
+    if record.rules.minimum is not None:
+        columns.append(column("distance", lambda each: each.distance.median))
+    if not several:
+        columns.append(column("status", lambda each: each.runs[0].status.replace("_", " ")))
+    return columns
+
+
+def _share(standing: Standing) -> str:
+    return f"{standing.reached} of {len(standing.runs)}"

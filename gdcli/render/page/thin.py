@@ -1,0 +1,59 @@
+"""Thinning out what a page cannot show anyway, and keeping the page small."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from msgspec.structs import replace
+
+from gdcli.figure.model import ContourPanel, CurvesPanel, Figure, FunctionPanel, Panel, Path
+
+T = TypeVar("T")
+
+MOST_STATES = 8_000  # on the paths of a picture, of all runs together
+_FEWEST = 50
+
+
+def spread(count: int, most: int) -> list[int]:
+    """At most so many (2 or more) of the places below ``count``: the first ones, and as many evenly apart."""
+    if count <= most:
+        return list(range(count))
+    head = most // 2
+    rest = most - head
+    return [*range(head), *(head + (count - 1 - head) * (k + 1) // rest for k in range(rest))]
+
+
+def some(things: Sequence[T], most: int) -> list[T]:
+    """At most so many of the things, by ``spread``."""
+    return [things[k] for k in spread(len(things), most)]
+
+
+def with_fewer_states(figure: Figure) -> Figure:
+    """The figure, its paths thinned out where they have too many states together."""
+    return replace(figure, panels=[_thinned(panel) for panel in figure.panels])
+
+
+def _thinned(panel: Panel) -> Panel:
+    match panel:
+        case CurvesPanel(curves=paths) if _most(paths) < max(len(path.iterations) for path in paths):
+            return replace(panel, curves=[_some_states(path, _most(paths)) for path in paths])
+        case ContourPanel(paths=paths) | FunctionPanel(paths=paths) if paths:
+            return replace(panel, paths=[_some_states(path, _most(paths)) for path in paths])
+    return panel
+
+
+def _most(paths: Sequence[Path]) -> int:
+    return max(_FEWEST, MOST_STATES // len(paths))
+
+
+def _some_states(path: Path, most: int) -> Path:
+    picked = spread(len(path.iterations), most)
+    if len(picked) == len(path.iterations):
+        return path
+    return replace(
+        path,
+        iterations=[path.iterations[k] for k in picked],
+        x=[path.x[k] for k in picked],
+        y=[path.y[k] for k in picked],
+    )

@@ -1,0 +1,164 @@
+"""The panels of a figure as plain plotly traces and layouts: numbers and roles. The page gives the roles colours.
+
+``meta.role`` says what a trace is, and ``meta.run`` which run it belongs to. The present points are not among them:
+they move, and the page lays them over the panels.
+"""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from gdcli.figure.model import Axis, CurvesPanel, FunctionPanel, HeatPanel, Mark, Path
+from gdcli.figure.trail import flat
+from gdcli.figure.window import finite
+from gdcli.render.page.alt import curves_text, function_text, heat_text, sentence
+from gdcli.render.page.thin import some
+from gdcli.results import Nested
+
+Trace = dict[str, Any]
+Plot = dict[str, Any]
+"""A panel of the page: ``kind``, ``title``, ``alt``, ``note``, ``traces``, ``layout``, and what its kind needs."""
+
+_MOST_CELLS = 64  # of a heat map, along each side
+_READABLE = 100  # cells; with more, their numbers have no room in them
+_MARKED = 300  # states; a longer path is a line alone
+_MARKS = {"start": "circle", "end": "square", "minimum": "star"}
+_WORDS = {"start": "○ start", "end": "□ end", "minimum": "☆ known minimum"}
+
+
+def curves_plot(panel: CurvesPanel) -> Plot:
+    """Curves over the iterations."""
+    template = f"iteration %{{x:,d}}<br>{escaped(panel.y.label)} %{{y:.6g}}"
+    traces = [path_trace(k, curve, template, several=len(panel.curves) > 1) for k, curve in enumerate(panel.curves)]
+    layout = {"xaxis": _with_margin(axis_of(panel.x), 0.03), "yaxis": _with_margin(axis_of(panel.y), 0.06)}
+    if panel.x.high < 8:
+        layout["xaxis"]["dtick"] = 1
+    note = "The axis is logarithmic." if panel.y.log else ""
+    return plot("curves", panel.title, curves_text(panel), note, traces, layout)
+
+
+def function_plot(panel: FunctionPanel, slopes: Sequence[float | None] = ()) -> Plot:
+    """A function of one variable; ``slopes`` are those of the tangents at the states of its path, if it has them."""
+    label = escaped(panel.x.label)
+    place = f"{label} %{{x:.6g}}<br>{escaped(panel.y.label)} %{{y:.6g}}"
+    several = len(panel.paths) > 1
+    line = {"type": "scatter", "mode": "lines", "x": panel.grid}
+    traces: list[Trace] = [{**line, "y": panel.values, "meta": {"role": "function"}, **hover(place)}]
+    if panel.derivative is not None:
+        template = f"{label} %{{x:.6g}}<br>derivative %{{y:.6g}}"
+        dashed = {"line": {"dash": "dash"}, "meta": {"role": "derivative"}}
+        traces.append({**line, "y": panel.derivative, **dashed, **hover(template)})
+    template = f"iteration %{{customdata:,d}}<br>{place}"
+    traces += [path_trace(k, path, template, several=several) for k, path in enumerate(panel.paths)]
+    if panel.paths:
+        traces.append(marks_trace(panel.marks, several=several))
+    words = legend(panel.marks, several=several)
+    words += ["dashed: the derivative"] * (panel.derivative is not None)
+    words += ["the line through the present point: the tangent there"] * bool(slopes)
+    layout = {"xaxis": axis_of(panel.x), "yaxis": axis_of(panel.y)}
+    made = plot("function", panel.title, function_text(panel), sentence(words), traces, layout)
+    return {**made, "slopes": list(slopes)}
+
+
+def heat_plot(title: str, panel: HeatPanel, states: Sequence[Nested]) -> Plot:
+    """A matrix at each of the states of a run: ``frames`` are its numbers row by row, None where there are none."""
+    columns = len(panel.values[0])
+    shown_rows, shown_columns = some(range(len(panel.values)), _MOST_CELLS), some(range(columns), _MOST_CELLS)
+    cells = [i * columns + j for i in shown_rows for j in shown_columns]
+    frames: list[list[float] | None] = []
+    for state in states:
+        numbers = None if state is None else list(flat(state))
+        frames.append(None if numbers is None else [numbers[cell] for cell in cells])
+    largest = max((abs(number) for frame in frames for number in finite(frame or [])), default=0.0) or 1.0
+    trace = {
+        "type": "heatmap",
+        "x": list(map(str, shown_columns)),
+        "y": list(map(str, shown_rows)),
+        "z": [[0.0] * len(shown_columns) for _ in shown_rows],
+        "zmin": -largest,
+        "zmax": largest,
+        "xgap": int(len(cells) <= _READABLE),
+        "ygap": int(len(cells) <= _READABLE),
+        "meta": {"role": "heat"},
+        **hover("row %{y}, column %{x}<br>%{z:.6g}"),
+    }
+    if len(cells) <= _READABLE:
+        trace["texttemplate"] = "%{z:.4~g}"
+    category = {"type": "category", "showgrid": False}
+    layout = {
+        "xaxis": {**category, "title": {"text": "column"}},
+        "yaxis": {**category, "title": {"text": "row"}, "autorange": "reversed"},
+    }
+    note = "Orange is above 0, blue below; the colours mean the same at every iteration."
+    if len(cells) < len(panel.values) * columns:
+        note += (
+            f" Of {len(panel.values):,} rows and {columns:,} columns, {len(shown_rows)} and {len(shown_columns)} are "
+            "drawn: the first ones, and others evenly apart."
+        )
+    made = plot("heat", title, heat_text(title, panel, frames), note, [trace], layout)
+    return {**made, "frames": frames}
+
+
+def path_trace(run: int, path: Path, template: str, *, several: bool) -> Trace:
+    """The states of a run; the page adds their iterations as ``customdata``."""
+    mode = "lines+markers" if len(path.iterations) <= _MARKED else "lines"
+    about = {"name": escaped(path.label), "meta": {"role": "path", "run": run}}
+    return {"type": "scatter", "mode": mode, "x": path.x, "y": path.y, **about, **hover(template, named=several)}
+
+
+def marks_trace(marks: Sequence[Mark], *, several: bool) -> Trace:
+    """Where the paths start and end, and the known minima; of several runs the ends are left out."""
+    shown = _shown(marks, several=several)
+    words = [_WORDS[mark.kind] for mark in shown]
+    about = {"meta": {"role": "marks"}, "text": words, **hover("%{text}<br>%{x:.6g}, %{y:.6g}")}
+    marker = {"symbol": [_MARKS[mark.kind] for mark in shown]}
+    places = {"x": [mark.x for mark in shown], "y": [mark.y for mark in shown]}
+    return {"type": "scatter", "mode": "markers", **places, "marker": marker, **about}
+
+
+def legend(marks: Sequence[Mark], *, several: bool) -> list[str]:
+    """What the signs of the marks mean."""
+    return list(dict.fromkeys(_WORDS[mark.kind] for mark in _shown(marks, several=several)))
+
+
+def _shown(marks: Sequence[Mark], *, several: bool) -> list[Mark]:
+    return [mark for mark in marks if not (several and mark.kind == "end")]
+
+
+def plot(*parts: Any) -> Plot:
+    """A panel of the page from its parts, in order."""
+    return dict(zip(("kind", "title", "alt", "note", "traces", "layout"), parts, strict=True))
+
+
+def hover(template: str, *, named: bool = False) -> Trace:
+    """What is said about a point under the pointer."""
+    return {"hovertemplate": template + ("<extra>%{fullData.name}</extra>" if named else "<extra></extra>")}
+
+
+def axis_of(axis: Axis) -> dict[str, Any]:
+    """An axis with a fixed range."""
+    ends = [math.log10(axis.low), math.log10(axis.high)] if axis.log else [axis.low, axis.high]
+    found: dict[str, Any] = {"title": {"text": escaped(axis.label)}, "range": ends}
+    return {**found, "type": "log", **_decades(*ends)} if axis.log else found
+
+
+def _decades(low: float, high: float) -> dict[str, Any]:
+    """The ticks of a logarithmic axis between two powers of ten: 1, 2 and 5 of each decade when there are few."""
+    every = max(1, math.ceil((high - low) / 6))
+    steps = (1, 2, 5) if high - low < 2 else (1,)
+    places = [step * 10.0**power for power in range(math.floor(low), math.ceil(high) + 1, every) for step in steps]
+    return {"tickvals": places, "ticktext": [f"{place:.6g}" for place in places]}
+
+
+def escaped(text: str) -> str:
+    """Text that plotly shows as it is: no tags, no entities, no places for numbers."""
+    return html.escape(text, quote=False).replace("%", "&#37;")
+
+
+def _with_margin(axis: dict[str, Any], share: float) -> dict[str, Any]:
+    low, high = axis["range"]
+    margin = share * (high - low)
+    return {**axis, "range": [low - margin, high + margin]}

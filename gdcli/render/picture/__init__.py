@@ -1,0 +1,1 @@
+"""A figure as a file for slides and papers, through matplotlib."""

@@ -1,0 +1,242 @@
+"""A descent as a moving picture: the paths grow on the panels, with the iteration and the loss. GIF and MP4."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import subprocess
+import tempfile
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+from typing import IO, Any, NamedTuple
+
+from msgspec.structs import replace
+
+from gdcli.errors import OutsideError
+from gdcli.figure.model import ContourPanel, CurvesPanel, Figure, FunctionPanel, HeatPanel, Mark, Panel, Path
+from gdcli.render.picture.panels import on_heat
+from gdcli.render.picture.picture import drawn
+from gdcli.render.picture.style import RC, path_style
+from gdcli.render.picture.surface import heights_on
+
+_DOTS_PER_INCH = 80  # 1024 x 512
+_HOLD = 1.5  # seconds that the last frame stays before a GIF begins anew
+
+
+class Pace(NamedTuple):
+    """Frames a second, and seconds in all."""
+
+    fps: int
+    seconds: float
+
+
+def save_animation(figure: Figure, ending: str, file: IO[bytes], pace: Pace, *, surface: bool = False) -> None:
+    """Draw a figure into a file, ".gif" or ".mp4", from the first iteration to the last at an even speed.
+
+    Raises:
+        OutsideError: when ffmpeg fails.
+    """
+    import matplotlib as mpl
+
+    with mpl.rc_context(RC):
+        film = _Film(figure, surface=surface)
+        (_save_gif if ending == ".gif" else _save_mp4)(film, film.iterations(pace), pace, file)
+
+
+@dataclass(frozen=True)
+class _Runner:
+    """A path that grows: its line, the point at its head, and the numbers of both."""
+
+    path: Path
+    line: Any
+    head: Any
+    columns: tuple[Any, ...]
+
+    def show(self, iteration: int) -> None:
+        """Show it up to an iteration."""
+        count = max(1, bisect_right(self.path.iterations, iteration))
+        for artist, part in ((self.line, slice(0, count)), (self.head, slice(count - 1, count))):
+            if len(self.columns) == 3:
+                artist.set_data_3d(*(column[part] for column in self.columns))
+            else:
+                artist.set_data(*(column[part] for column in self.columns))
+
+
+@dataclass(frozen=True)
+class _Matrix:
+    """A matrix that changes: its picture, and the numbers in it."""
+
+    panel: HeatPanel
+    image: Any
+    numbers: Sequence[Any]
+
+    def show(self, iteration: int) -> None:
+        """Show it as it was at an iteration."""
+        states = self.panel.history
+        state = states[max(1, bisect_right(states, iteration, key=lambda state: state.iteration)) - 1]
+        self.image.set_data(state.values)
+        numbers = (number for row in state.values for number in row)
+        for text, number in zip(self.numbers, numbers, strict=False):
+            text.set_text(f"{number:.3g}")
+            text.set_color(on_heat(number, self.panel.high))
+
+
+class _Film:
+    """The still part of a picture, drawn once, and what moves on it."""
+
+    def __init__(self, figure: Figure, *, surface: bool) -> None:
+        panels = [_still(panel) for panel in figure.panels]
+        kept = [(panel, still) for panel, still in zip(figure.panels, panels, strict=True) if still is not None]
+        self.figure = figure
+        self.canvas, axes = drawn(replace(figure, panels=[still for _, still in kept]), surface=surface)
+        self.canvas.set_dpi(_DOTS_PER_INCH)
+        self._moving: list[tuple[Any, Any]] = []
+        self._runners: list[_Runner] = []
+        self._matrices: list[_Matrix] = []
+        for ax, (panel, still) in zip(axes, kept, strict=True):
+            for i, (path, columns) in enumerate(_moving(panel, figure, in_space=surface)):
+                self._runners.append(self._runner(ax, i, path, columns))
+            if isinstance(still, HeatPanel):
+                self._matrices.append(self._matrix(ax, still))
+        counter = self.canvas.text(0.01, 0.985, "", va="top", fontsize=15, family="DejaVu Sans Mono", animated=True)
+        self._counter = counter
+        self._moving.append((None, counter))
+        self.canvas.canvas.draw()
+        self._background = self.canvas.canvas.copy_from_bbox(self.canvas.bbox)  # type: ignore[attr-defined]
+
+    def _runner(self, ax: Any, i: int, path: Path, columns: tuple[Any, ...]) -> _Runner:
+        import numpy as np
+
+        colour, marker = path_style(i)
+        columns = tuple(map(np.array, columns))
+        start = [column[:1] for column in columns]
+        (line,) = ax.plot(*start, color=colour, linewidth=2.4, animated=True, zorder=20)
+        (head,) = ax.plot(
+            *start, color=colour, marker=marker, markersize=11, markeredgecolor="white", markeredgewidth=1.5,
+            linestyle="none", animated=True, zorder=21,
+        )  # fmt: skip
+        self._moving += [(ax, line), (ax, head)]
+        return _Runner(path, line, head, columns)
+
+    def _matrix(self, ax: Any, panel: HeatPanel) -> _Matrix:
+        matrix = _Matrix(panel, ax.images[0], list(ax.texts))
+        for artist in (matrix.image, *matrix.numbers):
+            artist.set_animated(True)
+            self._moving.append((ax, artist))
+        return matrix
+
+    def iterations(self, pace: Pace) -> list[int]:
+        """The iteration that each frame shows."""
+        last = max(runner.path.iterations[-1] for runner in self._runners)
+        frames = max(2, round(pace.fps * pace.seconds))
+        return [round(last * i / (frames - 1)) for i in range(frames)]
+
+    def frame(self, iteration: int) -> memoryview:
+        """The picture at an iteration, as rows of RGBA."""
+        canvas: Any = self.canvas.canvas
+        canvas.restore_region(self._background)
+        for runner in self._runners:
+            runner.show(iteration)
+        for matrix in self._matrices:
+            matrix.show(iteration)
+        self._counter.set_text(self._state(iteration))
+        for ax, artist in self._moving:
+            (ax or self.canvas).draw_artist(artist)
+        view: memoryview = canvas.buffer_rgba()
+        return view
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        width, height = self.canvas.canvas.get_width_height()
+        return width, height
+
+    def _state(self, iteration: int) -> str:
+        """The iteration, and the loss there where one path is shown."""
+        text = f"iteration {iteration:,}"
+        for panel in self.figure.panels:
+            if isinstance(panel, CurvesPanel) and len(panel.curves) == 1:
+                curve = panel.curves[0]
+                return f"{text}\nloss {curve.y[bisect_right(curve.iterations, iteration) - 1]:.4g}"
+        return text
+
+
+def _still(panel: Panel) -> Panel | None:
+    """A panel without its paths, in the same window; None for a matrix that is known at one iteration only."""
+    match panel:
+        case FunctionPanel():
+            return replace(panel, paths=[], marks=_minima(panel), tangent=None)
+        case ContourPanel():
+            return replace(panel, paths=[], marks=_minima(panel))
+        case HeatPanel():
+            numbers = [abs(number) for state in panel.history for row in state.values for number in row]
+            largest = max((number for number in numbers if math.isfinite(number)), default=0.0)
+            name = panel.title.partition(" at iteration ")[0]
+            return replace(panel, title=name, low=-largest or -1.0, high=largest or 1.0) if numbers else None
+    return panel
+
+
+def _minima(panel: FunctionPanel | ContourPanel) -> list[Mark]:
+    return [mark for mark in panel.marks if mark.kind == "minimum"]
+
+
+def _moving(panel: Panel, figure: Figure, *, in_space: bool) -> Iterator[tuple[Path, tuple[Sequence[float], ...]]]:
+    """The paths of a panel with the numbers that are drawn."""
+    paths = panel.curves if isinstance(panel, CurvesPanel) else getattr(panel, "paths", [])
+    for path in paths:
+        if in_space and isinstance(panel, ContourPanel):
+            yield path, (path.x, path.y, heights_on(panel, path, figure))
+        else:
+            yield path, (path.x, path.y)
+
+
+def _save_gif(film: _Film, iterations: Sequence[int], pace: Pace, file: IO[bytes]) -> None:
+    from PIL import Image
+
+    shown: list[int] = []  # each iteration once, as long as it lasts
+    milliseconds: list[int] = []
+    for iteration in iterations:
+        if shown and shown[-1] == iteration:
+            milliseconds[-1] += 1000 // pace.fps
+        else:
+            shown.append(iteration)
+            milliseconds.append(1000 // pace.fps)
+    milliseconds[-1] += int(1000 * _HOLD)
+    last = Image.frombuffer("RGBA", film.size, film.frame(shown[-1])).convert("RGB")
+    palette = last.quantize(colors=128)  # of a frame that has every colour
+    frames = (
+        Image.frombuffer("RGBA", film.size, film.frame(iteration))
+        .convert("RGB")
+        .quantize(palette=palette, dither=Image.Dither.NONE)
+        for iteration in shown
+    )
+    next(frames).save(
+        file, format="GIF", save_all=True, append_images=frames, duration=milliseconds, loop=0, optimize=False
+    )
+
+
+def _save_mp4(film: _Film, iterations: Sequence[int], pace: Pace, file: IO[bytes]) -> None:
+    width, height = film.size
+    with tempfile.TemporaryDirectory() as folder:
+        path = FilePath(folder) / "film.mp4"
+        command = [
+            "ffmpeg", "-loglevel", "error", "-f", "rawvideo", "-pixel_format", "rgba", "-video_size",
+            f"{width}x{height}", "-framerate", str(pace.fps), "-i", "-", "-pix_fmt", "yuv420p",
+            "-vf", "crop=trunc(iw/2)*2:trunc(ih/2)*2", "-movflags", "+faststart", "-fflags", "+bitexact",
+            "-flags:v", "+bitexact", str(path),
+        ]  # fmt: skip
+        log = FilePath(folder) / "log"
+        with (
+            contextlib.suppress(BrokenPipeError),  # what ffmpeg has said tells why
+            log.open("wb") as said,
+            subprocess.Popen(command, stdin=subprocess.PIPE, stderr=said) as ffmpeg,  # noqa: S603
+        ):
+            for iteration in iterations:
+                ffmpeg.stdin.write(film.frame(iteration))  # type: ignore[union-attr]
+        if ffmpeg.returncode != 0:
+            lines = log.read_text(errors="replace").split("\n")
+            reason = next((line for line in reversed(lines) if line), f"exit code {ffmpeg.returncode}")
+            raise OutsideError("ffmpeg", f"ffmpeg has failed: {reason}", "save a .gif instead")
+        file.write(path.read_bytes())

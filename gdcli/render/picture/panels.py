@@ -1,0 +1,183 @@
+"""Each panel of a figure on axes of matplotlib."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from gdcli.figure.model import ContourPanel, CurvesPanel, FunctionPanel, HeatPanel, Mark, Panel
+from gdcli.render.picture.style import (
+    BLANK,
+    CURVE_COLOUR,
+    MARKS,
+    PATH_COLOURS,
+    SIGNED_VALUES,
+    TANGENT_COLOUR,
+    VALUES,
+    path_style,
+)
+
+_MARKERS = 60  # of a path, at most: a longer one has them at some of its states
+_NUMBERS = 60  # entries of a matrix that are written into it, at most
+_REACH = 0.18  # of a tangent to each side, as a part of the window
+
+
+def draw_panel(ax: Any, panel: Panel) -> None:
+    """Draw one panel."""
+    kinds: dict[type[Any], Callable[[Any, Any], None]] = {
+        CurvesPanel: _curves,
+        FunctionPanel: _function,
+        ContourPanel: _contour,
+        HeatPanel: _heat,
+    }
+    ax.set_title(panel.title)
+    kinds[type(panel)](ax, panel)
+
+
+def every(states: int) -> int:
+    """Of how many states of a path one has a marker."""
+    return max(1, math.ceil(states / _MARKERS))
+
+
+def legend_below(ax: Any) -> None:
+    """What the lines and signs mean, where it hides nothing."""
+    ax.legend(
+        loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=4, frameon=False, fontsize=12, columnspacing=1.4,
+        handletextpad=0.5,
+    )  # fmt: skip
+
+
+def _curves(ax: Any, panel: CurvesPanel) -> None:
+    if panel.y.log:
+        from matplotlib.ticker import FuncFormatter, NullFormatter
+
+        ax.set_yscale("log")
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda number, _: f"{number:g}"))
+        ax.yaxis.set_minor_formatter(NullFormatter())
+    for i, curve in enumerate(panel.curves):
+        colour, marker = path_style(i)
+        spacing = max(1, len(curve.x) // 10)
+        ax.plot(curve.x, curve.y, color=colour, marker=marker, markevery=spacing, markersize=6, label=curve.label)
+    ax.set_ylim(*_with_margin(panel.y.low, panel.y.high, log=panel.y.log))
+    if panel.x.whole:
+        from matplotlib.ticker import MaxNLocator
+
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    if len(panel.curves) > 1:
+        legend_below(ax)
+    ax.grid(alpha=0.35)
+    ax.set_xlabel(panel.x.label)
+
+
+def _with_margin(low: float, high: float, *, log: bool) -> tuple[float, float]:
+    """A little more than a window, at both ends."""
+    if log:
+        beyond = (high / low) ** 0.04
+        return low / beyond, high * beyond
+    beyond = 0.04 * (high - low)
+    return low - beyond, high + beyond
+
+
+def _function(ax: Any, panel: FunctionPanel) -> None:
+    ax.plot(panel.grid, panel.values, color=CURVE_COLOUR, linewidth=2, label="function")
+    if panel.derivative is not None:
+        ax.plot(panel.grid, panel.derivative, color=PATH_COLOURS[0], linewidth=2, linestyle="--", label="derivative")
+    for i, path in enumerate(panel.paths):
+        colour, marker = path_style(i)
+        ax.plot(
+            path.x, path.y, color=colour, linewidth=1.2, marker=marker, markevery=every(len(path.x)), markersize=6,
+            label=path.label if len(panel.paths) > 1 else "steps",
+        )  # fmt: skip
+    if panel.tangent is not None:
+        at, reach = panel.tangent, _REACH * (panel.x.high - panel.x.low)
+        ends = [at.x - reach, at.x + reach]
+        label = f"tangent at the end ({at.slope:.3g})"
+        heights = [at.y + at.slope * (x - at.x) for x in ends]
+        ax.plot(ends, heights, color=TANGENT_COLOUR, linewidth=2, linestyle="--", label=label)
+    _marks(ax, panel.marks)
+    _window(ax, panel)
+    ax.grid(alpha=0.35)
+    ax.set_xlabel(panel.x.label)
+    if panel.paths or panel.derivative is not None:
+        legend_below(ax)
+
+
+def _window(ax: Any, panel: FunctionPanel | ContourPanel) -> None:
+    ax.set_xlim(panel.x.low, panel.x.high)
+    ax.set_ylim(panel.y.low, panel.y.high)
+
+
+def edges(panel: ContourPanel) -> list[float]:
+    """The levels of a panel between its smallest and its largest value."""
+    known = [number for row in panel.z for number in row if math.isfinite(number)]
+    return sorted({min(known), *panel.levels, max(known)}) if known else []
+
+
+def _contour(ax: Any, panel: ContourPanel) -> None:
+    from matplotlib.colors import BoundaryNorm
+
+    ax.set_facecolor(BLANK)
+    bands = edges(panel)
+    if len(bands) > 1:
+        norm = BoundaryNorm(bands, 256)
+        filled = ax.contourf(panel.grid_x, panel.grid_y, panel.z, levels=bands, cmap=VALUES, norm=norm)
+        lines = bands[1:-1]
+        ax.contour(panel.grid_x, panel.grid_y, panel.z, levels=lines, colors="white", linewidths=0.5, alpha=0.6)
+        bar = ax.figure.colorbar(filled, ax=ax, format="%.3g", ticks=bands, shrink=0.9, pad=0.02)
+        bar.ax.tick_params(labelsize=10)
+        bar.outline.set_visible(False)
+    if panel.field:
+        ax.quiver(
+            [arrow.x for arrow in panel.field], [arrow.y for arrow in panel.field],
+            [arrow.dx for arrow in panel.field], [arrow.dy for arrow in panel.field],
+            angles="xy", scale_units="xy", scale=1, color="white", edgecolor="black", linewidth=0.4, width=0.005,
+            headwidth=4,
+        )  # fmt: skip
+    for i, path in enumerate(panel.paths):
+        colour, marker = path_style(i)
+        ax.plot(path.x, path.y, color="white", linewidth=3.6, solid_capstyle="round")
+        ax.plot(
+            path.x, path.y, color=colour, linewidth=1.8, marker=marker, markevery=every(len(path.x)), markersize=6,
+            markeredgecolor="white", markeredgewidth=0.7, label=path.label if len(panel.paths) > 1 else "steps",
+        )  # fmt: skip
+    _marks(ax, panel.marks)
+    _window(ax, panel)
+    if panel.equal:
+        ax.set_aspect("equal")
+    ax.set_xlabel(panel.x.label)
+    ax.set_ylabel(panel.y.label)
+    if panel.marks:
+        legend_below(ax)
+
+
+def _heat(ax: Any, panel: HeatPanel) -> None:
+    image = ax.imshow(panel.values, cmap=SIGNED_VALUES, vmin=panel.low, vmax=panel.high, aspect="auto")
+    rows, columns = len(panel.values), len(panel.values[0])
+    if rows * columns <= _NUMBERS:
+        for i, row in enumerate(panel.values):
+            for j, number in enumerate(row):
+                shade = on_heat(number, panel.high)
+                ax.text(j, i, f"{number:.3g}", ha="center", va="center", fontsize=11, color=shade)
+    ax.set_xticks(range(columns) if columns <= 20 else [0, columns - 1])
+    ax.set_yticks(range(rows) if rows <= 20 else [0, rows - 1])
+    ax.figure.colorbar(image, ax=ax, format="%.3g", pad=0.02)
+
+
+def on_heat(number: float, high: float) -> str:
+    """The colour of a number that is written on its own colour."""
+    return "white" if abs(number) > 0.6 * high else "black"
+
+
+def _marks(ax: Any, marks: Sequence[Mark]) -> None:
+    """The ends of the paths and the known minima, above everything else."""
+    names = {"start": "start", "end": "end", "minimum": "known minimum"}
+    named: set[str] = set()
+    for mark in marks:
+        shape, colour, area = MARKS[mark.kind]
+        label = None if mark.kind in named else names[mark.kind]
+        named.add(mark.kind)
+        ax.scatter(
+            [mark.x], [mark.y], marker=shape, s=area, c=colour, edgecolors="black", linewidths=1.3, zorder=5,
+            label=label,
+        )  # fmt: skip

@@ -1,0 +1,68 @@
+"""A figure as PNG, SVG or PDF. The same figure gives the same bytes: nothing in a file depends on the time."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import IO, TYPE_CHECKING, Any
+
+from gdcli.figure.model import ContourPanel, Figure, HeatPanel
+from gdcli.render.picture.panels import draw_panel
+from gdcli.render.picture.style import DOTS_PER_INCH, RC
+from gdcli.render.picture.surface import draw_surface
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Canvas
+
+_WIDE, _SINGLE = (12.8, 6.4), (8.0, 6.4)  # inches
+_TITLE_LETTERS, _NOTE_LETTERS = 100, 150
+_METADATA = {".png": {"Software": None}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
+
+
+def save_picture(figure: Figure, ending: str, file: IO[bytes], *, surface: bool = False) -> None:
+    """Draw a figure into a file: ".png", ".svg" or ".pdf". With ``surface``, a contour is a surface in space."""
+    import matplotlib as mpl
+
+    with mpl.rc_context(RC):
+        canvas, _ = drawn(figure, surface=surface)
+        canvas.savefig(file, format=ending[1:], dpi=DOTS_PER_INCH, metadata=_METADATA[ending])
+
+
+def drawn(figure: Figure, *, surface: bool = False) -> tuple[Canvas, list[Axes]]:
+    """A canvas with the panels beside each other, and their axes in the same order."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure as Canvas
+
+    several = len(figure.panels) > 1
+    canvas = Canvas(figsize=_WIDE if several else _SINGLE, layout="constrained")
+    FigureCanvasAgg(canvas)
+    letters = _TITLE_LETTERS if several else _TITLE_LETTERS * 5 // 8
+    title = textwrap.shorten(figure.title, letters, placeholder=" ...")
+    canvas.suptitle(title, fontsize=18, fontweight="bold")
+    notes = [figure.subtitle, *(remark.message for remark in figure.remarks)]
+    width = _NOTE_LETTERS if several else _NOTE_LETTERS * 5 // 8
+    below = "\n".join(line for note in notes if note for line in textwrap.wrap(note, width))
+    if below:
+        canvas.supxlabel(below, fontsize=12, color="#333333")
+    return canvas, _panels(canvas, figure, surface=surface)
+
+
+def _panels(canvas: Canvas, figure: Figure, *, surface: bool) -> list[Axes]:
+    """The first panel on the left; heat maps share the right with each other."""
+    panels = figure.panels
+    heats = [panel for panel in panels if isinstance(panel, HeatPanel)]
+    rows = max(1, len(heats))
+    columns = len(panels) - max(0, len(heats) - 1)
+    grid = canvas.add_gridspec(rows, columns, width_ratios=[1] if columns == 1 else [4, *[5] * (columns - 1)])
+    found: list[Any] = []
+    for i, panel in enumerate(panels):
+        in_space = surface and isinstance(panel, ContourPanel)
+        of_heat = heats.index(panel) if isinstance(panel, HeatPanel) else None
+        place = grid[:, i] if of_heat is None else grid[of_heat, columns - 1]
+        ax = canvas.add_subplot(place, projection="3d" if in_space else None)
+        if in_space and isinstance(panel, ContourPanel):
+            draw_surface(ax, panel, figure)
+        else:
+            draw_panel(ax, panel)
+        found.append(ax)
+    return found

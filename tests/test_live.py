@@ -1,0 +1,517 @@
+"""``--live``: what is on the terminal while a descent runs, what the keys do, and what is left at the end."""
+
+from __future__ import annotations
+
+import fcntl
+import io
+import os
+import pty
+import re
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import ENVIRONMENT, Run, document
+from rich.cells import cell_len
+from rich.console import Console
+
+import gdcli
+from gdcli.cli.live.descent import changed_factors
+from gdcli.cli.live.keys import Key, decoded
+from gdcli.cli.live.track import Track
+from gdcli.figure.model import ContourPanel, FunctionPanel
+from gdcli.figure.moving import MovingFigure
+from gdcli.figure.trail import Trail
+from gdcli.render.live import Scene, Stage
+from gdcli.settings import MinimizeSettings
+
+GDCLI = [sys.executable, "-m", "gdcli"]
+BEGIN, END = "\x1b[?2026h", "\x1b[?2026l"
+LEFT, RIGHT, HOME, END_KEY = "\x1b[D", "\x1b[C", "\x1b[H", "\x1b[F"
+PATIENCE = 60.0  # seconds; a machine may be busy
+
+
+class Terminal:
+    """gdcli on a pseudo-terminal of its own, which is its controlling one, so that Ctrl-C reaches it."""
+
+    def __init__(self, *words: str, size: tuple[int, int] = (80, 24), keys: bool = True, **env: str) -> None:
+        self.controller, self.terminal = pty.openpty()
+        fcntl.ioctl(self.terminal, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
+        self.before = termios.tcgetattr(self.terminal)
+        environment = {**os.environ, **ENVIRONMENT, "TERM": "xterm-256color", **env}
+        environment = {name: value for name, value in environment.items() if value and name != "COLUMNS"}
+        self.started = time.monotonic()
+        self.process = subprocess.Popen(
+            [*GDCLI, *words],
+            stdin=self.terminal if keys else subprocess.DEVNULL,
+            stdout=self.terminal,
+            stderr=self.terminal,
+            env=environment,
+            preexec_fn=self._control,  # noqa: PLW1509 -- no thread of its own runs yet
+        )
+        self.seen = ""
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _control(self) -> None:
+        os.setsid()
+        fcntl.ioctl(1, termios.TIOCSCTTY, 0)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    def _read(self) -> None:
+        text = io.TextIOWrapper(io.FileIO(self.controller, closefd=False), "utf-8", newline="")
+        try:
+            while piece := text.read(1):
+                self.seen += piece
+        except OSError:  # what Linux says when the other side is closed
+            pass
+
+    def press(self, keys: str) -> None:
+        """Press keys."""
+        os.write(self.controller, keys.encode())
+
+    def wait(self, found: Callable[[str], Any]) -> str:
+        """The screen, as soon as it is as it should be."""
+        until = time.monotonic() + PATIENCE
+        while not found(screen := self.screen):
+            assert time.monotonic() < until, f"{screen}\n{self.seen[-2000:]!r}"
+            assert self.process.poll() is None or time.monotonic() < self.started + 1, self.printed
+            time.sleep(0.02)
+        return screen
+
+    def end(self) -> int:
+        """The exit code, when it has ended."""
+        code = self.process.wait(timeout=PATIENCE)
+        self.after = termios.tcgetattr(self.terminal)
+        os.close(self.terminal)
+        self._reader.join(timeout=PATIENCE)
+        os.close(self.controller)
+        return code
+
+    @property
+    def frames(self) -> int:
+        """How many frames were drawn."""
+        return self.seen.count(BEGIN)
+
+    @property
+    def screen(self) -> str:
+        """The last whole frame, without colours: what each line was written as last."""
+        lines: list[str] = []
+        for frame in re.findall(re.escape(BEGIN) + "(.*?)" + re.escape(END), self.seen, re.DOTALL):
+            written = re.split("\r*\n", frame.lstrip("\r"))
+            lines = [new or old for new, old in zip(written, [*lines, *written][: len(written)], strict=True)]
+        return plain("\n".join(lines))
+
+    @property
+    def printed(self) -> str:
+        """What was printed after the view has closed."""
+        return plain(self.seen.rpartition("\x1b[?25h")[2]).replace("\r", "")
+
+
+def plain(text: str) -> str:
+    return re.sub(r"\x1b\[[?\d;]*[A-Za-z]", "", text)
+
+
+def iteration_of(screen: str) -> int:
+    found = re.search(r"iteration ([\d,]+)", screen)
+    return int(found[1].replace(",", "")) if found else -1
+
+
+def at(iteration: int, *words: str) -> Callable[[str], bool]:
+    """Whether a screen shows an iteration, and some words."""
+    return lambda screen: iteration_of(screen) == iteration and all(word in screen for word in words)
+
+
+@pytest.fixture
+def live() -> Iterator[Callable[..., Terminal]]:
+    """Start gdcli on a terminal: ``live("minimize", "--live")``."""
+    started: list[Terminal] = []
+
+    def start(*words: str, **options: Any) -> Terminal:
+        started.append(Terminal(*words, **options))
+        return started[-1]
+
+    yield start
+    for terminal in started:
+        if terminal.process.poll() is None:
+            terminal.process.kill()
+            terminal.process.wait()
+
+
+SLOWLY = ["minimize", "--live", "--delay", "0.05", "--no-diagnose"]
+
+
+def test_frames_appear_and_are_few(live: Callable[..., Terminal]) -> None:
+    terminal = live("minimize", "--live", "--delay", "0.01", "--no-diagnose", "--steps", "200")
+    terminal.wait(lambda screen: "running" in screen)
+    before = time.monotonic()
+    assert terminal.end() == 0
+    assert 2 <= terminal.frames <= 20 * (time.monotonic() - terminal.started) + 1
+    assert time.monotonic() - before >= 1.0  # a machine that is late may have slept some of the 2 seconds before
+    assert terminal.after == terminal.before
+    assert terminal.printed.startswith("minimize (x - 1.5)**2\niteration ")
+    assert "stopped after 200 steps" in terminal.printed
+
+
+def test_full_speed_ends_by_itself_with_the_usual_table(live: Callable[..., Terminal], run: Run) -> None:
+    terminal = live("minimize", "--live", "--steps", "3")
+    assert terminal.end() == 0
+    assert [line.rstrip() for line in terminal.printed.splitlines()] == run("minimize", "--steps", "3").out.splitlines()
+
+
+def test_pause_holds_and_arrows_step(live: Callable[..., Terminal]) -> None:
+    terminal = live(*SLOWLY, "--steps", "100000")
+    terminal.wait(lambda screen: iteration_of(screen) >= 4)
+    terminal.press(" ")
+    head = iteration_of(terminal.wait(lambda screen: "paused" in screen))
+    time.sleep(0.3)
+    assert iteration_of(terminal.screen) == head
+    terminal.press(LEFT)
+    terminal.wait(at(head - 1, f"looking back from {head}"))
+    terminal.press(LEFT + LEFT)
+    screen = terminal.wait(at(head - 3))
+    rows = [line.split()[0] for line in screen.split("\n")[2:6] if line.strip()]
+    assert rows == [str(i) for i in range(head - 3 - len(rows) + 1, head - 2)]
+    terminal.press(RIGHT)
+    terminal.wait(at(head - 2))
+    terminal.press(HOME)
+    terminal.wait(at(0))
+    terminal.press(END_KEY)
+    terminal.wait(at(head, "paused"))
+    terminal.press(RIGHT)
+    terminal.wait(at(head + 1, "paused"))
+    terminal.press(RIGHT + RIGHT)
+    terminal.wait(at(head + 3, "paused"))
+    terminal.press(" ")
+    terminal.wait(lambda screen: iteration_of(screen) > head + 4 and "running" in screen)
+    terminal.press("q")
+    assert terminal.end() == 0
+
+
+def test_a_changed_rate_is_recorded_and_the_document_reproduces_it(
+    live: Callable[..., Terminal], run: Run, tmp_path: Path
+) -> None:
+    file = tmp_path / "run.json"
+    rosenbrock = ["minimize", "rosenbrock", "--lr", "1e-3", "--steps", "60", "--optimizer", "manual-momentum"]
+    terminal = live(*rosenbrock, "--live", "--delay", "0.1", "--json", "--output", str(file))
+    terminal.wait(lambda screen: iteration_of(screen) >= 5)
+    terminal.press(" ")
+    head = iteration_of(terminal.wait(lambda screen: "paused" in screen))
+    terminal.press(LEFT + LEFT)
+    terminal.wait(at(head - 2))
+    terminal.press("+")
+    terminal.wait(at(head - 2, "lr 0.00125", "paused"))
+    terminal.press(RIGHT * 4)
+    terminal.wait(at(head + 2, "paused"))
+    terminal.press("--")
+    terminal.wait(at(head + 2, "lr 0.0008", "paused"))
+    terminal.press(" ")
+    assert terminal.end() == 0
+    record = document(file.read_text())
+    assert record["settings"]["lr_factor"] == {str(head - 2): 1.25, str(head + 2): 0.8}
+    assert (record["status"], len(record["iterations"])) == ("max_steps", 60)
+    assert [step["lr"] for step in record["iterations"]] == [
+        0.001 * (1.0 if i < head - 2 else 1.25 if i < head + 2 else 0.8) for i in range(60)
+    ]
+    assert run("minimize", "--config", str(file), "--json").out == file.read_text()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["sum((x - rand(3))**2)", "--x", "randn(3)", "--seed", "3"],
+        ["(x - 1)**2 + x*y**2", "--x", "1", "--y", "2", "--optimizer", "adam", "--walk"],
+        ["quadratic-10", "--lr", "auto", "--clip-norm", "1", "--schedule", "exponential", "--sched", "gamma=0.99"],
+    ],
+)
+def test_a_run_that_is_watched_is_the_same_run(
+    live: Callable[..., Terminal], run: Run, tmp_path: Path, words: list[str]
+) -> None:
+    file = tmp_path / "run.json"
+    terminal = live("minimize", *words, "--steps", "40", "--live", "--delay", "0.03", "--json", "--output", str(file))
+    assert terminal.end() == 0
+    assert terminal.frames > 1
+    assert file.read_text() == run("minimize", *words, "--steps", "40", "--json").out
+
+
+def test_q_ends_it_with_the_whole_record(live: Callable[..., Terminal], tmp_path: Path) -> None:
+    file = tmp_path / "run.json"
+    terminal = live(*SLOWLY, "--steps", "100000", "--json", "--output", str(file))
+    terminal.wait(lambda screen: iteration_of(screen) >= 3)
+    terminal.press("q")
+    assert terminal.end() == 0
+    assert terminal.after == terminal.before
+    record = document(file.read_text())
+    assert record["status"] == "interrupted"
+    assert [step["iteration"] for step in record["iterations"]] == list(range(record["result"]["iteration"] + 1))
+    assert record["settings"]["steps"] == 100_000
+
+
+def test_the_document_comes_after_the_view(live: Callable[..., Terminal], run: Run) -> None:
+    terminal = live(*SLOWLY, "--steps", "4", "--json")
+    assert terminal.end() == 0
+    assert terminal.printed == run("minimize", "--steps", "4", "--no-diagnose", "--json").out
+
+
+def test_q_is_no_convergence(live: Callable[..., Terminal]) -> None:
+    terminal = live(*SLOWLY, "--steps", "1000", "--require-convergence")
+    terminal.wait(lambda screen: "running" in screen)
+    terminal.press("q")
+    assert terminal.end() == 3
+
+
+@pytest.mark.parametrize("paused", [False, True])
+def test_ctrl_c_leaves_the_table_and_the_terminal(live: Callable[..., Terminal], paused: bool) -> None:
+    terminal = live(*SLOWLY, "--steps", "100000")
+    terminal.wait(lambda screen: iteration_of(screen) >= 2)
+    if paused:
+        terminal.press(" ")
+        terminal.wait(lambda screen: "paused" in screen)
+    terminal.press("\x03")
+    assert terminal.end() == 130
+    assert terminal.after == terminal.before
+    assert re.search(r"\ninterrupted at iteration \d+\n", terminal.printed)
+
+
+def test_an_error_in_the_loop_leaves_the_terminal(live: Callable[..., Terminal]) -> None:
+    words = ["--schedule", "one-cycle", "--sched", "max_lr=0.1", "--sched", "total_steps=5"]
+    terminal = live(*SLOWLY, *words, "--steps", "50")
+    assert terminal.end() == 2
+    assert terminal.after == terminal.before
+    assert terminal.frames >= 1
+    assert terminal.printed.startswith("error: the schedule ends here")
+
+
+def test_a_view_that_was_paused_stays_at_the_end(live: Callable[..., Terminal], run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "run.json"
+    terminal = live("minimize", "--live", "--delay", "3", "--steps", "2", "--json", "--output", str(file))
+    terminal.wait(lambda screen: "running" in screen)
+    terminal.press(" " + RIGHT)
+    terminal.wait(at(1, "paused"))
+    terminal.press(RIGHT)
+    terminal.wait(at(2, "stopped after 2 steps", "space close"))
+    terminal.press(LEFT + "-")
+    terminal.wait(at(1, "lr 0.08", "paused"))
+    terminal.press(RIGHT)
+    terminal.wait(at(2, "stopped after 2 steps"))
+    terminal.press(" ")
+    assert terminal.end() == 0
+    assert document(file.read_text())["settings"]["lr_factor"] == {"1": 0.8}
+    assert run("minimize", "--config", str(file), "--json").out == file.read_text()
+
+
+def test_without_keys_it_runs_and_says_so(live: Callable[..., Terminal]) -> None:
+    terminal = live(*SLOWLY, "--steps", "20", keys=False)
+    assert "no keys: standard input is no terminal" in terminal.wait(lambda screen: "running" in screen)
+    assert terminal.end() == 0
+
+
+def test_a_layer_shows_its_matrix(live: Callable[..., Terminal]) -> None:
+    terminal = live("fit-linear", "--live", "--delay", "0.1", "--steps", "1000", "--no-diagnose", size=(120, 40))
+    screen = terminal.wait(lambda screen: iteration_of(screen) >= 2)
+    assert "W at iteration" in screen
+    terminal.press("+")
+    terminal.wait(lambda screen: "lr 0.125" in screen)
+    terminal.press("q")
+    assert terminal.end() == 0
+    assert "\nfit W in " in "\n" + terminal.printed
+
+
+def test_a_race_is_shown_in_lockstep(live: Callable[..., Terminal], run: Run) -> None:
+    words = ["compare", "himmelblau", "--optimizer", "manual,adam", "--lr", "0.01", "--steps", "200"]
+    terminal = live(*words, "--live", "--delay", "0.02", size=(120, 40))
+    terminal.wait(lambda screen: iteration_of(screen) >= 25)
+    terminal.press(" ")
+    screen = terminal.wait(lambda screen: "paused" in screen)
+    head = iteration_of(screen)
+    assert re.findall(r"^[ab] (?:manual|adam) +(\d+) ", screen, re.MULTILINE) == ["24", str(head)]
+    assert "+ -" not in screen
+    terminal.press(LEFT + "+")
+    terminal.wait(at(head - 1, "looking back"))
+    terminal.press("q")
+    assert terminal.end() == 0
+    report = [line.rstrip() for line in terminal.printed.splitlines()]
+    assert [line for line in report if line.startswith("   1")] == [
+        line.rstrip() for line in run(*words).out.splitlines() if line.startswith("   1")
+    ] or "himmelblau" in report[0]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--live"], "--live draws on a terminal, and standard output is none: it goes to a pipe or a file"),
+        (["--delay", "1"], "--delay is about --live"),
+        (["--screen"], "--screen is about --live"),
+        (
+            ["--live", "--jsonl"],
+            "--live and --jsonl do not go together: lines that are printed cannot follow a change of the rate",
+        ),
+        (["--live", "--code"], "--live and --code do not go together: a script is printed, and nothing runs"),
+        (["--live", "--delay", "-1"], "--delay must be a number from 0 to 3600, not '-1'"),
+    ],
+)
+@pytest.mark.parametrize("command", ["minimize", "fit-linear"])
+def test_what_does_not_go_together(run: Run, command: str, words: list[str], message: str) -> None:
+    outcome = run(command, *words)
+    assert (outcome.code, outcome.err.splitlines()[0]) == (2, f"error: {message}")
+
+
+def test_a_terminal_that_cannot_move_its_cursor(live: Callable[..., Terminal]) -> None:
+    terminal = live("minimize", "--live", TERM="dumb")
+    assert terminal.end() == 2
+    assert "error: --live moves the cursor, and this terminal cannot" in terminal.seen
+
+
+@pytest.mark.skipif(shutil.which("tmux") is None, reason="needs tmux, which knows what a screen shows")
+@pytest.mark.parametrize("options", [[], ["--screen"]])
+def test_the_screen_is_left_as_it_was(tmp_path: Path, options: list[str]) -> None:
+    tmux = ["tmux", "-S", str(tmp_path / "socket"), "-f", os.devnull]
+    command = " ".join([*GDCLI, *SLOWLY, "--steps", "100000", *options])
+
+    def shown() -> str:
+        return subprocess.run([*tmux, "capture-pane", "-p"], capture_output=True, text=True, check=True).stdout
+
+    def type_(*keys: str) -> None:
+        subprocess.run([*tmux, "send-keys", *keys], check=True)
+
+    def wait(found: Callable[[str], Any]) -> str:
+        until = time.monotonic() + PATIENCE
+        while not found(screen := shown()):
+            assert time.monotonic() < until, screen
+            time.sleep(0.05)
+        return screen
+
+    subprocess.run([*tmux, "new-session", "-d", "-x", "80", "-y", "24", "env", "PS1=ready ", "sh"], check=True)
+    try:
+        wait(lambda screen: "ready" in screen)
+        type_("echo precious", "Enter")
+        wait(lambda screen: "\nprecious" in screen)
+        type_(command, "Enter")
+        screen = wait(lambda screen: iteration_of(screen) >= 2 and "q end" in screen)
+        assert len(screen.rstrip("\n").split("\n")) == 24
+        type_("C-z")
+        wait(lambda screen: "q end" not in screen and screen.rstrip().endswith("ready"))
+        type_("fg", "Enter")
+        wait(lambda screen: "q end" in screen)
+        type_(" ")
+        wait(lambda screen: "paused" in screen)
+        type_("q")
+        screen = wait(lambda screen: "interrupted at iteration" in screen and screen.rstrip().endswith("ready"))
+        assert "q end" not in screen
+        assert "│" not in screen
+        type_("stty -a", "Enter")
+        assert re.search(r"(?<!-)icanon", wait(lambda screen: "icanon" in screen))
+    finally:
+        subprocess.run([*tmux, "kill-server"], check=True)
+
+
+# The parts
+
+
+def test_escape_sequences_are_keys() -> None:
+    assert list(decoded(" +=-_qQ")) == [Key.PAUSE, *[Key.FASTER] * 2, *[Key.SLOWER] * 2, *[Key.END] * 2]
+    for text in ("\x1b[C", "\x1bOC"):
+        assert list(decoded(text)) == [Key.FORWARD]
+    assert list(decoded("\x1b[D\x1b[H\x1b[1~\x1b[4~\x1b[F")) == [Key.BACK, Key.FIRST, Key.FIRST, Key.LAST, Key.LAST]
+    # Up, F5, Ctrl-right, the escape key, a sequence that is cut off, letters.
+    assert list(decoded("\x1b[A\x1b[15~\x1b[1;5C\x1b \x1b[xyz")) == [Key.PAUSE]
+
+
+@pytest.mark.parametrize(
+    ("factors", "iteration", "factor", "expected"),
+    [
+        ({}, 7, 1.25, {"7": 1.25}),
+        ({"7": 1.25}, 7, 1.25, {"7": 1.5625}),
+        ({"7": 1.25}, 7, 0.8, {}),
+        ({"7": 1.25}, 9, 0.8, {"7": 1.25, "9": 1.0}),
+        ({"9": 2.0, "7": 1.25}, 8, 0.8, {"7": 1.25, "8": 1.0}),
+        ({"10": 2.0, "9": 4.0}, 10, 0.8, {"9": 4.0, "10": 1.6}),
+        ({"5": 2.0}, 0, 1.25, {"0": 1.25}),
+    ],
+)
+def test_a_change_drops_what_comes_later(
+    factors: dict[str, float], iteration: int, factor: float, expected: dict[str, float]
+) -> None:
+    found = changed_factors(MinimizeSettings(lr_factor=factors), iteration, factor)
+    assert (found, list(found)) == (expected, list(expected))
+
+
+def test_a_track_is_bounded_and_goes_back_one_by_one() -> None:
+    track = Track("x")
+    for step in gdcli.minimize(steps=25_000, diagnose=False):
+        track.add(step)
+    assert track.head.iteration == 24_999
+    assert track.beside(24_999, -1) == 24_998
+    assert track.beside(24_999, 1) == 24_999
+    assert track.beside(-1, 1) == 0
+    assert [step.iteration for step in track.last_steps(10_000, 3)] == [9_998, 9_999, 10_000]
+    kept = [step.iteration for step in track.steps(25_000)]
+    assert len(kept) <= 22_000
+    assert kept == sorted(set(kept))
+    trail = track.trail_until(20_000)
+    assert (trail.first.iteration, trail.last.iteration) == (0, 20_000)  # type: ignore[union-attr]
+    shown = {state.iteration for state in trail.states}
+    assert len(shown) < 2_000
+    assert {state.iteration for state in track.trail_until(19_990).states} - shown == {19_990}
+
+
+def states(*words: Any, **settings: Any) -> tuple[Any, list[Trail]]:
+    """A descent, and its trail after 1, 2, ... states."""
+    descent = gdcli.minimize(*words, settings=settings)
+    trails: list[Trail] = []
+    steps = list(descent)
+    for count in range(1, len(steps) + 1):
+        trail = Trail("x")
+        for step in steps[:count]:
+            trail.add(step)
+        trails.append(trail)
+    return descent, trails
+
+
+@pytest.mark.parametrize(
+    ("expression", "settings"),
+    [
+        ("(x - 1.5)**2", {"values": {"x": "4"}}),
+        ("rosenbrock", {"lr": 1e-3}),
+        ("rosenbrock", {"dim": 5, "lr": 1e-4}),
+    ],
+)
+def test_windows_stay_and_hold_the_path(expression: str, settings: dict[str, Any]) -> None:
+    values = settings.pop("values", {})
+    descent, trails = states(expression, values, **{"steps": 80, "diagnose": False, **settings})
+    moving = MovingFigure(descent.again(descent.settings).problem, descent.settings.steps)
+    windows = []
+    for trail in trails:
+        figure = moving.of([trail])
+        panel = figure.panels[1]
+        assert isinstance(panel, FunctionPanel | ContourPanel)
+        assert panel.paths[0].iterations == [state.iteration for state in trail.states]
+        windows.append((panel.x.low, panel.x.high))
+    assert len(set(windows)) <= len(trails) // 5
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (79, 16), (60, 30), (30, 9), (10, 4), (200, 60), (5, 2)])
+def test_a_frame_has_the_size_of_the_terminal(size: tuple[int, int]) -> None:
+    _, trails = states("rosenbrock", lr=1e-3, steps=9)
+    figure = MovingFigure(gdcli.minimize("rosenbrock").problem, 9).of([trails[-1]])
+    console = Console(file=io.StringIO(), force_terminal=True, color_system="truecolor", width=size[0], height=size[1])
+    stage = Stage(console)
+    rows = [[str(i), f"{i}.5"] for i in range(12)]
+    scene = Scene("a title that is too long for a small terminal", "running", ["iteration", "loss"], rows, figure, "q")
+    for _ in range(3):
+        lines = stage.lines(scene)
+        assert len(lines) == size[1]
+        assert {cell_len(plain(line)) for line in lines} == {size[0]}
+    has_picture = any("┤" in line for line in lines)
+    assert has_picture == (size[1] >= 20)
+    if size[1] > 4:
+        assert any(plain(line).startswith("       11") for line in lines)
