@@ -7,10 +7,14 @@ budget.
 from __future__ import annotations
 
 import sys
+import tempfile
+from pathlib import Path
 
 import run
 
 BUDGET = 0.3  # seconds that --plot may add
+PNG_BUDGET = 1.5
+GIF_BUDGET = 6.0  # of the usual 100 frames; nobody has promised how long that takes
 
 PLANE = ["minimize", "rosenbrock", "--lr", "1e-3", "--steps", "1000", "--no-diagnose"]
 RUNS = {
@@ -22,6 +26,11 @@ RUNS = {
 }
 
 
+def _file(ending: str) -> str:
+    """A file in a folder for temporary ones."""
+    return str(Path(tempfile.gettempdir()) / f"gdcli-benchmark.{ending}")
+
+
 def _benchmarks() -> list[run.Benchmark]:
     found = [
         run.Benchmark(name, run.gdcli(*words, "--plot"), run.gdcli(*words), BUDGET, unit="s")
@@ -29,6 +38,14 @@ def _benchmarks() -> list[run.Benchmark]:
     ]
     # A race keeps no paths: those of the first start are made again.
     race = run.Benchmark("race", run.gdcli("compare", "--plot"), run.gdcli("compare"), 0.6, unit="s")
+    saved = [
+        run.Benchmark(f"png-{name}", run.gdcli(*words, "--save", _file("png")), run.gdcli(*words), PNG_BUDGET, unit="s")
+        for name, words in RUNS.items()
+    ]
+    surface = run.gdcli(*PLANE, "--surface", "--save", _file("png"))
+    saved.append(run.Benchmark("png-surface", surface, run.gdcli(*PLANE), PNG_BUDGET, unit="s"))
+    film = run.gdcli(*PLANE, "--save", _file("gif"))
+    saved.append(run.Benchmark("gif", film, run.gdcli(*PLANE), GIF_BUDGET, unit="s"))
     alone = run.Benchmark("function-alone", run.gdcli("plot"), run.gdcli("grad"), BUDGET, unit="s")
     million = ["minimize", "--steps", "1000000", "--no-diagnose"]
     memory = run.Benchmark(
@@ -40,7 +57,7 @@ def _benchmarks() -> list[run.Benchmark]:
         unit="MB",
         most_runs=1,
     )
-    return [*found, race, alone, memory]
+    return [*found, race, alone, memory, *saved]
 
 
 if __name__ == "__main__":

@@ -1,0 +1,244 @@
+"""Makes docs/gallery.md and every picture of the documentation from real runs: ``python docs/make_gallery.py``.
+
+A picture of a terminal is what Rich draws for so many columns, exported as SVG; other pictures are the files that the
+commands save. Same program, same bytes: a test compares. The pictures of the page need Chromium; without it they stay.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import shlex
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from unittest import mock
+
+from rich.console import RenderableType
+from rich.terminal_theme import DEFAULT_TERMINAL_THEME, SVG_EXPORT_THEME
+from rich.text import Text
+
+from gdcli.cli.main import run
+from gdcli.render import table
+from gdcli.render.table_file import recorder, tidy_svg
+
+DOCS = Path(__file__).parent
+FOLDER = DOCS / "pictures"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+@dataclass(frozen=True)
+class Terminal:
+    """A terminal in which commands have run, one after the other, as SVG."""
+
+    name: str
+    commands: tuple[str, ...]
+    says: str
+    columns: int = 80
+    light: bool = False
+
+    @property
+    def file(self) -> str:
+        """Its picture."""
+        return f"{self.name}.svg"
+
+    def make(self) -> bytes:
+        """Run the commands and draw what they print."""
+        screen = recorder(self.columns)
+
+        def draw(_file: object, make: Callable[[int], RenderableType]) -> None:
+            screen.print(make(screen.width))
+
+        with mock.patch.object(table, "print_to", draw):
+            for i, command in enumerate(self.commands):
+                if i:
+                    screen.print()
+                screen.print(Text(f"$ {command}", "bold green"))
+                _run(command)
+        theme = DEFAULT_TERMINAL_THEME if self.light else SVG_EXPORT_THEME
+        return tidy_svg(screen, f"gdcli-{self.name}", theme)
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A file that a command saves; its name is the last word of the command."""
+
+    command: str
+    says: str
+
+    @property
+    def commands(self) -> tuple[str, ...]:
+        """The one command."""
+        return (self.command,)
+
+    @property
+    def file(self) -> str:
+        """Its picture."""
+        return self.command.split()[-1]
+
+    def make(self) -> bytes:
+        """Run the command and read what it has saved."""
+        with _in_a_folder() as folder:
+            _run(f"{self.command} --quiet")
+            return (folder / self.file).read_bytes()
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page that a command saves, as a browser shows it; the page's name is the last word of the command."""
+
+    name: str
+    command: str
+    says: str
+    size: tuple[int, int] = (1280, 1000)
+    dark: bool = False
+
+    @property
+    def commands(self) -> tuple[str, ...]:
+        """The one command."""
+        return (self.command,)
+
+    @property
+    def file(self) -> str:
+        """Its picture."""
+        return f"{self.name}.png"
+
+    def make(self) -> bytes | None:
+        """Run the command and look at the page; None without a browser."""
+        browser = next((found for name in BROWSERS if (found := shutil.which(name))), None)
+        if browser is None:
+            return None
+        with _in_a_folder() as folder:
+            _run(f"{self.command} --quiet")
+            words = [
+                browser, "--headless=new", "--no-sandbox", "--hide-scrollbars", "--enable-unsafe-swiftshader",
+                "--virtual-time-budget=8000", f"--screenshot={folder / self.file}",
+                f"--window-size={self.size[0]},{self.size[1]}", *["--force-dark-mode"] * self.dark,
+                (folder / self.command.split()[-1]).as_uri(),
+            ]  # fmt: skip
+            subprocess.run(words, check=True, capture_output=True)
+            return (folder / self.file).read_bytes()
+
+
+README = Terminal("descents", ("gdcli minimize --lr 0.1 --steps 5", "gdcli fit-linear --steps 5"), "")
+
+ROSENBROCK = "gdcli minimize rosenbrock --lr 1e-3 --steps 1000"
+GALLERY: dict[str, tuple[Terminal | Saved | Page, ...]] = {
+    "In a terminal": (
+        Terminal(
+            "parabola",
+            ("gdcli minimize --plot",),
+            "One variable: the function with the steps on it and the tangent at the last one, beside the loss.",
+        ),
+        Terminal(
+            "rosenbrock",
+            (f"{ROSENBROCK} --plot",),
+            "Two variables: the first step jumps across the valley, the others creep along it. The levels are chosen "
+            "so that the flat valley and its steep walls both show.",
+            columns=120,
+        ),
+        Terminal(
+            "five",
+            ("gdcli minimize rosenbrock --dim 5 --lr 1e-4 --steps 300 --plot",),
+            "Five variables: the path in the plane of its two principal directions, on a light background.",
+            columns=100,
+            light=True,
+        ),
+        Terminal(
+            "layer",
+            ("gdcli fit-linear --steps 2 --plot",),
+            "A layer: the matrix and its gradient as heat maps. Two rows of the gradient are 0: their ReLUs have died.",
+        ),
+        Terminal("race", ("gdcli compare --plot",), "Four optimizers from one start, on one landscape.", columns=120),
+        Terminal(
+            "dimples",
+            ("gdcli plot rastrigin --x -2:2",),
+            "A function alone: the dimples of Rastrigin's function.",
+        ),
+        Terminal(
+            "saddle",
+            ('gdcli plot "x**2 - y**2" --x -2:2 --y -2:2 --field',),
+            "A saddle with its gradient field: the arrows point uphill.",
+            light=True,
+        ),
+    ),
+    "For slides and papers": (
+        Saved(f"{ROSENBROCK} --save rosenbrock.png", "The same run as a PNG; `.svg` and `.pdf` draw the same."),
+        Saved(
+            f"{ROSENBROCK} --surface --save rosenbrock-surface.png",
+            "The landscape as a surface in space, its height on a logarithmic scale.",
+        ),
+        Saved("gdcli compare --save race.png", "All optimizers of a race; each has a colour and a marker of its own."),
+        Saved(
+            "gdcli minimize himmelblau --optimizer sgd --momentum 0.9 --lr 2e-3 --steps 60 --save momentum.gif",
+            "Momentum carries the point across the valley and back.",
+        ),
+        Saved("gdcli grad \"log(x**2 + y**2)\" --x 15 --y 24 --explain --save table.svg", "A table, for a slide."),
+    ),
+    "As a page": (
+        Page(
+            "page-light",
+            f"{ROSENBROCK} --save rosenbrock.html",
+            "One file that works offline: the slider moves the point in all panels, a row of the table does so too.",
+        ),
+        Page("page-dark", "gdcli compare --save race.html", "A race, in the dark.", dark=True),
+        Page(
+            "page-phone", "gdcli minimize --save parabola.html", "On a phone.", size=(500, 1000)
+        ),
+    ),
+}  # fmt: skip
+
+_HEAD = """\
+# Gallery
+
+Every picture here is made by `python docs/make_gallery.py` from the command above it.
+"""
+
+
+def _run(command: str) -> None:
+    with contextlib.redirect_stderr(io.StringIO()) as said:
+        code = run(shlex.split(command)[1:])
+    if code != 0:
+        raise SystemExit(f"{command} has failed: {said.getvalue()}")
+
+
+@contextlib.contextmanager
+def _in_a_folder() -> Iterator[Path]:
+    """A folder of its own to run in, with nothing printed."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        contextlib.chdir(folder),
+        contextlib.redirect_stdout(io.TextIOWrapper(io.BytesIO(), "utf-8")),
+        mock.patch.dict(os.environ, {"COLUMNS": "80"}),
+    ):
+        yield Path(folder)
+
+
+def shown() -> list[Terminal | Saved | Page]:
+    """Every picture of the documentation."""
+    return [README, *(picture for pictures in GALLERY.values() for picture in pictures)]
+
+
+def gallery() -> str:
+    """The text of docs/gallery.md."""
+    parts = [_HEAD]
+    for title, pictures in GALLERY.items():
+        parts.append(f"## {title}\n")
+        for picture in pictures:
+            commands = "\n".join(picture.commands)
+            parts.append(f"{picture.says}\n\n```sh\n{commands}\n```\n\n![{picture.says}](pictures/{picture.file})\n")
+    return "\n".join(parts)
+
+
+if __name__ == "__main__":
+    FOLDER.mkdir(exist_ok=True)
+    (DOCS / "gallery.md").write_text(gallery(), encoding="utf-8")
+    for each in shown():
+        data = each.make()
+        if data is not None:
+            (FOLDER / each.file).write_bytes(data)
+        print(FOLDER / each.file if data is not None else f"{each.file} needs Chromium, and stays as it is")
