@@ -14,7 +14,6 @@ from gdcli.cli.output import Output
 from gdcli.cli.progress import run_with_progress
 from gdcli.cli.show import show
 from gdcli.errors import ExitCode
-from gdcli.results import CompareResult, Notice
 from gdcli.settings import CompareSettings
 
 if TYPE_CHECKING:
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 
     from gdcli.figure.model import Figure
     from gdcli.race.race import Race
+    from gdcli.results import CompareResult
 
 
 def complete(settings: CompareSettings) -> CompareSettings:
@@ -52,6 +52,8 @@ def run(settings: CompareSettings, output: Output) -> int:
         return figure(gradient_norm=True), record
 
     if output.plot:
+        from gdcli.results import Notice
+
         remarks = [Notice(remark.code, remark.message) for remark in figure().remarks]
         record = replace(record, warnings=[*record.warnings, *remarks])
     table = functools.partial(_report, figure=figure if output.plot else None)

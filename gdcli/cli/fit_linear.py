@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from gdcli.cli.command import Command
-from gdcli.cli.descend import run_descent
 from gdcli.cli.output import Output
 from gdcli.settings import FitLinearSettings
 
@@ -17,6 +16,7 @@ def complete(settings: FitLinearSettings) -> FitLinearSettings:
 
 def run(settings: FitLinearSettings, output: Output) -> int:
     """Fit and print."""
+    from gdcli.cli.descend import run_descent
     from gdcli.defaults import loss_expression
     from gdcli.linear.model import fit_linear
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from gdcli.cli.command import Command
-from gdcli.cli.descend import run_descent
 from gdcli.cli.output import Output
 from gdcli.settings import MinimizeSettings
 
@@ -17,6 +16,7 @@ def complete(settings: MinimizeSettings) -> MinimizeSettings:
 
 def run(settings: MinimizeSettings, output: Output) -> int:
     """Descend and print."""
+    from gdcli.cli.descend import run_descent
     from gdcli.descent.minimize import minimize
 
     title = f"minimize {settings.expression}"

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import shlex
-import shutil
 from collections.abc import Callable, Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
@@ -99,6 +96,9 @@ def check_targets(output: Output, command: str, offered: Sequence[Kind], *, stre
 
 def _check_tools(target: Target) -> None:
     """Find a library or a program that is missing, without importing it."""
+    import importlib.util
+    import shutil
+
     if target.kind in _NEEDS:
         library, extra = _NEEDS[target.kind]
         if importlib.util.find_spec(library) is None:
@@ -131,6 +131,8 @@ def save(
 
                 file.write(table_file(report(), target.ending))
             elif target.kind == "page" and page is not None:
+                import shlex
+
                 from gdcli.render.page.page import page as page_of
 
                 file.write(page_of(*page(), shlex.join(["gdcli", *output.words])))
