@@ -520,6 +520,18 @@ def test_a_run_that_explodes_does_not_press_the_others_flat() -> None:
     assert alone.y.high == max(alone.curves[0].y)  # a descent that is alone is seen to explode
 
 
+def test_the_caption_tells_a_changed_rate() -> None:
+    figure = minimized(settings={"lr_factor": {"2": 0.5}, "steps": 6})
+    assert figure.subtitle == "manual, lr 0.1, times 0.5 from iteration 2 on, 6 steps"
+
+
+def test_a_function_that_is_defined_nowhere_is_said_to_be() -> None:
+    figure = gdcli.plot("sqrt(x)", x="-2:-1").figure
+    assert [remark.message for remark in figure.remarks] == [
+        "the function has no finite value anywhere in the window; try another"
+    ]
+
+
 def test_a_matrix_has_its_history() -> None:
     record = gdcli.fit_linear(steps=3).result()
     panel = drawn(gdcli.fit_linear(steps=3))[0].panels[1]

@@ -243,7 +243,7 @@ def test_a_run_that_is_watched_is_the_same_run(
     assert file.read_text() == run("minimize", *words, "--steps", "40", "--json").out
 
 
-def test_q_ends_it_with_the_whole_record(live: Callable[..., Terminal], tmp_path: Path) -> None:
+def test_q_ends_it_with_a_record_that_reproduces_it(live: Callable[..., Terminal], run: Run, tmp_path: Path) -> None:
     file = tmp_path / "run.json"
     terminal = live(*SLOWLY, "--steps", "100000", "--json", "--output", str(file))
     terminal.wait(lambda screen: iteration_of(screen) >= 3)
@@ -251,9 +251,12 @@ def test_q_ends_it_with_the_whole_record(live: Callable[..., Terminal], tmp_path
     assert terminal.end() == 0
     assert terminal.after == terminal.before
     record = document(file.read_text())
-    assert record["status"] == "interrupted"
-    assert [step["iteration"] for step in record["iterations"]] == list(range(record["result"]["iteration"] + 1))
-    assert record["settings"]["steps"] == 100_000
+    assert record["status"] == "max_steps"
+    steps = record["settings"]["steps"]
+    assert 4 <= steps < 100_000
+    assert record["result"]["iteration"] == steps
+    assert [step["iteration"] for step in record["iterations"]] == list(range(steps))
+    assert run("minimize", "--config", str(file), "--json").out == file.read_text()
 
 
 def test_the_document_comes_after_the_view(live: Callable[..., Terminal], run: Run) -> None:
@@ -405,7 +408,7 @@ def test_the_screen_is_left_as_it_was(tmp_path: Path, options: list[str]) -> Non
         type_(" ")
         wait(lambda screen: "paused" in screen)
         type_("q")
-        screen = wait(lambda screen: "interrupted at iteration" in screen and screen.rstrip().endswith("ready"))
+        screen = wait(lambda screen: "stopped after" in screen and screen.rstrip().endswith("ready"))
         assert "q end" not in screen
         assert "│" not in screen
         type_("stty -a", "Enter")

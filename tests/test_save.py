@@ -129,8 +129,8 @@ def test_a_missing_ffmpeg_is_named(run: Run, monkeypatch: pytest.MonkeyPatch, tm
 
 
 def test_what_contradicts_itself(run: Run) -> None:
-    twice = run("minimize", "--json", "--output", "a.png", "--save", "a.png")
-    assert twice.err == "error: a.png is to be written twice\nhint: give each file a name of its own\n"
+    twice = run("minimize", "--json", "--output", "a.svg", "--save", "a.svg")
+    assert twice.err == "error: a.svg is to be written twice\nhint: give each file a name of its own\n"
     code = run("minimize", "--code", "--save", "a.png")
     assert code.err == "error: --code runs nothing that could be saved\nhint: leave out --save or --code\n"
     assert (twice.code, code.code) == (2, 2)

@@ -259,6 +259,8 @@ def _output_parameters(command: Command[Any]) -> list[inspect.Parameter]:
         if field.name in _NOT_OPTIONS or not _has(command, field.name):
             continue
         text = get_args(field.type)[1].description
+        if field.name == "plot" and not command.iterates:
+            text = "draw it too, below the table"
         if field.name == "save":
             save = typer.Option("--save", help=_save_help(command), metavar="FILE", rich_help_panel=OUTPUT)
             found.append(_parameter("save", list[str] | None, save))

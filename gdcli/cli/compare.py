@@ -96,6 +96,7 @@ COMMAND = Command(
         "gdcli compare beale --optimizer manual,manual-momentum,manual-nesterov --lr auto --json",
         'gdcli compare "x**4 - x**2" --optimizer sgd,adam --opt adam.betas=0.8,0.9 --domain x=-2:2 --starts 5',
         "gdcli compare rosenbrock --plot",
+        "gdcli compare himmelblau --lr 0.01 --save race.gif --seconds 2",
     ),
     plots=True,
     saves=("table", "picture", "animation", "page"),

@@ -51,7 +51,7 @@ def run_descent(descent: Descent[Any], output: Output, title: str) -> int:
     if not output.quiet:
         warn(outcome.warnings)
     audience.save()
-    if outcome.status == "interrupted" and not (live is not None and live.was_ended):
+    if outcome.status == "interrupted":
         return ExitCode.INTERRUPTED
     if not isinstance(outcome.checks, UnsetType) and any(c.verdict == "disagree" for c in outcome.checks.values()):
         return ExitCode.DISAGREEMENT

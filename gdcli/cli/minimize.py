@@ -43,6 +43,8 @@ COMMAND = Command(
         "gdcli minimize --optimizer sgd --momentum 0.9 --walk --steps 5",
         "gdcli minimize --update rebind",
         "gdcli minimize --code",
+        "gdcli minimize rosenbrock --lr 1e-3 --steps 1000 --plot",
+        "gdcli minimize rosenbrock --lr 1e-3 --steps 1000 --save run.png --save run.html",
     ),
     iterates=True,
     plots=True,

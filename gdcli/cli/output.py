@@ -24,7 +24,7 @@ class Output(Struct, frozen=True, kw_only=True):
     format: Format = "table"
     output: Annotated[str | None, Meta(description="write to a file, whole or not at all")] = None
     plot: Annotated[bool, Meta(description="draw it, in place of the table; with --all or --every, below it")] = False
-    live: Annotated[bool, Meta(description="watch it while it runs: rows, loss and function, with keys")] = False
+    live: Annotated[bool, Meta(description="watch it while it runs; keys: space, arrows, + - and q")] = False
     delay: Annotated[
         float,
         Meta(description="seconds from one iteration to the next, with --live", ge=0, le=3600),
@@ -37,7 +37,7 @@ class Output(Struct, frozen=True, kw_only=True):
             "(a name that ends in table.svg or table.html)"
         ),
     ] = []
-    surface: Annotated[bool, Meta(description="save a contour as a surface in space")] = False
+    surface: Annotated[bool, Meta(description="save a contour as a surface in space; a page has both")] = False
     fps: Annotated[
         Annotated[int, Meta(ge=1, le=60)] | None,
         Meta(

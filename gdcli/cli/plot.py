@@ -52,6 +52,7 @@ COMMAND = Command(
         'gdcli plot "sin(x)/x" --x -10:10 --field',
         'gdcli plot "x**2 - y**2" --x -2:2 --y -1:3 --field',
         'gdcli plot "a*sin(x + p)" --x -pi:pi --a 2 --p 1',
+        "gdcli plot rosenbrock --surface --save surface.png",
         'gdcli plot "x[0]**2 + x[0]*x[1] + x[2]**2" --x "-2:2, -2:2, 1"',
     ),
     saves=("picture", "page"),

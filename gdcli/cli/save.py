@@ -22,6 +22,7 @@ ENDINGS: dict[Kind, tuple[str, ...]] = {
     "page": (".html",),
 }
 _NEEDS = {"picture": ("matplotlib", "plot"), "animation": ("matplotlib", "plot"), "page": ("plotly", "html")}
+_PICTURES = (".png", ".pdf", ".gif", ".mp4")
 FPS, SECONDS = 20, 5.0
 _MOST_FRAMES = 3_000
 _ABOUT = {"surface": ("picture", "animation"), "fps": ("animation",), "seconds": ("animation",)}
@@ -78,11 +79,14 @@ def check_targets(output: Output, command: str, offered: Sequence[Kind], *, stre
         if getattr(output, option) and not any(target.kind in kinds for target in found):
             ending = ENDINGS[kinds[0]][0]  # type: ignore[index]
             message = f"--{option} is about {' or '.join(kinds)} files, and none is saved"
-            raise GdcliError("usage", message, f"add --save run{ending}")
+            raise GdcliError("usage", message, f"add --save run{ending}, or leave out --{option}")
     frames = (output.fps or FPS) * (output.seconds or SECONDS)
     if frames > _MOST_FRAMES:
         message = f"the animation would have {frames:,.0f} frames, and {_MOST_FRAMES:,} are allowed"
         raise GdcliError("limit", message, "make --fps or --seconds smaller")
+    if output.output is not None and PurePath(output.output).suffix.lower() in _PICTURES:
+        message = f"--output writes what is printed, and {output.output} is the name of a picture"
+        raise GdcliError("usage", message, f"--save {output.output} makes the picture")
     if found and output.format == "code":
         raise GdcliError("usage", "--code runs nothing that could be saved", "leave out --save or --code")
     seen: set[str] = set()

@@ -62,6 +62,7 @@ class Descent(Generic[R]):
         self._prepare = prepare
         self._started = False
         self._interrupted = False
+        self._tests: StopTests | None = None
         self._outcome: tuple[StopReason, str, Step] | None = None
         self._first: Step | None = None
         self._best: Step | None = None
@@ -74,6 +75,12 @@ class Descent(Generic[R]):
     def interrupt(self) -> None:
         """Ask the loop to stop before its next update."""
         self._interrupted = True
+
+    def end_after(self, steps: int) -> None:
+        """Make so many updates, while it runs: as if ``settings.steps`` had said so from the start."""
+        self.settings = replace(self.settings, steps=steps)
+        if self._tests is not None:
+            self._tests.steps = steps
 
     def __iter__(self) -> Iterator[Step]:
         """Yield the state before each update; the state after the last one is in the outcome."""
@@ -88,7 +95,7 @@ class Descent(Generic[R]):
         rule = update_rule(self.settings, tensors, wrt, self._first_rates())
         changes = changes_of_rates(self.settings, rule)
         walk = Walk(rule, self.settings.optimizer, tensors, wrt, limits) if self.settings.walk else None
-        tests = StopTests(self.settings, remembers=self._remembers())
+        tests = self._tests = StopTests(self.settings, remembers=self._remembers())
         direction = -1.0 if self.settings.maximize else 1.0
         better, lr = math.inf, _common(rule.rates)
         acts: list[Act] = []

@@ -59,6 +59,8 @@ def caption(settings: DescentSettings, trail: Trail) -> str:
     lr = settings.lr if trail.first is None or settings.lr != "auto" else trail.first.lr
     parts = [settings.optimizer, f"lr {lr:.6g}" if isinstance(lr, float) else f"lr {lr}"]
     parts += [f"lr.{name} {rate:.6g}" for name, rate in settings.lrs.items()]
+    parts += [f"times {factor:.4g} from iteration {first} on" for first, factor in list(settings.lr_factor.items())[:3]]
+    parts += ["and so on"] * (len(settings.lr_factor) > 3)
     for name in ("momentum", "dampening", "weight_decay", "clip_norm", "clip_value"):
         if getattr(settings, name):
             parts.append(f"{name.replace('_', ' ')} {getattr(settings, name):.6g}")

@@ -49,7 +49,10 @@ class Subject:
         missing = sum(not math.isfinite(value) for value in values)
         if missing:
             share = 100 * missing / len(values)
-            amount = "less than 1%" if share < 1 else "all" if missing == len(values) else f"{min(share, 99):.0f}%"
+            if missing == len(values):
+                self.say(Remark("undefined", "the function has no finite value anywhere in the window; try another"))
+                return
+            amount = "less than 1%" if share < 1 else f"{min(share, 99):.0f}%"
             message = f"the function has no finite value on {amount} of the window, which is left blank"
             self.say(Remark("undefined", message))
 

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from gdcli.render.bars import Bars, LogScale
 from gdcli.render.documents import csv_row
-from gdcli.render.numbers import aligned, number
+from gdcli.render.numbers import aligned, number, tensor
 from gdcli.render.table import empty_table
 from gdcli.results import CompareResult, LossCurve, RunStatus, Spread, Standing, Tuning
 
@@ -227,7 +227,7 @@ def _rules(record: CompareResult) -> RenderableType:
     facts = {
         "goal": goal,
         "budget": f"a run ends after {settings.steps:,} steps, or when it has made {rules.evaluations:,} evaluations",
-        "start": "the usual one" if not settings.starts else _drawn(record),
+        "start": _drawn(record) if settings.starts else _given(record),
         "rates": _tried(record),
         "rank": "by runs that reach the goal, then by evaluations to it, then by loss",
         "runs": _computed(record),
@@ -241,6 +241,13 @@ def _rules(record: CompareResult) -> RenderableType:
 def _drawn(record: CompareResult) -> str:
     domain = ", ".join(f"{name} in [{low:g}, {high:g}]" for name, (low, high) in record.settings.domain.items())
     return f"{record.settings.starts} drawn from {domain} (seed {record.settings.seed})"
+
+
+def _given(record: CompareResult) -> str:
+    """The one start: where it is, when that is short."""
+    (start,) = record.starts
+    shown = ", ".join(f"{name} = {tensor(value, 6)}" for name, value in start.items())
+    return shown if len(shown) <= 60 and "\n" not in shown else "the usual one"
 
 
 def _tried(record: CompareResult) -> str:

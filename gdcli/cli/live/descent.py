@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
@@ -70,11 +71,6 @@ class LiveDescent:
                     self._start(self.descent.again(settings))
                     self.session.begin_anew(change.iteration)
 
-    @property
-    def was_ended(self) -> bool:
-        """Whether the user has ended it, which is no interruption."""
-        return self.session.ended
-
     def interrupt(self) -> None:
         """Ctrl-C: the loop is to stop before its next update."""
         self.session.interrupt()
@@ -88,8 +84,9 @@ class LiveDescent:
             if monotonic() < session.next_look and step.iteration != session.replay_to:
                 continue
             session.after_step(step.iteration)
-            if session.ended:
-                descent.interrupt()
+            if session.ended:  # a setting like any other, so that the document reproduces the run
+                descent.end_after(min(step.iteration + 1, descent.settings.steps))
+                session.next_look = math.inf
         message, final = descent.ending
         if track.is_empty or final.iteration != track.head.iteration:
             track.add(final)

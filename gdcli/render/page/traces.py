@@ -25,8 +25,8 @@ Plot = dict[str, Any]
 _MOST_CELLS = 64  # of a heat map, along each side
 _READABLE = 100  # cells; with more, their numbers have no room in them
 _MARKED = 300  # states; a longer path is a line alone
-_MARKS = {"start": "circle", "end": "square", "minimum": "star"}
-_WORDS = {"start": "○ start", "end": "□ end", "minimum": "☆ known minimum"}
+_MARKS = {"start": "circle", "end": "star", "minimum": "x"}
+_WORDS = {"start": "○ start", "end": "☆ end", "minimum": "✕ known minimum"}
 
 
 def curves_plot(panel: CurvesPanel) -> Plot:

@@ -63,7 +63,7 @@ def _curves(ax: Any, panel: CurvesPanel) -> None:
     if panel.x.whole:
         from matplotlib.ticker import MaxNLocator
 
-        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+        ax.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True, min_n_ticks=1))
     if len(panel.curves) > 1:
         legend_below(ax)
     ax.grid(alpha=0.35)
@@ -95,7 +95,7 @@ def _function(ax: Any, panel: FunctionPanel) -> None:
         label = f"tangent at the end ({at.slope:.3g})"
         heights = [at.y + at.slope * (x - at.x) for x in ends]
         ax.plot(ends, heights, color=TANGENT_COLOUR, linewidth=2, linestyle="--", label=label)
-    _marks(ax, panel.marks)
+    _marks(ax, _inside(panel))
     _window(ax, panel)
     ax.grid(alpha=0.35)
     ax.set_xlabel(panel.x.label)
@@ -136,15 +136,16 @@ def _contour(ax: Any, panel: ContourPanel) -> None:
         )  # fmt: skip
     for i, path in enumerate(panel.paths):
         colour, marker = path_style(i)
+        label = "steps" if len(panel.paths) == 1 else None  # several are named beside it
         ax.plot(path.x, path.y, color="white", linewidth=3.6, solid_capstyle="round")
         ax.plot(
             path.x, path.y, color=colour, linewidth=1.8, marker=marker, markevery=every(len(path.x)), markersize=6,
-            markeredgecolor="white", markeredgewidth=0.7, label=path.label if len(panel.paths) > 1 else "steps",
+            markeredgecolor="white", markeredgewidth=0.7, label=label,
         )  # fmt: skip
-    _marks(ax, panel.marks)
+    _marks(ax, _inside(panel))
     _window(ax, panel)
     if panel.equal:
-        ax.set_aspect("equal")
+        ax.set_aspect("equal", anchor="E")
     ax.set_xlabel(panel.x.label)
     ax.set_ylabel(panel.y.label)
     if panel.marks:
@@ -167,6 +168,12 @@ def _heat(ax: Any, panel: HeatPanel) -> None:
 def on_heat(number: float, high: float) -> str:
     """The colour of a number that is written on its own colour."""
     return "white" if abs(number) > 0.6 * high else "black"
+
+
+def _inside(panel: FunctionPanel | ContourPanel) -> list[Mark]:
+    """The marks in the window."""
+    x, y = panel.x, panel.y
+    return [mark for mark in panel.marks if x.low <= mark.x <= x.high and y.low <= mark.y <= y.high]
 
 
 def _marks(ax: Any, marks: Sequence[Mark]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-PATH_COLOURS = ("#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#0072B2", "#F0E442", "#000000")
+PATH_COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000")
 MARKERS = "osD^vP<>"
 CURVE_COLOUR = "#222222"
 TANGENT_COLOUR = "#0072B2"

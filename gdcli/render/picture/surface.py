@@ -35,7 +35,7 @@ def draw_surface(ax: Any, panel: ContourPanel, figure: Figure) -> None:
     for i, path in enumerate(panel.paths):
         colour, marker = path_style(i)
         heights = heights_on(panel, path, figure)
-        label = path.label if len(panel.paths) > 1 else "steps"
+        label = "steps" if len(panel.paths) == 1 else None  # several are named beside it
         ax.plot(path.x, path.y, heights, color="white", linewidth=3.4, zorder=10)
         ax.plot(
             path.x, path.y, heights, color=colour, linewidth=1.8, marker=marker, markevery=every(len(path.x)),
@@ -45,7 +45,10 @@ def draw_surface(ax: Any, panel: ContourPanel, figure: Figure) -> None:
             if math.isfinite(heights[at][0]):
                 shape, fill, area = MARKS[kind]
                 spot = path.x[at], path.y[at], heights[at]
-                ax.scatter(*spot, marker=shape, s=area, c=fill, edgecolors="black", zorder=12, depthshade=False)
+                ax.scatter(
+                    *spot, marker=shape, s=area, c=fill, edgecolors="black", zorder=12, depthshade=False,
+                    label=kind if i == 0 else None,
+                )  # fmt: skip
     if panel.paths:
         legend_below(ax)
     if floor is not None:
