@@ -69,6 +69,16 @@ class Notice(Struct, frozen=True):
     message: str
 
 
+def notices_about(figure: Figure) -> list[Notice]:
+    """What has to be said about a picture."""
+    return [Notice(remark.code, remark.message) for remark in figure.remarks]
+
+
+def spelled_out(name: str, expression: str) -> str:
+    """What was given as an objective, with its expression where it is the name of a problem."""
+    return name if name == expression else f"{name}: {expression}"
+
+
 FindingCode = Literal[
     "unbounded", "learning-rate-too-large", "momentum-too-large", "not-finite", "dead-relu", "saddle",
     "vanishing-gradient", "zig-zag", "oscillating", "slow", "rate", "float-floor", "no-curvature", "incomplete",

@@ -12,7 +12,7 @@ from gdcli.cli.save import save, targets
 from gdcli.cli.show import Report, report_for_people
 from gdcli.figure.thinned import Steps
 from gdcli.figure.trail import Trail
-from gdcli.results import Notice, Step, Update
+from gdcli.results import Notice, Step, Update, notices_about, spelled_out
 from gdcli.settings import MinimizeSettings
 
 if TYPE_CHECKING:
@@ -61,8 +61,8 @@ class Audience:
         else:
             yield from self._in_rows((step, ()) for step in watched)
         _, final = self.descent.ending
-        if self.trail is not None and (self.trail.last is None or self.trail.last.iteration != final.iteration):
-            self.trail.add(final)
+        if self.trail is not None:
+            self.trail.end(final)
 
     def _on_the_trail(self, steps: Iterable[Step], trail: Trail) -> Iterator[Step]:
         for step in steps:
@@ -100,16 +100,16 @@ class Audience:
         from gdcli.defaults import objective_of
 
         settings = self.descent.settings
-        if not isinstance(settings, MinimizeSettings) or objective_of(settings) == settings.expression:
+        if not isinstance(settings, MinimizeSettings):
             return self.title
-        return f"{self.title}: {objective_of(settings)}"
+        return f"{self.descent.command} {spelled_out(settings.expression, objective_of(settings))}"
 
     def report(self) -> Report:
         """What is printed for people: with ``--plot`` the picture, in place of the table or below it."""
         outcome = self.descent.outcome
         if not self.output.plot:
             return self._report(self._table, outcome.warnings)
-        notices = [*outcome.warnings, *(Notice(remark.code, remark.message) for remark in self.figure.remarks)]
+        notices = [*outcome.warnings, *notices_about(self.figure)]
         if self.output.all or self.output.every > 1 or self.walks:
             return self._report(lambda width: self._above_picture(self._table(width)), notices)
         return self._report(lambda width: self._above_picture(self._ending(width)), notices)

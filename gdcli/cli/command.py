@@ -258,13 +258,14 @@ def _output_parameters(command: Command[Any]) -> list[inspect.Parameter]:
     for field in msgspec.structs.fields(Output):
         if field.name in _NOT_OPTIONS or not _has(command, field.name):
             continue
-        text = get_args(field.type)[1].description
-        if field.name == "plot" and not command.iterates:
-            text = "draw it too, below the table"
         if field.name == "save":
             save = typer.Option("--save", help=_save_help(command), metavar="FILE", rich_help_panel=OUTPUT)
             found.append(_parameter("save", list[str] | None, save))
-        elif field.default is False:
+            continue
+        text = get_args(field.type)[1].description
+        if field.name == "plot" and not command.iterates:
+            text = "draw it too, below the table"
+        if field.default is False:
             found.append(option(field.name, text, False))
         else:
             shown = "" if field.default is None else f"  [default: {field.default}]"

@@ -52,10 +52,9 @@ def run(settings: CompareSettings, output: Output) -> int:
         return figure(gradient_norm=True), record
 
     if output.plot:
-        from gdcli.results import Notice
+        from gdcli.results import notices_about
 
-        remarks = [Notice(remark.code, remark.message) for remark in figure().remarks]
-        record = replace(record, warnings=[*record.warnings, *remarks])
+        record = replace(record, warnings=[*record.warnings, *notices_about(figure())])
     table = functools.partial(_report, figure=figure if output.plot else None)
     show(record, output, table=table, csv=compare_csv, figure=figure, page=page)
     return ExitCode.INTERRUPTED if stopped else ExitCode.OK

@@ -30,13 +30,7 @@ class Output(Struct, frozen=True, kw_only=True):
         Meta(description="seconds from one iteration to the next, with --live", ge=0, le=3600),
     ] = 0.0
     screen: Annotated[bool, Meta(description="watch it on the alternate screen, with --live")] = False
-    save: Annotated[
-        list[str],
-        Meta(
-            description="save a picture (.png .svg .pdf), an animation (.gif .mp4), a page (.html), or the table "
-            "(a name that ends in table.svg or table.html)"
-        ),
-    ] = []
+    save: list[str] = []  # files; save.py says what of
     surface: Annotated[bool, Meta(description="save a contour as a surface in space; a page has both")] = False
     fps: Annotated[
         Annotated[int, Meta(ge=1, le=60)] | None,

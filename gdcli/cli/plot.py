@@ -27,7 +27,6 @@ def run(settings: PlotSettings, output: Output) -> int:
     from gdcli.render.figure_csv import plot_csv
 
     record = plot(settings)
-
     show(
         record, output, table=_picture, csv=plot_csv, figure=lambda: record.figure, page=lambda: (record.figure, record)
     )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,19 +19,9 @@ _STEPS = 256  # of a descent, from one look at the clock to the next
 
 def run_with_progress(shares: Iterable[float], label: str, *, quiet: bool) -> None:
     """Run work that tells which share of it is done, 0 to 1, and show a bar when it takes long."""
-    shows = not quiet and sys.stderr.isatty()
-    bar: Any = None
-    shown = time.monotonic() + _AFTER_SECONDS - _EVERY_SECONDS
-    try:
+    with _progress(label, 1.0, quiet=quiet) as show:
         for share in shares:
-            if shows and time.monotonic() - shown > _EVERY_SECONDS:
-                shown = time.monotonic()
-                if bar is None:
-                    bar = _progress_bar(label)
-                bar.update(bar.task_ids[0], completed=share)
-    finally:
-        if bar is not None:
-            bar.stop()
+            show(share)
 
 
 def with_progress(descent: Descent[Any], *, quiet: bool) -> Iterator[Step]:
@@ -38,22 +29,38 @@ def with_progress(descent: Descent[Any], *, quiet: bool) -> Iterator[Step]:
     if quiet or not sys.stderr.isatty():
         yield from descent
         return
-    started = time.monotonic()
-    bar: Any = None
-    try:
+    with _progress("descending", descent.settings.steps, quiet=quiet) as show:
         for step in descent:
             if step.iteration % _STEPS == 0:
-                if bar is None and time.monotonic() - started > _AFTER_SECONDS:
-                    bar = _progress_bar("descending", descent.settings.steps)
-                if bar is not None:
-                    bar.update(bar.task_ids[0], completed=step.iteration)
+                show(step.iteration)
             yield step
+
+
+@contextlib.contextmanager
+def _progress(label: str, total: float, *, quiet: bool) -> Iterator[Callable[[float], None]]:
+    """What shows how much is done, now and then: nothing at first, and never where no terminal is."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    bar: Any = None
+    shown = time.monotonic() + _AFTER_SECONDS - _EVERY_SECONDS
+
+    def show(done: float) -> None:
+        nonlocal bar, shown
+        if time.monotonic() - shown > _EVERY_SECONDS:
+            shown = time.monotonic()
+            if bar is None:
+                bar = _progress_bar(label, total)
+            bar.update(bar.task_ids[0], completed=done)
+
+    try:
+        yield show
     finally:
         if bar is not None:
             bar.stop()
 
 
-def _progress_bar(label: str, total: float = 1.0) -> Any:
+def _progress_bar(label: str, total: float) -> Any:
     from rich.console import Console
     from rich.progress import Progress
 

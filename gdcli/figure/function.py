@@ -14,7 +14,7 @@ from gdcli.figure.window import same_scale
 from gdcli.lang.objective import build, evaluate, tensor_result
 from gdcli.lang.syntax import parse
 from gdcli.lang.values import read_value
-from gdcli.results import Notice, PlotResult
+from gdcli.results import PlotResult, notices_about
 from gdcli.settings import PlotSettings
 from gdcli.tensors import Problem, check_scalar, environment, resolve_device
 
@@ -36,7 +36,7 @@ def plot(settings: PlotSettings) -> PlotResult:
         settings=settings,
         message=figure.panels[0].title,
         figure=figure,
-        warnings=[Notice(remark.code, remark.message) for remark in figure.remarks],
+        warnings=notices_about(figure),
     )
 
 

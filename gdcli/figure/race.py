@@ -10,7 +10,7 @@ from gdcli.figure.descent import descent_figure, with_gradient_norm
 from gdcli.figure.model import Figure
 from gdcli.figure.trail import Trail
 from gdcli.race.race import Race
-from gdcli.results import CompareResult, Standing
+from gdcli.results import CompareResult, Standing, spelled_out
 
 
 def race_figure(race: Race, record: CompareResult, *, gradient_norm: bool = False) -> Figure:
@@ -22,9 +22,7 @@ def race_figure(race: Race, record: CompareResult, *, gradient_norm: bool = Fals
     trails = [_trail(race, standing) for standing in record.standings]
     instance = problem_of(record.settings)
     minima = () if instance is None else [minimum.values for minimum in instance.minima]
-    title = f"compare {record.settings.expression}"
-    if record.rules.expression != record.settings.expression:
-        title += f": {record.rules.expression}"
+    title = f"compare {spelled_out(record.settings.expression, record.rules.expression)}"
     subtitle = "the runs from the first start" if len(record.starts) > 1 else ""
     figure = descent_figure(title, subtitle, race.track.problem_at(0), trails, minima)
     return with_gradient_norm(figure, trails) if gradient_norm else figure
@@ -47,5 +45,5 @@ def _trail(race: Race, standing: Standing) -> Trail:
     trail = Trail(standing.optimizer)
     for step in descent:
         trail.add(step)
-    trail.add(descent.outcome.result)
+    trail.end(descent.outcome.result)
     return trail

@@ -52,6 +52,11 @@ class Trail:
         if self._kept.keeps(step.iteration):
             self._kept.add(step.iteration, _state(step))
 
+    def end(self, final: Step) -> None:
+        """Take the state in which the run has ended, unless it was the last one already."""
+        if self.last is None or self.last.iteration != final.iteration:
+            self.add(final)
+
     @property
     def states(self) -> list[State]:
         """The states that were kept, in order, from the first to the last."""

@@ -14,7 +14,7 @@ from gdcli.render.bars import Bars, LogScale
 from gdcli.render.documents import csv_row
 from gdcli.render.numbers import aligned, number, tensor
 from gdcli.render.table import empty_table
-from gdcli.results import CompareResult, LossCurve, RunStatus, Spread, Standing, Tuning
+from gdcli.results import CompareResult, LossCurve, RunStatus, Spread, Standing, Tuning, spelled_out
 
 _LEAST_DIGITS = 3
 _GAP = 3  # cells between two columns
@@ -35,8 +35,7 @@ def compare_report(record: CompareResult, digits: int, width: int) -> Renderable
     """The leaderboard, the curves, the tuning, and the rules."""
     several = len(record.starts) > 1
     gaps = _Gaps(record)
-    name = record.settings.expression
-    title = name if name == record.rules.expression else f"{name}: {record.rules.expression}"
+    title = spelled_out(record.settings.expression, record.rules.expression)
     parts: list[RenderableType] = [Text(f"compare {title}", "bold"), _leaderboard(record, digits, width)]
     if several:
         parts.append(Text(f"medians over {len(record.starts)} starts, and quartiles of the loss", "dim"))

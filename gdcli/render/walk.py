@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import textwrap
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -14,11 +13,11 @@ from rich.text import Text
 from gdcli.render.equations import TIED, Writer
 from gdcli.render.numbers import aligned, number
 from gdcli.render.table import StepRows, empty_table, ending
+from gdcli.render.terminal.signs import has_few_signs
 from gdcli.results import ResultLine, Step, Update
 
 _NARROWEST = 24  # cells that the equations take at least
 _BETWEEN = 3  # cells between two columns
-_TERMINALS_OF_FEW_SIGNS = ("linux", "dumb", "vt100")
 
 
 class WalkedStep(NamedTuple):
@@ -47,8 +46,7 @@ class WalkTable:
         head, left_out, tail = self.rows.parts()
         final = WalkedStep(self.outcome.result, ())
         shown = [row for row in [*head, *tail] if row.iteration != final.iteration] + [final]
-        ascii_only = options.ascii_only or os.environ.get("TERM") in _TERMINALS_OF_FEW_SIGNS
-        writer = Writer(self.digits, ascii_only=ascii_only, several=len(final.step.values) > 1)
+        writer = Writer(self.digits, ascii_only=has_few_signs(options), several=len(final.step.values) > 1)
         lines = list(_lines(shown, writer))
         losses = aligned([number(row.step.loss, self.digits) for row in shown])
         longest = max((cell_len(" = ".join(sides)) for row in lines for sides in row if len(sides) > 1), default=0)

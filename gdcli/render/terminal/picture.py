@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -15,9 +14,8 @@ from gdcli.render.terminal.curves import curves_lines, function_lines
 from gdcli.render.terminal.heat import heat_lines
 from gdcli.render.terminal.palette import Palette
 from gdcli.render.terminal.sheet import Line, beside, width_of
-from gdcli.render.terminal.signs import ASCII, UNICODE, Signs
+from gdcli.render.terminal.signs import ASCII, UNICODE, Signs, has_few_signs
 
-_TERMINALS_OF_FEW_SIGNS = ("linux", "dumb", "vt100")
 _GAP = 3
 SIDE_BY_SIDE = 76  # from this width on
 _AROUND = 10  # rows of a screen that the title, the axes, the legend and the prompt take
@@ -37,7 +35,7 @@ class Picture:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Draw it for the width, the height, the signs and the colours of the console."""
-        few = options.ascii_only or os.environ.get("TERM") in _TERMINALS_OF_FEW_SIGNS
+        few = has_few_signs(options)
         rows = self.rows or _rows(console, options.max_width)
         draw = _Drawing(ASCII if few else UNICODE, Palette(console), options.max_width, rows)
         draw.on_screen = console.is_terminal

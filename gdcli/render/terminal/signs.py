@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+
+from rich.console import ConsoleOptions
+
+_TERMINALS_OF_FEW_SIGNS = ("linux", "dumb", "vt100")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +75,8 @@ def drawn_in_ascii(sign: str) -> str:
     if not left or not right or sum(left) / len(left) == sum(right) / len(right):
         return "|"
     return "\\" if sum(left) / len(left) < sum(right) / len(right) else "/"
+
+
+def has_few_signs(options: ConsoleOptions) -> bool:
+    """Whether a terminal, or the encoding of what is printed to, knows little more than ASCII."""
+    return options.ascii_only or os.environ.get("TERM") in _TERMINALS_OF_FEW_SIGNS
