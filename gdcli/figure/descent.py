@@ -6,20 +6,21 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import torch
 from msgspec.structs import replace
 
 from gdcli.defaults import problem_of
-from gdcli.figure.model import Figure, HeatPanel, HeatState, Panel, Remark
+from gdcli.figure.model import ContourPanel, Figure, FunctionPanel, HeatPanel, HeatState, Panel, Remark
 from gdcli.figure.panels import (
+    Route,
     Subject,
     contour_panel,
     function_panel,
     gradient_norm_panel,
     loss_panel,
+    points_of,
     routes_in,
 )
-from gdcli.figure.section import along_unknowns, in_order, principal_plane
+from gdcli.figure.section import Section, along_unknowns, in_order, principal_plane
 from gdcli.figure.trail import Trail, flat
 from gdcli.figure.window import finite
 from gdcli.results import Nested
@@ -86,25 +87,41 @@ def descent_figure(
     any state; ``minima`` are the known ones, with the value of each variable.
     """
     subject = Subject(problem)
-    count = sum(problem.tensors[name].numel() for name in problem.wrt)
     panels: list[Panel] = [loss_panel(trails, subject)]
-    known = [point for minimum in minima if (point := unknowns_at(problem, minimum)) is not None]
-    if count == 1:
-        line = along_unknowns(problem, [0])
-        routes = routes_in(line, trails, subject)
-        panels.append(function_panel(subject, line, routes, [point[0] for point in known]))
-    elif count == 2:
-        order = in_order(problem, [0, 1])
-        plane = along_unknowns(problem, order)
-        minimum_points = [[point[unknown] for unknown in order] for point in known]
-        panels.append(contour_panel(subject, plane, routes_in(plane, trails, subject), minimum_points))
-    else:
-        points = [torch.tensor([state.point for state in trail.states], dtype=torch.float64) for trail in trails]
-        plane = principal_plane(points)
-        panels.append(contour_panel(subject, plane, routes_in(plane, trails, subject)))
+    section = section_for(problem, trails)
+    routes = routes_in(section, trails, subject)
+    panels.append(landscape(subject, section, routes, known_points(problem, minima)))
     if problem.is_random:
         subject.say(Remark("random", "the expression draws random numbers: its picture is that of one draw"))
     return Figure(title, subtitle, panels, subject.remarks)
+
+
+def section_for(problem: Problem, trails: Sequence[Trail]) -> Section:
+    """What a picture shows of the space of the unknowns: all of a line or a plane, else the plane of the paths."""
+    count = _unknowns(problem)
+    if count <= 2:
+        return along_unknowns(problem, in_order(problem, range(count)))
+    return principal_plane([points_of(trail) for trail in trails])
+
+
+def landscape(
+    subject: Subject, section: Section, routes: Sequence[Route], known: Sequence[Sequence[float]]
+) -> FunctionPanel | ContourPanel:
+    """The function over a section with the routes in it; ``known`` are minima, marked where they lie in it."""
+    count = _unknowns(subject.problem)
+    if count == 1:
+        return function_panel(subject, section, routes, [point[0] for point in known])
+    order = in_order(subject.problem, range(2)) if count == 2 else []
+    return contour_panel(subject, section, routes, [[point[i] for i in order] for point in known if order])
+
+
+def _unknowns(problem: Problem) -> int:
+    return sum(problem.tensors[name].numel() for name in problem.wrt)
+
+
+def known_points(problem: Problem, minima: Sequence[Mapping[str, object]]) -> list[list[float]]:
+    """The minima as numbers of the unknowns, those in the space of the unknowns."""
+    return [point for minimum in minima if (point := _unknowns_at(problem, minimum)) is not None]
 
 
 def layer_figure(title: str, subtitle: str, problem: Problem, trail: Trail, name: str = "W") -> Figure:
@@ -143,7 +160,7 @@ def _rows(numbers: Nested) -> list[list[float]]:
     return [row for item in numbers for row in _rows(item)]
 
 
-def unknowns_at(problem: Problem, values: Mapping[str, object]) -> list[float] | None:
+def _unknowns_at(problem: Problem, values: Mapping[str, object]) -> list[float] | None:
     """A point as the numbers of the unknowns; None where it is not in the space of the unknowns."""
     there = {name: list(_numbers(value)) for name, value in values.items()}
     if there.keys() != problem.tensors.keys():

@@ -7,20 +7,10 @@ from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
-from gdcli.figure.descent import layer_figure, unknowns_at
+from gdcli.figure.descent import known_points, landscape, layer_figure, section_for
 from gdcli.figure.model import ContourPanel, CurvesPanel, Figure, FunctionPanel
-from gdcli.figure.panels import (
-    Route,
-    Subject,
-    contour_panel,
-    ends,
-    function_panel,
-    loss_panel,
-    points_of,
-    routes_in,
-    tangent_at_end,
-)
-from gdcli.figure.section import Section, along_unknowns, in_order, principal_plane
+from gdcli.figure.panels import Route, Subject, ends, loss_panel, routes_in, tangent_at_end
+from gdcli.figure.section import Section
 from gdcli.figure.trail import Trail
 from gdcli.tensors import Problem
 
@@ -40,8 +30,7 @@ class MovingFigure:
         self.problem = problem
         self.steps = steps
         self.layer = layer
-        self._known = [point for minimum in minima if (point := unknowns_at(problem, minimum)) is not None]
-        self._unknowns = sum(problem.tensors[name].numel() for name in problem.wrt)
+        self._known = known_points(problem, minima)
         self._section: Section | None = None
         self._panel: FunctionPanel | ContourPanel | None = None
         self._count = 0
@@ -59,26 +48,15 @@ class MovingFigure:
     def _moved(self, subject: Subject, trails: Sequence[Trail]) -> FunctionPanel | ContourPanel:
         """The function with the paths, in the window of last time if they are inside."""
         panel, section, count = self._panel, self._section, max(_length(trail) for trail in trails)
-        turns = self._unknowns > 2 and not self._count / _TURNS <= count <= self._count * _TURNS
+        turns = section is not None and not section.exact and not self._count / _TURNS <= count <= self._count * _TURNS
         if panel is not None and section is not None and not turns:
             routes = routes_in(section, trails, subject)
             if all(_is_inside(panel, route) for route in routes):
                 return _with_paths(panel, routes)
-        self._section = section = self._new_section(trails)
+        self._section = section = section_for(self.problem, trails)
         self._count = count
-        routes = routes_in(section, trails, subject)
-        if self._unknowns == 1:
-            self._panel = function_panel(subject, section, routes, [point[0] for point in self._known])
-        else:
-            order = in_order(self.problem, [0, 1]) if self._unknowns == 2 else []
-            minima = [[point[unknown] for unknown in order] for point in self._known if order]
-            self._panel = contour_panel(subject, section, routes, minima)
+        self._panel = landscape(subject, section, routes_in(section, trails, subject), self._known)
         return self._panel
-
-    def _new_section(self, trails: Sequence[Trail]) -> Section:
-        if self._unknowns <= 2:
-            return along_unknowns(self.problem, in_order(self.problem, range(self._unknowns)))
-        return principal_plane([points_of(trail) for trail in trails])
 
 
 def _length(trail: Trail) -> int:
