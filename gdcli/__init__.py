@@ -13,19 +13,14 @@ from gdcli.version import __version__
 
 if TYPE_CHECKING:
     from gdcli.api import compare, fit_linear, grad, grad_each, minimize, ops, plot
+    from gdcli.contract.compare import CompareResult
+    from gdcli.contract.descent import FitLinearResult, MinimizeResult, Step
+    from gdcli.contract.grad import GradResult, PointsResult
+    from gdcli.contract.ops import OpsResult
+    from gdcli.contract.plot import PlotResult
     from gdcli.errors import ExpressionError, GdcliError
     from gdcli.lang.nodes import Expression
     from gdcli.lang.syntax import parse
-    from gdcli.results import (
-        CompareResult,
-        FitLinearResult,
-        GradResult,
-        MinimizeResult,
-        OpsResult,
-        PlotResult,
-        PointsResult,
-        Step,
-    )
 
 # Where each name lives: what is not used is not imported, so that ``import gdcli`` is free.
 _HOMES = {
@@ -40,14 +35,14 @@ _HOMES = {
     "GdcliError": "gdcli.errors",
     "Expression": "gdcli.lang.nodes",
     "parse": "gdcli.lang.syntax",
-    "CompareResult": "gdcli.results",
-    "FitLinearResult": "gdcli.results",
-    "GradResult": "gdcli.results",
-    "MinimizeResult": "gdcli.results",
-    "OpsResult": "gdcli.results",
-    "PlotResult": "gdcli.results",
-    "PointsResult": "gdcli.results",
-    "Step": "gdcli.results",
+    "CompareResult": "gdcli.contract.compare",
+    "FitLinearResult": "gdcli.contract.descent",
+    "GradResult": "gdcli.contract.grad",
+    "MinimizeResult": "gdcli.contract.descent",
+    "OpsResult": "gdcli.contract.ops",
+    "PlotResult": "gdcli.contract.plot",
+    "PointsResult": "gdcli.contract.grad",
+    "Step": "gdcli.contract.descent",
 }
 
 __all__ = [

@@ -10,21 +10,21 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from gdcli.settings import (
-    CompareSettings,
-    FitLinearSettings,
-    GradSettings,
-    MinimizeSettings,
-    OpsSettings,
-    PlotSettings,
-    read,
-)
+from gdcli.contract.compare import CompareSettings
+from gdcli.contract.descent import FitLinearSettings, MinimizeSettings
+from gdcli.contract.grad import GradSettings
+from gdcli.contract.ops import OpsSettings
+from gdcli.contract.plot import PlotSettings
+from gdcli.contract.reading import read
 from gdcli.torch_import import import_torch
 
 if TYPE_CHECKING:
+    from gdcli.contract.compare import CompareResult
+    from gdcli.contract.grad import GradResult, PointsResult
+    from gdcli.contract.ops import OpsResult
+    from gdcli.contract.plot import PlotResult
     from gdcli.descent.minimize import MinimizeDescent
     from gdcli.linear.model import LinearDescent
-    from gdcli.results import CompareResult, GradResult, OpsResult, PlotResult, PointsResult
 
 
 def ops(
@@ -198,7 +198,7 @@ def plot(
         GdcliError: for an expression, a value or a window that does not fit; a result that is not one number.
     """
     import_torch()
-    from gdcli.figure.function import plot as run
+    from gdcli.landscape.function import plot as run
 
     given, variables = _split(PlotSettings, {**(settings or {}), **more})
     given |= {"expression": expression, "values": _values(values, variables)}

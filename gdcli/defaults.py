@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from msgspec.structs import replace
 
 from gdcli.catalogue import RULES
+from gdcli.contract.compare import CompareSettings
+from gdcli.contract.descent import FitLinearSettings, MinimizeSettings
+from gdcli.contract.grad import GradSettings
+from gdcli.contract.ops import OpsSettings
 from gdcli.errors import ExpressionError, GdcliError
 from gdcli.lang.nodes import Expression
 from gdcli.lang.suggest import closest, did_you_mean
 from gdcli.lang.syntax import parse
 from gdcli.lang.values import bind, bind_some
-from gdcli.settings import CompareSettings, FitLinearSettings, GradSettings, MinimizeSettings, OpsSettings
 
 OPS_EXPRESSIONS = [
     *["a", "b", "a * b", "a + b", "a - b", "a / b", "a//b", "a**b", "a > b", "a==b"],

@@ -8,11 +8,11 @@ import torch
 from msgspec import UNSET
 from msgspec.structs import replace
 
+from gdcli.contract.envelope import Notice
+from gdcli.contract.grad import GradResult, GradSettings
 from gdcli.defaults import complete_grad
 from gdcli.errors import GdcliError
 from gdcli.explain.tape import Tape
-from gdcli.results import GradResult, Notice
-from gdcli.settings import GradSettings
 from gdcli.tensors import (
     Problem,
     check_differentiable,

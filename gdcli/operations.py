@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from gdcli.contract.envelope import ErrorDetail
+from gdcli.contract.ops import OpsResult, OpsRow, OpsSettings
 from gdcli.defaults import complete_ops
 from gdcli.errors import ExpressionError, GdcliError
 from gdcli.lang.nodes import Expression
 from gdcli.lang.objective import build, tensor_result
 from gdcli.lang.syntax import parse
 from gdcli.lang.values import bind
-from gdcli.results import OpsResult, OpsRow, Problem
-from gdcli.settings import OpsSettings
 from gdcli.tensors import dtype_name, environment, plain, resolve_device, variables
 
 
@@ -40,7 +40,7 @@ def ops(settings: OpsSettings) -> OpsResult:
             rows.append(OpsRow(expression=text, error=_problem(error)))
         else:
             rows.append(OpsRow(expression=text, value=plain(value), dtype=dtype_name(value), shape=list(value.shape)))
-    failed = sum(isinstance(row.error, Problem) for row in rows)
+    failed = sum(isinstance(row.error, ErrorDetail) for row in rows)
     message = f"{failed} of {len(rows)} expressions failed" if failed else f"{len(rows)} expressions"
     return OpsResult(settings=settings, status="failed" if failed else "ok", message=message, rows=rows)
 
@@ -52,5 +52,5 @@ def _parsed(text: str) -> Expression | ExpressionError:
         return error
 
 
-def _problem(error: GdcliError) -> Problem:
-    return Problem(error.code, error.message, error.hint, getattr(error, "span", None))
+def _problem(error: GdcliError) -> ErrorDetail:
+    return ErrorDetail(error.code, error.message, error.hint, getattr(error, "span", None))

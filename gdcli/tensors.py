@@ -8,14 +8,16 @@ from typing import Any
 
 import torch
 
+from gdcli.contract.compare import CompareSettings
+from gdcli.contract.descent import FitLinearSettings, MinimizeSettings
+from gdcli.contract.fields import Nested
+from gdcli.contract.grad import GradSettings
 from gdcli.errors import ExpressionError, GdcliError, OutsideError
 from gdcli.lang.constructors import Environment
 from gdcli.lang.nodes import Call, Expression, postorder
 from gdcli.lang.objective import Objective, build, evaluate, located, tensor_result
 from gdcli.lang.syntax import parse
 from gdcli.lang.values import bind
-from gdcli.results import Nested
-from gdcli.settings import CompareSettings, FitLinearSettings, GradSettings, MinimizeSettings
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,11 @@ import pytest
 import torch
 
 import gdcli
+from gdcli.contract.grad import CheckRow, GradientCheck
 from gdcli.explain.differences import Slopes, slopes
 from gdcli.explain.reference import precision, reference
 from gdcli.lang.constructors import Environment
 from gdcli.lang.objective import build
-from gdcli.results import CheckRow, GradientCheck
 from tests.conftest import Run
 
 

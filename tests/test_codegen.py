@@ -15,9 +15,12 @@ import gdcli
 from gdcli.codegen.descent import fit_linear_script, minimize_script
 from gdcli.codegen.grad import grad_script
 from gdcli.codegen.ops import ops_script
+from gdcli.contract.descent import FitLinearSettings, MinimizeSettings
+from gdcli.contract.grad import GradSettings
+from gdcli.contract.ops import OpsSettings
+from gdcli.contract.reading import read
 from gdcli.defaults import complete_fit_linear, complete_grad, complete_minimize, complete_ops
 from gdcli.lang.functions import FUNCTIONS
-from gdcli.settings import FitLinearSettings, GradSettings, MinimizeSettings, OpsSettings, read
 
 Given = dict[str, Any]
 

@@ -15,9 +15,8 @@ from conftest import Run
 
 import gdcli
 from gdcli.catalogue import RULES
+from gdcli.contract.compare import CompareResult, CompareSettings, RaceRun, Standing
 from gdcli.race.race import Race
-from gdcli.results import CompareResult, RaceRun, Standing
-from gdcli.settings import CompareSettings
 
 ROSENBROCK = "(1 - x)**2 + 100*(y - x**2)**2"
 ONE_BY_ONE = ("muon", "adafactor")

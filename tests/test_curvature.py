@@ -11,8 +11,8 @@ import pytest
 import torch
 
 import gdcli
+from gdcli.contract.grad import Curvature, JacobianMatrix
 from gdcli.explain import curvature as curvature_module
-from gdcli.results import Curvature, JacobianMatrix
 from tests.conftest import Run
 
 Tensors = dict[str, torch.Tensor]

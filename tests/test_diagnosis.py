@@ -18,6 +18,8 @@ from conftest import Run
 from msgspec.structs import replace
 
 import gdcli
+from gdcli.contract.descent import FitLinearSettings, Step
+from gdcli.contract.diagnosis import Finding, FindingCode
 from gdcli.descent import diagnosis
 from gdcli.descent.curvature import exact_spectrum, lanczos, rate_from_curvature, spectrum
 from gdcli.descent.diagnosis import diagnose as diagnosing
@@ -26,8 +28,6 @@ from gdcli.descent.diagnosis.theory import LinearRule, best_heavy_ball, safe_nes
 from gdcli.descent.diagnosis.trace import PAIRS, Trace
 from gdcli.descent.minimize import MinimizeDescent, minimize
 from gdcli.linear.model import fit_linear
-from gdcli.results import Finding, FindingCode, Step
-from gdcli.settings import FitLinearSettings
 from gdcli.tensors import prepare
 
 Record = gdcli.MinimizeResult | gdcli.FitLinearResult

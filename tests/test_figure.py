@@ -13,19 +13,20 @@ import pytest
 import torch
 
 import gdcli
-from gdcli.figure.descent import descent_figure, figure_of, heat_panel
-from gdcli.figure.frame import complete_plot, spread_of
-from gdcli.figure.model import ContourPanel, CurvesPanel, Figure, FunctionPanel, HeatPanel, Mark
-from gdcli.figure.panels import GRID_POINTS
-from gdcli.figure.race import race_figure
-from gdcli.figure.section import principal_plane
-from gdcli.figure.surface import evaluate_many, points_that_pay
-from gdcli.figure.trail import MOST, Trail
-from gdcli.figure.window import height, is_log, levels, states_to_show, to_one_scale, widened, window
+from gdcli.complete.plot import complete_plot, spread_of
+from gdcli.contract.compare import CompareSettings
+from gdcli.contract.descent import Step
+from gdcli.contract.figure import ContourPanel, CurvesPanel, Figure, FunctionPanel, HeatPanel, Mark
+from gdcli.contract.plot import PlotSettings
+from gdcli.landscape.descent import descent_figure, figure_of, heat_panel
+from gdcli.landscape.panels import GRID_POINTS
+from gdcli.landscape.race import race_figure
+from gdcli.landscape.section import principal_plane
+from gdcli.landscape.surface import evaluate_many, points_that_pay
+from gdcli.landscape.trail import MOST, Trail
+from gdcli.landscape.window import height, is_log, levels, states_to_show, to_one_scale, widened, window
 from gdcli.lang.problems import PROBLEMS
 from gdcli.race.race import Race
-from gdcli.results import Step
-from gdcli.settings import CompareSettings, PlotSettings
 
 
 def drawn(descent: Any) -> tuple[Figure, Trail]:

@@ -7,8 +7,8 @@ import torch
 from msgspec.structs import replace
 
 import gdcli
+from gdcli.contract.diagnosis import Finding
 from gdcli.linear.model import fit_linear
-from gdcli.results import Finding
 
 
 @pytest.mark.parametrize(

@@ -28,11 +28,11 @@ import gdcli
 from gdcli.cli.live.descent import changed_factors
 from gdcli.cli.live.keys import Key, decoded
 from gdcli.cli.live.track import Track
-from gdcli.figure.model import ContourPanel, FunctionPanel
-from gdcli.figure.moving import MovingFigure
-from gdcli.figure.trail import Trail
+from gdcli.contract.descent import MinimizeSettings
+from gdcli.contract.figure import ContourPanel, FunctionPanel
+from gdcli.landscape.moving import MovingFigure
+from gdcli.landscape.trail import Trail
 from gdcli.render.live import Scene, Stage
-from gdcli.settings import MinimizeSettings
 
 GDCLI = [sys.executable, "-m", "gdcli"]
 BEGIN, END = "\x1b[?2026h", "\x1b[?2026l"

@@ -22,15 +22,15 @@ from conftest import Run
 from msgspec.structs import replace
 
 import gdcli
-from gdcli.figure.descent import figure_of
-from gdcli.figure.model import Axis, CurvesPanel, Figure
-from gdcli.figure.model import Path as Route
-from gdcli.figure.thinned import MOST_STEPS, Steps, Thinned
-from gdcli.figure.trail import Trail
+from gdcli.contract.descent import Step
+from gdcli.contract.figure import Axis, CurvesPanel, Figure
+from gdcli.contract.figure import Path as Route
+from gdcli.landscape.descent import figure_of
+from gdcli.landscape.trail import Trail
 from gdcli.render.page.page import MOST_BYTES, page
 from gdcli.render.page.plane import band, scale, scales
 from gdcli.render.page.thin import spread, with_fewer_states
-from gdcli.results import Step
+from gdcli.thinned import MOST_STEPS, Steps, Thinned
 from tests.browser import CHROMIUM, Browser
 
 pytest.importorskip("plotly", reason='needs plotly: pip install "gdcli[html]"')

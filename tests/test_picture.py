@@ -22,8 +22,8 @@ from matplotlib.colors import to_rgb
 from PIL import Image, ImageSequence
 from test_plot import FIGURES
 
-from gdcli.figure.model import Axis, ContourPanel, CurvesPanel, Figure, FunctionPanel, HeatPanel
-from gdcli.figure.model import Path as Route
+from gdcli.contract.figure import Axis, ContourPanel, CurvesPanel, Figure, FunctionPanel, HeatPanel
+from gdcli.contract.figure import Path as Route
 from gdcli.render.picture.animation import Pace, save_animation
 from gdcli.render.picture.picture import drawn, save_picture
 from gdcli.render.picture.style import BLANK, DOTS_PER_INCH, MARKERS, PATH_COLOURS, RC

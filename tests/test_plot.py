@@ -24,10 +24,11 @@ from rich.console import Console
 from rich.text import Text
 
 import gdcli
-from gdcli.figure.descent import figure_of
-from gdcli.figure.model import Axis, ContourPanel, Figure, FunctionPanel
-from gdcli.figure.race import race_figure
-from gdcli.figure.trail import Trail
+from gdcli.contract.compare import CompareSettings
+from gdcli.contract.figure import Axis, ContourPanel, Figure, FunctionPanel
+from gdcli.landscape.descent import figure_of
+from gdcli.landscape.race import race_figure
+from gdcli.landscape.trail import Trail
 from gdcli.race.race import Race
 from gdcli.render.terminal.palette import (
     DIVERGING,
@@ -43,7 +44,6 @@ from gdcli.render.terminal.palette import (
 )
 from gdcli.render.terminal.picture import Picture
 from gdcli.render.terminal.ticks import short, ticks
-from gdcli.settings import CompareSettings
 
 SNAPSHOTS = FilePath(__file__).parent / "pictures"
 WIDTHS = (60, 80, 120)

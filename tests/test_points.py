@@ -19,8 +19,8 @@ import torch
 from conftest import ENVIRONMENT, Run, document
 
 import gdcli
+from gdcli.contract.grad import Point
 from gdcli.lines import Lines
-from gdcli.results import Point
 
 Function = Callable[..., torch.Tensor]
 

@@ -9,7 +9,7 @@ import pytest
 
 import gdcli
 from gdcli.cli import main
-from gdcli.results import _STATUS, CONVERGED, StopReason
+from gdcli.contract.descent import _STATUS, CONVERGED, StopReason
 
 
 def run(expression: str = "", **more: Any) -> gdcli.MinimizeResult:

@@ -13,8 +13,8 @@ import pytest
 import torch
 
 import gdcli
+from gdcli.contract.grad import Derivative
 from gdcli.lang.functions import FUNCTIONS
-from gdcli.results import Derivative
 from tests.conftest import Run
 
 sympy = pytest.importorskip("sympy")
@@ -187,8 +187,8 @@ def _calls() -> list[str]:
 
 @pytest.mark.parametrize("call", _calls())
 def test_every_function_has_the_derivative_that_autograd_takes(call: str) -> None:
+    from gdcli.contract.grad import GradSettings
     from gdcli.explain.symbolic import exact, partials, precise_value
-    from gdcli.settings import GradSettings
     from gdcli.tensors import prepare
 
     seen = 0

@@ -6,13 +6,13 @@ import pytest
 import torch
 
 import gdcli
+from gdcli.contract.grad import TapeNode
 from gdcli.explain.tape import Tape
 from gdcli.lang.constructors import Environment
 from gdcli.lang.functions import FUNCTIONS
 from gdcli.lang.objective import build
 from gdcli.lang.signature import Function
 from gdcli.lang.syntax import parse
-from gdcli.results import TapeNode
 from gdcli.tensors import Problem
 from tests import test_functions
 

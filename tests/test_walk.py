@@ -11,8 +11,8 @@ from conftest import ENVIRONMENT, Run
 
 import gdcli
 from gdcli.catalogue import RULES
+from gdcli.contract.descent import Update
 from gdcli.descent import loop
-from gdcli.results import Update
 
 Given = dict[str, Any]
 

@@ -30,7 +30,7 @@ def load(name: str) -> Any:
     """The Typer command of this name."""
     from gdcli.cli import command
 
-    module = importlib.import_module(f"gdcli.cli.{name.replace('-', '_')}")
+    module = importlib.import_module(f"gdcli.cli.commands.{name.replace('-', '_')}")
     alone = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
     if hasattr(module, "COMMAND"):
         command.add(alone, module.COMMAND)

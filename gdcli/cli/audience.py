@@ -10,16 +10,17 @@ from gdcli.cli.output import Output
 from gdcli.cli.progress import with_progress
 from gdcli.cli.save import save, targets
 from gdcli.cli.show import Report, report_for_people
-from gdcli.figure.thinned import Steps
-from gdcli.figure.trail import Trail
-from gdcli.results import Notice, Step, Update, notices_about, spelled_out
-from gdcli.settings import MinimizeSettings
+from gdcli.contract.descent import MinimizeSettings, Step, Update
+from gdcli.contract.envelope import Notice
+from gdcli.contract.plot import notices_about, spelled_out
+from gdcli.thinned import Steps
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from gdcli.contract.figure import Figure
     from gdcli.descent.loop import Descent
-    from gdcli.figure.model import Figure
+    from gdcli.landscape.trail import Trail
 
 Item: TypeAlias = tuple[Step, Sequence[Update]]
 """A state, and with ``--walk`` the updates that were made from it."""
@@ -30,6 +31,7 @@ class Audience:
 
     def __init__(self, descent: Descent[Any], output: Output, title: str, steps: Iterable[Step] | None = None) -> None:
         """``steps`` are those of the descent, when somebody else looks at them before."""
+        from gdcli.landscape.trail import Trail
         from gdcli.render.table import StepRows
 
         self.descent = descent
@@ -89,7 +91,7 @@ class Audience:
     @functools.cached_property
     def figure(self) -> Figure:
         """The picture, once the descent has ended."""
-        from gdcli.figure.descent import figure_of
+        from gdcli.landscape.descent import figure_of
 
         if self.trail is None:
             raise RuntimeError("nobody has asked for a picture")
@@ -157,7 +159,7 @@ class Audience:
 
     def _page(self) -> tuple[Figure, Any]:
         """What the page shows: the picture with the norm of the gradient, and a record of the steps that were kept."""
-        from gdcli.figure.descent import with_gradient_norm
+        from gdcli.landscape.descent import with_gradient_norm
 
         if self.trail is None or self.kept is None:
             raise RuntimeError("nobody has asked for a page")

@@ -29,8 +29,8 @@ from gdcli.cli.live.check import check_live
 from gdcli.cli.output import Output, chosen_format
 from gdcli.cli.save import ENDINGS, Kind, check_targets
 from gdcli.cli.words import leave_as_typed, read_word
+from gdcli.contract.reading import S, read
 from gdcli.errors import GdcliError, MissingVariableError, UnknownVariableError, UserInterruptError
-from gdcli.settings import S, read
 from gdcli.torch_import import import_torch
 
 OUTPUT = "Output"

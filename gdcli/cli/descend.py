@@ -18,8 +18,8 @@ from gdcli.errors import ExitCode, GdcliError
 
 if TYPE_CHECKING:
     from gdcli.cli.live.descent import LiveDescent
+    from gdcli.contract.descent import Step
     from gdcli.descent.loop import Descent
-    from gdcli.results import Step
 
 _FLUSH_SECONDS = 0.05  # a line reaches its reader at the latest after so long
 
@@ -55,7 +55,7 @@ def run_descent(descent: Descent[Any], output: Output, title: str) -> int:
         return ExitCode.INTERRUPTED
     if not isinstance(outcome.checks, UnsetType) and any(c.verdict == "disagree" for c in outcome.checks.values()):
         return ExitCode.DISAGREEMENT
-    from gdcli.results import CONVERGED
+    from gdcli.contract.descent import CONVERGED
 
     if output.require_convergence and outcome.status not in CONVERGED:
         return ExitCode.NOT_CONVERGED
@@ -100,14 +100,14 @@ def _print_whole(audience: Audience, items: list[Item]) -> None:
 
 
 def _print_lines(audience: Audience, file: IO[bytes]) -> None:
-    from gdcli.render.documents import json_line, step_line, walk_lines
-    from gdcli.results import SettingsLine
+    from gdcli.contract.envelope import SettingsLine
+    from gdcli.render.documents import json_line, result_line, step_line, walk_lines
 
     descent = audience.descent
     file.write(json_line(SettingsLine(command=descent.command, settings=descent.settings)))
     items = audience.walked()
     _stream(walk_lines(items) if descent.settings.walk else (step_line(step) for step, _ in items), file)
-    file.write(json_line(descent.outcome))
+    file.write(result_line(descent.outcome))
 
 
 def _print_csv(audience: Audience, file: IO[bytes]) -> None:

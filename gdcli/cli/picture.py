@@ -10,7 +10,7 @@ from rich.text import Text
 from gdcli.render.terminal.picture import Picture
 
 if TYPE_CHECKING:
-    from gdcli.figure.model import Figure
+    from gdcli.contract.figure import Figure
 
 
 def above_picture(above: RenderableType, figure: Figure) -> RenderableType:

@@ -14,14 +14,14 @@ from gdcli.cli.interrupt import interruptible
 from gdcli.cli.output import Output
 from gdcli.cli.report import to_stderr, warn
 from gdcli.cli.show import show
+from gdcli.contract.grad import GradSettings
 from gdcli.errors import ExitCode, GdcliError
-from gdcli.settings import GradSettings
 
 if TYPE_CHECKING:
+    from gdcli.contract.grad import Point
     from gdcli.explain.points import PointGradients
     from gdcli.pointfile import PointFile
     from gdcli.render.points import Writer
-    from gdcli.results import Point
 
 
 def check(settings: GradSettings) -> None:

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gdcli.contract.descent import Step
     from gdcli.descent.loop import Descent
-    from gdcli.results import Step
 
 _AFTER_SECONDS = 1.0
 _EVERY_SECONDS = 0.1

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from gdcli.errors import ExpressionError, GdcliError, caret
 
 if TYPE_CHECKING:
-    from gdcli.results import Notice
+    from gdcli.contract.envelope import Notice
 
 # Notices that say the numbers are not to be trusted; the others explain.
 WARNINGS = frozenset(["diverged", "non-finite"])
@@ -27,8 +27,8 @@ def report_error(error: GdcliError, command: str, *, as_json: bool) -> None:
         lines.append(f"hint: {error.hint}")
     to_stderr("\n".join(lines))
     if as_json:
+        from gdcli.contract.envelope import ErrorResult
         from gdcli.render.documents import json_line
-        from gdcli.results import ErrorResult
 
         record = ErrorResult(
             command=_valid(command),

@@ -11,7 +11,7 @@ from gdcli.cli.report import to_stderr
 from gdcli.errors import GdcliError, OutsideError
 
 if TYPE_CHECKING:
-    from gdcli.figure.model import Figure
+    from gdcli.contract.figure import Figure
 
 Kind: TypeAlias = Literal["picture", "animation", "page", "table"]
 
@@ -152,7 +152,7 @@ def save(
         if not output.quiet:
             to_stderr(f"saved {target.path}")
     if output.surface and figure is not None and not output.quiet:
-        from gdcli.figure.model import ContourPanel
+        from gdcli.contract.figure import ContourPanel
 
         if not any(isinstance(panel, ContourPanel) for panel in figure().panels):
             to_stderr("note: --surface is for functions of two variables or more, so it has changed nothing here")

@@ -12,8 +12,9 @@ from gdcli.cli.save import save
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from gdcli.figure.model import Figure
-    from gdcli.results import Finding, Notice
+    from gdcli.contract.diagnosis import Finding
+    from gdcli.contract.envelope import Notice
+    from gdcli.contract.figure import Figure
 
 R = TypeVar("R")
 

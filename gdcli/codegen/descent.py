@@ -8,11 +8,11 @@ from gdcli.catalogue import RULES
 from gdcli.codegen.rules import Moving, rule_of
 from gdcli.codegen.script import WIDTH, Script, not_shown, surely_has_gradient
 from gdcli.codegen.stops import Stops
+from gdcli.contract.descent import FitLinearSettings, MinimizeSettings
 from gdcli.defaults import loss_expression, objective_of
 from gdcli.errors import GdcliError
 from gdcli.lang.syntax import parse
 from gdcli.lang.values import bind
-from gdcli.settings import FitLinearSettings, MinimizeSettings
 
 _ACTIVATIONS = {"relu": "torch.relu", "sigmoid": "torch.sigmoid", "tanh": "torch.tanh"}
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from gdcli.codegen.script import Script, broken, not_shown, surely_has_gradient
+from gdcli.contract.grad import GradSettings
 from gdcli.errors import GdcliError
 from gdcli.lang.nodes import Binary, Call, Expression, Index, ListOf
 from gdcli.lang.syntax import parse
 from gdcli.lang.values import bind
-from gdcli.settings import GradSettings
 
 
 def grad_script(settings: GradSettings) -> str:

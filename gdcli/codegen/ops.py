@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from gdcli.codegen.script import Script
+from gdcli.contract.ops import OpsSettings
 from gdcli.errors import ExpressionError
 from gdcli.lang.nodes import Expression
 from gdcli.lang.syntax import parse
 from gdcli.lang.values import bind
-from gdcli.settings import OpsSettings
 
 
 def ops_script(settings: OpsSettings) -> str:

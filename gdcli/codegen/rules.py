@@ -10,9 +10,9 @@ from msgspec import Struct
 from gdcli.catalogue import RULES, SCHEDULES
 from gdcli.codegen.expression import ExpressionPrinter
 from gdcli.codegen.script import Script, broken
+from gdcli.contract.descent import DescentSettings
 from gdcli.errors import GdcliError
 from gdcli.lang.syntax import parse
-from gdcli.settings import DescentSettings
 
 # Parameters of the rules by hand that are options of their own.
 _BY_HAND = {

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from gdcli.codegen.rules import Moving
 from gdcli.codegen.script import WIDTH, Script, broken
-from gdcli.settings import DescentSettings
+from gdcli.contract.descent import DescentSettings
 
 
 class Stops:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import torch
 
+from gdcli.contract.descent import Act, DescentSettings
 from gdcli.descent.rules import Tensors
 from gdcli.errors import GdcliError
-from gdcli.results import Act
-from gdcli.settings import DescentSettings
 
 
 class Limits:

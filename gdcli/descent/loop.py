@@ -12,6 +12,23 @@ import torch
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
+from gdcli.contract.descent import (
+    Act,
+    Best,
+    FitLinearResult,
+    FitLinearSettings,
+    KnownMinimum,
+    MinimizeResult,
+    MinimizeSettings,
+    Step,
+    StopReason,
+    TensorState,
+    Update,
+)
+from gdcli.contract.diagnosis import Finding
+from gdcli.contract.envelope import Notice
+from gdcli.contract.fields import Nested
+from gdcli.contract.grad import GradientCheck
 from gdcli.descent.curvature import rate_from_curvature
 from gdcli.descent.diagnosis.trace import Trace
 from gdcli.descent.limits import Limits
@@ -19,23 +36,6 @@ from gdcli.descent.optimizers import complete_rule, update_rule
 from gdcli.descent.schedules import changes_of_rates
 from gdcli.descent.stopping import StopTests
 from gdcli.descent.walk import Walk
-from gdcli.results import (
-    Act,
-    Best,
-    Finding,
-    FitLinearResult,
-    GradientCheck,
-    KnownMinimum,
-    MinimizeResult,
-    Nested,
-    Notice,
-    ResultLine,
-    Step,
-    StopReason,
-    TensorState,
-    Update,
-)
-from gdcli.settings import FitLinearSettings, MinimizeSettings
 from gdcli.tensors import Problem, check_scalar, grad_fn_name
 
 if TYPE_CHECKING:
@@ -189,7 +189,7 @@ class Descent(Generic[R]):
         return self._outcome[1:]
 
     @property
-    def outcome(self) -> ResultLine:
+    def outcome(self) -> R:
         """How it ended: status, message, the last and the best point, what to know about it.
 
         Raises:
@@ -199,9 +199,11 @@ class Descent(Generic[R]):
             raise RuntimeError("the descent has not ended: iterate over it first")
         reason, message, final = self._outcome
         best = self._best or final
-        return ResultLine(
+        return self.record_type(
+            settings=self.settings,  # type: ignore[arg-type]
             status=reason.status,
             message=message,
+            iterations=[],
             result=final,
             best=Best(best.iteration, best.loss, best.values),
             evaluations=self.evaluations,
@@ -227,22 +229,7 @@ class Descent(Generic[R]):
 
     def record(self, iterations: list[Step], updates: list[Update] | None = None) -> R:
         """The whole record, once the descent has ended; ``updates`` are those of all steps, with ``settings.walk``."""
-        outcome = self.outcome
-        return self.record_type(
-            settings=self.settings,  # type: ignore[arg-type]
-            status=outcome.status,
-            message=outcome.message,
-            iterations=iterations,
-            result=outcome.result,
-            best=outcome.best,
-            evaluations=outcome.evaluations,
-            minimum=outcome.minimum,
-            checks=outcome.checks,
-            tensors=outcome.tensors,
-            walk=(updates or []) if self.settings.walk else UNSET,
-            diagnosis=outcome.diagnosis,
-            warnings=outcome.warnings,
-        )
+        return replace(self.outcome, iterations=iterations, walk=(updates or []) if self.settings.walk else UNSET)
 
     def result(self) -> R:
         """Run to the end and return the whole record."""
@@ -278,7 +265,7 @@ class Descent(Generic[R]):
         """The same descent with other settings."""
         raise NotImplementedError
 
-    def _attempt(self, changes: dict[str, Any]) -> ResultLine:
+    def _attempt(self, changes: dict[str, Any]) -> R:
         """How the descent ends with other settings."""
         extras = {name: False for name in _EXTRAS if name in self.settings.__struct_fields__}
         descent = self.again(replace(self.settings, **extras, **changes))

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
+from gdcli.contract.descent import KnownMinimum, MinimizeResult, MinimizeSettings, Step
+from gdcli.contract.fields import Nested
+from gdcli.contract.grad import GradientCheck
 from gdcli.defaults import complete_minimize, objective_of, problem_of
 from gdcli.descent.loop import Descent
 from gdcli.descent.stopping import distance, flat
 from gdcli.errors import GdcliError
 from gdcli.lang.problems.problem import Instance
-from gdcli.results import GradientCheck, KnownMinimum, MinimizeResult, Nested, Step
-from gdcli.settings import MinimizeSettings
 from gdcli.tensors import Problem, prepare, resolve_device
 
 if TYPE_CHECKING:

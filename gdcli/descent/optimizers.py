@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from gdcli.catalogue import RULES, RuleEntry
+from gdcli.contract.descent import DescentSettings, MinimizeSettings
 from gdcli.descent.rules import HAND_WRITTEN, Evaluate, Rates, Rebind, Tensors, UpdateRule
 from gdcli.errors import GdcliError
 from gdcli.lang.objective import resolve
 from gdcli.lang.suggest import did_you_mean
-from gdcli.settings import DescentSettings, MinimizeSettings
 
 # Settings with options of their own, beside --opt.
 _OWN_OPTIONS = ("momentum", "dampening", "weight_decay", "nesterov", "maximize")

@@ -10,13 +10,13 @@ from typing import Any, Protocol
 import torch
 
 from gdcli.catalogue import SCHEDULES
+from gdcli.contract.descent import DescentSettings
 from gdcli.descent.rules import Rates, UpdateRule
 from gdcli.errors import GdcliError
 from gdcli.lang.constructors import Environment
 from gdcli.lang.objective import build
 from gdcli.lang.suggest import did_you_mean
 from gdcli.lang.syntax import parse
-from gdcli.settings import DescentSettings
 
 # last_epoch is for taking up a run again; the momentum of cyclic schedules belongs to the optimizer.
 _LEFT_OUT = frozenset(

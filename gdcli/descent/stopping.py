@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from gdcli.results import Nested, Step, StopReason
-from gdcli.settings import DescentSettings
+from gdcli.contract.descent import DescentSettings, Step, StopReason
+from gdcli.contract.fields import Nested
 from gdcli.tensors import is_finite
 
 GROWTH = 1e10
@@ -40,7 +40,7 @@ class StopTests:
         """Whether this state is ordinary, without a look at each test; the first is not."""
         if self.has_tolerance or self.previous is None or step.iteration == self.steps:
             return False
-        if not -self.largest_loss <= step.loss <= self.largest_loss:  # type: ignore[operator]
+        if not -self.largest_loss <= step.loss <= self.largest_loss:
             return False
         for numbers in step.grads.values():
             if numbers is None or (numbers - numbers != 0 if numbers.__class__ is float else not is_finite(numbers)):
@@ -66,7 +66,7 @@ class StopTests:
         return found
 
     def _not_finite(self, step: Step) -> tuple[StopReason, dict[str, Any]] | None:
-        if not math.isfinite(step.loss):  # type: ignore[arg-type]
+        if not math.isfinite(step.loss):
             return StopReason.NON_FINITE, {"what": "the loss", "value": step.loss}
         for name, numbers in step.grads.items():
             if not is_finite(numbers):
@@ -74,7 +74,7 @@ class StopTests:
         return None
 
     def _grown(self, step: Step) -> tuple[StopReason, dict[str, Any]] | None:
-        loss = abs(step.loss)  # type: ignore[arg-type]
+        loss = abs(step.loss)
         if self.previous is None:
             self.first_norm = norm(step.grads)
             self.largest_loss = GROWTH * max(1.0, loss)
@@ -93,8 +93,8 @@ class StopTests:
         if self.previous is None:
             return None
         if self.tol_loss is not None:
-            change = abs(step.loss - self.previous.loss)  # type: ignore[operator]
-            limit = self.tol_loss[0] + self.tol_loss[1] * abs(step.loss)  # type: ignore[arg-type]
+            change = abs(step.loss - self.previous.loss)
+            limit = self.tol_loss[0] + self.tol_loss[1] * abs(step.loss)
             if change <= limit:
                 return StopReason.CONVERGED_LOSS, {"value": change, "limit": limit}
         if self.tol_x is not None:

@@ -12,10 +12,11 @@ from typing import Any
 import torch
 from msgspec import Struct
 
+from gdcli.contract.descent import Act, Equation, Update
+from gdcli.contract.fields import Nested
 from gdcli.descent.limits import Limits
 from gdcli.descent.optimizers import TorchOptimizer
 from gdcli.descent.rules import Adam, Evaluate, Momentum, Tensors, UpdateRule
-from gdcli.results import Act, Equation, Nested, Update
 from gdcli.tensors import plain
 
 # What the optimizers of torch.optim remember of a variable: the names in their state, and ours.

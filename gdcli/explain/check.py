@@ -14,6 +14,8 @@ from typing import Any, Literal
 
 import torch
 
+from gdcli.contract.fields import Nested
+from gdcli.contract.grad import CheckRow, GradientCheck
 from gdcli.errors import GdcliError
 from gdcli.explain.curvature import labels
 from gdcli.explain.differences import Slopes, slopes
@@ -22,7 +24,6 @@ from gdcli.explain.verdicts import Evidence, row
 from gdcli.lang.constructors import Environment
 from gdcli.lang.nodes import Expression, Node, Variable
 from gdcli.lang.objective import Objective, build
-from gdcli.results import CheckRow, GradientCheck, Nested
 from gdcli.tensors import Problem
 
 MAX_UNKNOWNS = 1_000

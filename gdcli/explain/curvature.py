@@ -14,10 +14,10 @@ from typing import Literal
 
 import torch
 
+from gdcli.contract.grad import Curvature, JacobianMatrix
 from gdcli.errors import GdcliError
 from gdcli.lang.nodes import Expression
 from gdcli.lang.objective import located
-from gdcli.results import Curvature, JacobianMatrix
 
 MAX_UNKNOWNS = 2_000  # of a Hessian
 MAX_ROWS = 10_000  # of a Jacobian: each is a backward pass

@@ -17,6 +17,10 @@ import torch
 from msgspec import UnsetType
 from msgspec.structs import replace
 
+from gdcli.contract.envelope import ErrorDetail as ProblemRecord
+from gdcli.contract.envelope import Notice
+from gdcli.contract.fields import Nested
+from gdcli.contract.grad import GradSettings, Point, PointsResult
 from gdcli.defaults import complete_grad
 from gdcli.errors import ExpressionError, GdcliError
 from gdcli.lang.constructors import Environment
@@ -25,9 +29,6 @@ from gdcli.lang.objective import Objective, build, tensor_result
 from gdcli.lang.syntax import parse
 from gdcli.lang.values import bind_some
 from gdcli.pointfile import Chunk, PointFile, Shapes
-from gdcli.results import Nested, Notice, Point, PointsResult
-from gdcli.results import Problem as ProblemRecord
-from gdcli.settings import GradSettings
 from gdcli.tensors import Problem, check_scalar, environment, is_finite, plain, resolve_device, variables
 
 # The tensors of a batch stay below the size from which on PyTorch divides one among threads, so that no digit depends

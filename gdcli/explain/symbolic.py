@@ -15,6 +15,7 @@ from typing import Any
 import sympy
 import torch
 
+from gdcli.contract.grad import Derivative
 from gdcli.errors import GdcliError
 from gdcli.explain.counterparts import ELEMENTWISE, OF_LISTS, TAKES_CONDITIONS, as_number, power
 from gdcli.explain.formulas import Code, Opaque, OutOfWorkError, UnprintableError, latex, simplified, work_limit
@@ -36,7 +37,6 @@ from gdcli.lang.nodes import (
 )
 from gdcli.lang.objective import build
 from gdcli.lang.syntax import parse
-from gdcli.results import Derivative
 
 # Calls of SymPy's functions; a million take about a second.
 DIFFERENTIATING = 700_000

@@ -13,10 +13,11 @@ from typing import Any, Literal
 
 import torch
 
+from gdcli.contract.fields import Nested
+from gdcli.contract.grad import TapeNode
 from gdcli.explain.words import operation, what_autograd_does
 from gdcli.lang.nodes import Node, Variable, children
 from gdcli.lang.objective import build, tensor_result
-from gdcli.results import Nested, TapeNode
 from gdcli.tensors import Problem, check_scalar, dtype_name, grad_fn_name, plain
 
 MAX_ELEMENTS = 1_000  # of a tensor whose numbers stand in the record

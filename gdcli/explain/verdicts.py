@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from gdcli.contract.grad import CheckRow
 from gdcli.explain.differences import Slope, Slopes
-from gdcli.results import CheckRow
 
 _ROUNDINGS = 8
 _RELIABLE = 1e-3  # relative error of a slope by differences, beyond which it confirms nothing

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import torch
 from msgspec.structs import replace
 
+from gdcli.contract.descent import FitLinearResult, FitLinearSettings, Step
+from gdcli.contract.diagnosis import Finding, Remedy
 from gdcli.defaults import complete_fit_linear, loss_expression
 from gdcli.descent.loop import Descent
-from gdcli.results import Finding, FitLinearResult, Remedy, Step
-from gdcli.settings import FitLinearSettings
 from gdcli.tensors import prepare, resolve_device
 
 if TYPE_CHECKING:

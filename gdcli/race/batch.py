@@ -10,14 +10,14 @@ from typing import Protocol
 import torch
 from msgspec.structs import replace
 
+from gdcli.contract.compare import RunStatus
+from gdcli.contract.descent import MinimizeSettings
 from gdcli.descent.optimizers import update_rule
 from gdcli.descent.rules import Tensors, UpdateRule
 from gdcli.errors import GdcliError
 from gdcli.race.board import Board
 from gdcli.race.lbfgs import EXACT, LbfgsLanes
 from gdcli.race.track import Lane, Outcome, Track
-from gdcli.results import RunStatus
-from gdcli.settings import MinimizeSettings
 from gdcli.tensors import Problem
 
 # Rules that look at a whole tensor to move one of its elements: muon at its singular values, adafactor at its norm.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import torch
 
+from gdcli.contract.compare import RunStatus
 from gdcli.descent.rules import Tensors
 from gdcli.descent.stopping import GROWTH
 from gdcli.race.goal import Goal
 from gdcli.race.track import Lane, Outcome
-from gdcli.results import RunStatus
 
 _STATUSES: tuple[RunStatus, ...] = ("reached", "diverged", "max_steps", "stalled", "interrupted")
 _SAMPLES = 1024  # losses of a run that are kept for its curve

@@ -6,11 +6,11 @@ from collections.abc import Collection
 
 from msgspec.structs import replace
 
+from gdcli.contract.compare import CompareSettings
 from gdcli.defaults import objective_of, problem_of
 from gdcli.errors import GdcliError
 from gdcli.lang.suggest import did_you_mean
 from gdcli.lang.syntax import parse
-from gdcli.settings import CompareSettings
 
 Ends = tuple[float | None, float | None]
 

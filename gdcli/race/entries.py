@@ -7,11 +7,14 @@ from collections.abc import Iterable
 from msgspec.structs import replace
 
 from gdcli.catalogue import RULES
+from gdcli.contract.compare import CompareSettings
+from gdcli.contract.descent import MinimizeSettings
+from gdcli.contract.fields import Option
+from gdcli.contract.reading import read
 from gdcli.defaults import check_rule, complete_problem, moving_variables, objective_of
 from gdcli.errors import GdcliError
 from gdcli.lang.suggest import did_you_mean
 from gdcli.race.domain import with_domain
-from gdcli.settings import CompareSettings, MinimizeSettings, Option, read
 
 OPTIMIZERS = ("sgd", "manual-momentum", "adam", "lbfgs")
 EXAMPLE = "rosenbrock"

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from gdcli.contract.compare import CompareSettings
+from gdcli.contract.descent import Step
+from gdcli.contract.fields import Nested
 from gdcli.defaults import problem_of
 from gdcli.descent.stopping import flat, norm
 from gdcli.lang.problems.problem import Instance
-from gdcli.results import Nested, Step
-from gdcli.settings import CompareSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class Goal:
 
     def is_reached(self, step: Step) -> bool:
         """Whether a run that is in this state has reached the goal."""
-        loss: float = step.loss  # type: ignore[assignment]
+        loss: float = step.loss
         if self.kind == "loss":
             return -math.inf < loss <= self.limit
         return math.isfinite(loss) and norm(step.grads) <= self.limit

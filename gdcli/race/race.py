@@ -6,6 +6,10 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
+from gdcli.contract.compare import CompareResult, CompareSettings, RaceRules, Standing
+from gdcli.contract.descent import MinimizeSettings
+from gdcli.contract.envelope import Notice
+from gdcli.contract.fields import Option
 from gdcli.defaults import objective_of
 from gdcli.descent.limits import Limits
 from gdcli.descent.optimizers import complete_rule, update_rule
@@ -17,8 +21,6 @@ from gdcli.race.single import OneByOne
 from gdcli.race.standings import Merit, merit, ranked, standing
 from gdcli.race.track import Lane, Outcome, Runs, Track, draw_starts, rate_at
 from gdcli.race.tuning import grid, tuned
-from gdcli.results import CompareResult, Notice, RaceRules, Standing
-from gdcli.settings import CompareSettings, MinimizeSettings, Option
 from gdcli.tensors import Problem, plain, prepare, resolve_device
 
 _STATELESS = ("manual", "sgd")

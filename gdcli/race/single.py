@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 
 from msgspec.structs import replace
 
+from gdcli.contract.compare import RunStatus
+from gdcli.contract.descent import MinimizeSettings, Step
 from gdcli.descent.minimize import MinimizeDescent
 from gdcli.descent.stopping import StopTests
 from gdcli.race.track import Lane, Outcome, Track
-from gdcli.results import RunStatus, Step
-from gdcli.settings import MinimizeSettings
 
 _OFTEN = 64  # steps between two looks at how much is done
 
@@ -51,7 +51,7 @@ class OneByOne:
         previous: Step | None = None
         best = float("inf")
         for step in descent:
-            loss: float = step.loss  # type: ignore[assignment]
+            loss: float = step.loss
             curve.append((descent.evaluations, loss))
             best = min(best, loss)
             status = self._status(step, previous, descent.evaluations, tests)

@@ -6,9 +6,9 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from gdcli.contract.compare import LossCurve, RaceRun, Spread, Standing, Tuning
 from gdcli.race.goal import Goal
 from gdcli.race.track import Outcome
-from gdcli.results import LossCurve, RaceRun, Spread, Standing, Tuning
 
 _POINTS = 60  # of a curve in the record
 

@@ -8,13 +8,13 @@ from typing import Protocol
 
 import torch
 
+from gdcli.contract.compare import CompareSettings, RunStatus
+from gdcli.contract.fields import Nested
 from gdcli.descent.curvature import rate_from_curvature
 from gdcli.descent.rules import Tensors
 from gdcli.errors import GdcliError
 from gdcli.race.domain import interval
 from gdcli.race.goal import Goal
-from gdcli.results import Nested, RunStatus
-from gdcli.settings import CompareSettings
 from gdcli.tensors import Problem, check_scalar
 
 

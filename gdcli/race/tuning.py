@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from gdcli.contract.compare import RateTrial, Tuning
 from gdcli.race.standings import evaluations_to_goal, median, merit
 from gdcli.race.track import Outcome
-from gdcli.results import RateTrial, Tuning
 
 
 def grid(low: float, high: float, count: int) -> list[float]:

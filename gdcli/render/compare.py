@@ -10,11 +10,12 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from gdcli.contract.compare import CompareResult, LossCurve, RunStatus, Spread, Standing, Tuning
+from gdcli.contract.plot import spelled_out
 from gdcli.render.bars import Bars, LogScale
 from gdcli.render.documents import csv_row
 from gdcli.render.numbers import aligned, number, tensor
 from gdcli.render.table import empty_table
-from gdcli.results import CompareResult, LossCurve, RunStatus, Spread, Standing, Tuning, spelled_out
 
 _LEAST_DIGITS = 3
 _GAP = 3  # cells between two columns

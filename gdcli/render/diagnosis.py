@@ -8,7 +8,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from gdcli.results import Finding
+from gdcli.contract.diagnosis import Finding
 
 MOST = 3
 """So many findings are shown, the most important ones."""

@@ -10,22 +10,21 @@ from typing import Any
 import msgspec
 from msgspec import structs
 
-from gdcli.render.numbers import elements
-from gdcli.results import (
-    RECORDS,
-    ErrorResult,
-    GradResult,
-    OpsResult,
-    PointLine,
-    PointsResult,
+from gdcli.contract.descent import (
+    DescentRecord,
+    FitLinearSettings,
+    MinimizeSettings,
     ResultLine,
-    SettingsLine,
     Step,
     StepLine,
     Update,
     UpdateLine,
 )
-from gdcli.settings import FitLinearSettings, MinimizeSettings
+from gdcli.contract.envelope import ErrorResult, SettingsLine
+from gdcli.contract.grad import GradResult, PointLine, PointsResult
+from gdcli.contract.ops import OpsResult
+from gdcli.contract.records import RECORDS
+from gdcli.render.numbers import elements
 
 _ENCODER = msgspec.json.Encoder()
 
@@ -38,6 +37,11 @@ def json_line(record: msgspec.Struct) -> bytes:
 def step_line(step: Step) -> bytes:
     """The line of ``--jsonl`` for a step."""
     return json_line(StepLine(step.iteration, step.loss, step.values, step.grads, step.lr, step.acts))
+
+
+def result_line(record: DescentRecord) -> bytes:
+    """The last line of ``--jsonl``."""
+    return json_line(ResultLine(**{name: getattr(record, name) for name in ResultLine.__struct_fields__}))
 
 
 def walk_lines(walked: Iterable[tuple[Step, Sequence[Update]]]) -> Iterator[bytes]:

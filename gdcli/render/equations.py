@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from gdcli.contract.descent import Equation, Update
+from gdcli.contract.fields import Nested
 from gdcli.render.numbers import elements, norm, number
-from gdcli.results import Equation, Nested, Update
 
 ELEMENTWISE = 6  # elements of a tensor up to which each has its own line
 

@@ -10,9 +10,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from gdcli.contract.descent import DescentRecord
+from gdcli.contract.grad import CheckRow, Curvature, Derivative, GradientCheck, GradResult, JacobianMatrix
 from gdcli.render.numbers import aligned, number
 from gdcli.render.table import EDGE, WHOLE, empty_table
-from gdcli.results import CheckRow, Curvature, Derivative, GradientCheck, GradResult, JacobianMatrix, ResultLine
 
 _EIGENVALUES = 8  # shown at each end of many
 _SEPARATOR = 3  # cells between two columns of a matrix
@@ -34,7 +35,7 @@ def explanations(record: GradResult, digits: int, width: int) -> list[Renderable
     return [part for made in parts for part in (Text(""), made)]
 
 
-def with_checks(descent: RenderableType, outcome: ResultLine, digits: int, width: int) -> RenderableType:
+def with_checks(descent: RenderableType, outcome: DescentRecord, digits: int, width: int) -> RenderableType:
     """A descent and, below it, the checks of its gradient at the start and at the end."""
     if isinstance(outcome.checks, UnsetType):
         return descent

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import UnsetType
 
+from gdcli.contract.grad import CheckRow, Derivative, GradResult
 from gdcli.render.documents import csv_row, grad_csv
-from gdcli.results import CheckRow, Derivative, GradResult
 
 EXCLUSIVE = ("symbolic", "hessian", "jacobian", "check")
 """Settings of ``grad`` whose answers are tables of their own."""

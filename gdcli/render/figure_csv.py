@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from gdcli.figure.model import ContourPanel, FunctionPanel
+from gdcli.contract.figure import ContourPanel, FunctionPanel
+from gdcli.contract.plot import PlotResult
 from gdcli.render.documents import csv_rows
-from gdcli.results import PlotResult
 
 
 def plot_csv(record: PlotResult) -> bytes:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from msgspec import UnsetType
 from rich.console import Group, RenderableType
 
+from gdcli.contract.grad import GradResult
 from gdcli.render.explanations import explanations
 from gdcli.render.table import grad_table
 from gdcli.render.tape import tape_tree
-from gdcli.results import GradResult
 
 
 def grad_report(record: GradResult, digits: int, width: int) -> RenderableType:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.segment import Segment, Segments
 from rich.style import Style
 
-from gdcli.figure.model import Figure
+from gdcli.contract.figure import Figure
 from gdcli.render.terminal.picture import SIDE_BY_SIDE, Picture
 from gdcli.render.terminal.signs import ASCII
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from gdcli.results import Nested
+from gdcli.contract.fields import Nested
 
 EXACT = 17  # significant digits from which on a number is shown exactly
 _EDGE = 3  # items shown at each end of a long list

@@ -7,9 +7,10 @@ from typing import Any, Protocol
 
 import msgspec
 
+from gdcli.contract.fields import Nested
+from gdcli.contract.grad import Point, PointLine, PointsResult
 from gdcli.render.documents import csv_rows, json_line
 from gdcli.render.numbers import elements
-from gdcli.results import Nested, Point, PointLine, PointsResult
 
 _ENCODER = msgspec.json.Encoder()
 

@@ -8,9 +8,11 @@ from msgspec import UNSET, UnsetType
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from gdcli.contract.envelope import ErrorDetail
+from gdcli.contract.fields import Nested
+from gdcli.contract.grad import Point, PointsResult
 from gdcli.render.numbers import aligned, elements, norm, number, tensor
 from gdcli.render.table import EDGE, WHOLE, listing
-from gdcli.results import Nested, Point, PointsResult, Problem
 
 _NARROWEST = 4  # cells that a column takes at least
 
@@ -36,7 +38,7 @@ def points_table(record: PointsResult, digits: int, width: int, *, show_all: boo
     if folded:
         parts.append(Text(f"{len(points) - 2 * EDGE:,} rows left out (--all shows them)", "dim"))
     for i, point in enumerate(points, start=1):
-        if isinstance(point.error, Problem):
+        if isinstance(point.error, ErrorDetail):
             parts.append(Text(f"point {i}: {point.error.message}", "red"))
     return Group(*parts)
 

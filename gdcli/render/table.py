@@ -13,8 +13,12 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from gdcli.contract.descent import DescentRecord, Step
+from gdcli.contract.envelope import ErrorDetail, Notice
+from gdcli.contract.fields import Nested
+from gdcli.contract.grad import GradResult
+from gdcli.contract.ops import OpsResult
 from gdcli.render.numbers import aligned, elements, norm, number, tensor
-from gdcli.results import GradResult, Nested, Notice, OpsResult, Problem, ResultLine, Step
 
 WHOLE = 200  # a table of up to so many rows is shown whole
 EDGE = 20  # rows shown at each end of a longer one
@@ -63,7 +67,7 @@ def ops_table(record: OpsResult, digits: int, _width: int) -> RenderableType:
     """The rows of ``ops``."""
     table = empty_table("expression", "result", "dtype", "shape")
     for row in record.rows:
-        if isinstance(row.error, Problem):
+        if isinstance(row.error, ErrorDetail):
             table.add_row(Text(row.expression), Text(f"error: {_problem(row.error)}", "red"), "", "")
         else:
             value = None if isinstance(row.value, UnsetType) else row.value
@@ -72,7 +76,7 @@ def ops_table(record: OpsResult, digits: int, _width: int) -> RenderableType:
     return table
 
 
-def _problem(problem: Problem) -> str:
+def _problem(problem: ErrorDetail) -> str:
     return f"{problem.message} ({problem.hint})" if problem.hint else problem.message
 
 
@@ -100,7 +104,7 @@ def _cells(text: str) -> int:
     return max(map(cell_len, text.split("\n")))
 
 
-def descent_table(title: str, rows: StepRows[Step], outcome: ResultLine, digits: int, width: int) -> RenderableType:
+def descent_table(title: str, rows: StepRows[Step], outcome: DescentRecord, digits: int, width: int) -> RenderableType:
     """The iterations of a descent, the state after the last update below a line, and how it ended."""
     head, left_out, tail = rows.parts()
     final = outcome.result
@@ -126,7 +130,7 @@ def descent_table(title: str, rows: StepRows[Step], outcome: ResultLine, digits:
     return Group(*parts)
 
 
-def ending(outcome: ResultLine, digits: int) -> RenderableType:
+def ending(outcome: DescentRecord, digits: int) -> RenderableType:
     """How the descent ended, with the values that it found."""
     lines: list[RenderableType] = [Text(outcome.message)]
     best = outcome.best

@@ -9,9 +9,10 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 from rich.tree import Tree
 
+from gdcli.contract.fields import Nested
+from gdcli.contract.grad import TapeNode
 from gdcli.render.numbers import norm as size
 from gdcli.render.numbers import number, tensor
-from gdcli.results import Nested, TapeNode
 
 _LINES = 60  # so many nodes are shown when no depth is asked for
 _INDENT = 4  # cells that a level of the tree takes

@@ -10,11 +10,11 @@ from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
+from gdcli.contract.descent import DescentRecord, Step, Update
 from gdcli.render.equations import TIED, Writer
 from gdcli.render.numbers import aligned, number
 from gdcli.render.table import StepRows, empty_table, ending
 from gdcli.render.terminal.signs import has_few_signs
-from gdcli.results import ResultLine, Step, Update
 
 _NARROWEST = 24  # cells that the equations take at least
 _BETWEEN = 3  # cells between two columns
@@ -35,7 +35,7 @@ class WalkedStep(NamedTuple):
 class WalkTable:
     """The iterations of a descent with the equations of their updates, and how it ended."""
 
-    def __init__(self, title: str, rows: StepRows[WalkedStep], outcome: ResultLine, digits: int) -> None:
+    def __init__(self, title: str, rows: StepRows[WalkedStep], outcome: DescentRecord, digits: int) -> None:
         self.title = title
         self.rows = rows
         self.outcome = outcome

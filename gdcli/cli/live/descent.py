@@ -12,12 +12,11 @@ from msgspec.structs import replace
 from gdcli.cli.live.session import Session
 from gdcli.cli.live.track import Track
 from gdcli.cli.output import Output
+from gdcli.contract.descent import DescentSettings, FitLinearSettings, Step
 from gdcli.defaults import problem_of
 from gdcli.render.live import Scene, Stage
 from gdcli.render.numbers import aligned, number
 from gdcli.render.table import step_columns
-from gdcli.results import Step
-from gdcli.settings import DescentSettings, FitLinearSettings
 
 if TYPE_CHECKING:
     from gdcli.descent.loop import Descent
@@ -47,7 +46,7 @@ class LiveDescent:
         self.session = Session(self, output)
 
     def _start(self, descent: Descent[Any]) -> None:
-        from gdcli.figure.moving import MovingFigure
+        from gdcli.landscape.moving import MovingFigure
 
         self.descent = descent
         self.track = Track(descent.settings.optimizer)

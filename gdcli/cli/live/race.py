@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from gdcli.cli.live.session import Session
 from gdcli.cli.live.track import Track
 from gdcli.cli.output import Output
+from gdcli.contract.compare import CompareResult
+from gdcli.contract.descent import Step
 from gdcli.defaults import problem_of
 from gdcli.render.live import Scene, Stage
 from gdcli.render.numbers import aligned, number
 from gdcli.render.terminal.curves import letter
-from gdcli.results import CompareResult, Step
 
 if TYPE_CHECKING:
     from gdcli.descent.minimize import MinimizeDescent
@@ -26,8 +27,8 @@ class LiveRace:
     has_rate = False
 
     def __init__(self, race: Race, record: CompareResult, output: Output) -> None:
-        from gdcli.figure.moving import MovingFigure
-        from gdcli.figure.race import descent_of
+        from gdcli.landscape.moving import MovingFigure
+        from gdcli.landscape.race import descent_of
 
         self.digits = output.digits
         self.title = f"compare {record.settings.expression}"

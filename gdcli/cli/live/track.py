@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from itertools import chain, islice
+from typing import TYPE_CHECKING
 
-from gdcli.figure.thinned import Thinned, size
-from gdcli.figure.trail import MOST, Trail
-from gdcli.results import Step
+from gdcli.contract.descent import Step
+from gdcli.contract.nested import size
+from gdcli.thinned import Thinned
+
+if TYPE_CHECKING:
+    from gdcli.landscape.trail import Trail
 
 _RECENT = 20_000  # states that are kept one by one
 _OLDER = 2_000  # some of those before
@@ -77,6 +81,8 @@ class Track:
 
     def trail_until(self, iteration: int) -> Trail:
         """What a picture shows when the descent has got so far: from frame to frame the same states, and new ones."""
+        from gdcli.landscape.trail import MOST, Trail
+
         steps = self.steps(iteration)
         distance = 1
         while len(steps) > MOST // 2 * distance:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from gdcli.contract.descent import StopReason
+from gdcli.contract.diagnosis import Finding
 from gdcli.descent.diagnosis.origin import not_finite
 from gdcli.descent.diagnosis.places import float_floor, saddle, vanishing_gradient
 from gdcli.descent.diagnosis.run import Run
 from gdcli.descent.diagnosis.speed import crawling, speed
 from gdcli.descent.diagnosis.too_large import falls_without_bound, learning_rate_too_large
 from gdcli.descent.diagnosis.turning import turning
-from gdcli.results import Finding, StopReason
 
 Finder = Callable[[Run], Finding | None]
 

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from msgspec import Struct
 
+from gdcli.contract.descent import Step
 from gdcli.descent.curvature import (
     MAX_EXACT,
     Spectrum,
@@ -21,7 +22,6 @@ from gdcli.descent.curvature import (
 )
 from gdcli.lang.constructors import Environment
 from gdcli.lang.objective import build
-from gdcli.results import Step
 from gdcli.tensors import Problem
 
 MAX_WORK = 50_000_000

@@ -8,13 +8,14 @@ from typing import Any
 
 import torch
 
+from gdcli.contract.descent import StopReason
+from gdcli.contract.diagnosis import Finding, Remedy
 from gdcli.descent.diagnosis.local import at
 from gdcli.descent.diagnosis.remedies import complete, other_starts, remedy, tried
 from gdcli.descent.diagnosis.run import Run
 from gdcli.descent.diagnosis.too_large import calmer
 from gdcli.lang.nodes import Binary, Call, Node, Unary, Variable, children
 from gdcli.lang.objective import build
-from gdcli.results import Finding, Remedy, StopReason
 from gdcli.tensors import Problem, is_finite
 
 

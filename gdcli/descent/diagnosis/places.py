@@ -6,11 +6,12 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+from gdcli.contract.descent import Step
+from gdcli.contract.diagnosis import Finding, Remedy
 from gdcli.descent.diagnosis.local import LocalCurvature
 from gdcli.descent.diagnosis.remedies import best_that_works, other_starts, remedy, with_rate
 from gdcli.descent.diagnosis.run import Run, direction_in_words, parts_of
 from gdcli.descent.stopping import flat
-from gdcli.results import Finding, Remedy, Step
 
 _NEAR = 1e-3
 """A place is next to a critical point when Newton's step there is at most so long, relative to 1 + |x|."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import torch
 
+from gdcli.contract.diagnosis import Finding
 from gdcli.descent.diagnosis.local import at
 from gdcli.descent.diagnosis.origin import Replay
 from gdcli.descent.diagnosis.remedies import first_that_works, smaller_rates
 from gdcli.descent.diagnosis.run import Run
 from gdcli.lang.nodes import Call, Node, children
-from gdcli.results import Finding
 
 
 def dead_relu(run: Run) -> Finding | None:

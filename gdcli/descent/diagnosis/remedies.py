@@ -9,11 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from gdcli.catalogue import RULES
+from gdcli.contract.descent import DescentRecord, DescentSettings, Step
+from gdcli.contract.diagnosis import Remedy
+from gdcli.contract.fields import Nested
 from gdcli.descent.diagnosis.run import Run
 from gdcli.descent.optimizers import parameters_of
 from gdcli.descent.stopping import flat
-from gdcli.results import Nested, Remedy, ResultLine, Step
-from gdcli.settings import DescentSettings
 
 # What may belong to one rule and mean nothing to another.
 _OF_A_RULE: dict[str, Any] = {"momentum": None, "dampening": None, "nesterov": None, "weight_decay": None, "opt": {}}
@@ -94,7 +95,7 @@ def with_rate(run: Run, lr: float) -> dict[str, Any]:
     return changes
 
 
-def tried(outcome: ResultLine) -> str:
+def tried(outcome: DescentRecord) -> str:
     """What an attempt did."""
     steps = outcome.result.iteration
     return f"loss {outcome.result.loss:.3g} after {steps} step{'s' * (steps != 1)} of it"

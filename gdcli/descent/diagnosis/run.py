@@ -9,14 +9,13 @@ from typing import Any
 
 import torch
 
+from gdcli.contract.descent import DescentRecord, DescentSettings, Step, StopReason
 from gdcli.descent.diagnosis.local import MAX_WORK, CurvatureAt, LocalCurvature, NoCurvatureError
 from gdcli.descent.diagnosis.theory import LinearRule, linear_rule
 from gdcli.descent.diagnosis.trace import Trace
 from gdcli.descent.stopping import flat
 from gdcli.errors import GdcliError
 from gdcli.explain.curvature import labels
-from gdcli.results import ResultLine, Step, StopReason
-from gdcli.settings import DescentSettings
 from gdcli.tensors import Problem, is_finite
 
 TRIAL_STEPS = 200
@@ -38,7 +37,7 @@ class Run:
         reason: StopReason,
         best: Step,
         trace: Trace,
-        restart: Callable[[dict[str, Any]], ResultLine],
+        restart: Callable[[dict[str, Any]], DescentRecord],
         *,
         is_minimum: bool = False,
     ) -> None:
@@ -91,7 +90,7 @@ class Run:
 
     def loss(self, step: Step) -> float:
         """What is to become small: the loss, or minus the loss when going up."""
-        return self.sign * float(step.loss)  # type: ignore[arg-type]
+        return self.sign * float(step.loss)
 
     @functools.cached_property
     def went_badly(self) -> bool:
@@ -176,7 +175,7 @@ class Run:
 
     # What other settings would do
 
-    def attempt(self, changes: dict[str, Any], most: int = TRIAL_STEPS) -> ResultLine | None:
+    def attempt(self, changes: dict[str, Any], most: int = TRIAL_STEPS) -> DescentRecord | None:
         """The outcome of up to so many steps with other settings; None when they cannot be run, or cost too much."""
         steps = min(max(self.settings.steps, 1), most, TRIAL_STEPS)
         work = steps * (self._curvature_at.elements + _RECORDED * len(self.labels))
@@ -188,7 +187,7 @@ class Run:
         except (GdcliError, RuntimeError, ArithmeticError):
             return None
 
-    def improves(self, outcome: ResultLine | None, on: Step) -> bool:
+    def improves(self, outcome: DescentRecord | None, on: Step) -> bool:
         """Whether an attempt stayed finite and ended with a smaller loss than a state has."""
         return (
             outcome is not None

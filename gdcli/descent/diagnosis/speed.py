@@ -7,6 +7,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from gdcli.contract.descent import Step
+from gdcli.contract.diagnosis import Finding, Remedy
 from gdcli.descent.diagnosis.local import LocalCurvature
 from gdcli.descent.diagnosis.remedies import base_rate, best_that_works, confirmed, rounded, with_rate
 from gdcli.descent.diagnosis.run import Run, direction_in_words, parts_of
@@ -18,7 +20,6 @@ from gdcli.descent.diagnosis.theory import (
     safe_nesterov,
     steps_to,
 )
-from gdcli.results import Finding, Remedy, Step
 
 _ROUNDING = 1000  # a gradient of so many roundings is good for a measurement
 _AGREES = 0.02  # relative difference of 1 - factor up to which measured and predicted count as the same

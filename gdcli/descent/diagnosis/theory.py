@@ -16,7 +16,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from gdcli.settings import DescentSettings, MinimizeSettings
+from gdcli.contract.descent import DescentSettings, MinimizeSettings
 
 MILLIONTH = 1e-6
 """The tolerance of predicted numbers of steps: the gradient becomes so many times what it was at the start."""

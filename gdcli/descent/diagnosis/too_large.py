@@ -6,11 +6,12 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+from gdcli.contract.descent import StopReason
+from gdcli.contract.diagnosis import Finding, Remedy
 from gdcli.descent.diagnosis.local import LocalCurvature
 from gdcli.descent.diagnosis.remedies import best_that_works, falling_rate, first_that_works, remedy, smaller_rates
 from gdcli.descent.diagnosis.run import Run, direction_in_words, parts_of
 from gdcli.descent.diagnosis.speed import has_arrived, measure
-from gdcli.results import Finding, Remedy, StopReason
 
 _RESTLESS = 0.999  # factor of the gradient from which on it does not shrink
 _TOUCHES = 1 - 1e-6  # at the bound itself, within rounding, nothing shrinks either

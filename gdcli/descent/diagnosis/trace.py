@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gdcli.results import Step
+from gdcli.contract.descent import Step
 
 PAIRS = 64  # kept, at most
 _NUMBERS = 1_000_000  # kept in all pairs together, about
@@ -43,7 +43,7 @@ class Trace:
                 self._same, self._anchor = 0, step
         else:
             self._same, self._anchor = 0, step
-            if (step.loss < previous.loss) if self._maximize else (step.loss > previous.loss):  # type: ignore[operator]
+            if (step.loss < previous.loss) if self._maximize else (step.loss > previous.loss):
                 self.rises += 1
         if step.acts is not None:
             self.acts.update([act.kind for act in step.acts])

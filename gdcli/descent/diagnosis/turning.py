@@ -6,11 +6,11 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+from gdcli.contract.diagnosis import Finding, Remedy
 from gdcli.descent.diagnosis.remedies import best_that_works, confirmed, falling_rate, with_rate
 from gdcli.descent.diagnosis.run import Run
 from gdcli.descent.diagnosis.speed import best_on_quadratic, counting, effect, goal_of, has_arrived, nearby, rounding
 from gdcli.descent.diagnosis.theory import steps_to
-from gdcli.results import Finding, Remedy
 
 _TURNS = -0.3  # the cosine of successive gradients below which they turn
 _ASIDE = 0.7  # what is left of two successive gradients, summed, is aside of them up to this cosine

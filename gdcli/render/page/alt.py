@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from gdcli.figure.model import Axis, ContourPanel, CurvesPanel, FunctionPanel, HeatPanel, Path
-from gdcli.figure.window import finite
+from gdcli.contract.figure import Axis, ContourPanel, CurvesPanel, FunctionPanel, HeatPanel, Path, finite
 
 
 def curves_text(panel: CurvesPanel) -> str:

@@ -9,9 +9,11 @@ from typing import NamedTuple, TypeAlias
 from msgspec import UNSET
 from msgspec.structs import replace
 
+from gdcli.contract.compare import CompareResult
+from gdcli.contract.descent import DescentRecord
+from gdcli.contract.plot import PlotResult
 from gdcli.render.documents import json_line
 from gdcli.render.page.thin import some
-from gdcli.results import CompareResult, DescentRecord, PlotResult
 
 PageRecord: TypeAlias = DescentRecord | CompareResult | PlotResult
 """What there is a page of."""

@@ -12,8 +12,11 @@ from typing import Any
 
 import msgspec
 
-from gdcli.figure.model import ContourPanel, CurvesPanel, Figure, FunctionPanel, HeatPanel, Path
-from gdcli.figure.thinned import size
+from gdcli.contract.compare import CompareResult
+from gdcli.contract.descent import DescentRecord, Step
+from gdcli.contract.figure import ContourPanel, CurvesPanel, Figure, FunctionPanel, HeatPanel, Path
+from gdcli.contract.nested import size
+from gdcli.contract.plot import PlotResult
 from gdcli.render.diagnosis import shown as shown_findings
 from gdcli.render.page.attached import PageRecord, attached
 from gdcli.render.page.plane import contour_plot, surface_plot
@@ -28,7 +31,6 @@ from gdcli.render.page.rows import (
 )
 from gdcli.render.page.thin import some, with_fewer_states
 from gdcli.render.page.traces import Plot, curves_plot, function_plot, heat_plot
-from gdcli.results import CompareResult, DescentRecord, PlotResult, Step
 
 MOST_BYTES = 8_000_000
 _SCRIPTS = ("look.js", "surface.js", "panels.js", "controls.js", "words.js", "page.js")

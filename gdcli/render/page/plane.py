@@ -7,8 +7,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any
 
-from gdcli.figure.model import Arrow, ContourPanel, Path
-from gdcli.figure.window import finite
+from gdcli.contract.figure import Arrow, ContourPanel, Path, finite
 from gdcli.render.page.alt import contour_text, sentence, surface_text
 from gdcli.render.page.traces import (
     Plot,

@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeAlias
 
-from gdcli.figure.trail import flat
+from gdcli.contract.compare import CompareResult, Standing
+from gdcli.contract.descent import DescentRecord, Step
+from gdcli.contract.fields import Nested
+from gdcli.contract.nested import flat
 from gdcli.render.numbers import elements
-from gdcli.results import CompareResult, DescentRecord, Nested, Standing, Step
 
 MOST_NUMBERS = 100_000  # in the states of a page
 MOST_UNKNOWNS = 12  # in the table

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
-from gdcli.figure.model import ContourPanel, CurvesPanel, Figure, FunctionPanel, Panel, Path
+from gdcli.contract.figure import ContourPanel, CurvesPanel, Figure, FunctionPanel, Panel, Path
 
 T = TypeVar("T")
 

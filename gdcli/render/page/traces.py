@@ -11,12 +11,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from gdcli.figure.model import Axis, CurvesPanel, FunctionPanel, HeatPanel, Mark, Path
-from gdcli.figure.trail import flat
-from gdcli.figure.window import finite
+from gdcli.contract.fields import Nested
+from gdcli.contract.figure import Axis, CurvesPanel, FunctionPanel, HeatPanel, Mark, Path, finite
+from gdcli.contract.nested import flat
 from gdcli.render.page.alt import curves_text, function_text, heat_text, sentence
 from gdcli.render.page.thin import some
-from gdcli.results import Nested
 
 Trace = dict[str, Any]
 Plot = dict[str, Any]

@@ -14,8 +14,8 @@ from typing import IO, Any, NamedTuple
 
 from msgspec.structs import replace
 
+from gdcli.contract.figure import ContourPanel, CurvesPanel, Figure, FunctionPanel, HeatPanel, Mark, Panel, Path
 from gdcli.errors import OutsideError
-from gdcli.figure.model import ContourPanel, CurvesPanel, Figure, FunctionPanel, HeatPanel, Mark, Panel, Path
 from gdcli.render.picture.panels import on_heat
 from gdcli.render.picture.picture import drawn
 from gdcli.render.picture.style import RC, path_style

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from gdcli.figure.model import ContourPanel, CurvesPanel, FunctionPanel, HeatPanel, Mark, Panel
+from gdcli.contract.figure import ContourPanel, CurvesPanel, FunctionPanel, HeatPanel, Mark, Panel
 from gdcli.render.picture.style import (
     BLANK,
     CURVE_COLOUR,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import IO, TYPE_CHECKING, Any
 
-from gdcli.figure.model import ContourPanel, Figure, HeatPanel
+from gdcli.contract.figure import ContourPanel, Figure, HeatPanel
 from gdcli.render.picture.panels import draw_panel
 from gdcli.render.picture.style import DOTS_PER_INCH, RC
 from gdcli.render.picture.surface import draw_surface

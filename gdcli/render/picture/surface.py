@@ -6,7 +6,7 @@ import math
 from bisect import bisect_right
 from typing import Any
 
-from gdcli.figure.model import ContourPanel, CurvesPanel, Figure, Path
+from gdcli.contract.figure import ContourPanel, CurvesPanel, Figure, Path
 from gdcli.render.picture.panels import edges, every, legend_below
 from gdcli.render.picture.style import MARKS, VALUES, path_style
 

@@ -10,7 +10,7 @@ from itertools import pairwise
 from rich.segment import Segment
 from rich.style import Style
 
-from gdcli.figure.model import Arrow, ContourPanel
+from gdcli.contract.figure import Arrow, ContourPanel
 from gdcli.render.terminal.curves import Dots, apart, cell, letter, mark_legend
 from gdcli.render.terminal.palette import Ink, Palette
 from gdcli.render.terminal.sheet import Line, Piece, Sheet, flowing, framed, margin_of

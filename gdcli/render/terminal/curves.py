@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import plotille
 from rich.style import Style
 
-from gdcli.figure.model import Axis, ContourPanel, CurvesPanel, FunctionPanel, Mark, Path
+from gdcli.contract.figure import Axis, ContourPanel, CurvesPanel, FunctionPanel, Mark, Path
 from gdcli.render.terminal.palette import Palette
 from gdcli.render.terminal.sheet import Line, Piece, Sheet, flowing, framed, margin_of
 from gdcli.render.terminal.signs import Signs, blank, drawn_in_ascii, joined

@@ -7,7 +7,7 @@ import math
 from rich.segment import Segment
 from rich.style import Style
 
-from gdcli.figure.model import HeatPanel
+from gdcli.contract.figure import HeatPanel
 from gdcli.render.terminal.palette import Palette
 from gdcli.render.terminal.sheet import Line
 from gdcli.render.terminal.signs import Signs

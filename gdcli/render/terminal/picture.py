@@ -8,7 +8,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.segment import Segment
 from rich.text import Text
 
-from gdcli.figure.model import ContourPanel, CurvesPanel, Figure, FunctionPanel, HeatPanel, Panel
+from gdcli.contract.figure import ContourPanel, CurvesPanel, Figure, FunctionPanel, HeatPanel, Panel
 from gdcli.render.terminal.contour import contour_lines, contour_rows
 from gdcli.render.terminal.curves import curves_lines, function_lines
 from gdcli.render.terminal.heat import heat_lines

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 
-from gdcli.figure.model import Axis
+from gdcli.contract.figure import Axis
 from gdcli.render.terminal.signs import Signs
 from gdcli.render.terminal.ticks import share, ticks
 

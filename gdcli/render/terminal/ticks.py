@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from gdcli.figure.model import Axis
+from gdcli.contract.figure import Axis
 
 Tick = tuple[float, str]
 _DECADES = (1, 2, 3, 4, 5, 6, 10, 20, 50, 100, 200)  # between two ticks

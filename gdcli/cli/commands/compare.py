@@ -1,0 +1,102 @@
+"""``gdcli compare``: optimizers side by side."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from gdcli.cli.command import Command
+from gdcli.cli.interrupt import interruptible
+from gdcli.cli.output import Output
+from gdcli.cli.progress import run_with_progress
+from gdcli.cli.show import show
+from gdcli.contract.compare import CompareSettings
+from gdcli.errors import ExitCode
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from gdcli.contract.compare import CompareResult
+    from gdcli.contract.figure import Figure
+    from gdcli.race.race import Race
+
+
+def complete(settings: CompareSettings) -> CompareSettings:
+    """Fill in the example, and check the words."""
+    from gdcli.race.entries import complete_compare
+
+    return complete_compare(settings)
+
+
+def run(settings: CompareSettings, output: Output) -> int:
+    """Race and print."""
+    from gdcli.race.race import Race
+    from gdcli.render.compare import compare_csv
+
+    race = Race(settings)
+    with interruptible(race.interrupt):
+        run_with_progress(race, "racing", quiet=output.quiet)
+    record = race.record()
+    stopped = record.status == "interrupted" or (output.live and _watch(race, record, output))
+
+    @functools.cache
+    def figure(*, gradient_norm: bool = False) -> Figure:
+        from gdcli.landscape.race import race_figure
+
+        return race_figure(race, record, gradient_norm=gradient_norm)
+
+    def page() -> tuple[Figure, CompareResult]:
+        return figure(gradient_norm=True), record
+
+    if output.plot:
+        from gdcli.contract.plot import notices_about
+
+        record = replace(record, warnings=[*record.warnings, *notices_about(figure())])
+    table = functools.partial(_report, figure=figure if output.plot else None)
+    show(record, output, table=table, csv=compare_csv, figure=figure, page=page)
+    return ExitCode.INTERRUPTED if stopped else ExitCode.OK
+
+
+def _watch(race: Race, record: CompareResult, output: Output) -> bool:
+    """Show the runs from the first start side by side; returns whether Ctrl-C has ended that."""
+    from gdcli.cli.live.race import LiveRace
+
+    live = LiveRace(race, record, output)
+    with interruptible(live.session.interrupt):
+        live.run()
+    return live.session.interrupted
+
+
+def _report(record: CompareResult, digits: int, width: int, *, figure: Callable[[], Figure] | None) -> RenderableType:
+    """The standings, and with ``--plot`` the paths of the optimizers below them."""
+    from gdcli.render.compare import compare_report
+
+    report = compare_report(record, digits, width)
+    if figure is None:
+        return report
+    from gdcli.cli.picture import above_picture
+
+    return above_picture(report, figure())
+
+
+COMMAND = Command(
+    name="compare",
+    settings=CompareSettings,
+    complete=complete,
+    run=run,
+    help="Let optimizers race from the same starts to the same goal: who gets there, and at what cost.",
+    examples=(
+        "gdcli compare",
+        "gdcli compare himmelblau --optimizer sgd,adam --lr 0.01 --starts 20",
+        "gdcli compare quadratic-10 --tune --rates 12 --steps 200",
+        "gdcli compare beale --optimizer manual,manual-momentum,manual-nesterov --lr auto --json",
+        'gdcli compare "x**4 - x**2" --optimizer sgd,adam --opt adam.betas=0.8,0.9 --domain x=-2:2 --starts 5',
+        "gdcli compare rosenbrock --plot",
+        "gdcli compare himmelblau --lr 0.01 --save race.gif --seconds 2",
+    ),
+    plots=True,
+    saves=("table", "picture", "animation", "page"),
+)

@@ -1,0 +1,68 @@
+"""``gdcli functions``: the functions of the language."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gdcli.cli.command import WordsCommand
+from gdcli.errors import GdcliError
+
+if TYPE_CHECKING:
+    from gdcli.contract.listings import FunctionEntry
+    from gdcli.lang.signature import Function
+
+_EXAMPLES = "gdcli functions\ngdcli functions softplus\ngdcli functions --json"
+
+
+def add(app: typer.Typer) -> None:
+    """Add the command to the app."""
+    app.command("functions", cls=WordsCommand, epilog=_EXAMPLES)(functions)
+
+
+def functions(
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="show this function alone")] = None,
+    json: Annotated[bool, typer.Option("--json", help="print the record as one JSON document")] = False,
+) -> None:
+    """List the functions of the expression language, or show one of them."""
+    from gdcli.cli.listing import print_definition, print_record, print_tables
+    from gdcli.contract.listings import FunctionsResult
+    from gdcli.lang.functions import CATEGORIES, FUNCTIONS, SPELLINGS
+    from gdcli.lang.suggest import FOREIGN_FUNCTIONS, did_you_mean
+
+    found = FUNCTIONS if name is None else {name: SPELLINGS[name]} if name in SPELLINGS else {}
+    if name is not None and not found:
+        foreign = FOREIGN_FUNCTIONS.get(name)
+        hint = f"PyTorch calls it '{foreign}'" if foreign else did_you_mean(name, FUNCTIONS)
+        raise GdcliError("unknown-function", f"unknown function '{name}'", hint or "gdcli functions lists them all")
+    if json:
+        print_record(FunctionsResult(functions=_entries(list(found.values()))))
+    elif name is not None:
+        row = SPELLINGS[name]
+        calls = ", ".join([row.path, *([f"x.{row.name}()"] if row.method else [])])
+        facts = {"what": row.help, "PyTorch": calls, "example": f'gdcli ops "{row.example}"', "gradient": row.gradient}
+        print_definition(row.usage, facts)
+    else:
+        print_tables({category: [(row.usage, row.help) for row in rows] for category, rows in CATEGORIES.items()})
+
+
+def _entries(rows: list[Function]) -> list[FunctionEntry]:
+    from gdcli.contract.listings import FunctionEntry
+    from gdcli.lang.functions import CATEGORIES
+
+    category = {row.name: name for name, of_category in CATEGORIES.items() for row in of_category}
+    return [
+        FunctionEntry(
+            name=row.name,
+            category=category[row.name],
+            usage=row.usage,
+            arity=row.arity,
+            help=row.help,
+            example=row.example,
+            path=row.path,
+            method=row.method,
+            gradient=row.gradient,
+        )
+        for row in rows
+    ]

@@ -1,0 +1,71 @@
+"""``gdcli grad``: a value and its gradient."""
+
+from __future__ import annotations
+
+from msgspec import UnsetType
+
+from gdcli.cli.command import Command
+from gdcli.cli.output import Output
+from gdcli.cli.show import show
+from gdcli.contract.grad import GradSettings
+from gdcli.errors import ExitCode, GdcliError
+
+
+def complete(settings: GradSettings) -> GradSettings:
+    """Fill in the notebook's example, and check the words."""
+    from gdcli.cli.points import check
+    from gdcli.defaults import complete_grad
+
+    settings = complete_grad(settings)
+    check(settings)
+    return settings
+
+
+def run(settings: GradSettings, output: Output) -> int:
+    """Differentiate and print."""
+    from gdcli.cli.points import print_each, stream_points
+    from gdcli.gradient import grad
+    from gdcli.render.explanations_csv import EXCLUSIVE, explained_csv
+    from gdcli.render.gradient import grad_report
+
+    if settings.points:
+        return stream_points(settings, output)
+    if settings.each:
+        return print_each(settings, output)
+    if output.format == "jsonl":
+        raise GdcliError("usage", "--jsonl is for many points: --each or --points", "--json prints the one record")
+    asked = [f"--{name}" for name in EXCLUSIVE if getattr(settings, name)]
+    if output.format == "csv" and len(asked) > 1:
+        raise GdcliError("usage", f"--csv prints one table, and not {' and '.join(asked)}", "keep one, or use --json")
+    record = grad(settings)
+    show(record, output, table=grad_report, csv=explained_csv)
+    disagrees = not isinstance(record.check, UnsetType) and record.check.verdict == "disagree"
+    return ExitCode.DISAGREEMENT if disagrees else ExitCode.OK
+
+
+def code(settings: GradSettings) -> str:
+    """The PyTorch script of the same derivative."""
+    from gdcli.codegen.grad import grad_script
+
+    return grad_script(settings)
+
+
+COMMAND = Command(
+    name="grad",
+    settings=GradSettings,
+    complete=complete,
+    run=run,
+    help="Show the value of an expression and its gradient, as autograd computes them.",
+    examples=(
+        "gdcli grad",
+        'gdcli grad "log(x**2+y**2)" --x 15 --y 24',
+        'gdcli grad "tan(1 + x**2)" --x 1 --digits 8',
+        'gdcli grad "sum(relu(W @ x))" --W "rand(3, 4)" --x "arange(4)" --wrt W',
+        'gdcli grad "x**3 - x" --x "linspace(-2, 2, 9)" --each',
+        "printf 'x,y\\n15,24\\n3,4\\n' | gdcli grad --points -",
+        'gdcli grad "x**2 * sin(y)" --x 1.5 --y 2 --symbolic --check',
+        'gdcli grad "(1 - x)**2 + 100*(y - x**2)**2" --x 1 --y 1 --hessian',
+    ),
+    many_points=True,
+    code=code,
+)

@@ -1,0 +1,85 @@
+"""``gdcli optimizers``: the update rules and the schedules."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gdcli.cli.command import WordsCommand
+from gdcli.errors import GdcliError
+
+if TYPE_CHECKING:
+    from gdcli.contract.listings import OptimizerEntry
+
+_EXAMPLES = "gdcli optimizers\ngdcli optimizers adam\ngdcli optimizers --json"
+
+
+def add(app: typer.Typer) -> None:
+    """Add the command to the app."""
+    app.command("optimizers", cls=WordsCommand, epilog=_EXAMPLES)(optimizers)
+
+
+def optimizers(
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="show this rule or schedule alone")] = None,
+    json: Annotated[bool, typer.Option("--json", help="print the record as one JSON document")] = False,
+) -> None:
+    """List the update rules with their formulas and parameters, and the schedules of the learning rate."""
+    from gdcli.catalogue import RULES, SCHEDULES
+    from gdcli.cli.listing import print_definition, print_record, print_tables
+    from gdcli.lang.suggest import did_you_mean
+
+    if name is not None and name not in RULES and name not in SCHEDULES:
+        hint = did_you_mean(name, [*RULES, *SCHEDULES]) or "gdcli optimizers lists them all"
+        raise GdcliError("unknown-optimizer", f"there is no update rule or schedule '{name}'", hint)
+    if json:
+        print_record(_record(name))
+    elif name is not None and name in RULES:
+        entry = _entry(name)
+        facts = {"formula": entry.formula, "PyTorch": entry.path, "lr": f"{entry.lr:g}"}
+        facts |= {"parameters": _listed(entry.parameters), "source": entry.source}
+        facts["example"] = f"gdcli minimize rosenbrock --optimizer {name}" if name != "muon" else ""
+        print_definition(entry.name, facts)
+    elif name is not None:
+        facts = {"PyTorch": f"torch.optim.lr_scheduler.{SCHEDULES[name]}", "parameters": _listed(_schedule(name))}
+        print_definition(name, facts)
+    else:
+        hand = [(row.name, row.formula) for row in RULES.values() if not row.path]
+        torch_optim = [(row.name, row.formula) for row in RULES.values() if row.path]
+        schedules = [(each, f"torch.optim.lr_scheduler.{made_by}") for each, made_by in SCHEDULES.items()]
+        print_tables({"written by hand": hand, "torch.optim": torch_optim, "schedules": schedules})
+
+
+def _record(name: str | None) -> Any:
+    from gdcli.catalogue import RULES, SCHEDULES
+    from gdcli.contract.listings import OptimizersResult
+
+    entries = [_entry(each) for each in RULES if name in (None, each)]
+    return OptimizersResult(
+        optimizers=entries, schedules={each: _schedule(each) for each in SCHEDULES if name in (None, each)}
+    )
+
+
+def _entry(name: str) -> OptimizerEntry:
+    from gdcli.catalogue import RULES
+    from gdcli.contract.listings import OptimizerEntry
+    from gdcli.descent.optimizers import parameters_of
+
+    row = RULES[name]
+    parameters = {key: list(v) if isinstance(v, tuple) else v for key, v in parameters_of(row).items()}
+    return OptimizerEntry(
+        name=row.name, path=row.path, formula=row.formula, lr=row.lr, parameters=parameters, source=row.source
+    )
+
+
+def _schedule(name: str) -> dict[str, Any]:
+    """The parameters of a schedule; null stands for one that must be given, and for PyTorch's own None."""
+    from inspect import Parameter
+
+    from gdcli.descent.schedules import parameters_of
+
+    return {key: None if default is Parameter.empty else default for key, default in parameters_of(name).items()}
+
+
+def _listed(parameters: dict[str, Any]) -> str:
+    return ", ".join(f"{key}={value}" for key, value in parameters.items())

@@ -1,0 +1,35 @@
+"""``gdcli schema``: the JSON Schema of the records."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from gdcli.cli.command import WordsCommand
+from gdcli.errors import GdcliError
+from gdcli.lang.suggest import did_you_mean
+
+_EXAMPLES = "gdcli schema\ngdcli schema minimize"
+
+
+def add(app: typer.Typer) -> None:
+    """Add the command to the app."""
+    app.command("schema", cls=WordsCommand, epilog=_EXAMPLES)(schema)
+
+
+def schema(
+    command: Annotated[str | None, typer.Argument(metavar="COMMAND", help="the command whose record it is")] = None,
+) -> None:
+    """Print the JSON Schema of what a command prints with --json; of all of them when none is named."""
+    import msgspec
+
+    from gdcli.cli.output import Output
+    from gdcli.contract.records import RECORDS
+    from gdcli.render import documents
+
+    if command is not None and command not in RECORDS:
+        hint = did_you_mean(command, RECORDS) or f"the commands are {', '.join(RECORDS)}"
+        raise GdcliError("usage", f"there is no record of a command '{command}'", hint)
+    with Output().open() as file:
+        file.write(msgspec.json.format(msgspec.json.encode(documents.schema(command)), indent=2) + b"\n")

@@ -1,0 +1,245 @@
+"""What ``plot`` shows: its settings completed, and the windows in them read. No torch here.
+
+The value of a variable is a window, such as ``-2:2`` or ``-pi:pi``; a value, as everywhere else; or the numbers of a
+vector, of which some are windows: ``-2:2,-1:3,0``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from msgspec.structs import replace
+
+from gdcli.contract.figure import Window
+from gdcli.contract.plot import PlotSettings
+from gdcli.errors import ExpressionError, GdcliError
+from gdcli.lang.nodes import Expression, Index, Number, Variable, postorder
+from gdcli.lang.problems import PROBLEMS, find
+from gdcli.lang.problems.problem import Instance, Problem
+from gdcli.lang.suggest import closest
+from gdcli.lang.syntax import parse, parse_value
+from gdcli.lang.values import check_given, check_known, read_value
+
+EXAMPLE = "rosenbrock"
+USUAL = "-5:5"
+MOST = 2  # windows of a picture
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """A variable with windows: ``items`` are those of its numbers, a window or a number each.
+
+    ``scalar`` says that it is one number, and no vector of one.
+    """
+
+    items: tuple[Window | float, ...]
+    scalar: bool
+
+    @property
+    def windows(self) -> list[Window]:
+        """The windows among the items."""
+        return [item for item in self.items if isinstance(item, tuple)]
+
+
+def complete_plot(settings: PlotSettings) -> PlotSettings:
+    """With the example when there is no expression, and a window or a value for each variable spelled out.
+
+    Raises:
+        GdcliError: for an expression, a value or a window that does not fit, and for no windows or too many.
+    """
+    settings = replace(settings, expression=settings.expression or EXAMPLE)
+    problem = _problem_of(settings)
+    if problem is not None and settings.dim is None and problem.dimension > MOST and _has_a_plane(problem):
+        settings = replace(settings, dim=MOST)
+    expression = parse(expression_of(settings))
+    variables = expression.variables
+    if not variables:
+        source = settings.expression
+        message = "the expression is a constant: there is no variable to draw it over"
+        raise ExpressionError("constant", message, "for example: x**2", source=source, span=(0, len(source)))
+    check_known(settings.values, variables)
+    if problem is None:
+        values = _with_usual_windows(settings, expression)
+    else:
+        values = _with_domain(settings.values, problem.instantiate(settings.dim), variables)
+    settings = replace(settings, values=values)
+    check_given(expression, values)
+    _check_number_of_windows(values, variables)
+    for name in variables:
+        if spread_of(name, values[name]) is None:
+            read_value(name, values[name])
+    return settings
+
+
+def expression_of(settings: PlotSettings) -> str:
+    """The expression to draw: the one given, or that of the problem that is named."""
+    problem = PROBLEMS.get(settings.expression)
+    return settings.expression if problem is None else problem.instantiate(settings.dim).expression
+
+
+def spread_of(name: str, value: Any) -> Spread | None:
+    """The windows in the value of a variable; None when it is a value without any.
+
+    Raises:
+        GdcliError: for a window that is none.
+    """
+    items, scalar = _items(value)
+    if not any(":" in item for item in items):
+        return None
+    return Spread(tuple(_window(name, item) if ":" in item else _number(name, item) for item in items), scalar)
+
+
+def _problem_of(settings: PlotSettings) -> Problem | None:
+    word = settings.expression
+    if word in PROBLEMS:
+        return PROBLEMS[word]
+    if settings.dim is not None:
+        hint = f"name one, for example: gdcli plot rastrigin --dim {settings.dim}"
+        raise GdcliError("usage", "dim is the dimension of a problem of the catalogue, and there is none", hint)
+    if word.isidentifier() and word not in settings.values and closest(word, PROBLEMS) is not None:
+        find(word)  # says that there is none, and which is near
+    return None
+
+
+def _has_a_plane(problem: Problem) -> bool:
+    family = problem.family
+    return family is not None and family.least <= MOST and MOST % family.multiple == 0
+
+
+def _with_usual_windows(settings: PlotSettings, expression: Expression) -> dict[str, Any]:
+    """The values, and the usual window for one or two variables of which nothing is said."""
+    open_ones = [name for name in expression.variables if name not in settings.values]
+    if any(spread_of(name, value) for name, value in settings.values.items()):
+        return settings.values  # what is missing is missing
+    if len(open_ones) > MOST:
+        some = f"{', '.join(open_ones[:-1])} and {open_ones[-1]}"
+        message = f"a picture shows at most {MOST} variables, and {some} have no value"
+        raise GdcliError("window", message, f"give a value to the others: --{open_ones[-1]} 1")
+    sizes = _sizes_by_index(expression)
+    windows = {name: f"[{', '.join([USUAL] * sizes[name])}]" if name in sizes else USUAL for name in open_ones}
+    return {**settings.values, **windows}
+
+
+def _sizes_by_index(expression: Expression) -> dict[str, int]:
+    """How many numbers the variables have that are indexed, as far as their indices say."""
+    sizes: dict[str, int] = {}
+    for node in postorder(expression.root):
+        if isinstance(node, Index) and isinstance(node.value, Variable) and isinstance(node.items[0], int):
+            size = node.items[0] + 1 if node.items[0] >= 0 else -node.items[0]
+            sizes[node.value.name] = max(size, sizes.get(node.value.name, 1))
+    return sizes
+
+
+def _with_domain(given: Mapping[str, Any], instance: Instance, variables: Sequence[str]) -> dict[str, Any]:
+    """The values; for what is not said, the domain of the problem, and from the third number on the known minimum."""
+    sizes = {name: _size(instance, name) for name in variables}
+    minimum = instance.minima[0].values if instance.minima else {}
+    values = {name: _for_a_vector(value, sizes[name], minimum.get(name)) for name, value in given.items()}
+    taken = sum(len(spread.windows) for name, value in values.items() if (spread := spread_of(name, value)))
+    for name in variables:
+        if name in values:
+            continue
+        low, high = instance.domain[name]
+        numbers = _numbers(minimum.get(name), sizes[name] or 1)
+        free = min(len(numbers), MOST - taken)
+        items = [f"{_text(low)}:{_text(high)}"] * free + [_text(number) for number in numbers[free:]]
+        taken += free
+        values[name] = items[0] if sizes[name] is None else f"[{', '.join(items)}]"
+    return values
+
+
+def _for_a_vector(value: Any, size: int | None, minimum: Any) -> Any:
+    """A window alone, for a vector, is that of its first two numbers; the others are those of the known minimum."""
+    if size is None or not isinstance(value, str) or ":" not in value or _items(value)[1] is False:
+        return value
+    free = min(size, MOST)
+    rest = [_text(number) for number in _numbers(minimum, size)[free:]]
+    return f"[{', '.join([value] * free + rest)}]"
+
+
+def _size(instance: Instance, name: str) -> int | None:
+    """How many numbers a variable of a problem has; None for one that is a number."""
+    value = instance.minima[0].values[name] if instance.minima else ()
+    if isinstance(value, float):
+        return None
+    return len(value) or len(_items(instance.start[name])[0])
+
+
+def _numbers(value: Any, size: int) -> list[float]:
+    """The numbers of a variable at a known minimum; zeros where none is known."""
+    if value is None or value == ():
+        return [0.0] * size
+    return [value] if isinstance(value, float) else list(value)
+
+
+def _text(number: float) -> str:
+    """The shortest text that is exactly the number."""
+    short = f"{number:g}"
+    return short if float(short) == number else repr(number)
+
+
+def _check_number_of_windows(values: Mapping[str, Any], variables: Sequence[str]) -> None:
+    spreads = {name: spread for name in variables if (spread := spread_of(name, values[name])) is not None}
+    names = [label for name, spread in spreads.items() for label in _labels(name, spread)]
+    if not names:
+        hint = f"give a variable a window: --{variables[0]} -2:2"
+        raise GdcliError("window", "every variable has a value, and none has a window to be drawn over", hint)
+    if len(names) > MOST:
+        message = f"a picture has one or two windows, and here are {len(names)}: {', '.join(names)}"
+        raise GdcliError("window", message, f"give {names[-1]} a value")
+
+
+def _labels(name: str, spread: Spread) -> list[str]:
+    """What has a window: the variable, or some of its numbers."""
+    if spread.scalar:
+        return [name]
+    return [f"{name}[{i}]" for i, item in enumerate(spread.items) if isinstance(item, tuple)]
+
+
+def _items(value: Any) -> tuple[list[str], bool]:
+    """The numbers and windows of a variable as texts, and whether it is one number and no vector."""
+    if isinstance(value, list):
+        return [str(item) for item in value], False
+    text = str(value).strip()
+    listed = text.startswith("[") and text.endswith("]")
+    items = _split(text[1:-1] if listed else text)
+    return items, not listed and len(items) == 1
+
+
+def _split(text: str) -> list[str]:
+    """The parts between the commas that are in no brackets."""
+    parts, depth = [""], 0
+    for letter in text:
+        depth += (letter in "([") - (letter in ")]")
+        if letter == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return [part.strip() for part in parts]
+
+
+def _window(name: str, text: str) -> Window:
+    ends = text.split(":")
+    if len(ends) != 2 or not all(end.strip() for end in ends):
+        raise GdcliError("window", f"the window of {name} is LOW:HIGH, not '{text}'", f"for example: --{name} -2:2")
+    low, high = (_number(name, end) for end in ends)
+    if not low < high:
+        better = f"--{name} {high:g}:{low:g}" if high < low else f"--{name} {low - 1:g}:{high + 1:g}"
+        message = f"the window of {name} begins at {low:g} and ends at {high:g}, which is not above"
+        raise GdcliError("window", message, f"the lower end comes first: {better}")
+    return low, high
+
+
+def _number(name: str, text: str) -> float:
+    try:
+        root = parse_value(text.strip()).root
+    except ExpressionError as error:
+        message = f"in the window of {name}: {error.message}"
+        raise ExpressionError(error.code, message, error.hint, source=error.source, span=error.span) from None
+    if not isinstance(root, Number) or not math.isfinite(root.value):
+        message = f"the window of {name} is made of finite numbers, and '{text.strip()}' is none"
+        raise GdcliError("window", message, f"for example: --{name} -2:2, or -pi:pi")
+    return float(root.value)

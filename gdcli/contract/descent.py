@@ -1,0 +1,342 @@
+"""``minimize`` and ``fit-linear``: their settings and their records."""
+
+from __future__ import annotations
+
+import enum
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Struct, UnsetType, defstruct
+from msgspec.structs import fields
+
+from gdcli.contract.diagnosis import Finding
+from gdcli.contract.envelope import Notice, Record
+from gdcli.contract.fields import (
+    AT_LEAST_0,
+    EXPLAIN,
+    PROBLEM,
+    RULE,
+    STOPPING,
+    Device,
+    Dim,
+    Dtype,
+    Nested,
+    NonNegative,
+    Number,
+    Objective,
+    Option,
+    Positive,
+    Seed,
+    Values,
+    Wrt,
+    meta,
+)
+from gdcli.contract.grad import Check, GradientCheck
+
+OptimizerName = Literal[
+    "manual", "manual-momentum", "manual-nesterov", "manual-adam",
+    "sgd", "adam", "adamw", "amsgrad", "nadam", "radam", "adamax", "adagrad", "adadelta", "rmsprop", "rprop", "asgd",
+    "adafactor", "lbfgs", "muon",
+]  # fmt: skip
+Optimizer = Annotated[
+    OptimizerName,
+    meta("the notebook's own loop, a classic written by hand, or one of torch.optim (gdcli optimizers)", RULE, "NAME"),
+]
+Lr = Annotated[
+    NonNegative | Literal["auto"] | None,
+    meta(
+        "learning rate; auto takes it from the curvature at the start",
+        RULE,
+        "NUMBER|auto",
+        words="a number of at least 0, or auto",
+        shown="0.1 for manual and sgd, else PyTorch's",
+    ),
+]
+Lrs = Annotated[
+    dict[str, NonNegative],
+    meta("learning rate of one variable; --lr.NAME NUMBER says the same", RULE, "NAME=NUMBER", reads="pairs"),
+]
+Steps = Annotated[int, meta("number of updates", RULE, ge=0, le=10**12)]
+Momentum = Annotated[NonNegative | None, meta("momentum, where the rule has one", RULE, "NUMBER", words=AT_LEAST_0)]
+Dampening = Annotated[float | None, meta("dampening of the momentum of sgd", RULE, "NUMBER", words="a number")]
+WeightDecay = Annotated[
+    NonNegative | None, meta("weight decay: an L2 penalty, decoupled in adamw", RULE, "NUMBER", words=AT_LEAST_0)
+]
+Nesterov = Annotated[bool | None, meta("Nesterov's momentum, in sgd", RULE)]
+Opt = Annotated[
+    dict[str, Option], meta("a parameter of the rule, such as betas=0.9,0.95", RULE, "NAME=VALUE", reads="pairs")
+]
+Schedule = Annotated[
+    Literal[
+        "none", "constant", "linear", "exponential", "polynomial", "step", "multistep", "cosine", "cosine-restarts",
+        "cyclic", "one-cycle", "plateau", "lambda", "multiplicative",
+    ],
+    meta("how the learning rate changes (torch.optim.lr_scheduler)", RULE, "NAME"),
+]  # fmt: skip
+Sched = Annotated[
+    dict[str, Option], meta("a parameter of the schedule, such as T_max=100", RULE, "NAME=VALUE", reads="pairs")
+]
+LrFactor = Annotated[
+    dict[str, NonNegative],
+    meta(
+        "from that iteration on, the learning rate of rule and schedule times this",
+        RULE,
+        "ITERATION=FACTOR",
+        words="factors of at least 0, each with its iteration",
+        reads="pairs",
+    ),
+]
+ClipNorm = Annotated[
+    Positive | None, meta("scale the gradient down to this norm", RULE, "NUMBER", words="a number greater than 0")
+]
+ClipValue = Annotated[
+    Positive | None, meta("clip each element of the gradient", RULE, "NUMBER", words="a number greater than 0")
+]
+Maximize = Annotated[bool, meta("go up instead of down", RULE)]
+Bound = Annotated[
+    dict[str, tuple[float | None, float | None]],
+    meta("keep a variable between bounds, such as x=-2:2 (projected gradient)", RULE, "NAME=LOW:HIGH", reads="bounds"),
+]
+Tolerance = list[NonNegative] | None
+_TOLERANCE = "a number of at least 0, or two: absolute,relative"
+TolGrad = Annotated[
+    Tolerance,
+    meta("stop when the norm of the gradient is at most this", STOPPING, "ABS[,REL]", words=_TOLERANCE, reads="list"),
+]
+TolLoss = Annotated[
+    Tolerance,
+    meta("stop when the loss changes by at most this in a step", STOPPING, "ABS[,REL]", words=_TOLERANCE, reads="list"),
+]
+TolX = Annotated[
+    Tolerance,
+    meta(
+        "stop when the variables move by at most this in a step", STOPPING, "ABS[,REL]", words=_TOLERANCE, reads="list"
+    ),
+]
+UpdateForm = Annotated[
+    Literal["in-place", "rebind"],
+    meta("x -= lr * x.grad, or x = x - lr * x.grad, which makes x a non-leaf tensor", RULE),
+]
+Activation = Annotated[
+    Literal["relu", "none", "leaky_relu", "elu", "gelu", "silu", "softplus", "sigmoid", "tanh"],
+    meta("what is applied to W @ x", PROBLEM),
+]
+Walk = Annotated[bool, meta("show each update as an equation with its numbers", EXPLAIN)]
+Diagnose = Annotated[bool, meta("say how it went, and what to change", EXPLAIN)]
+
+
+class DescentSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the settings of every descent have: the values, an update rule, when to stop, and what to say about it."""
+
+    values: Values = {}
+    optimizer: Optimizer = "manual"
+    lr: Lr = None
+    lrs: Lrs = {}
+    steps: Steps = 100
+    momentum: Momentum = None
+    dampening: Dampening = None
+    weight_decay: WeightDecay = None
+    nesterov: Nesterov = None
+    opt: Opt = {}
+    schedule: Schedule = "none"
+    sched: Sched = {}
+    lr_factor: LrFactor = {}
+    clip_norm: ClipNorm = None
+    clip_value: ClipValue = None
+    bound: Bound = {}
+    maximize: Maximize = False
+    tol_grad: TolGrad = None
+    tol_loss: TolLoss = None
+    tol_x: TolX = None
+    walk: Walk = False
+    diagnose: Diagnose = True
+    dtype: Dtype = "float32"
+    seed: Seed = 0
+    device: Device = "cpu"
+
+
+class MinimizeSettings(DescentSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Settings of ``minimize``: an objective, a start, and an update rule."""
+
+    expression: Objective = ""
+    wrt: Wrt = []
+    dim: Dim = None
+    update: UpdateForm = "in-place"
+    check: Check = False
+
+
+class FitLinearSettings(DescentSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Settings of ``fit-linear``: one layer ``activation(W @ x)``, its target, and an update rule."""
+
+    activation: Activation = "relu"
+    steps: Steps = 10
+
+
+class StopReason(enum.Enum):
+    """Why a descent stopped; the value is the sentence that people read."""
+
+    CONVERGED_GRAD = "converged at iteration {iteration}: the gradient norm {value:.6g} is at most {limit:.6g}"
+    CONVERGED_LOSS = "converged at iteration {iteration}: the loss changed by {value:.6g}, at most {limit:.6g}"
+    CONVERGED_X = "converged at iteration {iteration}: the variables moved by {value:.6g}, at most {limit:.6g}"
+    MAX_STEPS = "stopped after {steps}"
+    NON_FINITE = "diverged: {what} became {value} at iteration {iteration}"
+    GROWN = (
+        "diverged: the loss grew to {value:.6g} at iteration {iteration}, beyond {bound:.6g}, and so did its gradient"
+    )
+    STALLED = "stalled at iteration {iteration}: {why}"
+    CYCLING = "cycling at iteration {iteration}: the state of {period} iterations before is there again"
+    NO_GRADIENT = "stopped at iteration {iteration}: {name}.grad is None, so there is nothing to step with"
+    INTERRUPTED = "interrupted at iteration {iteration}"
+
+    @property
+    def status(self) -> DescentStatus:
+        """The word for it in a record."""
+        return _STATUS[self]
+
+
+DescentStatus = Literal[
+    "converged_grad", "converged_loss", "converged_x", "max_steps", "diverged", "stalled", "cycling", "no_gradient",
+    "interrupted",
+]  # fmt: skip
+_STATUS: dict[StopReason, DescentStatus] = {
+    StopReason.CONVERGED_GRAD: "converged_grad",
+    StopReason.CONVERGED_LOSS: "converged_loss",
+    StopReason.CONVERGED_X: "converged_x",
+    StopReason.MAX_STEPS: "max_steps",
+    StopReason.NON_FINITE: "diverged",
+    StopReason.GROWN: "diverged",
+    StopReason.STALLED: "stalled",
+    StopReason.CYCLING: "cycling",
+    StopReason.NO_GRADIENT: "no_gradient",
+    StopReason.INTERRUPTED: "interrupted",
+}
+CONVERGED = frozenset(["converged_grad", "converged_loss", "converged_x"])
+
+
+class Act(Struct, frozen=True):
+    """Something that was done to a gradient before a step, or to a variable after the step before.
+
+    ``before`` is the size that was too large (for a bound: the farthest distance from it), ``after`` what it became.
+    """
+
+    kind: Literal["clip-value", "clip-norm", "bound"]
+    variable: str | None
+    before: float
+    after: float
+
+
+class Step(Struct, frozen=True, gc=False, omit_defaults=True):
+    """The state at which loss and gradient were evaluated, before the update of this iteration.
+
+    ``lr`` is the learning rate of the update, by variable where they differ; ``acts`` is left out where nothing was
+    done.
+    """
+
+    iteration: int
+    loss: Number
+    values: dict[str, Nested]
+    grads: dict[str, Nested]
+    lr: float | dict[str, float]
+    acts: list[Act] | None = None
+
+
+class Equation(Struct, frozen=True):
+    """One line of an update: the term named ``symbol`` is what ``formula`` gives.
+
+    The formula is Python, elementwise over the terms of its update, with ``sqrt`` and ``maximum``.
+    """
+
+    symbol: str
+    formula: str
+
+
+class Update(Struct, frozen=True, kw_only=True):
+    """What the update of an iteration did to one variable, as equations over numbers that were read from the run.
+
+    ``terms`` are the numbers: ``before`` and ``after`` (the variable), ``gradient`` (as the rule got it, after
+    clipping; null when there was none), ``lr``, the parameters of the rule, and what it remembers (``buffer_before``
+    and ``buffer``). ``projected`` is where bounds put the variable then, null when it was inside them.
+    ``equations`` are empty for a rule that has none; ``note`` says so in words, or what is special in this step.
+    """
+
+    iteration: int
+    variable: str
+    terms: dict[str, Nested]
+    equations: list[Equation]
+    projected: Nested = None
+    note: str = ""
+
+
+class Best(Struct, frozen=True):
+    """The point with the smallest loss of the run."""
+
+    iteration: int
+    loss: Number
+    values: dict[str, Nested]
+
+
+class TensorState(Struct, frozen=True):
+    """What autograd knows of a variable after the run."""
+
+    is_leaf: bool
+    requires_grad: bool
+    grad_fn: str | None
+
+
+class KnownMinimum(Struct, frozen=True, kw_only=True):
+    """The nearest of the known minima of a problem, and how far the end of the run is from it (Euclidean)."""
+
+    values: dict[str, Nested]
+    loss: float
+    distance: float | None
+
+
+class DescentRecord(Record, frozen=True, kw_only=True):
+    """The record of a descent. ``result`` is the point after the last update."""
+
+    settings: DescentSettings
+    status: DescentStatus
+    message: str
+    iterations: list[Step]
+    result: Step
+    best: Best
+    evaluations: int
+    minimum: KnownMinimum | UnsetType = UNSET
+    checks: dict[str, GradientCheck] | UnsetType = UNSET
+    tensors: dict[str, TensorState]
+    walk: list[Update] | UnsetType = UNSET
+    diagnosis: list[Finding] = []
+    warnings: list[Notice] = []
+
+
+class MinimizeResult(DescentRecord, frozen=True, kw_only=True):
+    """The record of ``minimize``."""
+
+    command: Literal["minimize"] = "minimize"
+    settings: MinimizeSettings
+
+
+class FitLinearResult(DescentRecord, frozen=True, kw_only=True):
+    """The record of ``fit-linear``."""
+
+    command: Literal["fit-linear"] = "fit-linear"
+    settings: FitLinearSettings
+
+
+class StepLine(Step, frozen=True, omit_defaults=True, tag_field="record", tag="step"):
+    """A line of ``--jsonl`` for an iteration."""
+
+
+class UpdateLine(Update, frozen=True, kw_only=True, tag_field="record", tag="update"):
+    """A line of ``--jsonl --walk`` for one variable: it follows the line of its iteration."""
+
+
+_NOT_AT_THE_END = frozenset(["gdcli", "schema", "command", "settings", "iterations", "walk"])
+ResultLine = defstruct(
+    "ResultLine",
+    [(f.name, f.type, f.default) for f in fields(DescentRecord) if f.name not in _NOT_AT_THE_END],
+    namespace={"__doc__": "The last line of ``--jsonl``: what a record says once the descent has ended."},
+    frozen=True,
+    kw_only=True,
+    tag_field="record",
+    tag="result",
+)

@@ -1,0 +1,55 @@
+"""What the fields of settings and records share: what a field says of itself, and the types that several commands have.
+
+No torch here. A field's type carries its bounds, its help line and the panel it is shown in; command line, config,
+JSON Schema and Python API all read them from there.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+
+from msgspec import Meta
+
+PROBLEM, RULE, STOPPING, NUMBERS, EXPLAIN = "Problem", "Update rule", "Stopping", "Numbers", "Explanation"
+
+
+def meta(
+    description: str, panel: str, metavar: str = "", *, words: str = "", reads: str = "", shown: str = "", **bounds: Any
+) -> Meta:
+    """What a field says of itself.
+
+    ``words`` is what it takes, in an error ("a number"), ``shown`` its default in the help where the value says too
+    little, and ``reads`` how a word of the command line is read: a "list", "pairs" NAME=VALUE, or "bounds".
+    """
+    extra = {"panel": panel, "metavar": metavar, "words": words, "reads": reads, "shown": shown}
+    return Meta(description=description, extra=extra, **bounds)
+
+
+AT_LEAST_0 = "a number of at least 0"
+Nested = float | int | bool | list[Any] | None
+"""A tensor as Python has it: a number, a list of numbers, a list of lists."""
+
+
+if TYPE_CHECKING:
+    Number: TypeAlias = float
+    """A number; NaN or infinite where there is none, which is null in JSON alone."""
+else:
+    Number = float | None  # what the JSON Schema says
+
+
+Value = str | float | int | bool | list[Any]
+Values = Annotated[dict[str, Value], meta("the value of each variable, as numbers, lists, or text", PROBLEM)]
+Objective = Annotated[str, meta("what to minimize: an expression, or a problem (gdcli problems)", PROBLEM, "EXPR")]
+Wrt = Annotated[list[str], meta("with respect to which variables, separated by commas", PROBLEM, "NAMES", reads="list")]
+Dtype = Annotated[
+    Literal["float32", "float64", "float16", "bfloat16"], meta("floating-point type of the tensors", NUMBERS)
+]
+Seed = Annotated[int, meta("seed of everything random", NUMBERS, ge=0, le=2**63 - 1)]
+Device = Annotated[Literal["cpu", "cuda", "auto"], meta("where the tensors live", NUMBERS)]
+NonNegative = Annotated[float, Meta(ge=0)]
+Positive = Annotated[float, Meta(gt=0)]
+Option = str | bool | int | float | list[float | None] | None
+Dim = Annotated[
+    Annotated[int, Meta(ge=1, le=100_000)] | None,
+    meta("dimension of a problem of the catalogue", PROBLEM, "N", words="a whole number of at least 1"),
+]

@@ -1,0 +1,170 @@
+"""The figure model: plain numbers, no torch and no drawing. Every target draws the same panels from it.
+
+Coordinates are those of the data. In a grid, ``z[i][j]`` belongs to ``grid_y[i]`` and ``grid_x[j]``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from msgspec import Struct
+
+if TYPE_CHECKING:
+    Number: TypeAlias = float
+    """A number; NaN, and null in JSON, where there is none: the function is not defined there."""
+else:
+    Number = float | None  # what the JSON Schema says
+
+
+Window = tuple[float, float]
+"""The two ends of an axis."""
+
+
+def finite(numbers: Iterable[float]) -> list[float]:
+    """Those of the numbers that are finite."""
+    return [number for number in numbers if math.isfinite(number)]
+
+
+class Axis(Struct, frozen=True):
+    """An axis: its label, the window from ``low`` to ``high``, and whether it is logarithmic.
+
+    ``whole``: there are only whole numbers on it.
+    """
+
+    label: str
+    low: float
+    high: float
+    log: bool = False
+    whole: bool = False
+
+
+class Path(Struct, frozen=True):
+    """The states of one descent in the plane of a panel, in order.
+
+    ``iterations[k]`` is the iteration at (``x[k]``, ``y[k]``). A long run is thinned out, and keeps its
+    first and last state.
+    """
+
+    label: str
+    iterations: list[int]
+    x: list[Number]
+    y: list[Number]
+
+
+class Mark(Struct, frozen=True):
+    """A point with a meaning: where a path starts or ends, or a known minimum."""
+
+    kind: Literal["start", "end", "minimum"]
+    x: float
+    y: float
+    label: str = ""
+
+
+class Arrow(Struct, frozen=True):
+    """An arrow of a gradient field: it begins at (x, y) and ends at (x + dx, y + dy), uphill.
+
+    ``size`` is that of the gradient.
+    """
+
+    x: float
+    y: float
+    dx: float
+    dy: float
+    size: float
+
+
+class Tangent(Struct, frozen=True):
+    """The tangent of a function at (x, y)."""
+
+    x: float
+    y: float
+    slope: float
+
+
+class CurvesPanel(Struct, frozen=True, tag_field="panel", tag="curves"):
+    """Curves over a common axis: the loss of each run over the iterations."""
+
+    title: str
+    x: Axis
+    y: Axis
+    curves: list[Path]
+
+
+class FunctionPanel(Struct, frozen=True, tag_field="panel", tag="function"):
+    """A function of one variable: its curve, the paths on it, and the tangent at the end of the first path.
+
+    ``tangent`` is null without a path. ``derivative`` is f' over the same ``grid``, where it was asked for.
+    """
+
+    title: str
+    x: Axis
+    y: Axis
+    grid: list[float]
+    values: list[Number]
+    paths: list[Path]
+    marks: list[Mark]
+    tangent: Tangent | None = None
+    derivative: list[Number] | None = None
+
+
+class ContourPanel(Struct, frozen=True, tag_field="panel", tag="contour"):
+    """A function over a plane, with paths in it.
+
+    ``levels`` divide the values into bands, from the lowest to the highest. ``equal`` says that the panel is to be
+    drawn with one unit as long on both axes, so that circles are round and the gradient is normal to the contours.
+    ``plane`` says what the plane is when it is not simply that of two variables.
+    """
+
+    title: str
+    x: Axis
+    y: Axis
+    grid_x: list[float]
+    grid_y: list[float]
+    z: list[list[Number]]
+    levels: list[float]
+    paths: list[Path]
+    marks: list[Mark]
+    equal: bool = True
+    field: list[Arrow] = []
+    plane: str = ""
+
+
+class HeatState(Struct, frozen=True):
+    """A matrix at an iteration, row by row."""
+
+    iteration: int
+    values: list[list[Number]]
+
+
+class HeatPanel(Struct, frozen=True, tag_field="panel", tag="heat"):
+    """A matrix as a heat map: ``values`` row by row, from ``low`` to ``high``, symmetric about 0.
+
+    ``history`` is what it was during the descent, for what moves; empty where nobody has kept it.
+    """
+
+    title: str
+    values: list[list[Number]]
+    low: float
+    high: float
+    history: list[HeatState] = []
+
+
+Panel = CurvesPanel | FunctionPanel | ContourPanel | HeatPanel
+
+
+class Remark(Struct, frozen=True):
+    """Something that has to be said about a picture: ``code`` for scripts, ``message`` for people."""
+
+    code: Literal["undefined", "runs-away", "cut-off", "plane", "thinned", "zero-loss", "random"]
+    message: str
+
+
+class Figure(Struct, frozen=True):
+    """A picture: its title (the expression), the settings in one line, its panels, and what has to be said about it."""
+
+    title: str
+    subtitle: str
+    panels: list[Panel]
+    remarks: list[Remark] = []

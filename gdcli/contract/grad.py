@@ -1,0 +1,190 @@
+"""``grad``: its settings and its records, for one point and for many."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Struct, UnsetType
+
+from gdcli.contract.envelope import ErrorDetail, Notice, Record
+from gdcli.contract.fields import EXPLAIN, PROBLEM, Device, Dtype, Nested, Seed, Values, Wrt, meta
+
+Explain = Annotated[bool, meta("show the tape: every operation, forward and backward", EXPLAIN)]
+Depth = Annotated[int, meta("levels of the tape to show; 0 is as many as fit", EXPLAIN, "N", ge=0)]
+Symbolic = Annotated[bool, meta("show each partial derivative as a formula (SymPy)", EXPLAIN)]
+Latex = Annotated[bool, meta("show the formulas as LaTeX; it means --symbolic too", EXPLAIN)]
+Hessian = Annotated[bool, meta("show second derivatives, and what kind of point this is", EXPLAIN)]
+Jacobian = Annotated[bool, meta("differentiate a result of any shape", EXPLAIN)]
+Check = Annotated[bool, meta("check the gradient against finite differences and SymPy", EXPLAIN)]
+Each = Annotated[bool, meta("the variables are lists of equal length: each item is a point", EXPLAIN)]
+Points = Annotated[
+    str,
+    meta("read points from a CSV or JSON lines file (- is standard input), and stream the answers", EXPLAIN, "FILE"),
+]
+
+
+class GradSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Settings of ``grad``: one expression, and where to differentiate it."""
+
+    expression: Annotated[str, meta("what to differentiate", PROBLEM, "EXPR")] = ""
+    values: Values = {}
+    wrt: Wrt = []
+    explain: Explain = False
+    depth: Depth = 0
+    symbolic: Symbolic = False
+    latex: Latex = False
+    hessian: Hessian = False
+    jacobian: Jacobian = False
+    check: Check = False
+    each: Each = False
+    points: Points = ""
+    dtype: Dtype = "float32"
+    seed: Seed = 0
+    device: Device = "cpu"
+
+
+class TapeNode(Struct, frozen=True, kw_only=True):
+    """One node of the tape of ``grad --explain``; node 0 is the result, and a parent comes before its children.
+
+    ``text`` is its piece of the expression, at ``span``. ``op`` is the name that PyTorch gives the operation, and
+    ``grad_fn`` that of its backward. ``local`` is the derivative of the parent with respect to this node (for tensors:
+    the parent's elements summed), ``grad`` the gradient that reached it. Tensors of more than 1,000 elements have
+    ``value``, ``local`` and ``grad`` null, and norms. ``note`` says in words what autograd does here.
+    """
+
+    id: int
+    parent: int | None
+    text: str
+    span: tuple[int, int]
+    kind: Literal["operation", "variable", "constant"]
+    op: str
+    grad_fn: str | None
+    dtype: str | None
+    shape: list[int] | None
+    value: Nested
+    norm: float | None
+    local: Nested
+    grad: Nested
+    grad_norm: float | None
+    note: str
+
+
+class Derivative(Struct, frozen=True, kw_only=True):
+    """The partial derivative with respect to ``variable`` as a formula, or why there is none (``obstacle``).
+
+    ``formula`` is in gdcli's own language, ``latex`` in LaTeX, and ``value`` what the formula gives at the point, in
+    the dtype of the run.
+    """
+
+    variable: str
+    formula: str | None
+    latex: str | None
+    value: float | None
+    obstacle: str
+
+
+class Curvature(Struct, frozen=True, kw_only=True):
+    """The Hessian at a point: ``matrix[i][j]`` is the derivative by ``labels[i]`` and ``labels[j]``.
+
+    ``eigenvalues`` ascend. ``condition_number`` is the ratio of the largest to the smallest size of an eigenvalue, null
+    when one is 0 within rounding.
+    """
+
+    labels: list[str]
+    matrix: list[list[float | None]]
+    eigenvalues: list[float | None]
+    condition_number: float | None
+    gradient_norm: float | None
+    point: Literal["minimum", "maximum", "saddle", "flat", "not critical", "undefined"]
+    message: str
+
+
+class JacobianMatrix(Struct, frozen=True, kw_only=True):
+    """``matrix[i][j]`` is the derivative of element ``rows[i]`` of the result by ``columns[j]``."""
+
+    rows: list[str]
+    columns: list[str]
+    matrix: list[list[float | None]]
+
+
+class CheckRow(Struct, frozen=True, kw_only=True):
+    """One element of a gradient by three ways; ``doubt`` names the one not to trust, and ``reason`` says why.
+
+    ``left`` and ``right`` are the one-sided slopes, given at a kink and where only one side is defined. A row is
+    "undefined" where there is no slope, and "unconfirmed" where nothing else can tell it.
+    """
+
+    label: str
+    autograd: float | None
+    differences: float | None
+    symbolic: float | None
+    left: float | None
+    right: float | None
+    relative_error: float | None
+    agreeing_digits: int | None
+    verdict: Literal["agree", "kink", "disagree", "undefined", "unconfirmed"]
+    doubt: Literal["", "autograd", "differences", "symbolic"]
+    reason: str
+
+
+class GradientCheck(Struct, frozen=True, kw_only=True):
+    """The check of a gradient: a row an element, and what follows from all of them.
+
+    It is "unclear" when nothing disagrees, and some of it is undefined or unconfirmed.
+    """
+
+    rows: list[CheckRow]
+    verdict: Literal["agree", "disagree", "unclear"]
+    message: str
+
+
+class GradResult(Record, frozen=True, kw_only=True):
+    """The record of ``grad``. A gradient is null for a variable outside ``settings.wrt``, as autograd's None."""
+
+    command: Literal["grad"] = "grad"
+    settings: GradSettings
+    status: Literal["ok"] = "ok"
+    message: str
+    value: Nested
+    grad_fn: str | None
+    values: dict[str, Nested]
+    grads: dict[str, Nested]
+    tape: list[TapeNode] | UnsetType = UNSET
+    derivatives: list[Derivative] | UnsetType = UNSET
+    hessian: Curvature | UnsetType = UNSET
+    jacobian: JacobianMatrix | UnsetType = UNSET
+    check: GradientCheck | UnsetType = UNSET
+    warnings: list[Notice] = []
+
+
+class Point(Struct, frozen=True, kw_only=True, gc=False):
+    """One point of ``grad --each`` or ``--points``, with the value of the expression and the gradient there.
+
+    ``values`` are those of the variables that differ from point to point. In the place of a point that cannot be read
+    or evaluated stands its ``error``, and the ``line`` of the file, counted from 1.
+    """
+
+    values: dict[str, Nested] | UnsetType = UNSET
+    value: Nested | UnsetType = UNSET
+    grads: dict[str, Nested] | UnsetType = UNSET
+    line: int | UnsetType = UNSET
+    error: ErrorDetail | UnsetType = UNSET
+
+
+class PointsResult(Record, frozen=True, kw_only=True):
+    """The record of ``grad --each`` and ``grad --points``: a value and a gradient at each point, in order.
+
+    ``values`` are those of the variables that are the same at every point. "failed": there are points with an error.
+    """
+
+    command: Literal["grad"] = "grad"
+    settings: GradSettings
+    values: dict[str, Nested]
+    points: list[Point]
+    status: Literal["ok", "failed", "interrupted"]
+    message: str
+    warnings: list[Notice] = []
+
+
+class PointLine(Point, frozen=True, kw_only=True, gc=False, tag_field="record", tag="point"):
+    """A line of ``--jsonl`` for a point of ``grad --each`` or ``--points``."""

@@ -1,0 +1,41 @@
+"""``ops``: its settings and its record."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Struct, UnsetType
+
+from gdcli.contract.envelope import ErrorDetail, Notice, Record
+from gdcli.contract.fields import PROBLEM, Device, Dtype, Nested, Seed, Values, meta
+
+
+class OpsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Settings of ``ops``: expressions, each a row, over common variables."""
+
+    expressions: Annotated[list[str], meta("expressions, each one row", PROBLEM, "EXPR")] = []
+    values: Values = {}
+    dtype: Dtype = "float32"
+    seed: Seed = 0
+    device: Device = "cpu"
+
+
+class OpsRow(Struct, frozen=True, kw_only=True):
+    """One expression of ``ops``: its value, dtype and shape, or what is wrong with it."""
+
+    expression: str
+    value: Nested | UnsetType = UNSET
+    dtype: str | UnsetType = UNSET
+    shape: list[int] | UnsetType = UNSET
+    error: ErrorDetail | UnsetType = UNSET
+
+
+class OpsResult(Record, frozen=True, kw_only=True):
+    """The record of ``ops``."""
+
+    command: Literal["ops"] = "ops"
+    settings: OpsSettings
+    status: Literal["ok", "failed"]
+    message: str
+    rows: list[OpsRow]
+    warnings: list[Notice] = []

@@ -1,0 +1,24 @@
+"""The record of every command, by its name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gdcli.contract.compare import CompareResult
+from gdcli.contract.descent import FitLinearResult, MinimizeResult
+from gdcli.contract.grad import GradResult
+from gdcli.contract.listings import FunctionsResult, OptimizersResult, ProblemsResult
+from gdcli.contract.ops import OpsResult
+from gdcli.contract.plot import PlotResult
+
+RECORDS: dict[str, Any] = {
+    "ops": OpsResult,
+    "grad": GradResult,
+    "minimize": MinimizeResult,
+    "fit-linear": FitLinearResult,
+    "compare": CompareResult,
+    "plot": PlotResult,
+    "functions": FunctionsResult,
+    "optimizers": OptimizersResult,
+    "problems": ProblemsResult,
+}

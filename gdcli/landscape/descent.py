@@ -1,0 +1,179 @@
+"""The figure of one or more descents: the loss over the iterations, beside what fits the number of unknowns."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
+
+from gdcli.contract.descent import DescentSettings, FitLinearSettings
+from gdcli.contract.fields import Nested
+from gdcli.contract.figure import ContourPanel, Figure, FunctionPanel, HeatPanel, HeatState, Panel, Remark, finite
+from gdcli.contract.nested import flat
+from gdcli.defaults import problem_of
+from gdcli.landscape.panels import (
+    Route,
+    Subject,
+    contour_panel,
+    function_panel,
+    gradient_norm_panel,
+    loss_panel,
+    points_of,
+    routes_in,
+)
+from gdcli.landscape.section import Section, along_unknowns, in_order, principal_plane
+from gdcli.landscape.trail import Trail
+from gdcli.tensors import Problem
+
+if TYPE_CHECKING:
+    from gdcli.descent.loop import Descent
+
+
+_SAME = 1e-6  # relative distance of two values of a variable that count as one
+
+
+def figure_of(descent: Descent[Any], title: str, trail: Trail, *, gradient_norm: bool = False) -> Figure:
+    """The figure of a descent that has ended, from the trail of its states, the last one included.
+
+    With ``gradient_norm``, its last panel is the norm of the gradient over the iterations.
+    """
+    settings = descent.settings
+    subtitle = caption(settings, trail)
+    if isinstance(settings, FitLinearSettings):
+        figure = layer_figure(title, subtitle, descent.problem, trail)
+        return with_gradient_norm(figure, [trail]) if gradient_norm else figure
+    instance = problem_of(settings)
+    minima = () if instance is None else [minimum.values for minimum in instance.minima]
+    figure = descent_figure(title, subtitle, descent.problem, [trail], minima)
+    return with_gradient_norm(figure, [trail]) if gradient_norm else figure
+
+
+def with_gradient_norm(figure: Figure, trails: Sequence[Trail]) -> Figure:
+    """The figure with one more panel: the norm of the gradient of each descent over the iterations."""
+    return replace(figure, panels=[*figure.panels, gradient_norm_panel(trails)])
+
+
+def caption(settings: DescentSettings, trail: Trail) -> str:
+    """The update rule of a descent in one line."""
+    lr = settings.lr if trail.first is None or settings.lr != "auto" else trail.first.lr
+    parts = [settings.optimizer, f"lr {lr:.6g}" if isinstance(lr, float) else f"lr {lr}"]
+    parts += [f"lr.{name} {rate:.6g}" for name, rate in settings.lrs.items()]
+    parts += [f"times {factor:.4g} from iteration {first} on" for first, factor in list(settings.lr_factor.items())[:3]]
+    parts += ["and so on"] * (len(settings.lr_factor) > 3)
+    for name in ("momentum", "dampening", "weight_decay", "clip_norm", "clip_value"):
+        if getattr(settings, name):
+            parts.append(f"{name.replace('_', ' ')} {getattr(settings, name):.6g}")
+    parts += ["nesterov"] * bool(settings.nesterov) + ["uphill"] * settings.maximize
+    if settings.schedule != "none":
+        parts.append(f"schedule {settings.schedule}")
+    if trail.last is not None:
+        parts.append(f"{trail.last.iteration:,} step{'s' * (trail.last.iteration != 1)}")
+    return ", ".join(parts)
+
+
+def descent_figure(
+    title: str,
+    subtitle: str,
+    problem: Problem,
+    trails: Sequence[Trail],
+    minima: Sequence[Mapping[str, object]] = (),
+) -> Figure:
+    """The loss over the iterations, beside the function with the paths on it.
+
+    One unknown: the function, the path's points on it, the tangent at its end. Two: contours with the paths. More:
+    contours in the plane of the two principal directions of the paths. ``problem`` is the objective, its tensors in
+    any state; ``minima`` are the known ones, with the value of each variable.
+    """
+    subject = Subject(problem)
+    panels: list[Panel] = [loss_panel(trails, subject)]
+    section = section_for(problem, trails)
+    routes = routes_in(section, trails, subject)
+    panels.append(landscape(subject, section, routes, known_points(problem, minima)))
+    if problem.is_random:
+        subject.say(Remark("random", "the expression draws random numbers: its picture is that of one draw"))
+    return Figure(title, subtitle, panels, subject.remarks)
+
+
+def section_for(problem: Problem, trails: Sequence[Trail]) -> Section:
+    """What a picture shows of the space of the unknowns: all of a line or a plane, else the plane of the paths."""
+    count = _unknowns(problem)
+    if count <= 2:
+        return along_unknowns(problem, in_order(problem, range(count)))
+    return principal_plane([points_of(trail) for trail in trails])
+
+
+def landscape(
+    subject: Subject, section: Section, routes: Sequence[Route], known: Sequence[Sequence[float]]
+) -> FunctionPanel | ContourPanel:
+    """The function over a section with the routes in it; ``known`` are minima, marked where they lie in it."""
+    count = _unknowns(subject.problem)
+    if count == 1:
+        return function_panel(subject, section, routes, [point[0] for point in known])
+    order = in_order(subject.problem, range(2)) if count == 2 else []
+    return contour_panel(subject, section, routes, [[point[i] for i in order] for point in known if order])
+
+
+def _unknowns(problem: Problem) -> int:
+    return sum(problem.tensors[name].numel() for name in problem.wrt)
+
+
+def known_points(problem: Problem, minima: Sequence[Mapping[str, object]]) -> list[list[float]]:
+    """The minima as numbers of the unknowns, those in the space of the unknowns."""
+    return [point for minimum in minima if (point := _unknowns_at(problem, minimum)) is not None]
+
+
+def layer_figure(title: str, subtitle: str, problem: Problem, trail: Trail, name: str = "W") -> Figure:
+    """The loss over the iterations, beside a matrix at the end and the gradient of the loss by it, as heat maps."""
+    subject = Subject(problem)
+    panels: list[Panel] = [loss_panel([trail], subject)]
+    if trail.last is not None:
+        iteration = trail.last.iteration
+        matrix = heat_panel(f"{name} at iteration {iteration}", trail.last.values[name])
+        panels.append(replace(matrix, history=_history(trail, columns=len(matrix.values[0]))))
+        if trail.last.grads[name] is not None:
+            panels.append(heat_panel(f"gradient of {name} there", trail.last.grads[name]))
+    return Figure(title, subtitle, panels, subject.remarks)
+
+
+def heat_panel(title: str, numbers: Nested) -> HeatPanel:
+    """A matrix as a heat map; a vector is a matrix of one row, and further axes are rows as well."""
+    rows = _rows(numbers)
+    largest = max((abs(number) for number in finite(number for row in rows for number in row)), default=0.0) or 1.0
+    return HeatPanel(title, rows, -largest, largest)
+
+
+def _history(trail: Trail, columns: int) -> list[HeatState]:
+    """The one variable of a descent at each of its states, as rows of so many numbers."""
+    return [
+        HeatState(state.iteration, [list(state.point[i : i + columns]) for i in range(0, len(state.point), columns)])
+        for state in trail.states
+    ]
+
+
+def _rows(numbers: Nested) -> list[list[float]]:
+    if not isinstance(numbers, list):
+        return [[math.nan if numbers is None else float(numbers)]]
+    if not any(isinstance(item, list) for item in numbers):
+        return [list(flat(numbers))]
+    return [row for item in numbers for row in _rows(item)]
+
+
+def _unknowns_at(problem: Problem, values: Mapping[str, object]) -> list[float] | None:
+    """A point as the numbers of the unknowns; None where it is not in the space of the unknowns."""
+    there = {name: list(_numbers(value)) for name, value in values.items()}
+    if there.keys() != problem.tensors.keys():
+        return None
+    for name, tensor in problem.tensors.items():
+        held = tensor.detach().double().reshape(-1).tolist()
+        if len(held) != len(there[name]):
+            return None
+        if name not in problem.wrt and math.dist(held, there[name]) > _SAME * max(1.0, math.hypot(*held)):
+            return None  # a variable that does not move has another value there
+    return [number for name in problem.wrt for number in there[name]]
+
+
+def _numbers(value: object) -> Iterator[float]:
+    listed = list(value) if isinstance(value, tuple) else value
+    return flat(listed)  # type: ignore[arg-type]

@@ -1,0 +1,97 @@
+"""The figure of a function alone: over a line, or over a plane."""
+
+from __future__ import annotations
+
+import torch
+from msgspec.structs import replace
+
+from gdcli.complete.plot import Spread, complete_plot, expression_of, spread_of
+from gdcli.contract.figure import Figure, Panel, Remark
+from gdcli.contract.plot import PlotResult, PlotSettings, notices_about
+from gdcli.errors import ExpressionError
+from gdcli.landscape.panels import Subject, function_panel, plain_contours
+from gdcli.landscape.section import along_unknowns, in_order
+from gdcli.landscape.window import same_scale
+from gdcli.lang.objective import build, evaluate, tensor_result
+from gdcli.lang.syntax import parse
+from gdcli.lang.values import read_value
+from gdcli.tensors import Problem, check_scalar, environment, resolve_device
+
+
+def plot(settings: PlotSettings) -> PlotResult:
+    """Evaluate a function over the windows of its variables.
+
+    Raises:
+        GdcliError: for an expression, a value or a window that does not fit; a result that is not one number.
+    """
+    settings = complete_plot(settings)
+    settings = replace(settings, device=resolve_device(settings.device))
+    values = settings.values.items()
+    spreads = {name: spread for name, value in values if (spread := spread_of(name, value)) is not None}
+    problem = _prepared(settings, spreads)
+    _check_result(problem, field=settings.field)
+    figure = _figure(settings, problem, spreads)
+    return PlotResult(
+        settings=settings,
+        message=figure.panels[0].title,
+        figure=figure,
+        warnings=notices_about(figure),
+    )
+
+
+def _prepared(settings: PlotSettings, spreads: dict[str, Spread]) -> Problem:
+    """The problem, its variables in the middle of their windows; those with windows are the unknowns."""
+    expression = parse(expression_of(settings))
+    run = environment(settings.dtype, settings.device, settings.seed)
+    tensors: dict[str, torch.Tensor] = {}
+    for name in expression.variables:
+        if name in spreads:
+            numbers = [item if isinstance(item, float) else sum(item) / 2 for item in spreads[name].items]
+            listed = numbers[0] if spreads[name].scalar else numbers
+            tensors[name] = torch.tensor(listed, dtype=run.dtype, device=run.device).requires_grad_()
+        else:
+            tensors[name] = evaluate(read_value(name, settings.values[name]), run).detach().clone()
+    wrt = tuple(name for name in expression.variables if name in spreads)
+    return Problem(build(expression, run, tensors), run, tensors, wrt)
+
+
+def _check_result(problem: Problem, *, field: bool) -> None:
+    """Raise ExpressionError unless the result is one number; with a ``field``, one that has a gradient."""
+    expression = problem.objective.expression
+    value = problem.value()
+    if field:
+        check_scalar(value, expression)
+    elif value.numel() != 1:
+        source = expression.source
+        message = f"the result has shape {tuple(value.shape)}, and a picture is that of one number"
+        raise ExpressionError("not-scalar", message, "sum it: sum(...)", source=source, span=(0, len(source)))
+    tensor_result(value, expression)
+
+
+def _figure(settings: PlotSettings, problem: Problem, spreads: dict[str, Spread]) -> Figure:
+    items = [item for name in problem.wrt for item in spreads[name].items]
+    free = in_order(problem, [i for i, item in enumerate(items) if isinstance(item, tuple)])
+    windows = [item for i in free if isinstance(item := items[i], tuple)]
+    origin = torch.tensor([0.0 if isinstance(item, tuple) else item for item in items], dtype=torch.float64)
+    section = along_unknowns(problem, free, origin)
+    subject = Subject(problem)
+    if len(windows) == 1:
+        panel: Panel = function_panel(subject, section, over=windows[0], derivative=settings.field)
+    else:
+        x, y = windows
+        panel = plain_contours(subject, section, (x, y), equal=same_scale(x, y), field=settings.field)
+    if problem.is_random:
+        subject.say(Remark("random", "the expression draws random numbers: its picture is that of one draw"))
+    return Figure(settings.expression, _subtitle(settings, problem, spreads), [panel], subject.remarks)
+
+
+def _subtitle(settings: PlotSettings, problem: Problem, spreads: dict[str, Spread]) -> str:
+    """The formula of a problem that has a name, and what stays as it is."""
+    parts = [] if expression_of(settings) == settings.expression else [expression_of(settings)]
+    for name in problem.objective.variables:
+        if name not in spreads:
+            parts.append(f"{name} = {settings.values[name]}")
+            continue
+        items = spreads[name].items
+        parts += [f"{name}[{i}] = {item:g}" for i, item in enumerate(items) if isinstance(item, float)]
+    return ", ".join(parts)
