@@ -11,15 +11,15 @@ from gdcli.cli import descend
 from gdcli.cli.main import run
 
 how, steps, *words = sys.argv[1:]
-walk = descend.Audience.walked
+iterations = descend.Collector.iterations
 
 
-def timed(audience):
-    """The steps that a command looks at, from the first one to the last."""
+def timed(collector):
+    """The iterations that a command looks at, from the first one to the last."""
     started = time.perf_counter()
-    yield from walk(audience)
+    yield from iterations(collector)
     print(time.perf_counter() - started, file=sys.__stderr__)
 
 
-with mock.patch.object(descend.Audience, "walked", timed):
+with mock.patch.object(descend.Collector, "iterations", timed):
     sys.exit(run(["minimize", *words, "--steps", steps, "--no-diagnose", *(["--live"] if how == "live" else [])]))

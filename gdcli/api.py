@@ -20,11 +20,11 @@ from gdcli.torch_import import import_torch
 
 if TYPE_CHECKING:
     from gdcli.contract.compare import CompareResult
+    from gdcli.contract.descent import FitLinearResult, MinimizeResult
     from gdcli.contract.grad import GradResult, PointsResult
     from gdcli.contract.ops import OpsResult
     from gdcli.contract.plot import PlotResult
-    from gdcli.descent.minimize import MinimizeDescent
-    from gdcli.linear.model import LinearDescent
+    from gdcli.descent.run import Descent
 
 
 def ops(
@@ -110,7 +110,7 @@ def minimize(
     *,
     settings: Mapping[str, Any] | None = None,
     **more: Any,
-) -> MinimizeDescent:
+) -> Descent[MinimizeResult]:
     """Minimize an expression by gradient descent.
 
     The settings of ``gdcli minimize`` (``lr``, ``steps``, ``optimizer``, ``momentum``, ``dtype``, ...) are keyword
@@ -132,7 +132,7 @@ def minimize(
 
 def fit_linear(
     values: Mapping[str, Any] | None = None, *, settings: Mapping[str, Any] | None = None, **more: Any
-) -> LinearDescent:
+) -> Descent[FitLinearResult]:
     """Fit the matrix ``W`` of a layer ``activation(W @ x)`` to ``target``, by gradient descent on the squared error.
 
     ``W`` has shape (outputs, inputs), ``x`` (inputs,) or (inputs, samples), ``target`` that of ``W @ x``.

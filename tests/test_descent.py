@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import gdcli
-from gdcli.descent.loop import Descent
+from gdcli.descent.run import Descent
 
 Tensors = dict[str, torch.Tensor]
 
@@ -104,6 +104,28 @@ def test_result_is_the_state_after_the_last_update() -> None:
     assert [step.iteration for step in short.iterations] == list(range(7))
 
 
+@pytest.mark.parametrize(
+    "settings", [{"steps": 7}, {"steps": 0}, {"tol_grad": [1e-3]}, {"lr": 1.5}, {"update": "rebind"}], ids=str
+)
+def test_the_state_in_which_a_run_ends_is_yielded_like_the_others(settings: dict[str, Any]) -> None:
+    descent = gdcli.minimize(settings=settings)
+    steps = list(descent)
+    record = descent.record(steps)
+    assert steps[-1] == record.result
+    assert [step.iteration for step in steps] == list(range(record.result.iteration + 1))
+    assert record.iterations == [step for step in steps if step.iteration < record.settings.steps]
+
+
+def test_nothing_changes_the_tensors_of_a_state() -> None:
+    descent = gdcli.minimize("sum((W - 1)**2)", W="rand(3, 2)", optimizer="sgd", momentum=0.9, steps=5)
+    copies = []
+    states = []
+    for state in descent.states():
+        states.append(state)
+        copies.append(state.step())
+    assert [state.step() for state in states] == copies
+
+
 def test_best_is_the_smallest_loss_of_the_run() -> None:
     record = gdcli.minimize("x**2", x=1.0, lr=1.2, steps=5).result()
     assert (record.best.iteration, record.best.loss) == (0, 1.0)
@@ -127,7 +149,7 @@ def test_random_numbers_in_an_expression_are_drawn_at_each_step() -> None:
             x -= 0.1 * x.grad
         x.grad.zero_()
     steps = gdcli.minimize("sum((x - rand(3))**2)", x="randn(3)", steps=4, seed=7)
-    assert [step.loss for step in steps] == losses
+    assert [step.loss for step in steps][:-1] == losses
 
 
 def test_the_seed_leaves_the_global_generator_alone() -> None:

@@ -26,7 +26,7 @@ from gdcli.descent.diagnosis import diagnose as diagnosing
 from gdcli.descent.diagnosis import local
 from gdcli.descent.diagnosis.theory import LinearRule, best_heavy_ball, safe_nesterov, steps_to
 from gdcli.descent.diagnosis.trace import PAIRS, Trace
-from gdcli.descent.minimize import MinimizeDescent, minimize
+from gdcli.descent.minimize import Minimizing, minimize
 from gdcli.linear.model import fit_linear
 from gdcli.tensors import prepare
 
@@ -646,7 +646,7 @@ def test_a_diagnosis_that_fails_does_not_fail_the_run(monkeypatch: pytest.Monkey
     record = gdcli.minimize().result()
     assert codes(record) == ["rate", "float-floor", "incomplete"]
     assert record.diagnosis[-1].evidence == {"part": "broken", "error": "ZeroDivisionError: on purpose"}
-    monkeypatch.setattr(MinimizeDescent, "is_stuck", broken)
+    monkeypatch.setattr(Minimizing, "is_stuck", broken)
     assert codes(gdcli.minimize("matyas").result()) == ["incomplete"]
 
 

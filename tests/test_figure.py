@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from array import array
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,9 +14,9 @@ import torch
 import gdcli
 from gdcli.complete.plot import complete_plot, spread_of
 from gdcli.contract.compare import CompareSettings
-from gdcli.contract.descent import Step
 from gdcli.contract.figure import ContourPanel, CurvesPanel, Figure, FunctionPanel, HeatPanel, Mark
 from gdcli.contract.plot import PlotSettings
+from gdcli.descent.loop import State
 from gdcli.landscape.descent import descent_figure, figure_of, heat_panel
 from gdcli.landscape.panels import GRID_POINTS
 from gdcli.landscape.race import race_figure
@@ -32,10 +31,8 @@ from gdcli.race.race import Race
 def drawn(descent: Any) -> tuple[Figure, Trail]:
     """The figure of a descent, run to its end, and its trail."""
     trail = Trail("run")
-    for step in descent:
-        trail.add(step)
-    if trail.last is None or trail.last.iteration != descent.outcome.result.iteration:
-        trail.add(descent.outcome.result)
+    for state in descent.states():
+        trail.add(state)
     return figure_of(descent, "title", trail), trail
 
 
@@ -444,14 +441,15 @@ def test_a_window_has_a_margin_and_is_never_narrower_than_the_rounding() -> None
 # Trails
 
 
-def step(iteration: int, values: dict[str, Any] | None = None) -> Step:
-    return Step(iteration, float(iteration), values or {"x": float(iteration)}, {"x": 0.0}, 0.1)
+def state(iteration: int, values: dict[str, Any] | None = None) -> State:
+    tensors = {name: torch.tensor(value) for name, value in (values or {"x": float(iteration)}).items()}
+    return State(iteration, float(iteration), tensors, {"x": torch.tensor(0.0)}, 0.1)
 
 
 def test_a_short_trail_is_whole() -> None:
     trail = Trail("run")
     for i in range(100):
-        trail.add(step(i))
+        trail.add(state(i))
     assert [state.iteration for state in trail.states] == list(range(100))
     assert trail.count == 100
 
@@ -460,7 +458,7 @@ def test_a_short_trail_is_whole() -> None:
 def test_a_long_trail_is_thinned_and_keeps_its_ends(count: int) -> None:
     trail = Trail("run")
     for i in range(count):
-        trail.add(step(i))
+        trail.add(state(i))
     iterations = [state.iteration for state in trail.states]
     assert len(iterations) <= MOST + 1
     assert iterations[: min(count, 1_000)] == list(range(min(count, 1_000)))
@@ -473,9 +471,9 @@ def test_a_long_trail_is_thinned_and_keeps_its_ends(count: int) -> None:
 def test_a_trail_of_large_states_keeps_few_of_them() -> None:
     trail = Trail("run")
     for i in range(500):
-        trail.add(step(i, {"x": [float(i)] * 50_000}))
+        trail.add(state(i, {"x": [float(i)] * 50_000}))
     assert len(trail.states) <= 41
-    assert trail.states[-1].point == array("d", [499.0] * 50_000)
+    assert trail.states[-1].point.tolist() == [499.0] * 50_000
 
 
 def test_a_thinned_run_says_so() -> None:
@@ -548,9 +546,8 @@ def test_the_first_of_several_descents_has_the_tangent() -> None:
     for lr in (0.1, 0.2):
         descent = gdcli.minimize(lr=lr, steps=2)
         trail = Trail(f"lr {lr}")
-        for each in descent:
+        for each in descent.states():
             trail.add(each)
-        trail.add(descent.outcome.result)
         trails.append(trail)
     panel = function(descent_figure("", "", descent.problem, trails))
     assert [path.label for path in panel.paths] == ["lr 0.1", "lr 0.2"]

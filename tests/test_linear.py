@@ -27,7 +27,7 @@ def test_activations_are_those_of_pytorch(activation: str) -> None:
             weights -= 0.05 * weights.grad
         weights.grad.zero_()
     values = {"W": [[0.3, -0.2], [0.1, 0.4]], "x": [1, 2], "target": [0.5, 0.25]}
-    assert [s.loss for s in gdcli.fit_linear(values, activation=activation, lr=0.05)] == losses
+    assert [s.loss for s in gdcli.fit_linear(values, activation=activation, lr=0.05).result().iterations] == losses
 
 
 def deaths(record: gdcli.FitLinearResult) -> list[Finding]:

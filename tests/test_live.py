@@ -26,8 +26,8 @@ from rich.console import Console
 
 import gdcli
 from gdcli.cli.live.descent import changed_factors
+from gdcli.cli.live.history import History
 from gdcli.cli.live.keys import Key, decoded
-from gdcli.cli.live.track import Track
 from gdcli.contract.descent import MinimizeSettings
 from gdcli.contract.figure import ContourPanel, FunctionPanel
 from gdcli.landscape.moving import MovingFigure
@@ -448,30 +448,30 @@ def test_a_change_drops_what_comes_later(
     assert (found, list(found)) == (expected, list(expected))
 
 
-def test_a_track_is_bounded_and_goes_back_one_by_one() -> None:
-    track = Track("x")
-    for step in gdcli.minimize(steps=25_000, diagnose=False):
-        track.add(step)
-    assert track.head.iteration == 24_999
-    assert track.beside(24_999, -1) == 24_998
-    assert track.beside(24_999, 1) == 24_999
-    assert track.beside(-1, 1) == 0
-    assert [step.iteration for step in track.last_steps(10_000, 3)] == [9_998, 9_999, 10_000]
-    kept = [step.iteration for step in track.steps(25_000)]
+def test_a_history_is_bounded_and_goes_back_one_by_one() -> None:
+    history = History("x")
+    for state in gdcli.minimize(steps=24_999, diagnose=False).states():
+        history.add(state)
+    assert history.head.iteration == 24_999
+    assert history.beside(24_999, -1) == 24_998
+    assert history.beside(24_999, 1) == 24_999
+    assert history.beside(-1, 1) == 0
+    assert [step.iteration for step in history.last_states(10_000, 3)] == [9_998, 9_999, 10_000]
+    kept = [step.iteration for step in history.states(25_000)]
     assert len(kept) <= 22_000
     assert kept == sorted(set(kept))
-    trail = track.trail_until(20_000)
+    trail = history.trail_until(20_000)
     assert (trail.first.iteration, trail.last.iteration) == (0, 20_000)  # type: ignore[union-attr]
     shown = {state.iteration for state in trail.states}
     assert len(shown) < 2_000
-    assert {state.iteration for state in track.trail_until(19_990).states} - shown == {19_990}
+    assert {state.iteration for state in history.trail_until(19_990).states} - shown == {19_990}
 
 
 def states(*words: Any, **settings: Any) -> tuple[Any, list[Trail]]:
     """A descent, and its trail after 1, 2, ... states."""
     descent = gdcli.minimize(*words, settings=settings)
     trails: list[Trail] = []
-    steps = list(descent)
+    steps = list(descent.states())
     for count in range(1, len(steps) + 1):
         trail = Trail("x")
         for step in steps[:count]:

@@ -124,7 +124,7 @@ def test_matrix_example() -> None:
 
 
 def test_manual_loop_prints_the_same_digits() -> None:
-    steps = list(gdcli.minimize())
+    steps = gdcli.minimize().result().iterations
     assert len(steps) == 100
     printed = [(step.iteration, step.values["x"], step.loss, step.grads["x"]) for step in steps]
     assert printed[: len(MANUAL)] == MANUAL

@@ -59,7 +59,10 @@ def by_gdcli(name: str, steps: int, lr: float | None, **options: Any) -> list[tu
     values = {"W": [[0.1, 0.2], [0.3, 0.4]]} if name == "muon" else {"x": START}
     expression = MATRIX if name == "muon" else VECTOR
     settings = {"optimizer": name, "steps": steps, "lr": lr, "opt": options, **own}
-    return [(s.loss, next(iter(s.values.values()))) for s in gdcli.minimize(expression, values, settings=settings)]
+    return [
+        (s.loss, next(iter(s.values.values())))
+        for s in gdcli.minimize(expression, values, settings=settings).result().iterations
+    ]
 
 
 def test_every_dense_optimizer_of_torch_is_there() -> None:
@@ -218,19 +221,23 @@ def test_schedule_gives_the_rates_of_torch(name: str) -> None:
         expected.append((optimizer.param_groups[0]["lr"], x.item(), loss.item()))
         optimizer.step()
         scheduler.step(*([loss.item()] if name == "plateau" else []))
-    steps = gdcli.minimize(optimizer="sgd", lr=0.05, steps=12, schedule=name, sched=options)
+    steps = gdcli.minimize(optimizer="sgd", lr=0.05, steps=12, schedule=name, sched=options).result().iterations
     assert [(s.lr, s.values["x"], s.loss) for s in steps] == [pytest.approx(row, rel=1e-12) for row in expected]
 
 
 def test_a_schedule_drives_a_rule_by_hand() -> None:
-    steps = list(gdcli.minimize(steps=4, schedule="step", sched={"step_size": 2, "gamma": 0.1}))
+    steps = gdcli.minimize(steps=4, schedule="step", sched={"step_size": 2, "gamma": 0.1}).result().iterations
     assert [s.lr for s in steps] == pytest.approx([0.1, 0.1, 0.01, 0.01])
     assert steps[3].values["x"] == pytest.approx(steps[2].values["x"] - 0.01 * steps[2].grads["x"])
 
 
 def test_variables_have_their_own_rates() -> None:
     for optimizer in ("manual", "sgd"):
-        steps = list(gdcli.minimize("x**2 + y**2", x=1.0, y=1.0, lrs={"y": 0.5}, steps=2, optimizer=optimizer))
+        steps = (
+            gdcli.minimize("x**2 + y**2", x=1.0, y=1.0, lrs={"y": 0.5}, steps=2, optimizer=optimizer)
+            .result()
+            .iterations
+        )
         assert steps[0].lr == {"x": 0.1, "y": 0.5}
         assert steps[1].values == pytest.approx({"x": 0.8, "y": 0.0})
 
@@ -261,7 +268,7 @@ def test_a_factor_scales_the_rates_from_its_iteration_on(rates: dict[str, float]
     if momentum:
         rule["momentum"] = momentum
     settings = {**rule, "lr": rates["x"], "lrs": {"y": rates["y"]}, "steps": 15, "lr_factor": FACTORS}
-    steps = list(gdcli.minimize("(x - 1)**2 + 3*(y + x)**2", x=2.0, y=-1.0, settings=settings))
+    steps = gdcli.minimize("(x - 1)**2 + 3*(y + x)**2", x=2.0, y=-1.0, settings=settings).result().iterations
     shown = [(s.values["x"], s.values["y"], s.loss) for s in steps]
     assert shown == expected if hand else shown == [pytest.approx(row, rel=1e-5) for row in expected]
     assert [s.lr["y"] if isinstance(s.lr, dict) else s.lr for s in steps] == [
@@ -272,11 +279,13 @@ def test_a_factor_scales_the_rates_from_its_iteration_on(rates: dict[str, float]
 @pytest.mark.parametrize("name", ["exponential", "cosine", "cyclic", "plateau", "multiplicative", "one-cycle"])
 @pytest.mark.parametrize("rule", ["sgd", "adam"])
 def test_a_schedule_does_not_see_the_factor(name: str, rule: str) -> None:
-    plain = [s.lr for s in gdcli.minimize(lr=0.05, steps=15, schedule=name, sched=SCHEDULE_OPTIONS[name])]
+    plain = [
+        s.lr for s in gdcli.minimize(lr=0.05, steps=15, schedule=name, sched=SCHEDULE_OPTIONS[name]).result().iterations
+    ]
     x = torch.tensor(4.0, requires_grad=True)
     optimizer = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}[rule]([x], lr=1.0)
     given = {"optimizer": rule, "lr": 0.05, "steps": 15, "schedule": name, "sched": SCHEDULE_OPTIONS[name]}
-    steps = list(gdcli.minimize(settings={**given, "lr_factor": FACTORS}))
+    steps = gdcli.minimize(settings={**given, "lr_factor": FACTORS}).result().iterations
     for step in steps:
         optimizer.zero_grad()
         loss = (x - 1.5) ** 2
@@ -302,7 +311,7 @@ def test_a_run_whose_rate_changes_can_come_back_to_a_place() -> None:
 
 
 def test_clipping_is_recorded_where_it_acts() -> None:
-    steps = list(gdcli.minimize(clip_norm=1.0, steps=40))
+    steps = gdcli.minimize(clip_norm=1.0, steps=40).result().iterations
     assert steps[0].grads == {"x": 5.0}
     assert [(a.kind, a.before, a.after) for a in steps[0].acts] == [("clip-norm", 5.0, 1.0)]
     assert steps[1].values["x"] == pytest.approx(3.9, abs=1e-5)
@@ -310,7 +319,7 @@ def test_clipping_is_recorded_where_it_acts() -> None:
 
 
 def test_clipping_of_elements() -> None:
-    steps = list(gdcli.minimize("sum(x**2)", x=[3.0, 0.1], clip_value=0.5, steps=2))
+    steps = gdcli.minimize("sum(x**2)", x=[3.0, 0.1], clip_value=0.5, steps=2).result().iterations
     assert [(a.kind, a.before, a.after) for a in steps[0].acts] == [("clip-value", 6.0, 0.5)]
     assert steps[1].values["x"] == pytest.approx([2.95, 0.08])
 
@@ -331,7 +340,7 @@ def test_maximize_goes_up(optimizer: str) -> None:
 
 
 def test_rate_from_curvature_is_one_over_the_largest() -> None:
-    steps = list(gdcli.minimize("x**2 + 4*y**2", x=1.0, y=1.0, lr="auto", steps=1))
+    steps = gdcli.minimize("x**2 + 4*y**2", x=1.0, y=1.0, lr="auto", steps=1).result().iterations
     assert steps[0].lr == pytest.approx(1 / 8)
     with pytest.raises(gdcli.GdcliError, match="no curvature"):
         list(gdcli.minimize("3*x", x=1.0, lr="auto"))

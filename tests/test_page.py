@@ -10,7 +10,7 @@ import shlex
 import zlib
 from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
-from itertools import chain
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +27,10 @@ from gdcli.contract.figure import Axis, CurvesPanel, Figure
 from gdcli.contract.figure import Path as Route
 from gdcli.landscape.descent import figure_of
 from gdcli.landscape.trail import Trail
+from gdcli.memory import Thinned, capacity, evenly
 from gdcli.render.page.page import MOST_BYTES, page
 from gdcli.render.page.plane import band, scale, scales
-from gdcli.render.page.thin import spread, with_fewer_states
-from gdcli.thinned import MOST_STEPS, Steps, Thinned
+from gdcli.render.page.thin import with_fewer_states
 from tests.browser import CHROMIUM, Browser
 
 pytest.importorskip("plotly", reason='needs plotly: pip install "gdcli[html]"')
@@ -87,13 +87,14 @@ class Parts(HTMLParser):
 
 def drawn(descent: Any) -> tuple[Figure, Any]:
     """The figure of a descent with the norm of its gradient, and its record, as a page needs them."""
-    trail, steps = Trail("run"), Steps()
-    for step in descent:
-        trail.add(step)
-        steps.add(step)
-    if trail.last is None or trail.last.iteration != descent.outcome.result.iteration:
-        trail.add(descent.outcome.result)
-    return figure_of(descent, "title", trail, gradient_norm=True), descent.record(steps.kept)
+    trail = Trail("run")
+    kept: Thinned[Step] | None = None
+    for state in descent.states():
+        trail.add(state)
+        kept = kept or Thinned(capacity(2 * state.size, most=20_000, least=4, elements=500_000))
+        if descent.is_iteration(state):
+            kept.add(state.iteration, state.step())
+    return figure_of(descent, "title", trail, gradient_norm=True), descent.record(kept.things if kept else [])
 
 
 @pytest.fixture(scope="module")
@@ -216,19 +217,18 @@ def test_what_is_too_large_for_the_page_is_thinned_out_and_said() -> None:
     assert "Of 100 rows and 100 columns, 64 and 64 are drawn" in heat["note"]
     row, column = int(heat["traces"][0]["y"][-1]), int(heat["traces"][0]["x"][40])
     last = record.result.values["W"]
-    assert (row, column) == (99, spread(100, 64)[40])
+    assert (row, column) == (99, evenly(100, 64)[40])
     assert heat["frames"][-1][63 * 64 + 40] == last[row][column]
 
 
 def test_steps_of_a_long_run_are_kept_in_bounded_memory_with_both_ends_of_it() -> None:
-    steps = Steps()
+    steps = Thinned[int](20_000)
     for i in range(100_000):
-        steps.add(Step(i, float(i), {"x": 1.0}, {"x": 1.0}, 0.1))
-    kept = [step.iteration for step in steps.kept]
-    assert steps.count == 100_000
-    assert len(kept) <= MOST_STEPS
-    assert kept[: MOST_STEPS // 2] == list(range(MOST_STEPS // 2))
-    gaps = {after - before for before, after in zip(kept[MOST_STEPS // 2 :], kept[MOST_STEPS // 2 + 1 :], strict=False)}
+        steps.add(i, i)
+    kept = steps.things
+    assert len(kept) <= 20_000
+    assert kept[:10_000] == list(range(10_000))
+    gaps = {after - before for before, after in pairwise(kept[10_000:])}
     assert len(gaps) == 1
     assert 100_000 - kept[-1] <= gaps.pop()
 
@@ -237,16 +237,15 @@ def test_what_few_keep_more_keep_too() -> None:
     few, more = Thinned[int](40), Thinned[int](100)
     for i in range(5_000):
         for each in (few, more):
-            if each.keeps(i):
-                each.add(i, i)
+            each.add(i, i)
     assert set(few.things) <= set(more.things)
     assert len(few.things) <= 40
     assert len(more.things) <= 100
 
 
 @pytest.mark.parametrize(("count", "most"), [(5, 10), (10, 10), (11, 10), (1000, 10), (1000, 999), (3, 2)])
-def test_spread_has_both_ends_and_no_place_twice(count: int, most: int) -> None:
-    places = spread(count, most)
+def test_evenly_has_both_ends_and_no_place_twice(count: int, most: int) -> None:
+    places = evenly(count, most)
     assert places == sorted(set(places))
     assert len(places) == min(count, most)
     assert (places[0], places[-1]) == (0, count - 1)
@@ -257,7 +256,7 @@ def test_many_runs_have_fewer_states_each_at_the_same_places_in_every_panel() ->
     axis = Axis("iteration", 0.0, 1.0)
     figure = with_fewer_states(Figure("", "", [CurvesPanel(name, axis, axis, routes) for name in ("loss", "norm")]))
     paths = [curve for panel in figure.panels if isinstance(panel, CurvesPanel) for curve in panel.curves]
-    assert {tuple(path.iterations) for path in paths} == {tuple(spread(2_000, 400))}
+    assert {tuple(path.iterations) for path in paths} == {tuple(evenly(2_000, 400))}
     assert all(path.x == path.iterations for path in paths)
 
 

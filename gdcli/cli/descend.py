@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Iterable, Iterator
-from typing import IO, TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 from msgspec import UnsetType
 
-from gdcli.cli.audience import Audience, Item
+from gdcli.cli.collector import Collector
 from gdcli.cli.interrupt import interruptible
 from gdcli.cli.output import Output
 from gdcli.cli.report import warn
@@ -18,8 +18,12 @@ from gdcli.errors import ExitCode, GdcliError
 
 if TYPE_CHECKING:
     from gdcli.cli.live.descent import LiveDescent
-    from gdcli.contract.descent import Step
-    from gdcli.descent.loop import Descent
+    from gdcli.contract.descent import Step, Update
+    from gdcli.descent.loop import State
+    from gdcli.descent.run import Descent
+
+Walked: TypeAlias = "tuple[Step, Sequence[Update]]"
+"""A step, and with ``--walk`` the updates that were made from it."""
 
 _FLUSH_SECONDS = 0.05  # a line reaches its reader at the latest after so long
 
@@ -32,25 +36,25 @@ def run_descent(descent: Descent[Any], output: Output, title: str) -> int:
     if output.format == "csv" and getattr(descent.settings, "check", False):
         hint = "--json, --jsonl and the table have them"
         raise GdcliError("usage", "the checks of --check cannot be printed as CSV", hint)
-    audience = Audience(descent, output, title)
+    collector = Collector(descent, output, title)
     live = _live(descent, output, title)
     with interruptible(descent.interrupt if live is None else live.interrupt):
         match output.format:
             case "jsonl":
                 with output.open() as file:
-                    _print_lines(audience, file)
+                    _print_lines(collector, file)
             case "csv":
                 with output.open() as file:
-                    _print_csv(audience, file)
+                    _print_csv(collector, file)
             case _ if live is None:
-                _print_whole(audience, _gathered(audience))
+                _print_whole(collector, _gathered(collector))
             case _:
-                audience, items = live.run(functools.partial(_gathered_live, output, title))
-                _print_whole(audience, items)
-    outcome = audience.descent.outcome
+                collector, items = live.run(functools.partial(_gathered_live, output, title))
+                _print_whole(collector, items)
+    outcome = collector.descent.outcome
     if not output.quiet:
         warn(outcome.warnings)
-    audience.save()
+    collector.save()
     if outcome.status == "interrupted":
         return ExitCode.INTERRUPTED
     if not isinstance(outcome.checks, UnsetType) and any(c.verdict == "disagree" for c in outcome.checks.values()):
@@ -71,61 +75,61 @@ def _live(descent: Descent[Any], output: Output, title: str) -> LiveDescent | No
     return LiveDescent(descent, output, title)
 
 
-def _gathered(audience: Audience) -> list[Item]:
+def _gathered(collector: Collector) -> list[Walked]:
     """Run to the end; returns what a document holds of it."""
-    if audience.output.format == "json":
-        return list(audience.walked())
-    for _ in audience.walked():
+    if collector.output.format == "json":
+        return [(state.step(), updates) for state, updates in collector.iterations()]
+    for _ in collector.iterations():
         pass
     return []
 
 
 def _gathered_live(
-    output: Output, title: str, descent: Descent[Any], steps: Iterable[Step]
-) -> tuple[Audience, list[Item]]:
-    """The same of the steps of a descent that is shown meanwhile."""
-    audience = Audience(descent, output, title, steps)
-    return audience, _gathered(audience)
+    output: Output, title: str, descent: Descent[Any], states: Iterable[State]
+) -> tuple[Collector, list[Walked]]:
+    """The same of the states of a descent that is shown meanwhile."""
+    collector = Collector(descent, output, title, states)
+    return collector, _gathered(collector)
 
 
-def _print_whole(audience: Audience, items: list[Item]) -> None:
+def _print_whole(collector: Collector, items: list[Walked]) -> None:
     """Print what is printed when all is there: a document, or what people read."""
-    if audience.output.format == "table":
-        print_report(audience.report(), audience.output)
+    if collector.output.format == "table":
+        print_report(collector.report(), collector.output)
         return
     from gdcli.render.documents import json_line
 
-    with audience.output.open() as file:
-        file.write(json_line(audience.record(items)))
+    with collector.output.open() as file:
+        file.write(json_line(collector.record(items)))
 
 
-def _print_lines(audience: Audience, file: IO[bytes]) -> None:
+def _print_lines(collector: Collector, file: IO[bytes]) -> None:
     from gdcli.contract.envelope import SettingsLine
-    from gdcli.render.documents import json_line, result_line, step_line, walk_lines
+    from gdcli.render.documents import json_line, result_line, walk_lines
 
-    descent = audience.descent
+    descent = collector.descent
     file.write(json_line(SettingsLine(command=descent.command, settings=descent.settings)))
-    items = audience.walked()
-    _stream(walk_lines(items) if descent.settings.walk else (step_line(step) for step, _ in items), file)
+    items = ((state.step(), updates) for state, updates in collector.iterations())
+    _stream(walk_lines(items), file)
     file.write(result_line(descent.outcome))
 
 
-def _print_csv(audience: Audience, file: IO[bytes]) -> None:
+def _print_csv(collector: Collector, file: IO[bytes]) -> None:
     from gdcli.render.documents import csv_row, step_cells, step_header
 
-    descent = audience.descent
-    descent.diagnoses = bool(audience.output.save)  # there is no place for it in the CSV
+    descent = collector.descent
+    descent.diagnoses = bool(collector.output.save)  # there is no place for it in the CSV
 
     def rows() -> Iterator[bytes]:
-        for step, _ in audience.walked():
+        for state, _ in collector.iterations():
+            step = state.step()
             if step.iteration == 0:
                 yield csv_row(step_header(step))
             yield csv_row(step_cells(step))
 
     _stream(rows(), file)
-    final = descent.outcome.result
     if descent.settings.steps == 0:
-        file.write(csv_row(step_header(final)))
+        file.write(csv_row(step_header(descent.outcome.result)))
 
 
 def _stream(lines: Iterable[bytes], file: IO[bytes]) -> None:

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gdcli.contract.descent import Step
-    from gdcli.descent.loop import Descent
+    from gdcli.descent.loop import State
+    from gdcli.descent.run import Descent
 
 _AFTER_SECONDS = 1.0
 _EVERY_SECONDS = 0.1
@@ -24,16 +24,16 @@ def run_with_progress(shares: Iterable[float], label: str, *, quiet: bool) -> No
             show(share)
 
 
-def with_progress(descent: Descent[Any], *, quiet: bool) -> Iterator[Step]:
-    """The steps of a descent; on a terminal, with a bar when they take long."""
+def with_progress(descent: Descent[Any], *, quiet: bool) -> Iterator[State]:
+    """The states of a descent; on a terminal, with a bar when they take long."""
     if quiet or not sys.stderr.isatty():
-        yield from descent
+        yield from descent.states()
         return
     with _progress("descending", descent.settings.steps, quiet=quiet) as show:
-        for step in descent:
-            if step.iteration % _STEPS == 0:
-                show(step.iteration)
-            yield step
+        for state in descent.states():
+            if state.iteration % _STEPS == 0:
+                show(state.iteration)
+            yield state
 
 
 @contextlib.contextmanager

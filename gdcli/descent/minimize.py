@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
-from gdcli.contract.descent import KnownMinimum, MinimizeResult, MinimizeSettings, Step
+from gdcli.contract.descent import KnownMinimum, MinimizeResult, MinimizeSettings
 from gdcli.contract.fields import Nested
 from gdcli.contract.grad import GradientCheck
+from gdcli.contract.nested import flat
 from gdcli.defaults import complete_minimize, objective_of, problem_of
-from gdcli.descent.loop import Descent
-from gdcli.descent.stopping import distance, flat
+from gdcli.descent.kind import Kind
+from gdcli.descent.loop import State
+from gdcli.descent.run import Descent
 from gdcli.errors import GdcliError
-from gdcli.lang.problems.problem import Instance
-from gdcli.tensors import Problem, prepare, resolve_device
+from gdcli.lang.problems.problem import Coordinates, Instance, Minimum
+from gdcli.tensors import Problem, plain, prepare, resolve_device
 
 if TYPE_CHECKING:
     from gdcli.descent.diagnosis.diagnose import Finder
@@ -25,43 +28,51 @@ _AT_A_MINIMUM = 1e-3
 """A point that is so near to a known minimum, relative to its size, is taken to be there."""
 
 
-class MinimizeDescent(Descent[MinimizeResult]):
-    """The descent of ``minimize``."""
+class Minimizing(Kind[MinimizeResult]):
+    """What ``minimize`` knows: the minima of a problem of the catalogue, and the checks of ``--check``."""
 
     command = "minimize"
-    record_type = MinimizeResult
-    settings: MinimizeSettings
-    _checks: tuple[object, dict[str, GradientCheck]] | None = None
+    record = MinimizeResult
 
-    def checks(self) -> dict[str, GradientCheck] | UnsetType:
-        """The checks of the gradient at the start and at the end, where they were asked for: made once a run."""
-        if not self.settings.check or self._first is None or self._outcome is None:
+    def __init__(self, settings: MinimizeSettings, make: Callable[[], Problem] | None = None) -> None:
+        """``make`` gives the problem at another start than that of the settings."""
+        self.settings = settings
+        self.minima = _known_minima(settings)
+        self._make = make
+
+    def prepare(self, settings: MinimizeSettings) -> Problem:
+        """The objective, with its variables at the start."""
+        return self._make() if self._make is not None else prepare(objective_of(settings), settings, settings.wrt)
+
+    def again(self, settings: MinimizeSettings) -> Descent[MinimizeResult]:
+        """The same descent with other settings."""
+        return minimize(settings)
+
+    def checks(self, first: State, last: State) -> dict[str, GradientCheck] | UnsetType:
+        """The checks of the gradient at the start and at the end, where they were asked for."""
+        if not self.settings.check:
             return UNSET
-        if self._checks is None or self._checks[0] is not self._outcome:
-            from gdcli.explain.check import check_at
+        from gdcli.explain.check import check_at
 
-            ends = {"start": self._first, "end": self._outcome[2]}
-            found = {name: check_at(self._prepare(), step.values) for name, step in ends.items()}
-            self._checks = self._outcome, found
-        return self._checks[1]
+        ends = {"start": first, "end": last}
+        return {name: check_at(self.prepare(self.settings), state.values) for name, state in ends.items()}
 
-    def nearest_minimum(self, step: Step) -> KnownMinimum | UnsetType:
+    def nearest_minimum(self, state: State) -> KnownMinimum | UnsetType:
         """The known minimum of the problem that is nearest to a state."""
-        instance = problem_of(self.settings)
-        if instance is None or not instance.minima or set(step.values) != set(instance.start):
+        if not self.minima:
             return UNSET
-        points = [({n: _listed(v) for n, v in minimum.values.items()}, minimum.loss) for minimum in instance.minima]
-        here = {name: step.values[name] for name in points[0][0]}
-        values, loss = min(points, key=lambda point: _distance(here, point[0]))
-        far = _distance(here, values)
-        return KnownMinimum(values=values, loss=loss, distance=far if math.isfinite(far) else None)
+        here = {name: list(flat(plain(x))) for name, x in state.values.items()}
+        far, nearest = min(((_distance(here, minimum), minimum) for minimum in self.minima), key=lambda each: each[0])
+        values = {name: _listed(value) for name, value in nearest.values.items()}
+        return KnownMinimum(values=values, loss=nearest.loss, distance=far if math.isfinite(far) else None)
 
-    def is_stuck(self, step: Step) -> bool:
+    def is_stuck(self, state: State) -> bool:
         """Whether the minima are known, and this is none of them."""
-        nearest = self.nearest_minimum(step)
+        nearest = self.nearest_minimum(state)
         if isinstance(nearest, UnsetType) or nearest.distance is None:
             return False
-        return nearest.distance > _AT_A_MINIMUM * max(1.0, math.hypot(*flat(list(nearest.values.values()))))
+        size = math.hypot(*(number for value in nearest.values.values() for number in flat(value)))
+        return nearest.distance > _AT_A_MINIMUM * max(1.0, size)
 
     def finders(self) -> list[Finder]:
         """A ReLU in the expression may die."""
@@ -69,12 +80,8 @@ class MinimizeDescent(Descent[MinimizeResult]):
 
         return [dead_relu]
 
-    def again(self, settings: MinimizeSettings) -> MinimizeDescent:
-        """The same descent with other settings."""
-        return minimize(settings)
 
-
-def minimize(settings: MinimizeSettings) -> MinimizeDescent:
+def minimize(settings: MinimizeSettings) -> Descent[MinimizeResult]:
     """The descent that the settings describe, ready to be iterated.
 
     Raises:
@@ -82,7 +89,7 @@ def minimize(settings: MinimizeSettings) -> MinimizeDescent:
     """
     settings = complete_minimize(settings)
     settings = replace(settings, device=resolve_device(settings.device))
-    descent = MinimizeDescent(settings, lambda: prepare(objective_of(settings), settings, settings.wrt))
+    descent = Descent(settings, Minimizing(settings))
     if settings.check:
         from gdcli.explain.check import refuse
 
@@ -104,12 +111,17 @@ def _check_domain(name: str, instance: Instance, problem: Problem) -> None:
             )
 
 
-def _distance(a: dict[str, Nested], b: dict[str, Nested]) -> float:
-    try:
-        return distance(a, b)
-    except (ValueError, OverflowError):
-        return math.inf
+def _known_minima(settings: MinimizeSettings) -> tuple[Minimum, ...]:
+    instance = problem_of(settings)
+    return () if instance is None or set(instance.start) != set(settings.wrt) else instance.minima
 
 
-def _listed(value: float | tuple[float, ...]) -> Nested:
+def _distance(here: Mapping[str, list[float]], minimum: Minimum) -> float:
+    """The Euclidean distance of a point from a minimum; infinite where they have other shapes."""
+    there = [number for name in here for number in flat(_listed(minimum.values[name]))]
+    point = [number for numbers in here.values() for number in numbers]
+    return math.dist(point, there) if len(point) == len(there) else math.inf
+
+
+def _listed(value: Coordinates) -> Nested:
     return list(value) if isinstance(value, tuple) else value

@@ -8,7 +8,8 @@ from typing import Any
 
 from gdcli.catalogue import RULES, RuleEntry
 from gdcli.contract.descent import DescentSettings, MinimizeSettings
-from gdcli.descent.rules import HAND_WRITTEN, Evaluate, Rates, Rebind, Tensors, UpdateRule
+from gdcli.descent.evaluation import Evaluation
+from gdcli.descent.rules import HAND_WRITTEN, Rates, Rebind, Tensors, UpdateRule
 from gdcli.errors import GdcliError
 from gdcli.lang.objective import resolve
 from gdcli.lang.suggest import did_you_mean
@@ -33,7 +34,6 @@ class TorchOptimizer:
             self.optimizer = make([{"params": [tensors[n]], "lr": rates[n]} for n in names], **parameters)
             self._names = [[name] for name in names]
         self._rates = dict(rates)
-        self._tensors = list(tensors.values())
 
     @property
     def rates(self) -> Rates:
@@ -54,25 +54,21 @@ class TorchOptimizer:
         groups: list[dict[str, Any]] = self.optimizer.param_groups
         return next(group for names, group in zip(self._names, groups, strict=True) if name in names)
 
-    def step(self, evaluate: Evaluate) -> None:  # noqa: ARG002 -- one look is enough
-        """Move the variables and clear their gradients."""
+    def step(self, evaluate: Evaluation) -> None:  # noqa: ARG002 -- one look is enough
+        """Move the variables."""
         self.optimizer.step()
-        for tensor in self._tensors:
-            tensor.grad = None  # as zero_grad does, which also talks to the profiler: a tenth of a step
 
 
 class ClosureOptimizer(TorchOptimizer):
     """An optimizer of torch.optim that evaluates the loss several times in a step."""
 
-    def step(self, evaluate: Evaluate) -> None:
-        """Move the variables and clear their gradients."""
+    def step(self, evaluate: Evaluation) -> None:
+        """Move the variables."""
 
         def closure() -> float:
-            self.optimizer.zero_grad()
-            return evaluate().item()
+            return evaluate.unclipped().item()
 
         self.optimizer.step(closure)
-        self.optimizer.zero_grad()
 
 
 def parameters_of(entry: RuleEntry) -> dict[str, Any]:

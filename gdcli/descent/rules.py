@@ -1,6 +1,6 @@
 """Update rules written by hand: what a lecture puts on the board, as code.
 
-Each rule holds the tensors that it moves and ``step`` moves them once by their ``.grad`` and clears it; a variable
+Each rule holds the tensors that it moves and ``step`` moves them once by their ``.grad``; a variable
 without a gradient stays. ``rates`` are the learning rates by variable, and a schedule may change them between steps.
 """
 
@@ -11,10 +11,10 @@ from typing import Protocol
 
 import torch
 
+from gdcli.descent.evaluation import Evaluation
+
 Tensors = dict[str, torch.Tensor]
 Rates = dict[str, float]
-Evaluate = Callable[[], torch.Tensor]
-"""Computes the loss anew and fills ``.grad``; for rules that look more than once in a step."""
 
 
 class UpdateRule(Protocol):
@@ -22,8 +22,8 @@ class UpdateRule(Protocol):
 
     rates: Rates
 
-    def step(self, evaluate: Evaluate) -> None:
-        """Move the variables and clear their gradients."""
+    def step(self, evaluate: Evaluation) -> None:
+        """Move the variables."""
 
 
 class HandWritten:
@@ -36,13 +36,12 @@ class HandWritten:
         self.maximize = maximize
         self.no_grad = torch.no_grad()
 
-    def step(self, evaluate: Evaluate) -> None:  # noqa: ARG002 -- one look is enough
-        """Move the variables and clear their gradients."""
+    def step(self, evaluate: Evaluation) -> None:  # noqa: ARG002 -- one look is enough
+        """Move the variables."""
         with self.no_grad:
             for name, x in self.variables.items():
                 if x.grad is not None:
                     self.move(name, x, self.against(x, x.grad))
-                    x.grad.zero_()
 
     def against(self, x: torch.Tensor, grad: torch.Tensor) -> torch.Tensor:
         """The gradient to go against: with the sign of the direction, and weight decay added."""
@@ -121,7 +120,7 @@ class Rebind:
         self.wrt = wrt
         self.rates = rates
 
-    def step(self, evaluate: Evaluate) -> None:  # noqa: ARG002 -- one look is enough
+    def step(self, evaluate: Evaluation) -> None:  # noqa: ARG002 -- one look is enough
         """Put new tensors in the place of the variables."""
         for name in self.wrt:
             x = self.tensors[name]

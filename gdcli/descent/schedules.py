@@ -31,8 +31,39 @@ class Changes(Protocol):
         """Go on to the rates of the next step."""
 
 
-def changes_of_rates(settings: DescentSettings, rule: UpdateRule) -> Changes | None:
-    """What changes the rates of a rule, which has those of the first step then; None when they stay as they are.
+class ConstantRates:
+    """Learning rates that stay as they are; ``lr`` is the rate, by variable where they differ."""
+
+    def __init__(self, rule: UpdateRule) -> None:
+        self.lr = common(rule.rates)
+
+    def step(self, loss: float) -> None:
+        """Go on to the rates of the next step: the same."""
+
+
+class ChangingRates:
+    """Learning rates that change from step to step; ``lr`` is that of the next step, by variable where they differ."""
+
+    def __init__(self, rule: UpdateRule, changes: Changes) -> None:
+        self.rule = rule
+        self.changes = changes
+        self.lr = common(rule.rates)
+
+    def step(self, loss: float) -> None:
+        """Go on to the rates of the next step."""
+        self.changes.step(loss)
+        self.lr = common(self.rule.rates)
+
+
+def common(rates: Rates) -> float | dict[str, float]:
+    """One rate when all variables have the same."""
+    values = iter(rates.values())
+    first = next(values)
+    return first if all(rate == first for rate in values) else dict(rates)
+
+
+def rates_of(settings: DescentSettings, rule: UpdateRule) -> ConstantRates | ChangingRates:
+    """The learning rates of a run; the rule has those of the first step then.
 
     Raises:
         GdcliError: for a parameter of the schedule that is unknown, missing, or refused.
@@ -40,7 +71,8 @@ def changes_of_rates(settings: DescentSettings, rule: UpdateRule) -> Changes | N
     schedule = None
     if settings.schedule != "none":
         schedule = RateSchedule(settings.schedule, settings.sched, rule)
-    return RateFactors(settings.lr_factor, rule, schedule) if settings.lr_factor else schedule
+    changes = RateFactors(settings.lr_factor, rule, schedule) if settings.lr_factor else schedule
+    return ConstantRates(rule) if changes is None else ChangingRates(rule, changes)
 
 
 class RateFactors:

@@ -1,28 +1,46 @@
-"""When a descent ends: the tests that are made after each evaluation, and what they say."""
+"""When a descent ends: the tests that are made at each state, and what they say."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
-from gdcli.contract.descent import DescentSettings, Step, StopReason
-from gdcli.contract.fields import Nested
-from gdcli.tensors import is_finite
+import torch
+
+from gdcli.contract.descent import DescentSettings, StopReason
+from gdcli.descent.loop import State
 
 GROWTH = 1e10
 """A loss that has grown to this many times the size of the first one, with a growing gradient, has diverged."""
 
+Found = tuple[StopReason, dict[str, Any]]
+"""A reason to stop, and the details of its sentence."""
+
+
+class Ending(NamedTuple):
+    """Why a descent ended, in a sentence too, and the state in which it did."""
+
+    reason: StopReason
+    message: str
+    state: State
+
 
 class StopTests:
-    """Looks at each state, in order, and says whether the run ends there.
+    """Looks at each state, in order, says whether the run ends there, and keeps why as ``ending``.
 
     The tests of tolerances compare with ``absolute + relative * size``, where the size is that of the first gradient,
     of the loss, or of the variables. A state that comes again (a cycle), or does not change any more, ends a run only
     when a tolerance is set: without one a run makes all its steps, as the notebook's loop does.
     """
 
-    def __init__(self, settings: DescentSettings, *, remembers: bool) -> None:
+    def __init__(
+        self, settings: DescentSettings, *, remembers: bool, is_stuck: Callable[[State], bool] = lambda _: False
+    ) -> None:
+        """``remembers`` says that the next step depends on more than the variables.
+
+        ``is_stuck`` says of a state whether a gradient of zero there is known not to mean a minimum.
+        """
         self.steps = settings.steps
         self.maximize = settings.maximize
         self.tol_grad = _pair(settings.tol_grad)
@@ -31,60 +49,61 @@ class StopTests:
         self.has_tolerance = any(t is not None for t in (self.tol_grad, self.tol_loss, self.tol_x))
         # With momentum or a schedule the same place is not yet the same state.
         self.sees_cycles = self.has_tolerance and not remembers
-        self.previous: Step | None = None
-        self.landmark: Step | None = None
+        self.is_stuck = is_stuck
+        self.interrupted = False
+        self.ending: Ending | None = None
+        self.previous: State | None = None
+        self.landmark: State | None = None
         self.first_norm = 0.0
         self.largest_loss = math.inf
 
-    def goes_on(self, step: Step) -> bool:
-        """Whether this state is ordinary, without a look at each test; the first is not."""
-        if self.has_tolerance or self.previous is None or step.iteration == self.steps:
-            return False
-        if not -self.largest_loss <= step.loss <= self.largest_loss:
-            return False
-        for numbers in step.grads.values():
-            if numbers is None or (numbers - numbers != 0 if numbers.__class__ is float else not is_finite(numbers)):
-                return False
-        self.previous = step
-        return True
-
-    def look(self, step: Step, *, stuck: bool = False) -> tuple[StopReason, dict[str, Any]] | None:
-        """The reason to stop at this state and the details of its sentence, or None.
-
-        ``stuck`` says that a gradient of zero here is known not to mean a minimum.
-        """
-        found = self._not_finite(step) or self._grown(step)
+    def __call__(self, state: State) -> bool:
+        """Whether the run ends at this state."""
+        found = self._diverged(state)
         if found is None and self.has_tolerance:
-            found = self._converged(step, stuck=stuck)
-        if found is None and step.iteration == self.steps:
-            found = StopReason.MAX_STEPS, {"steps": f"{step.iteration} step{'s' * (step.iteration != 1)}"}
-        if found is None and all(numbers is None for numbers in step.grads.values()):
-            found = StopReason.NO_GRADIENT, {"name": next(iter(step.grads))}
+            found = self._converged(state)
+        if found is None and state.iteration == self.steps:
+            found = StopReason.MAX_STEPS, {"steps": f"{state.iteration} step{'s' * (state.iteration != 1)}"}
+        if found is None and all(grad is None for grad in state.grads.values()):
+            found = StopReason.NO_GRADIENT, {"name": next(iter(state.grads))}
         if found is None and self.sees_cycles:
-            found = self._repeated(step)
-        self.previous = step
-        return found
+            found = self._repeated(state)
+        if found is None and self.interrupted:
+            found = StopReason.INTERRUPTED, {}
+        self.previous = state
+        if found is not None:
+            self.end(*found, state)
+        return found is not None
 
-    def _not_finite(self, step: Step) -> tuple[StopReason, dict[str, Any]] | None:
-        if not math.isfinite(step.loss):
-            return StopReason.NON_FINITE, {"what": "the loss", "value": step.loss}
-        for name, numbers in step.grads.items():
-            if not is_finite(numbers):
+    def end(self, reason: StopReason, details: Mapping[str, Any], state: State) -> None:
+        """Record that the run ends at this state."""
+        self.ending = Ending(reason, reason.value.format(iteration=state.iteration, **details), state)
+
+    def has_diverged(self, state: State) -> bool:
+        """Whether the run diverged at this state, the next after those that it has seen."""
+        found = self._diverged(state)
+        self.previous = state
+        return found is not None
+
+    def _diverged(self, state: State) -> Found | None:
+        """A loss or a gradient that is not finite, or a loss that has grown without bound with its gradient."""
+        if not math.isfinite(state.loss):
+            return StopReason.NON_FINITE, {"what": "the loss", "value": state.loss}
+        for name, grad in state.grads.items():
+            if grad is not None and not is_finite(grad):
                 return StopReason.NON_FINITE, {"what": f"the gradient of {name}", "value": "not finite"}
-        return None
-
-    def _grown(self, step: Step) -> tuple[StopReason, dict[str, Any]] | None:
-        loss = abs(step.loss)
         if self.previous is None:
-            self.first_norm = norm(step.grads)
-            self.largest_loss = GROWTH * max(1.0, loss)
-        elif loss > self.largest_loss and not self.maximize and norm(step.grads) > norm(self.previous.grads):
-            return StopReason.GROWN, {"value": step.loss, "bound": self.largest_loss}
+            self.first_norm = norm(state.grads)
+            self.largest_loss = GROWTH * max(1.0, abs(state.loss))
+        elif (
+            abs(state.loss) > self.largest_loss and not self.maximize and norm(state.grads) > norm(self.previous.grads)
+        ):
+            return StopReason.GROWN, {"value": state.loss, "bound": self.largest_loss}
         return None
 
-    def _converged(self, step: Step, *, stuck: bool) -> tuple[StopReason, dict[str, Any]] | None:
-        size = norm(step.grads)
-        if size == 0 and stuck:
+    def _converged(self, state: State) -> Found | None:
+        size = norm(state.grads)
+        if size == 0 and self.is_stuck(state):
             return StopReason.STALLED, {"why": "the gradient is exactly 0, and this is no minimum"}
         if self.tol_grad is not None:
             limit = self.tol_grad[0] + self.tol_grad[1] * self.first_norm
@@ -93,27 +112,27 @@ class StopTests:
         if self.previous is None:
             return None
         if self.tol_loss is not None:
-            change = abs(step.loss - self.previous.loss)
-            limit = self.tol_loss[0] + self.tol_loss[1] * abs(step.loss)
+            change = abs(state.loss - self.previous.loss)
+            limit = self.tol_loss[0] + self.tol_loss[1] * abs(state.loss)
             if change <= limit:
                 return StopReason.CONVERGED_LOSS, {"value": change, "limit": limit}
         if self.tol_x is not None:
-            move = distance(step.values, self.previous.values)
-            limit = self.tol_x[0] + self.tol_x[1] * norm(step.values)
+            move = distance(state.values, self.previous.values)
+            limit = self.tol_x[0] + self.tol_x[1] * norm(state.values)
             if move <= limit:
                 return StopReason.CONVERGED_X, {"value": move, "limit": limit}
         return None
 
-    def _repeated(self, step: Step) -> tuple[StopReason, dict[str, Any]] | None:
+    def _repeated(self, state: State) -> Found | None:
         """Whether this place was there before (Brent 1980: against a landmark at each power of two)."""
         landmark = self.landmark
-        if landmark is not None and landmark.values == step.values and landmark.grads == step.grads:
-            period = step.iteration - landmark.iteration
+        if landmark is not None and same(landmark.values, state.values) and same(landmark.grads, state.grads):
+            period = state.iteration - landmark.iteration
             if period == 1:
                 return StopReason.STALLED, {"why": "the step is too small to change the variables in this dtype"}
             return StopReason.CYCLING, {"period": period}
-        if step.iteration & (step.iteration - 1) == 0:
-            self.landmark = step
+        if state.iteration & (state.iteration - 1) == 0:
+            self.landmark = state
         return None
 
 
@@ -122,18 +141,30 @@ def _pair(tolerance: list[float] | None) -> tuple[float, float] | None:
     return None if tolerance is None else (tolerance[0], tolerance[1] if len(tolerance) > 1 else 0.0)
 
 
-def norm(tensors: Mapping[str, Nested]) -> float:
-    """The Euclidean norm of all the numbers of some tensors together; None counts as nothing."""
-    return math.hypot(*flat(list(tensors.values())))
+Tensors = Mapping[str, torch.Tensor | None]
 
 
-def distance(a: Mapping[str, Nested], b: Mapping[str, Nested]) -> float:
-    """The Euclidean distance of two points that have the same variables."""
-    return math.dist(flat(list(a.values())), flat(list(b.values())))
+def norm(tensors: Tensors) -> float:
+    """The Euclidean norm of all the elements of some tensors together, in float64; None counts as nothing."""
+    return math.hypot(*(_norm(x) for x in tensors.values() if x is not None))
 
 
-def flat(numbers: Any) -> list[float]:
-    """The numbers of nested lists, in order."""
-    if isinstance(numbers, list):
-        return [number for item in numbers for number in flat(item)]
-    return [] if numbers is None else [numbers]
+def distance(a: Mapping[str, torch.Tensor], b: Mapping[str, torch.Tensor]) -> float:
+    """The Euclidean distance of two points that have the same variables, in float64."""
+    return math.hypot(*(_norm(x.double() - b[name].double()) for name, x in a.items()))
+
+
+def _norm(x: torch.Tensor) -> float:
+    return abs(x.item()) if x.numel() == 1 else torch.linalg.vector_norm(x.double()).item()
+
+
+def same(a: Tensors, b: Tensors) -> bool:
+    """Whether two states have the same numbers."""
+    return all(
+        x is y if x is None or y is None else torch.equal(x, y) for x, y in zip(a.values(), b.values(), strict=True)
+    )
+
+
+def is_finite(x: torch.Tensor) -> bool:
+    """Whether every element is finite. The sum tells it, but for a sum beyond the largest number of the dtype."""
+    return math.isfinite(x.item() if x.dim() == 0 else x.sum().item()) or bool(x.isfinite().all())

@@ -12,12 +12,13 @@ from typing import Any
 import torch
 from msgspec import Struct
 
-from gdcli.contract.descent import Act, Equation, Update
+from gdcli.contract.descent import Equation, Update
 from gdcli.contract.fields import Nested
-from gdcli.descent.limits import Limits
+from gdcli.descent.bounds import Bounded
+from gdcli.descent.evaluation import Evaluation
 from gdcli.descent.optimizers import TorchOptimizer
-from gdcli.descent.rules import Adam, Evaluate, Momentum, Tensors, UpdateRule
-from gdcli.tensors import plain
+from gdcli.descent.rules import Adam, Momentum, UpdateRule
+from gdcli.tensors import Problem, plain
 
 # What the optimizers of torch.optim remember of a variable: the names in their state, and ours.
 _MEMORY = {
@@ -40,30 +41,32 @@ class Moment(Struct, frozen=True):
     memory: dict[str, Nested]
 
 
-class Walk:
-    """Makes the steps of a rule, and tells what each has done. ``updates`` are those of the last step."""
+class Walked:
+    """A rule that tells what each of its steps has done. ``updates`` are those of the last step."""
 
-    def __init__(self, rule: UpdateRule, name: str, tensors: Tensors, wrt: tuple[str, ...], limits: Limits) -> None:
+    def __init__(self, rule: UpdateRule, name: str, problem: Problem, bounded: Bounded | None) -> None:
         self.rule = rule
         self.name = name
-        self.tensors = tensors
-        self.wrt = wrt
-        self.limits = limits
+        self.tensors = problem.tensors
+        self.wrt = problem.wrt
+        self.bounded = bounded
         self.updates: list[Update] = []
+        self._steps = 0
 
-    def step(self, evaluate: Evaluate, iteration: int) -> list[Act]:
-        """Move the variables and put them back into their bounds; returns what the bounds did."""
+    def step(self, evaluate: Evaluation) -> None:
+        """Move the variables, and put them back into their bounds."""
         before = self._moments()
         rates = dict(self.rule.rates)
         self.rule.step(evaluate)
         after = self._moments()
-        acts = self.limits.project() if self.limits.bounds else []
+        acts = [] if self.bounded is None else self.bounded.project()
+        evaluate.acts += acts
         projected = {act.variable: plain(self.tensors[act.variable]) for act in acts if act.variable}
+        iteration, self._steps = self._steps, self._steps + 1
         self.updates = [
             self._update(name, iteration, rates[name], before[name], after[name], projected.get(name))
             for name in self.wrt
         ]
-        return acts
 
     def _moments(self) -> dict[str, Moment]:
         return {name: self._moment(name, self.tensors[name]) for name in self.wrt}

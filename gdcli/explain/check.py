@@ -14,7 +14,6 @@ from typing import Any, Literal
 
 import torch
 
-from gdcli.contract.fields import Nested
 from gdcli.contract.grad import CheckRow, GradientCheck
 from gdcli.errors import GdcliError
 from gdcli.explain.curvature import labels
@@ -69,7 +68,7 @@ def check_gradient(problem: Problem) -> GradientCheck:
     return _summary(rows)
 
 
-def check_at(problem: Problem, values: Mapping[str, Nested]) -> GradientCheck:
+def check_at(problem: Problem, values: Mapping[str, torch.Tensor]) -> GradientCheck:
     """Move the variables of a problem to ``values``, differentiate, and check.
 
     Raises:
@@ -77,8 +76,7 @@ def check_at(problem: Problem, values: Mapping[str, Nested]) -> GradientCheck:
     """
     with torch.no_grad():
         for name, value in values.items():
-            tensor = problem.tensors[name]
-            tensor.copy_(torch.tensor(value, dtype=tensor.dtype))
+            problem.tensors[name].copy_(value)
     result = problem.value()
     if result.requires_grad:
         problem.backward(result)

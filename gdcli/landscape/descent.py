@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from gdcli.contract.descent import DescentSettings, FitLinearSettings
+from gdcli.contract.descent import DescentSettings, MinimizeSettings
 from gdcli.contract.fields import Nested
 from gdcli.contract.figure import ContourPanel, Figure, FunctionPanel, HeatPanel, HeatState, Panel, Remark, finite
 from gdcli.contract.nested import flat
@@ -25,10 +25,10 @@ from gdcli.landscape.panels import (
 )
 from gdcli.landscape.section import Section, along_unknowns, in_order, principal_plane
 from gdcli.landscape.trail import Trail
-from gdcli.tensors import Problem
+from gdcli.tensors import Problem, plain
 
 if TYPE_CHECKING:
-    from gdcli.descent.loop import Descent
+    from gdcli.descent.run import Descent
 
 
 _SAME = 1e-6  # relative distance of two values of a variable that count as one
@@ -41,7 +41,7 @@ def figure_of(descent: Descent[Any], title: str, trail: Trail, *, gradient_norm:
     """
     settings = descent.settings
     subtitle = caption(settings, trail)
-    if isinstance(settings, FitLinearSettings):
+    if not isinstance(settings, MinimizeSettings):
         figure = layer_figure(title, subtitle, descent.problem, trail)
         return with_gradient_norm(figure, [trail]) if gradient_norm else figure
     instance = problem_of(settings)
@@ -130,10 +130,10 @@ def layer_figure(title: str, subtitle: str, problem: Problem, trail: Trail, name
     panels: list[Panel] = [loss_panel([trail], subject)]
     if trail.last is not None:
         iteration = trail.last.iteration
-        matrix = heat_panel(f"{name} at iteration {iteration}", trail.last.values[name])
+        matrix = heat_panel(f"{name} at iteration {iteration}", plain(trail.last.values[name]))
         panels.append(replace(matrix, history=_history(trail, columns=len(matrix.values[0]))))
         if trail.last.grads[name] is not None:
-            panels.append(heat_panel(f"gradient of {name} there", trail.last.grads[name]))
+            panels.append(heat_panel(f"gradient of {name} there", plain(trail.last.grads[name])))
     return Figure(title, subtitle, panels, subject.remarks)
 
 
@@ -146,10 +146,7 @@ def heat_panel(title: str, numbers: Nested) -> HeatPanel:
 
 def _history(trail: Trail, columns: int) -> list[HeatState]:
     """The one variable of a descent at each of its states, as rows of so many numbers."""
-    return [
-        HeatState(state.iteration, [list(state.point[i : i + columns]) for i in range(0, len(state.point), columns)])
-        for state in trail.states
-    ]
+    return [HeatState(state.iteration, state.point.reshape(-1, columns).tolist()) for state in trail.states]
 
 
 def _rows(numbers: Nested) -> list[list[float]]:

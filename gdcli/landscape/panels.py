@@ -20,6 +20,8 @@ from gdcli.contract.figure import (
     Window,
     finite,
 )
+from gdcli.descent.loop import State
+from gdcli.descent.stopping import norm
 from gdcli.landscape.section import Section
 from gdcli.landscape.surface import points_that_pay
 from gdcli.landscape.trail import Trail
@@ -91,7 +93,7 @@ def routes_in(section: Section, trails: Sequence[Trail], subject: Subject) -> li
 
 def points_of(trail: Trail) -> torch.Tensor:
     """The states as rows, shape (states, unknowns), float64."""
-    return torch.tensor([state.point for state in trail.states], dtype=torch.float64)
+    return torch.stack([state.point for state in trail.states]).cpu()
 
 
 def loss_panel(trails: Sequence[Trail], subject: Subject) -> CurvesPanel:
@@ -111,7 +113,12 @@ def loss_panel(trails: Sequence[Trail], subject: Subject) -> CurvesPanel:
 
 def gradient_norm_panel(trails: Sequence[Trail]) -> CurvesPanel:
     """The norm of the gradient of each descent over the iterations; a logarithmic axis where it spans decades."""
-    return _curves("gradient norm", trails, [[state.gradient_norm for state in trail.states] for trail in trails])
+    return _curves("gradient norm", trails, [[_gradient_norm(state) for state in trail.states] for trail in trails])
+
+
+def _gradient_norm(state: State) -> float:
+    """The norm of the gradient, NaN where autograd has none."""
+    return math.nan if all(grad is None for grad in state.grads.values()) else norm(state.grads)
 
 
 def _curves(title: str, trails: Sequence[Trail], numbers: Sequence[Sequence[float]]) -> CurvesPanel:
@@ -251,13 +258,11 @@ def _rounding(problem: Problem) -> float:
 
 def tangent_at_end(trail: Trail, over: Window) -> Tangent | None:
     """The tangent at the end of a descent in one unknown, with the slope that the descent itself found."""
-    state, step = trail.states[-1], trail.last
-    slope = None if step is None else next(iter(step.grads.values()))
-    while isinstance(slope, list):
-        slope = slope[0]
+    state = trail.states[-1]
+    slope = next(iter(state.grads.values()))
     if slope is None:
         return None
-    found = Tangent(state.point[0], state.loss, float(slope))
+    found = Tangent(state.point.item(), state.loss, slope.item())
     known = all(map(math.isfinite, (found.x, found.y, found.slope)))
     return found if known and over[0] <= found.x <= over[1] else None
 

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import torch
 from msgspec.structs import replace
 
-from gdcli.contract.descent import FitLinearResult, FitLinearSettings, Step
+from gdcli.contract.descent import FitLinearResult, FitLinearSettings
 from gdcli.contract.diagnosis import Finding, Remedy
 from gdcli.defaults import complete_fit_linear, loss_expression
-from gdcli.descent.loop import Descent
-from gdcli.tensors import prepare, resolve_device
+from gdcli.descent.kind import Kind
+from gdcli.descent.loop import State
+from gdcli.descent.run import Descent
+from gdcli.tensors import Problem, prepare, resolve_device
 
 if TYPE_CHECKING:
     from gdcli.descent.diagnosis.diagnose import Finder
     from gdcli.descent.diagnosis.run import Run
 
 
-def fit_linear(settings: FitLinearSettings) -> LinearDescent:
+def fit_linear(settings: FitLinearSettings) -> Descent[FitLinearResult]:
     """The descent that fits W, ready to be iterated.
 
     Raises:
@@ -27,49 +28,54 @@ def fit_linear(settings: FitLinearSettings) -> LinearDescent:
     """
     settings = complete_fit_linear(settings)
     settings = replace(settings, device=resolve_device(settings.device))
-    return LinearDescent(settings, lambda: prepare(loss_expression(settings.activation), settings, ["W"]))
+    return Descent(settings, Fitting(settings.activation))
 
 
-class LinearDescent(Descent[FitLinearResult]):
-    """A descent that watches for outputs whose ReLU has died: their gradient is exactly 0 and stays so."""
+class Fitting(Kind[FitLinearResult]):
+    """What ``fit-linear`` knows: which outputs have died, for their gradient is exactly 0 and stays so."""
 
     command = "fit-linear"
-    record_type = FitLinearResult
-    settings: FitLinearSettings
+    record = FitLinearResult
 
-    def __iter__(self) -> Iterator[Step]:
+    def __init__(self, activation: str) -> None:
+        self.activation = activation
         self._zero_since: dict[int, int] = {}
-        for step in super().__iter__():
-            self._watch(step)
-            yield step
 
-    def _watch(self, step: Step) -> None:
+    def prepare(self, settings: FitLinearSettings) -> Problem:
+        """The loss of the layer, with W at the start."""
+        return prepare(loss_expression(settings.activation), settings, ["W"])
+
+    def again(self, settings: FitLinearSettings) -> Descent[FitLinearResult]:
+        """The same descent with other settings."""
+        return fit_linear(settings)
+
+    def begin(self, problem: Problem) -> None:
+        """No output is known to have died."""
+        self.problem = problem
+        self._zero_since = {}
+
+    def watch(self, state: State) -> None:
         """Note since which iteration the gradient of each output is zero."""
-        gradient = step.grads["W"]
-        rows = gradient if isinstance(gradient, list) and isinstance(gradient[0], list) else [gradient]
-        for i, row in enumerate(rows):
-            if any(row) if isinstance(row, list) else row:
+        gradient = state.grads["W"]
+        rows = None if gradient is None else gradient.reshape(-1, gradient.shape[-1])
+        moving = [False] if rows is None else (rows != 0).any(1).tolist()
+        for i, moves in enumerate(moving):
+            if moves:
                 self._zero_since.pop(i, None)
             else:
-                self._zero_since.setdefault(i, step.iteration)
+                self._zero_since.setdefault(i, state.iteration)
 
-    def is_stuck(self, step: Step) -> bool:
+    def is_stuck(self, state: State) -> bool:  # noqa: ARG002 -- it was watched
         """Whether outputs are dead: their gradient of zero is no minimum."""
-        self._watch(step)
-        return self.settings.activation == "relu" and bool(self._dead_outputs())
+        return self.activation == "relu" and bool(self._dead_outputs())
 
     def finders(self) -> list[Finder]:
         """Outputs may die."""
         return [self.dead_relu]
 
-    def again(self, settings: FitLinearSettings) -> LinearDescent:
-        """The same descent with other settings."""
-        return fit_linear(settings)
-
     def dead_relu(self, run: Run) -> Finding | None:
         """The outputs that are dead at the end, since when, and what would keep them alive."""
-        self._watch(run.final)
-        dead = self._dead_outputs() if self.settings.activation == "relu" else []
+        dead = self._dead_outputs() if self.activation == "relu" else []
         if not dead:
             return None
         started = [self._zero_since[i] for i in dead]
@@ -101,7 +107,7 @@ class LinearDescent(Descent[FitLinearResult]):
         return first_that_works(run, [*candidates, leaky, *alive], on=run.final)
 
 
-def _death(dead: list[int], outputs: int, started: list[int], final: Step) -> str:
+def _death(dead: list[int], outputs: int, started: list[int], final: State) -> str:
     whole = len(dead) == outputs
     layer = "the ReLU layer" if whole else f"{len(dead)} of {outputs} ReLU outputs ({_listed(dead)})"
     updates = sorted({since - 1 for since in started})

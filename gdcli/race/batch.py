@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from msgspec.structs import replace
@@ -22,6 +22,7 @@ from gdcli.tensors import Problem
 
 # Rules that look at a whole tensor to move one of its elements: muon at its singular values, adafactor at its norm.
 _WHOLE_TENSOR = frozenset(["muon", "adafactor"])
+_NOTHING: Any = None  # what an elementwise rule evaluates in its step
 _MOST_HISTORY = 20_000_000  # numbers that all lanes of lbfgs may remember together
 
 
@@ -136,12 +137,8 @@ class _ElementwiseRules:
             if bool(alive[part].any()):
                 for view, gradient in views:
                     view.grad = gradient
-                rule.step(_nothing_more)
+                rule.step(_NOTHING)
         return 0
-
-
-def _nothing_more() -> torch.Tensor:
-    raise AssertionError("an elementwise rule evaluates nothing in its step")
 
 
 def evaluator(problem: Problem, x: Tensors, gradients: Tensors) -> Callable[[], torch.Tensor]:

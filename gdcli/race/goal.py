@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from gdcli.contract.compare import CompareSettings
-from gdcli.contract.descent import Step
 from gdcli.contract.fields import Nested
+from gdcli.contract.nested import flat
 from gdcli.defaults import problem_of
-from gdcli.descent.stopping import flat, norm
+from gdcli.descent.loop import State
+from gdcli.descent.stopping import norm
 from gdcli.lang.problems.problem import Instance
 
 
@@ -28,16 +29,15 @@ class Goal:
     minimum: float | None
     minima: tuple[tuple[float, ...], ...]
 
-    def is_reached(self, step: Step) -> bool:
+    def is_reached(self, state: State) -> bool:
         """Whether a run that is in this state has reached the goal."""
-        loss: float = step.loss
         if self.kind == "loss":
-            return -math.inf < loss <= self.limit
-        return math.isfinite(loss) and norm(step.grads) <= self.limit
+            return -math.inf < state.loss <= self.limit
+        return math.isfinite(state.loss) and norm(state.grads) <= self.limit
 
     def distance(self, values: Mapping[str, Nested]) -> float | None:
         """The Euclidean distance to the nearest known minimum; None where none is known, or at no place at all."""
-        here = flat(list(values.values()))
+        here = list(flat(list(values.values())))
         far = min((_distance(here, minimum) for minimum in self.minima), default=math.inf)
         return far if math.isfinite(far) else None
 

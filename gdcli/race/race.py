@@ -11,7 +11,7 @@ from gdcli.contract.descent import MinimizeSettings
 from gdcli.contract.envelope import Notice
 from gdcli.contract.fields import Option
 from gdcli.defaults import objective_of
-from gdcli.descent.limits import Limits
+from gdcli.descent.bounds import check_start
 from gdcli.descent.optimizers import complete_rule, update_rule
 from gdcli.errors import UserInterruptError
 from gdcli.race.batch import Batch, can_be_batched
@@ -42,7 +42,7 @@ class Race:
         self.settings = replace(settings, opt={**settings.opt, **spelled})
         self.track = _track(settings)
         for start in self.track.starts:
-            Limits(self.racers[settings.optimizer[0]], start).check_start()
+            check_start(self.racers[settings.optimizer[0]].bound, start)
         for each in self.racers.values():  # PyTorch refuses some now, and not when the others have run
             update_rule(each, self.track.problem_at(0).tensors, tuple(settings.wrt), dict.fromkeys(settings.wrt, 1.0))
         self._running: Runs | None = None

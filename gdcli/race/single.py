@@ -7,9 +7,11 @@ from collections.abc import Iterator, Sequence
 from msgspec.structs import replace
 
 from gdcli.contract.compare import RunStatus
-from gdcli.contract.descent import MinimizeSettings, Step
-from gdcli.descent.minimize import MinimizeDescent
-from gdcli.descent.stopping import StopTests
+from gdcli.contract.descent import MinimizeResult, MinimizeSettings
+from gdcli.descent.loop import State
+from gdcli.descent.minimize import Minimizing
+from gdcli.descent.run import Descent
+from gdcli.descent.stopping import StopTests, same
 from gdcli.race.track import Lane, Outcome, Track
 
 _OFTEN = 64  # steps between two looks at how much is done
@@ -48,32 +50,35 @@ class OneByOne:
         descent = self._descent(lane)
         tests = StopTests(self.settings, remembers=True)
         curve: list[tuple[int, float]] = []
-        previous: Step | None = None
+        previous: State | None = None
         best = float("inf")
-        for step in descent:
-            loss: float = step.loss
+        for step in descent.states():
+            loss = step.loss
             curve.append((descent.evaluations, loss))
             best = min(best, loss)
             status = self._status(step, previous, descent.evaluations, tests)
             if status is not None:
-                outcome = Outcome(lane, status, step.iteration, descent.evaluations, loss, best, step.values, curve)
+                outcome = Outcome(
+                    lane, status, step.iteration, descent.evaluations, loss, best, step.step().values, curve
+                )
                 self.outcomes.append(outcome)
                 return
             previous = step
             if step.iteration % _OFTEN == 0:
                 yield descent.evaluations / self.track.evaluations
 
-    def _status(self, step: Step, previous: Step | None, evaluations: int, tests: StopTests) -> RunStatus | None:
+    def _status(self, step: State, previous: State | None, evaluations: int, tests: StopTests) -> RunStatus | None:
         """How the run has ended in this state; None when it goes on."""
         if self.track.goal.is_reached(step):
             return "reached"
-        if not tests.goes_on(step) and tests.look(step) is not None:
+        if tests.has_diverged(step):
             return "diverged"
         if evaluations >= self.track.evaluations:
             return "max_steps"
-        if not self.remembers and previous is not None and step.values == previous.values:
+        if not self.remembers and previous is not None and same(step.values, previous.values):
             return "stalled"
         return "interrupted" if self._interrupted else None
 
-    def _descent(self, lane: Lane) -> MinimizeDescent:
-        return MinimizeDescent(replace(self.settings, lr=lane.lr), lambda: self.track.problem_at(lane.start))
+    def _descent(self, lane: Lane) -> Descent[MinimizeResult]:
+        settings = replace(self.settings, lr=lane.lr)
+        return Descent(settings, Minimizing(settings, lambda: self.track.problem_at(lane.start)))

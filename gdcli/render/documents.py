@@ -45,7 +45,7 @@ def result_line(record: DescentRecord) -> bytes:
 
 
 def walk_lines(walked: Iterable[tuple[Step, Sequence[Update]]]) -> Iterator[bytes]:
-    """The lines of ``--jsonl --walk``: a step, then what was done to each variable."""
+    """The lines of ``--jsonl``: a step, and with ``--walk`` what was done to each variable."""
     for step, updates in walked:
         yield step_line(step)
         for update in updates:

@@ -12,8 +12,9 @@ from rich.text import Text
 
 from gdcli.contract.descent import DescentRecord
 from gdcli.contract.grad import CheckRow, Curvature, Derivative, GradientCheck, GradResult, JacobianMatrix
+from gdcli.memory import EDGE, WHOLE
 from gdcli.render.numbers import aligned, number
-from gdcli.render.table import EDGE, WHOLE, empty_table
+from gdcli.render.table import empty_table
 
 _EIGENVALUES = 8  # shown at each end of many
 _SEPARATOR = 3  # cells between two columns of a matrix

@@ -11,8 +11,9 @@ from rich.text import Text
 from gdcli.contract.envelope import ErrorDetail
 from gdcli.contract.fields import Nested
 from gdcli.contract.grad import Point, PointsResult
+from gdcli.memory import EDGE, WHOLE
 from gdcli.render.numbers import aligned, elements, norm, number, tensor
-from gdcli.render.table import EDGE, WHOLE, listing
+from gdcli.render.table import listing
 
 _NARROWEST = 4  # cells that a column takes at least
 

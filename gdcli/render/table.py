@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import IO, Generic, Protocol, TypeVar
+from typing import IO
 
 from msgspec import UnsetType
 from rich import box
@@ -18,49 +17,8 @@ from gdcli.contract.envelope import ErrorDetail, Notice
 from gdcli.contract.fields import Nested
 from gdcli.contract.grad import GradResult
 from gdcli.contract.ops import OpsResult
+from gdcli.memory import Shown
 from gdcli.render.numbers import aligned, elements, norm, number, tensor
-
-WHOLE = 200  # a table of up to so many rows is shown whole
-EDGE = 20  # rows shown at each end of a longer one
-
-
-class HasIteration(Protocol):
-    """Something that belongs to an iteration."""
-
-    @property
-    def iteration(self) -> int:
-        """Which one."""
-
-
-Row = TypeVar("Row", bound=HasIteration)
-
-
-class StepRows(Generic[Row]):
-    """The rows to show of a descent of any length: all of a short one, the ends of a long one."""
-
-    def __init__(self, *, every: int = 1, show_all: bool = False) -> None:
-        self.every = every
-        self.show_all = show_all
-        self.count = 0
-        self.head: list[Row] = []
-        self.tail: deque[Row] = deque(maxlen=EDGE)
-
-    def add(self, row: Row) -> None:
-        """Take the next one."""
-        if row.iteration % self.every:
-            return
-        self.count += 1
-        if self.show_all or self.count <= WHOLE:
-            self.head.append(row)
-        else:
-            self.tail.append(row)
-
-    def parts(self) -> tuple[list[Row], int, list[Row]]:
-        """The rows at the head, the number of those left out, and the rows at the tail."""
-        if self.show_all or self.count <= WHOLE:
-            return self.head, 0, []
-        ends = [*self.head, *self.tail]
-        return ends[:EDGE], self.count - 2 * EDGE, ends[-EDGE:]
 
 
 def ops_table(record: OpsResult, digits: int, _width: int) -> RenderableType:
@@ -104,9 +62,9 @@ def _cells(text: str) -> int:
     return max(map(cell_len, text.split("\n")))
 
 
-def descent_table(title: str, rows: StepRows[Step], outcome: DescentRecord, digits: int, width: int) -> RenderableType:
+def descent_table(title: str, rows: Shown[Step], outcome: DescentRecord, digits: int, width: int) -> RenderableType:
     """The iterations of a descent, the state after the last update below a line, and how it ended."""
-    head, left_out, tail = rows.parts()
+    head, left_out, tail = rows
     final = outcome.result
     shown = [*head, *tail]
     if not shown or shown[-1].iteration != final.iteration:

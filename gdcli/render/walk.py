@@ -11,9 +11,10 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 from gdcli.contract.descent import DescentRecord, Step, Update
+from gdcli.memory import Shown
 from gdcli.render.equations import TIED, Writer
 from gdcli.render.numbers import aligned, number
-from gdcli.render.table import StepRows, empty_table, ending
+from gdcli.render.table import empty_table, ending
 from gdcli.render.terminal.signs import has_few_signs
 
 _NARROWEST = 24  # cells that the equations take at least
@@ -26,16 +27,11 @@ class WalkedStep(NamedTuple):
     step: Step
     updates: Sequence[Update]
 
-    @property
-    def iteration(self) -> int:
-        """Which one."""
-        return self.step.iteration
-
 
 class WalkTable:
     """The iterations of a descent with the equations of their updates, and how it ended."""
 
-    def __init__(self, title: str, rows: StepRows[WalkedStep], outcome: DescentRecord, digits: int) -> None:
+    def __init__(self, title: str, rows: Shown[WalkedStep], outcome: DescentRecord, digits: int) -> None:
         self.title = title
         self.rows = rows
         self.outcome = outcome
@@ -43,9 +39,9 @@ class WalkTable:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Draw it for the width and the signs of the console."""
-        head, left_out, tail = self.rows.parts()
+        head, left_out, tail = self.rows
         final = WalkedStep(self.outcome.result, ())
-        shown = [row for row in [*head, *tail] if row.iteration != final.iteration] + [final]
+        shown = [row for row in [*head, *tail] if row.step.iteration != final.step.iteration] + [final]
         writer = Writer(self.digits, ascii_only=has_few_signs(options), several=len(final.step.values) > 1)
         lines = list(_lines(shown, writer))
         losses = aligned([number(row.step.loss, self.digits) for row in shown])
@@ -64,7 +60,7 @@ class WalkTable:
             if row is final and len(shown) > 1:
                 table.add_section()
             columns: list[str | Text] = [
-                str(row.iteration),
+                str(row.step.iteration),
                 *([loss] if with_loss else []),
                 Text(cell.replace(TIED, " ")),
             ]
@@ -90,7 +86,7 @@ def _lines(shown: Sequence[WalkedStep], writer: Writer) -> Iterator[list[list[st
                 noted = update.note
         if not row.updates:
             for name, value in row.step.values.items():
-                lines += writer.point(name, row.iteration, value)
+                lines += writer.point(name, row.step.iteration, value)
         yield lines
 
 

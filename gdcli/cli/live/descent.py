@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from msgspec.structs import replace
 
+from gdcli.cli.live.history import History
 from gdcli.cli.live.session import Session
-from gdcli.cli.live.track import Track
 from gdcli.cli.output import Output
-from gdcli.contract.descent import DescentSettings, FitLinearSettings, Step
+from gdcli.contract.descent import DescentSettings, MinimizeSettings, Step
 from gdcli.defaults import problem_of
 from gdcli.render.live import Scene, Stage
 from gdcli.render.numbers import aligned, number
 from gdcli.render.table import step_columns
 
 if TYPE_CHECKING:
-    from gdcli.descent.loop import Descent
+    from gdcli.descent.loop import State
+    from gdcli.descent.run import Descent
 
 T = TypeVar("T")
 _ROWS = 12  # where there is no room for a picture
@@ -49,25 +50,25 @@ class LiveDescent:
         from gdcli.landscape.moving import MovingFigure
 
         self.descent = descent
-        self.track = Track(descent.settings.optimizer)
+        self.history = History(descent.settings.optimizer)
         settings = descent.settings
-        problem = descent.again(settings).problem  # with tensors and random numbers of its own
-        if isinstance(settings, FitLinearSettings):
+        problem = descent.kind.again(settings).problem  # with tensors and random numbers of its own
+        if not isinstance(settings, MinimizeSettings):
             self.figure = MovingFigure(problem, settings.steps, layer="W")
         else:
             instance = problem_of(settings)
             minima = () if instance is None else [minimum.values for minimum in instance.minima]
             self.figure = MovingFigure(problem, settings.steps, minima)
 
-    def run(self, collect: Callable[[Descent[Any], Iterable[Step]], T]) -> T:
-        """What ``collect`` makes of the descent and its steps; it is called again when they begin anew."""
+    def run(self, collect: Callable[[Descent[Any], Iterable[State]], T]) -> T:
+        """What ``collect`` makes of the descent and its states; it is called again when they begin anew."""
         with self.session.open():
             while True:
                 try:
-                    return collect(self.descent, self._steps())
+                    return collect(self.descent, self._states())
                 except RateChanged as change:
                     settings = replace(self.descent.settings, lr_factor=change.factors)
-                    self._start(self.descent.again(settings))
+                    self._start(self.descent.kind.again(settings))
                     self.session.begin_anew(change.iteration)
 
     def interrupt(self) -> None:
@@ -75,21 +76,20 @@ class LiveDescent:
         self.session.interrupt()
         self.descent.interrupt()
 
-    def _steps(self) -> Iterator[Step]:
-        session, track, descent = self.session, self.track, self.descent
-        for step in descent:
-            track.add(step)
-            yield step
-            if monotonic() < session.next_look and step.iteration != session.replay_to:
+    def _states(self) -> Iterator[State]:
+        session, history, descent = self.session, self.history, self.descent
+        for state in descent.states():
+            history.add(state)
+            yield state
+            if monotonic() < session.next_look and state.iteration != session.replay_to:
                 continue
-            session.after_step(step.iteration)
+            if not descent.is_iteration(state):  # the run ends here
+                continue
+            session.after_step(state.iteration)
             if session.ended:  # a setting like any other, so that the document reproduces the run
-                descent.end_after(min(step.iteration + 1, descent.settings.steps))
+                descent.end_after(min(state.iteration + 1, descent.settings.steps))
                 session.next_look = math.inf
-        message, final = descent.ending
-        if track.is_empty or final.iteration != track.head.iteration:
-            track.add(final)
-        track.end = message
+        history.end = descent.ending.message
         session.at_end()
 
     # What a session shows
@@ -97,11 +97,11 @@ class LiveDescent:
     @property
     def head(self) -> int:
         """The last iteration that was computed."""
-        return self.track.head.iteration
+        return self.history.head.iteration
 
     def beside(self, iteration: int, direction: int) -> int:
         """The iteration after or before a given one."""
-        return self.track.beside(iteration, direction)
+        return self.history.beside(iteration, direction)
 
     def change_rate(self, iteration: int, factor: float) -> NoReturn:
         """Multiply the learning rate from an iteration on: what was to change later is dropped.
@@ -113,14 +113,14 @@ class LiveDescent:
 
     def scene(self, iteration: int, stage: Stage, status: str, keys: str) -> Scene:
         """The last rows up to an iteration, the picture up to there, and the learning rate."""
-        steps = self.track.last_steps(iteration, max(stage.rows, _ROWS))
+        steps = [state.step() for state in self.history.last_states(iteration, max(stage.rows, _ROWS))]
         columns = {"iteration": [f"{step.iteration:,}" for step in steps]}
         columns |= step_columns(steps, self.digits, stage.console.width)
         cells = zip(columns["iteration"], *(aligned(each) for each in list(columns.values())[1:]), strict=True)
-        figure = self.figure.of([self.track.trail_until(iteration)])
+        figure = self.figure.of([self.history.trail_until(iteration)])
         facts = [f"iteration {iteration:,} of {self.descent.settings.steps:,}", _rate(steps[-1]), status]
-        if iteration == self.head and self.track.end:
-            facts[-1] = self.track.end
+        if iteration == self.head and self.history.end:
+            facts[-1] = self.history.end
         return Scene(self.title, "   ".join(facts), list(columns), [list(row) for row in cells], figure, keys)
 
 

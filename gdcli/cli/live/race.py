@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from gdcli.cli.live.history import History
 from gdcli.cli.live.session import Session
-from gdcli.cli.live.track import Track
 from gdcli.cli.output import Output
 from gdcli.contract.compare import CompareResult
-from gdcli.contract.descent import Step
 from gdcli.defaults import problem_of
 from gdcli.render.live import Scene, Stage
 from gdcli.render.numbers import aligned, number
 from gdcli.render.terminal.curves import letter
 
 if TYPE_CHECKING:
-    from gdcli.descent.minimize import MinimizeDescent
+    from gdcli.descent.loop import State
+    from gdcli.descent.run import Descent
     from gdcli.race.race import Race
 
 
@@ -33,7 +33,7 @@ class LiveRace:
         self.digits = output.digits
         self.title = f"compare {record.settings.expression}"
         self.descents = [descent_of(race, standing) for standing in record.standings]
-        self.tracks = [Track(standing.optimizer) for standing in record.standings]
+        self.histories = [History(standing.optimizer) for standing in record.standings]
         instance = problem_of(record.settings)
         minima = () if instance is None else [minimum.values for minimum in instance.minima]
         self.figure = MovingFigure(race.track.problem_at(0), record.settings.steps, minima)
@@ -42,7 +42,7 @@ class LiveRace:
     def run(self) -> None:
         """Show all steps, or as many as the user wants to see."""
         session = self.session
-        running = [self._states(descent, track) for descent, track in zip(self.descents, self.tracks, strict=True)]
+        running = [self._states(*pair) for pair in zip(self.descents, self.histories, strict=True)]
         with session.open():
             while running := [states for states in running if next(states, None) is not None]:
                 if monotonic() >= session.next_look:
@@ -51,26 +51,23 @@ class LiveRace:
                     return
             session.at_end()
 
-    def _states(self, descent: MinimizeDescent, track: Track) -> Iterator[Step]:
-        """The states of a descent, the one after its last update included."""
-        for step in descent:
-            track.add(step)
-            yield step
-        track.end, final = descent.ending
-        if track.is_empty or track.head.iteration != final.iteration:
-            track.add(final)
-            yield final
+    def _states(self, descent: Descent[Any], history: History) -> Iterator[State]:
+        """The states of a descent, also for its history."""
+        for state in descent.states():
+            history.add(state)
+            yield state
+        history.end = descent.ending.message
 
     # What a session shows
 
     @property
     def head(self) -> int:
         """The last iteration that was computed, by any of them."""
-        return max(track.head.iteration for track in self.tracks)
+        return max(history.head.iteration for history in self.histories)
 
     def beside(self, iteration: int, direction: int) -> int:
         """The iteration after or before a given one, that of the nearest state of any of them."""
-        others = [track.beside(iteration, direction) for track in self.tracks]
+        others = [history.beside(iteration, direction) for history in self.histories]
         others = [other for other in others if other != iteration] or [iteration]
         return min(others) if direction > 0 else max(others)
 
@@ -79,14 +76,14 @@ class LiveRace:
 
     def scene(self, iteration: int, stage: Stage, status: str, keys: str) -> Scene:  # noqa: ARG002 -- all have a row
         """Where each of them is, and their paths."""
-        steps = [track.last_steps(iteration, 1)[0] for track in self.tracks]
-        widest = max(len(track.label) for track in self.tracks)
+        steps = [history.last_states(iteration, 1)[0] for history in self.histories]
+        widest = max(len(history.label) for history in self.histories)
         columns = {
-            "optimizer": [f"{letter(k)} {track.label:<{widest}}" for k, track in enumerate(self.tracks)],
+            "optimizer": [f"{letter(k)} {history.label:<{widest}}" for k, history in enumerate(self.histories)],
             "iteration": [f"{step.iteration:,}" for step in steps],
             "loss": aligned([number(step.loss, self.digits) for step in steps]),
         }
         rows = [list(row) for row in zip(*columns.values(), strict=True)]
-        figure = self.figure.of([track.trail_until(iteration) for track in self.tracks])
+        figure = self.figure.of([history.trail_until(iteration) for history in self.histories])
         status = f"iteration {iteration:,}   {status}"
         return Scene(self.title, status, list(columns), rows, figure, keys, from_top=True)

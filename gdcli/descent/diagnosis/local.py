@@ -10,7 +10,6 @@ from typing import Any
 import torch
 from msgspec import Struct
 
-from gdcli.contract.descent import Step
 from gdcli.descent.curvature import (
     MAX_EXACT,
     Spectrum,
@@ -20,6 +19,7 @@ from gdcli.descent.curvature import (
     lanczos,
     lanczos_steps,
 )
+from gdcli.descent.loop import State
 from gdcli.lang.constructors import Environment
 from gdcli.lang.objective import build
 from gdcli.tensors import Problem
@@ -140,7 +140,7 @@ class CurvatureAt:
         self.decay = decay
         self.unknowns = sum(problem.tensors[name].numel() for name in problem.wrt)
 
-    def __call__(self, step: Step, rates: Mapping[str, float]) -> LocalCurvature:
+    def __call__(self, step: State, rates: Mapping[str, float]) -> LocalCurvature:
         """The curvature at a state, as felt with these learning rates.
 
         Raises:
@@ -203,11 +203,11 @@ class CurvatureAt:
         return count
 
 
-def at(problem: Problem, step: Step, dtype: torch.dtype) -> Problem:
+def at(problem: Problem, step: State, dtype: torch.dtype) -> Problem:
     """The problem at a state, in a dtype, with new leaves; the one that is given stays as it is."""
     original = problem.environment
     environment = Environment(dtype, original.device, original.seed)
     tensors = {n: t.detach().to(dtype) if t.is_floating_point() else t for n, t in problem.tensors.items()}
     for name in problem.wrt:
-        tensors[name] = torch.tensor(step.values[name], dtype=dtype, device=original.device, requires_grad=True)
+        tensors[name] = step.values[name].to(dtype, copy=True).requires_grad_()
     return Problem(build(problem.objective.expression, environment, tensors), environment, tensors, problem.wrt)

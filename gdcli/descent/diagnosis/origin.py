@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,9 +13,10 @@ from gdcli.descent.diagnosis.local import at
 from gdcli.descent.diagnosis.remedies import complete, other_starts, remedy, tried
 from gdcli.descent.diagnosis.run import Run
 from gdcli.descent.diagnosis.too_large import calmer
+from gdcli.descent.stopping import is_finite
 from gdcli.lang.nodes import Binary, Call, Node, Unary, Variable, children
 from gdcli.lang.objective import build
-from gdcli.tensors import Problem, is_finite
+from gdcli.tensors import Problem
 
 
 def not_finite(run: Run) -> Finding | None:
@@ -48,11 +48,9 @@ def _of(found: dict[str, Any]) -> str:
     return f", where {' and '.join(operands)}" if operands else ""
 
 
-def _word(numbers: Any) -> str:
-    """The nan or inf that is in nested numbers, as a word."""
-    if isinstance(numbers, list):
-        return next((word for word in map(_word, numbers) if word), "")
-    return "" if math.isfinite(numbers) else str(numbers)
+def _word(x: torch.Tensor) -> str:
+    """The first nan or inf in a tensor, as a word."""
+    return str(x[~x.isfinite()].reshape(-1)[0].item())
 
 
 class Replay:

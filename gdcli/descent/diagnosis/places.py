@@ -6,12 +6,11 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from gdcli.contract.descent import Step
 from gdcli.contract.diagnosis import Finding, Remedy
 from gdcli.descent.diagnosis.local import LocalCurvature
 from gdcli.descent.diagnosis.remedies import best_that_works, other_starts, remedy, with_rate
 from gdcli.descent.diagnosis.run import Run, direction_in_words, parts_of
-from gdcli.descent.stopping import flat
+from gdcli.descent.loop import State
 
 _NEAR = 1e-3
 """A place is next to a critical point when Newton's step there is at most so long, relative to 1 + |x|."""
@@ -145,10 +144,10 @@ def _still_since(run: Run) -> int | None:
     return half.iteration if all(near) else None
 
 
-def _largest_step(run: Run, step: Step) -> tuple[float, float]:
+def _largest_step(run: Run, step: State) -> tuple[float, float]:
     """The step ``lr * gradient`` of the element that is nearest to moving, and the spacing of the dtype there."""
     rates = run.rates(step)
-    lrs = [rates[name] for name in run.problem.wrt for _ in flat(step.values[name])]
+    lrs = [rates[name] for name in run.problem.wrt for _ in range(step.values[name].numel())]
     found = [
         (lr * abs(g), _spacing(x, run.eps)) for lr, g, x in zip(lrs, run.gradient(step), run.point(step), strict=True)
     ]

@@ -9,12 +9,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from gdcli.catalogue import RULES
-from gdcli.contract.descent import DescentRecord, DescentSettings, Step
+from gdcli.contract.descent import DescentRecord, DescentSettings
 from gdcli.contract.diagnosis import Remedy
 from gdcli.contract.fields import Nested
 from gdcli.descent.diagnosis.run import Run
+from gdcli.descent.loop import State
 from gdcli.descent.optimizers import parameters_of
-from gdcli.descent.stopping import flat
+from gdcli.tensors import plain
 
 # What may belong to one rule and mean nothing to another.
 _OF_A_RULE: dict[str, Any] = {"momentum": None, "dampening": None, "nesterov": None, "weight_decay": None, "opt": {}}
@@ -102,7 +103,7 @@ def tried(outcome: DescentRecord) -> str:
 
 
 def first_that_works(
-    run: Run, candidates: Iterable[Mapping[str, Any]], *, on: Step | None = None, untried: str = ""
+    run: Run, candidates: Iterable[Mapping[str, Any]], *, on: State | None = None, untried: str = ""
 ) -> Remedy | None:
     """The first of some changes that ends lower than a state, the start unless another is given, as far as it is tried.
 
@@ -176,10 +177,10 @@ def _moved(run: Run, step: Sequence[float]) -> dict[str, Any]:
     least = 1e-3 * max(map(abs, step))
     values, rest = dict(run.settings.values), list(step)
     for name in run.problem.wrt:
-        count = len(flat(run.first.values[name]))
+        count = run.first.values[name].numel()
         part, rest = rest[:count], rest[count:]
         if any(abs(each) > least for each in part):
-            values[name] = _added(run.first.values[name], iter(part))
+            values[name] = _added(plain(run.first.values[name]), iter(part))
     return values
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -13,10 +13,11 @@ from gdcli.contract.descent import DescentRecord, DescentSettings, Step, StopRea
 from gdcli.descent.diagnosis.local import MAX_WORK, CurvatureAt, LocalCurvature, NoCurvatureError
 from gdcli.descent.diagnosis.theory import LinearRule, linear_rule
 from gdcli.descent.diagnosis.trace import Trace
-from gdcli.descent.stopping import flat
+from gdcli.descent.loop import State
+from gdcli.descent.stopping import is_finite, same
 from gdcli.errors import GdcliError
 from gdcli.explain.curvature import labels
-from gdcli.tensors import Problem, is_finite
+from gdcli.tensors import Problem
 
 TRIAL_STEPS = 200
 """So many steps of a remedy are tried, at most."""
@@ -35,7 +36,7 @@ class Run:
         settings: DescentSettings,
         problem: Problem,
         reason: StopReason,
-        best: Step,
+        best: State,
         trace: Trace,
         restart: Callable[[dict[str, Any]], DescentRecord],
         *,
@@ -63,34 +64,36 @@ class Run:
 
     # States
 
-    def point(self, step: Step) -> list[float]:
+    def point(self, step: State) -> list[float]:
         """The variables, flattened and joined."""
         if step.iteration not in self._points:
-            self._points[step.iteration] = flat([step.values[name] for name in self.problem.wrt])
+            self._points[step.iteration] = self._joined(step.values).tolist()
         return self._points[step.iteration]
 
-    def gradient(self, step: Step) -> list[float]:
+    def gradient(self, step: State) -> list[float]:
         """The gradient that the rule goes against: signed, with the weight decay of a linear rule; 0 for None."""
-        if step.iteration in self._gradients:
-            return self._gradients[step.iteration]
-        found = self._gradients[step.iteration] = []
-        for name in self.problem.wrt:
-            x = flat(step.values[name])
-            g = flat(step.grads[name]) or [0.0] * len(x)
-            found += [self.sign * a + self.decay * b for a, b in zip(g, x, strict=True)]
-        return found
+        if step.iteration not in self._gradients:
+            values = step.values.items()
+            grads = {name: torch.zeros_like(x) if (g := step.grads[name]) is None else g for name, x in values}
+            found = self.sign * self._joined(grads) + self.decay * self._joined(step.values)
+            self._gradients[step.iteration] = found.tolist()
+        return self._gradients[step.iteration]
 
-    def slope(self, step: Step) -> float:
+    def _joined(self, tensors: Mapping[str, Any]) -> torch.Tensor:
+        """The tensors of the variables, flattened and joined, in float64."""
+        return torch.cat([tensors[name].reshape(-1).double() for name in self.problem.wrt])
+
+    def slope(self, step: State) -> float:
         """The norm of that gradient."""
         return math.hypot(*self.gradient(step))
 
-    def scale(self, step: Step) -> float:
+    def scale(self, step: State) -> float:
         """The size of a point: 1 + |x|."""
         return 1.0 + math.hypot(*self.point(step))
 
-    def loss(self, step: Step) -> float:
+    def loss(self, step: State | Step) -> float:
         """What is to become small: the loss, or minus the loss when going up."""
-        return self.sign * float(step.loss)
+        return self.sign * step.loss
 
     @functools.cached_property
     def went_badly(self) -> bool:
@@ -103,14 +106,14 @@ class Run:
         return self.trace.still >= (1 if self.rule is not None and self.rule.kind == "plain" else 5)
 
     @functools.cached_property
-    def pairs(self) -> list[tuple[Step, Step]]:
+    def pairs(self) -> list[tuple[State, State]]:
         """Pairs of successive states between which something moved, in order, the last of the run included."""
         found = list(self.trace.pairs)
         if not found or found[-1][1].iteration < self.final.iteration:
             found.append((self.trace.previous, self.final))
-        return [(a, b) for a, b in found if a.values != b.values and _is_finite(b)]
+        return [(a, b) for a, b in found if not same(a.values, b.values) and _is_finite(b)]
 
-    def at_or_after(self, iteration: int) -> Step:
+    def at_or_after(self, iteration: int) -> State:
         """The first state that is known from this iteration on."""
         later = (b for _, b in self.trace.pairs if b.iteration >= iteration)
         return next(later, self.final)
@@ -123,7 +126,7 @@ class Run:
         steps = [self.first, self.final, *(b for _, b in self.trace.pairs)]
         return max(max(self.rates(step).values()) for step in steps)
 
-    def rates(self, step: Step) -> dict[str, float]:
+    def rates(self, step: State) -> dict[str, float]:
         """The learning rate of each variable."""
         return step.lr if isinstance(step.lr, dict) else dict.fromkeys(self.problem.wrt, step.lr)
 
@@ -143,27 +146,27 @@ class Run:
     def end(self) -> LocalCurvature | None:
         """The curvature at the last state, or at the best one of a run that diverged."""
         step = self.best if self.failed else self.final
-        return self.start if step.values == self.first.values else self.curvature(step)
+        return self.start if same(step.values, self.first.values) else self.curvature(step)
 
     @functools.cached_property
     def is_quadratic(self) -> bool:
         """Whether the curvature is the same at the start and where the run ended, as far as it is known."""
         others = (step for step in (self.final, self.trace.previous) if _is_finite(step))
-        other = next((step for step in others if step.values != self.first.values), None)
+        other = next((step for step in others if not same(step.values, self.first.values)), None)
         if self.start is None or other is None:
             return False
         there = self.end if self.end is not None and self.end.iteration == other.iteration else self.glance(other)
         return there is not None and self.start.is_that_of(there)
 
-    def curvature(self, step: Step) -> LocalCurvature | None:
+    def curvature(self, step: State) -> LocalCurvature | None:
         """The curvature at a state, or None where there is none; ``gaps`` says why."""
         return self._look(step, self.gaps)
 
-    def glance(self, step: Step) -> LocalCurvature | None:
+    def glance(self, step: State) -> LocalCurvature | None:
         """The same at a state where there need be none."""
         return self._look(step, [])
 
-    def _look(self, step: Step, gaps: list[str]) -> LocalCurvature | None:
+    def _look(self, step: State, gaps: list[str]) -> LocalCurvature | None:
         try:
             return self._curvature_at(step, self.rates(step if self.rule is not None else self.first))
         except (GdcliError, NoCurvatureError, ArithmeticError, RuntimeError, TypeError) as error:
@@ -187,18 +190,17 @@ class Run:
         except (GdcliError, RuntimeError, ArithmeticError):
             return None
 
-    def improves(self, outcome: DescentRecord | None, on: Step) -> bool:
+    def improves(self, outcome: DescentRecord | None, on: State) -> bool:
         """Whether an attempt stayed finite and ended with a smaller loss than a state has."""
         return (
             outcome is not None
             and outcome.status != "diverged"
-            and outcome.result.loss is not None
             and (not _is_finite(on) or self.loss(outcome.result) < self.loss(on))
         )
 
 
-def _is_finite(step: Step) -> bool:
-    return step.loss is not None and math.isfinite(step.loss) and is_finite(list(step.values.values()))
+def _is_finite(step: State) -> bool:
+    return math.isfinite(step.loss) and all(map(is_finite, step.values.values()))
 
 
 def direction_in_words(vector: Sequence[float], labels: Sequence[str]) -> str:

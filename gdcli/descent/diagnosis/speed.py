@@ -7,7 +7,6 @@ from typing import Any
 
 from msgspec import Struct
 
-from gdcli.contract.descent import Step
 from gdcli.contract.diagnosis import Finding, Remedy
 from gdcli.descent.diagnosis.local import LocalCurvature
 from gdcli.descent.diagnosis.remedies import base_rate, best_that_works, confirmed, rounded, with_rate
@@ -20,6 +19,7 @@ from gdcli.descent.diagnosis.theory import (
     safe_nesterov,
     steps_to,
 )
+from gdcli.descent.loop import State
 
 _ROUNDING = 1000  # a gradient of so many roundings is good for a measurement
 _AGREES = 0.02  # relative difference of 1 - factor up to which measured and predicted count as the same
@@ -58,7 +58,7 @@ def measure(run: Run) -> Measured | None:
     )
 
 
-def _factor_of_decrease(run: Run, pairs: list[tuple[Step, Step]], since: int) -> float | None:
+def _factor_of_decrease(run: Run, pairs: list[tuple[State, State]], since: int) -> float | None:
     """What a step multiplies the decrease of the loss with; None where that is lost in rounding or is no decrease."""
     found = []
     for a, b in pairs:

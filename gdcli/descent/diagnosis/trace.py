@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gdcli.contract.descent import Step
+from gdcli.descent.loop import State
+from gdcli.descent.stopping import same
 
 PAIRS = 64  # kept, at most
 _NUMBERS = 1_000_000  # kept in all pairs together, about
@@ -21,25 +22,26 @@ class Trace:
         "acts", "first", "last", "pairs", "previous", "rises",
     )  # fmt: skip
 
-    def __init__(self, first: Step, numbers: int, *, maximize: bool = False) -> None:
-        """Begin with the first state, whose variables have so many numbers."""
+    def __init__(self, first: State, *, maximize: bool = False) -> None:
+        """Begin with the first state."""
         self.first = self.previous = self.last = first
         self.rises = self._same = 0
         self._anchor = first  # since when the loss and the variables are as they are
         self.acts: set[str] = {act.kind for act in first.acts or ()}
-        self.pairs: list[tuple[Step, Step]] = []
+        self.pairs: list[tuple[State, State]] = []
         self._maximize = maximize
+        numbers = sum(x.numel() for x in first.values.values())
         self._capacity = max(2, min(PAIRS, _NUMBERS // (4 * numbers)))
         self._distance = self._next = 1
 
-    def see(self, step: Step) -> None:
+    def see(self, step: State) -> None:
         """Take the next state."""
         previous = self.previous = self.last
         self.last = step
         if step.loss == previous.loss:
             self._same += 1
-            # Long lists that are equal take long to compare: it is enough to look now and then.
-            if self._same & (self._same - 1) == 0 and step.values != self._anchor.values:
+            # Large tensors take long to compare: it is enough to look now and then.
+            if self._same & (self._same - 1) == 0 and not same(step.values, self._anchor.values):
                 self._same, self._anchor = 0, step
         else:
             self._same, self._anchor = 0, step
@@ -53,10 +55,10 @@ class Trace:
     @property
     def still(self) -> int:
         """How many of the last steps left every variable as it was."""
-        is_still = self._anchor.values == self.previous.values == self.last.values
+        is_still = same(self._anchor.values, self.previous.values) and same(self.previous.values, self.last.values)
         return self._same if is_still else 0
 
-    def _keep(self, previous: Step, step: Step) -> None:
+    def _keep(self, previous: State, step: State) -> None:
         self.pairs.append((previous, step))
         if len(self.pairs) > self._capacity:
             self.pairs = self.pairs[1::2]

@@ -8,6 +8,7 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from gdcli.contract.figure import ContourPanel, CurvesPanel, Figure, FunctionPanel, Panel, Path
+from gdcli.memory import evenly
 
 T = TypeVar("T")
 
@@ -15,18 +16,9 @@ MOST_STATES = 8_000  # on the paths of a picture, of all runs together
 _FEWEST = 50
 
 
-def spread(count: int, most: int) -> list[int]:
-    """At most so many (2 or more) of the places below ``count``: the first ones, and as many evenly apart."""
-    if count <= most:
-        return list(range(count))
-    head = most // 2
-    rest = most - head
-    return [*range(head), *(head + (count - 1 - head) * (k + 1) // rest for k in range(rest))]
-
-
 def some(things: Sequence[T], most: int) -> list[T]:
-    """At most so many of the things, by ``spread``."""
-    return [things[k] for k in spread(len(things), most)]
+    """At most so many of the things, by ``evenly``."""
+    return [things[k] for k in evenly(len(things), most)]
 
 
 def with_fewer_states(figure: Figure) -> Figure:
@@ -48,7 +40,7 @@ def _most(paths: Sequence[Path]) -> int:
 
 
 def _some_states(path: Path, most: int) -> Path:
-    picked = spread(len(path.iterations), most)
+    picked = evenly(len(path.iterations), most)
     if len(picked) == len(path.iterations):
         return path
     return replace(

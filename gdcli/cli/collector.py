@@ -1,4 +1,4 @@
-"""Who looks at the steps of a descent while they are printed: the table, the pictures and the page."""
+"""What the table, the pictures and the page need of a descent, collected while its states are printed."""
 
 from __future__ import annotations
 
@@ -13,77 +13,68 @@ from gdcli.cli.show import Report, report_for_people
 from gdcli.contract.descent import MinimizeSettings, Step, Update
 from gdcli.contract.envelope import Notice
 from gdcli.contract.plot import notices_about, spelled_out
-from gdcli.thinned import Steps
+from gdcli.memory import Ends, Shown, Thinned, capacity
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from gdcli.contract.figure import Figure
-    from gdcli.descent.loop import Descent
-    from gdcli.landscape.trail import Trail
+    from gdcli.descent.loop import State
+    from gdcli.descent.run import Descent
 
-Item: TypeAlias = tuple[Step, Sequence[Update]]
+Item: TypeAlias = "tuple[State, Sequence[Update]]"
 """A state, and with ``--walk`` the updates that were made from it."""
 
+_MOST_STEPS = 20_000  # in a page
+_ELEMENTS = 500_000  # of variables and gradients, in all steps of a page
 
-class Audience:
-    """Looks at the steps of a descent, and keeps as much of them as the table, the pictures and the page need."""
 
-    def __init__(self, descent: Descent[Any], output: Output, title: str, steps: Iterable[Step] | None = None) -> None:
-        """``steps`` are those of the descent, when somebody else looks at them before."""
+class Collector:
+    """Looks at the states of a descent, and keeps what the table, the pictures and the page need of them."""
+
+    def __init__(
+        self, descent: Descent[Any], output: Output, title: str, states: Iterable[State] | None = None
+    ) -> None:
+        """``states`` are those of the descent, when somebody else looks at them before."""
         from gdcli.landscape.trail import Trail
-        from gdcli.render.table import StepRows
 
         self.descent = descent
         self.output = output
         self.title = title
-        self.steps = with_progress(descent, quiet=output.quiet) if steps is None else steps
+        self.states = with_progress(descent, quiet=output.quiet) if states is None else states
         self.walks = descent.settings.walk
         kinds = {target.kind for target in targets(output.save)}
         has_table = output.format == "table" or "table" in kinds
-        self.rows: StepRows[Any] | None = StepRows(every=output.every, show_all=output.all) if has_table else None
+        self.rows: Ends[Item] | None = Ends(every=output.every, keep_all=output.all) if has_table else None
         self.trail = Trail(descent.settings.optimizer) if output.plot or kinds - {"table"} else None
-        self.kept = Steps() if "page" in kinds else None
+        self.kept: Thinned[Item] | None = None
+        if "page" in kinds:
+            size = 2 * sum(descent.problem.tensors[name].numel() for name in descent.problem.wrt)
+            self.kept = Thinned(capacity(size, most=_MOST_STEPS, least=4, elements=_ELEMENTS))
 
-    def walked(self) -> Iterator[Item]:
-        """The steps of the descent as they come, to be printed; everybody has seen them then."""
-        if self.kept is None:
-            yield from self._seen()
-            return
-        for item in self._seen():
-            self.kept.add(*item)
-            yield item
+    def iterations(self) -> Iterator[Item]:
+        """The iterations of the record as they come, to be printed; the state after the last update is not one."""
+        seen = self._seen()
+        for item in self.descent.walk(seen) if self.walks else ((state, ()) for state in seen):
+            iteration = item[0].iteration
+            if self.descent.is_iteration(item[0]):
+                if self.rows is not None:
+                    self.rows.add(iteration, item)
+                if self.kept is not None:
+                    self.kept.add(iteration, item)
+                yield item
 
-    def _seen(self) -> Iterator[Item]:
-        watched = self.steps if self.trail is None else self._on_the_trail(self.steps, self.trail)
-        if self.walks:
-            yield from self._in_rows(self.descent.walk(watched))
-        elif self.rows is None:
-            yield from ((step, ()) for step in watched)
-        else:
-            yield from self._in_rows((step, ()) for step in watched)
-        _, final = self.descent.ending
-        if self.trail is not None:
-            self.trail.end(final)
+    def _seen(self) -> Iterator[State]:
+        for state in self.states:
+            if self.trail is not None:
+                self.trail.add(state)
+            yield state
 
-    def _on_the_trail(self, steps: Iterable[Step], trail: Trail) -> Iterator[Step]:
-        for step in steps:
-            trail.add(step)
-            yield step
-
-    def _in_rows(self, items: Iterable[Item]) -> Iterator[Item]:
-        from gdcli.render.walk import WalkedStep
-
-        for item in items:
-            if self.rows is not None:
-                self.rows.add(WalkedStep(*item) if self.walks else item[0])
-            yield item
-
-    def record(self, walked: Iterable[Item]) -> Any:
-        """The whole record, of all that was walked."""
+    def record(self, items: Iterable[tuple[Step, Sequence[Update]]]) -> Any:
+        """The record of these steps and updates."""
         steps: list[Step] = []
         updates: list[Update] = []
-        for step, made in walked:
+        for step, made in items:
             steps.append(step)
             updates += made
         return self.descent.record(steps, updates)
@@ -122,14 +113,18 @@ class Audience:
     def _table(self, width: int) -> RenderableType:
         from gdcli.render.explanations import with_checks
         from gdcli.render.table import descent_table
-        from gdcli.render.walk import WalkTable
+        from gdcli.render.walk import WalkedStep, WalkTable
 
         outcome, digits = self.descent.outcome, self.output.digits
         if self.rows is None:
             raise RuntimeError("nobody has asked for the table")
+        head, left_out, tail = self.rows.shown()
         if self.walks:
-            return with_checks(WalkTable(self.title, self.rows, outcome, digits), outcome, digits, width)
-        return with_checks(descent_table(self.title, self.rows, outcome, digits, width), outcome, digits, width)
+            walked = [[WalkedStep(state.step(), made) for state, made in part] for part in (head, tail)]
+            shown = Shown(walked[0], left_out, walked[1])
+            return with_checks(WalkTable(self.title, shown, outcome, digits), outcome, digits, width)
+        steps = Shown([state.step() for state, _ in head], left_out, [state.step() for state, _ in tail])
+        return with_checks(descent_table(self.title, steps, outcome, digits, width), outcome, digits, width)
 
     def _ending(self, width: int) -> RenderableType:
         """How the descent ended."""
@@ -163,5 +158,5 @@ class Audience:
 
         if self.trail is None or self.kept is None:
             raise RuntimeError("nobody has asked for a page")
-        record = self.descent.record(self.kept.kept, self.kept.updates)
+        record = self.record((state.step(), updates) for state, updates in self.kept.things)
         return with_gradient_norm(self.figure, [self.trail]), record

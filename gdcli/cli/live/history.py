@@ -6,20 +6,18 @@ from collections import deque
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
-from gdcli.contract.descent import Step
-from gdcli.contract.nested import size
-from gdcli.thinned import Thinned
+from gdcli.memory import Thinned, capacity
 
 if TYPE_CHECKING:
+    from gdcli.descent.loop import State
     from gdcli.landscape.trail import Trail
 
 _RECENT = 20_000  # states that are kept one by one
-_OLDER = 2_000  # some of those before
 _HEAD = 200  # the first ones, in which most happens, are always drawn
-_NUMBERS = 1_000_000  # in all the states that are kept
+_ELEMENTS = 1_000_000  # of variables and gradients, in all the states that are kept
 
 
-class Track:
+class History:
     """The states of one descent, in memory that does not grow with its length.
 
     The last ones are there one by one, and some of those before. ``end`` is the sentence that says why it ended.
@@ -28,16 +26,11 @@ class Track:
     def __init__(self, label: str) -> None:
         self.label = label
         self.end = ""
-        self._new: list[Step] = []
-        self._recent: deque[Step] = deque()
-        self._older: Thinned[Step] = Thinned(_OLDER)
+        self._new: list[State] = []
+        self._recent: deque[State] = deque()
+        self._older: Thinned[State] = Thinned(_RECENT // 10)
         self._most = _RECENT
         self.add = self._new.append  # the loop is slowed down least by what is done later, for many at once
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether there is no state yet."""
-        return not (self._new or self._recent)
 
     def _sort(self) -> None:
         """Put the states that are new where they belong."""
@@ -45,37 +38,35 @@ class Track:
             return
         recent = self._recent
         if not recent:
-            numbers = 2 * sum(map(size, self._new[0].values.values()))
-            self._most = max(10, min(_RECENT, _NUMBERS // max(1, numbers)))
+            self._most = capacity(2 * self._new[0].size, most=_RECENT, least=10, elements=_ELEMENTS)
             self._older = Thinned(max(4, self._most // 10))
         recent.extend(self._new)
         self._new.clear()
         while len(recent) > self._most:
             oldest = recent.popleft()
-            if self._older.keeps(oldest.iteration):
-                self._older.add(oldest.iteration, oldest)
+            self._older.add(oldest.iteration, oldest)
 
     @property
-    def head(self) -> Step:
+    def head(self) -> State:
         """The last state that was computed."""
         self._sort()
         return self._recent[-1]
 
-    def steps(self, last: int) -> list[Step]:
+    def states(self, last: int) -> list[State]:
         """The states that were kept, up to an iteration."""
         kept = self._kept()
-        return kept if last >= self.head.iteration else [step for step in kept if step.iteration <= last]
+        return kept if last >= self.head.iteration else [state for state in kept if state.iteration <= last]
 
-    def last_steps(self, last: int, count: int) -> list[Step]:
-        """So many of them, up to an iteration."""
+    def last_states(self, last: int, count: int) -> list[State]:
+        """At most ``count`` of them, up to an iteration."""
         self._sort()
         backwards = chain(reversed(self._recent), reversed(self._older.things))
-        found = list(islice((step for step in backwards if step.iteration <= last), count))
+        found = list(islice((state for state in backwards if state.iteration <= last), count))
         return found[::-1]
 
     def beside(self, iteration: int, direction: int) -> int:
         """The iteration of the state that was kept after (1) or before (-1) a given one; its own at the ends."""
-        kept = [step.iteration for step in self._kept()]
+        kept = [state.iteration for state in self._kept()]
         others = [i for i in kept if (i - iteration) * direction > 0]
         return iteration if not others else min(others) if direction > 0 else max(others)
 
@@ -83,18 +74,18 @@ class Track:
         """What a picture shows when the descent has got so far: from frame to frame the same states, and new ones."""
         from gdcli.landscape.trail import MOST, Trail
 
-        steps = self.steps(iteration)
+        states = self.states(iteration)
         distance = 1
-        while len(steps) > MOST // 2 * distance:
+        while len(states) > MOST // 2 * distance:
             distance *= 2
         trail = Trail(self.label)
-        for step in steps[:-1]:
-            if step.iteration % distance == 0 or step.iteration < _HEAD:
-                trail.add(step)
-        for step in steps[-1:]:
-            trail.add(step)
+        for state in states[:-1]:
+            if state.iteration % distance == 0 or state.iteration < _HEAD:
+                trail.add(state)
+        for state in states[-1:]:
+            trail.add(state)
         return trail
 
-    def _kept(self) -> list[Step]:
+    def _kept(self) -> list[State]:
         self._sort()
         return [*self._older.things, *self._recent]

@@ -1,0 +1,91 @@
+"""Evaluating the loss and its gradient, with clipping; each act is noted where it happens."""
+
+from __future__ import annotations
+
+import torch
+
+from gdcli.contract.descent import Act, DescentSettings
+from gdcli.tensors import Problem, check_scalar
+
+
+class Evaluation:
+    """Computes the loss at the variables as they are, and fills their ``.grad`` anew.
+
+    ``gradients`` are those of the last evaluation, before they are clipped; ``count`` is the number of evaluations.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self.count = 0
+        self.acts: list[Act] = []
+        self.gradients: dict[str, torch.Tensor | None] = {}
+        self._moving = [problem.tensors[name] for name in problem.wrt]
+
+    def __call__(self) -> torch.Tensor:
+        """The loss, a tensor of one element.
+
+        Raises:
+            ExpressionError: where the expression cannot be evaluated or differentiated, or is not one number.
+        """
+        return self.unclipped()
+
+    def unclipped(self) -> torch.Tensor:
+        """The same for rules that evaluate in their own step: PyTorch's closure clips nothing."""
+        problem = self.problem
+        for x in self._moving:
+            x.grad = None
+        loss = problem.value()
+        self.count += 1
+        if self.count == 1:
+            check_scalar(loss, problem.objective.expression)
+        problem.backward(loss)
+        self.gradients = {name: _gradient(problem.tensors[name]) for name in problem.wrt}
+        return loss
+
+    def values(self) -> dict[str, torch.Tensor]:
+        """Copies of the variables as they are."""
+        tensors = self.problem.tensors
+        return {name: tensors[name].detach().clone() for name in self.problem.wrt}
+
+    def noted(self) -> list[Act] | None:
+        """What was done to variables and gradients since the last state; None for nothing."""
+        if not self.acts:
+            return None
+        acts, self.acts = self.acts, []
+        return acts
+
+
+def _gradient(x: torch.Tensor) -> torch.Tensor | None:
+    """``x.grad``. PyTorch keeps none for a tensor that is not a leaf, and warns when it is asked."""
+    if not x.is_leaf or x.grad is None:
+        return None
+    if x.grad._is_zerotensor():  # noqa: SLF001 -- the gradient of sgn is a tensor of zeros without storage
+        x.grad = torch.zeros_like(x)
+    return x.grad
+
+
+class ClippedEvaluation(Evaluation):
+    """An evaluation whose gradients are clipped: first each element, then the norm of all together."""
+
+    def __init__(self, problem: Problem, settings: DescentSettings) -> None:
+        super().__init__(problem)
+        self.clip_norm = settings.clip_norm
+        self.clip_value = settings.clip_value
+
+    def __call__(self) -> torch.Tensor:
+        """The loss, with the clipped gradients in ``.grad``."""
+        loss = self.unclipped()
+        leaves = [x for x in self._moving if x.grad is not None]
+        gradients = [x.grad.clone() for x in leaves if x.grad is not None]  # the state has those before
+        for x, gradient in zip(leaves, gradients, strict=True):
+            x.grad = gradient
+        if self.clip_value is not None:
+            largest = max(float(gradient.abs().max()) for gradient in gradients)
+            if largest > self.clip_value:
+                torch.nn.utils.clip_grad_value_(leaves, self.clip_value)
+                self.acts.append(Act("clip-value", None, largest, self.clip_value))
+        if self.clip_norm is not None:
+            norm = float(torch.nn.utils.clip_grad_norm_(leaves, self.clip_norm))
+            if norm > self.clip_norm:
+                self.acts.append(Act("clip-norm", None, norm, self.clip_norm))
+        return loss

@@ -1,0 +1,262 @@
+"""A descent from its settings to its record: the loop, and what watches it."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Iterator
+from typing import Any, Generic
+
+import torch
+from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
+
+from gdcli.contract.descent import (
+    Best,
+    DescentSettings,
+    Step,
+    StopReason,
+    TensorState,
+    Update,
+)
+from gdcli.contract.diagnosis import Finding
+from gdcli.contract.envelope import Notice
+from gdcli.descent.bounds import Bounded
+from gdcli.descent.curvature import rate_from_curvature
+from gdcli.descent.diagnosis.trace import Trace
+from gdcli.descent.evaluation import ClippedEvaluation, Evaluation
+from gdcli.descent.kind import Kind, R
+from gdcli.descent.loop import State, descend
+from gdcli.descent.optimizers import complete_rule, update_rule
+from gdcli.descent.schedules import rates_of
+from gdcli.descent.stopping import Ending, StopTests, norm
+from gdcli.descent.walk import Walked
+from gdcli.tensors import Problem, grad_fn_name
+
+_STATELESS = ("manual", "sgd")
+_EXTRAS = ("diagnose", "walk", "check")  # what explains a run and changes nothing in it
+
+
+class Descent(Generic[R]):
+    """A descent: iterate over it for its steps, then ask for its outcome.
+
+    Each iteration over it is the same run again, from the start; the last step is the state in which the run ended.
+    """
+
+    def __init__(self, settings: DescentSettings, kind: Kind[R]) -> None:
+        self.settings = replace(settings, **complete_rule(settings))
+        self.kind = kind
+        self.problem = kind.prepare(self.settings)
+        self.diagnoses = settings.diagnose
+        self.updates: list[Update] = []
+        self._sign = -1.0 if settings.maximize else 1.0
+        self._is_new = True
+        self._evaluation = Evaluation(self.problem)
+        self._tests = self._stop_tests()
+        self._first: State | None = None
+        self._best: State | None = None
+        self._trace: Trace | None = None
+
+    @property
+    def command(self) -> str:
+        """The command that makes such a descent."""
+        return self.kind.command
+
+    @property
+    def evaluations(self) -> int:
+        """How many times the loss was evaluated so far."""
+        return self._evaluation.count
+
+    def interrupt(self) -> None:
+        """Ask the loop to stop before its next update."""
+        self._tests.interrupted = True
+
+    def end_after(self, steps: int) -> None:
+        """Make this number of updates, while it runs: as if ``settings.steps`` had said so from the start."""
+        self.settings = replace(self.settings, steps=steps)
+        self._tests.steps = steps
+
+    # The run
+
+    def __iter__(self) -> Iterator[Step]:
+        """The states in plain numbers."""
+        return (state.step() for state in self.states())
+
+    def states(self) -> Iterator[State]:
+        """The states as tensors."""
+        settings, problem = self.settings, self._begin()
+        rule = update_rule(settings, problem.tensors, problem.wrt, self._first_rates())
+        rates = rates_of(settings, rule)
+        bounded = Bounded(rule, problem.tensors, settings.bound) if settings.bound else None
+        walked = Walked(rule, settings.optimizer, problem, bounded) if settings.walk else None
+        for state in descend(self._evaluation, walked or bounded or rule, rates, self._tests):
+            self.updates = [] if walked is None else walked.updates  # of the step to this state
+            self._see(state)
+            yield state
+
+    def walk(self, states: Iterable[State]) -> Iterator[tuple[State, list[Update]]]:
+        """Each of the states of this descent with the updates made from it, of ``settings.walk``; none at the end."""
+        before = None
+        for state in states:
+            if before is not None:
+                yield before, self.updates
+            before = state
+        if before is not None:
+            yield before, []
+
+    def _begin(self) -> Problem:
+        """The problem at the start, with all forgotten that was seen in a run before."""
+        if not self._is_new:
+            self.problem = self.kind.prepare(self.settings)
+            self._tests = self._stop_tests()
+            self._first = self._best = self._trace = None
+            self.__dict__.pop("outcome", None)
+        self._is_new = False
+        clips = self.settings.clip_norm is not None or self.settings.clip_value is not None
+        self._evaluation = ClippedEvaluation(self.problem, self.settings) if clips else Evaluation(self.problem)
+        self.kind.begin(self.problem)
+        return self.problem
+
+    def _see(self, state: State) -> None:
+        """What watches the loop: the best state, the trace of the diagnosis, and what the kind looks for."""
+        if self._first is None:
+            self._first = self._best = state
+            if self.diagnoses:
+                self._trace = Trace(state, maximize=self.settings.maximize)
+        else:
+            if self._trace is not None:
+                self._trace.see(state)
+            if self._best is None or self._sign * state.loss < self._sign * self._best.loss:
+                self._best = state
+        self.kind.watch(state)
+
+    def _first_rates(self) -> dict[str, float]:
+        """The learning rate of each variable."""
+        rate = self.settings.lr
+        if rate == "auto":
+            rate = rate_from_curvature(self.kind.prepare(self.settings), maximize=self.settings.maximize)
+        return {name: self.settings.lrs.get(name, rate) for name in self.problem.wrt}  # type: ignore[misc]
+
+    def _stop_tests(self) -> StopTests:
+        s = self.settings
+        varies = s.schedule != "none" or bool(s.lr_factor)
+        remembers = s.optimizer not in _STATELESS or bool(s.momentum) or varies or self.problem.is_random
+        return StopTests(s, remembers=remembers, is_stuck=self.kind.is_stuck)
+
+    # What it leaves
+
+    @property
+    def ending(self) -> Ending:
+        """Why and where it ended.
+
+        Raises:
+            RuntimeError: before the loop has ended.
+        """
+        if self._tests.ending is None:
+            raise RuntimeError("the descent has not ended: iterate over it first")
+        return self._tests.ending
+
+    @functools.cached_property
+    def outcome(self) -> R:
+        """The record without its iterations: how it ended, the last and the best point, what to know about it.
+
+        Raises:
+            RuntimeError: before the loop has ended.
+        """
+        reason, message, final = self.ending
+        first, best = self._first or final, self._best or final
+        return self.kind.record(
+            command=self.kind.command,
+            settings=self.settings,
+            status=reason.status,
+            message=message,
+            iterations=[],
+            result=final.step(),
+            best=Best(best.iteration, best.loss, best.step().values),
+            evaluations=self.evaluations,
+            minimum=self.kind.nearest_minimum(final),
+            checks=self.kind.checks(first, final),
+            tensors={name: _tensor_state(self.problem.tensors[name]) for name in self.problem.wrt},
+            walk=[] if self.settings.walk else UNSET,
+            diagnosis=self._diagnosis(),
+            warnings=self._notices(),
+        )
+
+    def record(self, steps: Iterable[Step], updates: Iterable[Update] = ()) -> R:
+        """The whole record, once the descent has ended, of its steps and of the updates of ``settings.walk``.
+
+        The iterations are the states from which an update was made or could have been: all before the last of
+        ``settings.steps`` updates.
+        """
+        iterations = [step for step in steps if self.is_iteration(step)]
+        return replace(self.outcome, iterations=iterations, walk=list(updates) if self.settings.walk else UNSET)
+
+    def is_iteration(self, state: State | Step) -> bool:
+        """Whether a state is one of the iterations of the record: not the one after all updates."""
+        return state.iteration < self.settings.steps
+
+    def result(self) -> R:
+        """Run to the end and return the whole record."""
+        steps: list[Step] = []
+        updates: list[Update] = []
+        for state, made in self.walk(self.states()):
+            steps.append(state.step())
+            updates += made
+        return self.record(steps, updates)
+
+    def _diagnosis(self) -> list[Finding]:
+        """What happened, and what to change; empty unless ``settings.diagnose``."""
+        trace = self._trace
+        if not self.diagnoses or trace is None:
+            return []
+        from gdcli.descent.diagnosis.diagnose import diagnose
+        from gdcli.descent.diagnosis.run import Run
+
+        def collect() -> Run:
+            reason, _, final = self.ending
+            known = not isinstance(self.kind.nearest_minimum(final), UnsetType) and not self.kind.is_stuck(final)
+            best = self._best or final
+            return Run(self.settings, self.problem, reason, best, trace, self._attempt, is_minimum=known)
+
+        return diagnose(collect, self.kind.finders())
+
+    def _attempt(self, changes: dict[str, Any]) -> R:
+        """How the descent ends with other settings."""
+        extras = {name: False for name in _EXTRAS if name in self.settings.__struct_fields__}
+        descent = self.kind.again(replace(self.settings, **extras, **changes))
+        for _ in descent.states():
+            pass
+        return descent.outcome
+
+    def _notices(self) -> list[Notice]:
+        """What a reader should know about the run."""
+        reason, _, final = self.ending
+        notices = []
+        if reason in (StopReason.NON_FINITE, StopReason.GROWN):
+            if final.iteration == 0:
+                point = ", ".join(f"{name} = {_short(value)}" for name, value in final.values.items())
+                message = f"the loss or its gradient is not finite at the start, {point}; choose another start"
+            else:
+                message = "the steps grew without bound; try a smaller learning rate"
+            notices.append(Notice("diverged", message))
+        elif reason is StopReason.NO_GRADIENT or any(t.grad_fn is not None for t in self.problem.tensors.values()):
+            notices.extend(_non_leaf(name, self.problem.tensors[name]) for name in self.problem.wrt)
+        elif self._first is not None and None not in self._first.grads.values() and norm(self._first.grads) == 0:
+            notices.append(Notice("zero-gradient", "the gradient is exactly 0 at the start, so nothing moves"))
+        return notices
+
+
+def _tensor_state(x: torch.Tensor) -> TensorState:
+    return TensorState(x.is_leaf, x.requires_grad, grad_fn_name(x))
+
+
+def _non_leaf(name: str, x: torch.Tensor) -> Notice:
+    return Notice(
+        "non-leaf",
+        f"{name} = {name} - lr * {name}.grad made {name} a new tensor: grad_fn {grad_fn_name(x)}, is_leaf {x.is_leaf}; "
+        f"backward fills the .grad of leaves only, so {name}.grad stays None from now on; "
+        f"update in place under torch.no_grad() instead (--update in-place)",
+    )
+
+
+def _short(x: torch.Tensor) -> str:
+    return f"{x.item():.6g}" if x.dim() == 0 else "a tensor"
