@@ -17,6 +17,31 @@ A parameter without a kind is a tensor (a number given for it becomes a tensor).
     any       a tensor, or a whole number that means a dimension (``max(x, 0)``); passed on as it is
     dtype     a dtype by its PyTorch name (``torch.float64``)
     'a'|'b'   one of these words
+
+What else is known of a function, and is told nowhere else, are its facts. Of the shape of its result::
+
+    elementwise           the shape to which its tensors broadcast: each element comes from one element of each
+    reduction             one number, when it is given a tensor alone
+    rows by columns       as of ``@``
+    square                of no known shape; it may have as many elements as the square of what it takes
+    parts                 several tensors, perhaps as many as the input has elements
+    wide                  on its way it makes as many elements as the input has, times the numbers that it is given
+
+Of the result itself::
+
+    values and indices    it has ``.values`` and ``.indices``, of which gradients flow through the first
+    input itself          it may be the very tensor that was given
+    conversion            it has the dtype of the function's name
+    default dtype         when no dtype is given, it has PyTorch's default one
+    dtype of its numbers  when no dtype is given, it is floating-point where one of the numbers is
+    requires_grad         it can be made a leaf: PyTorch's function takes ``requires_grad``
+
+Of the way back through it::
+
+    product               to each side goes the gradient times the other
+    inversion             of a matrix: as for a product, the derivative is not one number an element
+    choice                the gradient goes to the element that was chosen
+    bounds                where the input is held at a bound, no gradient flows
 """
 
 from __future__ import annotations
@@ -25,8 +50,27 @@ import functools
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 Form = Literal["pure", "constructor", "random"]
+Fact = Literal[
+    "elementwise",
+    "reduction",
+    "rows by columns",
+    "square",
+    "parts",
+    "wide",
+    "values and indices",
+    "input itself",
+    "conversion",
+    "default dtype",
+    "dtype of its numbers",
+    "requires_grad",
+    "product",
+    "inversion",
+    "choice",
+    "bounds",
+]
 
 
 class Parameter(Struct, frozen=True):
@@ -45,7 +89,9 @@ class Function(Struct, frozen=True):
     ``path`` is where PyTorch keeps it. ``method`` says that ``x.name()`` is PyTorch too. ``gradient`` is empty
     for a differentiable function and otherwise says why autograd gives no gradient, or a zero one.
     ``form`` is "constructor" for a function that makes a tensor of the run's dtype from plain numbers,
-    "random" for one that draws from the seed.
+    "random" for one that draws from the seed. ``facts`` are those of the lists above. ``other_names`` are what torch
+    calls it too, and ``also`` are the other paths at which PyTorch keeps it. ``usual`` is its own name, or for another
+    name the one that stands for it.
     """
 
     name: str
@@ -56,6 +102,22 @@ class Function(Struct, frozen=True):
     method: bool
     gradient: str
     form: Form
+    facts: tuple[Fact, ...]
+    other_names: tuple[str, ...]
+    also: tuple[str, ...]
+    usual: str
+
+    def under(self, name: str) -> Function:
+        """The same function under one of its other names."""
+        return replace(
+            self,
+            name=name,
+            help=f"another name of {self.name}",
+            example=self.example.replace(f"{self.name}(", f"{name}(", 1),
+            path=f"torch.{name}",
+            other_names=(),
+            also=(),
+        )
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -102,10 +164,14 @@ def function(  # noqa: PLR0913 -- a row of the table
     help: str,
     example: str,
     *,
-    path: str = "",
+    module: str = "torch",
     method: bool = True,
     gradient: str = "",
     form: Form = "pure",
+    facts: tuple[Fact, ...] = (),
+    other_names: tuple[str, ...] = (),
+    also: tuple[str, ...] = (),
 ) -> Function:
-    """A row of the table; ``path`` is ``torch.<name>`` unless it is given."""
-    return Function(name, signature, help, example, path or f"torch.{name}", method, gradient, form)
+    """A row of the table; ``module`` is where PyTorch keeps the function."""
+    path = f"{module}.{name.rpartition('.')[2]}"  # linalg.norm is torch.linalg.norm
+    return Function(name, signature, help, example, path, method, gradient, form, facts, other_names, also, usual=name)

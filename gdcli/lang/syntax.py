@@ -10,7 +10,7 @@ The grammar is that of Python's expressions, less everything that is not listed 
     index       expression[item, ...]      item: whole number | start:stop:step
     attribute   expression.T
     call        function(argument, name=argument, ...)  |  expression.function(...)
-    function    sin | torch.sin | F.softplus | torch.linalg.solve | ...   (the table in functions.py)
+    function    sin | torch.sin | F.softplus | torch.linalg.solve | ...   (the table in functions/)
 
 What is not listed is refused. Nothing is ever looked up by attribute on an object.
 """

@@ -1,0 +1,83 @@
+"""The table of functions: a module a category, and here all of them by category, by name and by spelling. No torch.
+
+What the columns mean, and the kinds of parameters, stands in signature.py. The names are those of
+``from torch import *``; the functions of torch.special, torch.linalg and torch.nn.functional stand under their bare
+names too, unless torch has another function of that name (``linalg.norm`` beside ``norm``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from gdcli.lang.functions import (
+    activations,
+    arithmetic,
+    choice,
+    comparison,
+    creation,
+    dtypes,
+    error_and_gamma,
+    exponentials,
+    layers,
+    linear_algebra,
+    losses,
+    random_numbers,
+    reductions,
+    rounding,
+    selecting,
+    shape,
+    trigonometry,
+)
+from gdcli.lang.signature import Function
+
+__all__ = ["CATEGORIES", "FUNCTIONS", "SPELLINGS"]
+
+_MODULES = (
+    arithmetic,
+    trigonometry,
+    exponentials,
+    error_and_gamma,
+    rounding,
+    choice,
+    comparison,
+    reductions,
+    selecting,
+    shape,
+    linear_algebra,
+    activations,
+    layers,
+    losses,
+    creation,
+    random_numbers,
+    dtypes,
+)
+
+
+def _categories() -> dict[str, tuple[Function, ...]]:
+    """The functions of each category; in the last one those that are other names of functions before."""
+    found: dict[str, tuple[Function, ...]] = {module.CATEGORY: module.FUNCTIONS for module in _MODULES}
+    others = [row.under(name) for rows in found.values() for row in rows for name in row.other_names]
+    return {**found, "other names": tuple(sorted(others, key=lambda row: row.name))}
+
+
+CATEGORIES: Mapping[str, tuple[Function, ...]] = MappingProxyType(_categories())
+FUNCTIONS: Mapping[str, Function] = MappingProxyType({row.name: row for rows in CATEGORIES.values() for row in rows})
+
+
+def _spellings() -> dict[str, Function]:
+    """Every way to write each function: ``relu``, ``torch.relu``, ``F.relu``, ``torch.nn.functional.relu``, ..."""
+    found = dict(FUNCTIONS)
+    for row in FUNCTIONS.values():
+        for path in (row.path, *row.also):
+            found[path] = row
+            inside = path.removeprefix("torch.")
+            if "." in inside:
+                found[inside] = row
+            if inside.startswith("nn.functional."):
+                found[f"F.{inside.removeprefix('nn.functional.')}"] = row
+    return found
+
+
+SPELLINGS: Mapping[str, Function] = MappingProxyType(_spellings())
+"""The function of every spelling that a call may have."""

@@ -1,0 +1,26 @@
+"""Conversions to a dtype, and what cuts or keeps the graph of autograd."""
+
+from __future__ import annotations
+
+from gdcli.lang.functions.rows import BOOL, WHOLE, conversion, elementwise, tensor_method
+
+CATEGORY = "dtypes and the graph"
+_CUT = "it cuts the gradient off, on purpose"
+
+FUNCTIONS = (
+    conversion("float", "input", "converted to float32", "float([1, 2] > 1)"),
+    conversion("double", "input", "converted to float64", "double([1, 2])"),
+    conversion("half", "input", "converted to float16", "half([1, 2.0001])"),
+    conversion("long", "input", "converted to int64, rounded towards zero", "long([1.7, -1.7])", gradient=WHOLE),
+    conversion("int", "input", "converted to int32, rounded towards zero", "int([1.7, -1.7])", gradient=WHOLE),
+    conversion("bool", "input", "False where it is 0, else True", "bool([0, 2])", gradient=BOOL),
+    tensor_method(
+        "to",
+        "input, dtype: dtype",
+        "converted to a dtype",
+        "to([1, 2], torch.float64)",
+        facts=("elementwise", "input itself"),
+    ),
+    elementwise("clone", "input", "a copy, which keeps the gradient", "clone([1, 2])"),
+    elementwise("detach", "input", "the same numbers, without their history", "detach([1, 2])", gradient=_CUT),
+)

@@ -1,0 +1,71 @@
+"""The error, gamma and Bessel functions."""
+
+from __future__ import annotations
+
+from gdcli.lang.functions.rows import elementwise, free, special
+
+CATEGORY = "error and gamma functions"
+
+FUNCTIONS = (
+    elementwise("erf", "input", "error function", "erf([0, 1])", also=("torch.special.erf",)),
+    elementwise("erfc", "input", "1 - erf(input), exact for large input", "erfc([0, 5])", also=("torch.special.erfc",)),
+    special("erfcx", "input", "exp(input**2) * erfc(input)", "erfcx([0, 30])"),
+    elementwise(
+        "erfinv",
+        "input",
+        "inverse of the error function, between -1 and 1",
+        "erfinv([0, 0.5])",
+        also=("torch.special.erfinv",),
+    ),
+    special("ndtr", "input", "area under the standard normal curve left of input", "ndtr([-1.96, 0, 1.96])"),
+    special("ndtri", "input", "inverse of ndtr: a quantile of the normal curve", "ndtri([0.5, 0.975])"),
+    special("log_ndtr", "input", "log(ndtr(input)), exact far on the left", "log_ndtr([-20, 0])"),
+    elementwise(
+        "lgamma",
+        "input",
+        "log of the absolute value of the gamma function",
+        "exp(lgamma(5))",
+        also=("torch.special.gammaln",),
+    ),
+    elementwise(
+        "digamma",
+        "input",
+        "derivative of lgamma",
+        "digamma([1, 2])",
+        also=("torch.special.digamma", "torch.special.psi"),
+    ),
+    free(
+        "polygamma",
+        "n: int, input",
+        "n-th derivative of digamma",
+        "polygamma(1, 2)",
+        facts=("elementwise",),
+        also=("torch.special.polygamma",),
+    ),
+    elementwise(
+        "mvlgamma",
+        "input, p: int",
+        "log of the gamma function of p dimensions",
+        "mvlgamma(3, 2)",
+        facts=("elementwise", "wide"),
+        also=("torch.special.multigammaln",),
+    ),
+    special(
+        "gammainc",
+        "input, other",
+        "lower incomplete gamma function, regularised",
+        "gammainc(2, [1, 3])",
+        also=("torch.igamma",),
+    ),
+    special(
+        "gammaincc",
+        "input, other",
+        "upper incomplete gamma function, regularised",
+        "gammaincc(2, [1, 3])",
+        also=("torch.igammac",),
+    ),
+    elementwise("i0", "input", "modified Bessel function of order 0", "i0([0, 1])", also=("torch.special.i0",)),
+    special("i0e", "input", "exp(-abs(input)) * i0(input)", "i0e([0, 1])"),
+    special("i1", "input", "modified Bessel function of order 1", "i1([0, 1])"),
+    special("i1e", "input", "exp(-abs(input)) * i1(input)", "i1e([0, 1])"),
+)

@@ -1,0 +1,42 @@
+"""Random numbers, drawn from the seed of the run."""
+
+from __future__ import annotations
+
+from gdcli.lang.functions.rows import DTYPE, draw
+
+CATEGORY = "random numbers"
+
+FUNCTIONS = (
+    draw(
+        "rand",
+        f"size: sizes, {DTYPE}",
+        "uniform random numbers in [0, 1), from --seed",
+        "rand(2, 3)",
+        facts=("default dtype", "requires_grad"),
+    ),
+    draw(
+        "randn",
+        f"size: sizes, {DTYPE}",
+        "normal random numbers, mean 0, variance 1",
+        "randn(2, 3)",
+        facts=("default dtype", "requires_grad"),
+    ),
+    draw(
+        "randint",
+        f"low: int = 0, high: ints = None, size: ints = None, {DTYPE}",
+        "random whole numbers from low up to, not including, high",
+        "randint(0, 10, (5,))",
+    ),
+    draw("randperm", f"n: int, {DTYPE}", "0 to n - 1 in a random order", "randperm(5)"),
+    draw(
+        "normal",
+        f"mean: number, std: number, size: ints, {DTYPE}",
+        "normal random numbers of this mean and deviation",
+        "normal(10, 0.5, (3,))",
+        facts=("default dtype", "requires_grad"),
+    ),
+    draw("rand_like", "input", "uniform random numbers in the shape of input", "rand_like([1, 2])"),
+    draw("randn_like", "input", "normal random numbers in the shape of input", "randn_like([1, 2])"),
+    draw("bernoulli", "input", "1 with this probability, else 0", "bernoulli([0.1, 0.9])", method=True, facts=()),
+    draw("poisson", "input", "random counts of these rates", "poisson([1, 10])", facts=()),
+)
