@@ -26,6 +26,7 @@ from gdcli.lang.nodes import (
     children,
     postorder,
 )
+from gdcli.lang.operators import BINARY_BY_SYNTAX
 
 # The modules that a user's text may name, as a script names them.
 _MODULES = {
@@ -310,21 +311,10 @@ def _exact(node: ast.expr) -> float:
             return _exact(operand)
         case ast.BinOp(left=a, op=op, right=b):
             left, right = _exact(a), _exact(b)
-            result = fold(_SYMBOLS[type(op)], left, right)
+            result = fold(BINARY_BY_SYNTAX[type(op)], left, right)
             whole = isinstance(left, int) and isinstance(right, int) and not isinstance(op, ast.Div)
             if whole and isinstance(result, float) and not (isinstance(op, ast.Pow) and right < 0):
                 raise OverflowError
             return result
         case _:
             return 0.5  # a comparison or a named constant: no whole number that could grow
-
-
-_SYMBOLS: dict[type[ast.operator], str] = {
-    ast.Add: "+",
-    ast.Sub: "-",
-    ast.Mult: "*",
-    ast.Div: "/",
-    ast.FloorDiv: "//",
-    ast.Mod: "%",
-    ast.Pow: "**",
-}

@@ -22,6 +22,7 @@ from gdcli.lang.nodes import (
     children,
     postorder,
 )
+from gdcli.lang.operators import BINARY
 
 WIDTH = 80
 # What a script calls by these names, so that a variable must not hide it.
@@ -132,7 +133,7 @@ def _cuts_gradient(node: Node) -> bool:
     """Whether no gradient passes the node, perhaps: its result may be whole numbers or truth values."""
     match node:
         case Binary(operator=symbol):
-            return symbol in ("<", "<=", ">", ">=", "==", "!=")
+            return BINARY[symbol].is_comparison
         case Call(function=function, arguments=arguments):
             dtypes = [a.value for a in arguments if a.parameter.kind == "dtype"]
             return bool(function.gradient) or any(isinstance(d, Static) and d.value not in _FLOATS for d in dtypes)

@@ -17,7 +17,7 @@ import torch
 
 from gdcli.contract.grad import Derivative
 from gdcli.errors import GdcliError
-from gdcli.explain.counterparts import ELEMENTWISE, OF_LISTS, TAKES_CONDITIONS, as_number, power
+from gdcli.explain.counterparts import ELEMENTWISE, OF_LISTS, TAKES_CONDITIONS, as_number
 from gdcli.explain.formulas import Code, Opaque, OutOfWorkError, UnprintableError, latex, simplified, work_limit
 from gdcli.explain.known import Expr, NoCounterpartError, floor, sign
 from gdcli.lang.constructors import Environment
@@ -36,6 +36,7 @@ from gdcli.lang.nodes import (
     postorder,
 )
 from gdcli.lang.objective import build
+from gdcli.lang.operators import BINARY, UNARY
 from gdcli.lang.syntax import parse
 
 # Calls of SymPy's functions; a million take about a second.
@@ -46,22 +47,6 @@ _MAX_LIST = 16  # numbers of a constant list that are spelled out
 _SHORT = 12  # digits up to which a number is taken as the decimal that was typed
 _DIGITS = 25  # to which a formula is evaluated for a check
 _NO_DERIVATIVE = frozenset(["heaviside"])  # a step that PyTorch refuses to differentiate
-
-_OPERATORS: dict[str, Callable[[Expr, Expr], Expr]] = {
-    "+": lambda x, y: x + y,
-    "-": lambda x, y: x - y,
-    "*": lambda x, y: x * y,
-    "/": lambda x, y: x / y,
-    "//": lambda x, y: floor(x / y),
-    "%": ELEMENTWISE["remainder"],
-    "**": power,
-    "<": sympy.Lt,
-    "<=": sympy.Le,
-    ">": sympy.Gt,
-    ">=": sympy.Ge,
-    "==": sympy.Eq,
-    "!=": sympy.Ne,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,10 +271,10 @@ class _Converter:
                     raise NoCounterpartError("a matrix has no counterpart in SymPy")
                 return values
             case Unary(operator=operator, operand=operand):
-                return elementwise(lambda x: -x if operator == "-" else x, [self.found[id(operand)]])
+                return elementwise(ELEMENTWISE[UNARY[operator].name], [self.found[id(operand)]])
             case Binary(operator=operator, left=left, right=right):
                 sides = self.found[id(left)], self.found[id(right)]
-                return OF_LISTS["dot"](*sides) if operator == "@" else elementwise(_OPERATORS[operator], sides)
+                return OF_LISTS["dot"](*sides) if operator == "@" else elementwise(_rule(operator), sides)
             case Index(value=value, items=(item,)) if isinstance(self.found[id(value)], tuple):
                 return self.found[id(value)][item]
             case Call():
@@ -341,6 +326,11 @@ class _Converter:
             }
             self.opaque[text] = type(f"opaque{len(self.opaque)}", (Opaque,), attributes)
         return self.opaque[text](*(_symbol(name) for name in names if not self.tensors[name].dim()))
+
+
+def _rule(operator: str) -> Callable[..., Expr]:
+    """What an operator does with two numbers; ``//`` has a counterpart where its function has none."""
+    return (lambda x, y: floor(x / y)) if operator == "//" else ELEMENTWISE[BINARY[operator].name]
 
 
 def _draws(node: Node) -> bool:

@@ -9,23 +9,8 @@ import torch
 
 from gdcli.lang.functions import CATEGORIES
 from gdcli.lang.nodes import Attribute, Binary, Call, Index, ListOf, Node, Unary, Variable
+from gdcli.lang.operators import BINARY, UNARY
 
-_OPERATIONS = {
-    "+": "add",
-    "-": "sub",
-    "*": "mul",
-    "/": "div",
-    "//": "floor_divide",
-    "%": "remainder",
-    "**": "pow",
-    "@": "matmul",
-    "<": "lt",
-    "<=": "le",
-    ">": "gt",
-    ">=": "ge",
-    "==": "eq",
-    "!=": "ne",
-}
 _REDUCTIONS = frozenset(row.name for row in CATEGORIES["reductions"])
 _PRODUCTS = frozenset(["matmul", "mm", "mv", "bmm", "dot", "inner", "vdot"])
 _EXTREMES = frozenset(["max", "min", "amax", "amin", "maximum", "minimum", "fmax", "fmin"])
@@ -38,9 +23,9 @@ def operation(node: Node) -> str:
         case Variable(name=name):
             return name
         case Unary(operator=symbol):
-            return "neg" if symbol == "-" else "positive"
+            return UNARY[symbol].name
         case Binary(operator=symbol):
-            return _OPERATIONS[symbol]
+            return BINARY[symbol].name
         case Call(function=function):
             return function.name
         case Index():

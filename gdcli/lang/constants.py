@@ -3,47 +3,31 @@
 from __future__ import annotations
 
 import math
-import operator
-from collections.abc import Callable
+
+from gdcli.lang.operators import BinaryOperator
 
 CONSTANTS = {"pi": math.pi, "π": math.pi, "e": math.e, "tau": math.tau, "τ": math.tau, "inf": math.inf, "nan": math.nan}
 
 LARGEST_INT = 2**63 - 1
 _MAX_POWER_BITS = 64
 
-_OPERATORS: dict[str, Callable[[float, float], float | bool]] = {
-    "+": operator.add,
-    "-": operator.sub,
-    "*": operator.mul,
-    "/": operator.truediv,
-    "//": operator.floordiv,
-    "%": operator.mod,
-    "**": operator.pow,
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-    "==": operator.eq,
-    "!=": operator.ne,
-}
-
 
 class ConstantError(ValueError):
     """The arithmetic has no result; the message says why, in a user's terms."""
 
 
-def fold(symbol: str, left: float, right: float) -> float | bool:
-    """``left symbol right`` for plain numbers, as Python computes it; whole numbers beyond 64 bits become floats.
+def fold(operator: BinaryOperator, left: float, right: float) -> float | bool:
+    """``left operator right`` for plain numbers, as Python computes it; whole numbers beyond 64 bits become floats.
 
     Raises ConstantError for a division by zero, an overflow, a result that is not real, or ``@``.
     """
-    if symbol not in _OPERATORS:
-        raise ConstantError(f"'{symbol}' needs tensors, and these are plain numbers")
+    if operator.compute is None:
+        raise ConstantError(f"'{operator.symbol}' needs tensors, and these are plain numbers")
     whole = isinstance(left, int) and isinstance(right, int)
-    if symbol == "**" and whole and int(left).bit_length() * abs(right) > _MAX_POWER_BITS:
+    if operator.symbol == "**" and whole and int(left).bit_length() * abs(right) > _MAX_POWER_BITS:
         left = float(left)
     try:
-        result = _OPERATORS[symbol](left, right)
+        result = operator.compute(left, right)
     except ZeroDivisionError:
         raise ConstantError("this divides by zero") from None
     except OverflowError:

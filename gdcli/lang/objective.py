@@ -36,6 +36,7 @@ from gdcli.lang.nodes import (
     children,
     postorder,
 )
+from gdcli.lang.operators import BINARY, UNARY
 from gdcli.lang.signature import Parameter
 
 _E = TypeVar("_E", bound=ast.expr | ast.keyword | ast.arg)
@@ -43,24 +44,6 @@ _E = TypeVar("_E", bound=ast.expr | ast.keyword | ast.arg)
 _FILENAME = "<gdcli expression>"
 _CHAIN = 100  # operations in a row that become one Python expression
 _LEFT = "left side"  # no identifier, so no variable has this name
-_OPERATORS: dict[str, ast.operator] = {
-    "+": ast.Add(),
-    "-": ast.Sub(),
-    "*": ast.Mult(),
-    "/": ast.Div(),
-    "//": ast.FloorDiv(),
-    "%": ast.Mod(),
-    "**": ast.Pow(),
-    "@": ast.MatMult(),
-}
-_COMPARISONS: dict[str, ast.cmpop] = {
-    "<": ast.Lt(),
-    "<=": ast.LtE(),
-    ">": ast.Gt(),
-    ">=": ast.GtE(),
-    "==": ast.Eq(),
-    "!=": ast.NotEq(),
-}
 _ATTRIBUTES: dict[str, Callable[[Any], Any]] = {
     "T": lambda tensor: tensor.T,
     "mT": lambda tensor: tensor.mT,
@@ -241,8 +224,7 @@ class _Compiler:
             case ListOf():
                 return self._list(node)
             case Unary(operator=symbol, operand=operand):
-                operator = ast.USub() if symbol == "-" else ast.UAdd()
-                return _at(ast.UnaryOp(operator, self.lower(operand)), node.span)
+                return _at(ast.UnaryOp(UNARY[symbol].syntax(), self.lower(operand)), node.span)
             case Binary():
                 return self._binary(node)
             case Index(value=value, items=items):
@@ -271,10 +253,11 @@ class _Compiler:
         """The operations of a chain one after the other, beginning with ``left``."""
         for step in steps:
             right = self.lower(step.right)
-            if step.operator in _COMPARISONS:
-                left = _at(ast.Compare(left, [_COMPARISONS[step.operator]], [right]), step.span)
+            syntax = BINARY[step.operator].syntax()
+            if isinstance(syntax, ast.cmpop):
+                left = _at(ast.Compare(left, [syntax], [right]), step.span)
             else:
-                left = _at(ast.BinOp(left, _OPERATORS[step.operator], right), step.span)
+                left = _at(ast.BinOp(left, syntax, right), step.span)
             left = self._watched(step, left)
         return left
 

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from gdcli.errors import ExpressionError
 from gdcli.lang.functions import FUNCTIONS
+from gdcli.lang.operators import BINARY, UNARY
 from gdcli.lang.suggest import NAME
 
 MAX_CHARACTERS = 10_000
@@ -32,7 +33,6 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_BINARY = frozenset(["+", "-", "*", "/", "//", "%", "**", "@", "<", "<=", ">", ">=", "==", "!="])
 _CLOSING = {"(": ")", "[": "]"}
 _FOREIGN_NUMBER = re.compile("0[xX][0-9a-fA-F]+|0[oO][0-7]+|0[bB][01]+")
 _BARS = re.compile(r"\|(\s*[^|\s][^|]*)\|")
@@ -236,8 +236,8 @@ class _Scanner:
                 self._keyword(token)
             case ":" if self.brackets and self.brackets[-1].text == "[":
                 self.expecting = True
-            case text if text in _BINARY:
-                if self.expecting and text not in "+-":
+            case text if text in BINARY:
+                if self.expecting and text not in UNARY:
                     self._fail("syntax", f"a value is missing before '{text}'", token)
                 self.expecting = True
             case _:

@@ -40,6 +40,7 @@ from gdcli.lang.nodes import (
     Unary,
     Variable,
 )
+from gdcli.lang.operators import BINARY, BINARY_BY_SYNTAX, UNARY_BY_SYNTAX, BinaryOperator
 from gdcli.lang.signature import Function
 from gdcli.lang.suggest import FOREIGN_FUNCTIONS, closest, did_you_mean, lookalike
 
@@ -52,22 +53,6 @@ ATTRIBUTES = {
     "indices": "the indices of a result that has values and indices",
 }
 _MODULES = frozenset(["torch", "nn", "F", "linalg", "special", "np", "numpy", "math", "jnp", "tf", "sympy", "sp"])
-_BINARY = {
-    ast.Add: "+",
-    ast.Sub: "-",
-    ast.Mult: "*",
-    ast.Div: "/",
-    ast.FloorDiv: "//",
-    ast.Mod: "%",
-    ast.Pow: "**",
-    ast.MatMult: "@",
-    ast.Lt: "<",
-    ast.LtE: "<=",
-    ast.Gt: ">",
-    ast.GtE: ">=",
-    ast.Eq: "==",
-    ast.NotEq: "!=",
-}
 _ALL_FUNCTIONS = "gdcli functions lists them all"
 _TENSOR_METHODS = {
     "item": "gdcli shows the numbers of every result",
@@ -169,7 +154,7 @@ class _Reader:
                 return self._constant(node)
             case ast.Name():
                 return self._name(node)
-            case ast.UnaryOp(op=ast.UAdd() | ast.USub()):
+            case ast.UnaryOp(op=sign) if type(sign) in UNARY_BY_SYNTAX:
                 return self._unary(node)
             case ast.BinOp():
                 return self._binary(node)
@@ -229,11 +214,11 @@ class _Reader:
         return Variable(name, span)
 
     def _unary(self, node: ast.UnaryOp) -> Node:
-        symbol = "-" if isinstance(node.op, ast.USub) else "+"
+        sign = UNARY_BY_SYNTAX[type(node.op)]
         operand, span = self.node(node.operand), self.span(node)
         if isinstance(operand, Number):
-            return Number(-operand.value if symbol == "-" else +operand.value, span)
-        return Unary(symbol, operand, span)
+            return Number(sign.compute(operand.value), span)
+        return Unary(sign.symbol, operand, span)
 
     def _binary(self, node: ast.BinOp) -> Node:
         # A sum of a thousand terms is a tree a thousand deep on its left side: walk it, do not recurse.
@@ -243,29 +228,29 @@ class _Reader:
         result = self.node(chain[-1].left)
         self.nodes += len(chain) - 1
         for step in reversed(chain):
-            result = self._fold(_BINARY[type(step.op)], result, self.node(step.right), step)
+            result = self._fold(BINARY_BY_SYNTAX[type(step.op)], result, self.node(step.right), step)
         return result
 
-    def _fold(self, symbol: str, left: Node, right: Node, place: ast.AST) -> Node:
+    def _fold(self, operator: BinaryOperator, left: Node, right: Node, place: ast.AST) -> Node:
         span = self.span(place)
         if not (isinstance(left, Number) and isinstance(right, Number)):
-            return Binary(symbol, left, right, span)
+            return Binary(operator.symbol, left, right, span)
         try:
-            return Number(fold(symbol, left.value, right.value), span)
+            return Number(fold(operator, left.value, right.value), span)
         except ConstantError as error:
             return self.fail("constant", str(error), span)
 
     def _comparison(self, node: ast.Compare) -> Node:
-        symbol = _BINARY.get(type(node.ops[0]))
-        if symbol is None:
+        operator = BINARY_BY_SYNTAX.get(type(node.ops[0]))
+        if operator is None:
             self.fail("syntax", "this comparison is not part of the expression language", node, "compare with ==")
         if len(node.ops) > 1:
             parts = [self.source[slice(*self.span(part))] for part in (node.left, *node.comparators)]
-            symbols = [_BINARY.get(type(op), "==") for op in node.ops]
-            pairs = [f"{a} {op} {b}" for a, op, b in zip(parts, symbols, parts[1:], strict=False)]
+            symbols = [BINARY_BY_SYNTAX.get(type(op), BINARY["=="]).symbol for op in node.ops]
+            pairs = [f"{a} {symbol} {b}" for a, symbol, b in zip(parts, symbols, parts[1:], strict=False)]
             hint = f"write logical_and({pairs[0]}, {pairs[1]})"
             self.fail("syntax", "comparisons cannot be chained", node, hint)
-        return self._fold(symbol, self.node(node.left), self.node(node.comparators[0]), node)
+        return self._fold(operator, self.node(node.left), self.node(node.comparators[0]), node)
 
     def _index(self, node: ast.Subscript) -> Node:
         value = self.node(node.value)
