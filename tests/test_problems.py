@@ -282,7 +282,7 @@ def test_number_of_global_minima() -> None:
     }
 
 
-@pytest.mark.parametrize("name", [name for name, problem in PROBLEMS.items() if problem.any_dimension])
+@pytest.mark.parametrize("name", [name for name, problem in PROBLEMS.items() if problem.family is not None])
 def test_every_dimension_has_its_start_and_minima(name: str) -> None:
     problem = PROBLEMS[name]
     assert problem.family is not None
@@ -300,7 +300,7 @@ def test_every_dimension_has_its_start_and_minima(name: str) -> None:
 def test_usual_form_is_the_default_and_its_dimension_may_be_named() -> None:
     for problem in PROBLEMS.values():
         assert problem.instantiate() is problem.usual
-        if not problem.any_dimension:
+        if problem.family is None:
             assert problem.instantiate(problem.dimension) is problem.usual
 
 

@@ -177,11 +177,11 @@ def _calls() -> list[str]:
     from gdcli.explain.counterparts import ELEMENTWISE, OF_LISTS
 
     calls = [call for found in CALLS.values() for call in found]
-    for name in ELEMENTWISE:
-        row = FUNCTIONS[name]
-        if name not in CALLS and row.arity[0] in (1, 2) and name != "to" and row.gradient == "":
+    for name, row in FUNCTIONS.items():
+        known = row.usual in ELEMENTWISE and name not in CALLS
+        if known and row.arity[0] in (1, 2) and name != "to" and row.gradient == "":
             calls.append(f"{name}(x)" if row.arity[0] == 1 else f"{name}(x, y)")
-    assert set(CALLS) <= set(ELEMENTWISE) | set(OF_LISTS)
+    assert {FUNCTIONS[name].usual for name in CALLS} <= {*ELEMENTWISE, *OF_LISTS} <= set(FUNCTIONS)
     return calls
 
 

@@ -40,13 +40,6 @@ _MODULES = {
 }
 _SPELLED = {"π": "pi", "τ": "tau"}
 _WORD = re.compile(r"\d[\d_.]*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?|(?:torch\s*\.\s*)?[^\W\d]\w*")
-# Constructors whose dtype is PyTorch's default one, float32, when none is written; the others look at their numbers.
-_FLOAT_BY_DEFAULT = frozenset(["rand", "randn", "normal", "zeros", "ones", "eye", "linspace", "logspace"])
-_FLOAT_BY_ARGUMENT = {"tensor": "data", "full": "fill_value", "arange": ""}
-_SIZES_IN_A_ROW = frozenset(["rand", "randn", "zeros", "ones"])  # rand(3, 4) beside rand((3, 4))
-_PAIRS = frozenset(
-    ["max", "min", "median", "nanmedian", "mode", "sort", "topk", "kthvalue", "cummax", "cummin"]
-)  # their results have .values and .indices in PyTorch too
 
 
 class ExpressionPrinter:
@@ -65,7 +58,7 @@ class ExpressionPrinter:
         """The source of a new tensor with the value of an expression: no view of another, and a leaf."""
         tree, root = _Tree(self, expression), expression.root
         text = tree.tensor(root)
-        if _is_numbers(root) or (isinstance(root, Call) and _takes_requires_grad(root)):
+        if _is_numbers(root) or (isinstance(root, Call) and "requires_grad" in root.function.facts):
             return _with_argument(text, "requires_grad=True") if requires_grad else text
         if isinstance(root, (Unary, Binary)):
             text = f"({text})" if requires_grad else text
@@ -160,7 +153,7 @@ class _Tree:
     def _attribute(self, node: Attribute) -> str:
         value = node.value
         text = self._replaced(node.span, [(value.span, self.texts[id(value)])])
-        named = isinstance(value, Call) and value.function.name in _PAIRS
+        named = isinstance(value, Call) and "values and indices" in value.function.facts
         if node.name in ("values", "indices") and not named:
             return re.sub(r"\s*\.\s*\w+$", f"[{0 if node.name == 'values' else 1}]", text)
         return text
@@ -221,7 +214,8 @@ class _Tree:
         if not isinstance(value, Static):
             return [(value.span, self._tensor_argument(value, argument))]
         text = self._static(argument, value)
-        in_a_row = not argument.by_keyword and (is_method or function.name in _SIZES_IN_A_ROW)
+        # rand(3, 4) beside rand((3, 4)), but permute(x, (1, 0)) alone
+        in_a_row = not argument.by_keyword and (is_method or function.form != "pure")
         if argument.parameter.kind == "sizes" and not in_a_row and not _is_sequence(text):
             text = f"({text},)" if "," not in text else f"({text})"
         return [(value.span, text)]
@@ -258,18 +252,10 @@ def _has_float(node: Node) -> bool:
 
 def _is_float_by_itself(call: Call) -> bool:
     """Whether the constructor makes a tensor of PyTorch's default dtype without being told."""
-    name = call.function.name
-    if name in _FLOAT_BY_DEFAULT:
+    if "default dtype" in call.function.facts:
         return True
-    if name not in _FLOAT_BY_ARGUMENT:
-        return False
-    which = _FLOAT_BY_ARGUMENT[name]
-    values = [a.value for a in call.arguments if which in ("", a.parameter.name)]
+    values = [a.value for a in call.arguments] if "dtype of its numbers" in call.function.facts else []
     return any(isinstance(value, (Number, ListOf)) and _has_float(value) for value in values)
-
-
-def _takes_requires_grad(call: Call) -> bool:
-    return call.function.form != "pure" and call.function.name not in ("bernoulli", "poisson", "multinomial")
 
 
 def _is_new(node: Node) -> bool:

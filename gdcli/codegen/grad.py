@@ -57,9 +57,8 @@ def _matrices(script: Script, settings: GradSettings, value: str) -> list[list[s
 def _has_grad_fn(expression: Expression) -> bool:
     """Whether the value is surely the result of an operation, and not a variable itself."""
     root = expression.root
-    may_be_its_input = ("torch.positive", "torch.flatten", "torch.ravel")
     if isinstance(root, Call):
-        return not root.function.path.startswith("torch.Tensor.") and root.function.path not in may_be_its_input
+        return "input itself" not in root.function.facts
     return isinstance(root, (Binary, Index, ListOf))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from gdcli.codegen.expression import ExpressionPrinter
-from gdcli.lang.functions import CATEGORIES
+from gdcli.lang.arguments import FLOAT_DTYPES
 from gdcli.lang.nodes import (
     Attribute,
     Binary,
@@ -26,7 +26,6 @@ from gdcli.lang.operators import BINARY
 
 WIDTH = 80
 # What a script calls by these names, so that a variable must not hide it.
-_FLOATS = ("float64", "float32", "float16", "bfloat16", "double", "float", None)
 _TAKEN = frozenset(["torch", "F", "math", "print", "range", "abs", "max", "all", "None"])
 
 
@@ -60,8 +59,10 @@ class Script:
         if any(self.item(name) == "tolist" for name in self.values):
             return False
         nodes = [node for expression in self.expressions for node in postorder(expression.root)]
-        calls = [node for node in nodes if isinstance(node, Call)]
-        return not any(isinstance(node, ListOf) for node in nodes) and all(c.function in _ELEMENTWISE for c in calls)
+        return not any(
+            isinstance(node, ListOf) or (isinstance(node, Call) and "elementwise" not in node.function.facts)
+            for node in nodes
+        )
 
     def declarations(self, wrt: Iterable[str]) -> list[str]:
         """A line for each variable; those in ``wrt`` require a gradient."""
@@ -95,21 +96,6 @@ class Script:
         return lines
 
 
-# Functions that give one number for one number.
-_ELEMENTWISE = frozenset(
-    function
-    for category in (
-        "arithmetic",
-        "trigonometry",
-        "exponentials and logarithms",
-        "error and gamma functions",
-        "rounding",
-        "limits and choice",
-    )
-    for function in CATEGORIES[category]
-)
-
-
 def not_shown(what: Mapping[str, Any]) -> list[str]:
     """A comment about what was asked for and stands not in the script."""
     asked = [f"--{name.replace('_', '-')}" for name, value in what.items() if value]
@@ -136,7 +122,8 @@ def _cuts_gradient(node: Node) -> bool:
             return BINARY[symbol].is_comparison
         case Call(function=function, arguments=arguments):
             dtypes = [a.value for a in arguments if a.parameter.kind == "dtype"]
-            return bool(function.gradient) or any(isinstance(d, Static) and d.value not in _FLOATS for d in dtypes)
+            floats = (*FLOAT_DTYPES, None)
+            return bool(function.gradient) or any(isinstance(d, Static) and d.value not in floats for d in dtypes)
         case Attribute(name=name):
             return name == "indices"
         case Index(value=Call(), items=items):  # sort(x)[1]

@@ -1,7 +1,7 @@
 """The functions of the language in SymPy's terms, and PyTorch's own choices at their kinks.
 
-``ELEMENTWISE`` holds functions of numbers, ``OF_LISTS`` those that take a list of numbers as one. A function gets its
-required arguments in their order, optional ones by name.
+``ELEMENTWISE`` holds functions of numbers, ``OF_LISTS`` those that take a list of numbers as one; other names of
+a function are not repeated. A function gets its required arguments in their order, optional ones by name.
 """
 
 from __future__ import annotations
@@ -130,16 +130,16 @@ _HUNDREDTH = sympy.Rational(1, 100)
 
 ELEMENTWISE: Mapping[str, Callable[..., Expr]] = {
     "add": lambda x, y, alpha=1: x + alpha * y,
-    **dict.fromkeys(["sub", "subtract"], lambda x, y, alpha=1: x - alpha * y),
-    **dict.fromkeys(["mul", "multiply"], lambda x, y: x * y),
-    **dict.fromkeys(["div", "divide", "true_divide"], _divided),
+    "sub": lambda x, y, alpha=1: x - alpha * y,
+    "mul": lambda x, y: x * y,
+    **dict.fromkeys(["div", "true_divide"], _divided),
     "remainder": lambda x, y: x - y * floor(x / y),
     "fmod": lambda x, y: x - y * trunc(x / y),
     **dict.fromkeys(["pow", "float_power"], power),
-    **dict.fromkeys(["neg", "negative"], lambda x: -x),
+    "neg": lambda x: -x,
     **dict.fromkeys(["positive", "clone", "float", "double", "half"], lambda x: x),
     "to": lambda x, dtype: x,  # noqa: ARG005
-    **dict.fromkeys(["abs", "absolute"], absolute),
+    "abs": absolute,
     "square": lambda x: x**2,
     "sqrt": sqrt,
     "rsqrt": lambda x: 1 / sqrt(x),
@@ -187,22 +187,22 @@ ELEMENTWISE: Mapping[str, Callable[..., Expr]] = {
     "i1e": i1e,
     "floor": floor,
     "ceil": lambda x: -floor(-x),
-    **dict.fromkeys(["trunc", "fix"], trunc),
-    **dict.fromkeys(["sign", "sgn"], sign),
+    "trunc": trunc,
+    "sign": sign,
     "frac": lambda x: x - trunc(x),
     "tensor": lambda x: x,
     **dict.fromkeys(["minimum", "fmin"], minimum),
     **dict.fromkeys(["maximum", "fmax"], maximum),
-    **dict.fromkeys(["clamp", "clip"], clamp),
+    "clamp": clamp,
     "clamp_min": clamp,
     "clamp_max": lambda x, high: clamp(x, None, high),
     "where": lambda condition, x, y: Piecewise((as_number(x), as_condition(condition)), (as_number(y), True)),
     "eq": sympy.Eq,
-    **dict.fromkeys(["ne", "not_equal"], sympy.Ne),
-    **dict.fromkeys(["lt", "less"], sympy.Lt),
-    **dict.fromkeys(["le", "less_equal"], sympy.Le),
-    **dict.fromkeys(["gt", "greater"], sympy.Gt),
-    **dict.fromkeys(["ge", "greater_equal"], sympy.Ge),
+    "ne": sympy.Ne,
+    "lt": sympy.Lt,
+    "le": sympy.Le,
+    "gt": sympy.Gt,
+    "ge": sympy.Ge,
     "logical_and": _logical(sympy.And),
     "logical_or": _logical(sympy.Or),
     "logical_xor": _logical(lambda x, y: sympy.Or(sympy.And(x, sympy.Not(y)), sympy.And(y, sympy.Not(x)))),

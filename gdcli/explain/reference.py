@@ -24,8 +24,6 @@ from gdcli.lang.nodes import (
     postorder,
 )
 
-_CASTS = {"float": torch.float32, "half": torch.float16, "double": torch.float64}
-
 
 def reference(expression: Expression, dtype: torch.dtype, *, uncut: bool = False) -> Expression:
     """The expression for float64: its plain numbers are those of ``dtype``, and all that it converts is made float64.
@@ -61,10 +59,11 @@ def cast(node: Node) -> torch.dtype | None:
     """The floating-point dtype that a node converts to, if that is what it does."""
     if not isinstance(node, Call):
         return None
+    name = node.function.name if "conversion" in node.function.facts else ""
     if node.function.name == "to" and isinstance(target := node.arguments[1].value, Static):
-        found = getattr(torch, str(target.value))
-        return found if isinstance(found, torch.dtype) and found.is_floating_point else None
-    return _CASTS.get(node.function.name)
+        name = str(target.value)
+    found = getattr(torch, name, None)
+    return found if isinstance(found, torch.dtype) and found.is_floating_point else None
 
 
 def _is_detach(node: Node) -> bool:

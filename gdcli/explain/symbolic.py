@@ -46,7 +46,6 @@ EVALUATING = 400_000
 _MAX_LIST = 16  # numbers of a constant list that are spelled out
 _SHORT = 12  # digits up to which a number is taken as the decimal that was typed
 _DIGITS = 25  # to which a formula is evaluated for a check
-_NO_DERIVATIVE = frozenset(["heaviside"])  # a step that PyTorch refuses to differentiate
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,14 +282,14 @@ class _Converter:
                 raise NoCounterpartError(f"{self.expression.text(node)} has no counterpart in SymPy")
 
     def _call(self, call: Call) -> Any:
-        name = call.function.name
+        name = call.function.usual
         given = {argument.parameter.name: self._argument(argument.value) for argument in call.arguments}
         required = [given.pop(p.name) for p in call.function.parameters if p.required]
         if name in ELEMENTWISE:
             return elementwise(ELEMENTWISE[name], required, given, conditions=name in TAKES_CONDITIONS)
         if name in OF_LISTS:
             return OF_LISTS[name](*required, **given)
-        raise NoCounterpartError(f"{name} has no counterpart in SymPy")
+        raise NoCounterpartError(f"{call.function.name} has no counterpart in SymPy")
 
     def _argument(self, value: Node | Static | tuple[Node, ...]) -> Any:
         if isinstance(value, Static):
@@ -317,7 +316,7 @@ class _Converter:
         text = self.expression.text(node)
         if text not in self.opaque:
             function = node.function if isinstance(node, Call) else None
-            flat = function is not None and function.gradient and function.name not in _NO_DERIVATIVE
+            flat = function is not None and function.gradient
             short = text if len(text) <= 40 else f"{text[:39]}…"
             attributes = {
                 "text": f"({text})" if function is None else text,

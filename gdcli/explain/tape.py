@@ -108,15 +108,6 @@ class Tape:
         return None if local is None else local.detach()
 
 
-def uses(nodes: list[TapeNode]) -> dict[str, list[TapeNode]]:
-    """The nodes at which each variable enters the expression, by its name."""
-    found: dict[str, list[TapeNode]] = {}
-    for node in nodes:
-        if node.kind == "variable":
-            found.setdefault(node.text, []).append(node)
-    return found
-
-
 def _is_tracked(result: Any) -> bool:
     return isinstance(result, torch.Tensor) and result.requires_grad
 

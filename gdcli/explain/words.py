@@ -7,14 +7,12 @@ from typing import Any
 
 import torch
 
-from gdcli.lang.functions import CATEGORIES
+from gdcli.lang.functions import CATEGORIES, FUNCTIONS
 from gdcli.lang.nodes import Attribute, Binary, Call, Index, ListOf, Node, Unary, Variable
 from gdcli.lang.operators import BINARY, UNARY
+from gdcli.lang.signature import Fact
 
 _REDUCTIONS = frozenset(row.name for row in CATEGORIES["reductions"])
-_PRODUCTS = frozenset(["matmul", "mm", "mv", "bmm", "dot", "inner", "vdot"])
-_EXTREMES = frozenset(["max", "min", "amax", "amin", "maximum", "minimum", "fmax", "fmin"])
-_RECTIFIERS = frozenset(["relu", "clamp", "clip", "relu6", "hardtanh"])
 
 
 def operation(node: Node) -> str:
@@ -61,14 +59,15 @@ def _own(node: Node, result: Any, inputs: Sequence[Any]) -> str:
         return "rounds down: the gradient is zero" if tracked else ""
     tensors = [value for value in inputs if isinstance(value, torch.Tensor)]
     name = operation(node)
-    if name in _PRODUCTS and len(tensors) > 1:
+    facts = FUNCTIONS[name].facts if name in FUNCTIONS else ()
+    if "product" in facts and len(tensors) > 1:
         left, right = (tuple(value.shape) for value in tensors[:2])
         return f"product of {left} and {right}: to each side goes the gradient times the other"
     if name in _REDUCTIONS and tensors and tensors[0].shape != result.shape:
         return _reduction(name, tensors[0], result)
     if isinstance(node, Index) and tensors:
         return f"takes {result.numel()} of {tensors[0].numel()} elements: the others get a gradient of 0"
-    return _selection(name, result, tensors)
+    return _selection(name, facts, result, tensors)
 
 
 def _reduction(name: str, whole: torch.Tensor, result: torch.Tensor) -> str:
@@ -78,16 +77,16 @@ def _reduction(name: str, whole: torch.Tensor, result: torch.Tensor) -> str:
     return f"{over} {whole.numel()} elements become {'one' if result.numel() == 1 else result.numel()}: {told}"
 
 
-def _selection(name: str, result: torch.Tensor, tensors: Sequence[torch.Tensor]) -> str:
+def _selection(name: str, facts: Sequence[Fact], result: torch.Tensor, tensors: Sequence[torch.Tensor]) -> str:
     """Where a function lets gradients through only in part."""
     if not tensors:
         return ""
     value = tensors[0].detach()
-    if name in _RECTIFIERS and value.shape == result.shape:
+    if "bounds" in facts and value.shape == result.shape:
         stopped = int((value != result.detach()).sum())
         held = f"held at a bound for {stopped} of {value.numel()} elements: no gradient flows through them"
         return held if stopped else ""
-    if name in _EXTREMES:
+    if "choice" in facts:
         return "the gradient goes to the element that was chosen; at a tie it is shared"
     if name == "abs" and bool((value == 0).any()):
         return "at 0 there is no derivative; PyTorch takes 0"

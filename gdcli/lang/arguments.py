@@ -12,7 +12,8 @@ from gdcli.lang.suggest import did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-DTYPES = ("float64", "float32", "float16", "bfloat16", "double", "float", "int64", "long", "int32", "int", "bool")
+FLOAT_DTYPES = ("float64", "float32", "float16", "bfloat16", "double", "float")
+DTYPES = (*FLOAT_DTYPES, "int64", "long", "int32", "int", "bool")
 
 # PyTorch takes NumPy's names too, outside of torch.nn.functional.
 _NUMPY_NAMES = {"axis": "dim", "keepdims": "keepdim"}

@@ -16,12 +16,6 @@ from gdcli.lang.shapes import Shape, shape_of
 MAX_ELEMENTS = 10_000_000
 MAX_PARTS = 10_000  # tensors that one tensor may be cut into
 
-# Functions whose result may be larger than the product of what they take.
-_SQUARING = frozenset(
-    ["diag", "diagflat", "diag_embed", "vander", "combinations", "cartesian_prod", "block_diag", "cov", "corrcoef"]
-)
-# Functions that cut a tensor into parts, of which there may be as many as elements.
-_CUTTING = frozenset(["unbind", "split", "chunk"])
 _SIZED = frozenset(["int", "ints", "sizes"])
 
 
@@ -70,7 +64,8 @@ def largest(root: Node, shapes: Mapping[str, Shape]) -> float:
         if shape is None and isinstance(node, Call) and node.function.name in ("arange", "linspace", "logspace"):
             shape = (int(constructor_elements(node.function.name, constructor_arguments(node))),)
         known[id(node)] = shape
-        bounds[id(node)] = max(1.0, _bound(node, below) if shape is None else math.prod(shape))
+        is_wide = isinstance(node, Call) and "wide" in node.function.facts
+        bounds[id(node)] = max(1.0, _bound(node, below) if shape is None or is_wide else math.prod(shape))
     return max(bounds.values())
 
 
@@ -87,15 +82,15 @@ def _bound(node: Node, below: list[float]) -> float:
 
 
 def _call_bound(call: Call, below: list[float]) -> float:
-    name = call.function.name
+    name, facts = call.function.name, call.function.facts
     sizes = [a.value.value for a in call.arguments if a.parameter.kind in _SIZED and isinstance(a.value, Static)]
     factor = math.prod(abs(n) for size in sizes for n in _whole_numbers(size) if n)
     bound = math.prod(below) * factor
-    if name in _CUTTING and bound > MAX_PARTS:
+    if "parts" in facts and bound > MAX_PARTS:
         return math.inf
     if call.function.form != "pure" and name != "tensor":
         return max(bound, constructor_elements(name, constructor_arguments(call)))
-    return bound * bound if name in _SQUARING else bound
+    return bound * bound if "square" in facts else bound
 
 
 def constructor_arguments(call: Call) -> list[Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
-from gdcli.lang.functions import CATEGORIES
 from gdcli.lang.nodes import (
     Attribute,
     Binary,
@@ -21,20 +20,6 @@ from gdcli.lang.nodes import (
 )
 
 Shape: TypeAlias = tuple[int, ...]
-
-_ELEMENTWISE = frozenset(
-    row.name
-    for category in (
-        "arithmetic",
-        "trigonometry",
-        "exponentials and logarithms",
-        "error and gamma functions",
-        "rounding",
-    )
-    for row in CATEGORIES[category]
-    if row.name not in ("logsumexp", "logcumsumexp", "mvlgamma")
-)
-_REDUCTIONS = frozenset(["sum", "mean", "prod", "std", "var", "norm", "median", "all", "any", "nansum", "nanmean"])
 
 
 def shape_of(node: Node, below: Sequence[Shape | None], variables: Mapping[str, Shape]) -> Shape | None:
@@ -61,19 +46,19 @@ def shape_of(node: Node, below: Sequence[Shape | None], variables: Mapping[str, 
 
 
 def _of_call(call: Call, below: Sequence[Shape | None]) -> Shape | None:
-    name = call.function.name
-    if name in _ELEMENTWISE:
+    function = call.function
+    if "elementwise" in function.facts:
         return broadcast(below)
-    if name in _REDUCTIONS and len(call.arguments) == 1:
+    if "reduction" in function.facts and len(call.arguments) == 1:
         return ()
-    if name in ("matmul", "mm", "mv", "dot") and len(below) == 2:
+    if "rows by columns" in function.facts and len(below) == 2:
         return matrix_product(*below)
     given: dict[str, Any] = {
         a.parameter.name: a.value.value for a in call.arguments if isinstance(a.value, (Static, Number))
     }
-    if name in ("zeros", "ones", "full", "rand", "randn") and isinstance(size := given.get("size"), tuple):
+    if function.form != "pure" and isinstance(size := given.get("size"), tuple):
         return size
-    if name == "vander" and below[0] is not None and isinstance(columns := given.get("N"), int):
+    if function.name == "vander" and below[0] is not None and isinstance(columns := given.get("N"), int):
         return (*below[0], columns)
     return None
 

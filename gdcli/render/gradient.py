@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from msgspec import UnsetType
 from rich.console import Group, RenderableType
 
@@ -11,9 +13,13 @@ from gdcli.render.table import grad_table
 from gdcli.render.tape import tape_tree
 
 
-def grad_report(record: GradResult, digits: int, width: int) -> RenderableType:
-    """All that the record holds, in the order in which one reads it."""
+def grad_report(record: GradResult, digits: int, width: int, *, matrix_operations: Collection[str]) -> RenderableType:
+    """All that the record holds, in the order in which one reads it.
+
+    ``matrix_operations`` are those whose derivative is a matrix, and not one number an element.
+    """
     parts = [grad_table(record, digits, width)]
     if not isinstance(record.tape, UnsetType):
-        parts.append(tape_tree(record.tape, record.grads, record.settings.depth, digits, width))
+        depth = record.settings.depth
+        parts.append(tape_tree(record.tape, record.grads, depth, digits, width, matrix_operations))
     return Group(*parts, *explanations(record, digits, width))

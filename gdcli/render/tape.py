@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -19,9 +19,6 @@ _INDENT = 4  # cells that a level of the tree takes
 _HEAD = 3  # elements of a tensor that are shown
 _TERMS = 8  # contributions that are shown
 
-# Their local derivative is not one number an element; what they do is said in words.
-PRODUCTS = frozenset(["matmul", "mm", "mv", "bmm", "dot", "inner", "outer", "solve", "inverse"])
-
 _LEGEND = (
     "local: derivative of the line above with respect to this one; "
     "grad: derivative of the whole with respect to this one (local x grad above)"
@@ -29,11 +26,17 @@ _LEGEND = (
 
 
 def tape_tree(
-    nodes: Sequence[TapeNode], totals: Mapping[str, Nested], depth: int, digits: int, width: int
+    nodes: Sequence[TapeNode],
+    totals: Mapping[str, Nested],
+    depth: int,
+    digits: int,
+    width: int,
+    matrix_operations: Collection[str],
 ) -> RenderableType:
     """The tree, and how the contributions to each variable add up to its gradient in ``totals``.
 
-    ``depth`` 0 shows as many levels as fit.
+    ``depth`` 0 shows as many levels as fit. No local derivative is shown below ``matrix_operations``: there it is not
+    one number an element.
     """
     levels = _levels(nodes)
     limit = depth or _fitting_depth(levels)
@@ -43,7 +46,8 @@ def tape_tree(
         if level > limit:
             continue
         parent = None if node.parent is None else nodes[node.parent]
-        text = _line(node, parent, digits, width - _INDENT * (level - 1))
+        is_elementwise = parent is not None and parent.op not in matrix_operations
+        text = _line(node, digits, width - _INDENT * (level - 1), with_local=is_elementwise)
         if node.parent is None:
             branches[node.id] = Tree(text, guide_style="dim")
         else:
@@ -78,13 +82,13 @@ def _descendants(nodes: Sequence[TapeNode], root: int) -> int:
     return len(below) - 1
 
 
-def _line(node: TapeNode, parent: TapeNode | None, digits: int, width: int) -> Text:
+def _line(node: TapeNode, digits: int, width: int, *, with_local: bool) -> Text:
     """``x**2 = 225  PowBackward0  local 1  grad 0.00124844``, on two lines when it is long, and the note below."""
     value = f" = {_short(node.value, node.norm, digits)}{_shape(node)}"
     made_by = f"  {node.grad_fn}" if node.grad_fn else ""
     source = _shortened(node.text, max(12, width - len(value) - len(made_by)))
     line = Text.assemble((source, "bold" if node.kind == "variable" else ""), value, (made_by, "dim"))
-    facts = Text("  ").join(_facts(node, parent, digits))
+    facts = Text("  ").join(_facts(node, digits, with_local=with_local))
     if facts:
         line.append("  " if len(line) + len(facts) + 2 <= width else "\n").append(facts)
     if node.note:
@@ -92,11 +96,10 @@ def _line(node: TapeNode, parent: TapeNode | None, digits: int, width: int) -> T
     return line
 
 
-def _facts(node: TapeNode, parent: TapeNode | None, digits: int) -> list[Text]:
-    """The local derivative, where it is one number an element, and the gradient."""
+def _facts(node: TapeNode, digits: int, *, with_local: bool) -> list[Text]:
+    """The local derivative, when it is asked for, and the gradient."""
     facts = []
-    elementwise = parent is not None and parent.op not in PRODUCTS
-    if node.local is not None and elementwise:
+    if node.local is not None and with_local:
         facts.append(Text.assemble(("local ", "dim"), (_short(node.local, None, digits), "yellow")))
     if node.grad is not None or node.grad_norm is not None:
         facts.append(Text.assemble(("grad ", "dim"), (_short(node.grad, node.grad_norm, digits), "green")))

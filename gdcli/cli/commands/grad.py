@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from msgspec import UnsetType
 
 from gdcli.cli.command import Command
@@ -25,6 +27,7 @@ def run(settings: GradSettings, output: Output) -> int:
     """Differentiate and print."""
     from gdcli.cli.points import print_each, stream_points
     from gdcli.gradient import grad
+    from gdcli.lang.functions import MATRIX_OPERATIONS
     from gdcli.render.explanations_csv import EXCLUSIVE, explained_csv
     from gdcli.render.gradient import grad_report
 
@@ -38,7 +41,8 @@ def run(settings: GradSettings, output: Output) -> int:
     if output.format == "csv" and len(asked) > 1:
         raise GdcliError("usage", f"--csv prints one table, and not {' and '.join(asked)}", "keep one, or use --json")
     record = grad(settings)
-    show(record, output, table=grad_report, csv=explained_csv)
+    report = functools.partial(grad_report, matrix_operations=MATRIX_OPERATIONS)
+    show(record, output, table=report, csv=explained_csv)
     disagrees = not isinstance(record.check, UnsetType) and record.check.verdict == "disagree"
     return ExitCode.DISAGREEMENT if disagrees else ExitCode.OK
 

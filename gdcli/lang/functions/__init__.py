@@ -31,7 +31,7 @@ from gdcli.lang.functions import (
 )
 from gdcli.lang.signature import Function
 
-__all__ = ["CATEGORIES", "FUNCTIONS", "SPELLINGS"]
+__all__ = ["CATEGORIES", "FUNCTIONS", "MATRIX_OPERATIONS", "SPELLINGS"]
 
 _MODULES = (
     arithmetic,
@@ -63,6 +63,11 @@ def _categories() -> dict[str, tuple[Function, ...]]:
 
 CATEGORIES: Mapping[str, tuple[Function, ...]] = MappingProxyType(_categories())
 FUNCTIONS: Mapping[str, Function] = MappingProxyType({row.name: row for rows in CATEGORIES.values() for row in rows})
+
+MATRIX_OPERATIONS = frozenset(
+    name for name, row in FUNCTIONS.items() if "product" in row.facts or "inversion" in row.facts
+)
+"""Functions whose derivative is a matrix, and not one number an element."""
 
 
 def _spellings() -> dict[str, Function]:

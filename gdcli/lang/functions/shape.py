@@ -19,7 +19,7 @@ FUNCTIONS = (
         "flatten([[1, 2], [3, 4]])",
         facts=("input itself",),
     ),
-    function("ravel", "input", "all elements in one dimension", "ravel([[1, 2], [3, 4]])", facts=("input itself",)),
+    function("ravel", "input", "all elements in one dimension", "ravel([[1, 2], [3, 4]])"),
     function("squeeze", "input, dim: ints = None", "without the dimensions of size 1", "squeeze([[1, 2, 3]])"),
     function("unsqueeze", "input, dim: int", "with a new dimension of size 1", "unsqueeze([1, 2, 3], 1)"),
     function(

@@ -128,11 +128,6 @@ class Problem:
         """Well-known local minima of the usual form."""
         return self.usual.local
 
-    @property
-    def any_dimension(self) -> bool:
-        """Whether ``instantiate`` takes other dimensions than the usual one."""
-        return self.family is not None
-
     def instantiate(self, dim: int | None = None) -> Instance:
         """The problem in ``dim`` dimensions, or in its usual form.
 
