@@ -77,7 +77,7 @@ def descent_table(title: str, rows: Shown[Step], outcome: DescentRecord, digits:
     for i, (step, line) in enumerate(zip(shown, cells, strict=True)):
         if left_out and i == len(head):
             table.add_row(Text("…"), *[Text("…", justify="center") for _ in columns], style="dim")
-        last = step is final
+        last = step.iteration == final.iteration
         if last and len(shown) > 1:
             table.add_section()
         table.add_row(str(step.iteration), *map(Text, line), style="bold" if last else "")
