@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 import gdcli
-from gdcli.race.entries import OPTIMIZERS, RATE_RANGE
+from gdcli.complete.compare import OPTIMIZERS, RATE_RANGE
 from gdcli.race.tuning import grid
 
 GDCLI = str(Path(sys.executable).with_name("gdcli"))

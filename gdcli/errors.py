@@ -8,15 +8,19 @@ import unicodedata
 _WINDOW = 60  # characters of a long expression shown around the caret
 
 
+@enum.unique
 class ExitCode(enum.IntEnum):
-    """The process exit codes that scripts may rely on."""
+    """The process exit codes that scripts may rely on, one name each; the README explains them to users."""
 
     OK = 0
-    FAILED = 1  # something outside failed: a file, a device
-    USAGE = 2  # usage, expression, values or config
-    NOT_CONVERGED = 3  # with --require-convergence
-    DISAGREEMENT = 3  # with --check: as above, what was to hold does not
+    FAILED = 1
+    """Something outside failed (a file, a device), or a line of ``--points`` has an error."""
+    USAGE = 2
+    """Command line, expression, value or config is wrong; a row of ``ops`` or a point of ``--each`` has an error."""
+    CHECK_FAILED = 3
+    """``--require-convergence``: no tolerance was met; ``--check``: a gradient disagrees."""
     INTERRUPTED = 130
+    """Ctrl-C; what was computed so far is printed."""
 
 
 class GdcliError(Exception):

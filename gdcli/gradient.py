@@ -8,9 +8,9 @@ import torch
 from msgspec import UNSET
 from msgspec.structs import replace
 
+from gdcli.complete.grad import complete_grad
 from gdcli.contract.envelope import Notice
 from gdcli.contract.grad import GradResult, GradSettings
-from gdcli.defaults import complete_grad
 from gdcli.errors import GdcliError
 from gdcli.explain.tape import Tape
 from gdcli.tensors import (

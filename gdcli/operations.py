@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from gdcli.complete.ops import complete_ops
 from gdcli.contract.envelope import ErrorDetail
 from gdcli.contract.ops import OpsResult, OpsRow, OpsSettings
-from gdcli.defaults import complete_ops
 from gdcli.errors import ExpressionError, GdcliError
 from gdcli.lang.nodes import Expression
 from gdcli.lang.objective import build, tensor_result

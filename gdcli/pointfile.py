@@ -230,20 +230,20 @@ def _decoded(line: bytes | None) -> dict[str, Any]:
 def _flat(name: str, value: Any, depth: int = 0) -> tuple[Shape, list[float]]:
     """The shape and the numbers of nested lists, as a tensor has them."""
     if not isinstance(value, list):
-        return (), [_number(name, value)]
+        return (), [_json_number(name, value)]
     if not value:
         raise BadLineError(f"{name} is empty")
     if depth == _MOST_DIMENSIONS:
         raise BadLineError(f"{name} has more than {_MOST_DIMENSIONS} dimensions")
     if not any(isinstance(item, list) for item in value):
-        return (len(value),), [_number(name, item) for item in value]
+        return (len(value),), [_json_number(name, item) for item in value]
     items = [_flat(name, item, depth + 1) for item in value]
     if any(shape != items[0][0] for shape, _ in items):
         raise BadLineError(f"the rows of {name} are not of one length")
     return (len(value), *items[0][0]), [number for _, flat in items for number in flat]
 
 
-def _number(name: str, value: Any) -> float:
+def _json_number(name: str, value: Any) -> float:
     """A number of JSON; text is read as what it stands for."""
     if isinstance(value, str):
         return _read_number(name, value)

@@ -15,11 +15,14 @@ import gdcli
 from gdcli.codegen.descent import fit_linear_script, minimize_script
 from gdcli.codegen.grad import grad_script
 from gdcli.codegen.ops import ops_script
+from gdcli.complete.fit_linear import complete_fit_linear
+from gdcli.complete.grad import complete_grad
+from gdcli.complete.minimize import complete_minimize
+from gdcli.complete.ops import complete_ops
 from gdcli.contract.descent import FitLinearSettings, MinimizeSettings
 from gdcli.contract.grad import GradSettings
 from gdcli.contract.ops import OpsSettings
 from gdcli.contract.reading import read
-from gdcli.defaults import complete_fit_linear, complete_grad, complete_minimize, complete_ops
 from gdcli.lang.functions import FUNCTIONS
 
 Given = dict[str, Any]

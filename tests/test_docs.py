@@ -36,6 +36,7 @@ from PIL import Image
 import gdcli
 from gdcli.cli.app import COMMANDS, load
 from gdcli.cli.main import run
+from gdcli.errors import ExitCode
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -292,6 +293,12 @@ def test_no_block_escapes_the_checks() -> None:
 
 
 _CHECKED = ("console", "sh", "python", "text")  # "text" is for drawings
+
+
+def test_readme_lists_every_exit_code_once() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = readme.partition("### Exit codes")[2].partition("```")[0]
+    assert [int(code) for code in re.findall(r"^\| ([0-9]+) \|", table, re.MULTILINE)] == sorted(ExitCode)
 
 
 def test_readme_has_the_two_commands() -> None:

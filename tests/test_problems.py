@@ -17,7 +17,7 @@ import torch
 from gdcli.errors import GdcliError
 from gdcli.lang.constructors import Environment
 from gdcli.lang.objective import Objective, build, evaluate
-from gdcli.lang.problems import PROBLEMS, Category, Instance, Minimum, Problem, find
+from gdcli.lang.problems import PROBLEMS, CatalogueProblem, Category, Instance, Minimum, find
 from gdcli.lang.syntax import parse, parse_value
 
 FLOAT64 = Environment(torch.float64)
@@ -89,12 +89,12 @@ PUBLISHED = {
 
 
 @functools.cache
-def objective_of(expression: str) -> Objective:
+def expression_of(expression: str) -> Objective:
     return build(parse(expression), FLOAT64)
 
 
 def compiled(instance: Instance) -> Objective:
-    return objective_of(instance.expression)
+    return expression_of(instance.expression)
 
 
 def tensors(values: Mapping[str, float | tuple[float, ...]], objective: Objective) -> list[torch.Tensor]:
@@ -145,7 +145,7 @@ def value_at(values: Mapping[str, float | tuple[float, ...]], objective: Objecti
     return objective(*(torch.tensor(values[v], dtype=torch.float64) for v in objective.variables)).item()
 
 
-def dimensions(problem: Problem) -> list[int]:
+def dimensions(problem: CatalogueProblem) -> list[int]:
     assert problem.family is not None
     family = problem.family
     first = -(-family.least // family.multiple) * family.multiple

@@ -147,6 +147,7 @@ def test_settings_of_a_problem_reproduce_the_run() -> None:
     ("expression", "more", "message", "hint"),
     [
         ("rosenbrok", {}, "there is no problem 'rosenbrok'", "did you mean 'rosenbrock'?"),
+        ("styblinski_tan", {}, "there is no problem 'styblinski_tan'", "did you mean 'styblinski-tang'?"),
         (
             "rosenbrock",
             {"x": 2000},

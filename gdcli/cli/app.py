@@ -35,7 +35,7 @@ def load(name: str) -> Any:
     if hasattr(module, "COMMAND"):
         command.add(alone, module.COMMAND)
     else:
-        module.add(alone)
+        command.add_function(alone, getattr(module, name), module.EXAMPLES)
     loaded = typer.main.get_command(alone)
     loaded.context_settings = {"help_option_names": ["--help", "-h"]}
     return loaded

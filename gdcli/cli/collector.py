@@ -90,12 +90,12 @@ class Collector:
 
     def _spelled_title(self) -> str:
         """The title, with the expression of a problem that was given by its name."""
-        from gdcli.defaults import objective_of
+        from gdcli.complete.problem import expression_of
 
         settings = self.descent.settings
         if not isinstance(settings, MinimizeSettings):
             return self.title
-        return f"{self.descent.command} {spelled_out(settings.expression, objective_of(settings))}"
+        return f"{self.descent.command} {spelled_out(settings.expression, expression_of(settings))}"
 
     def report(self) -> Report:
         """What is printed for people: with ``--plot`` the picture, in place of the table or below it."""

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import gc
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, get_args
 
 import msgspec
 import typer
-from msgspec.structs import replace
+from msgspec import Meta
+from msgspec.structs import FieldInfo, replace
 from typer.core import TyperCommand
 
 from gdcli.cli.arguments import (
@@ -26,14 +27,12 @@ from gdcli.cli.arguments import (
 )
 from gdcli.cli.config import read_config
 from gdcli.cli.live.check import check_live
-from gdcli.cli.output import Output, chosen_format
-from gdcli.cli.save import ENDINGS, Kind, check_targets
+from gdcli.cli.output import FORMATS, PANEL, Feature, Kind, Output, about, chosen_format, output_options
+from gdcli.cli.save import check_targets, files_in_words
 from gdcli.cli.words import leave_as_typed, read_word
 from gdcli.contract.reading import S, read
 from gdcli.errors import GdcliError, MissingVariableError, UnknownVariableError, UserInterruptError
 from gdcli.torch_import import import_torch
-
-OUTPUT = "Output"
 
 
 @dataclass(frozen=True)
@@ -41,9 +40,8 @@ class Command(Generic[S]):
     """A command: its settings, what completes them, and what runs them and prints.
 
     ``complete`` fills in defaults and finds all that is wrong with the words, without torch.
-    ``run`` returns the exit code. ``iterates`` and ``many_points`` say that it may print a row an iteration, or a row a
-    point, ``plots`` that it can draw, and ``saves`` what ``--save`` can make of it. ``code`` gives the PyTorch script
-    that does the same, without torch.
+    ``run`` returns the exit code. ``features`` are what it can print, draw and save: rows an iteration or a point, a
+    plot, and what ``--save`` can make. ``code`` gives the PyTorch script that does the same, without torch.
     """
 
     name: str
@@ -52,11 +50,24 @@ class Command(Generic[S]):
     run: Callable[[S, Output], int]
     help: str
     examples: tuple[str, ...]
-    iterates: bool = False
-    many_points: bool = False
-    plots: bool = False
-    saves: tuple[Kind, ...] = ("table",)
+    features: tuple[Feature, ...] = ("table",)
     code: Callable[[S], str] | None = None
+
+    @property
+    def saves(self) -> list[Kind]:
+        """What ``--save`` can make of it."""
+        return [feature for feature in self.features if feature in get_args(Kind)]  # type: ignore[misc]
+
+    def has(self, option: Meta) -> bool:
+        """Whether it has this option of its output."""
+        features = about(option)
+        own = {*self.features, *(["script"] if self.code else [])}
+        return not features or not own.isdisjoint(features)
+
+    def help_of(self, option: Meta) -> str:
+        """The help line of an option of its output."""
+        iterating = option.extra["iterating"] if option.extra and "iterations" in self.features else ""
+        return (iterating or option.description or "").replace("{files}", files_in_words(self.saves))
 
 
 class WordsCommand(TyperCommand):
@@ -97,7 +108,7 @@ class WordsCommand(TyperCommand):
             if record is not None:
                 if param.param_type_name == "argument":  # an expression is no <str>
                     record = (f"[{param.metavar}]" + ("..." if param.nargs != 1 else ""), record[1])
-                panel = getattr(param, "rich_help_panel", None) or OUTPUT
+                panel = getattr(param, "rich_help_panel", None) or PANEL
                 panels.setdefault(panel, []).append(record)
         for panel, records in panels.items():
             with formatter.section(panel):
@@ -151,6 +162,11 @@ def add(app: typer.Typer, command: Command[S]) -> None:
     app.command(command.name, cls=WordsCommand, help=command.help, epilog=epilog)(callback)
 
 
+def add_function(app: typer.Typer, function: Callable[..., None], examples: Sequence[str]) -> None:
+    """Add a command without settings to the app: its parameters are its options, and its docstring is its help."""
+    app.command(function.__name__, cls=WordsCommand, epilog="\n".join(examples))(function)
+
+
 def _check_not_empty(given: dict[str, Any]) -> None:
     """Raise GdcliError for an empty text: it is a slip, often of a shell variable, and never means the default."""
     for name, value in given.items():
@@ -184,7 +200,7 @@ def _settings(command: Command[S], given: dict[str, Any], variables: dict[str, s
 def _setting_parameters(command: Command[Any]) -> list[inspect.Parameter]:
     parameters = []
     for field in msgspec.structs.fields(command.settings):
-        kind, meta = get_args(field.type)[0], get_args(field.type)[1]
+        kind, meta = get_args(field.type)[0], _meta(field)
         if field.name == "values":
             var = typer.Option("--var", metavar="NAME=VALUE", help=_VAR_HELP, rich_help_panel=meta.extra["panel"])
             parameters.append(_parameter("var", list[str] | None, var))
@@ -192,11 +208,8 @@ def _setting_parameters(command: Command[Any]) -> list[inspect.Parameter]:
             argument = typer.Argument(metavar=meta.extra["metavar"], help=meta.description, show_default=False,
                                       rich_help_panel=meta.extra["panel"])  # fmt: skip
             parameters.append(_parameter(field.name, list[str] | None if kind == list[str] else str | None, argument))
-        elif _meta(field).extra["reads"] in ("pairs", "bounds"):
-            parameters.append(_parameter(field.name, list[str] | None, _option(field)))
         else:
-            is_flag = kind in (bool, bool | None)
-            parameters.append(_parameter(field.name, bool | None if is_flag else str | None, _option(field)))
+            parameters.append(_option(field, meta.description, negatable=True))
     return parameters
 
 
@@ -206,95 +219,51 @@ def _meta(field: Any) -> Any:
 
 
 _VAR_HELP = "value of a variable; --NAME VALUE says the same"
-
-
-def _option(field: Any) -> Any:
-    kind, meta = get_args(field.type)[0], get_args(field.type)[1]
-    flag = "--" + field.name.replace("_", "-")
-    if kind in (bool, bool | None):
-        return typer.Option(f"{flag}/--no-{flag[2:]}", help=meta.description, rich_help_panel=meta.extra["panel"])
-    metavar = meta.extra["metavar"] or _METAVARS.get(kind) or "|".join(get_args(kind))
-    default = meta.extra["shown"] or field.default
-    shown = "" if default in (msgspec.NODEFAULT, None, "", "none") else f"  [default: {default}]"
-    return typer.Option(
-        flag,
-        metavar=metavar,
-        help=f"{meta.description}{shown}",
-        show_default=False,
-        rich_help_panel=meta.extra["panel"],
-    )
-
-
 _METAVARS = {float: "NUMBER", int: "INTEGER"}
 
 
-_OF_PLOTS = ("plot", "live", "delay", "screen")
-_OF_ITERATIONS = ("every", "all", "require_convergence")
-_KINDS = {"picture": "a picture", "animation": "an animation", "page": "a page", "table": "the table"}
-_OF_PICTURES = {"surface": "picture", "fps": "animation", "seconds": "animation"}
-_NOT_OPTIONS = ("format", "words")
-_OUTPUT_METAVARS = {"output": "FILE", "fps": "N", "seconds": "NUMBER", "delay": "SECONDS"}
+def _option(field: FieldInfo, text: str, *, negatable: bool) -> inspect.Parameter:
+    """The option of a field: a flag, one that takes a word, or one that is repeated.
+
+    A flag that is ``negatable`` has a ``--no-`` form, for what a config may have set.
+    """
+    kind, extra = get_args(field.type)[0], _meta(field).extra
+    flag = "--" + field.name.replace("_", "-")
+    if kind in (bool, bool | None):
+        name = f"{flag}/--no-{flag[2:]}" if negatable else flag
+        return _parameter(field.name, bool | None, typer.Option(name, help=text, rich_help_panel=extra["panel"]))
+    default = extra["shown"] or field.default
+    shown = "" if default in (msgspec.NODEFAULT, None, "", "none") else f"  [default: {default}]"
+    option = typer.Option(
+        flag,
+        metavar=extra["metavar"] or _METAVARS.get(kind) or "|".join(get_args(kind)),
+        help=f"{text}{shown}",
+        show_default=False,
+        rich_help_panel=extra["panel"],
+    )
+    repeated = extra["reads"] in ("pairs", "bounds") or (kind == list[str] and not extra["reads"])
+    return _parameter(field.name, list[str] | None if repeated else str | None, option)
 
 
 def _output_parameters(command: Command[Any]) -> list[inspect.Parameter]:
-    def option(name: str, text: str, default: Any = None, metavar: str | None = None) -> inspect.Parameter:
-        kind = bool if metavar is None else str | None
-        return _parameter(
-            name,
-            kind,
-            typer.Option(f"--{name.replace('_', '-')}", help=text, metavar=metavar, rich_help_panel=OUTPUT),
-            default,
-        )
-
-    found = [option("config", "read settings from a TOML or JSON file", metavar="FILE")]
-    found.append(option("json", "print the record as one JSON document", False))
-    if command.iterates:
-        found.append(option("jsonl", "print each iteration as a line of JSON, as it happens", False))
-    if command.many_points:
-        found.append(option("jsonl", "print each point as a line of JSON", False))
-    found.append(option("csv", "print CSV", False))
-    if command.code is not None:
-        found.append(option("code", "print a PyTorch script that does the same", False))
-    for field in msgspec.structs.fields(Output):
-        if field.name in _NOT_OPTIONS or not _has(command, field.name):
-            continue
-        if field.name == "save":
-            save = typer.Option("--save", help=_save_help(command), metavar="FILE", rich_help_panel=OUTPUT)
-            found.append(_parameter("save", list[str] | None, save))
-            continue
-        text = get_args(field.type)[1].description
-        if field.name == "plot" and not command.iterates:
-            text = "draw it too, below the table"
-        if field.default is False:
-            found.append(option(field.name, text, False))
-        else:
-            shown = "" if field.default is None else f"  [default: {field.default}]"
-            found.append(option(field.name, text + shown, metavar=_OUTPUT_METAVARS.get(field.name, "N")))
-    return found
+    config = typer.Option("--config", help=_CONFIG_HELP, metavar="FILE", rich_help_panel=PANEL)
+    parameters = [_parameter("config", str | None, config)]
+    for name, meta in FORMATS.items():
+        if command.has(meta):
+            flag = typer.Option(f"--{name}", help=command.help_of(meta), rich_help_panel=PANEL)
+            parameters.append(_parameter(name, bool | None, flag))
+    options = [(field, meta) for field, meta in output_options() if command.has(meta)]
+    return parameters + [_option(field, command.help_of(meta), negatable=False) for field, meta in options]
 
 
-def _save_help(command: Command[Any]) -> str:
-    """What ``--save`` makes of this command, by the ending of the file."""
-    made = [f"{_KINDS[kind]} ({' '.join(ENDINGS[kind])})" for kind in command.saves]
-    return f"save by the ending of FILE: {', '.join(made)}; may be repeated"
-
-
-def _has(command: Command[Any], name: str) -> bool:
-    """Whether a command has an option that is about iterations, the rows of a long table, or pictures."""
-    if name in _OF_PICTURES:
-        return _OF_PICTURES[name] in command.saves
-    if name in _OF_PLOTS:
-        return command.plots
-    if name not in _OF_ITERATIONS:
-        return True
-    return command.iterates or (name == "all" and command.many_points)
+_CONFIG_HELP = "read settings from a TOML or JSON file"
 
 
 def _output(given: dict[str, Any], command_line: list[str]) -> Output:
-    formats = {name: given.pop(name, False) for name in ("json", "jsonl", "csv", "code")}
+    asked = [name for name in FORMATS if given.pop(name, None)]
     words = {name: given.pop(name) for name in Output.__struct_fields__ if name in given}
     chosen = {name: word for name, word in words.items() if word is not None}
-    chosen["format"] = chosen_format(**formats)
+    chosen["format"] = chosen_format(asked)
     output = replace(read(Output, chosen, naming="--{}", text=True), words=command_line)
     if output.plot and output.format != "table":
         message = f"--plot draws for people, and --{output.format} prints for programs"
@@ -302,5 +271,5 @@ def _output(given: dict[str, Any], command_line: list[str]) -> Output:
     return output
 
 
-def _parameter(name: str, kind: Any, option: Any, default: Any = None) -> inspect.Parameter:
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option])
+def _parameter(name: str, kind: Any, option: Any) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind, option])

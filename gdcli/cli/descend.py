@@ -11,8 +11,8 @@ from msgspec import UnsetType
 
 from gdcli.cli.collector import Collector
 from gdcli.cli.interrupt import interruptible
+from gdcli.cli.messages import warn
 from gdcli.cli.output import Output
-from gdcli.cli.report import warn
 from gdcli.cli.show import print_report
 from gdcli.errors import ExitCode, GdcliError
 
@@ -58,11 +58,11 @@ def run_descent(descent: Descent[Any], output: Output, title: str) -> int:
     if outcome.status == "interrupted":
         return ExitCode.INTERRUPTED
     if not isinstance(outcome.checks, UnsetType) and any(c.verdict == "disagree" for c in outcome.checks.values()):
-        return ExitCode.DISAGREEMENT
+        return ExitCode.CHECK_FAILED
     from gdcli.contract.descent import CONVERGED
 
     if output.require_convergence and outcome.status not in CONVERGED:
-        return ExitCode.NOT_CONVERGED
+        return ExitCode.CHECK_FAILED
     return ExitCode.OK
 
 

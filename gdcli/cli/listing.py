@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
+from typing import Annotated, TypeAlias
 
 import msgspec
+import typer
+
+from gdcli.cli.output import FORMATS, Output
+from gdcli.cli.show import print_report
+
+Json: TypeAlias = Annotated[bool, typer.Option("--json", help=FORMATS["json"].description)]
 
 
 def print_record(record: msgspec.Struct) -> None:
     """Print a record as one JSON document."""
-    from gdcli.cli.output import Output
     from gdcli.render.documents import json_line
 
     with Output().open() as file:
@@ -18,17 +23,18 @@ def print_record(record: msgspec.Struct) -> None:
 
 
 def print_tables(tables: Mapping[str, Sequence[tuple[str, str]]]) -> None:
-    """Print a table of two columns for each heading, all of one layout."""
-    from gdcli.render.table import listing, print_to
+    """Print a table of two columns for each heading, all of one layout, with an empty line below each."""
+    from rich.console import Group
 
-    for heading, rows in tables.items():
-        print_to(sys.stdout, lambda _, heading=heading, rows=rows: listing((heading, ""), rows))  # type: ignore[misc]
-        print()  # noqa: T201
+    from gdcli.render.table import listing
+
+    made = [Group(listing((heading, ""), rows), "") for heading, rows in tables.items()]
+    print_report([lambda _, table=table: table for table in made], Output())  # type: ignore[misc]
 
 
 def print_definition(title: str, facts: Mapping[str, str]) -> None:
     """Print everything about one thing; facts without a text are left out."""
-    from gdcli.render.table import definition, print_to
+    from gdcli.render.table import definition
 
     shown = {label: text for label, text in facts.items() if text}
-    print_to(sys.stdout, lambda _: definition(title, shown))
+    print_report([lambda _: definition(title, shown)], Output())

@@ -15,7 +15,7 @@ from typing import NoReturn
 import typer
 
 from gdcli.cli.arguments import suggestion
-from gdcli.cli.report import report_error, to_stderr
+from gdcli.cli.messages import print_error, to_stderr
 from gdcli.errors import ExitCode, GdcliError, OutsideError, UserInterruptError
 
 
@@ -84,7 +84,7 @@ def _fail(error: GdcliError, words: list[str]) -> int:
     as_json = "--json" in words or "--jsonl" in words
     try:
         command = words[0] if words and not words[0].startswith("-") else ""
-        report_error(error, command, as_json=as_json)
+        print_error(error, command, as_json=as_json)
     except OSError:
         _drop_stdout()
     return error.exit_code

@@ -7,48 +7,107 @@ import io
 import os
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO, Annotated, Literal
+from typing import IO, Annotated, Any, Literal, TypeAlias, get_args, get_origin
 
 from msgspec import Meta, Struct
+from msgspec.structs import FieldInfo, fields
 
 from gdcli.errors import GdcliError, OutsideError
 
+PANEL = "Output"
 Format = Literal["table", "json", "jsonl", "csv", "code"]
+Kind: TypeAlias = Literal["table", "picture", "animation", "page"]
+"""What ``--save`` can make of a command."""
+Feature: TypeAlias = Literal["iterations", "points", "plot", "script"] | Kind
+"""What a command can print, draw or save, as far as an option is about it."""
+FPS, SECONDS = 20, 5.0
+
+
+def option(
+    description: str,
+    metavar: str = "",
+    *,
+    about: Sequence[Feature] = (),
+    iterating: str = "",
+    words: str = "",
+    shown: str = "",
+    **bounds: Any,
+) -> Meta:
+    """What an option says of itself; ``metavar``, ``words`` and ``shown`` as in the fields of settings.
+
+    A command has it that has one of the features it is ``about``, or any command when there are none. ``iterating`` is
+    its description in a command that iterates, where that differs.
+    """
+    extra = {"panel": PANEL, "metavar": metavar, "words": words, "reads": "", "shown": shown}
+    return Meta(description=description, extra={**extra, "about": about, "iterating": iterating}, **bounds)
+
+
+FORMATS: dict[Format, Meta] = {
+    "json": option("print the record as one JSON document"),
+    "jsonl": option(
+        "print each point as a line of JSON",
+        about=("iterations", "points"),
+        iterating="print each iteration as a line of JSON, as it happens",
+    ),
+    "csv": option("print CSV"),
+    "code": option("print a PyTorch script that does the same", about=("script",)),
+}
+"""The flags of the formats; without one, a table is printed."""
 
 
 class Output(Struct, frozen=True, kw_only=True):
-    """How and where to print. ``every`` and ``all`` are about long tables."""
+    """How and where to print. ``format`` is chosen by a flag of its own; ``words`` are those of the command line."""
 
     format: Format = "table"
-    output: Annotated[str | None, Meta(description="write to a file, whole or not at all")] = None
-    plot: Annotated[bool, Meta(description="draw it, in place of the table; with --all or --every, below it")] = False
-    live: Annotated[bool, Meta(description="watch it while it runs; keys: space, arrows, + - and q")] = False
+    output: Annotated[str | None, option("write to a file, whole or not at all", "FILE")] = None
+    plot: Annotated[
+        bool,
+        option(
+            "draw it too, below the table",
+            about=("plot",),
+            iterating="draw it, in place of the table; with --all or --every, below it",
+        ),
+    ] = False
+    live: Annotated[bool, option("watch it while it runs; keys: space, arrows, + - and q", about=("plot",))] = False
     delay: Annotated[
         float,
-        Meta(description="seconds from one iteration to the next, with --live", ge=0, le=3600),
+        option("seconds from one iteration to the next, with --live", "SECONDS", about=("plot",), ge=0, le=3600),
     ] = 0.0
-    screen: Annotated[bool, Meta(description="watch it on the alternate screen, with --live")] = False
-    save: list[str] = []  # files; save.py says what of
-    surface: Annotated[bool, Meta(description="save a contour as a surface in space; a page has both")] = False
+    screen: Annotated[bool, option("watch it on the alternate screen, with --live", about=("plot",))] = False
+    save: Annotated[list[str], option("save by the ending of FILE: {files}; may be repeated", "FILE")] = []
+    surface: Annotated[
+        bool, option("save a contour as a surface in space; a page has both", about=("picture", "animation"))
+    ] = False
     fps: Annotated[
         Annotated[int, Meta(ge=1, le=60)] | None,
-        Meta(
-            description="frames a second of an animation  [default: 20]",
-            extra={"words": "a whole number from 1 to 60"},
+        option(
+            "frames a second of an animation",
+            "N",
+            about=("animation",),
+            words="a whole number from 1 to 60",
+            shown=f"{FPS}",
         ),
     ] = None
     seconds: Annotated[
         Annotated[float, Meta(gt=0, le=600)] | None,
-        Meta(description="length of an animation  [default: 5]", extra={"words": "a number greater than 0, up to 600"}),
+        option(
+            "length of an animation",
+            "NUMBER",
+            about=("animation",),
+            words="a number greater than 0, up to 600",
+            shown=f"{SECONDS:g}",
+        ),
     ] = None
-    digits: Annotated[int, Meta(description="significant digits in a table; 17 is exact", ge=1, le=17)] = 6
-    every: Annotated[int, Meta(description="show every Nth iteration in a table", ge=1)] = 1
-    all: Annotated[bool, Meta(description="show every row of a long table")] = False
-    require_convergence: Annotated[bool, Meta(description="exit with 3 unless a tolerance was met")] = False
-    quiet: Annotated[bool, Meta(description="leave out notes, warnings and progress")] = False
-    words: list[str] = []  # of the command line
+    digits: Annotated[int, option("significant digits in a table; 17 is exact", "N", ge=1, le=17)] = 6
+    every: Annotated[int, option("show every Nth iteration in a table", "N", about=("iterations",), ge=1)] = 1
+    all: Annotated[bool, option("show every row of a long table", about=("iterations", "points"))] = False
+    require_convergence: Annotated[bool, option("exit with 3 unless a tolerance was met", about=("iterations",))] = (
+        False
+    )
+    quiet: Annotated[bool, option("leave out notes, warnings and progress")] = False
+    words: list[str] = []
 
     def check(self) -> None:
         """Find what is wrong with the file before a long run.
@@ -159,14 +218,24 @@ def _umask() -> int:
     return current
 
 
-def chosen_format(*, json: bool, jsonl: bool, csv: bool, code: bool) -> Format:
+def about(option: Meta) -> Sequence[Feature]:
+    """The features that an option is about; none for one that every command has."""
+    return option.extra["about"] if option.extra else ()
+
+
+def output_options() -> Iterator[tuple[FieldInfo, Meta]]:
+    """The fields of Output that are options, each with what it says of itself."""
+    for field in fields(Output):
+        if get_origin(field.type) is Annotated:
+            yield field, get_args(field.type)[1]
+
+
+def chosen_format(asked: Sequence[Format]) -> Format:
     """The one format that was asked for.
 
     Raises:
         GdcliError: when there were several.
     """
-    given = (("json", json), ("jsonl", jsonl), ("csv", csv), ("code", code))
-    asked: list[Format] = [name for name, on in given if on]  # type: ignore[misc]
     if len(asked) > 1:
         names = " and ".join(f"--{name}" for name in asked)
         raise GdcliError("usage", f"{names} cannot both be printed", "keep one of them")

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import IO, TYPE_CHECKING
 
 from msgspec import UnsetType
 
 from gdcli.cli.interrupt import interruptible
+from gdcli.cli.messages import to_stderr, warn
 from gdcli.cli.output import Output
-from gdcli.cli.report import to_stderr, warn
+from gdcli.cli.progress import progress
 from gdcli.cli.show import show
 from gdcli.contract.grad import GradSettings
 from gdcli.errors import ExitCode, GdcliError
@@ -64,8 +64,10 @@ def stream_points(settings: GradSettings, output: Output) -> int:
     points = PointFile(settings.points, parse(settings.expression), settings.values)
     chosen = points.format if output.format == "table" else output.format
     stream = _Stream(points, gradients_for(points, settings, one_shape=chosen == "csv"))
-    with interruptible(stream.stop), output.open() as file, _progress(points, output) as advance:
-        stream.print(_writer(chosen, stream.gradients), file, advance)
+    _, size = points.progress
+    hidden = output.quiet or size is None or sys.stdout.isatty()  # the answers show how far it is
+    with interruptible(stream.stop), output.open() as file, progress("differentiating", size or 0, quiet=hidden) as bar:
+        stream.print(_writer(chosen, stream.gradients), file, bar)
     if not output.quiet:
         warn(stream.record.warnings)
     if stream.record.status == "interrupted":
@@ -96,8 +98,8 @@ class _Stream:
         """End after the answers that are being made."""
         self._stopped = True
 
-    def print(self, writer: Writer, file: IO[bytes], advance: Callable[[], None]) -> None:
-        """Write the answers as they come, and what follows the last."""
+    def print(self, writer: Writer, file: IO[bytes], show: Callable[[float], None]) -> None:
+        """Write the answers as they come, and what follows the last; ``show`` is told how many bytes were read."""
         trouble: GdcliError | None = None
         begun = False
         try:
@@ -107,7 +109,7 @@ class _Stream:
                 file.write(writer.write(answers))
                 file.flush()
                 _report(answers)
-                advance()
+                show(self.points.progress[0])
         except GdcliError as error:
             if not begun:
                 raise
@@ -124,18 +126,3 @@ def _report(answers: Sequence[Point]) -> None:
     bad = [f"error: line {a.line}: {a.error.message}" for a in answers if not isinstance(a.error, UnsetType)]
     if bad:
         to_stderr("\n".join(bad))
-
-
-@contextlib.contextmanager
-def _progress(points: PointFile, output: Output) -> Iterator[Callable[[], None]]:
-    """How much of a long file was read, as a bar on standard error where nothing else is shown."""
-    done, size = points.progress
-    if output.quiet or size is None or not sys.stderr.isatty() or sys.stdout.isatty():
-        yield lambda: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("differentiating", total=size, completed=done)
-        yield lambda: bar.update(task, completed=points.progress[0])

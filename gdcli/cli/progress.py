@@ -19,7 +19,7 @@ _STEPS = 256  # of a descent, from one look at the clock to the next
 
 def run_with_progress(shares: Iterable[float], label: str, *, quiet: bool) -> None:
     """Run work that tells which share of it is done, 0 to 1, and show a bar when it takes long."""
-    with _progress(label, 1.0, quiet=quiet) as show:
+    with progress(label, 1.0, quiet=quiet) as show:
         for share in shares:
             show(share)
 
@@ -29,7 +29,7 @@ def with_progress(descent: Descent[Any], *, quiet: bool) -> Iterator[State]:
     if quiet or not sys.stderr.isatty():
         yield from descent.states()
         return
-    with _progress("descending", descent.settings.steps, quiet=quiet) as show:
+    with progress("descending", descent.settings.steps, quiet=quiet) as show:
         for state in descent.states():
             if state.iteration % _STEPS == 0:
                 show(state.iteration)
@@ -37,7 +37,7 @@ def with_progress(descent: Descent[Any], *, quiet: bool) -> Iterator[State]:
 
 
 @contextlib.contextmanager
-def _progress(label: str, total: float, *, quiet: bool) -> Iterator[Callable[[float], None]]:
+def progress(label: str, total: float, *, quiet: bool) -> Iterator[Callable[[float], None]]:
     """What shows how much is done, now and then: nothing at first, and never where no terminal is."""
     if quiet or not sys.stderr.isatty():
         yield lambda _: None

@@ -4,28 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gdcli.cli.output import Output, check_file, whole_file
-from gdcli.cli.report import to_stderr
+from gdcli.cli.messages import to_stderr
+from gdcli.cli.output import FPS, SECONDS, Kind, Output, about, check_file, output_options, whole_file
 from gdcli.errors import GdcliError, OutsideError
 
 if TYPE_CHECKING:
     from gdcli.contract.figure import Figure
 
-Kind: TypeAlias = Literal["picture", "animation", "page", "table"]
 
-ENDINGS: dict[Kind, tuple[str, ...]] = {
-    "table": ("table.svg", "table.html"),
-    "picture": (".png", ".svg", ".pdf"),
-    "animation": (".gif", ".mp4"),
-    "page": (".html",),
+class FileKind(NamedTuple):
+    """A kind of file in words, the endings of its name, and the library that makes it, with the extra that has it."""
+
+    words: str
+    endings: tuple[str, ...]
+    library: str = ""
+    extra: str = ""
+
+
+FILES: dict[Kind, FileKind] = {
+    "table": FileKind("the table", ("table.svg", "table.html")),
+    "picture": FileKind("a picture", (".png", ".svg", ".pdf"), "matplotlib", "plot"),
+    "animation": FileKind("an animation", (".gif", ".mp4"), "matplotlib", "plot"),
+    "page": FileKind("a page", (".html",), "plotly", "html"),
 }
-_NEEDS = {"picture": ("matplotlib", "plot"), "animation": ("matplotlib", "plot"), "page": ("plotly", "html")}
 _PICTURES = (".png", ".pdf", ".gif", ".mp4")
-FPS, SECONDS = 20, 5.0
 _MOST_FRAMES = 3_000
-_ABOUT = {"surface": ("picture", "animation"), "fps": ("animation",), "seconds": ("animation",)}
 
 
 class Target(NamedTuple):
@@ -48,15 +53,20 @@ def targets(paths: Sequence[str]) -> list[Target]:
 def _target(path: str) -> Target:
     name = PurePath(path).name.lower()
     suffix = name[name.rindex(".") :] if "." in name else ""
-    for kind, endings in ENDINGS.items():
-        if name.endswith(endings):
+    for kind, made in FILES.items():
+        if name.endswith(made.endings):
             return Target(path, kind, suffix)
     message = f"there is no picture or page of type '{suffix}'" if suffix else f"'{path}' does not say what to save"
-    raise GdcliError("save", message, _known(tuple(ENDINGS)))
+    raise GdcliError("save", message, _known(tuple(FILES)))
 
 
 def _known(kinds: Sequence[Kind]) -> str:
-    return f"the endings are {', '.join(ending for kind in kinds for ending in ENDINGS[kind])}"
+    return f"the endings are {', '.join(ending for kind in kinds for ending in FILES[kind].endings)}"
+
+
+def files_in_words(kinds: Sequence[Kind]) -> str:
+    """What can be saved, by the ending of the file."""
+    return ", ".join(f"{FILES[kind].words} ({' '.join(FILES[kind].endings)})" for kind in kinds)
 
 
 def check_targets(output: Output, command: str, offered: Sequence[Kind], *, streams: bool) -> None:
@@ -75,11 +85,7 @@ def check_targets(output: Output, command: str, offered: Sequence[Kind], *, stre
             raise GdcliError("save", message, _known(offered))
     if found and streams:
         raise GdcliError("usage", "--points streams its answers, and --save has none to show", "--output keeps them")
-    for option, kinds in _ABOUT.items():
-        if getattr(output, option) and not any(target.kind in kinds for target in found):
-            ending = ENDINGS[kinds[0]][0]  # type: ignore[index]
-            message = f"--{option} is about {' or '.join(kinds)} files, and none is saved"
-            raise GdcliError("usage", message, f"add --save run{ending}, or leave out --{option}")
+    _check_options(output, found)
     frames = (output.fps or FPS) * (output.seconds or SECONDS)
     if frames > _MOST_FRAMES:
         message = f"the animation would have {frames:,.0f} frames, and {_MOST_FRAMES:,} are allowed"
@@ -98,16 +104,25 @@ def check_targets(output: Output, command: str, offered: Sequence[Kind], *, stre
         check_file(target.path)
 
 
+def _check_options(output: Output, found: Sequence[Target]) -> None:
+    """Raise GdcliError for an option about files of a kind of which none is saved."""
+    for field, option in output_options():
+        kinds = [kind for kind in FILES if kind in about(option)]
+        if kinds and getattr(output, field.name) and not any(target.kind in kinds for target in found):
+            message = f"--{field.name} is about {' or '.join(kinds)} files, and none is saved"
+            hint = f"add --save run{FILES[kinds[0]].endings[0]}, or leave out --{field.name}"
+            raise GdcliError("usage", message, hint)
+
+
 def _check_tools(target: Target) -> None:
     """Find a library or a program that is missing, without importing it."""
     import importlib.util
     import shutil
 
-    if target.kind in _NEEDS:
-        library, extra = _NEEDS[target.kind]
-        if importlib.util.find_spec(library) is None:
-            message = f"{target.path} needs {library}, which is not installed"
-            raise OutsideError("missing-extra", message, f'install it: pip install "gdcli[{extra}]"')
+    made = FILES[target.kind]
+    if made.library and importlib.util.find_spec(made.library) is None:
+        message = f"{target.path} needs {made.library}, which is not installed"
+        raise OutsideError("missing-extra", message, f'install it: pip install "gdcli[{made.extra}]"')
     if target.ending == ".mp4" and shutil.which("ffmpeg") is None:
         message = f"{target.path} needs the program ffmpeg, which is not installed"
         raise OutsideError("missing-program", message, "install ffmpeg, or save a .gif")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
+from gdcli.cli.messages import WARNINGS, warn
 from gdcli.cli.output import Output
-from gdcli.cli.report import WARNINGS, warn
 from gdcli.cli.save import save
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ from gdcli.catalogue import RULES
 from gdcli.codegen.rules import Moving, rule_of
 from gdcli.codegen.script import WIDTH, Script, not_shown, surely_has_gradient
 from gdcli.codegen.stops import Stops
+from gdcli.complete.fit_linear import loss_expression
+from gdcli.complete.problem import expression_of
 from gdcli.contract.descent import FitLinearSettings, MinimizeSettings
-from gdcli.defaults import loss_expression, objective_of
 from gdcli.errors import GdcliError
 from gdcli.lang.syntax import parse
 from gdcli.lang.values import bind
@@ -23,7 +24,7 @@ def minimize_script(settings: MinimizeSettings) -> str:
     Raises:
         GdcliError: for options that a script cannot have.
     """
-    expression = parse(objective_of(settings))
+    expression = parse(expression_of(settings))
     script = Script(settings, [expression], bind([expression], settings.values))
     loop = Loop(script, settings, settings.wrt)
     loop.loss_lines = [f"{loop.loss} = {script.print(expression)}"]

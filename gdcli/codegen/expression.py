@@ -86,7 +86,7 @@ class _Tree:
     def _text(self, node: Node) -> str:
         match node:
             case Number():
-                return self._number(node)
+                return self._literal(node)
             case Variable(name=name):
                 return self.printer.names.get(name, name)
             case ListOf():
@@ -106,7 +106,7 @@ class _Tree:
             at = end
         return "".join(texts) + self.source[at : span[1]]
 
-    def _number(self, node: Number) -> str:
+    def _literal(self, node: Number) -> str:
         text = self.source[slice(*node.span)]
         if not _python_agrees(text):
             text = repr(node.value)

@@ -1,4 +1,4 @@
-"""What ``plot`` shows: its settings completed, and the windows in them read. No torch here.
+"""What ``plot`` shows: its settings completed and checked, and the windows in them read.
 
 The value of a variable is a window, such as ``-2:2`` or ``-pi:pi``; a value, as everywhere else; or the numbers of a
 vector, of which some are windows: ``-2:2,-1:3,0``.
@@ -9,19 +9,20 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
+from gdcli.complete.problem import expression_of, named_problem
 from gdcli.contract.figure import Window
 from gdcli.contract.plot import PlotSettings
 from gdcli.errors import ExpressionError, GdcliError
 from gdcli.lang.nodes import Expression, Index, Number, Variable, postorder
-from gdcli.lang.problems import PROBLEMS, find
-from gdcli.lang.problems.problem import Instance, Problem
-from gdcli.lang.suggest import closest
 from gdcli.lang.syntax import parse, parse_value
 from gdcli.lang.values import check_given, check_known, read_value
+
+if TYPE_CHECKING:
+    from gdcli.lang.problems.problem import CatalogueProblem, Instance
 
 EXAMPLE = "rosenbrock"
 USUAL = "-5:5"
@@ -51,7 +52,7 @@ def complete_plot(settings: PlotSettings) -> PlotSettings:
         GdcliError: for an expression, a value or a window that does not fit, and for no windows or too many.
     """
     settings = replace(settings, expression=settings.expression or EXAMPLE)
-    problem = _problem_of(settings)
+    problem = named_problem(settings, example="gdcli plot rastrigin")
     if problem is not None and settings.dim is None and problem.dimension > MOST and _has_a_plane(problem):
         settings = replace(settings, dim=MOST)
     expression = parse(expression_of(settings))
@@ -74,12 +75,6 @@ def complete_plot(settings: PlotSettings) -> PlotSettings:
     return settings
 
 
-def expression_of(settings: PlotSettings) -> str:
-    """The expression to draw: the one given, or that of the problem that is named."""
-    problem = PROBLEMS.get(settings.expression)
-    return settings.expression if problem is None else problem.instantiate(settings.dim).expression
-
-
 def spread_of(name: str, value: Any) -> Spread | None:
     """The windows in the value of a variable; None when it is a value without any.
 
@@ -89,22 +84,10 @@ def spread_of(name: str, value: Any) -> Spread | None:
     items, scalar = _items(value)
     if not any(":" in item for item in items):
         return None
-    return Spread(tuple(_window(name, item) if ":" in item else _number(name, item) for item in items), scalar)
+    return Spread(tuple(_window(name, item) if ":" in item else _finite_number(name, item) for item in items), scalar)
 
 
-def _problem_of(settings: PlotSettings) -> Problem | None:
-    word = settings.expression
-    if word in PROBLEMS:
-        return PROBLEMS[word]
-    if settings.dim is not None:
-        hint = f"name one, for example: gdcli plot rastrigin --dim {settings.dim}"
-        raise GdcliError("usage", "dim is the dimension of a problem of the catalogue, and there is none", hint)
-    if word.isidentifier() and word not in settings.values and closest(word, PROBLEMS) is not None:
-        find(word)  # says that there is none, and which is near
-    return None
-
-
-def _has_a_plane(problem: Problem) -> bool:
+def _has_a_plane(problem: CatalogueProblem) -> bool:
     family = problem.family
     return family is not None and family.least <= MOST and MOST % family.multiple == 0
 
@@ -225,7 +208,7 @@ def _window(name: str, text: str) -> Window:
     ends = text.split(":")
     if len(ends) != 2 or not all(end.strip() for end in ends):
         raise GdcliError("window", f"the window of {name} is LOW:HIGH, not '{text}'", f"for example: --{name} -2:2")
-    low, high = (_number(name, end) for end in ends)
+    low, high = (_finite_number(name, end) for end in ends)
     if not low < high:
         better = f"--{name} {high:g}:{low:g}" if high < low else f"--{name} {low - 1:g}:{high + 1:g}"
         message = f"the window of {name} begins at {low:g} and ends at {high:g}, which is not above"
@@ -233,7 +216,7 @@ def _window(name: str, text: str) -> Window:
     return low, high
 
 
-def _number(name: str, text: str) -> float:
+def _finite_number(name: str, text: str) -> float:
     try:
         root = parse_value(text.strip()).root
     except ExpressionError as error:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
+from gdcli.complete.minimize import complete_minimize
+from gdcli.complete.problem import expression_of, problem_of
 from gdcli.contract.descent import KnownMinimum, MinimizeResult, MinimizeSettings
 from gdcli.contract.fields import Nested
 from gdcli.contract.grad import GradientCheck
 from gdcli.contract.nested import flat
-from gdcli.defaults import complete_minimize, objective_of, problem_of
 from gdcli.descent.kind import Kind
 from gdcli.descent.loop import State
 from gdcli.descent.run import Descent
@@ -42,7 +43,7 @@ class Minimizing(Kind[MinimizeResult]):
 
     def prepare(self, settings: MinimizeSettings) -> Problem:
         """The objective, with its variables at the start."""
-        return self._make() if self._make is not None else prepare(objective_of(settings), settings, settings.wrt)
+        return self._make() if self._make is not None else prepare(expression_of(settings), settings, settings.wrt)
 
     def again(self, settings: MinimizeSettings) -> Descent[MinimizeResult]:
         """The same descent with other settings."""

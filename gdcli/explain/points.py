@@ -17,11 +17,11 @@ import torch
 from msgspec import UnsetType
 from msgspec.structs import replace
 
+from gdcli.complete.grad import complete_grad
 from gdcli.contract.envelope import ErrorDetail as ProblemRecord
 from gdcli.contract.envelope import Notice
 from gdcli.contract.fields import Nested
 from gdcli.contract.grad import GradSettings, Point, PointsResult
-from gdcli.defaults import complete_grad
 from gdcli.errors import ExpressionError, GdcliError
 from gdcli.lang.constructors import Environment
 from gdcli.lang.nodes import Expression

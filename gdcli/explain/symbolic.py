@@ -143,7 +143,7 @@ def precise_value(partial: Partial, tensors: Mapping[str, torch.Tensor]) -> floa
     digits = {symbol: sympy.Float(number, 60) for symbol, number in point.items()}
     try:
         with work_limit(EVALUATING):
-            expr = partial.expr.replace(lambda part: isinstance(part, Opaque), lambda part: _number(part, tensors))
+            expr = partial.expr.replace(lambda part: isinstance(part, Opaque), lambda part: _evaluated(part, tensors))
             expr = expr.replace(lambda part: isinstance(part, (sign, sympy.sign)), lambda part: _sign(part, point))
             expr = expr.replace(lambda part: isinstance(part, sympy.Piecewise), lambda part: _chosen(part, point))
             value = complex(expr.evalf(_DIGITS, subs=digits, maxn=500))
@@ -174,7 +174,7 @@ def _is_zero(value: Expr) -> bool:
     return bool(value == 0 or abs(value.evalf(_DIGITS)) < 10**-_DIGITS)
 
 
-def _number(part: Opaque, tensors: Mapping[str, torch.Tensor]) -> Expr:
+def _evaluated(part: Opaque, tensors: Mapping[str, torch.Tensor]) -> Expr:
     if part.drawn:
         raise UnprintableError(part.drawn)
     return sympy.Float(_value(part.text, tensors, _float64(tensors)), 17)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
+from gdcli.complete.problem import problem_of
 from gdcli.contract.descent import DescentSettings, MinimizeSettings
 from gdcli.contract.fields import Nested
 from gdcli.contract.figure import ContourPanel, Figure, FunctionPanel, HeatPanel, HeatState, Panel, Remark, finite
 from gdcli.contract.nested import flat
-from gdcli.defaults import problem_of
 from gdcli.landscape.panels import (
     Route,
     Subject,

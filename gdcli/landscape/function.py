@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from msgspec.structs import replace
 
-from gdcli.complete.plot import Spread, complete_plot, expression_of, spread_of
+from gdcli.complete.plot import Spread, complete_plot, spread_of
+from gdcli.complete.problem import expression_of
 from gdcli.contract.figure import Figure, Panel, Remark
 from gdcli.contract.plot import PlotResult, PlotSettings, notices_about
 from gdcli.errors import ExpressionError

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from gdcli.complete.problem import problem_of
 from gdcli.contract.compare import CompareResult, Standing
 from gdcli.contract.descent import MinimizeResult
 from gdcli.contract.figure import Figure
 from gdcli.contract.plot import spelled_out
-from gdcli.defaults import problem_of
 from gdcli.descent.minimize import Minimizing
 from gdcli.descent.run import Descent
 from gdcli.landscape.descent import descent_figure, with_gradient_norm

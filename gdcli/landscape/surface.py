@@ -33,7 +33,7 @@ def evaluate_many(problem: Problem, points: Columns) -> list[float]:
         try:
             values = _mapped(problem, one)(*prepared.values())
         except (RuntimeError, GdcliError):  # what cannot be done at once is done point by point
-            return [_number(one, row) for row in zip(*prepared.values(), strict=True)]
+            return [_value_at(one, row) for row in zip(*prepared.values(), strict=True)]
     numbers: list[float] = values.double().tolist()
     return numbers
 
@@ -91,7 +91,7 @@ def _of_one(problem: Problem, names: list[str]) -> Callable[..., torch.Tensor]:
     return function
 
 
-def _number(one: Callable[..., torch.Tensor], values: tuple[torch.Tensor, ...]) -> float:
+def _value_at(one: Callable[..., torch.Tensor], values: tuple[torch.Tensor, ...]) -> float:
     try:
         return float(one(*values))
     except GdcliError:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import torch
 from msgspec.structs import replace
 
+from gdcli.complete.fit_linear import complete_fit_linear, loss_expression
 from gdcli.contract.descent import FitLinearResult, FitLinearSettings
 from gdcli.contract.diagnosis import Finding, Remedy
-from gdcli.defaults import complete_fit_linear, loss_expression
 from gdcli.descent.kind import Kind
 from gdcli.descent.loop import State
 from gdcli.descent.run import Descent

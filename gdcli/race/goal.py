@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from gdcli.complete.problem import problem_of
 from gdcli.contract.compare import CompareSettings
 from gdcli.contract.fields import Nested
 from gdcli.contract.nested import flat
-from gdcli.defaults import problem_of
 from gdcli.descent.loop import State
 from gdcli.descent.stopping import norm
 from gdcli.lang.problems.problem import Instance

@@ -6,16 +6,16 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
+from gdcli.complete.compare import complete_compare, racer
+from gdcli.complete.problem import expression_of
 from gdcli.contract.compare import CompareResult, CompareSettings, RaceRules, Standing
 from gdcli.contract.descent import MinimizeSettings
 from gdcli.contract.envelope import Notice
 from gdcli.contract.fields import Option
-from gdcli.defaults import objective_of
 from gdcli.descent.bounds import check_start
 from gdcli.descent.optimizers import complete_rule, update_rule
 from gdcli.errors import UserInterruptError
 from gdcli.race.batch import Batch, can_be_batched
-from gdcli.race.entries import complete_compare, racer
 from gdcli.race.goal import goal_of
 from gdcli.race.single import OneByOne
 from gdcli.race.standings import Merit, merit, ranked, standing
@@ -99,7 +99,7 @@ class Race:
             status="interrupted" if self._interrupted else "ok",
             message=self._message(standings),
             rules=RaceRules(
-                expression=objective_of(self.settings),
+                expression=expression_of(self.settings),
                 goal=self.track.goal.kind,
                 limit=self.track.goal.limit,
                 minimum=self.track.goal.minimum,
@@ -155,7 +155,7 @@ class Race:
 
 def _track(settings: CompareSettings) -> Track:
     def make() -> Problem:
-        return prepare(objective_of(settings), settings, settings.wrt)
+        return prepare(expression_of(settings), settings, settings.wrt)
 
     problem = make()
     starts = draw_starts(settings, problem)

@@ -8,12 +8,12 @@ from typing import Protocol
 
 import torch
 
+from gdcli.complete.domain import interval
 from gdcli.contract.compare import CompareSettings, RunStatus
 from gdcli.contract.fields import Nested
 from gdcli.descent.curvature import rate_from_curvature
 from gdcli.descent.rules import Tensors
 from gdcli.errors import GdcliError
-from gdcli.race.domain import interval
 from gdcli.race.goal import Goal
 from gdcli.tensors import Problem, check_scalar
 

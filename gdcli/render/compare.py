@@ -99,14 +99,14 @@ def _width(columns: Columns) -> int:
 
 
 def _median(spread: Spread, digits: int) -> str:
-    return _number(spread.median, digits)
+    return _number_or_dash(spread.median, digits)
 
 
 def _quartiles(spread: Spread, digits: int) -> str:
-    return f"{_number(spread.q1, digits)}..{_number(spread.q3, digits)}"
+    return f"{_number_or_dash(spread.q1, digits)}..{_number_or_dash(spread.q3, digits)}"
 
 
-def _number(value: float | None, digits: int) -> str:
+def _number_or_dash(value: float | None, digits: int) -> str:
     """A number; "-" for one that there is none of."""
     return "-" if value is None or not math.isfinite(value) else number(value, digits)
 

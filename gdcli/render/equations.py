@@ -48,7 +48,7 @@ class Writer:
         labelled = list(elements("", value))
         if len(labelled) <= ELEMENTWISE:
             for label, item in labelled:
-                yield [f"{self._indexed(variable, iteration)}{label}", self._number(item)]
+                yield [f"{self._indexed(variable, iteration)}{label}", self._text(item)]
 
     def _elementwise(self, update: Update, equation: Equation, i: int, label: str) -> list[str]:
         names = {term: self._name(update, term) + (label if _is_tensor(update, term) else "") for term in update.terms}
@@ -57,16 +57,16 @@ class Writer:
         numbers = self._formula(equation.formula, shown)
         if numbers.startswith(("(−", "(-")):  # no brackets at the very beginning
             first = _PIECE.findall(equation.formula)[0]
-            numbers = self._number(values[first]) + numbers[len(shown[first]) :] if first in shown else numbers
+            numbers = self._text(values[first]) + numbers[len(shown[first]) :] if first in shown else numbers
         sides = [
             names[equation.symbol],
             self._formula(equation.formula, names),
             numbers,
-            self._number(values[equation.symbol]),
+            self._text(values[equation.symbol]),
         ]
         if equation.symbol == "after" and update.projected is not None:
             into = _element(update.projected, i)
-            sides[-1] += f", put back into its bounds: {self._number(into)}" if into != values["after"] else ""
+            sides[-1] += f", put back into its bounds: {self._text(into)}" if into != values["after"] else ""
         return [side for k, side in enumerate(sides) if k == 0 or side != sides[k - 1]]
 
     def _by_norms(self, update: Update, equation: Equation) -> list[list[str]]:
@@ -122,15 +122,15 @@ class Writer:
 
     def _factor(self, value: float | None) -> str:
         """A number inside of a formula: a negative one in brackets."""
-        text = self._number(value)
+        text = self._text(value)
         return f"({text})" if text[:1] in ("-", "−") else text
 
-    def _number(self, value: Nested) -> str:
+    def _text(self, value: Nested) -> str:
         text = number(value, self.digits) if not isinstance(value, list) else self._size(value)
         return text if self.ascii_only or not text.startswith("-") else f"−{text[1:]}"
 
     def _size(self, value: Nested) -> str:
-        return self._number(norm(value) if isinstance(value, list) else value)
+        return self._text(norm(value) if isinstance(value, list) else value)
 
 
 def _is_tensor(update: Update, term: str) -> bool:

@@ -49,12 +49,12 @@ def _columns(points: Sequence[Point], wrt: Sequence[str]) -> list[Column]:
     grads = [{} if isinstance(point.grads, UnsetType) else point.grads for point in points]
     return [
         *(("", name, [at.get(name, UNSET) for at in values]) for name in values[0]),
-        ("", "value", [_number(point.value) for point in points]),
+        ("", "value", [_only_element(point.value) for point in points]),
         *(("grad ", name, [at.get(name, UNSET) for at in grads]) for name in wrt),
     ]
 
 
-def _number(value: Nested | UnsetType) -> Nested | UnsetType:
+def _only_element(value: Nested | UnsetType) -> Nested | UnsetType:
     """The one number of a tensor of any dimension."""
     while isinstance(value, list):
         value = value[0]

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 def complete(settings: CompareSettings) -> CompareSettings:
     """Fill in the example, and check the words."""
-    from gdcli.race.entries import complete_compare
+    from gdcli.complete.compare import complete_compare
 
     return complete_compare(settings)
 
@@ -97,6 +97,5 @@ COMMAND = Command(
         "gdcli compare rosenbrock --plot",
         "gdcli compare himmelblau --lr 0.01 --save race.gif --seconds 2",
     ),
-    plots=True,
-    saves=("table", "picture", "animation", "page"),
+    features=("plot", "table", "picture", "animation", "page"),
 )

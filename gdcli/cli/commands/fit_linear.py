@@ -9,7 +9,7 @@ from gdcli.contract.descent import FitLinearSettings
 
 def complete(settings: FitLinearSettings) -> FitLinearSettings:
     """Fill in the notebook's example, and check the words."""
-    from gdcli.defaults import complete_fit_linear
+    from gdcli.complete.fit_linear import complete_fit_linear
 
     return complete_fit_linear(settings)
 
@@ -17,7 +17,7 @@ def complete(settings: FitLinearSettings) -> FitLinearSettings:
 def run(settings: FitLinearSettings, output: Output) -> int:
     """Fit and print."""
     from gdcli.cli.descend import run_descent
-    from gdcli.defaults import loss_expression
+    from gdcli.complete.fit_linear import loss_expression
     from gdcli.linear.model import fit_linear
 
     title = f"fit W in {loss_expression(settings.activation)}"
@@ -43,8 +43,6 @@ COMMAND = Command(
         "gdcli fit-linear --activation leaky_relu --steps 50",
         'gdcli fit-linear --W "zeros(2, 3)" --x 1,2,3 --target 4,5 --activation none --lr 0.02',
     ),
-    iterates=True,
-    plots=True,
-    saves=("table", "picture", "animation", "page"),
+    features=("iterations", "plot", "table", "picture", "animation", "page"),
     code=code,
 )

@@ -6,27 +6,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gdcli.cli.command import WordsCommand
+from gdcli.cli.listing import Json, print_definition, print_record, print_tables
 from gdcli.errors import GdcliError
 
 if TYPE_CHECKING:
     from gdcli.contract.listings import FunctionEntry
     from gdcli.lang.signature import Function
 
-_EXAMPLES = "gdcli functions\ngdcli functions softplus\ngdcli functions --json"
-
-
-def add(app: typer.Typer) -> None:
-    """Add the command to the app."""
-    app.command("functions", cls=WordsCommand, epilog=_EXAMPLES)(functions)
+EXAMPLES = ("gdcli functions", "gdcli functions softplus", "gdcli functions --json")
 
 
 def functions(
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="show this function alone")] = None,
-    json: Annotated[bool, typer.Option("--json", help="print the record as one JSON document")] = False,
+    json: Json = False,
 ) -> None:
     """List the functions of the expression language, or show one of them."""
-    from gdcli.cli.listing import print_definition, print_record, print_tables
     from gdcli.contract.listings import FunctionsResult
     from gdcli.lang.functions import CATEGORIES, FUNCTIONS, SPELLINGS
     from gdcli.lang.suggest import FOREIGN_FUNCTIONS, did_you_mean

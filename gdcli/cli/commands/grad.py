@@ -16,7 +16,7 @@ from gdcli.errors import ExitCode, GdcliError
 def complete(settings: GradSettings) -> GradSettings:
     """Fill in the notebook's example, and check the words."""
     from gdcli.cli.points import check
-    from gdcli.defaults import complete_grad
+    from gdcli.complete.grad import complete_grad
 
     settings = complete_grad(settings)
     check(settings)
@@ -44,7 +44,7 @@ def run(settings: GradSettings, output: Output) -> int:
     report = functools.partial(grad_report, matrix_operations=MATRIX_OPERATIONS)
     show(record, output, table=report, csv=explained_csv)
     disagrees = not isinstance(record.check, UnsetType) and record.check.verdict == "disagree"
-    return ExitCode.DISAGREEMENT if disagrees else ExitCode.OK
+    return ExitCode.CHECK_FAILED if disagrees else ExitCode.OK
 
 
 def code(settings: GradSettings) -> str:
@@ -70,6 +70,6 @@ COMMAND = Command(
         'gdcli grad "x**2 * sin(y)" --x 1.5 --y 2 --symbolic --check',
         'gdcli grad "(1 - x)**2 + 100*(y - x**2)**2" --x 1 --y 1 --hessian',
     ),
-    many_points=True,
+    features=("points", "table"),
     code=code,
 )

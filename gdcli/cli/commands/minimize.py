@@ -9,7 +9,7 @@ from gdcli.contract.descent import MinimizeSettings
 
 def complete(settings: MinimizeSettings) -> MinimizeSettings:
     """Fill in the notebook's example, and check the words."""
-    from gdcli.defaults import complete_minimize
+    from gdcli.complete.minimize import complete_minimize
 
     return complete_minimize(settings)
 
@@ -46,8 +46,6 @@ COMMAND = Command(
         "gdcli minimize rosenbrock --lr 1e-3 --steps 1000 --plot",
         "gdcli minimize rosenbrock --lr 1e-3 --steps 1000 --save run.png --save run.html",
     ),
-    iterates=True,
-    plots=True,
-    saves=("table", "picture", "animation", "page"),
+    features=("iterations", "plot", "table", "picture", "animation", "page"),
     code=code,
 )

@@ -11,7 +11,7 @@ from gdcli.errors import ExitCode
 
 def complete(settings: OpsSettings) -> OpsSettings:
     """Fill in the notebook's example, and check the words."""
-    from gdcli.defaults import complete_ops
+    from gdcli.complete.ops import complete_ops
 
     return complete_ops(settings)
 

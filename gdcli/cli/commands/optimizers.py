@@ -6,27 +6,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gdcli.cli.command import WordsCommand
+from gdcli.cli.listing import Json, print_definition, print_record, print_tables
 from gdcli.errors import GdcliError
 
 if TYPE_CHECKING:
     from gdcli.contract.listings import OptimizerEntry
 
-_EXAMPLES = "gdcli optimizers\ngdcli optimizers adam\ngdcli optimizers --json"
-
-
-def add(app: typer.Typer) -> None:
-    """Add the command to the app."""
-    app.command("optimizers", cls=WordsCommand, epilog=_EXAMPLES)(optimizers)
+EXAMPLES = ("gdcli optimizers", "gdcli optimizers adam", "gdcli optimizers --json")
 
 
 def optimizers(
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="show this rule or schedule alone")] = None,
-    json: Annotated[bool, typer.Option("--json", help="print the record as one JSON document")] = False,
+    json: Json = False,
 ) -> None:
     """List the update rules with their formulas and parameters, and the schedules of the learning rate."""
     from gdcli.catalogue import RULES, SCHEDULES
-    from gdcli.cli.listing import print_definition, print_record, print_tables
     from gdcli.lang.suggest import did_you_mean
 
     if name is not None and name not in RULES and name not in SCHEDULES:

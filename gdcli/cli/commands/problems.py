@@ -6,26 +6,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gdcli.cli.command import WordsCommand
+from gdcli.cli.listing import Json, print_definition, print_record, print_tables
 
 if TYPE_CHECKING:
     from gdcli.contract.listings import ProblemEntry, ProblemMinimum
-    from gdcli.lang.problems.problem import Minimum, Problem
+    from gdcli.lang.problems.problem import CatalogueProblem, Minimum
 
-_EXAMPLES = "gdcli problems\ngdcli problems rosenbrock\ngdcli problems himmelblau --json"
-
-
-def add(app: typer.Typer) -> None:
-    """Add the command to the app."""
-    app.command("problems", cls=WordsCommand, epilog=_EXAMPLES)(problems)
+EXAMPLES = ("gdcli problems", "gdcli problems rosenbrock", "gdcli problems himmelblau --json")
 
 
 def problems(
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="show this problem alone")] = None,
-    json: Annotated[bool, typer.Option("--json", help="print the record as one JSON document")] = False,
+    json: Json = False,
 ) -> None:
     """List the published test problems that minimize takes by name, or show one of them."""
-    from gdcli.cli.listing import print_definition, print_record, print_tables
     from gdcli.contract.listings import ProblemsResult
     from gdcli.lang.problems import PROBLEMS, find
 
@@ -39,7 +33,7 @@ def problems(
         print_tables({c: [(p.name, f"{p.title}: {p.hard}") for p in found if p.category == c] for c in categories})
 
 
-def _facts(problem: Problem) -> dict[str, str]:
+def _facts(problem: CatalogueProblem) -> dict[str, str]:
     """What is known of a problem, as text."""
     facts = {
         "expression": problem.expression,
@@ -68,7 +62,7 @@ def _short(value: float | tuple[float, ...]) -> str:
     return f"{value:.8g}"
 
 
-def _dimensions(problem: Problem) -> str:
+def _dimensions(problem: CatalogueProblem) -> str:
     """Which dimensions a problem has."""
     family = problem.family
     if family is None:
@@ -78,7 +72,7 @@ def _dimensions(problem: Problem) -> str:
     return f"--dim {family.least}{most}{multiple}"
 
 
-def _entry(problem: Problem) -> ProblemEntry:
+def _entry(problem: CatalogueProblem) -> ProblemEntry:
     from gdcli.contract.listings import ProblemEntry
 
     return ProblemEntry(

@@ -6,16 +6,10 @@ from typing import Annotated
 
 import typer
 
-from gdcli.cli.command import WordsCommand
 from gdcli.errors import GdcliError
 from gdcli.lang.suggest import did_you_mean
 
-_EXAMPLES = "gdcli schema\ngdcli schema minimize"
-
-
-def add(app: typer.Typer) -> None:
-    """Add the command to the app."""
-    app.command("schema", cls=WordsCommand, epilog=_EXAMPLES)(schema)
+EXAMPLES = ("gdcli schema", "gdcli schema minimize")
 
 
 def schema(

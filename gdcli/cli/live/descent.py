@@ -12,8 +12,8 @@ from msgspec.structs import replace
 from gdcli.cli.live.history import History
 from gdcli.cli.live.session import Session
 from gdcli.cli.output import Output
+from gdcli.complete.problem import problem_of
 from gdcli.contract.descent import DescentSettings, MinimizeSettings, Step
-from gdcli.defaults import problem_of
 from gdcli.render.live import Scene, Stage
 from gdcli.render.numbers import aligned, number
 from gdcli.render.table import step_columns

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from gdcli.cli.live.history import History
 from gdcli.cli.live.session import Session
 from gdcli.cli.output import Output
+from gdcli.complete.problem import problem_of
 from gdcli.contract.compare import CompareResult
-from gdcli.defaults import problem_of
 from gdcli.render.live import Scene, Stage
 from gdcli.render.numbers import aligned, number
 from gdcli.render.terminal.curves import letter

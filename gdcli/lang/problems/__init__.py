@@ -33,20 +33,20 @@ from gdcli.lang.problems import (
     many_minima_in_the_plane,
     valleys,
 )
-from gdcli.lang.problems.problem import Category, Instance, Minimum, Problem
+from gdcli.lang.problems.problem import CatalogueProblem, Category, Instance, Minimum
 from gdcli.lang.suggest import did_you_mean
 
-__all__ = ["PROBLEMS", "Category", "Instance", "Minimum", "Problem", "find"]
+__all__ = ["PROBLEMS", "CatalogueProblem", "Category", "Instance", "Minimum", "find"]
 
 _MODULES = (convex, valleys, many_minima, many_minima_in_the_plane, flat_or_kinked, least_squares)
 
-PROBLEMS: Mapping[str, Problem] = MappingProxyType(
+PROBLEMS: Mapping[str, CatalogueProblem] = MappingProxyType(
     {problem.name: problem for module in _MODULES for problem in module.PROBLEMS}
 )
 """Every problem by its name, category after category."""
 
 
-def find(name: str) -> Problem:
+def find(name: str) -> CatalogueProblem:
     """The problem of this name; capitals, spaces and underscores are forgiven.
 
     Raises:

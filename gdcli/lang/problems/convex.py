@@ -6,9 +6,9 @@ import math
 from functools import partial
 
 from gdcli.lang.problems.problem import (
+    CatalogueProblem,
     Family,
     Minimum,
-    Problem,
     always,
     at,
     box,
@@ -24,7 +24,7 @@ _fixed = partial(fixed, category="convex")
 _scalable = partial(scalable, category="convex")
 
 
-def _quadratic(exponent: int) -> Problem:
+def _quadratic(exponent: int) -> CatalogueProblem:
     """The quadratic whose Hessian has the condition number 10**exponent."""
     condition = 10**exponent
     return _scalable(

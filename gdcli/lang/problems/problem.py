@@ -84,7 +84,7 @@ class Family:
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class CatalogueProblem:
     """A published test problem.
 
     ``name`` is what users type, ``title`` what they read. ``hard`` says in a few words what the problem is hard for,
@@ -164,9 +164,9 @@ def instance(
 
 def fixed(  # noqa: PLR0913 -- a row of the catalogue
     name: str, title: str, usual: Instance, *, category: Category, hard: str, source: str, note: str = ""
-) -> Problem:
+) -> CatalogueProblem:
     """A problem in one dimension only."""
-    return Problem(name, title, category, hard, source, usual, _numbers(usual), None, note)
+    return CatalogueProblem(name, title, category, hard, source, usual, _numbers(usual), None, note)
 
 
 def scalable(  # noqa: PLR0913 -- a row of the catalogue
@@ -179,10 +179,10 @@ def scalable(  # noqa: PLR0913 -- a row of the catalogue
     hard: str,
     source: str,
     note: str = "",
-) -> Problem:
+) -> CatalogueProblem:
     """A problem in any dimension: ``usual`` is the usual one, or a form in x and y that is shown instead."""
     form = family.instance(usual) if isinstance(usual, int) else usual
-    return Problem(name, title, category, hard, source, form, _numbers(form), family, note)
+    return CatalogueProblem(name, title, category, hard, source, form, _numbers(form), family, note)
 
 
 def _numbers(form: Instance) -> int:

@@ -13,9 +13,9 @@ def curves_text(panel: CurvesPanel) -> str:
     words = [f"The {panel.title} over the iterations{scale}."]
     for curve in panel.curves:
         whose = f"{curve.label}: " if len(panel.curves) > 1 else ""
-        ends = f"{_number(curve.y[0])} at iteration {curve.iterations[0]:,}"
+        ends = f"{_six_digits(curve.y[0])} at iteration {curve.iterations[0]:,}"
         if len(curve.y) > 1:
-            ends += f", {_number(curve.y[-1])} at iteration {curve.iterations[-1]:,}"
+            ends += f", {_six_digits(curve.y[-1])} at iteration {curve.iterations[-1]:,}"
         words.append(f"{whose}{ends}." if whose else f"It is {ends}.")
     return " ".join(words)
 
@@ -25,7 +25,7 @@ def function_text(panel: FunctionPanel) -> str:
     name = panel.x.label
     words = [f"The function over {_window(panel.x)}; its values go from {_range(panel.values)}."]
     for path in panel.paths:
-        start, end = (f"{name} = {_number(path.x[k])} with value {_number(path.y[k])}" for k in (0, -1))
+        start, end = (f"{name} = {_six_digits(path.x[k])} with value {_six_digits(path.y[k])}" for k in (0, -1))
         words.append(f"{_whose(path, panel.paths)} goes from {start} to {end}.")
     return " ".join(words)
 
@@ -37,9 +37,9 @@ def contour_text(panel: ContourPanel) -> str:
     if panel.plane:
         words.append(f"{panel.plane[0].upper()}{panel.plane[1:]}.")
     for path in panel.paths:
-        start, end = (f"({_number(path.x[k])}, {_number(path.y[k])})" for k in (0, -1))
+        start, end = (f"({_six_digits(path.x[k])}, {_six_digits(path.y[k])})" for k in (0, -1))
         words.append(f"{_whose(path, panel.paths)} goes from {start} to {end}.")
-    minima = [f"({_number(mark.x)}, {_number(mark.y)})" for mark in panel.marks if mark.kind == "minimum"]
+    minima = [f"({_six_digits(mark.x)}, {_six_digits(mark.y)})" for mark in panel.marks if mark.kind == "minimum"]
     if minima:
         words.append(f"Known minima: {', '.join(minima)}.")
     return " ".join(words)
@@ -72,13 +72,13 @@ def _whose(path: Path, paths: Sequence[Path]) -> str:
 
 
 def _window(axis: Axis) -> str:
-    return f"{axis.label} from {_number(axis.low)} to {_number(axis.high)}"
+    return f"{axis.label} from {_six_digits(axis.low)} to {_six_digits(axis.high)}"
 
 
 def _range(numbers: Iterable[float]) -> str:
     known = finite(number for number in numbers if number is not None)
-    return f"{_number(min(known))} to {_number(max(known))}" if known else "nowhere to nowhere"
+    return f"{_six_digits(min(known))} to {_six_digits(max(known))}" if known else "nowhere to nowhere"
 
 
-def _number(number: float | None) -> str:
+def _six_digits(number: float | None) -> str:
     return "no number" if number is None or number != number else f"{number:.6g}"  # noqa: PLR0124 -- NaN

@@ -1,4 +1,4 @@
-"""Errors and warnings, to people on standard error and to scripts as a document."""
+"""Messages: errors and warnings to people on standard error, and errors to scripts as a document."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 WARNINGS = frozenset(["diverged", "non-finite"])
 
 
-def report_error(error: GdcliError, command: str, *, as_json: bool) -> None:
+def print_error(error: GdcliError, command: str, *, as_json: bool) -> None:
     """Print an error: text on standard error, and with ``as_json`` a document on standard output."""
     lines = [f"error: {error.message}"]
     if isinstance(error, ExpressionError) and error.source:

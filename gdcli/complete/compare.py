@@ -1,4 +1,4 @@
-"""Who races, where and by which rules: the settings of a race, completed and checked. No torch here."""
+"""The settings of ``compare`` completed and checked: who races, where and by which rules."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from collections.abc import Iterable
 from msgspec.structs import replace
 
 from gdcli.catalogue import RULES
+from gdcli.complete.domain import with_domain
+from gdcli.complete.problem import expression_of, with_start
+from gdcli.complete.rule import check_rule
+from gdcli.complete.wrt import moving_variables
 from gdcli.contract.compare import CompareSettings
 from gdcli.contract.descent import MinimizeSettings
 from gdcli.contract.fields import Option
 from gdcli.contract.reading import read
-from gdcli.defaults import check_rule, complete_problem, moving_variables, objective_of
 from gdcli.errors import GdcliError
 from gdcli.lang.suggest import did_you_mean
-from gdcli.race.domain import with_domain
 
 OPTIMIZERS = ("sgd", "manual-momentum", "adam", "lbfgs")
 EXAMPLE = "rosenbrock"
@@ -37,8 +39,8 @@ def complete_compare(settings: CompareSettings) -> CompareSettings:
     settings = _with_rates(replace(settings, optimizer=optimizers))
     if not settings.expression:
         settings = _with_example(settings)
-    settings = with_domain(complete_problem(settings, "compare"))
-    settings = replace(settings, wrt=moving_variables(objective_of(settings), settings))
+    settings = with_domain(with_start(settings, "compare"))
+    settings = replace(settings, wrt=moving_variables(expression_of(settings), settings))
     _check_options(settings.opt, optimizers)
     for name in optimizers:
         check_rule(racer(settings, name), settings.wrt)
@@ -51,13 +53,13 @@ def racer(settings: CompareSettings, name: str) -> MinimizeSettings:
     Raises:
         GdcliError: for a parameter with a value that it does not take.
     """
-    opt = parameters_given(settings.opt, name)
+    opt = _parameters_given(settings.opt, name)
     lr = RULES[name].lr if settings.lr is None else settings.lr
     own = {key: opt.pop(key) for key in _OWN if key in opt}
     own = {"lr": lr, "optimizer": name, "clip_norm": settings.clip_norm, "clip_value": settings.clip_value, **own}
     return replace(
         read(MinimizeSettings, own, naming=f"'{{}}' of {name}"),
-        expression=objective_of(settings),
+        expression=expression_of(settings),
         values=settings.values,
         wrt=settings.wrt,
         opt=opt,
@@ -68,7 +70,7 @@ def racer(settings: CompareSettings, name: str) -> MinimizeSettings:
     )
 
 
-def parameters_given(opt: dict[str, Option], name: str) -> dict[str, Option]:
+def _parameters_given(opt: dict[str, Option], name: str) -> dict[str, Option]:
     """What ``--opt NAME.PARAMETER=VALUE`` says of one optimizer."""
     return {key.removeprefix(f"{name}."): value for key, value in opt.items() if key.startswith(f"{name}.")}
 

@@ -1,4 +1,4 @@
-"""The domain that starts lie in: that of the problem, or the one that is given. No torch here."""
+"""The domain that starts lie in: that of the problem, or the one that is given."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Collection
 
 from msgspec.structs import replace
 
+from gdcli.complete.problem import expression_of, problem_of
 from gdcli.contract.compare import CompareSettings
-from gdcli.defaults import objective_of, problem_of
 from gdcli.errors import GdcliError
 from gdcli.lang.suggest import did_you_mean
 from gdcli.lang.syntax import parse
@@ -22,7 +22,7 @@ def with_domain(settings: CompareSettings) -> CompareSettings:
         GdcliError: for a domain of no variable, one that is not an interval, or one that is needed and not there.
     """
     problem = problem_of(settings)
-    variables = parse(objective_of(settings)).variables
+    variables = parse(expression_of(settings)).variables
     usual = {} if problem is None else {name: (float(low), float(high)) for name, (low, high) in problem.domain.items()}
     domain: dict[str, Ends] = {**usual, **settings.domain}
     for name, ends in domain.items():

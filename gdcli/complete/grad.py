@@ -1,0 +1,37 @@
+"""The settings of ``grad`` completed and checked."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from gdcli.complete.wrt import moving_variables
+from gdcli.contract.grad import GradSettings
+from gdcli.errors import GdcliError
+
+EXAMPLE = "log(x**2 + y**2)"
+EXAMPLE_VALUES = {"x": "15", "y": "24"}
+EXAMPLE_WRT = ["x"]  # y has no requires_grad in the notebook
+
+
+def complete_grad(settings: GradSettings) -> GradSettings:
+    """With the notebook's example when there is no expression, and ``wrt`` spelled out.
+
+    Raises:
+        GdcliError: for an expression, a value or a name in ``wrt`` that does not fit.
+    """
+    if settings.latex:
+        settings = replace(settings, symbolic=True)
+    _check_alone(settings)
+    if not settings.expression:
+        values = settings.values if settings.points else {**EXAMPLE_VALUES, **settings.values}
+        settings = replace(settings, expression=EXAMPLE, values=values, wrt=settings.wrt or EXAMPLE_WRT)
+    return replace(settings, wrt=moving_variables(settings.expression, settings))
+
+
+def _check_alone(settings: GradSettings) -> None:
+    """Raise GdcliError for many points together with what explains one of them."""
+    for many in ("each", "points"):
+        for other in ("each", "explain", "symbolic", "hessian", "jacobian", "check"):
+            if getattr(settings, many) and getattr(settings, other) and other != many:
+                hint = "keep one of them" if other == "each" else f"{other} is about one point"
+                raise GdcliError("usage", f"'{many}' and '{other}' cannot both be asked for", hint)

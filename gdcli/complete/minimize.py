@@ -1,0 +1,27 @@
+"""The settings of ``minimize`` completed and checked."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from gdcli.complete.problem import expression_of, with_start
+from gdcli.complete.rule import check_rule, usual_rate
+from gdcli.complete.wrt import moving_variables
+from gdcli.contract.descent import MinimizeSettings
+
+EXAMPLE = "(x - 1.5)**2"
+EXAMPLE_VALUES = {"x": "4"}
+
+
+def complete_minimize(settings: MinimizeSettings) -> MinimizeSettings:
+    """With the notebook's example when there is no expression, and ``wrt`` spelled out.
+
+    Raises:
+        GdcliError: for an expression, a value or a name in ``wrt`` that does not fit.
+    """
+    settings = with_start(settings, "minimize")
+    if not settings.expression:
+        settings = replace(settings, expression=EXAMPLE, values={**EXAMPLE_VALUES, **settings.values})
+    settings = replace(settings, wrt=moving_variables(expression_of(settings), settings), lr=usual_rate(settings))
+    check_rule(settings, settings.wrt)
+    return settings

@@ -1,0 +1,45 @@
+"""The settings of ``ops`` completed and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from msgspec.structs import replace
+
+from gdcli.contract.ops import OpsSettings
+from gdcli.errors import ExpressionError
+from gdcli.lang.nodes import Expression
+from gdcli.lang.syntax import parse
+from gdcli.lang.values import bind
+
+EXAMPLES = [
+    *["a", "b", "a * b", "a + b", "a - b", "a / b", "a//b", "a**b", "a > b", "a==b"],
+    *["torch.add(a, b)", "torch.mul(a, b)", "torch.sub(a, b)"],
+]
+EXAMPLE_VALUES = {"a": "[1, 2, 3.0, 4, 5]", "b": "arange(5, 10)"}
+
+
+def complete_ops(settings: OpsSettings) -> OpsSettings:
+    """With the notebook's expressions when there are none, and its a and b where they are used and not given.
+
+    Raises:
+        GdcliError: for a value that is missing, superfluous or cannot be read.
+    """
+    expressions = settings.expressions or EXAMPLES
+    parsed = _parsed(expressions)
+    used = {name for expression in parsed for name in expression.variables}
+    defaults = {name: value for name, value in EXAMPLE_VALUES.items() if name in used}
+    settings = replace(settings, expressions=expressions, values={**defaults, **settings.values})
+    bind(parsed, settings.values)
+    return settings
+
+
+def _parsed(expressions: Iterable[str]) -> list[Expression]:
+    """Those of the expressions that can be parsed; what is wrong with the others will stand in their rows."""
+    parsed = []
+    for text in expressions:
+        try:
+            parsed.append(parse(text))
+        except ExpressionError:
+            continue
+    return parsed

@@ -1,0 +1,81 @@
+"""The problem of the catalogue that the expression of some settings may name."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
+
+from msgspec.structs import replace
+
+from gdcli.contract.compare import CompareSettings
+from gdcli.contract.descent import MinimizeSettings
+from gdcli.errors import GdcliError
+from gdcli.lang.suggest import closest
+
+if TYPE_CHECKING:
+    from gdcli.contract.plot import PlotSettings
+    from gdcli.lang.problems.problem import CatalogueProblem, Instance
+
+    NamesAProblem: TypeAlias = MinimizeSettings | CompareSettings | PlotSettings
+
+# What may be a name in the catalogue; for any other expression the catalogue is not loaded.
+_NAME = re.compile(r"[^\W\d][\w-]+")
+
+P = TypeVar("P", MinimizeSettings, CompareSettings)
+
+
+def with_start(settings: P, command: str) -> P:
+    """With the start of the problem of the catalogue, when the settings name one.
+
+    Raises:
+        GdcliError: for a dimension without a problem or that it does not have, or a name that is nearly one.
+    """
+    problem = named_problem(settings, example=f"gdcli {command} rosenbrock")
+    if problem is None:
+        return settings
+    return replace(settings, values={**problem.instantiate(settings.dim).start, **settings.values})
+
+
+def named_problem(settings: NamesAProblem, *, example: str) -> CatalogueProblem | None:
+    """The problem of the catalogue that the settings name, of any dimension, or None when they have an expression.
+
+    Raises:
+        GdcliError: for a dimension without a problem, with ``example`` in its hint, or for a name that is nearly one.
+    """
+    problem = _find(settings.expression)
+    if problem is not None:
+        return problem
+    if settings.dim is not None:
+        hint = f"name one, for example: {example} --dim {settings.dim}"
+        raise GdcliError("usage", "dim is the dimension of a problem of the catalogue, and there is none", hint)
+    word = settings.expression
+    if word.isidentifier() and _NAME.fullmatch(word) and word not in settings.values:
+        from gdcli.lang.problems import PROBLEMS, find
+
+        if closest(word, PROBLEMS) is not None:
+            find(word)  # says that there is none, and which is near
+    return None
+
+
+def problem_of(settings: NamesAProblem) -> Instance | None:
+    """The problem of the catalogue that the settings name, in their dimension, or None when they have an expression.
+
+    Raises:
+        GdcliError: for a dimension that the problem does not have.
+    """
+    problem = _find(settings.expression)
+    return None if problem is None else problem.instantiate(settings.dim)
+
+
+def expression_of(settings: NamesAProblem) -> str:
+    """The text of the expression: the one given, or that of the problem that is named."""
+    problem = problem_of(settings)
+    return settings.expression if problem is None else problem.expression
+
+
+def _find(word: str) -> CatalogueProblem | None:
+    if not _NAME.fullmatch(word):
+        return None
+    from gdcli.lang.problems import PROBLEMS
+
+    return PROBLEMS.get(word)

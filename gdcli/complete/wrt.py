@@ -1,0 +1,34 @@
+"""The variables of an expression to differentiate by."""
+
+from __future__ import annotations
+
+from gdcli.contract.compare import CompareSettings
+from gdcli.contract.descent import MinimizeSettings
+from gdcli.contract.grad import GradSettings
+from gdcli.errors import ExpressionError, GdcliError
+from gdcli.lang.suggest import did_you_mean
+from gdcli.lang.syntax import parse
+from gdcli.lang.values import bind, bind_some
+
+
+def moving_variables(text: str, settings: GradSettings | MinimizeSettings | CompareSettings) -> list[str]:
+    """The names to differentiate by, after a check of the expression and its values.
+
+    Raises:
+        GdcliError: for an expression, a value or a name in ``wrt`` that does not fit.
+    """
+    expression = parse(text)
+    if isinstance(settings, GradSettings) and settings.points:
+        bind_some(expression, settings.values)
+    else:
+        bind([expression], settings.values)
+    if not expression.variables:
+        message = "the expression is a constant: it has no variable to differentiate"
+        source = expression.source
+        raise ExpressionError("constant", message, "for example: x**2", source=source, span=(0, len(source)))
+    for name in settings.wrt:
+        if name not in expression.variables:
+            listed = ", ".join(expression.variables)
+            hint = did_you_mean(name, expression.variables) or f"the variables are {listed}"
+            raise GdcliError("wrt", f"wrt names '{name}', and that is no variable of the expression", hint)
+    return [name for name in expression.variables if name in settings.wrt] or list(expression.variables)
