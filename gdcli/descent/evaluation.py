@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from gdcli.contract.descent import Act, DescentSettings
+from gdcli.descent.snapshot import Snapshot, snapshot
 from gdcli.tensors import Problem, check_scalar
 
 
@@ -18,7 +19,7 @@ class Evaluation:
         self.problem = problem
         self.count = 0
         self.acts: list[Act] = []
-        self.gradients: dict[str, torch.Tensor | None] = {}
+        self.gradients: dict[str, Snapshot | None] = {}
         self._moving = [problem.tensors[name] for name in problem.wrt]
 
     def __call__(self) -> torch.Tensor:
@@ -42,10 +43,10 @@ class Evaluation:
         self.gradients = {name: _gradient(problem.tensors[name]) for name in problem.wrt}
         return loss
 
-    def values(self) -> dict[str, torch.Tensor]:
-        """Copies of the variables as they are."""
+    def values(self) -> dict[str, Snapshot]:
+        """The variables as they are."""
         tensors = self.problem.tensors
-        return {name: tensors[name].detach().clone() for name in self.problem.wrt}
+        return {name: snapshot(tensors[name]) for name in self.problem.wrt}
 
     def noted(self) -> list[Act] | None:
         """What was done to variables and gradients since the last state; None for nothing."""
@@ -55,13 +56,16 @@ class Evaluation:
         return acts
 
 
-def _gradient(x: torch.Tensor) -> torch.Tensor | None:
+def _gradient(x: torch.Tensor) -> Snapshot | None:
     """``x.grad``. PyTorch keeps none for a tensor that is not a leaf, and warns when it is asked."""
-    if not x.is_leaf or x.grad is None:
+    if not x.is_leaf:
         return None
-    if x.grad._is_zerotensor():  # noqa: SLF001 -- the gradient of sgn is a tensor of zeros without storage
-        x.grad = torch.zeros_like(x)
-    return x.grad
+    grad = x.grad
+    if grad is None:
+        return None
+    if grad._is_zerotensor():  # noqa: SLF001 -- the gradient of sgn is a tensor of zeros without storage
+        grad = x.grad = torch.zeros_like(x)
+    return grad if grad.dim() else grad.item()  # evaluated anew, it is another tensor
 
 
 class ClippedEvaluation(Evaluation):

@@ -11,38 +11,38 @@ from msgspec import Struct
 
 from gdcli.contract.descent import Act, Step
 from gdcli.descent.evaluation import Evaluation
-from gdcli.tensors import plain
+from gdcli.descent.snapshot import Snapshot, joined, numbers, size
 
 
 class State(Struct, frozen=True, gc=False):
     """The state at which loss and gradient were evaluated, before the update of this iteration.
 
-    ``values`` and ``grads`` are tensors by variable that nothing changes any more; a gradient is None where autograd
+    ``values`` and ``grads`` are snapshots by variable, that nothing changes any more; a gradient is None where autograd
     has none. ``lr`` is the learning rate of the update, by variable where they differ; ``acts`` is None where nothing
     was clipped or held at a bound.
     """
 
     iteration: int
     loss: float
-    values: dict[str, torch.Tensor]
-    grads: dict[str, torch.Tensor | None]
+    values: dict[str, Snapshot]
+    grads: dict[str, Snapshot | None]
     lr: float | dict[str, float]
     acts: list[Act] | None = None
 
     @property
     def size(self) -> int:
         """The number of elements of the variables."""
-        return sum(x.numel() for x in self.values.values())
+        return sum(map(size, self.values.values()))
 
     @property
     def point(self) -> torch.Tensor:
         """The variables flattened and joined, shape (size,), float64."""
-        return torch.cat([x.reshape(-1).double() for x in self.values.values()])
+        return joined(self.values.values())
 
     def step(self) -> Step:
         """The state in plain numbers, as records have it."""
-        values = {name: plain(x) for name, x in self.values.items()}
-        grads = {name: plain(grad) for name, grad in self.grads.items()}
+        values = {name: numbers(x) for name, x in self.values.items()}
+        grads = {name: numbers(grad) for name, grad in self.grads.items()}
         return Step(self.iteration, self.loss, values, grads, self.lr, self.acts)
 
 

@@ -18,9 +18,10 @@ from gdcli.contract.nested import flat
 from gdcli.descent.kind import Kind
 from gdcli.descent.loop import State
 from gdcli.descent.run import Descent
+from gdcli.descent.snapshot import numbers
 from gdcli.errors import GdcliError
 from gdcli.lang.problems.problem import Coordinates, Instance, Minimum
-from gdcli.tensors import Problem, plain, prepare, resolve_device
+from gdcli.tensors import Problem, prepare, resolve_device
 
 if TYPE_CHECKING:
     from gdcli.descent.diagnosis.diagnose import Finder
@@ -62,7 +63,7 @@ class Minimizing(Kind[MinimizeResult]):
         """The known minimum of the problem that is nearest to a state."""
         if not self.minima:
             return UNSET
-        here = {name: list(flat(plain(x))) for name, x in state.values.items()}
+        here = {name: list(flat(numbers(x))) for name, x in state.values.items()}
         far, nearest = min(((_distance(here, minimum), minimum) for minimum in self.minima), key=lambda each: each[0])
         values = {name: _listed(value) for name, value in nearest.values.items()}
         return KnownMinimum(values=values, loss=nearest.loss, distance=far if math.isfinite(far) else None)

@@ -28,7 +28,8 @@ from gdcli.descent.kind import Kind, R
 from gdcli.descent.loop import State, descend
 from gdcli.descent.optimizers import complete_rule, update_rule
 from gdcli.descent.schedules import rates_of
-from gdcli.descent.stopping import Ending, StopTests, norm
+from gdcli.descent.snapshot import Snapshot, norm
+from gdcli.descent.stopping import Ending, StopTests
 from gdcli.descent.walk import Walked
 from gdcli.tensors import Problem, grad_fn_name
 
@@ -258,5 +259,5 @@ def _non_leaf(name: str, x: torch.Tensor) -> Notice:
     )
 
 
-def _short(x: torch.Tensor) -> str:
-    return f"{x.item():.6g}" if x.dim() == 0 else "a tensor"
+def _short(x: Snapshot) -> str:
+    return "a tensor" if isinstance(x, torch.Tensor) else f"{x:.6g}"

@@ -6,10 +6,9 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-import torch
-
 from gdcli.contract.descent import DescentSettings, StopReason
 from gdcli.descent.loop import State
+from gdcli.descent.snapshot import distance, is_finite, norm, same
 
 GROWTH = 1e10
 """A loss that has grown to this many times the size of the first one, with a growing gradient, has diverged."""
@@ -139,32 +138,3 @@ class StopTests:
 def _pair(tolerance: list[float] | None) -> tuple[float, float] | None:
     """Absolute and relative tolerance."""
     return None if tolerance is None else (tolerance[0], tolerance[1] if len(tolerance) > 1 else 0.0)
-
-
-Tensors = Mapping[str, torch.Tensor | None]
-
-
-def norm(tensors: Tensors) -> float:
-    """The Euclidean norm of all the elements of some tensors together, in float64; None counts as nothing."""
-    return math.hypot(*(_norm(x) for x in tensors.values() if x is not None))
-
-
-def distance(a: Mapping[str, torch.Tensor], b: Mapping[str, torch.Tensor]) -> float:
-    """The Euclidean distance of two points that have the same variables, in float64."""
-    return math.hypot(*(_norm(x.double() - b[name].double()) for name, x in a.items()))
-
-
-def _norm(x: torch.Tensor) -> float:
-    return abs(x.item()) if x.numel() == 1 else torch.linalg.vector_norm(x.double()).item()
-
-
-def same(a: Tensors, b: Tensors) -> bool:
-    """Whether two states have the same numbers."""
-    return all(
-        x is y if x is None or y is None else torch.equal(x, y) for x, y in zip(a.values(), b.values(), strict=True)
-    )
-
-
-def is_finite(x: torch.Tensor) -> bool:
-    """Whether every element is finite. The sum tells it, but for a sum beyond the largest number of the dtype."""
-    return math.isfinite(x.item() if x.dim() == 0 else x.sum().item()) or bool(x.isfinite().all())

@@ -68,7 +68,7 @@ def check_gradient(problem: Problem) -> GradientCheck:
     return _summary(rows)
 
 
-def check_at(problem: Problem, values: Mapping[str, torch.Tensor]) -> GradientCheck:
+def check_at(problem: Problem, values: Mapping[str, torch.Tensor | float]) -> GradientCheck:
     """Move the variables of a problem to ``values``, differentiate, and check.
 
     Raises:
@@ -76,7 +76,7 @@ def check_at(problem: Problem, values: Mapping[str, torch.Tensor]) -> GradientCh
     """
     with torch.no_grad():
         for name, value in values.items():
-            problem.tensors[name].copy_(value)
+            problem.tensors[name].copy_(torch.as_tensor(value))
     result = problem.value()
     if result.requires_grad:
         problem.backward(result)

@@ -13,6 +13,7 @@ from gdcli.contract.descent import DescentSettings, MinimizeSettings
 from gdcli.contract.fields import Nested
 from gdcli.contract.figure import ContourPanel, Figure, FunctionPanel, HeatPanel, HeatState, Panel, Remark, finite
 from gdcli.contract.nested import flat
+from gdcli.descent.snapshot import numbers
 from gdcli.landscape.panels import (
     Route,
     Subject,
@@ -25,7 +26,7 @@ from gdcli.landscape.panels import (
 )
 from gdcli.landscape.section import Section, along_unknowns, in_order, principal_plane
 from gdcli.landscape.trail import Trail
-from gdcli.tensors import Problem, plain
+from gdcli.tensors import Problem
 
 if TYPE_CHECKING:
     from gdcli.descent.run import Descent
@@ -130,10 +131,10 @@ def layer_figure(title: str, subtitle: str, problem: Problem, trail: Trail, name
     panels: list[Panel] = [loss_panel([trail], subject)]
     if trail.last is not None:
         iteration = trail.last.iteration
-        matrix = heat_panel(f"{name} at iteration {iteration}", plain(trail.last.values[name]))
+        matrix = heat_panel(f"{name} at iteration {iteration}", numbers(trail.last.values[name]))
         panels.append(replace(matrix, history=_history(trail, columns=len(matrix.values[0]))))
         if trail.last.grads[name] is not None:
-            panels.append(heat_panel(f"gradient of {name} there", plain(trail.last.grads[name])))
+            panels.append(heat_panel(f"gradient of {name} there", numbers(trail.last.grads[name])))
     return Figure(title, subtitle, panels, subject.remarks)
 
 

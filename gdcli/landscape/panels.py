@@ -21,7 +21,7 @@ from gdcli.contract.figure import (
     finite,
 )
 from gdcli.descent.loop import State
-from gdcli.descent.stopping import norm
+from gdcli.descent.snapshot import joined, norm
 from gdcli.landscape.section import Section
 from gdcli.landscape.surface import points_that_pay
 from gdcli.landscape.trail import Trail
@@ -93,7 +93,7 @@ def routes_in(section: Section, trails: Sequence[Trail], subject: Subject) -> li
 
 def points_of(trail: Trail) -> torch.Tensor:
     """The states as rows, shape (states, unknowns), float64."""
-    return torch.stack([state.point for state in trail.states]).cpu()
+    return torch.stack([state.point for state in trail.states])
 
 
 def loss_panel(trails: Sequence[Trail], subject: Subject) -> CurvesPanel:
@@ -262,7 +262,7 @@ def tangent_at_end(trail: Trail, over: Window) -> Tangent | None:
     slope = next(iter(state.grads.values()))
     if slope is None:
         return None
-    found = Tangent(state.point.item(), state.loss, slope.item())
+    found = Tangent(state.point.item(), state.loss, joined([slope]).item())
     known = all(map(math.isfinite, (found.x, found.y, found.slope)))
     return found if known and over[0] <= found.x <= over[1] else None
 

@@ -57,8 +57,9 @@ class Fitting(Kind[FitLinearResult]):
     def watch(self, state: State) -> None:
         """Note since which iteration the gradient of each output is zero."""
         gradient = state.grads["W"]
-        rows = None if gradient is None else gradient.reshape(-1, gradient.shape[-1])
-        moving = [False] if rows is None else (rows != 0).any(1).tolist()
+        if not isinstance(gradient, torch.Tensor):
+            return
+        moving = (gradient.reshape(-1, gradient.shape[-1]) != 0).any(1).tolist()
         for i, moves in enumerate(moving):
             if moves:
                 self._zero_since.pop(i, None)

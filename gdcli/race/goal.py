@@ -12,7 +12,7 @@ from gdcli.contract.compare import CompareSettings
 from gdcli.contract.fields import Nested
 from gdcli.contract.nested import flat
 from gdcli.descent.loop import State
-from gdcli.descent.stopping import norm
+from gdcli.descent.snapshot import norm
 from gdcli.lang.problems.problem import Instance
 
 

@@ -11,7 +11,8 @@ from gdcli.contract.descent import MinimizeResult, MinimizeSettings
 from gdcli.descent.loop import State
 from gdcli.descent.minimize import Minimizing
 from gdcli.descent.run import Descent
-from gdcli.descent.stopping import StopTests, same
+from gdcli.descent.snapshot import same
+from gdcli.descent.stopping import StopTests
 from gdcli.race.track import Lane, Outcome, Track
 
 _OFTEN = 64  # steps between two looks at how much is done

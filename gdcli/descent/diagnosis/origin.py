@@ -13,7 +13,7 @@ from gdcli.descent.diagnosis.local import at
 from gdcli.descent.diagnosis.remedies import complete, other_starts, remedy, tried
 from gdcli.descent.diagnosis.run import Run
 from gdcli.descent.diagnosis.too_large import calmer
-from gdcli.descent.stopping import is_finite
+from gdcli.descent.snapshot import Snapshot, is_finite, joined
 from gdcli.lang.nodes import Binary, Call, Node, Unary, Variable, children
 from gdcli.lang.objective import build
 from gdcli.tensors import Problem
@@ -48,9 +48,10 @@ def _of(found: dict[str, Any]) -> str:
     return f", where {' and '.join(operands)}" if operands else ""
 
 
-def _word(x: torch.Tensor) -> str:
-    """The first nan or inf in a tensor, as a word."""
-    return str(x[~x.isfinite()].reshape(-1)[0].item())
+def _word(x: Snapshot) -> str:
+    """The first nan or inf in a snapshot, as a word."""
+    numbers = joined([x])
+    return str(numbers[~numbers.isfinite()][0].item())
 
 
 class Replay:

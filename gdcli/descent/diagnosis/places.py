@@ -11,6 +11,7 @@ from gdcli.descent.diagnosis.local import LocalCurvature
 from gdcli.descent.diagnosis.remedies import best_that_works, other_starts, remedy, with_rate
 from gdcli.descent.diagnosis.run import Run, direction_in_words, parts_of
 from gdcli.descent.loop import State
+from gdcli.descent.snapshot import size
 
 _NEAR = 1e-3
 """A place is next to a critical point when Newton's step there is at most so long, relative to 1 + |x|."""
@@ -147,7 +148,7 @@ def _still_since(run: Run) -> int | None:
 def _largest_step(run: Run, step: State) -> tuple[float, float]:
     """The step ``lr * gradient`` of the element that is nearest to moving, and the spacing of the dtype there."""
     rates = run.rates(step)
-    lrs = [rates[name] for name in run.problem.wrt for _ in range(step.values[name].numel())]
+    lrs = [rates[name] for name in run.problem.wrt for _ in range(size(step.values[name]))]
     found = [
         (lr * abs(g), _spacing(x, run.eps)) for lr, g, x in zip(lrs, run.gradient(step), run.point(step), strict=True)
     ]

@@ -15,7 +15,7 @@ from gdcli.contract.fields import Nested
 from gdcli.descent.diagnosis.run import Run
 from gdcli.descent.loop import State
 from gdcli.descent.optimizers import parameters_of
-from gdcli.tensors import plain
+from gdcli.descent.snapshot import numbers, size
 
 # What may belong to one rule and mean nothing to another.
 _OF_A_RULE: dict[str, Any] = {"momentum": None, "dampening": None, "nesterov": None, "weight_decay": None, "opt": {}}
@@ -166,9 +166,9 @@ def falling_rate(run: Run) -> Iterator[dict[str, Any]]:
 def other_starts(run: Run, direction: Sequence[float], sizes: Iterable[float]) -> Iterator[dict[str, Any]]:
     """Changes to starts that lie so far along a direction, and against it, relative to 1 + |x|."""
     length = math.hypot(*direction)
-    for size in sizes:
+    for reach in sizes:
         for sign in (1, -1):
-            step = [sign * size * run.scale(run.first) * part / length for part in direction]
+            step = [sign * reach * run.scale(run.first) * part / length for part in direction]
             yield {"values": _moved(run, step)}
 
 
@@ -177,10 +177,10 @@ def _moved(run: Run, step: Sequence[float]) -> dict[str, Any]:
     least = 1e-3 * max(map(abs, step))
     values, rest = dict(run.settings.values), list(step)
     for name in run.problem.wrt:
-        count = run.first.values[name].numel()
+        count = size(run.first.values[name])
         part, rest = rest[:count], rest[count:]
         if any(abs(each) > least for each in part):
-            values[name] = _added(plain(run.first.values[name]), iter(part))
+            values[name] = _added(numbers(run.first.values[name]), iter(part))
     return values
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -14,7 +14,7 @@ from gdcli.descent.diagnosis.local import MAX_WORK, CurvatureAt, LocalCurvature,
 from gdcli.descent.diagnosis.theory import LinearRule, linear_rule
 from gdcli.descent.diagnosis.trace import Trace
 from gdcli.descent.loop import State
-from gdcli.descent.stopping import is_finite, same
+from gdcli.descent.snapshot import Snapshot, is_finite, joined, same
 from gdcli.errors import GdcliError
 from gdcli.explain.curvature import labels
 from gdcli.tensors import Problem
@@ -67,21 +67,15 @@ class Run:
     def point(self, step: State) -> list[float]:
         """The variables, flattened and joined."""
         if step.iteration not in self._points:
-            self._points[step.iteration] = self._joined(step.values).tolist()
+            self._points[step.iteration] = step.point.tolist()
         return self._points[step.iteration]
 
     def gradient(self, step: State) -> list[float]:
         """The gradient that the rule goes against: signed, with the weight decay of a linear rule; 0 for None."""
         if step.iteration not in self._gradients:
-            values = step.values.items()
-            grads = {name: torch.zeros_like(x) if (g := step.grads[name]) is None else g for name, x in values}
-            found = self.sign * self._joined(grads) + self.decay * self._joined(step.values)
-            self._gradients[step.iteration] = found.tolist()
+            grads = [_zeros(step.values[name]) if g is None else g for name, g in step.grads.items()]
+            self._gradients[step.iteration] = (self.sign * joined(grads) + self.decay * step.point).tolist()
         return self._gradients[step.iteration]
-
-    def _joined(self, tensors: Mapping[str, Any]) -> torch.Tensor:
-        """The tensors of the variables, flattened and joined, in float64."""
-        return torch.cat([tensors[name].reshape(-1).double() for name in self.problem.wrt])
 
     def slope(self, step: State) -> float:
         """The norm of that gradient."""
@@ -197,6 +191,10 @@ class Run:
             and outcome.status != "diverged"
             and (not _is_finite(on) or self.loss(outcome.result) < self.loss(on))
         )
+
+
+def _zeros(x: Snapshot) -> Snapshot:
+    return torch.zeros_like(x) if isinstance(x, torch.Tensor) else 0.0
 
 
 def _is_finite(step: State) -> bool:

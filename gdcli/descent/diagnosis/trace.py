@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gdcli.descent.loop import State
-from gdcli.descent.stopping import same
+from gdcli.descent.snapshot import same
 
 PAIRS = 64  # kept, at most
 _NUMBERS = 1_000_000  # kept in all pairs together, about
@@ -30,8 +30,7 @@ class Trace:
         self.acts: set[str] = {act.kind for act in first.acts or ()}
         self.pairs: list[tuple[State, State]] = []
         self._maximize = maximize
-        numbers = sum(x.numel() for x in first.values.values())
-        self._capacity = max(2, min(PAIRS, _NUMBERS // (4 * numbers)))
+        self._capacity = max(2, min(PAIRS, _NUMBERS // (4 * first.size)))
         self._distance = self._next = 1
 
     def see(self, step: State) -> None:
