@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,12 @@ from gdcli.lang.nodes import Call, Expression, postorder
 from gdcli.lang.objective import Objective, build, evaluate, located, tensor_result
 from gdcli.lang.syntax import parse
 from gdcli.lang.values import bind
+
+_run_backward: Callable[..., Any] | None
+try:
+    from torch.autograd.graph import _engine_run_backward as _run_backward
+except ImportError:  # it is not public
+    _run_backward = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +48,18 @@ class Problem:
         """The value at the tensors as they are, with its graph."""
         return tensor_result(self.objective(*self.tensors.values()), self.objective.expression)
 
-    def backward(self, value: torch.Tensor, *, keep_graph: bool = False) -> None:
-        """Fill ``.grad`` of the leaves.
+    def backward(self, value: torch.Tensor, *, keep_graph: bool = False, of: torch.Tensor | None = None) -> None:
+        """Fill ``.grad`` of the leaves. ``of`` are ones like ``value``, for a loop that makes them once.
 
         Raises:
             ExpressionError: where PyTorch has no derivative.
         """
         try:
-            value.backward(retain_graph=keep_graph)  # type: ignore[no-untyped-call]
+            if of is None or _run_backward is None:
+                value.backward(retain_graph=keep_graph)  # type: ignore[no-untyped-call]
+            else:  # what backward() calls in the end; the checks before it take a third of a step
+                flags = {"allow_unreachable": True, "accumulate_grad": True}
+                _run_backward((value,), (of,), keep_graph, False, (), **flags)
         except RuntimeError as error:
             raise located(error, self.objective.expression, {}) from error
 

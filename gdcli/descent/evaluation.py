@@ -20,6 +20,7 @@ class Evaluation:
         self.count = 0
         self.acts: list[Act] = []
         self.gradients: dict[str, Snapshot | None] = {}
+        self._one: torch.Tensor | None = None
         self._moving = [problem.tensors[name] for name in problem.wrt]
 
     def __call__(self) -> torch.Tensor:
@@ -36,10 +37,11 @@ class Evaluation:
         for x in self._moving:
             x.grad = None
         loss = problem.value()
-        self.count += 1
-        if self.count == 1:
+        if self.count == 0:
             check_scalar(loss, problem.objective.expression)
-        problem.backward(loss)
+            self._one = torch.ones_like(loss)
+        self.count += 1
+        problem.backward(loss, of=self._one)
         self.gradients = {name: _gradient(problem.tensors[name]) for name in problem.wrt}
         return loss
 
@@ -58,14 +60,12 @@ class Evaluation:
 
 def _gradient(x: torch.Tensor) -> Snapshot | None:
     """``x.grad``. PyTorch keeps none for a tensor that is not a leaf, and warns when it is asked."""
-    if not x.is_leaf:
-        return None
-    grad = x.grad
+    grad = x.grad if x.is_leaf else None
     if grad is None:
         return None
     if grad._is_zerotensor():  # noqa: SLF001 -- the gradient of sgn is a tensor of zeros without storage
         grad = x.grad = torch.zeros_like(x)
-    return grad if grad.dim() else grad.item()  # evaluated anew, it is another tensor
+    return grad if grad.dim() else grad.item()  # not copied: the next evaluation makes another tensor
 
 
 class ClippedEvaluation(Evaluation):
