@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 from msgspec import UNSET
-from msgspec.structs import replace
 
 from gdcli.complete.grad import complete_grad
 from gdcli.contract.envelope import Notice
@@ -19,9 +18,9 @@ from gdcli.tensors import (
     check_scalar,
     grad_fn_name,
     is_finite,
+    on_device,
     plain,
     prepare,
-    resolve_device,
 )
 
 
@@ -35,7 +34,7 @@ def grad(settings: GradSettings) -> GradResult:
     if settings.each or settings.points:
         many = "each" if settings.each else "points"
         raise GdcliError("usage", f"grad is about one point, and '{many}' asks for many", "call grad_each")
-    settings = replace(settings, device=resolve_device(settings.device))
+    settings = on_device(settings)
     problem = prepare(settings.expression, settings, settings.wrt)
     tensors = problem.tensors
     tape = Tape(problem) if settings.explain else None
@@ -71,7 +70,7 @@ def _matrices(problem: Problem, value: torch.Tensor, settings: GradSettings) -> 
         return {}
     from gdcli.explain.curvature import curvature, jacobian
 
-    expression, leaves = problem.objective.expression, {name: problem.tensors[name] for name in problem.wrt}
+    expression, leaves = problem.objective.expression, problem.leaves
     found: dict[str, Any] = {}
     if settings.hessian:
         found["hessian"] = curvature(value, leaves, expression)

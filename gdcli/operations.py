@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from msgspec.structs import replace
-
 from gdcli.complete.ops import complete_ops
-from gdcli.contract.envelope import ErrorDetail
+from gdcli.contract.envelope import ErrorDetail, detail_of
 from gdcli.contract.ops import OpsResult, OpsRow, OpsSettings
 from gdcli.errors import ExpressionError, GdcliError
 from gdcli.lang.nodes import Expression
 from gdcli.lang.objective import build, tensor_result
 from gdcli.lang.syntax import parse
 from gdcli.lang.values import bind
-from gdcli.tensors import dtype_name, environment, plain, resolve_device, variables
+from gdcli.tensors import dtype_name, environment, on_device, plain, variables
 
 
 def ops(settings: OpsSettings) -> OpsResult:
@@ -21,23 +19,22 @@ def ops(settings: OpsSettings) -> OpsResult:
     Raises:
         GdcliError: for a value that is missing, unknown, or cannot be read.
     """
-    settings = complete_ops(settings)
-    settings = replace(settings, device=resolve_device(settings.device))
+    settings = on_device(complete_ops(settings))
     parsed = [_parsed(text) for text in settings.expressions]
     values = bind([each for each in parsed if isinstance(each, Expression)], settings.values)
-    run = environment(settings.dtype, settings.device, settings.seed)
+    run = environment(settings)
     tensors = variables(values, run, wrt=[])
     rows = []
     for text, expression in zip(settings.expressions, parsed, strict=True):
         if isinstance(expression, ExpressionError):
-            rows.append(OpsRow(expression=text, error=_problem(expression)))
+            rows.append(OpsRow(expression=text, error=detail_of(expression)))
             continue
         try:
             value = tensor_result(
                 build(expression, run, tensors)(*(tensors[n] for n in expression.variables)), expression
             )
         except GdcliError as error:
-            rows.append(OpsRow(expression=text, error=_problem(error)))
+            rows.append(OpsRow(expression=text, error=detail_of(error)))
         else:
             rows.append(OpsRow(expression=text, value=plain(value), dtype=dtype_name(value), shape=list(value.shape)))
     failed = sum(isinstance(row.error, ErrorDetail) for row in rows)
@@ -50,7 +47,3 @@ def _parsed(text: str) -> Expression | ExpressionError:
         return parse(text)
     except ExpressionError as error:
         return error
-
-
-def _problem(error: GdcliError) -> ErrorDetail:
-    return ErrorDetail(error.code, error.message, error.hint, getattr(error, "span", None))

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 import torch
+from msgspec.structs import replace
 
 from gdcli.contract.compare import CompareSettings
 from gdcli.contract.descent import FitLinearSettings, MinimizeSettings
 from gdcli.contract.fields import Nested
 from gdcli.contract.grad import GradSettings
+from gdcli.contract.ops import OpsSettings
+from gdcli.contract.plot import PlotSettings
 from gdcli.errors import ExpressionError, GdcliError, OutsideError
 from gdcli.lang.constructors import Environment
 from gdcli.lang.nodes import Call, Expression, postorder
 from gdcli.lang.objective import Objective, build, evaluate, located, tensor_result
 from gdcli.lang.syntax import parse
 from gdcli.lang.values import bind
+
+Settings: TypeAlias = OpsSettings | GradSettings | MinimizeSettings | FitLinearSettings | CompareSettings | PlotSettings
+SettingsT = TypeVar("SettingsT", bound=Settings)
 
 _run_backward: Callable[..., Any] | None
 try:
@@ -37,6 +44,16 @@ class Problem:
     environment: Environment
     tensors: dict[str, torch.Tensor]
     wrt: tuple[str, ...]
+
+    @property
+    def leaves(self) -> dict[str, torch.Tensor]:
+        """The tensors that a gradient is taken by, in the order of ``wrt``."""
+        return {name: self.tensors[name] for name in self.wrt}
+
+    @property
+    def unknowns(self) -> int:
+        """How many numbers they have together."""
+        return sum(leaf.numel() for leaf in self.leaves.values())
 
     @property
     def is_random(self) -> bool:
@@ -64,34 +81,34 @@ class Problem:
             raise located(error, self.objective.expression, {}) from error
 
 
-def prepare(
-    text: str, settings: GradSettings | MinimizeSettings | FitLinearSettings | CompareSettings, wrt: list[str]
-) -> Problem:
+def prepare(text: str, settings: Settings, wrt: list[str]) -> Problem:
     """Parse ``text``, make the tensors that ``settings`` gives its variables, and compile it.
 
     Raises:
         GdcliError: for an expression or a value that does not fit.
     """
     expression = parse(text)
-    run = environment(settings.dtype, settings.device, settings.seed)
+    run = environment(settings)
     tensors = variables(bind([expression], settings.values), run, wrt)
     return Problem(build(expression, run, tensors), run, tensors, tuple(wrt))
 
 
-def environment(dtype: str, device: str, seed: int) -> Environment:
+def on_device(settings: SettingsT) -> SettingsT:
+    """The settings with the device that "auto" means on this machine; any other stays as it is."""
+    if settings.device != "auto":
+        return settings
+    return replace(settings, device="cuda" if torch.cuda.is_available() else "cpu")
+
+
+def environment(settings: Settings) -> Environment:
     """The environment of a run.
 
     Raises:
         OutsideError: when the device is not there.
     """
-    if device == "cuda" and not torch.cuda.is_available():
+    if settings.device == "cuda" and not torch.cuda.is_available():
         raise OutsideError("device", "this machine has no CUDA device that PyTorch can use", "use --device cpu")
-    return Environment(getattr(torch, dtype), device, seed)
-
-
-def resolve_device(device: str) -> str:
-    """Return what "auto" means on this machine; anything else as it is."""
-    return ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    return Environment(getattr(torch, settings.dtype), settings.device, settings.seed)
 
 
 def variables(values: Mapping[str, Expression], environment: Environment, wrt: list[str]) -> dict[str, torch.Tensor]:
@@ -117,6 +134,17 @@ def variables(values: Mapping[str, Expression], environment: Environment, wrt: l
             tensor.requires_grad_()
         made[name] = tensor
     return made
+
+
+def labels(name: str, shape: Sequence[int]) -> Iterator[str]:
+    """The name of each element of a tensor: ``x``, ``x[0]``, ``W[0,1]``."""
+    for index in itertools.product(*map(range, shape)):
+        yield f"{name}[{','.join(map(str, index))}]" if index else name
+
+
+def labels_of(tensors: Mapping[str, torch.Tensor]) -> list[str]:
+    """The names of the elements of all tensors, in order."""
+    return [label for name, tensor in tensors.items() for label in labels(name, tensor.shape)]
 
 
 def plain(tensor: torch.Tensor | None) -> Nested:

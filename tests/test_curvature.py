@@ -12,7 +12,7 @@ import torch
 
 import gdcli
 from gdcli.contract.grad import Curvature, JacobianMatrix
-from gdcli.explain import curvature as curvature_module
+from gdcli.tensors import labels
 from tests.conftest import Run
 
 Tensors = dict[str, torch.Tensor]
@@ -285,8 +285,8 @@ def test_everything_together_comes_from_one_run() -> None:
 
 
 def test_labels() -> None:
-    assert list(curvature_module.labels("x", ())) == ["x"]
-    assert list(curvature_module.labels("W", (2, 1))) == ["W[0,0]", "W[1,0]"]
+    assert list(labels("x", ())) == ["x"]
+    assert list(labels("W", (2, 1))) == ["W[0,0]", "W[1,0]"]
 
 
 def test_table_of_a_hessian(run: Run) -> None:

@@ -21,12 +21,13 @@ import gdcli
 from gdcli.contract.descent import FitLinearSettings, Step
 from gdcli.contract.diagnosis import Finding, FindingCode
 from gdcli.descent import diagnosis
-from gdcli.descent.curvature import exact_spectrum, lanczos, rate_from_curvature, spectrum
+from gdcli.descent.curvature import rate_from_curvature, spectrum
 from gdcli.descent.diagnosis import diagnose as diagnosing
 from gdcli.descent.diagnosis import local
 from gdcli.descent.diagnosis.theory import LinearRule, best_heavy_ball, safe_nesterov, steps_to
 from gdcli.descent.diagnosis.trace import PAIRS, Trace
 from gdcli.descent.minimize import Minimizing, minimize
+from gdcli.explain.hessian import exact_spectrum, lanczos
 from gdcli.linear.model import fit_linear
 from gdcli.tensors import prepare
 

@@ -15,7 +15,9 @@ import gdcli
 from gdcli.complete.plot import complete_plot, spread_of
 from gdcli.contract.compare import CompareSettings
 from gdcli.contract.figure import ContourPanel, CurvesPanel, Figure, FunctionPanel, HeatPanel, Mark
+from gdcli.contract.grid import bands_up, place_on, value_between
 from gdcli.contract.plot import PlotSettings
+from gdcli.contract.scale import floor_of_log, is_log
 from gdcli.descent.loop import State
 from gdcli.landscape.descent import descent_figure, figure_of, heat_panel
 from gdcli.landscape.panels import GRID_POINTS
@@ -23,7 +25,7 @@ from gdcli.landscape.race import race_figure
 from gdcli.landscape.section import principal_plane
 from gdcli.landscape.surface import evaluate_many, points_that_pay
 from gdcli.landscape.trail import MOST, Trail
-from gdcli.landscape.window import height, is_log, levels, states_to_show, to_one_scale, widened, window
+from gdcli.landscape.window import height, levels, states_to_show, to_one_scale, widened, window
 from gdcli.lang.problems import PROBLEMS
 from gdcli.race.race import Race
 
@@ -412,6 +414,42 @@ def test_what_cannot_be_computed_at_once_is_computed_point_by_point() -> None:
 )
 def test_a_loss_that_spans_decades_has_a_logarithmic_axis(losses: list[float], log: bool) -> None:
     assert is_log(losses) is log
+
+
+@pytest.mark.parametrize(
+    ("values", "floor"),
+    [
+        ([10.0**i for i in range(5)], 1.0),
+        ([1.0] * 50 + [50.0] * 50, None),  # they span less than two decades
+        ([0.0] + [1.0] * 50 + [1e3] * 50, 0.01),  # a lone 0 is shown lower, and not at minus infinity
+        ([0.0] * 50 + [1e3] * 50, None),
+        ([-1.0] + [1.0] * 50 + [1e3] * 50, None),
+        ([], None),
+    ],
+)
+def test_the_height_of_a_surface_is_logarithmic_where_its_bulk_is_positive_and_spans_decades(
+    values: list[float], floor: float | None
+) -> None:
+    assert floor_of_log(values[::-1]) == floor
+
+
+def test_between_the_points_of_a_grid_a_bilinear_function_has_its_own_value() -> None:
+    def of(x: float, y: float) -> float:
+        return 2 + 3 * x - y + 0.5 * x * y
+
+    xs, ys = [-1.0, 0.0, 0.5, 4.0], [1.0, 1.5, 7.0]
+    z = [[of(x, y) for x in xs] for y in ys]
+    for x, y in [(-1.0, 1.0), (4.0, 7.0), (0.5, 1.5), (-0.3, 1.2), (3.7, 6.5), (0.2, 1.6)]:
+        assert value_between(z, place_on(ys, y), place_on(xs, x)) == pytest.approx(of(x, y), rel=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [(-7.0, 0.5), (0.0, 1.0), (2.5, 1.25), (9.0, 1.9), (10.0, 2.5), (99.0, 2.5), (math.inf, math.nan)],
+)
+def test_a_value_is_so_many_bands_up(number: float, expected: float) -> None:
+    found = bands_up(number, [-math.inf, 0.0, 10.0, math.inf], share=0.5)
+    assert found == pytest.approx(expected, abs=0, nan_ok=True)
 
 
 @pytest.mark.parametrize(

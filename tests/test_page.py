@@ -25,11 +25,12 @@ import gdcli
 from gdcli.contract.descent import Step
 from gdcli.contract.figure import Axis, CurvesPanel, Figure
 from gdcli.contract.figure import Path as Route
+from gdcli.contract.scale import scale_of_heights, scales_to_choose
 from gdcli.landscape.descent import figure_of
 from gdcli.landscape.trail import Trail
 from gdcli.memory import Thinned, capacity, evenly
 from gdcli.render.page.page import MOST_BYTES, page
-from gdcli.render.page.plane import band, scale, scales
+from gdcli.render.page.plane import band
 from gdcli.render.page.thin import with_fewer_states
 from tests.browser import CHROMIUM, Browser
 
@@ -276,10 +277,10 @@ def test_no_number_is_in_no_band() -> None:
 
 
 def test_height_is_linear_unless_all_would_be_at_the_bottom() -> None:
-    assert scale([[float(i * i) for i in range(100)]]) == "linear"
-    assert scale([[math.exp(i / 2) for i in range(100)]]) == "bands"
-    assert scales([0.0, 3.0]) == ["linear", "log", "bands"]
-    assert scales([-1.0, 3.0]) == ["linear", "bands"]
+    assert scale_of_heights([float(i * i) for i in range(100)]) == "linear"
+    assert scale_of_heights([math.exp(i / 2) for i in range(100)]) == "bands"
+    assert scales_to_choose([0.0, 3.0]) == ["linear", "log", "bands"]
+    assert scales_to_choose([-1.0, 3.0]) == ["linear", "bands"]
 
 
 # Text from outside

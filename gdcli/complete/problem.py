@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from msgspec.structs import replace
@@ -65,6 +66,12 @@ def problem_of(settings: NamesAProblem) -> Instance | None:
     """
     problem = _find(settings.expression)
     return None if problem is None else problem.instantiate(settings.dim)
+
+
+def known_minima(settings: MinimizeSettings | CompareSettings) -> list[Mapping[str, object]]:
+    """The value of each variable at the minima that are known of the problem; none for an expression."""
+    instance = problem_of(settings)
+    return [] if instance is None else [minimum.values for minimum in instance.minima]
 
 
 def expression_of(settings: NamesAProblem) -> str:

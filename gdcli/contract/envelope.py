@@ -6,6 +6,7 @@ from typing import Generic, Literal, TypeVar
 
 from msgspec import Struct
 
+from gdcli.errors import GdcliError
 from gdcli.version import __version__
 
 SCHEMA = 1
@@ -26,6 +27,11 @@ class ErrorDetail(Struct, frozen=True):
     message: str
     hint: str
     span: tuple[int, int] | None
+
+
+def detail_of(error: GdcliError) -> ErrorDetail:
+    """An error as a part of a record."""
+    return ErrorDetail(error.code, error.message, error.hint, getattr(error, "span", None))
 
 
 class Record(Struct, frozen=True, kw_only=True):

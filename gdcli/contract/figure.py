@@ -27,6 +27,11 @@ def finite(numbers: Iterable[float]) -> list[float]:
     return [number for number in numbers if math.isfinite(number)]
 
 
+def largest_size(numbers: Iterable[float]) -> float:
+    """The largest of the finite numbers without its sign: where a scale about 0 ends. It is 1 where all are 0."""
+    return max(map(abs, finite(numbers)), default=0.0) or 1.0
+
+
 class Axis(Struct, frozen=True):
     """An axis: its label, the window from ``low`` to ``high``, and whether it is logarithmic.
 
@@ -38,6 +43,10 @@ class Axis(Struct, frozen=True):
     high: float
     log: bool = False
     whole: bool = False
+
+    def holds(self, number: float) -> bool:
+        """Whether a number is in the window."""
+        return self.low <= number <= self.high
 
 
 class Path(Struct, frozen=True):
@@ -51,6 +60,10 @@ class Path(Struct, frozen=True):
     iterations: list[int]
     x: list[Number]
     y: list[Number]
+
+
+MARK_NAMES = {"start": "start", "end": "end", "minimum": "known minimum"}
+"""What the kinds of marks are called."""
 
 
 class Mark(Struct, frozen=True):
@@ -129,6 +142,14 @@ class ContourPanel(Struct, frozen=True, tag_field="panel", tag="contour"):
     equal: bool = True
     field: list[Arrow] = []
     plane: str = ""
+
+    def values(self) -> list[float]:
+        """The finite values, row by row."""
+        return finite(number for row in self.z for number in row)
+
+    def holds(self, x: float, y: float) -> bool:
+        """Whether a point is in the window."""
+        return self.x.holds(x) and self.y.holds(y)
 
 
 class HeatState(Struct, frozen=True):

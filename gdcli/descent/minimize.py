@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from msgspec import UNSET, UnsetType
-from msgspec.structs import replace
 
 from gdcli.complete.minimize import complete_minimize
 from gdcli.complete.problem import expression_of, problem_of
@@ -21,7 +20,7 @@ from gdcli.descent.run import Descent
 from gdcli.descent.snapshot import numbers
 from gdcli.errors import GdcliError
 from gdcli.lang.problems.problem import Coordinates, Instance, Minimum
-from gdcli.tensors import Problem, prepare, resolve_device
+from gdcli.tensors import Problem, on_device, prepare
 
 if TYPE_CHECKING:
     from gdcli.descent.diagnosis.diagnose import Finder
@@ -89,8 +88,7 @@ def minimize(settings: MinimizeSettings) -> Descent[MinimizeResult]:
     Raises:
         GdcliError: for an expression, a value or an option that does not fit.
     """
-    settings = complete_minimize(settings)
-    settings = replace(settings, device=resolve_device(settings.device))
+    settings = on_device(complete_minimize(settings))
     descent = Descent(settings, Minimizing(settings))
     if settings.check:
         from gdcli.explain.check import refuse

@@ -10,20 +10,20 @@ import functools
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 
 from gdcli.contract.grad import CheckRow, GradientCheck
 from gdcli.errors import GdcliError
-from gdcli.explain.curvature import labels
 from gdcli.explain.differences import Slopes, slopes
+from gdcli.explain.intermediates import Intermediates
 from gdcli.explain.reference import is_cut, precision, reference
 from gdcli.explain.verdicts import Evidence, row
 from gdcli.lang.constructors import Environment
-from gdcli.lang.nodes import Expression, Node, Variable
+from gdcli.lang.nodes import Expression, Variable
 from gdcli.lang.objective import Objective, build
-from gdcli.tensors import Problem
+from gdcli.tensors import Problem, labels
 
 MAX_UNKNOWNS = 1_000
 _BESIDE = 2.0**-26  # of |x|, or of 1 at zero: a little beside x
@@ -93,9 +93,8 @@ def refuse(problem: Problem) -> None:
     if problem.is_random:
         message = "a gradient cannot be checked where each evaluation draws new random numbers"
         raise GdcliError("check", message, 'draw them once, as the value of a variable: --r "rand(3)"')
-    unknowns = sum(problem.tensors[name].numel() for name in problem.wrt)
-    if unknowns > MAX_UNKNOWNS:
-        message = f"a check of {unknowns:,} unknowns takes too long: {MAX_UNKNOWNS:,} are allowed"
+    if problem.unknowns > MAX_UNKNOWNS:
+        message = f"a check of {problem.unknowns:,} unknowns takes too long: {MAX_UNKNOWNS:,} are allowed"
         raise GdcliError("limit", message, "choose fewer variables with --wrt")
 
 
@@ -124,16 +123,13 @@ class _Function:
         return [gradient.contiguous() for gradient in found]
 
     def _terms(self, expression: Expression, environment: Environment, wrt: Sequence[str]) -> dict[str, torch.Tensor]:
+        kept = Intermediates(expression, environment, self.tensors)
+        self._differentiated(kept.objective, wrt)
         terms = {name: torch.zeros_like(self.tensors[name]) for name in wrt}
-
-        def watch(node: Node, result: Any) -> Any:
-            if not (isinstance(node, Variable) and node.name in terms):
-                return result
-            use = result.view_as(result)
-            use.register_hook(lambda gradient: terms[node.name].add_(gradient.abs()))
-            return use
-
-        self._differentiated(build(expression, environment, self.tensors, record=watch), wrt)
+        for node in reversed(kept.nodes()):  # as backward adds them up
+            gradient = kept.gradient(node)
+            if isinstance(node, Variable) and node.name in terms and gradient is not None:
+                terms[node.name].add_(gradient.abs())
         return terms
 
     def element(self, name: str, i: int) -> float:

@@ -18,18 +18,18 @@ from msgspec import UnsetType
 from msgspec.structs import replace
 
 from gdcli.complete.grad import complete_grad
-from gdcli.contract.envelope import ErrorDetail as ProblemRecord
-from gdcli.contract.envelope import Notice
+from gdcli.contract.envelope import ErrorDetail, Notice, detail_of
 from gdcli.contract.fields import Nested
 from gdcli.contract.grad import GradSettings, Point, PointsResult
 from gdcli.errors import ExpressionError, GdcliError
+from gdcli.explain.intermediates import Intermediates
 from gdcli.lang.constructors import Environment
 from gdcli.lang.nodes import Expression
 from gdcli.lang.objective import Objective, build, tensor_result
 from gdcli.lang.syntax import parse
 from gdcli.lang.values import bind_some
 from gdcli.pointfile import Chunk, PointFile, Shapes
-from gdcli.tensors import Problem, check_scalar, environment, is_finite, plain, resolve_device, variables
+from gdcli.tensors import Problem, check_scalar, environment, is_finite, on_device, plain, variables
 
 # The tensors of a batch stay below the size from which on PyTorch divides one among threads, so that no digit depends
 # on their number.
@@ -55,16 +55,13 @@ def grad_each(settings: GradSettings) -> PointsResult:
     Raises:
         GdcliError: for lists of unequal length, or none; for an expression, value or ``wrt`` that does not fit.
     """
-    settings = replace(complete_grad(settings), device=resolve_device(settings.device))
-    expression = parse(settings.expression)
-    run = environment(settings.dtype, settings.device, settings.seed)
-    tensors = variables(bind_some(expression, settings.values), run, settings.wrt)
+    settings, expression, run, tensors = _given(settings)
     _check_lengths(tensors)
     fixed = {name: tensor for name, tensor in tensors.items() if tensor.dim() == 0}
     columns = [tensor.detach() for tensor in tensors.values() if tensor.dim() > 0]
     gradients = PointGradients(settings, expression, run, fixed, shapes_known=True)
     points = gradients.at_all(columns)
-    if gradients.failed == gradients.count and isinstance(error := points[0].error, ProblemRecord):
+    if gradients.failed == gradients.count and isinstance(error := points[0].error, ErrorDetail):
         raise ExpressionError(
             error.code, error.message, error.hint, source=expression.source, span=error.span or (0, 0)
         )
@@ -77,11 +74,16 @@ def gradients_for(file: PointFile, settings: GradSettings, *, one_shape: bool) -
     Raises:
         GdcliError: for an expression, value or ``wrt`` that does not fit.
     """
-    settings = replace(complete_grad(settings), device=resolve_device(settings.device))
-    expression = parse(settings.expression)
-    run = environment(settings.dtype, settings.device, settings.seed)
-    fixed = variables(bind_some(expression, settings.values), run, settings.wrt)
+    settings, expression, run, fixed = _given(settings)
     return PointGradients(settings, expression, run, fixed, shapes_known=file.shapes is not None, one_shape=one_shape)
+
+
+def _given(settings: GradSettings) -> tuple[GradSettings, Expression, Environment, dict[str, torch.Tensor]]:
+    """Complete settings, the expression, the environment, and the tensors of the variables that have a value."""
+    settings = on_device(complete_grad(settings))
+    expression = parse(settings.expression)
+    run = environment(settings)
+    return settings, expression, run, variables(bind_some(expression, settings.values), run, settings.wrt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,7 @@ class PointGradients:
         """
         found: dict[int, Point] = {}
         for position, message in chunk.bad.items():
-            found[position] = Point(line=chunk.lines[position], error=ProblemRecord("point", message, "", None))
+            found[position] = Point(line=chunk.lines[position], error=ErrorDetail("point", message, "", None))
         self.count += len(chunk.bad)
         self.failed += len(chunk.bad)
         for shapes, group in chunk.groups.items():
@@ -197,21 +199,15 @@ class PointGradients:
 
     def _prepare(self, shapes: Shapes, point: Sequence[torch.Tensor]) -> list[Point]:
         """Find out on one point how those of its shape are evaluated; when that fails, the answer to the point."""
-        largest = max(tensor.numel() for tensor in [*point, *self.fixed.values()])
-
-        def measure(_: object, result: object) -> object:
-            nonlocal largest
-            largest = max(largest, result.numel() if isinstance(result, torch.Tensor) else 0)
-            return result
-
         tensors = self._leaves(point)
         try:
             objective = build(self.expression, self._run, tensors)
-            watched = build(self.expression, self._run, tensors, record=measure)
-            value = self._differentiated(Problem(watched, self._run, tensors, self.wrt))
+            kept = Intermediates(self.expression, self._run, tensors)
+            value = self._differentiated(Problem(kept.objective, self._run, tensors, self.wrt))
         except GdcliError as error:
             self._raise_if_lasting(error, tensors)
             return [self._failure(point, error)]
+        largest = max(tensor.numel() for tensor in (*point, *self.fixed.values(), *kept.tensors()))
         size = min(_MOST_AT_ONCE, max(1, _BATCH_ELEMENTS // largest))
         batch = _Batch(objective, size // _LANES * _LANES or size)
         if batch.size > 1 and not self._is_alike(batch, point, value, tensors):
@@ -341,8 +337,7 @@ class PointGradients:
 
     def _failure(self, point: Sequence[torch.Tensor], error: GdcliError) -> Point:
         self.failed += 1
-        problem = ProblemRecord(error.code, error.message, error.hint, getattr(error, "span", None))
-        return Point(values=self._places(point), error=problem)
+        return Point(values=self._places(point), error=detail_of(error))
 
     def _raise_if_lasting(self, error: GdcliError, tensors: Mapping[str, torch.Tensor]) -> None:
         """Raise an error that is the expression's, and would come at every point."""
@@ -360,14 +355,14 @@ class PointGradients:
             return not isinstance(error.__cause__, NotImplementedError)
         return False
 
-    def _other_shape(self, shapes: Shapes) -> ProblemRecord:
+    def _other_shape(self, shapes: Shapes) -> ErrorDetail:
         name, shape, first = next(
             (name, shape, first)
             for name, shape, first in zip(self.names, shapes, self._first_shapes or (), strict=True)
             if shape != first
         )
         message = f"{name} has shape {shape}, and the points before have {first}: CSV has one set of columns"
-        return ProblemRecord("point", message, "choose --jsonl", None)
+        return ErrorDetail("point", message, "choose --jsonl", None)
 
 
 def _size(tensor: torch.Tensor) -> float:

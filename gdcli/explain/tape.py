@@ -2,22 +2,22 @@
 
 The expression is evaluated once, with every intermediate tensor kept, and differentiated once. What is shown is read
 from that run: values and gradients are those of its tensors, and a local derivative is autograd's own step from a
-result back to one of its inputs, on the same graph. A variable that is used several times enters the graph once for
-each use (as a view, which changes no number), so that each use shows its contribution.
+result back to one of its inputs, on the same graph.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 
 from gdcli.contract.fields import Nested
 from gdcli.contract.grad import TapeNode
+from gdcli.explain.intermediates import Intermediates, is_tracked
 from gdcli.explain.words import operation, what_autograd_does
 from gdcli.lang.nodes import Node, Variable, children
-from gdcli.lang.objective import build, tensor_result
+from gdcli.lang.objective import tensor_result
 from gdcli.tensors import Problem, check_scalar, dtype_name, grad_fn_name, plain
 
 MAX_ELEMENTS = 1_000  # of a tensor whose numbers stand in the record
@@ -33,25 +33,13 @@ class Tape:
             GdcliError: what PyTorch refuses, or a result that is not one number.
         """
         self.expression = problem.objective.expression
-        self._results: dict[int, Any] = {}
-        watched = build(self.expression, problem.environment, problem.tensors, record=self._record)
-        self.value = tensor_result(watched(*problem.tensors.values()), self.expression)
+        self._kept = Intermediates(self.expression, problem.environment, problem.tensors)
+        self.value = tensor_result(self._kept.objective(*problem.tensors.values()), self.expression)
         check_scalar(self.value, self.expression)
         problem.backward(self.value, keep_graph=True)
         # Local derivatives, taken later on the same graph, would be added to these.
-        self._gradients = {
-            key: result.grad.clone()
-            for key, result in self._results.items()
-            if _is_tracked(result) and result.grad is not None
-        }
-
-    def _record(self, node: Node, result: Any) -> Any:
-        if _is_tracked(result):
-            if isinstance(node, Variable):
-                result = result.view_as(result)
-            result.retain_grad()
-        self._results[id(node)] = result
-        return result
+        found = {id(node): self._kept.gradient(node) for node in self._kept.nodes()}
+        self._gradients = {key: gradient.clone() for key, gradient in found.items() if gradient is not None}
 
     def nodes(self) -> list[TapeNode]:
         """The nodes, a parent before its children; plain numbers are left out."""
@@ -61,15 +49,15 @@ class Tape:
             node, parent, parent_id = stack.pop()
             nodes.append(self._node(node, parent, len(nodes), parent_id))
             if nodes[-1].kind == "operation":
-                below = [child for child in children(node) if id(child) in self._results]
+                below = [child for child in children(node) if child in self._kept]
                 stack.extend((child, node, nodes[-1].id) for child in reversed(below))
         return nodes
 
     def _node(self, node: Node, parent: Node | None, number: int, parent_id: int | None) -> TapeNode:
-        result = self._results[id(node)]
+        result = self._kept[node]
         gradient = self._gradients.get(id(node))
         tensor = result if isinstance(result, torch.Tensor) else None
-        inputs = [self._results[id(child)] for child in children(node) if id(child) in self._results]
+        inputs = [self._kept[child] for child in children(node) if child in self._kept]
         return TapeNode(
             id=number,
             parent=parent_id,
@@ -85,20 +73,20 @@ class Tape:
             local=_numbers(self._local(parent, node)),
             grad=_numbers(gradient),
             grad_norm=_norm(gradient),
-            note=what_autograd_does(node, result, inputs, None if parent is None else self._results[id(parent)]),
+            note=what_autograd_does(node, result, inputs, None if parent is None else self._kept[parent]),
         )
 
     def _kind(self, node: Node) -> Literal["operation", "variable", "constant"]:
         if isinstance(node, Variable):
             return "variable"
-        return "operation" if any(id(child) in self._results for child in children(node)) else "constant"
+        return "operation" if any(child in self._kept for child in children(node)) else "constant"
 
     def _local(self, parent: Node | None, node: Node) -> torch.Tensor | None:
         """The derivative of the parent's result (its elements summed) with respect to this one."""
         if parent is None:
             return None
-        above, below = self._results[id(parent)], self._results[id(node)]
-        if not _is_tracked(above) or not _is_tracked(below):
+        above, below = self._kept[parent], self._kept[node]
+        if not is_tracked(above) or not is_tracked(below):
             return None
         try:
             # The sum stands for a gradient of ones: with grad_outputs, PyTorch would import SymPy first.
@@ -106,10 +94,6 @@ class Tape:
         except RuntimeError:  # PyTorch has no derivative of this operation; the note of the node says so
             return None
         return None if local is None else local.detach()
-
-
-def _is_tracked(result: Any) -> bool:
-    return isinstance(result, torch.Tensor) and result.requires_grad
 
 
 def _numbers(tensor: torch.Tensor | None) -> Nested:

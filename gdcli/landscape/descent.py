@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from gdcli.complete.problem import problem_of
+from gdcli.complete.problem import known_minima
 from gdcli.contract.descent import DescentSettings, MinimizeSettings
 from gdcli.contract.fields import Nested
-from gdcli.contract.figure import ContourPanel, Figure, FunctionPanel, HeatPanel, HeatState, Panel, Remark, finite
+from gdcli.contract.figure import ContourPanel, Figure, FunctionPanel, HeatPanel, HeatState, Panel, largest_size
 from gdcli.contract.nested import flat
 from gdcli.descent.snapshot import numbers
 from gdcli.landscape.panels import (
@@ -44,10 +44,8 @@ def figure_of(descent: Descent[Any], title: str, trail: Trail, *, gradient_norm:
     subtitle = caption(settings, trail)
     if not isinstance(settings, MinimizeSettings):
         figure = layer_figure(title, subtitle, descent.problem, trail)
-        return with_gradient_norm(figure, [trail]) if gradient_norm else figure
-    instance = problem_of(settings)
-    minima = () if instance is None else [minimum.values for minimum in instance.minima]
-    figure = descent_figure(title, subtitle, descent.problem, [trail], minima)
+    else:
+        figure = descent_figure(title, subtitle, descent.problem, [trail], known_minima(settings))
     return with_gradient_norm(figure, [trail]) if gradient_norm else figure
 
 
@@ -92,14 +90,13 @@ def descent_figure(
     section = section_for(problem, trails)
     routes = routes_in(section, trails, subject)
     panels.append(landscape(subject, section, routes, known_points(problem, minima)))
-    if problem.is_random:
-        subject.say(Remark("random", "the expression draws random numbers: its picture is that of one draw"))
+    subject.say_if_random()
     return Figure(title, subtitle, panels, subject.remarks)
 
 
 def section_for(problem: Problem, trails: Sequence[Trail]) -> Section:
     """What a picture shows of the space of the unknowns: all of a line or a plane, else the plane of the paths."""
-    count = _unknowns(problem)
+    count = problem.unknowns
     if count <= 2:
         return along_unknowns(problem, in_order(problem, range(count)))
     return principal_plane([points_of(trail) for trail in trails])
@@ -109,15 +106,11 @@ def landscape(
     subject: Subject, section: Section, routes: Sequence[Route], known: Sequence[Sequence[float]]
 ) -> FunctionPanel | ContourPanel:
     """The function over a section with the routes in it; ``known`` are minima, marked where they lie in it."""
-    count = _unknowns(subject.problem)
+    count = subject.problem.unknowns
     if count == 1:
         return function_panel(subject, section, routes, [point[0] for point in known])
     order = in_order(subject.problem, range(2)) if count == 2 else []
     return contour_panel(subject, section, routes, [[point[i] for i in order] for point in known if order])
-
-
-def _unknowns(problem: Problem) -> int:
-    return sum(problem.tensors[name].numel() for name in problem.wrt)
 
 
 def known_points(problem: Problem, minima: Sequence[Mapping[str, object]]) -> list[list[float]]:
@@ -141,7 +134,7 @@ def layer_figure(title: str, subtitle: str, problem: Problem, trail: Trail, name
 def heat_panel(title: str, numbers: Nested) -> HeatPanel:
     """A matrix as a heat map; a vector is a matrix of one row, and further axes are rows as well."""
     rows = _rows(numbers)
-    largest = max((abs(number) for number in finite(number for row in rows for number in row)), default=0.0) or 1.0
+    largest = largest_size(number for row in rows for number in row)
     return HeatPanel(title, rows, -largest, largest)
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import torch
-from msgspec.structs import replace
 
 from gdcli.complete.plot import Spread, complete_plot, spread_of
 from gdcli.complete.problem import expression_of
-from gdcli.contract.figure import Figure, Panel, Remark
+from gdcli.contract.figure import Figure, Panel
 from gdcli.contract.plot import PlotResult, PlotSettings, notices_about
 from gdcli.errors import ExpressionError
 from gdcli.landscape.panels import Subject, function_panel, plain_contours
@@ -16,7 +15,7 @@ from gdcli.landscape.window import same_scale
 from gdcli.lang.objective import build, evaluate, tensor_result
 from gdcli.lang.syntax import parse
 from gdcli.lang.values import read_value
-from gdcli.tensors import Problem, check_scalar, environment, resolve_device
+from gdcli.tensors import Problem, check_scalar, environment, on_device
 
 
 def plot(settings: PlotSettings) -> PlotResult:
@@ -25,8 +24,7 @@ def plot(settings: PlotSettings) -> PlotResult:
     Raises:
         GdcliError: for an expression, a value or a window that does not fit; a result that is not one number.
     """
-    settings = complete_plot(settings)
-    settings = replace(settings, device=resolve_device(settings.device))
+    settings = on_device(complete_plot(settings))
     values = settings.values.items()
     spreads = {name: spread for name, value in values if (spread := spread_of(name, value)) is not None}
     problem = _prepared(settings, spreads)
@@ -43,7 +41,7 @@ def plot(settings: PlotSettings) -> PlotResult:
 def _prepared(settings: PlotSettings, spreads: dict[str, Spread]) -> Problem:
     """The problem, its variables in the middle of their windows; those with windows are the unknowns."""
     expression = parse(expression_of(settings))
-    run = environment(settings.dtype, settings.device, settings.seed)
+    run = environment(settings)
     tensors: dict[str, torch.Tensor] = {}
     for name in expression.variables:
         if name in spreads:
@@ -81,8 +79,7 @@ def _figure(settings: PlotSettings, problem: Problem, spreads: dict[str, Spread]
     else:
         x, y = windows
         panel = plain_contours(subject, section, (x, y), equal=same_scale(x, y), field=settings.field)
-    if problem.is_random:
-        subject.say(Remark("random", "the expression draws random numbers: its picture is that of one draw"))
+    subject.say_if_random()
     return Figure(settings.expression, _subtitle(settings, problem, spreads), [panel], subject.remarks)
 
 

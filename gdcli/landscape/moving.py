@@ -77,7 +77,7 @@ def _is_inside(panel: FunctionPanel | ContourPanel, route: Route) -> bool:
     """Whether what is to be seen of a path is in the window."""
     axes = (panel.x, panel.y) if isinstance(panel, ContourPanel) else (panel.x,)
     seen = route.coordinates[: route.states]
-    return all(axis.low <= point[i] <= axis.high for i, axis in enumerate(axes) for point in seen)
+    return all(axis.holds(point[i]) for i, axis in enumerate(axes) for point in seen)
 
 
 def _with_paths(panel: FunctionPanel | ContourPanel, routes: Sequence[Route]) -> FunctionPanel | ContourPanel:

@@ -20,12 +20,13 @@ from gdcli.contract.figure import (
     Window,
     finite,
 )
+from gdcli.contract.scale import is_log
 from gdcli.descent.loop import State
 from gdcli.descent.snapshot import joined, norm
 from gdcli.landscape.section import Section
 from gdcli.landscape.surface import points_that_pay
 from gdcli.landscape.trail import Trail
-from gdcli.landscape.window import grid, height, is_log, levels, states_to_show, to_one_scale, widened, window
+from gdcli.landscape.window import grid, height, levels, states_to_show, to_one_scale, widened, window
 from gdcli.tensors import Problem
 
 CURVE_POINTS = 400  # an even number: a pole in the middle of a window is not hit
@@ -45,6 +46,11 @@ class Subject:
         """Add a remark, once."""
         if remark not in self.remarks:
             self.remarks.append(remark)
+
+    def say_if_random(self) -> None:
+        """Say that the function draws random numbers."""
+        if self.problem.is_random:
+            self.say(Remark("random", "the expression draws random numbers: its picture is that of one draw"))
 
     def say_where_undefined(self, values: Sequence[float]) -> None:
         """Say which share of the window has no finite value."""

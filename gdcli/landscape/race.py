@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from gdcli.complete.problem import problem_of
+from gdcli.complete.problem import known_minima
 from gdcli.contract.compare import CompareResult, Standing
 from gdcli.contract.descent import MinimizeResult
 from gdcli.contract.figure import Figure
@@ -23,11 +23,9 @@ def race_figure(race: Race, record: CompareResult, *, gradient_norm: bool = Fals
     With ``gradient_norm``, the last panel is the norm of the gradient over the steps.
     """
     trails = [_trail(race, standing) for standing in record.standings]
-    instance = problem_of(record.settings)
-    minima = () if instance is None else [minimum.values for minimum in instance.minima]
     title = f"compare {spelled_out(record.settings.expression, record.rules.expression)}"
     subtitle = "the runs from the first start" if len(record.starts) > 1 else ""
-    figure = descent_figure(title, subtitle, race.track.problem_at(0), trails, minima)
+    figure = descent_figure(title, subtitle, race.track.problem_at(0), trails, known_minima(record.settings))
     return with_gradient_norm(figure, trails) if gradient_norm else figure
 
 

@@ -11,7 +11,7 @@ import torch
 from gdcli.contract.figure import Arrow, Window
 from gdcli.landscape.surface import Columns, evaluate_many, gradients
 from gdcli.landscape.window import grid
-from gdcli.tensors import Problem
+from gdcli.tensors import Problem, labels_of
 
 _ARROWS = 15  # along each side
 _FEW = 16  # unknowns
@@ -79,7 +79,7 @@ class Section:
             points = self.origin + coordinates @ self.axes
         else:
             points = self.origin + (coordinates.unsqueeze(2) * self.axes).sum(dim=1)
-        sizes = [problem.tensors[name].numel() for name in problem.wrt]
+        sizes = [leaf.numel() for leaf in problem.leaves.values()]
         return dict(zip(problem.wrt, points.split(sizes, dim=1), strict=True))  # type: ignore[no-untyped-call]
 
     def _gradients(self, problem: Problem, coordinates: torch.Tensor) -> torch.Tensor:
@@ -96,32 +96,15 @@ def _mesh(xs: Sequence[float], ys: Sequence[float]) -> torch.Tensor:
     return torch.stack([a, b], dim=1)
 
 
-def labels_of(problem: Problem) -> list[str]:
-    """The name of each unknown: ``x``, or ``x[0]``, ``W[0, 1]`` for the elements of a tensor."""
-    labels = []
-    for name in problem.wrt:
-        shape = problem.tensors[name].shape
-        if not shape:
-            labels.append(name)
-            continue
-        for k in range(shape.numel()):
-            index = []
-            for size in reversed(shape):
-                k, place = divmod(k, size)  # noqa: PLW2901 -- digit by digit
-                index.append(str(place))
-            labels.append(f"{name}[{', '.join(reversed(index))}]")
-    return labels
-
-
 def in_order(problem: Problem, which: Sequence[int]) -> list[int]:
     """Unknowns in the order of the axes: by the names of their variables, so that x is across and y is up."""
-    names = [name for name in problem.wrt for _ in range(problem.tensors[name].numel())]
+    names = [name for name, leaf in problem.leaves.items() for _ in range(leaf.numel())]
     return sorted(which, key=lambda unknown: (names[unknown], unknown))
 
 
 def along_unknowns(problem: Problem, which: Sequence[int], origin: torch.Tensor | None = None) -> Section:
     """The line or plane along some of the unknowns; the others stay as they are in ``origin`` (0 if it is None)."""
-    labels = labels_of(problem)
+    labels = [label.replace(",", ", ") for label in labels_of(problem.leaves)]  # W[0, 1]
     if origin is None:
         origin = torch.zeros(len(labels), dtype=torch.float64)
     axes = torch.zeros(len(which), len(labels), dtype=torch.float64)

@@ -13,7 +13,6 @@ Point = Sequence[float]
 _MARGIN = 0.15  # of the extent of what must be seen, on each side
 _FAR = 50.0  # a path that ends so many times farther from its start than it usually is runs away
 _BOUNCES = 15.0  # how far to follow a path that runs away, in first steps
-_DECADES = 1.0  # positive values that span more are shown on a logarithmic axis
 _ALIKE = 5.0  # extents up to so many times each other are drawn to one scale
 _THINNEST = 1_000.0  # no extent is smaller than the other by more
 _WORTH_CUTTING = 1.6  # values are cut off when all of them would take so many times the height
@@ -133,12 +132,3 @@ def levels(values: Sequence[Sequence[float]], bands: int = BANDS) -> list[float]
     progress = [0.75 * i / len(numbers) + 0.25 * (number - low) / extent for i, number in enumerate(numbers)]
     found = {numbers[min(bisect_left(progress, i / bands), len(numbers) - 1)] for i in range(1, bands)}
     return sorted(found - {low})
-
-
-def is_log(values: Sequence[float]) -> bool:
-    """Whether positive values span so much that a logarithmic axis shows them better; zeros do not count."""
-    numbers = finite(values)
-    positive = [number for number in numbers if number > 0]
-    if not positive or len(positive) < len(numbers) - numbers.count(0.0):
-        return False
-    return math.log10(max(positive)) - math.log10(min(positive)) > _DECADES

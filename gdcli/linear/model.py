@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
-from msgspec.structs import replace
 
 from gdcli.complete.fit_linear import complete_fit_linear, loss_expression
 from gdcli.contract.descent import FitLinearResult, FitLinearSettings
@@ -13,7 +12,7 @@ from gdcli.contract.diagnosis import Finding, Remedy
 from gdcli.descent.kind import Kind
 from gdcli.descent.loop import State
 from gdcli.descent.run import Descent
-from gdcli.tensors import Problem, prepare, resolve_device
+from gdcli.tensors import Problem, on_device, prepare
 
 if TYPE_CHECKING:
     from gdcli.descent.diagnosis.diagnose import Finder
@@ -26,8 +25,7 @@ def fit_linear(settings: FitLinearSettings) -> Descent[FitLinearResult]:
     Raises:
         GdcliError: for a value or an option that does not fit.
     """
-    settings = complete_fit_linear(settings)
-    settings = replace(settings, device=resolve_device(settings.device))
+    settings = on_device(complete_fit_linear(settings))
     return Descent(settings, Fitting(settings.activation))
 
 

@@ -21,7 +21,7 @@ from gdcli.race.single import OneByOne
 from gdcli.race.standings import Merit, merit, ranked, standing
 from gdcli.race.track import Lane, Outcome, Runs, Track, draw_starts, rate_at
 from gdcli.race.tuning import grid, tuned
-from gdcli.tensors import Problem, plain, prepare, resolve_device
+from gdcli.tensors import Problem, on_device, plain, prepare
 
 _STATELESS = ("manual", "sgd")
 
@@ -35,8 +35,7 @@ class Race:
         Raises:
             GdcliError: for an expression, a value or an option that does not fit.
         """
-        settings = complete_compare(settings)
-        settings = replace(settings, device=resolve_device(settings.device))
+        settings = on_device(complete_compare(settings))
         self.racers = {name: _completed(racer(settings, name)) for name in settings.optimizer}
         spelled = {f"{name}.{key}": v for name, each in self.racers.items() for key, v in _parameters(each).items()}
         self.settings = replace(settings, opt={**settings.opt, **spelled})

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from gdcli.contract.diagnosis import Finding
+from gdcli.contract.diagnosis import Finding, Remedy
 
 MOST = 3
 """So many findings are shown, the most important ones."""
@@ -20,15 +20,22 @@ def shown(findings: Sequence[Finding]) -> list[Finding]:
     return [finding for finding in findings if finding.code not in _FOR_PROGRAMS][:MOST]
 
 
+def with_remedies(findings: Sequence[Finding]) -> Iterator[tuple[Finding, Remedy | None]]:
+    """Each finding with its remedy, unless a finding before it has the same one."""
+    told: set[str] = set()
+    for finding in findings:
+        remedy = finding.remedy
+        new = remedy is not None and remedy.options not in told
+        told |= {remedy.options} if remedy is not None else set()
+        yield finding, remedy if new else None
+
+
 def diagnosis(findings: Sequence[Finding]) -> RenderableType:
     """Each finding beside its label, with what to try; the same remedy is told once."""
     grid = Table.grid(padding=(0, 1))
-    told: set[str] = set()
-    for finding in findings:
+    for finding, remedy in with_remedies(findings):
         text = Text(finding.message)
-        remedy = finding.remedy
-        if remedy is not None and remedy.options not in told:
-            told.add(remedy.options)
+        if remedy is not None:
             text.append("; try ").append(remedy.options, "bold").append(f" ({remedy.effect})")
         grid.add_row(Text("diagnosis:", "cyan"), text)
     return grid

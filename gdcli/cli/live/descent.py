@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from gdcli.cli.live.history import History
 from gdcli.cli.live.session import Session
 from gdcli.cli.output import Output
-from gdcli.complete.problem import problem_of
+from gdcli.complete.problem import known_minima
 from gdcli.contract.descent import DescentSettings, MinimizeSettings, Step
 from gdcli.render.live import Scene, Stage
 from gdcli.render.numbers import aligned, number
@@ -56,9 +56,7 @@ class LiveDescent:
         if not isinstance(settings, MinimizeSettings):
             self.figure = MovingFigure(problem, settings.steps, layer="W")
         else:
-            instance = problem_of(settings)
-            minima = () if instance is None else [minimum.values for minimum in instance.minima]
-            self.figure = MovingFigure(problem, settings.steps, minima)
+            self.figure = MovingFigure(problem, settings.steps, known_minima(settings))
 
     def run(self, collect: Callable[[Descent[Any], Iterable[State]], T]) -> T:
         """What ``collect`` makes of the descent and its states; it is called again when they begin anew."""

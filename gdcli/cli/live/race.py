@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from gdcli.cli.live.history import History
 from gdcli.cli.live.session import Session
 from gdcli.cli.output import Output
-from gdcli.complete.problem import problem_of
+from gdcli.complete.problem import known_minima
 from gdcli.contract.compare import CompareResult
 from gdcli.render.live import Scene, Stage
 from gdcli.render.numbers import aligned, number
@@ -34,9 +34,7 @@ class LiveRace:
         self.title = f"compare {record.settings.expression}"
         self.descents = [descent_of(race, standing) for standing in record.standings]
         self.histories = [History(standing.optimizer) for standing in record.standings]
-        instance = problem_of(record.settings)
-        minima = () if instance is None else [minimum.values for minimum in instance.minima]
-        self.figure = MovingFigure(race.track.problem_at(0), record.settings.steps, minima)
+        self.figure = MovingFigure(race.track.problem_at(0), record.settings.steps, known_minima(record.settings))
         self.session = Session(self, output)
 
     def run(self) -> None:

@@ -5,21 +5,14 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import torch
 from msgspec import Struct
 
-from gdcli.descent.curvature import (
-    MAX_EXACT,
-    Spectrum,
-    exact_spectrum,
-    hessian,
-    hessian_product,
-    lanczos,
-    lanczos_steps,
-)
+from gdcli.descent.curvature import MAX_EXACT, hessian_at, product_at
 from gdcli.descent.loop import State
+from gdcli.explain.hessian import Spectrum, exact_spectrum, lanczos, lanczos_steps
+from gdcli.explain.intermediates import Intermediates
 from gdcli.lang.constructors import Environment
 from gdcli.lang.objective import build
 from gdcli.tensors import Problem
@@ -138,7 +131,6 @@ class CurvatureAt:
         self.problem = problem
         self.sign = sign
         self.decay = decay
-        self.unknowns = sum(problem.tensors[name].numel() for name in problem.wrt)
 
     def __call__(self, step: State, rates: Mapping[str, float]) -> LocalCurvature:
         """The curvature at a state, as felt with these learning rates.
@@ -150,7 +142,7 @@ class CurvatureAt:
         """
         if self.problem.is_random:
             raise NoCurvatureError("the expression draws new numbers in every step")
-        n, allowed = self.unknowns, MAX_WORK // self.elements
+        n, allowed = self.problem.unknowns, MAX_WORK // self.elements
         if n > MAX_UNKNOWNS or allowed < min(n, _MIN_PRODUCTS):
             raise NoCurvatureError(f"{n:,} unknowns and {self.elements:,} elements an evaluation are too much work")
         scale = self._scale(rates)
@@ -158,10 +150,10 @@ class CurvatureAt:
         gradient = self._gradient(twin)
         fixed = torch.randn(n, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
         if n <= min(MAX_EXACT, allowed):
-            matrix = self.sign * hessian(twin).double().cpu() + self.decay * torch.eye(n, dtype=torch.float64)
+            matrix = self.sign * hessian_at(twin).double().cpu() + self.decay * torch.eye(n, dtype=torch.float64)
             matrix = matrix * scale * scale[:, None]
             return LocalCurvature(step.iteration, exact_spectrum(matrix), scale, gradient, matrix @ fixed)
-        plain = hessian_product(twin)
+        plain = product_at(twin)
 
         def product(vector: torch.Tensor) -> torch.Tensor:
             return scale * (self.sign * plain(scale * vector) + self.decay * scale * vector)
@@ -172,12 +164,12 @@ class CurvatureAt:
     def _scale(self, rates: Mapping[str, float]) -> torch.Tensor:
         """The square root of each unknown's share of the largest learning rate, shape (n,)."""
         largest = max(rates.values()) or 1.0
-        shares = [(self.problem.tensors[name].numel(), rates[name] / largest or 1.0) for name in self.problem.wrt]
+        shares = [(leaf.numel(), rates[name] / largest or 1.0) for name, leaf in self.problem.leaves.items()]
         return torch.cat([torch.full((count,), math.sqrt(share), dtype=torch.float64) for count, share in shares])
 
     def _gradient(self, problem: Problem) -> torch.Tensor:
         """The gradient that the rule goes against."""
-        tensors = [problem.tensors[name] for name in problem.wrt]
+        tensors = list(problem.leaves.values())
         found = torch.autograd.grad(problem.value(), tensors, allow_unused=True, materialize_grads=True)
         parts = [self.sign * g + self.decay * x.detach() for g, x in zip(found, tensors, strict=True)]
         return torch.cat([part.reshape(-1) for part in parts]).cpu()
@@ -185,22 +177,12 @@ class CurvatureAt:
     @functools.cached_property
     def elements(self) -> int:
         """How many elements one evaluation makes, those of the variables included."""
-        count = sum(tensor.numel() for tensor in self.problem.tensors.values())
-
-        def record(_: Any, result: Any) -> Any:
-            nonlocal count
-            count += result.numel() if isinstance(result, torch.Tensor) else 0
-            return result
-
-        watched = build(
-            self.problem.objective.expression,
-            Environment(self.problem.environment.dtype, self.problem.environment.device),
-            self.problem.tensors,
-            record=record,
-        )
+        own, expression = self.problem.environment, self.problem.objective.expression
+        # Random numbers that it draws are not those of the run.
+        kept = Intermediates(expression, Environment(own.dtype, own.device), self.problem.tensors)
         with torch.no_grad():
-            watched(*self.problem.tensors.values())
-        return count
+            kept.objective(*self.problem.tensors.values())
+        return sum(tensor.numel() for tensor in (*self.problem.tensors.values(), *kept.tensors()))
 
 
 def at(problem: Problem, step: State, dtype: torch.dtype) -> Problem:

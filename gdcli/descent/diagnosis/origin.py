@@ -14,8 +14,8 @@ from gdcli.descent.diagnosis.remedies import complete, other_starts, remedy, tri
 from gdcli.descent.diagnosis.run import Run
 from gdcli.descent.diagnosis.too_large import calmer
 from gdcli.descent.snapshot import Snapshot, is_finite, joined
-from gdcli.lang.nodes import Binary, Call, Node, Unary, Variable, children
-from gdcli.lang.objective import build
+from gdcli.explain.intermediates import Intermediates, is_tracked
+from gdcli.lang.nodes import Binary, Call, Expression, Node, Unary, children
 from gdcli.tensors import Problem
 
 
@@ -30,7 +30,7 @@ def not_finite(run: Run) -> Finding | None:
         message = f"{lost[0]} became {_word(step.values[lost[0]])} in the update of iteration {step.iteration - 1}"
         evidence |= {"during": "update", "variable": lost[0], "operation": "update"}
     else:
-        found = Replay(at(run.problem, step, run.dtype)).origin()
+        found = _origin(at(run.problem, step, run.dtype))
         if found is None:
             return None
         evidence |= found
@@ -54,58 +54,49 @@ def _word(x: Snapshot) -> str:
     return str(numbers[~numbers.isfinite()][0].item())
 
 
-class Replay:
-    """One evaluation of an expression, and its gradient, with the result of every node kept."""
+def evaluated(problem: Problem) -> tuple[Intermediates, torch.Tensor]:
+    """One evaluation of a problem with all that came out on the way, and its value."""
+    kept = Intermediates(problem.objective.expression, problem.environment, problem.tensors)
+    return kept, kept.objective(*problem.tensors.values())
 
-    def __init__(self, problem: Problem) -> None:
-        self.expression = problem.objective.expression
-        self.order: list[Node] = []
-        self.results: dict[int, Any] = {}
-        watched = build(self.expression, problem.environment, problem.tensors, record=self._record)
-        self.value = watched(*problem.tensors.values())
 
-    def _record(self, node: Node, result: Any) -> Any:
-        if isinstance(result, torch.Tensor) and result.requires_grad:
-            if isinstance(node, Variable):
-                result = result.view_as(result)  # each use of a variable by itself
-            result.retain_grad()
-        self.order.append(node)
-        self.results[id(node)] = result
-        return result
-
-    def origin(self) -> dict[str, Any] | None:
-        """The first node with a result that is not finite; else the first in the backward pass, from the end."""
-        for node in self.order:
-            if not _finite(self.results[id(node)]):
-                return self._described(node, self.results[id(node)], "forward")
-        if not (isinstance(self.value, torch.Tensor) and self.value.requires_grad):
-            return None
-        self.value.backward()  # type: ignore[no-untyped-call]
-        for node in reversed(self.order):
-            for child in children(node):
-                result = self.results.get(id(child))
-                gradient = result.grad if isinstance(result, torch.Tensor) and result.requires_grad else None
-                if gradient is not None and not _finite(gradient):
-                    return self._described(node, gradient, "backward")
+def _origin(problem: Problem) -> dict[str, Any] | None:
+    """The first node with a result that is not finite; else the first in the backward pass, from the end."""
+    kept, value = evaluated(problem)
+    expression = problem.objective.expression
+    for node in kept.nodes():
+        if not _finite(kept[node]):
+            return _described(node, kept[node], "forward", expression, kept)
+    if not is_tracked(value):
         return None
-
-    def _described(self, node: Node, result: torch.Tensor, which: str) -> dict[str, Any]:
-        bad = result.detach().reshape(-1)
-        bad = bad[~bad.isfinite()]
-        operands: dict[str, float | None] = {}
+    value.backward()  # type: ignore[no-untyped-call]
+    for node in reversed(kept.nodes()):
         for child in children(node):
-            below = self.results.get(id(child))
-            if isinstance(below, torch.Tensor):
-                operands[self.expression.text(child)] = float(below.detach()) if below.numel() == 1 else None
-        return {
-            "during": which,
-            "operation": _operation(node),
-            "text": self.expression.text(node),
-            "span": list(node.span),
-            "value": str(float(bad[0])),
-            "count": len(bad),
-            "operands": operands,
-        }
+            gradient = kept.gradient(child)
+            if gradient is not None and not _finite(gradient):
+                return _described(node, gradient, "backward", expression, kept)
+    return None
+
+
+def _described(
+    node: Node, result: torch.Tensor, which: str, expression: Expression, kept: Intermediates
+) -> dict[str, Any]:
+    bad = result.detach().reshape(-1)
+    bad = bad[~bad.isfinite()]
+    operands: dict[str, float | None] = {}
+    for child in children(node):
+        below = kept.get(child)
+        if isinstance(below, torch.Tensor):
+            operands[expression.text(child)] = float(below.detach()) if below.numel() == 1 else None
+    return {
+        "during": which,
+        "operation": _operation(node),
+        "text": expression.text(node),
+        "span": list(node.span),
+        "value": str(float(bad[0])),
+        "count": len(bad),
+        "operands": operands,
+    }
 
 
 def _operation(node: Node) -> str:

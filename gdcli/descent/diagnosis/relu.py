@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import torch
+from typing import Any
 
 from gdcli.contract.diagnosis import Finding
 from gdcli.descent.diagnosis.local import at
-from gdcli.descent.diagnosis.origin import Replay
+from gdcli.descent.diagnosis.origin import evaluated
 from gdcli.descent.diagnosis.remedies import first_that_works, smaller_rates
 from gdcli.descent.diagnosis.run import Run
+from gdcli.explain.intermediates import is_tracked
 from gdcli.lang.nodes import Call, Node, children
 
 
@@ -16,8 +17,8 @@ def dead_relu(run: Run) -> Finding | None:
     """A ReLU that holds all of its outputs at 0, in a run whose gradient is exactly 0."""
     if run.failed or run.slope(run.final) != 0 or run.problem.is_random:
         return None
-    replay = Replay(at(run.problem, run.final, run.dtype))
-    dead = next((node for node in replay.order if _is_dead(node, replay)), None)
+    kept, _ = evaluated(at(run.problem, run.final, run.dtype))
+    dead = next((node for node in kept.nodes() if _is_dead(node, kept[node])), None)
     if dead is None:
         return None
     since = run.final.iteration - run.trace.still if run.rule is not None and run.rule.kind == "plain" else None
@@ -32,8 +33,6 @@ def dead_relu(run: Run) -> Finding | None:
     return Finding("dead-relu", message, cure, evidence)
 
 
-def _is_dead(node: Node, replay: Replay) -> bool:
-    result = replay.results[id(node)]
-    if not (isinstance(node, Call) and node.function.name == "relu" and isinstance(result, torch.Tensor)):
-        return False
-    return result.requires_grad and not bool(result.detach().any())
+def _is_dead(node: Node, result: Any) -> bool:
+    is_relu = isinstance(node, Call) and node.function.name == "relu"
+    return is_relu and is_tracked(result) and not bool(result.detach().any())

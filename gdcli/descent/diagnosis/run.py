@@ -16,8 +16,7 @@ from gdcli.descent.diagnosis.trace import Trace
 from gdcli.descent.loop import State
 from gdcli.descent.snapshot import Snapshot, is_finite, joined, same
 from gdcli.errors import GdcliError
-from gdcli.explain.curvature import labels
-from gdcli.tensors import Problem
+from gdcli.tensors import Problem, labels
 
 TRIAL_STEPS = 200
 """So many steps of a remedy are tried, at most."""

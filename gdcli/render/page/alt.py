@@ -32,7 +32,7 @@ def function_text(panel: FunctionPanel) -> str:
 
 def contour_text(panel: ContourPanel) -> str:
     """The landscape, and where the paths lead."""
-    values = _range(number for row in panel.z for number in row)
+    values = _range(panel.values())
     words = [f"Contours of the function over {_window(panel.x)} and {_window(panel.y)}; its values go from {values}."]
     if panel.plane:
         words.append(f"{panel.plane[0].upper()}{panel.plane[1:]}.")
@@ -47,7 +47,7 @@ def contour_text(panel: ContourPanel) -> str:
 
 def surface_text(panel: ContourPanel) -> str:
     """The surface over the same plane."""
-    values = _range(number for row in panel.z for number in row)
+    values = _range(panel.values())
     paths = " with the path on it" if len(panel.paths) == 1 else " with the paths on it" if panel.paths else ""
     return f"The function over {panel.x.label} and {panel.y.label} as a surface{paths}; its height goes from {values}."
 

@@ -18,6 +18,7 @@ from gdcli.contract.figure import ContourPanel, CurvesPanel, Figure, FunctionPan
 from gdcli.contract.nested import size
 from gdcli.contract.plot import PlotResult
 from gdcli.render.diagnosis import shown as shown_findings
+from gdcli.render.diagnosis import with_remedies
 from gdcli.render.page.attached import PageRecord, attached
 from gdcli.render.page.plane import contour_plot, surface_plot
 from gdcli.render.page.rows import (
@@ -177,12 +178,8 @@ def _diagnosis(record: PageRecord) -> list[dict[str, str]]:
     if not isinstance(record, DescentRecord):
         return []
     found = []
-    told = set()
-    for finding in shown_findings(record.diagnosis):
-        remedy = finding.remedy
-        new = remedy is not None and remedy.options not in told
-        told |= {remedy.options} if remedy is not None else set()
-        options, effect = (remedy.options, remedy.effect) if remedy is not None and new else ("", "")
+    for finding, remedy in with_remedies(shown_findings(record.diagnosis)):
+        options, effect = ("", "") if remedy is None else (remedy.options, remedy.effect)
         found.append({"message": finding.message, "options": options, "effect": effect})
     return found
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any
 
 from gdcli.contract.figure import Arrow, ContourPanel, Path, finite
+from gdcli.contract.grid import bands_up
+from gdcli.contract.scale import scale_of_heights, scales_to_choose
 from gdcli.render.page.alt import contour_text, sentence, surface_text
 from gdcli.render.page.traces import (
     Plot,
@@ -22,12 +23,11 @@ from gdcli.render.page.traces import (
 )
 
 _SOLID = ["circle", "square", "diamond", "circle-open", "cross", "square-open", "diamond-open", "x"]  # there is no more
-_LOW = 0.05  # of the range; a middle value below that leaves a linear height flat
 
 
 def contour_plot(panel: ContourPanel) -> Plot:
     """Contours with the paths. ``z`` is not the value but the band that it is in, so that every band has its colour."""
-    numbers = sorted(finite(number for row in panel.z for number in row)) or [0.0]
+    numbers = sorted(panel.values()) or [0.0]
     edges = [numbers[0], *panel.levels, numbers[-1]]
     place = f"{escaped(panel.x.label)} %{{x:.6g}}<br>{escaped(panel.y.label)} %{{y:.6g}}"
     last = len(panel.levels)
@@ -94,36 +94,13 @@ def surface_plot(panel: ContourPanel, losses: Sequence[Path]) -> Plot:
     made = plot("surface", "as a surface", surface_text(panel), note, traces, {"scene": scene})
     numbers = finite(number for number in heights if number is not None) or [0.0]
     edges = [min(numbers), *panel.levels, max(numbers)]
-    return {**made, "edges": edges, "scales": scales(numbers), "scale": scale(panel.z)}
+    return {**made, "edges": edges, "scales": scales_to_choose(numbers), "scale": scale_of_heights(panel.values())}
 
 
 def band(number: float | None, edges: Sequence[float]) -> float | None:
     """How many bands a value is up: k at edge k, and between two edges in proportion. None for no number."""
-    if number is None or not math.isfinite(number):
-        return None
-    k = min(bisect_right(edges, number, 1, len(edges) - 1), len(edges) - 1)
-    low, high = edges[k - 1], edges[k]
-    share = (number - low) / (high - low) if high > low and math.isfinite(high - low) else 0.0
-    return round(k - 1 + min(1.0, max(0.0, share)), 4)
-
-
-def scale(z: Sequence[Sequence[float]]) -> str:
-    """The scale on which the height of a surface shows something: "linear", or "bands".
-
-    Linear, unless half of the values lie at the very bottom of it. A logarithm would make spikes along the floor of a
-    valley, as deep as a point of the grid happens to be near to it.
-    """
-    numbers = sorted(finite(number for row in z for number in row))
-    if not numbers:
-        return "linear"
-    low, high, middle = numbers[0], numbers[-1], numbers[len(numbers) // 2]
-    return "linear" if middle - low >= _LOW * (high - low) else "bands"
-
-
-def scales(numbers: Sequence[float]) -> list[str]:
-    """The scales that there are for some heights: a logarithm only where none is negative."""
-    has_log = min(numbers) >= 0 and max(numbers) > 0
-    return ["linear", "log", "bands"] if has_log else ["linear", "bands"]
+    place = bands_up(math.nan if number is None else number, edges, share=0.0)
+    return None if math.isnan(place) else round(place, 4)
 
 
 def _short(level: float) -> str:
@@ -134,8 +111,7 @@ def _short(level: float) -> str:
 def _inside(panel: ContourPanel, path: Path, curve: Path) -> list[float | None]:
     """The loss along a path, None where it is outside of the window."""
     places = zip(path.x, path.y, curve.y, strict=True)
-    (left, right), (low, high) = (panel.x.low, panel.x.high), (panel.y.low, panel.y.high)
-    return [loss if left <= x <= right and low <= y <= high else None for x, y, loss in places]
+    return [loss if panel.holds(x, y) else None for x, y, loss in places]
 
 
 def _field(arrows: Sequence[Arrow]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from gdcli.contract.fields import Nested
-from gdcli.contract.figure import Axis, CurvesPanel, FunctionPanel, HeatPanel, Mark, Path, finite
+from gdcli.contract.figure import Axis, CurvesPanel, FunctionPanel, HeatPanel, Mark, Path, largest_size
 from gdcli.contract.nested import flat
 from gdcli.render.page.alt import curves_text, function_text, heat_text, sentence
 from gdcli.render.page.thin import some
@@ -71,7 +71,7 @@ def heat_plot(title: str, panel: HeatPanel, states: Sequence[Nested]) -> Plot:
     for state in states:
         numbers = None if state is None else list(flat(state))
         frames.append(None if numbers is None else [numbers[cell] for cell in cells])
-    largest = max((abs(number) for frame in frames for number in finite(frame or [])), default=0.0) or 1.0
+    largest = largest_size(number for frame in frames for number in frame or [])
     trace = {
         "type": "heatmap",
         "x": list(map(str, shown_columns)),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import subprocess
 import tempfile
 from bisect import bisect_right
@@ -14,7 +13,17 @@ from typing import IO, Any, NamedTuple
 
 from msgspec.structs import replace
 
-from gdcli.contract.figure import ContourPanel, CurvesPanel, Figure, FunctionPanel, HeatPanel, Mark, Panel, Path
+from gdcli.contract.figure import (
+    ContourPanel,
+    CurvesPanel,
+    Figure,
+    FunctionPanel,
+    HeatPanel,
+    Mark,
+    Panel,
+    Path,
+    largest_size,
+)
 from gdcli.errors import OutsideError
 from gdcli.render.picture.panels import on_heat
 from gdcli.render.picture.picture import drawn
@@ -171,10 +180,9 @@ def _still(panel: Panel) -> Panel | None:
         case ContourPanel():
             return replace(panel, paths=[], marks=_minima(panel))
         case HeatPanel():
-            numbers = [abs(number) for state in panel.history for row in state.values for number in row]
-            largest = max((number for number in numbers if math.isfinite(number)), default=0.0)
+            largest = largest_size(number for state in panel.history for row in state.values for number in row)
             name = panel.title.partition(" at iteration ")[0]
-            return replace(panel, title=name, low=-largest or -1.0, high=largest or 1.0) if numbers else None
+            return replace(panel, title=name, low=-largest, high=largest) if panel.history else None
     return panel
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from gdcli.contract.figure import ContourPanel, CurvesPanel, FunctionPanel, HeatPanel, Mark, Panel
+from gdcli.contract.figure import MARK_NAMES, ContourPanel, CurvesPanel, FunctionPanel, HeatPanel, Mark, Panel
 from gdcli.render.picture.style import (
     BLANK,
     CURVE_COLOUR,
@@ -110,7 +110,7 @@ def _window(ax: Any, panel: FunctionPanel | ContourPanel) -> None:
 
 def edges(panel: ContourPanel) -> list[float]:
     """The levels of a panel between its smallest and its largest value."""
-    known = [number for row in panel.z for number in row if math.isfinite(number)]
+    known = panel.values()
     return sorted({min(known), *panel.levels, max(known)}) if known else []
 
 
@@ -172,17 +172,15 @@ def on_heat(number: float, high: float) -> str:
 
 def _inside(panel: FunctionPanel | ContourPanel) -> list[Mark]:
     """The marks in the window."""
-    x, y = panel.x, panel.y
-    return [mark for mark in panel.marks if x.low <= mark.x <= x.high and y.low <= mark.y <= y.high]
+    return [mark for mark in panel.marks if panel.x.holds(mark.x) and panel.y.holds(mark.y)]
 
 
 def _marks(ax: Any, marks: Sequence[Mark]) -> None:
     """The ends of the paths and the known minima, above everything else."""
-    names = {"start": "start", "end": "end", "minimum": "known minimum"}
     named: set[str] = set()
     for mark in marks:
         shape, colour, area = MARKS[mark.kind]
-        label = None if mark.kind in named else names[mark.kind]
+        label = None if mark.kind in named else MARK_NAMES[mark.kind]
         named.add(mark.kind)
         ax.scatter(
             [mark.x], [mark.y], marker=shape, s=area, c=colour, edgecolors="black", linewidths=1.3, zorder=5,

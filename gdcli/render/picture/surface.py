@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
 from typing import Any
 
 from gdcli.contract.figure import ContourPanel, CurvesPanel, Figure, Path
+from gdcli.contract.grid import place_on, value_between
+from gdcli.contract.scale import floor_of_log
 from gdcli.render.picture.panels import edges, every, legend_below
 from gdcli.render.picture.style import MARKS, VALUES, path_style
 
-_SPAN = 100.0  # the highest values are so many times the lowest ones: their logarithm is shown
 _ELEVATION, _AZIMUTH = 52, -120  # degrees
 
 
@@ -26,7 +26,7 @@ def draw_surface(ax: Any, panel: ContourPanel, figure: Figure) -> None:
     if len(bands) < 2:
         return
     z = np.array(panel.z, dtype=float)
-    floor = _floor(panel)
+    floor = floor_of_log(panel.values())
     shown = z if floor is None else np.log10(np.maximum(z, floor))
     x, y = np.array(panel.grid_x), np.array(panel.grid_y).reshape(-1, 1)  # plot_surface broadcasts them
     colours = colormaps[VALUES](np.interp(z, bands, np.linspace(0, 1, len(bands))))  # as the bands, and even between
@@ -67,32 +67,16 @@ def _whole() -> Any:
     return MaxNLocator(integer=True, nbins=6)
 
 
-def _floor(panel: ContourPanel) -> float | None:
-    """Lower values are shown as this one on a logarithmic axis; None: the axis is linear.
-
-    It is logarithmic where nearly all values are positive and span decades.
-    """
-    known = sorted(number for row in panel.z for number in row if math.isfinite(number))
-    low, high = known[len(known) // 20], known[-1 - len(known) // 20]
-    if known[0] < 0 or low <= 0 or high <= _SPAN * low:
-        return None
-    return max(known[0], low / _SPAN)
-
-
 def _shown(number: float, floor: float | None) -> float:
     """A value on the vertical axis."""
     return number if floor is None or not math.isfinite(number) else math.log10(max(number, floor))
 
 
-def _inside(panel: ContourPanel, x: float, y: float) -> bool:
-    return panel.x.low <= x <= panel.x.high and panel.y.low <= y <= panel.y.high
-
-
 def heights_on(panel: ContourPanel, path: Path, figure: Figure) -> list[float]:
     """Where the states of a path are drawn on the vertical axis of the surface; NaN outside the window."""
-    floor = _floor(panel)
+    floor = floor_of_log(panel.values())
     losses = zip(path.x, path.y, _losses(panel, path, figure), strict=True)
-    return [_shown(loss, floor) if _inside(panel, x, y) else math.nan for x, y, loss in losses]
+    return [_shown(loss, floor) if panel.holds(x, y) else math.nan for x, y, loss in losses]
 
 
 def _losses(panel: ContourPanel, path: Path, figure: Figure) -> list[float]:
@@ -108,16 +92,6 @@ def _losses(panel: ContourPanel, path: Path, figure: Figure) -> list[float]:
 
 def _below(panel: ContourPanel, x: float, y: float) -> float:
     """The value of the surface at a point, between the four points of the grid around it."""
-    if not _inside(panel, x, y):
+    if not panel.holds(x, y):
         return math.nan
-    j, across = _between(panel.grid_x, x)
-    i, up = _between(panel.grid_y, y)
-    lower = panel.z[i][j] + across * (panel.z[i][j + 1] - panel.z[i][j])
-    upper = panel.z[i + 1][j] + across * (panel.z[i + 1][j + 1] - panel.z[i + 1][j])
-    return lower + up * (upper - lower)
-
-
-def _between(grid: list[float], number: float) -> tuple[int, float]:
-    """The grid point before a number, and the share of the way to the next."""
-    i = min(bisect_right(grid, number) - 1, len(grid) - 2)
-    return i, (number - grid[i]) / (grid[i + 1] - grid[i])
+    return value_between(panel.z, place_on(panel.grid_y, y), place_on(panel.grid_x, x))

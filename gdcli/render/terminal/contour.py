@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -11,7 +10,8 @@ from rich.segment import Segment
 from rich.style import Style
 
 from gdcli.contract.figure import Arrow, ContourPanel
-from gdcli.render.terminal.curves import Dots, apart, cell, letter, mark_legend
+from gdcli.contract.grid import Place, bands_up, value_between
+from gdcli.render.terminal.curves import Dots, apart, cell, letter, mark_legend, marked
 from gdcli.render.terminal.palette import Ink, Palette
 from gdcli.render.terminal.sheet import Line, Piece, Sheet, flowing, framed, margin_of
 from gdcli.render.terminal.signs import Signs, blank
@@ -27,7 +27,8 @@ class Shading:
         self.bands = len(panel.levels) + 1
         self.muted = len(panel.paths) > 1
         self.parts = parts
-        heights = [[_height(number, panel.levels) for number in row] for row in panel.z]
+        edges = [-math.inf, *panel.levels, math.inf]  # a value of an outer band is in the middle of it
+        heights = [[bands_up(number, edges, share=0.5) for number in row] for row in panel.z]
         columns = _samples(width, len(panel.grid_x))
         rows = _samples(height * parts, len(panel.grid_y))
         self._bands = [[_band(_between(heights, row, column)) for column in columns] for row in reversed(rows)]
@@ -37,19 +38,8 @@ class Shading:
         return self._bands[row * self.parts + part][column]
 
 
-def _height(number: float, levels: Sequence[float]) -> float:
-    """How high a value is, in bands: 2.5 is in the middle of the third one."""
-    if not math.isfinite(number):
-        return math.nan
-    band = bisect_right(levels, number)
-    if band in (0, len(levels)):
-        return band + 0.5
-    low, high = levels[band - 1], levels[band]
-    return band + (number - low) / (high - low)
-
-
-def _samples(count: int, points: int) -> list[tuple[int, float]]:
-    """The middle of each part of an axis, as the grid point before it and the share of the way to the next."""
+def _samples(count: int, points: int) -> list[Place]:
+    """The middle of each part of an axis, on a grid of so many points."""
     found = []
     for i in range(count):
         place = (i + 0.5) / count * (points - 1)
@@ -58,15 +48,11 @@ def _samples(count: int, points: int) -> list[tuple[int, float]]:
     return found
 
 
-def _between(heights: list[list[float]], row: tuple[int, float], column: tuple[int, float]) -> float:
-    """The height between four points of the grid; NaN when the nearest one has none."""
+def _between(heights: list[list[float]], row: Place, column: Place) -> float:
+    """The height between four points of the grid; when one has none, that of the nearest, NaN if it is that one."""
     (i, up), (j, across) = row, column
-    nearest = heights[i + (up >= 0.5)][j + (across >= 0.5)]
-    one, other = heights[i], heights[i + 1]
-    below = one[j] + across * (one[j + 1] - one[j])
-    above = other[j] + across * (other[j + 1] - other[j])
-    found = below + up * (above - below)
-    return nearest if math.isnan(found) else found
+    found = value_between(heights, row, column)
+    return heights[i + (up >= 0.5)][j + (across >= 0.5)] if math.isnan(found) else found
 
 
 def _band(height: float) -> int | None:
@@ -84,9 +70,8 @@ def contour_lines(panel: ContourPanel, width: int, height: int, signs: Signs, pa
     over.arrows(panel.field, signs)
     for i in range(len(panel.paths)):
         over.path(i, signs)
-    for mark in sorted(panel.marks, key=lambda mark: mark.kind, reverse=True):
-        if place := cell(sheet, panel.x, panel.y, (mark.x, mark.y)):
-            over.sign(place, signs.mark(mark.kind))
+    for place, mark in marked(sheet, panel):
+        over.sign(place, signs.mark(mark.kind))
     lines = framed(sheet, panel.x, panel.y, signs, margin)
     lines += _scale(panel, width, signs, palette)
     return lines + flowing(_legend(panel, sheet, signs), width)
@@ -196,7 +181,7 @@ def _far_apart(numbers: Sequence[float], distance: float) -> set[float]:
 
 def _scale(panel: ContourPanel, width: int, signs: Signs, palette: Palette) -> list[Line]:
     """Which colour or shade is which value."""
-    known = [number for row in panel.z for number in row if math.isfinite(number)]
+    known = panel.values()
     if not known:
         return []
     bands = len(panel.levels) + 1

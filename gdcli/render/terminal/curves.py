@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 import plotille
 from rich.style import Style
 
-from gdcli.contract.figure import Axis, ContourPanel, CurvesPanel, FunctionPanel, Mark, Path
+from gdcli.contract.figure import MARK_NAMES, Axis, ContourPanel, CurvesPanel, FunctionPanel, Mark, Path
 from gdcli.render.terminal.palette import Palette
-from gdcli.render.terminal.sheet import Line, Piece, Sheet, flowing, framed, margin_of
+from gdcli.render.terminal.sheet import Line, Piece, Sheet, column_of, flowing, framed, margin_of, row_of
 from gdcli.render.terminal.signs import Signs, blank, drawn_in_ascii, joined
 from gdcli.render.terminal.ticks import share, short
 
@@ -112,13 +112,16 @@ def draw(sheet: Sheet, layers: Iterable[tuple[Dots, Style]], signs: Signs) -> No
 
 def cell(sheet: Sheet, x: Axis, y: Axis, at: tuple[float, float]) -> tuple[int, int] | None:
     """The column and row of a point; None outside the sheet."""
-    across, up = share(x, at[0]), share(y, at[1])
-    if not (0 <= across <= 1 and 0 <= up <= 1):
+    if not (0 <= share(x, at[0]) <= 1 and 0 <= share(y, at[1]) <= 1):
         return None
-    return (
-        min(sheet.width - 1, int(across * sheet.width)),
-        sheet.height - 1 - min(sheet.height - 1, int(up * sheet.height)),
-    )
+    return column_of(x, at[0], sheet.width), row_of(y, at[1], sheet.height)
+
+
+def marked(sheet: Sheet, panel: FunctionPanel | ContourPanel) -> Iterator[tuple[tuple[int, int], Mark]]:
+    """The cell of each mark that is on the sheet; the ends of the paths come last, above all others."""
+    for mark in sorted(panel.marks, key=lambda mark: mark.kind, reverse=True):
+        if place := cell(sheet, panel.x, panel.y, (mark.x, mark.y)):
+            yield place, mark
 
 
 def apart(sheet: Sheet, panel: FunctionPanel | ContourPanel, path: Path) -> Iterator[tuple[int, int]]:
@@ -204,9 +207,8 @@ def function_lines(panel: FunctionPanel, width: int, height: int, signs: Signs, 
             several = len(panel.paths) > 1
             sign, style = (letter(i), palette.line(i)) if several else (signs.step, _STRONG)
             _points(sheet, panel, path, sign, style)
-    for mark in sorted(panel.marks, key=lambda mark: mark.kind, reverse=True):
-        if place := cell(sheet, panel.x, panel.y, (mark.x, mark.y)):
-            sheet.put(*place, signs.mark(mark.kind), _STRONG)
+    for place, mark in marked(sheet, panel):
+        sheet.put(*place, signs.mark(mark.kind), _STRONG)
     return framed(sheet, panel.x, panel.y, signs, margin) + _function_legend(panel, width, signs, palette)
 
 
@@ -258,9 +260,8 @@ def _inside(panel: FunctionPanel | ContourPanel, mark: Mark) -> bool:
 
 def mark_legend(panel: FunctionPanel | ContourPanel, signs: Signs, step: str) -> list[list[Piece]]:
     """What the signs on a path mean; ``step`` is that of a state, or empty if none is shown."""
-    names = {"start": "start", "end": "end", "minimum": "known minimum"}
     kinds = dict.fromkeys(mark.kind for mark in panel.marks if _inside(panel, mark))
-    entries = [[Piece(signs.mark(kind), _STRONG), Piece(f" {names[kind]}")] for kind in kinds]
+    entries = [[Piece(signs.mark(kind), _STRONG), Piece(f" {MARK_NAMES[kind]}")] for kind in kinds]
     if step and len(panel.paths) == 1 and len(panel.paths[0].x) > 1:
         entries.insert(1, [Piece(step, _STRONG), Piece(" step")])
     return entries

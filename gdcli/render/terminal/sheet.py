@@ -38,10 +38,6 @@ class Sheet:
         if 0 <= row < self.height and 0 <= column < self.width:
             self._cells[row][column] = Piece(sign, style)
 
-    def at(self, column: int, row: int) -> Piece:
-        """What is in a cell."""
-        return self._cells[row][column]
-
     def lines(self) -> list[Line]:
         """The rows as segments."""
         found = []
@@ -93,7 +89,7 @@ def flowing(pieces: Sequence[Sequence[Piece]], width: int, indent: int = 0) -> l
 
 def framed(sheet: Sheet, x: Axis, y: Axis, signs: Signs, margin: int) -> list[Line]:
     """A sheet with its axes; ``margin`` cells are to the left of it."""
-    rows = {_row(y, number, sheet.height): text for number, text in y_ticks(y, sheet.height)}
+    rows = {row_of(y, number, sheet.height): text for number, text in y_ticks(y, sheet.height)}
     found: list[Line] = [[Segment(_fit(signs.printable(y.label), margin + sheet.width))]]
     for i, line in enumerate(sheet.lines()):
         text = rows.get(i, "")
@@ -117,7 +113,13 @@ def y_ticks(y: Axis, height: int) -> list[tuple[float, str]]:
     return [tick for tick in ticks(y, max(2, height // 3)) if 0 <= share(y, tick[0]) <= 1]
 
 
-def _row(y: Axis, number: float, height: int) -> int:
+def column_of(x: Axis, number: float, width: int) -> int:
+    """The column of a number, counted from the left."""
+    return min(width - 1, int(share(x, number) * width))
+
+
+def row_of(y: Axis, number: float, height: int) -> int:
+    """The row of a number, counted from the top."""
     return height - 1 - min(height - 1, int(share(y, number) * height))
 
 
@@ -126,7 +128,7 @@ def _x_axis(x: Axis, width: int, signs: Signs) -> tuple[str, str]:
     for most in range(max(2, width // 5), 0, -1):
         axis, labels, free = [signs.horizontal] * width, [" "] * width, 0
         for number, text in ticks(x, most):
-            column = min(width - 1, int(share(x, number) * width))
+            column = column_of(x, number, width)
             start = min(max(0, column - len(text) // 2), width - len(text))
             if start < free or start < 0:
                 break

@@ -1,0 +1,63 @@
+"""The intermediate results of an evaluation: what PyTorch computed at every node, kept with its gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+
+from gdcli.lang.constructors import Environment
+from gdcli.lang.nodes import Expression, Node, Variable
+from gdcli.lang.objective import build
+
+
+class Intermediates:
+    """The result at every node of an expression, from the last call of ``objective``.
+
+    A result is a tensor, or a pair of values and indices; plain numbers are left out. After a backward pass, a result
+    that requires a gradient has it. A variable that is used several times enters the graph once for each use (as a
+    view, which changes no number), so that each use has its contribution.
+    """
+
+    def __init__(self, expression: Expression, environment: Environment, tensors: Mapping[str, torch.Tensor]) -> None:
+        """Compile the expression, as ``build`` does, whose errors it raises."""
+        self.objective = build(expression, environment, tensors, record=self._keep)
+        self._results: dict[int, tuple[Node, Any]] = {}
+
+    def _keep(self, node: Node, result: Any) -> Any:
+        if torch.is_grad_enabled() and is_tracked(result):
+            if isinstance(node, Variable):
+                result = result.view_as(result)
+            result.retain_grad()
+        self._results[id(node)] = node, result
+        return result
+
+    def __contains__(self, node: Node) -> bool:
+        return id(node) in self._results
+
+    def __getitem__(self, node: Node) -> Any:
+        return self._results[id(node)][1]
+
+    def get(self, node: Node) -> Any:
+        """The result at a node; None where there is none."""
+        return self._results.get(id(node), (node, None))[1]
+
+    def nodes(self) -> list[Node]:
+        """The nodes in the order of evaluation."""
+        return [node for node, _ in self._results.values()]
+
+    def tensors(self) -> Iterator[torch.Tensor]:
+        """The results that are tensors."""
+        return (result for _, result in self._results.values() if isinstance(result, torch.Tensor))
+
+    def gradient(self, node: Node) -> torch.Tensor | None:
+        """The gradient at a node, of the shape of its result; None where the backward pass left none."""
+        result = self.get(node)
+        found: torch.Tensor | None = result.grad if is_tracked(result) else None
+        return found
+
+
+def is_tracked(result: Any) -> bool:
+    """Whether a result is a tensor that autograd tracks."""
+    return isinstance(result, torch.Tensor) and result.requires_grad
