@@ -89,10 +89,22 @@ def in_a_process(*words: str, stdin: str = "", env: Mapping[str, str] | None = N
         input=stdin.encode(),
         capture_output=True,
         env={**os.environ, **ENVIRONMENT, **(env or {})},
-        timeout=60,
+        timeout=300,
         check=False,
     )
     return Outcome(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+# Who takes one of these fixtures starts a process.
+STARTS = {"gdcli_process": "process", "live": "process", "browser": "browser"}
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m chooses
+def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
+    """Mark the tests that start a process through a fixture."""
+    for item in items:
+        for fixture in STARTS.keys() & set(item.fixturenames):
+            item.add_marker(STARTS[fixture])
 
 
 @pytest.fixture(scope="session")

@@ -103,6 +103,7 @@ def test_script_to_the_character(run: Run, words: list[str], script: str) -> Non
     assert run(*words, "--code") == Outcome(0, script, "")
 
 
+@pytest.mark.slow
 def test_config_of_a_run_gives_the_script_of_the_run(run: Run, tmp_path: Path) -> None:
     words = ["minimize", "x**2", "--x", "3", "--optimizer", "sgd", "--momentum", "0.5", "--lr", "0.2", "--steps", "7"]
     config = tmp_path / "run.json"
@@ -123,6 +124,7 @@ def test_code_is_one_output_format(run: Run) -> None:
     assert run("minimize", "--code", "--csv") == Outcome(2, "", said)
 
 
+@pytest.mark.process
 def test_code_is_written_without_torch() -> None:
     lines = [
         "import sys",

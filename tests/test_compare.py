@@ -72,6 +72,7 @@ def check_bits(record: CompareResult) -> None:
 # Runs
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", [name for name in RULES if name != "muon"])
 def test_a_run_alone_is_the_run_of_minimize(optimizer: str) -> None:
     record = race("rosenbrock", optimizer, lr=RATES.get(optimizer, 0.02), steps=40)
@@ -79,6 +80,7 @@ def test_a_run_alone_is_the_run_of_minimize(optimizer: str) -> None:
     check_bits(record)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("optimizer", BATCHED)
 def test_runs_of_a_batch_are_those_of_minimize_bit_for_bit(optimizer: str, dtype: str) -> None:
@@ -87,6 +89,7 @@ def test_runs_of_a_batch_are_those_of_minimize_bit_for_bit(optimizer: str, dtype
     check_bits(record)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["himmelblau", "booth", "beale"])
 def test_batches_of_other_problems_have_the_same_bits(name: str) -> None:
     record = race(name, "sgd", "manual-adam", "lbfgs", lr=0.005, starts=4, steps=40)
@@ -94,6 +97,7 @@ def test_batches_of_other_problems_have_the_same_bits(name: str) -> None:
     check_bits(record)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("lr", [1e-10, 1e-6, 0.3, 1.0])
 def test_lbfgs_ends_its_inner_loop_where_torch_does(lr: float, dtype: str) -> None:
@@ -188,6 +192,7 @@ def test_batch_is_the_loop_of_a_script() -> None:
         assert run.values["x"] == x.tolist()
 
 
+@pytest.mark.slow
 def test_runs_that_diverge_or_arrive_leave_the_others_alone() -> None:
     record = race("rosenbrock", "sgd", tune=True, rates=9, rate_range=[1e-4, 1.0], steps=200, tol=0.3)
     trials = only(record).tuning.trials
@@ -221,6 +226,7 @@ def test_random_expressions_draw_anew_for_each_run() -> None:
 # Goal and budget
 
 
+@pytest.mark.slow
 def test_a_run_ends_in_the_first_state_that_reaches_the_goal() -> None:
     run = only(race("rosenbrock", "adam", lr=0.5)).runs[0]
     losses = [step.loss for step in gdcli.minimize("rosenbrock", optimizer="adam", lr=0.5, steps=500)]
@@ -275,6 +281,7 @@ def test_distance_is_to_the_nearest_minimum() -> None:
     assert len(ends) > 2
 
 
+@pytest.mark.slow
 def test_interrupt_keeps_what_was_computed() -> None:
     settings = {"expression": "rosenbrock", "optimizer": ["sgd", "adam", "lbfgs"], "lr": 1e-3, "starts": 2}
     contest = Race(CompareSettings(**settings))
@@ -293,6 +300,7 @@ def test_interrupt_keeps_what_was_computed() -> None:
 # Standings
 
 
+@pytest.mark.slow
 def test_ranks_go_by_runs_that_arrive_then_evaluations_then_loss() -> None:
     settings = {"lr": 0.01, "starts": 10}
     record = race("himmelblau", "adam", "sgd", "lbfgs", "manual", opt={"lbfgs.lr": 1e-3}, **settings)
@@ -334,6 +342,7 @@ def test_a_run_that_never_arrives_counts_as_infinite() -> None:
     assert entry.evaluations.median == (counts[4] + counts[5]) / 2
 
 
+@pytest.mark.slow
 def test_curve_holds_the_losses_of_the_run() -> None:
     curve = only(race("rosenbrock", "sgd", lr=1e-3, steps=30)).curve
     assert curve.evaluations == list(range(1, 32))
@@ -452,6 +461,7 @@ def test_rate_from_the_curvature_is_that_of_each_start() -> None:
 # The command
 
 
+@pytest.mark.slow
 def test_json_fits_the_schema_and_reproduces_itself(run: Run, tmp_path: Path) -> None:
     words = ["compare", "himmelblau", "--optimizer", "sgd,adam", "--tune", "--rates", "4", "--starts", "3"]
     first = run(*words, "--steps", "30", "--opt", "adam.betas=0.8,0.9", "--json")
@@ -464,6 +474,7 @@ def test_json_fits_the_schema_and_reproduces_itself(run: Run, tmp_path: Path) ->
     assert run("compare", "--config", str(config), "--json").out == first.out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [

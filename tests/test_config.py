@@ -50,6 +50,7 @@ def test_the_config_of_windows_begins_with_a_mark(run: Run, tmp_path: Path) -> N
     assert run("minimize", "--config", str(file), "--json").json()["settings"]["steps"] == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [

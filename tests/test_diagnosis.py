@@ -153,6 +153,7 @@ CASES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_finding_is_there_and_its_remedy_works(case: Case) -> None:
     record = gdcli.minimize(case.expression, case.values, **case.shows).result()
@@ -160,6 +161,7 @@ def test_finding_is_there_and_its_remedy_works(case: Case) -> None:
     assert case.works(record, cured(record, finding)), (finding, cured(record, finding).result)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_a_run_without_the_trouble_has_no_such_finding(case: Case) -> None:
     record = gdcli.minimize(case.expression, {**case.values, **case.elsewhere}, **case.other).result()
@@ -167,6 +169,7 @@ def test_a_run_without_the_trouble_has_no_such_finding(case: Case) -> None:
     assert "incomplete" not in codes(record)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_options_of_a_remedy_are_its_settings(case: Case, run: Run) -> None:
     record = gdcli.minimize(case.expression, case.values, **case.shows).result()
@@ -229,6 +232,7 @@ def test_a_bound_that_holds_at_one_place_only_is_called_local() -> None:
     assert "local: L = 192 at the start" in finding.message
 
 
+@pytest.mark.slow
 def test_a_rate_too_large_for_the_place_where_the_run_ends_is_found_there() -> None:
     # Both minima have curvature 8. The start, near the hill between them, is flat.
     record = gdcli.minimize("(x**2 - 1)**2", x=0.6, lr=0.26, steps=201).result()
@@ -413,6 +417,7 @@ SPECTRA = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SPECTRA)
 def test_lanczos_finds_the_ends_that_eigvalsh_finds(name: str) -> None:
     q, _ = torch.linalg.qr(torch.randn(300, 300, generator=torch.Generator().manual_seed(2), dtype=torch.float64))
@@ -434,6 +439,7 @@ def test_lanczos_finds_the_ends_that_eigvalsh_finds(name: str) -> None:
     assert len(products) <= {"a multiple of 1": 1, "three eigenvalues": 3, "low rank": 12, "zero": 1}.get(name, 300)
 
 
+@pytest.mark.slow
 def test_lanczos_on_hessian_products_is_the_hessian() -> None:
     values = {"x": "linspace(-1, 1, 250)"}
     problem = prepare("sum(x**4) + sum(x)**2", gdcli.minimize("sum(x**4) + sum(x)**2", values).settings, ["x"])
@@ -453,6 +459,7 @@ def test_spectrum_that_is_not_finite_is_an_error() -> None:
         lanczos(lambda vector: vector * math.nan, 300)
 
 
+@pytest.mark.slow
 def test_many_unknowns_are_diagnosed_by_lanczos() -> None:
     record = gdcli.minimize("sum(x**2 * arange(1, 301))", x="ones(300)", lr=0.01).result()
     evidence = find(record, "learning-rate-too-large").evidence
@@ -600,9 +607,13 @@ def test_dead_relu_in_an_expression() -> None:
 # Other rules, limits, failures
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "rmsprop", "lbfgs", "rprop", "adagrad"])
-def test_rules_without_theory_get_no_bound_and_no_prediction(optimizer: str) -> None:
+@pytest.mark.parametrize(
+    ("optimizer", "expected"),
+    [("adam", ["slow"]), ("rmsprop", []), ("lbfgs", []), ("rprop", ["oscillating"]), ("adagrad", ["slow"])],
+)
+def test_rules_without_theory_get_no_bound_and_no_prediction(optimizer: str, expected: list[str]) -> None:
     record = gdcli.minimize(BOWL, x=1, y=1, optimizer=optimizer, steps=50).result()
+    assert codes(record) == expected
     for finding in record.diagnosis:
         assert "predicted_factor" not in finding.evidence
         assert finding.evidence.get("bound") is None

@@ -38,8 +38,11 @@ from gdcli.cli.app import COMMANDS, load
 from gdcli.cli.main import run
 from gdcli.errors import ExitCode
 
+pytestmark = pytest.mark.slow  # it runs every command of the documents
+
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+TOP = ("README.md", "CONTRIBUTING.md", "SECURITY.md")
+DOCUMENTS = [*(ROOT / name for name in TOP), *sorted((ROOT / "docs").glob("*.md"))]
 NOT_RUN = ("pip install", "pytest", "python benchmarks/", "python docs/make_gallery.py", ".ci/run", "pre-commit")
 PROGRAMS = ("gdcli", "python", "jq", "printf", "cat", "cmp", "head", "tail", "wc", "echo")
 
@@ -194,6 +197,7 @@ def agrees(shown: list[str], output: list[str]) -> bool:
     return re.fullmatch(pattern, "".join(line + "\n" for line in output)) is not None
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("block", blocks_of("console"), ids=str)
 def test_commands_print_what_the_document_shows(block: Block) -> None:
     session = session_of(block)
@@ -247,6 +251,7 @@ def test_commands_in_sentences_run(command: str) -> None:
 EXAMPLES = [line for name in COMMANDS for line in (load(name).epilog or "").splitlines()]
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_examples_of_the_help_run(example: str) -> None:
     outcome = outcome_of(example)
@@ -330,6 +335,23 @@ def test_changelog_names_this_version() -> None:
     assert first[1] == gdcli.__version__
 
 
+def test_citation_names_this_version() -> None:
+    assert f"\nversion: {gdcli.__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+
+
+def test_index_leads_to_every_document() -> None:
+    index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    targets = {(ROOT / "docs" / target).resolve() for target in re.findall(r"\]\(([^)#]+)", index)}
+    assert targets >= {document for document in DOCUMENTS if document.name != "index.md"}
+
+
+def test_places_in_a_document_that_links_name_are_there() -> None:
+    for document in DOCUMENTS:
+        for target, place in re.findall(r"\]\(([^)#:]*)#([^)]+)\)", document.read_text(encoding="utf-8")):
+            headings = re.findall(r"(?m)^#+ (.*)$", (document.parent / target).read_text(encoding="utf-8"))
+            assert place in {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 GALLERY = runpy.run_path(str(ROOT / "docs" / "make_gallery.py"))
 PICTURES = {picture.file: picture for picture in GALLERY["shown"]()}
 
@@ -355,6 +377,7 @@ def test_pictures_are_those_that_the_program_makes_now(file: str) -> None:
     assert np.abs(pixels[0] - pixels[1]).mean() < 2, f"run docs/make_gallery.py: {file} is old"
 
 
+@pytest.mark.process
 def test_readme_lists_every_benchmark() -> None:
     script = [sys.executable, str(ROOT / "benchmarks" / "run.py"), "--list"]
     names = subprocess.run(script, capture_output=True, text=True, check=True).stdout.split()

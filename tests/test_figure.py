@@ -217,6 +217,7 @@ def test_levels_rise_and_lie_within_the_values() -> None:
 # More unknowns
 
 
+@pytest.mark.slow
 def test_the_plane_of_a_path_in_a_plane_is_that_plane() -> None:
     generator = torch.Generator().manual_seed(3)
     axes, _ = torch.linalg.qr(torch.randn(7, 2, generator=generator, dtype=torch.float64))
@@ -514,6 +515,7 @@ def test_a_trail_of_large_states_keeps_few_of_them() -> None:
     assert trail.states[-1].point.tolist() == [499.0] * 50_000
 
 
+@pytest.mark.slow
 def test_a_thinned_run_says_so() -> None:
     figure, trail = drawn(gdcli.minimize(steps=5_000, diagnose=False))
     assert trail.count == 5_001
@@ -525,6 +527,7 @@ def test_a_thinned_run_says_so() -> None:
 # Several descents
 
 
+@pytest.mark.slow
 def test_a_race_shows_the_runs_that_it_ranks() -> None:
     settings = CompareSettings(expression="quadratic-10", optimizer=["sgd", "adam"], lr=0.05, steps=50)
     race = Race(settings)

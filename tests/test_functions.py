@@ -323,6 +323,7 @@ def tracked(point: int) -> dict[str, torch.Tensor]:
     return {name: t.clone().requires_grad_(name not in CONSTANTS) for name, t in tensors.items()}
 
 
+@pytest.mark.slow
 @ROWS
 def test_gradient_is_that_of_central_differences(row: Function) -> None:
     if row.gradient:

@@ -37,7 +37,7 @@ from gdcli.render.live import Scene, Stage
 GDCLI = [sys.executable, "-m", "gdcli"]
 BEGIN, END = "\x1b[?2026h", "\x1b[?2026l"
 LEFT, RIGHT, HOME, END_KEY = "\x1b[D", "\x1b[C", "\x1b[H", "\x1b[F"
-PATIENCE = 60.0  # seconds; a machine may be busy
+PATIENCE = 300.0  # seconds; a machine may be busy
 
 
 class Terminal:
@@ -49,7 +49,6 @@ class Terminal:
         self.before = termios.tcgetattr(self.terminal)
         environment = {**os.environ, **ENVIRONMENT, "TERM": "xterm-256color", **env}
         environment = {name: value for name, value in environment.items() if value and name != "COLUMNS"}
-        self.started = time.monotonic()
         self.process = subprocess.Popen(
             [*GDCLI, *words],
             stdin=self.terminal if keys else subprocess.DEVNULL,
@@ -82,9 +81,11 @@ class Terminal:
     def wait(self, found: Callable[[str], Any]) -> str:
         """The screen, as soon as it is as it should be."""
         until = time.monotonic() + PATIENCE
+        looks_left = 50  # after it has ended: the last it has written may be on its way
         while not found(screen := self.screen):
             assert time.monotonic() < until, f"{screen}\n{self.seen[-2000:]!r}"
-            assert self.process.poll() is None or time.monotonic() < self.started + 1, self.printed
+            looks_left -= self.process.poll() is not None
+            assert looks_left, self.printed
             time.sleep(0.02)
         return screen
 
@@ -153,10 +154,8 @@ SLOWLY = ["minimize", "--live", "--delay", "0.05", "--no-diagnose"]
 def test_frames_appear_and_are_few(live: Callable[..., Terminal]) -> None:
     terminal = live("minimize", "--live", "--delay", "0.01", "--no-diagnose", "--steps", "200")
     terminal.wait(lambda screen: "running" in screen)
-    before = time.monotonic()
     assert terminal.end() == 0
-    assert 2 <= terminal.frames <= 20 * (time.monotonic() - terminal.started) + 1
-    assert time.monotonic() - before >= 1.0  # a machine that is late may have slept some of the 2 seconds before
+    assert 2 <= terminal.frames <= 100  # of 200 steps: a step waits for 0.01 s, and a frame for 0.05 s
     assert terminal.after == terminal.before
     assert terminal.printed.startswith("minimize (x - 1.5)**2\niteration ")
     assert "stopped after 200 steps" in terminal.printed
@@ -329,7 +328,7 @@ def test_a_layer_shows_its_matrix(live: Callable[..., Terminal]) -> None:
     assert "\nfit W in " in "\n" + terminal.printed
 
 
-def test_a_race_is_shown_in_lockstep(live: Callable[..., Terminal], run: Run) -> None:
+def test_a_race_is_shown_in_lockstep(live: Callable[..., Terminal], gdcli_process: Run) -> None:
     words = ["compare", "himmelblau", "--optimizer", "manual,adam", "--lr", "0.01", "--steps", "200"]
     terminal = live(*words, "--live", "--delay", "0.02", size=(120, 40))
     terminal.wait(lambda screen: iteration_of(screen) >= 25)
@@ -342,10 +341,10 @@ def test_a_race_is_shown_in_lockstep(live: Callable[..., Terminal], run: Run) ->
     terminal.wait(at(head - 1, "looking back"))
     terminal.press("q")
     assert terminal.end() == 0
-    report = [line.rstrip() for line in terminal.printed.splitlines()]
-    assert [line for line in report if line.startswith("   1")] == [
-        line.rstrip() for line in run(*words).out.splitlines() if line.startswith("   1")
-    ] or "himmelblau" in report[0]
+    # The view shows what has run: the report is that of the whole race.
+    report = gdcli_process(*words, env={"COLUMNS": "120"}).out
+    assert "   1   manual " in report
+    assert [line.rstrip() for line in terminal.printed.splitlines()] == [line.rstrip() for line in report.splitlines()]
 
 
 @pytest.mark.parametrize(
@@ -374,6 +373,7 @@ def test_a_terminal_that_cannot_move_its_cursor(live: Callable[..., Terminal]) -
     assert "error: --live moves the cursor, and this terminal cannot" in terminal.seen
 
 
+@pytest.mark.process
 @pytest.mark.skipif(shutil.which("tmux") is None, reason="needs tmux, which knows what a screen shows")
 @pytest.mark.parametrize("options", [[], ["--screen"]])
 def test_the_screen_is_left_as_it_was(tmp_path: Path, options: list[str]) -> None:
@@ -448,6 +448,7 @@ def test_a_change_drops_what_comes_later(
     assert (found, list(found)) == (expected, list(expected))
 
 
+@pytest.mark.slow
 def test_a_history_is_bounded_and_goes_back_one_by_one() -> None:
     history = History("x")
     for state in gdcli.minimize(steps=24_999, diagnose=False).states():
@@ -480,6 +481,7 @@ def states(*words: Any, **settings: Any) -> tuple[Any, list[Trail]]:
     return descent, trails
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("expression", "settings"),
     [

@@ -74,6 +74,7 @@ def test_every_dense_optimizer_of_torch_is_there() -> None:
     assert {row.path.rpartition(".")[2] for row in TORCH_OPTIM.values()} == classes - {"SparseAdam"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TORCH_OPTIM)
 def test_optimizer_gives_the_bits_of_torch_optim(name: str) -> None:
     assert by_gdcli(name, 20, 0.01) == by_hand(name, 20, 0.01)
@@ -286,6 +287,7 @@ def test_a_schedule_does_not_see_the_factor(name: str, rule: str) -> None:
     optimizer = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}[rule]([x], lr=1.0)
     given = {"optimizer": rule, "lr": 0.05, "steps": 15, "schedule": name, "sched": SCHEDULE_OPTIONS[name]}
     steps = gdcli.minimize(settings={**given, "lr_factor": FACTORS}).result().iterations
+    assert len(steps) == 15
     for step in steps:
         optimizer.zero_grad()
         loss = (x - 1.5) ** 2

@@ -26,6 +26,7 @@ def unharmed(old: Path) -> bool:
     return old.read_text() == "precious" and os.listdir(old.parent) == [old.name]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [
@@ -132,12 +133,13 @@ def test_a_full_device_is_an_error(run: Run, output: str) -> None:
     assert outcome.code == 1
 
 
+@pytest.mark.process
 def test_a_disk_that_fills_up_leaves_the_old_file_as_it_was(old: Path) -> None:
     def small_disk() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, 1_000))
 
     command = [sys.executable, "-m", "gdcli", "minimize", "--json", "--output", str(old)]
-    done = subprocess.run(command, capture_output=True, text=True, preexec_fn=small_disk, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, preexec_fn=small_disk, timeout=300, check=False)
     assert done.returncode == 1
     assert done.stderr == f"error: cannot write {old}: File too large\n"
     assert unharmed(old)

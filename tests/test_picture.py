@@ -29,6 +29,8 @@ from gdcli.render.picture.picture import drawn, save_picture
 from gdcli.render.picture.style import BLANK, DOTS_PER_INCH, MARKERS, PATH_COLOURS, RC
 from gdcli.render.picture.surface import heights_on
 
+pytestmark = pytest.mark.slow  # matplotlib draws
+
 PIXEL = DOTS_PER_INCH / 100  # of a file, for one of the canvas
 TILTED = ["minimize", "x**2 + 3*y**2 + x*y", "--x", "2", "--y", "-1.5", "--lr", "0.08", "--steps", "12", "--quiet"]
 
@@ -222,6 +224,7 @@ def test_a_matrix_is_shown_with_its_numbers() -> None:
             assert f"{number:.3g}" in texts(canvas)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("ending", [".png", ".svg", ".pdf", ".gif", ".mp4"])
 def test_same_run_same_bytes(run: Run, tmp_path: Path, ending: str) -> None:
     if ending == ".mp4" and shutil.which("ffmpeg") is None:
@@ -242,6 +245,7 @@ def test_there_is_no_date_and_nothing_is_fetched(run: Run, tmp_path: Path, endin
     if ending == ".svg":
         root = ET.fromstring(data)
         links = [value for node in root.iter() for key, value in node.attrib.items() if key.endswith("href")]
+        assert links
         assert all(link.startswith(("#", "data:image/png;base64,")) for link in links)
 
 
@@ -341,6 +345,7 @@ def test_every_descent_can_be_animated(name: str, surface: bool) -> None:
         assert 2 <= film.n_frames <= 4  # type: ignore[attr-defined]
 
 
+@pytest.mark.process
 @pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not here")
 def test_an_mp4_has_its_frames_and_its_length(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "a.mp4"
@@ -351,6 +356,7 @@ def test_an_mp4_has_its_frames_and_its_length(run: Run, tmp_path: Path) -> None:
     assert float(stream["duration"]) == pytest.approx(1.5, abs=0.01)
 
 
+@pytest.mark.process
 def test_what_ffmpeg_says_is_told(monkeypatch: pytest.MonkeyPatch, run: Run, tmp_path: Path) -> None:
     fake = tmp_path / "ffmpeg"
     fake.write_text("#!/bin/sh\necho 'Unknown encoder h264' >&2\nexit 3\n")

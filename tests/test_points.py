@@ -87,6 +87,7 @@ def columns(path: Path, **named: Sequence[float]) -> str:
 # The numbers
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("expression", EXACT)
 def test_basic_arithmetic_has_the_bits_of_a_run_alone(run: Run, tmp_path: Path, expression: str) -> None:
     names = [name for name in ("x", "y") if name in expression.replace("max", "").replace("exp", "")]
@@ -97,6 +98,7 @@ def test_basic_arithmetic_has_the_bits_of_a_run_alone(run: Run, tmp_path: Path, 
     assert found == [alone(EXACT[expression], values) for values in zip(*points.values(), strict=True)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("expression", CLOSE)
 def test_other_functions_agree_to_the_last_digits(run: Run, tmp_path: Path, expression: str) -> None:
     function, *units = CLOSE[expression]
@@ -109,6 +111,7 @@ def test_other_functions_agree_to_the_last_digits(run: Run, tmp_path: Path, expr
         assert max(units_apart(*pair) for pair in zip(grads, gradients, strict=True)) <= units[1]
 
 
+@pytest.mark.slow
 def test_float64_and_float16_are_those_of_pytorch(run: Run, tmp_path: Path) -> None:
     xs = numbers(200)
     path = columns(tmp_path / "p.csv", x=xs)
@@ -315,6 +318,7 @@ def test_what_vmap_cannot_do_is_done_point_by_point(run: Run) -> None:
 @pytest.mark.parametrize("expression", ["x*rand(2)[0]", "x*rand_like(x)", "x + bernoulli(x)", "sum(x*randn(3))"])
 def test_every_point_sees_the_random_numbers_of_a_run_alone(run: Run, expression: str) -> None:
     record = run("grad", expression, "--x", "0.25,0.5,0.75", "--each", "--seed", "7", "--json").json()
+    assert len(record["points"]) == 3
     for point in record["points"]:
         one = gdcli.grad(expression, point["values"], settings={"seed": 7})
         assert (point["value"], point["grads"]) == (one.value, one.grads)
@@ -524,12 +528,13 @@ def process(*words: str) -> Iterator[subprocess.Popen[str]]:
         text=True,
         env={**os.environ, **ENVIRONMENT},
     ) as child:
-        watch = threading.Timer(60, child.kill)  # it may wait for input while the test waits for an answer
+        watch = threading.Timer(300, child.kill)  # it may wait for input while the test waits for an answer
         watch.start()
         yield child
         watch.cancel()
 
 
+@pytest.mark.process
 def test_standard_input_is_answered_line_by_line() -> None:
     with process("x**2", "--points", "-") as child:
         assert child.stdin is not None
@@ -544,9 +549,10 @@ def test_standard_input_is_answered_line_by_line() -> None:
         assert [line.get("value") for line in answered] == [9.0, None, 1.0]
         assert child.stdout.read() == ""
         assert child.stderr.read() == "error: line 2: it is not JSON: invalid character (byte 0)\n"
-        assert child.wait(30) == 1
+        assert child.wait(300) == 1
 
 
+@pytest.mark.process
 def test_ctrl_c_ends_the_document_of_what_was_computed() -> None:
     with process("x**2", "--points", "-", "--json") as child:
         assert child.stdin is not None
@@ -557,7 +563,7 @@ def test_ctrl_c_ends_the_document_of_what_was_computed() -> None:
         begun = child.stdout.read(1)  # the first answer is there
         child.send_signal(signal.SIGINT)
         record = document(begun + child.stdout.read().rstrip("\n"))
-        assert child.wait(30) == 130
+        assert child.wait(300) == 130
         assert (record["status"], record["message"], len(record["points"])) == (
             "interrupted",
             "1 point; interrupted",
@@ -566,6 +572,7 @@ def test_ctrl_c_ends_the_document_of_what_was_computed() -> None:
         assert child.stderr.read() == "1 point; interrupted\n"
 
 
+@pytest.mark.process
 def test_a_closed_pipe_ends_it_quietly(tmp_path: Path) -> None:
     path = columns(tmp_path / "p.csv", x=numbers(30_000))
     with process("x**2", "--points", path) as child:
@@ -573,4 +580,4 @@ def test_a_closed_pipe_ends_it_quietly(tmp_path: Path) -> None:
         assert child.stderr is not None
         assert child.stdout.readline() == "x,value,grad.x\n"
         child.stdout.close()
-        assert (child.stderr.read(), child.wait(30)) == ("", 0)
+        assert (child.stderr.read(), child.wait(300)) == ("", 0)

@@ -113,6 +113,7 @@ def test_ctrl_c_does_not_reach_the_program_that_called(run: Run, interrupt: Call
     assert signal.getsignal(signal.SIGINT) is handler
 
 
+@pytest.mark.process
 def test_ctrl_c_in_a_process_that_streams() -> None:
     with subprocess.Popen([*GDCLI, *LONG, "--jsonl"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
@@ -127,6 +128,7 @@ def test_ctrl_c_in_a_process_that_streams() -> None:
     assert lines[-1]["result"]["iteration"] == lines[-2]["iteration"] == len(lines) - 3
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     "words",
     [
@@ -145,29 +147,32 @@ def test_a_reader_that_has_had_enough_ends_it_quietly(words: list[str]) -> None:
         process.stdout.close()  # as head -1 does
         assert process.stderr is not None
         err = process.stderr.read()
-        code = process.wait(timeout=60)
+        code = process.wait(timeout=300)
     assert (code, err) == (0, b"")
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("words", [["functions", "sin"], ["--help"], ["minimize", "--json", "--steps", "1"]])
 def test_a_full_standard_output_is_an_error(words: list[str]) -> None:
     with open("/dev/full", "wb") as full:
-        done = subprocess.run([*GDCLI, *words], stdout=full, stderr=subprocess.PIPE, timeout=60, check=False)
+        done = subprocess.run([*GDCLI, *words], stdout=full, stderr=subprocess.PIPE, timeout=300, check=False)
     assert (done.returncode, done.stderr) == (1, b"error: cannot write the output: No space left on device\n")
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("stream", ["stdin", "stdout", "stderr"])
 @pytest.mark.parametrize(("words", "code"), [(["functions", "sin", "--json"], 0), (["grad", "x +", "--json"], 2)])
 def test_a_closed_stream_is_no_crash(stream: str, words: list[str], code: int) -> None:
     number = ["stdin", "stdout", "stderr"].index(stream)
     done = subprocess.run(
-        [*GDCLI, *words], capture_output=True, text=True, preexec_fn=lambda: os.close(number), timeout=60, check=False
+        [*GDCLI, *words], capture_output=True, text=True, preexec_fn=lambda: os.close(number), timeout=300, check=False
     )
     assert done.returncode == code
     assert "Traceback" not in done.stderr
     assert stream == "stdout" or done.stdout.startswith('{"gdcli":')
 
 
+@pytest.mark.process
 def test_help_and_every_error_of_the_words_answer_without_torch() -> None:
     command_lines = [
         [],
@@ -208,7 +213,7 @@ print(json.dumps(seen))
 """
     command = [sys.executable, "-c", script]
     words = json.dumps(command_lines)
-    done = subprocess.run(command, input=words, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(command, input=words, capture_output=True, text=True, timeout=300, check=True)
     assert json.loads(done.stdout) == []
 
 
@@ -235,7 +240,7 @@ def on_a_terminal(*words: str, **env: str) -> str:
         shown = b""
         while piece := _read(controller):
             shown += piece
-        process.wait(timeout=60)
+        process.wait(timeout=300)
     os.close(controller)
     return shown.decode().replace("\r\n", "\n")
 
@@ -247,6 +252,7 @@ def _read(controller: int) -> bytes:
         return b""
 
 
+@pytest.mark.process
 def test_colour_is_for_terminals_that_want_it() -> None:
     colour = re.compile(r"\x1b\[[\d;]*3\d")
     assert colour.search(on_a_terminal("ops", "1/0"))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import subprocess
 import sys
-import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -136,9 +137,30 @@ BOMBS = {
 }
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _torch(run: Run) -> None:
-    """Import torch, and what its trial of shapes imports, before the clock runs."""
+MOST_CALLS = 200_000  # of Python functions; the longest of these texts takes less than 50,000
+
+
+@contextlib.contextmanager
+def little_work() -> Iterator[None]:
+    """Few calls of Python functions, after the imports."""
+    calls = 0
+
+    def count(_: object, event: str, __: object) -> None:
+        nonlocal calls
+        calls += event == "call"
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        yield
+    finally:
+        sys.setprofile(before)
+    assert 0 < calls < MOST_CALLS
+
+
+@pytest.fixture(scope="module")
+def imported(run: Run) -> None:
+    """Import torch, and what its trial of shapes imports, before calls are counted."""
     run("ops", "outer(ones(10**4), ones(10**4))")
 
 
@@ -169,23 +191,25 @@ def test_escape_is_refused_in_a_value_too(run: Run, text: str) -> None:
 
 
 @pytest.mark.parametrize(("text", "message"), BOMBS.values(), ids=BOMBS)
-def test_bomb_is_refused_within_two_seconds(run: Run, text: str, message: str) -> None:
-    started = time.monotonic()
-    refused(run("grad", text, "--var", "x=1"), message)
-    assert time.monotonic() - started < 2
+@pytest.mark.usefixtures("imported")
+def test_bomb_is_refused_with_little_work(run: Run, text: str, message: str) -> None:
+    with little_work():
+        outcome = run("grad", text, "--var", "x=1")
+    refused(outcome, message)
 
 
 @pytest.mark.parametrize(
     "text", ["zeros(10**12)", "outer(ones(10**6), ones(10**6))", "[" * 200, "1" * 5_000, "9**9**9**9"]
 )
+@pytest.mark.usefixtures("imported")
 def test_bomb_is_refused_in_a_value_too(run: Run, text: str) -> None:
-    started = time.monotonic()
-    outcome = run("minimize", "sum(x**2)", "--x", text)
+    with little_work():
+        outcome = run("minimize", "sum(x**2)", "--x", text)
     assert outcome.err.startswith("error: in the value of x: ")
     assert (outcome.code, outcome.out) == (2, "")
-    assert time.monotonic() - started < 2
 
 
+@pytest.mark.process
 def test_bombs_take_no_memory() -> None:
     script = """
 import json, resource, sys, torch
@@ -196,7 +220,7 @@ print(codes.count(2), (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - befo
 """
     texts = json.dumps([text for text, _ in BOMBS.values()])
     command = [sys.executable, "-c", script]
-    printed = subprocess.run(command, input=texts, capture_output=True, text=True, timeout=60, check=True).stdout
+    printed = subprocess.run(command, input=texts, capture_output=True, text=True, timeout=300, check=True).stdout
     refusals, megabytes = map(int, printed.split())
     assert refusals == len(BOMBS)
     assert megabytes < 500

@@ -150,6 +150,7 @@ def test_points_that_stream_cannot_be_saved(run: Run, tmp_path: Path) -> None:
     assert outcome.err.startswith("error: --points streams its answers, and --save has none to show\n")
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("name", ["a.png", "a.svg", "a.pdf", "a.gif", "a.html", "table.svg"])
 def test_a_full_disk_leaves_no_half_file_and_loses_no_output(tmp_path: Path, name: str) -> None:
     """The process may write files of 2 kB only."""
@@ -182,6 +183,7 @@ def test_a_saved_file_has_the_mode_that_other_new_files_have(run: Run, tmp_path:
     assert (tmp_path / "table.svg").stat().st_mode == (tmp_path / "other").stat().st_mode
 
 
+@pytest.mark.process
 def test_errors_and_help_need_neither_torch_nor_matplotlib() -> None:
     code = """
 import sys

@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
+import math
 import struct
 import sys
-import time
 import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,7 +23,8 @@ from sympy.printing.str import StrPrinter
 from gdcli.explain.known import Expr, Known
 
 _SYMPY = tuple(str(Path(module.__file__).parent) for module in (sympy, mpmath))
-_FEWEST_CALLS_A_SECOND = 200_000
+_ARITHMETIC = tuple(str(Path(sympy.__file__).parent / folder) for folder in ("polys", "ntheory/multinomial"))
+_PRODUCTS_A_CALL = 16  # products of coefficients that take as long as a call
 _SHORT = 40  # characters up to which a formula is short enough
 _LARGEST_FRACTION = 10_000  # numerator or denominator from which on a fraction is written as a decimal
 
@@ -269,12 +270,13 @@ def _each(choice: Expr, change: Callable[[Expr], Expr]) -> Expr:
 def work_limit(calls: int) -> Iterator[None]:
     """End SymPy after so many calls of its functions, in any thread and on any system; a million take about a second.
 
-    Calls and not seconds, so that the answer does not depend on the machine; seconds only where a call takes very long.
+    Calls and not seconds, so that the answer does not depend on the machine. A call that multiplies polynomials or
+    expands a power counts for as many as its loops are long.
 
     Raises:
         OutOfWorkError: at the next call.
     """
-    left, end = calls, time.thread_time() + calls / _FEWEST_CALLS_A_SECOND
+    left = calls
 
     def watch(frame: FrameType, event: str, _: object) -> None:
         nonlocal left
@@ -282,7 +284,9 @@ def work_limit(calls: int) -> Iterator[None]:
         # Not in a generator: it may be one that is being closed, where Python ignores what is raised.
         if event == "call" and code.co_filename.startswith(_SYMPY) and not code.co_flags & inspect.CO_GENERATOR:
             left -= 1
-            if left < 0 or (left % 64 == 0 and time.thread_time() > end):
+            if code.co_filename.startswith(_ARITHMETIC):
+                left -= _products(frame) // _PRODUCTS_A_CALL
+            if left < 0:
                 raise OutOfWorkError
 
     before = sys.getprofile()
@@ -291,3 +295,15 @@ def work_limit(calls: int) -> Iterator[None]:
         yield
     finally:
         sys.setprofile(before if callable(before) else None)  # that of cProfile cannot be set again
+
+
+def _products(frame: FrameType) -> int:
+    """How many coefficients a call of SymPy's arithmetic multiplies, from its arguments, before it has begun."""
+    code = frame.f_code
+    arguments = [frame.f_locals.get(name) for name in code.co_varnames[: code.co_argcount]]
+    if code.co_name == "multinomial_coefficients":  # of a sum of m terms to the power n, which have about n digits
+        terms: int = frame.f_locals["m"]
+        exponent: int = frame.f_locals["n"]
+        return math.comb(terms + exponent - 1, exponent) * exponent
+    lengths = [len(polynomial) for polynomial in arguments if isinstance(polynomial, list | dict)]
+    return math.prod(lengths)
