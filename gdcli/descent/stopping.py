@@ -7,11 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from gdcli.contract.descent import DescentSettings, StopReason
+from gdcli.descent.criteria import largest_loss, threshold
 from gdcli.descent.loop import State
 from gdcli.descent.snapshot import distance, is_finite, norm, same
-
-GROWTH = 1e10
-"""A loss that has grown to this many times the size of the first one, with a growing gradient, has diverged."""
 
 Found = tuple[StopReason, dict[str, Any]]
 """A reason to stop, and the details of its sentence."""
@@ -93,7 +91,7 @@ class StopTests:
                 return StopReason.NON_FINITE, {"what": f"the gradient of {name}", "value": "not finite"}
         if self.previous is None:
             self.first_norm = norm(state.grads)
-            self.largest_loss = GROWTH * max(1.0, abs(state.loss))
+            self.largest_loss = largest_loss(state.loss)
         elif (
             abs(state.loss) > self.largest_loss and not self.maximize and norm(state.grads) > norm(self.previous.grads)
         ):
@@ -105,19 +103,19 @@ class StopTests:
         if size == 0 and self.is_stuck(state):
             return StopReason.STALLED, {"why": "the gradient is exactly 0, and this is no minimum"}
         if self.tol_grad is not None:
-            limit = self.tol_grad[0] + self.tol_grad[1] * self.first_norm
+            limit = threshold(self.tol_grad, self.first_norm)
             if size <= limit:
                 return StopReason.CONVERGED_GRAD, {"value": size, "limit": limit}
         if self.previous is None:
             return None
         if self.tol_loss is not None:
             change = abs(state.loss - self.previous.loss)
-            limit = self.tol_loss[0] + self.tol_loss[1] * abs(state.loss)
+            limit = threshold(self.tol_loss, abs(state.loss))
             if change <= limit:
                 return StopReason.CONVERGED_LOSS, {"value": change, "limit": limit}
         if self.tol_x is not None:
             move = distance(state.values, self.previous.values)
-            limit = self.tol_x[0] + self.tol_x[1] * norm(state.values)
+            limit = threshold(self.tol_x, norm(state.values))
             if move <= limit:
                 return StopReason.CONVERGED_X, {"value": move, "limit": limit}
         return None

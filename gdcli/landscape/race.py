@@ -25,7 +25,7 @@ def race_figure(race: Race, record: CompareResult, *, gradient_norm: bool = Fals
     trails = [_trail(race, standing) for standing in record.standings]
     title = f"compare {spelled_out(record.settings.expression, record.rules.expression)}"
     subtitle = "the runs from the first start" if len(record.starts) > 1 else ""
-    figure = descent_figure(title, subtitle, race.track.problem_at(0), trails, known_minima(record.settings))
+    figure = descent_figure(title, subtitle, race.task.problem_at(0), trails, known_minima(record.settings))
     return with_gradient_norm(figure, trails) if gradient_norm else figure
 
 
@@ -35,7 +35,7 @@ def descent_of(race: Race, standing: Standing) -> Descent[MinimizeResult]:
     runs = [run for run in standing.runs if run.start == 0]
     run = min(runs, key=lambda run: 0.0 if rate is None else abs(run.lr - rate))
     settings = replace(race.racers[standing.optimizer], lr=run.lr, steps=run.steps)
-    return Descent(replace(settings, diagnose=False), Minimizing(settings, lambda: race.track.problem_at(0)))
+    return Descent(replace(settings, diagnose=False), Minimizing(settings, lambda: race.task.problem_at(0)))
 
 
 def _trail(race: Race, standing: Standing) -> Trail:

@@ -11,6 +11,7 @@ from gdcli.complete.problem import problem_of
 from gdcli.contract.compare import CompareSettings
 from gdcli.contract.fields import Nested
 from gdcli.contract.nested import flat
+from gdcli.descent.criteria import reached
 from gdcli.descent.loop import State
 from gdcli.descent.snapshot import norm
 from gdcli.lang.problems.problem import Instance
@@ -32,8 +33,8 @@ class Goal:
     def is_reached(self, state: State) -> bool:
         """Whether a run that is in this state has reached the goal."""
         if self.kind == "loss":
-            return -math.inf < state.loss <= self.limit
-        return math.isfinite(state.loss) and norm(state.grads) <= self.limit
+            return reached(state.loss, self.limit)
+        return math.isfinite(state.loss) and reached(norm(state.grads), self.limit)
 
     def distance(self, values: Mapping[str, Nested]) -> float | None:
         """The Euclidean distance to the nearest known minimum; None where none is known, or at no place at all."""

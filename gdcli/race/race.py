@@ -15,15 +15,13 @@ from gdcli.contract.fields import Option
 from gdcli.descent.bounds import check_start
 from gdcli.descent.optimizers import complete_rule, update_rule
 from gdcli.errors import UserInterruptError
-from gdcli.race.batch import Batch, can_be_batched
 from gdcli.race.goal import goal_of
 from gdcli.race.single import OneByOne
 from gdcli.race.standings import Merit, merit, ranked, standing
-from gdcli.race.track import Lane, Outcome, Runs, Track, draw_starts, rate_at
+from gdcli.race.task import Outcome, Run, Runs, Task, draw_starts, rate_at
+from gdcli.race.together import Together, can_be_together
 from gdcli.race.tuning import grid, tuned
 from gdcli.tensors import Problem, on_device, plain, prepare
-
-_STATELESS = ("manual", "sgd")
 
 
 class Race:
@@ -39,11 +37,11 @@ class Race:
         self.racers = {name: _completed(racer(settings, name)) for name in settings.optimizer}
         spelled = {f"{name}.{key}": v for name, each in self.racers.items() for key, v in _parameters(each).items()}
         self.settings = replace(settings, opt={**settings.opt, **spelled})
-        self.track = _track(settings)
-        for start in self.track.starts:
+        self.task = _task(settings)
+        for start in self.task.starts:
             check_start(self.racers[settings.optimizer[0]].bound, start)
         for each in self.racers.values():  # PyTorch refuses some now, and not when the others have run
-            update_rule(each, self.track.problem_at(0).tensors, tuple(settings.wrt), dict.fromkeys(settings.wrt, 1.0))
+            update_rule(each, self.task.problem_at(0).tensors, tuple(settings.wrt), dict.fromkeys(settings.wrt, 1.0))
         self._running: Runs | None = None
         self._interrupted = False
         self._finished: dict[str, tuple[list[Outcome], bool]] = {}
@@ -69,19 +67,17 @@ class Race:
                 self._finished[name] = (runs.outcomes, runs.batched)
 
     def _runs(self, settings: MinimizeSettings) -> Runs:
-        starts = range(len(self.track.starts))
+        starts = range(len(self.task.starts))
         if self.settings.rate_range is not None and self.settings.rates is not None:
             rates = grid(*self.settings.rate_range, self.settings.rates)
-            lanes = [Lane(lr, start) for lr in rates for start in starts]
+            runs = [Run(lr, start) for lr in rates for start in starts]
         elif settings.lr == "auto":
-            lanes = [Lane(rate_at(self.track, start), start) for start in starts]
+            runs = [Run(rate_at(self.task, start), start) for start in starts]
         else:
-            lanes = [Lane(float(settings.lr or 0.0), start) for start in starts]
-        remembers = self.track.problem.is_random or not (
-            settings.optimizer == "lbfgs" or (settings.optimizer in _STATELESS and not settings.momentum)
-        )
-        batch = can_be_batched(settings, lanes, self.track, tuning=self.settings.tune)
-        return (Batch if batch else OneByOne)(settings, lanes, self.track, remembers=remembers)
+            runs = [Run(float(settings.lr or 0.0), start) for start in starts]
+        if can_be_together(settings, runs, self.task, tuning=self.settings.tune):
+            return Together(settings, runs, self.task)
+        return OneByOne(settings, runs, self.task)
 
     def record(self) -> CompareResult:
         """The standings, once the race has ended.
@@ -99,13 +95,13 @@ class Race:
             message=self._message(standings),
             rules=RaceRules(
                 expression=expression_of(self.settings),
-                goal=self.track.goal.kind,
-                limit=self.track.goal.limit,
-                minimum=self.track.goal.minimum,
-                evaluations=self.track.evaluations,
-                runs=len(self.track.starts) * (self.settings.rates or 1),
+                goal=self.task.goal.kind,
+                limit=self.task.goal.limit,
+                minimum=self.task.goal.minimum,
+                evaluations=self.task.evaluations,
+                runs=len(self.task.starts) * (self.settings.rates or 1),
             ),
-            starts=[{name: plain(x) for name, x in start.items()} for start in self.track.starts],
+            starts=[{name: plain(x) for name, x in start.items()} for start in self.task.starts],
             standings=standings,
             warnings=[notice for each in standings for notice in self._notices(each)],
         )
@@ -120,8 +116,8 @@ class Race:
         cost = sum(outcome.evaluations for outcome in outcomes)
         tuning = None
         if self.settings.tune:
-            tuning, outcomes = tuned(outcomes, len(self.track.starts))
-        entry = standing(name, outcomes, self.track.goal, tuning=tuning, cost=cost, batched=batched)
+            tuning, outcomes = tuned(outcomes, len(self.task.starts))
+        entry = standing(name, outcomes, self.task.goal, tuning=tuning, cost=cost, batched=batched)
         return merit(outcomes), entry
 
     def _message(self, standings: list[Standing]) -> str:
@@ -132,7 +128,7 @@ class Race:
         first = " and ".join(each.optimizer for each in standings if each.rank == 1)
         if not best.reached:
             return f"no optimizer reached the goal; {first} came nearest"
-        if len(self.track.starts) == 1:
+        if len(self.task.starts) == 1:
             return f"{first} reached the goal first, after {best.evaluations.median:g} evaluations"
         return f"{first} did best: {best.reached} of {len(best.runs)} starts reached the goal"
 
@@ -152,14 +148,14 @@ class Race:
                 yield Notice("grid-too-narrow", message)
 
 
-def _track(settings: CompareSettings) -> Track:
+def _task(settings: CompareSettings) -> Task:
     def make() -> Problem:
         return prepare(expression_of(settings), settings, settings.wrt)
 
     problem = make()
     starts = draw_starts(settings, problem)
     # A rule that looks once in a step has made one evaluation more than steps when it has used them up.
-    return Track(problem, make, starts, goal_of(settings), evaluations=settings.steps + 1)
+    return Task(problem, make, starts, goal_of(settings), evaluations=settings.steps + 1)
 
 
 def _completed(settings: MinimizeSettings) -> MinimizeSettings:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from msgspec.structs import replace
 
+from gdcli.batch.rules import is_memoryless
 from gdcli.contract.compare import RunStatus
 from gdcli.contract.descent import MinimizeResult, MinimizeSettings
 from gdcli.descent.loop import State
@@ -13,7 +14,7 @@ from gdcli.descent.minimize import Minimizing
 from gdcli.descent.run import Descent
 from gdcli.descent.snapshot import same
 from gdcli.descent.stopping import StopTests
-from gdcli.race.track import Lane, Outcome, Track
+from gdcli.race.task import Outcome, Run, Task
 
 _OFTEN = 64  # steps between two looks at how much is done
 
@@ -23,13 +24,13 @@ class OneByOne:
 
     batched = False
 
-    def __init__(self, settings: MinimizeSettings, lanes: Sequence[Lane], track: Track, *, remembers: bool) -> None:
-        """Take the runs of one optimizer; ``remembers`` says that the same place is not yet the same state."""
+    def __init__(self, settings: MinimizeSettings, runs: Sequence[Run], task: Task) -> None:
+        """Take the runs of one optimizer."""
         # The budget ends a run, and a step counts before the loop would say that it was the last.
-        self.settings = replace(settings, steps=track.evaluations + 1, diagnose=False)
-        self.lanes = lanes
-        self.track = track
-        self.remembers = remembers
+        self.settings = replace(settings, steps=task.evaluations + 1, diagnose=False)
+        self.runs = runs
+        self.task = task
+        self.stalls = not task.problem.is_random and is_memoryless(settings.optimizer, settings.momentum or 0.0)
         self.outcomes: list[Outcome] = []
         self._interrupted = False
 
@@ -40,46 +41,44 @@ class OneByOne:
     def __iter__(self) -> Iterator[float]:
         """Run, and yield now and then which share of the budget is used."""
         self.outcomes = []
-        for done, lane in enumerate(self.lanes):
+        for done, run in enumerate(self.runs):
             if self._interrupted and done:
                 return
-            for share in self._run(lane):
-                yield (done + share) / len(self.lanes)
+            for share in self._run(run):
+                yield (done + share) / len(self.runs)
 
-    def _run(self, lane: Lane) -> Iterator[float]:
+    def _run(self, run: Run) -> Iterator[float]:
         """One run; its outcome is the last of ``outcomes`` then."""
-        descent = self._descent(lane)
+        descent = self._descent(run)
         tests = StopTests(self.settings, remembers=True)
         curve: list[tuple[int, float]] = []
         previous: State | None = None
         best = float("inf")
-        for step in descent.states():
-            loss = step.loss
-            curve.append((descent.evaluations, loss))
+        for state in descent.states():
+            loss, evaluations = state.loss, descent.evaluations
+            curve.append((evaluations, loss))
             best = min(best, loss)
-            status = self._status(step, previous, descent.evaluations, tests)
+            status = self._status(state, previous, evaluations, tests)
             if status is not None:
-                outcome = Outcome(
-                    lane, status, step.iteration, descent.evaluations, loss, best, step.step().values, curve
-                )
-                self.outcomes.append(outcome)
+                values = state.step().values
+                self.outcomes.append(Outcome(run, status, state.iteration, evaluations, loss, best, values, curve))
                 return
-            previous = step
-            if step.iteration % _OFTEN == 0:
-                yield descent.evaluations / self.track.evaluations
+            previous = state
+            if state.iteration % _OFTEN == 0:
+                yield descent.evaluations / self.task.evaluations
 
-    def _status(self, step: State, previous: State | None, evaluations: int, tests: StopTests) -> RunStatus | None:
+    def _status(self, state: State, previous: State | None, evaluations: int, tests: StopTests) -> RunStatus | None:
         """How the run has ended in this state; None when it goes on."""
-        if self.track.goal.is_reached(step):
+        if self.task.goal.is_reached(state):
             return "reached"
-        if tests.has_diverged(step):
+        if tests.has_diverged(state):
             return "diverged"
-        if evaluations >= self.track.evaluations:
+        if evaluations >= self.task.evaluations:
             return "max_steps"
-        if not self.remembers and previous is not None and same(step.values, previous.values):
+        if self.stalls and previous is not None and same(state.values, previous.values):
             return "stalled"
         return "interrupted" if self._interrupted else None
 
-    def _descent(self, lane: Lane) -> Descent[MinimizeResult]:
-        settings = replace(self.settings, lr=lane.lr)
-        return Descent(settings, Minimizing(settings, lambda: self.track.problem_at(lane.start)))
+    def _descent(self, run: Run) -> Descent[MinimizeResult]:
+        settings = replace(self.settings, lr=run.lr)
+        return Descent(settings, Minimizing(settings, lambda: self.task.problem_at(run.start)))

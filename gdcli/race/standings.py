@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from gdcli.contract.compare import LossCurve, RaceRun, Spread, Standing, Tuning
 from gdcli.race.goal import Goal
-from gdcli.race.track import Outcome
+from gdcli.race.task import Outcome
 
 _POINTS = 60  # of a curve in the record
 
@@ -54,7 +54,7 @@ def standing(
 ) -> Standing:
     """How an optimizer did, with the rank still open (0)."""
     reached = sum(outcome.reached for outcome in outcomes)
-    rates = {outcome.lane.lr for outcome in outcomes}
+    rates = {outcome.run.lr for outcome in outcomes}
     statuses = Counter(outcome.status for outcome in outcomes)
     return Standing(
         rank=0,
@@ -78,8 +78,8 @@ def standing(
 
 def _run(outcome: Outcome, goal: Goal) -> RaceRun:
     return RaceRun(
-        start=outcome.lane.start,
-        lr=outcome.lane.lr,
+        start=outcome.run.start,
+        lr=outcome.run.lr,
         status=outcome.status,
         steps=outcome.steps,
         evaluations=outcome.evaluations,

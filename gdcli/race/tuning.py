@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from gdcli.contract.compare import RateTrial, Tuning
 from gdcli.race.standings import evaluations_to_goal, median, merit
-from gdcli.race.track import Outcome
+from gdcli.race.task import Outcome
 
 
 def grid(low: float, high: float, count: int) -> list[float]:
@@ -22,7 +22,7 @@ def tuned(outcomes: Sequence[Outcome], starts: int) -> tuple[Tuning, list[Outcom
     groups = [list(outcomes[i : i + starts]) for i in range(0, len(outcomes), starts)]
     merits = [merit(group) for group in groups]
     best = merits.index(min(merits))
-    rates = [group[0].lane.lr for group in groups]
+    rates = [group[0].run.lr for group in groups]
     works = [2 * sum(outcome.reached for outcome in group) >= len(group) for group in groups]
     first = last = best
     while first > 0 and works[first - 1]:
@@ -42,7 +42,7 @@ def tuned(outcomes: Sequence[Outcome], starts: int) -> tuple[Tuning, list[Outcom
 
 def _trial(group: Sequence[Outcome]) -> RateTrial:
     return RateTrial(
-        lr=group[0].lane.lr,
+        lr=group[0].run.lr,
         reached=sum(outcome.reached for outcome in group),
         evaluations=median(evaluations_to_goal(group)),
         loss=median(outcome.loss for outcome in group),

@@ -34,7 +34,7 @@ class LiveRace:
         self.title = f"compare {record.settings.expression}"
         self.descents = [descent_of(race, standing) for standing in record.standings]
         self.histories = [History(standing.optimizer) for standing in record.standings]
-        self.figure = MovingFigure(race.track.problem_at(0), record.settings.steps, known_minima(record.settings))
+        self.figure = MovingFigure(race.task.problem_at(0), record.settings.steps, known_minima(record.settings))
         self.session = Session(self, output)
 
     def run(self) -> None:

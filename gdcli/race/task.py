@@ -1,4 +1,4 @@
-"""The track of a race: the problem, the starts that all optimizers share, and what a run on it leaves behind."""
+"""The task of a race: the problem, the starts that all optimizers share, and what a run leaves behind."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from gdcli.tensors import Problem, check_scalar
 
 
 @dataclass(frozen=True, slots=True)
-class Track:
+class Task:
     """What every optimizer of a race meets: the problem, the values of its variables at each start, goal and budget.
 
     ``prepare`` makes the problem anew, with a generator of random numbers that is again at its beginning.
@@ -39,8 +39,8 @@ class Track:
 
 
 @dataclass(frozen=True, slots=True)
-class Lane:
-    """One run: the learning rate, and the number of the start."""
+class Run:
+    """A run: its learning rate, and the number of its start."""
 
     lr: float
     start: int
@@ -50,7 +50,7 @@ class Lane:
 class Outcome:
     """The state in which a run ended, and its losses on the way as pairs (evaluations so far, loss)."""
 
-    lane: Lane
+    run: Run
     status: RunStatus
     steps: int
     evaluations: int
@@ -103,13 +103,13 @@ def draw_starts(settings: CompareSettings, problem: Problem) -> tuple[Tensors, .
     return tuple({name: x[i].clone() for name, x in drawn.items()} for i in range(settings.starts))
 
 
-def rate_at(track: Track, start: int) -> float:
+def rate_at(task: Task, start: int) -> float:
     """The learning rate that ``auto`` stands for at a start.
 
     Raises:
         GdcliError: where there is no curvature to go by.
     """
-    return rate_from_curvature(track.problem_at(start), maximize=False)
+    return rate_from_curvature(task.problem_at(start), maximize=False)
 
 
 def _check_domain(settings: CompareSettings, start: Tensors) -> None:

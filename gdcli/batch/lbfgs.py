@@ -6,12 +6,12 @@ take other ways to the same places.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 
-from gdcli.descent.rules import Tensors
+from gdcli.batch.objective import BatchObjective
+from gdcli.batch.parameters import Parameters
 
 Pair = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 """A step s, the change y of the gradient over it, and 1 / (s @ y)."""
@@ -20,28 +20,21 @@ EXACT = 2
 _SMALLEST_CURVATURE = 1e-10  # of torch.optim.LBFGS: a pair of step and change is remembered from here on
 
 
-class LbfgsLanes:
+class BatchLbfgs:
     """The state of each run: direction ``d``, step length ``t``, and ``pairs`` of steps and changes, the newest first.
 
     Vectors have shape (elements, runs), numbers (runs,). Runs that are not in the inner loop of their step keep what
     they have.
     """
 
-    def __init__(
-        self,
-        x: Tensors,
-        gradients: Tensors,
-        rates: torch.Tensor,
-        options: Mapping[str, Any],
-        evaluate: Callable[[], torch.Tensor],
-    ) -> None:
-        self.x = x
-        self.gradients = gradients
-        self.evaluate = evaluate
-        self.rates = rates.to(next(iter(x.values())))
-        self.options = options
-        self.max_eval = options["max_eval"] or options["max_iter"] * 5 // 4
-        self.d = torch.zeros_like(self._flat_gradient())
+    def __init__(self, objective: BatchObjective, parameters: Parameters) -> None:
+        """Take the runs of ``objective``; only their learning rates may differ."""
+        self.objective = objective
+        self.rates = parameters.rounded(parameters["lr"]).expand(objective.runs).contiguous()
+        names = ("max_iter", "max_eval", "tolerance_grad", "tolerance_change", "history_size")
+        self.options: dict[str, Any] = {name: parameters.plain(name) for name in names}
+        self.max_eval = self.options["max_eval"] or self.options["max_iter"] * 5 // 4
+        self.d = torch.zeros_like(objective.x)
         self.t = torch.zeros_like(self.rates)
         self.scale = torch.ones_like(self.rates)
         self.previous = self.d.clone()
@@ -51,8 +44,8 @@ class LbfgsLanes:
 
     def step(self, alive: torch.Tensor) -> torch.Tensor:
         """Make up to ``max_iter`` inner steps of the runs that are alive; returns the evaluations that each took."""
-        loss = self.evaluate().double()  # as the optimizer does first, at the point where the loop has just looked
-        gradient = self._flat_gradient()
+        loss = self.objective.evaluate().double()  # as the optimizer does first, where the loop has just looked
+        gradient = self.objective.gradient
         evaluations = alive.long()
         inside = alive & ~(gradient.abs().amax(0) <= self.options["tolerance_grad"])
         for inner in range(1, self.options["max_iter"] + 1):
@@ -63,8 +56,7 @@ class LbfgsLanes:
             self._move(inside)
             if inner == self.options["max_iter"]:
                 break
-            loss = self.evaluate().double()
-            gradient = self._flat_gradient()
+            loss = self.objective.evaluate().double()
             evaluations += inside
             inside = inside & self._goes_on(evaluations, gradient, loss)
         return evaluations
@@ -87,13 +79,8 @@ class LbfgsLanes:
 
     def _move(self, inside: torch.Tensor) -> None:
         """Go ``t`` along ``d``."""
-        start = 0
-        for x in self.x.values():
-            size = x[0].numel()
-            part = self.d[start : start + size].T.reshape(x.shape)
-            length, moves = (each.reshape(-1, *[1] * (x.dim() - 1)) for each in (self.t, inside))
-            x.copy_(torch.where(moves, torch.addcmul(x, length, part), x))
-            start += size
+        x = self.objective.x
+        x.copy_(torch.where(inside, torch.addcmul(x, self.t, self.d), x))
 
     def _goes_on(self, evaluations: torch.Tensor, gradient: torch.Tensor, loss: torch.Tensor) -> torch.Tensor:
         """Which runs are not yet at the end of their step."""
@@ -136,10 +123,6 @@ class LbfgsLanes:
             shifted = [pair, *self.pairs]
             self.pairs = [_chosen(new, ahead, own) for ahead, own in zip(shifted, self.pairs, strict=False)]
         del self.pairs[self.options["history_size"] :]
-
-    def _flat_gradient(self) -> torch.Tensor:
-        runs = len(self.rates)
-        return torch.cat([gradient.reshape(runs, -1) for gradient in self.gradients.values()], dim=1).T.contiguous()
 
 
 def _chosen(new: torch.Tensor, ahead: Pair, own: Pair) -> Pair:

@@ -1,0 +1,56 @@
+"""Which rule steps the runs of a batch, and what is known about rules."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+
+from gdcli.batch.elementwise import ElementwiseRule
+from gdcli.batch.grouped import GroupedRule
+from gdcli.batch.lbfgs import BatchLbfgs
+from gdcli.batch.objective import BatchObjective
+from gdcli.batch.parameters import Parameters
+from gdcli.errors import GdcliError
+
+# Facts of the rules, here alone: those that look at a whole tensor to move one of its elements (muon at its singular
+# values, adafactor at its norm), and those whose next step depends on the place alone, unless they have momentum.
+_WHOLE_TENSOR = frozenset(["muon", "adafactor"])
+_STATELESS = frozenset(["manual", "sgd"])
+# float16 and bfloat16 compute with floats of more digits than they hold: a tensor of rates would be rounded before.
+_FULL_PRECISION = (torch.float32, torch.float64)
+
+
+class BatchRule(Protocol):
+    """Steps the points of a batch."""
+
+    def step(self, alive: torch.Tensor) -> torch.Tensor | int:
+        """Make a step of the runs that are alive; returns how many evaluations each took."""
+
+
+def batch_rule(name: str, parameters: Parameters, objective: BatchObjective) -> BatchRule:
+    """A rule that is ready to step all runs of ``objective``.
+
+    Raises:
+        GdcliError: for a rule that can not be batched.
+    """
+    if not is_batchable(name):
+        raise GdcliError("optimizer", f"{name} looks at whole tensors, and its runs cannot be batched")
+    if name == "lbfgs":
+        return BatchLbfgs(objective, parameters)
+    if objective.x.dtype in _FULL_PRECISION:
+        return ElementwiseRule(name, parameters, objective)
+    return GroupedRule(name, parameters, objective)
+
+
+def is_batchable(name: str) -> bool:
+    """Whether a rule treats each element on its own, or has a form for many runs, as lbfgs does."""
+    return name not in _WHOLE_TENSOR
+
+
+def is_memoryless(name: str, momentum: float | torch.Tensor) -> bool | torch.Tensor:
+    """Whether a step that moves nothing is followed by none that does; a tensor for a tensor of momenta.
+
+    L-BFGS counts among these rules: where it does not move, it has nothing new to remember.
+    """
+    return name == "lbfgs" or ((momentum == 0) & (name in _STATELESS))

@@ -1,0 +1,183 @@
+"""When the runs of a batch end: looks at every run after each evaluation, and keeps the state in which it ended."""
+
+from __future__ import annotations
+
+import enum
+import functools
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+
+from gdcli.descent.criteria import grown, largest_loss, reached, threshold
+from gdcli.descent.rules import Tensors
+
+Tolerance = tuple[float, float]
+"""Absolute and relative."""
+
+
+class Status(enum.IntEnum):
+    """How a run has ended; the first one that holds, in this order. The names are those of a single descent."""
+
+    RUNNING = 0
+    REACHED = 1  # the goal
+    DIVERGED = 2
+    CONVERGED_GRAD = 3
+    CONVERGED_LOSS = 4
+    CONVERGED_X = 5
+    MAX_STEPS = 6
+    STALLED = 7
+    INTERRUPTED = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Stopping:
+    """When a run ends; the tests are those of ``gdcli.descent.stopping``.
+
+    ``evaluations`` is the budget: a rule that evaluates once in a step has made one evaluation more than steps.
+    ``goal`` is a loss to reach. With ``stalled``, a run ends when a step has not moved it and no other step will. With
+    ``maximize`` a loss may grow, and the largest one is the best.
+    """
+
+    evaluations: int
+    goal: float | None = None
+    tol_grad: Tolerance | None = None
+    tol_loss: Tolerance | None = None
+    tol_x: Tolerance | None = None
+    stalled: bool = True
+    maximize: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """The losses of some iterations, evenly spaced, of shape (samples, runs), and how many evaluations had been made.
+
+    A run that has ended is at its start again: what stands there after its last evaluation is not of the run.
+    """
+
+    evaluations: torch.Tensor
+    loss: torch.Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class BatchResult:
+    """The state in which each run has ended: tensors of shape (runs,), ``values`` with a first axis of runs.
+
+    ``status`` holds members of ``Status``; ``best`` is the best loss of a run, and the losses are float64.
+    """
+
+    status: torch.Tensor
+    steps: torch.Tensor
+    evaluations: torch.Tensor
+    loss: torch.Tensor
+    best: torch.Tensor
+    values: Tensors
+    samples: Samples | None
+
+
+class BatchStopTests:
+    """The tests after each evaluation. ``alive`` says which runs go on; the others do not count any more."""
+
+    def __init__(self, stopping: Stopping, x: torch.Tensor, *, stalls: bool | torch.Tensor, samples: int) -> None:
+        """Test runs at ``x``, of shape (elements, runs).
+
+        ``stalls`` says whether a run that a step has not moved has ended, for all or, with shape (runs,), for each.
+        ``samples`` is how many losses of a run are kept at most.
+        """
+        self.stopping = stopping
+        runs, device = x.shape[1], x.device
+        self.alive = torch.ones(runs, dtype=torch.bool, device=device)
+        self.status = torch.full((runs,), Status.RUNNING, dtype=torch.int64, device=device)
+        self.steps = torch.zeros_like(self.status)
+        self.evaluations = torch.zeros_like(self.status)
+        self.loss = torch.full((runs,), torch.inf, dtype=torch.float64, device=device)
+        self.best = -self.loss if stopping.maximize else self.loss
+        self.x = x.clone()
+        self._stalls = torch.as_tensor(stalls, device=device)
+        self._compares = stopping.tol_x is not None or bool(self._stalls.any())
+        self._previous_x: torch.Tensor | None = None
+        self._previous_loss: torch.Tensor | None = None
+        self._previous_gradient = torch.zeros_like(x)
+        self._first_norm = self._largest = self.loss
+        self._samples: list[tuple[torch.Tensor, torch.Tensor]] = []
+        self._most, self._every = samples, 1
+
+    def look(self, iteration: int, loss: torch.Tensor, gradient: torch.Tensor, x: torch.Tensor) -> None:
+        """Look at the state before step ``iteration``: losses (runs,), gradients and points (elements, runs)."""
+        loss = loss.double()
+        if iteration == 0:
+            self._largest, self._first_norm = largest_loss(loss), _norm(gradient)
+        if self._most:
+            self._sample(iteration, loss)
+        # Those that have ended are at their start, whose loss is among those of the run: they may stay in the count.
+        self.best = (torch.fmax if self.stopping.maximize else torch.fmin)(self.best, loss)
+        self._end(list(self._found(loss, gradient, x)), iteration, loss, x)
+        self._previous_loss = loss
+        self._previous_gradient.copy_(gradient)
+        if self._compares:
+            self._previous_x = x.clone()
+
+    def _found(
+        self, loss: torch.Tensor, gradient: torch.Tensor, x: torch.Tensor
+    ) -> Iterator[tuple[Status, torch.Tensor]]:
+        """What each test says, of all runs, in the order of ``Status``."""
+        stopping, previous = self.stopping, self._previous_x
+        if stopping.goal is not None:
+            yield Status.REACHED, reached(loss, stopping.goal)
+        # A first look at all runs together: at most steps all are finite, and none has grown.
+        if not bool(gradient.abs().max() < torch.inf):
+            yield Status.DIVERGED, ~torch.isfinite(gradient).all(0)
+        size = loss.abs()
+        yield Status.DIVERGED, ~(size < torch.inf)
+        if not stopping.maximize and bool((size > self._largest).any()):
+            yield Status.DIVERGED, grown(loss, self._largest, _norm(gradient), _norm(self._previous_gradient))
+        if stopping.tol_grad is not None:
+            yield Status.CONVERGED_GRAD, _norm(gradient) <= threshold(stopping.tol_grad, self._first_norm)
+        if stopping.tol_loss is not None and self._previous_loss is not None:
+            change = (loss - self._previous_loss).abs()
+            yield Status.CONVERGED_LOSS, change <= threshold(stopping.tol_loss, size)
+        if stopping.tol_x is not None and previous is not None:
+            yield Status.CONVERGED_X, _norm(x.double() - previous.double()) <= threshold(stopping.tol_x, _norm(x))
+        yield Status.MAX_STEPS, self.evaluations >= stopping.evaluations
+        if previous is not None:
+            yield Status.STALLED, self._stalls & (x == previous).all(0)
+
+    def interrupt(self, iteration: int, loss: torch.Tensor, x: torch.Tensor) -> None:
+        """End all runs here."""
+        self._end([(Status.INTERRUPTED, self.alive)], iteration, loss.double(), x)
+
+    def _end(
+        self, found: list[tuple[Status, torch.Tensor]], iteration: int, loss: torch.Tensor, x: torch.Tensor
+    ) -> None:
+        """Keep the state of the runs that were alive and for which a test holds, with the status of the first one."""
+        over = functools.reduce(torch.logical_or, (holds for _, holds in found)) & self.alive
+        if not bool(over.any()):
+            return
+        for status, holds in reversed(found):
+            self.status = torch.where(over & holds, int(status), self.status)
+        self.steps = torch.where(over, iteration, self.steps)
+        self.loss = torch.where(over, loss, self.loss)
+        self.x = torch.where(over, x, self.x)
+        self.alive = self.alive & ~over
+
+    def _sample(self, iteration: int, loss: torch.Tensor) -> None:
+        """Keep the losses of some iterations, evenly spaced, whatever the length of the runs."""
+        if iteration % self._every:
+            return
+        self._samples.append((self.evaluations.clone(), loss))
+        if len(self._samples) > self._most:
+            self._samples = self._samples[::2]
+            self._every *= 2
+
+    def samples(self) -> Samples | None:
+        """The losses that were kept."""
+        if not self._samples:
+            return None
+        evaluations, losses = zip(*self._samples, strict=True)
+        return Samples(torch.stack(evaluations), torch.stack(losses))
+
+
+def _norm(x: torch.Tensor) -> torch.Tensor:
+    """The Euclidean norm of each run, in float64."""
+    x = x.double()
+    return (x * x).sum(0).sqrt()
