@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ast
+import contextlib
+import io
+import itertools
 import json
 import subprocess
 import sys
@@ -92,6 +95,31 @@ ONCE: dict[str, Given] = {
     "manual adam": {**ROSENBROCK, "optimizer": "manual-adam", "lr": 0.05, "opt": {"betas": [0.8, 0.99]}},
     "manual, up": {"expression": "1 - x**2", "values": {"x": "0.5"}, "maximize": True},
     "manual adam, up": {"expression": "1 - x**2", "values": {"x": "1"}, "maximize": True, "optimizer": "manual-adam"},
+    "manual rmsprop": {**ROSENBROCK, "optimizer": "manual-rmsprop", "weight_decay": 0.01},
+    "manual rmsprop, eps inside": {"optimizer": "manual-rmsprop", "opt": {"eps_inside": True, "alpha": 0.9}},
+    **{
+        f"{rule}, {name}": {**given, "optimizer": rule}
+        for rule in ("newton", "manual-backtracking", "manual-exact")
+        for name, given in {
+            "notebook": {},
+            "rosenbrock": {**ROSENBROCK, "lr": 1.0},
+            "float64": {**ROSENBROCK, "dtype": "float64", "lr": 0.5},
+            "half": {"dtype": "bfloat16"},
+            "a rate for each": {**ROSENBROCK, "lrs": {"x": 0.5}, "lr": 1.0},
+            "matrix": {
+                "expression": "sum((W @ [1, 2] - 1)**2) + sum((W - 1)**4)", "values": {"W": "rand(3, 2)"}, "seed": 3,
+            },
+            "up": {"expression": "1 - x**2 - y**4", "values": {"x": "0.5", "y": "2"}, "maximize": True},
+            "no step": {"expression": "abs(x) + 2*y", "values": {"x": "0.5", "y": "1"}},
+            "no path": {"expression": "x**4 + float(y > 0)", "values": {"x": "0.5", "y": "1"}},
+            "random": {"expression": "sum((x - rand(3))**2) + x.norm()**4", "values": {"x": "randn(3)"}, "seed": 7},
+            "not finite": {"expression": "x - log(x)", "values": {"x": "5"}},
+            "a factor": {**ROSENBROCK, "lr": 1.0, "lr_factor": {"2": 0.5}},
+        }.items()
+    },
+    "newton, damped": {"expression": "x*cos(0.15*pi*x)", "values": {"x": "10"}, "optimizer": "newton",
+                       "opt": {"damping": 0.5}},
+    "backtracking, constants": {**ROSENBROCK, "optimizer": "manual-backtracking", "opt": {"c1": 0.3, "shrink": 0.8}},
     "adam, up": {"expression": "1 - x**2", "values": {"x": "1"}, "maximize": True, "optimizer": "adam"},
     "adam with parameters": {"optimizer": "adam", "opt": {"betas": [0.8, 0.99], "eps": 1e-6}, "weight_decay": 0.1},
     "adamw without decay": {"optimizer": "adamw", "weight_decay": 0.0},
@@ -207,7 +235,8 @@ def shown_steps(record: Any, wrt: list[str]) -> str:
         parts = [f"iteration {step.iteration}", *(f"{name} {step.values[name]}" for name in wrt), f"loss {step.loss}"]
         parts += [f"{f'{name}.grad' if len(wrt) > 1 else 'grad'} {step.grads[name]}" for name in wrt]
         if has_rates:
-            rates = step.lr if isinstance(step.lr, dict) else {"": step.lr}
+            labels = wrt if record.settings.lrs else [""]  # rates that differ at the start may meet later
+            rates = step.lr if isinstance(step.lr, dict) else dict.fromkeys(labels, step.lr)
             parts += [f"{f'{name}.lr' if name else 'lr'} {rate}" for name, rate in rates.items()]
         lines.append(", ".join(parts))
     return "".join(f"{line}\n" for line in lines)
@@ -337,3 +366,66 @@ def test_scripts_know_nothing_of_gdcli_and_are_short(runs: dict[str, tuple[str, 
             assert len(script.splitlines()) <= 75, script
         if "notebook" in name or "two scalars" in name:  # a long expression stays as it is
             assert all(len(line) <= 80 for line in script.splitlines()), script
+
+
+# Options that a script has each a name of its own for; any two of them may meet.
+PAIRED: dict[str, list[Given]] = {
+    "optimizer": [
+        *({"optimizer": name} for name in ("sgd", "adam", "manual-momentum", "manual-adam", "manual-rmsprop")),
+        *({"optimizer": name} for name in ("lbfgs", "newton", "manual-backtracking", "manual-exact")),
+    ],
+    "schedule": [
+        {"schedule": "lambda", "sched": {"lr_lambda": "0.95**epoch"}},
+        {"schedule": "multiplicative", "sched": {"lr_lambda": "1 - 0.1/(epoch + 1)"}},
+        {"schedule": "plateau", "sched": {"patience": 1}},
+        {"schedule": "cyclic", "sched": {"base_lr": 0.01, "max_lr": 0.1, "step_size_up": 2}},
+    ],
+    "lr_factor": [{"lr_factor": {"1": 0.5, "3": 1.5}}],
+    "lrs": [{"lrs": {"x": 0.02}}],
+    "tolerances": [{"tol_grad": [1e-9, 1e-9], "tol_loss": [1e-12], "tol_x": [1e-12, 1e-9]}],
+    "bound": [{"bound": {"x": [-2.5, None], "f": [None, 1.6]}}],
+    "clip": [{"clip_norm": 2.0, "clip_value": 1.5}],
+    "maximize": [{"maximize": True}],
+    "decay": [{"weight_decay": 0.01}],
+}
+# With variables whose names a script would like to have for itself.
+CROWDED = {
+    "expression": "sin(x - 1)**2 + (factor - f)**4 + 0.1*t**2", "wrt": ["x", "f", "t"], "steps": 5, "lr": 0.05,
+    "values": {"x": "2.2", "f": "1.5", "factor": "0.5", "t": "1"}, "diagnose": False,
+}  # fmt: skip
+
+
+def pairs() -> dict[str, Given]:
+    """Two options of different kinds, each in turn; the others are left as they are."""
+    found: dict[str, Given] = {}
+    for one, other in itertools.combinations(PAIRED, 2):
+        for a, b in itertools.product(PAIRED[one], PAIRED[other]):
+            found[f"{a} with {b}"] = {**CROWDED, **a, **b}
+    return found
+
+
+def test_any_two_options_make_a_script_that_prints_the_digits_of_the_record() -> None:
+    names, refused = set(), 0
+    for name, given in pairs().items():
+        try:
+            script, expected = run_minimize(given)
+        except gdcli.GdcliError:  # what does not go together is said before there is a script
+            refused += 1
+            continue
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            exec(compile(script, "script", "exec"), {"__name__": "__main__"})
+        assert printed.getvalue() == expected, f"{name}\n{script}"
+        names.add(name)
+    assert len(names) > 100
+    assert refused < 30
+
+
+def test_a_script_never_gives_one_name_to_two_things() -> None:
+    given = {"schedule": "lambda", "sched": {"lr_lambda": "0.95**epoch"}, "lr_factor": {"3": 0.5}, "steps": 5}
+    script, _ = run_minimize(given)
+    functions = {node.name for node in ast.walk(ast.parse(script)) if isinstance(node, ast.FunctionDef)}
+    stored = {n.id for n in ast.walk(ast.parse(script)) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    assert functions
+    assert not functions & stored

@@ -9,8 +9,7 @@ import pytest
 import torch
 
 import gdcli
-from gdcli.catalogue import RULES, SCHEDULES
-from gdcli.descent.optimizers import parameters_of
+from gdcli.rules.catalogue import RULES, SCHEDULES
 
 VECTOR = "sum((x**2 - [1, 2, 3])**2)"
 START = [0.5, -1.0, 2.0]
@@ -213,7 +212,7 @@ def test_schedule_gives_the_rates_of_torch(name: str) -> None:
         given["lr_lambda"] = {"lambda": lambda epoch: 0.95**epoch, "multiplicative": lambda _: 0.9}[name]
     if name in ("cyclic", "one-cycle"):
         given["cycle_momentum"] = False
-    scheduler = getattr(torch.optim.lr_scheduler, SCHEDULES[name])(optimizer, **given)
+    scheduler = getattr(torch.optim.lr_scheduler, SCHEDULES[name].class_name)(optimizer, **given)
     expected = []
     for _ in range(12):
         loss = (x - 1.5) ** 2
@@ -348,9 +347,13 @@ def test_rate_from_curvature_is_one_over_the_largest() -> None:
         list(gdcli.minimize("3*x", x=1.0, lr="auto"))
 
 
-@pytest.mark.parametrize("name", RULES)
-def test_parameters_are_read_from_the_signature(name: str) -> None:
-    known = parameters_of(RULES[name])
-    assert "params" not in known
-    assert "foreach" not in known
-    assert all(value is not inspect.Parameter.empty for value in known.values())
+# Parameters of torch.optim that choose an implementation, not a rule.
+IMPLEMENTATION = ("self", "params", "lr", "foreach", "capturable", "differentiable", "fused")
+
+
+@pytest.mark.parametrize("name", TORCH_OPTIM)
+def test_parameters_are_those_of_the_signature(name: str) -> None:
+    row = RULES[name]
+    signature = inspect.signature(getattr(torch.optim, row.path.rpartition(".")[2]).__init__)
+    theirs = {p.name: p.default for p in signature.parameters.values() if p.name not in (*IMPLEMENTATION, *row.fixed)}
+    assert list(row.parameters.items()) == list(theirs.items())

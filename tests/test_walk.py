@@ -10,9 +10,9 @@ import torch
 from conftest import ENVIRONMENT, Run
 
 import gdcli
-from gdcli.catalogue import RULES
 from gdcli.contract.descent import Update
 from gdcli.descent import loop
+from gdcli.rules.catalogue import RULES
 
 Given = dict[str, Any]
 
@@ -31,6 +31,10 @@ EXACT: dict[str, Given] = {
     "manual-momentum": {"optimizer": "manual-momentum", "momentum": 0.9},
     "manual-nesterov": {"optimizer": "manual-nesterov", "weight_decay": 0.01},
     "manual-adam": {"optimizer": "manual-adam", "lr": 0.1},
+    "manual-rmsprop": {"optimizer": "manual-rmsprop", "weight_decay": 0.01},
+    "manual-rmsprop, eps inside": {"optimizer": "manual-rmsprop", "opt": {"eps_inside": True}},
+    "manual-backtracking": {"optimizer": "manual-backtracking", "lr": 1.0, "opt": {"shrink": 0.3}},
+    "manual-exact": {"optimizer": "manual-exact", "lr": 1.0},
     "schedule": {"schedule": "exponential", "sched": {"gamma": 0.9}},
     "clipped": {"clip_norm": 0.5},
 }
@@ -43,6 +47,8 @@ ROUNDED: dict[str, Given] = {
     "sgd, up": {"optimizer": "sgd", "momentum": 0.5, "weight_decay": 0.01, "maximize": True, "lr": 0.01},
     "adam": {"optimizer": "adam", "lr": 0.1, "weight_decay": 0.01},
     "adamw": {"optimizer": "adamw", "lr": 0.1},
+    "newton": {"optimizer": "newton", "lr": 0.5},
+    "newton, damped": {"optimizer": "newton", "opt": {"damping": 0.5}},
     "adagrad": {"optimizer": "adagrad", "lr": 0.1, "opt": {"lr_decay": 0.1}},
     "rmsprop": {"optimizer": "rmsprop"},
     "rmsprop, momentum": {"optimizer": "rmsprop", "momentum": 0.9},
@@ -62,9 +68,10 @@ def tensor(value: Any, dtype: torch.dtype) -> Any:
 
 def sides(update: Update, dtype: torch.dtype) -> list[tuple[torch.Tensor, torch.Tensor]]:
     """For each equation, what its formula gives in the dtype of the run, and what the run had there."""
-    changing = re.compile("before|after|gradient|buffer|mean|square|sum")
+    changing = re.compile("before|after|gradient|buffer|mean|square|sum|direction|hessian")
     terms = {k: tensor(v, dtype) if changing.match(k) else v for k, v in update.terms.items()}
-    return [(eval(e.formula, {"sqrt": torch.sqrt}, terms), terms[e.symbol]) for e in update.equations]
+    both = [(eval(e.formula, {"sqrt": torch.sqrt}, terms), terms[e.symbol]) for e in update.equations]
+    return [tuple(torch.as_tensor(side) for side in pair) for pair in both]  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -79,9 +86,12 @@ def test_equations_of_rules_by_hand_give_the_bits_of_the_run(options: str, probl
             assert torch.equal(computed, seen), update
 
 
+# The Hessian of the matrix is singular, and newton makes no step there.
+ROUNDED_ON = [(o, p) for o in ROUNDED for p in PROBLEMS if not (o.startswith("newton") and p == "matrix")]
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("problem", PROBLEMS)
-@pytest.mark.parametrize("options", ROUNDED)
+@pytest.mark.parametrize(("options", "problem"), ROUNDED_ON)
 def test_equations_of_torch_optim_hold_within_rounding(options: str, problem: str, dtype: str) -> None:
     record = walked({**PROBLEMS[problem], **ROUNDED[options], "dtype": dtype})
     eps = torch.finfo(getattr(torch, dtype)).eps

@@ -12,7 +12,7 @@ from gdcli.batch.objective import BatchObjective
 from gdcli.batch.parameters import Given, Parameters
 from gdcli.batch.rules import BatchRule, batch_rule, is_memoryless
 from gdcli.batch.stopping import BatchResult, BatchStopTests, Stopping
-from gdcli.descent.rules import Tensors
+from gdcli.rules.rule import Tensors
 from gdcli.tensors import Problem
 
 

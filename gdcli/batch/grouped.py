@@ -9,10 +9,10 @@ import torch
 
 from gdcli.batch.objective import BatchObjective
 from gdcli.batch.parameters import Parameters
-from gdcli.catalogue import RULES
-from gdcli.descent.optimizers import TorchOptimizer
-from gdcli.descent.rules import HAND_WRITTEN, HandWritten
-from gdcli.lang.objective import resolve
+from gdcli.rules.catalogue import RULES
+from gdcli.rules.make import class_of
+from gdcli.rules.rule import UpdateRule
+from gdcli.rules.torch_optim import TorchOptimizer
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class _Group:
     """Runs that have the same parameters, and the rule that moves ``x``, a copy of their points."""
 
     runs: torch.Tensor
-    rule: HandWritten | TorchOptimizer
+    rule: UpdateRule
     x: torch.Tensor
 
 
@@ -44,12 +44,11 @@ class GroupedRule:
 
 
 def _group(name: str, x: torch.Tensor, runs: torch.Tensor, given: dict[str, object]) -> _Group:
-    entry = RULES[name]
+    row = RULES[name]
     rest = {key: value for key, value in given.items() if key != "lr"}
     rates = {"x": float(given["lr"])}  # type: ignore[arg-type]
-    if entry.path:
-        return _Group(runs, TorchOptimizer(resolve(entry.path), {"x": x}, rates, rest), x)
-    return _Group(runs, HAND_WRITTEN[name]({"x": x}, rates, **rest), x)
+    rule = TorchOptimizer(class_of(row), {"x": x}, rates, rest) if row.path else class_of(row)({"x": x}, rates, rest)
+    return _Group(runs, rule, x)
 
 
 def _nothing_more() -> NoReturn:

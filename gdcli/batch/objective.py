@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import torch
 
-from gdcli.descent.rules import Tensors
 from gdcli.errors import GdcliError
+from gdcli.rules.rule import Tensors
 from gdcli.tensors import Problem
 
 

@@ -8,9 +8,8 @@ from typing import Any
 
 import torch
 
-from gdcli.catalogue import RULES
-from gdcli.descent.optimizers import parameters_of
 from gdcli.errors import GdcliError
+from gdcli.rules.catalogue import RULES
 
 Number = float | torch.Tensor
 Given = Number | bool | str | None | Sequence[Number]
@@ -45,7 +44,7 @@ class Parameters:
             GdcliError: for a parameter that the rule does not have, and for a tensor that has not one number a run.
         """
         entry = RULES[rule]
-        known = {"lr": entry.lr, **parameters_of(entry)}
+        known = {"lr": entry.lr, **entry.parameters}
         for name in given:
             if name not in known:
                 raise GdcliError("optimizer", f"{rule} has no parameter '{name}'", f"it has {', '.join(known)}")

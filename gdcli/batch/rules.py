@@ -1,4 +1,4 @@
-"""Which rule steps the runs of a batch, and what is known about rules."""
+"""Which rule steps the runs of a batch."""
 
 from __future__ import annotations
 
@@ -6,17 +6,14 @@ from typing import Protocol
 
 import torch
 
-from gdcli.batch.elementwise import ElementwiseRule
+from gdcli.batch.elementwise import ELEMENTWISE, ElementwiseRule
 from gdcli.batch.grouped import GroupedRule
 from gdcli.batch.lbfgs import BatchLbfgs
 from gdcli.batch.objective import BatchObjective
 from gdcli.batch.parameters import Parameters
 from gdcli.errors import GdcliError
+from gdcli.rules.catalogue import RULES
 
-# Facts of the rules, here alone: those that look at a whole tensor to move one of its elements (muon at its singular
-# values, adafactor at its norm), and those whose next step depends on the place alone, unless they have momentum.
-_WHOLE_TENSOR = frozenset(["muon", "adafactor"])
-_STATELESS = frozenset(["manual", "sgd"])
 # float16 and bfloat16 compute with floats of more digits than they hold: a tensor of rates would be rounded before.
 _FULL_PRECISION = (torch.float32, torch.float64)
 
@@ -36,16 +33,16 @@ def batch_rule(name: str, parameters: Parameters, objective: BatchObjective) -> 
     """
     if not is_batchable(name):
         raise GdcliError("optimizer", f"{name} looks at whole tensors, and its runs cannot be batched")
-    if name == "lbfgs":
+    if not RULES[name].elementwise:
         return BatchLbfgs(objective, parameters)
-    if objective.x.dtype in _FULL_PRECISION:
+    if objective.x.dtype in _FULL_PRECISION and name in ELEMENTWISE:
         return ElementwiseRule(name, parameters, objective)
     return GroupedRule(name, parameters, objective)
 
 
 def is_batchable(name: str) -> bool:
     """Whether a rule treats each element on its own, or has a form for many runs, as lbfgs does."""
-    return name not in _WHOLE_TENSOR
+    return RULES[name].elementwise or RULES[name].has_batch_form
 
 
 def is_memoryless(name: str, momentum: float | torch.Tensor) -> bool | torch.Tensor:
@@ -53,4 +50,4 @@ def is_memoryless(name: str, momentum: float | torch.Tensor) -> bool | torch.Ten
 
     L-BFGS counts among these rules: where it does not move, it has nothing new to remember.
     """
-    return name == "lbfgs" or ((momentum == 0) & (name in _STATELESS))
+    return RULES[name].rests or ((momentum == 0) & (not RULES[name].remembers))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 
 from gdcli.descent.criteria import grown, largest_loss, reached, threshold
-from gdcli.descent.rules import Tensors
+from gdcli.rules.rule import Tensors
 
 Tolerance = tuple[float, float]
 """Absolute and relative."""

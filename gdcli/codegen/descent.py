@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gdcli.catalogue import RULES
-from gdcli.codegen.rules import Moving, rule_of
+from gdcli.codegen.by_hand import rule_of
+from gdcli.codegen.rules import LoopNames, Moving
 from gdcli.codegen.script import WIDTH, Script, not_shown, surely_has_gradient
 from gdcli.codegen.stops import Stops
 from gdcli.complete.fit_linear import loss_expression
@@ -14,6 +14,7 @@ from gdcli.contract.descent import FitLinearSettings, MinimizeSettings
 from gdcli.errors import GdcliError
 from gdcli.lang.syntax import parse
 from gdcli.lang.values import bind
+from gdcli.rules.catalogue import RULES
 
 _ACTIVATIONS = {"relu": "torch.relu", "sigmoid": "torch.sigmoid", "tanh": "torch.tanh"}
 
@@ -44,8 +45,9 @@ def fit_linear_script(settings: FitLinearSettings) -> str:
     call = _ACTIVATIONS.get(settings.activation, f"F.{settings.activation}")
     if call.startswith("F."):
         script.printer.modules.add("F")
-    layer = ["y = W.matmul(x)"] if settings.activation == "none" else ["z = W.matmul(x)", f"y = {call}(z)"]
-    loop.loss_lines = [*layer, f"{loop.loss} = torch.sum((y - target)**2)"]
+    y, z = script.new_name("y"), script.new_name("z")
+    layer = [f"{y} = W.matmul(x)"] if settings.activation == "none" else [f"{z} = W.matmul(x)", f"{y} = {call}({z})"]
+    loop.loss_lines = [*layer, f"{loop.loss} = torch.sum(({y} - target)**2)"]
     activated = "W @ x" if settings.activation == "none" else f"{settings.activation}(W @ x)"
     return loop.text(f"Fit W in {activated} to target")
 
@@ -56,7 +58,8 @@ class Loop:
     def __init__(self, script: Script, settings: MinimizeSettings | FitLinearSettings, wrt: Sequence[str]) -> None:
         self.script = script
         self.settings = settings
-        self.i, self.steps, self.loss = script.own("i"), script.own("steps"), script.own("loss")
+        names = LoopNames(*(script.new_name(name) for name in ("i", "steps", "loss")))
+        self.i, self.steps, self.loss = names.i, names.steps, names.loss
         rebinds = getattr(settings, "update", "") == "rebind"
         self.variables = []
         for name in wrt:
@@ -64,33 +67,22 @@ class Loop:
             has_path = surely_has_gradient(script.expressions[0], name)
             self.variables.append(Moving(name, script.names[name], rate, has_path, rebinds or not has_path))
         self.loss_lines: list[str] = []
-        self.rule = rule_of(script, settings, self.variables)
-        self.stops = Stops(script, settings, self.variables)
+        self.rule = rule_of(script, settings, self.variables, names)
+        self.stops = Stops(script, settings, self.variables, names)
 
     def text(self, title: str) -> str:
         """The script."""
         s = self.settings
-        how = "by gradient descent" if s.optimizer.startswith("manual") else f"with {self.rule.name}"
+        row = RULES[s.optimizer]
+        how = f"with {row.path}" if row.path else f"by {row.method}"
         declared = self.script.declarations([v.name for v in self.variables])
         unshown = not_shown({name: getattr(s, name, False) for name in ("walk", "check")})
         setup = [*self.rule.setup(), f"{self.steps} = {s.steps}"]
         loop = [f"for {self.i} in range({self.steps} + 1):", *_indented(self._body())]
-        return self.script.text(f"{title} {how}.", unshown, declared, setup, self._closure(), loop)
-
-    def _closure(self) -> list[str]:
-        if not self.rule.needs_closure:
-            return []
-        lines = [f"{self.rule.optimizer}.zero_grad()", *self.loss_lines, f"{self.loss}.backward()"]
-        closure = self.script.own("closure")
-        head = ["", f"# {self.rule.name} evaluates the loss several times in a step.", f"def {closure}():"]
-        return [*head, *_indented([*lines, f"return {self.loss}"]), ""]
+        return self.script.text(f"{title} {how}.", unshown, declared, setup, self.rule.function(self.loss_lines), loop)
 
     def _body(self) -> list[str]:
-        if self.rule.needs_closure:
-            lines = [*self.rule.read_rates(), f"{self.loss} = {self.script.own('closure')}()"]
-        else:
-            lines = [*self.rule.before_backward(), *self.loss_lines, f"{self.loss}.backward()"]
-        lines += self._shown() + self.stops.lines() + self._clipping()
+        lines = self.rule.evaluate(self.loss_lines) + self._shown() + self.stops.lines() + self._clipping()
         return lines + self.rule.step() + self._projection() + self.rule.after_step()
 
     def _shown(self) -> list[str]:

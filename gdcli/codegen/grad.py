@@ -24,7 +24,7 @@ def grad_script(settings: GradSettings) -> str:
             raise GdcliError("code", f"a script is about one point, and '{many}' asks for many", f"leave out --{many}")
     expression = parse(settings.expression)
     script = Script(settings, [expression], bind([expression], settings.values))
-    value = script.own("value")
+    value = script.new_name("value")
     maker = f"{value}.grad_fn.name()" if _has_grad_fn(expression) else f"{value}.grad_fn and {value}.grad_fn.name()"
     numbers = "tolist" if settings.jacobian else "item"
     run = [f"{value} = {script.print(expression)}"]
@@ -37,21 +37,17 @@ def grad_script(settings: GradSettings) -> str:
     parts = [not_shown(asked), script.declarations(settings.wrt)]
     if settings.hessian or settings.jacobian:
         # Before backward(), which frees the graph.
-        parts += [run, shown, _derivatives(script, settings), *_matrices(script, settings, value)]
+        derivatives, number = script.new_name("derivatives"), script.new_name("number")
+        row = f"{derivatives}({number}, retain_graph=True)"
+        parts += [run, shown, _derivatives(script, settings, derivatives, number)]
+        if settings.hessian:
+            parts.append(_rows("hessian", number, f"{derivatives}({value}, create_graph=True)", row))
+        if settings.jacobian:
+            parts.append(_rows("jacobian", number, f"{value}.flatten()", row))
         parts += [[*backward, *gradients]]
     else:
         parts += [[*run, *backward], [*shown, *gradients]]
     return script.text(f"The gradient of {settings.expression}.", *parts)
-
-
-def _matrices(script: Script, settings: GradSettings, value: str) -> list[list[str]]:
-    """The rows of Hessian and Jacobian."""
-    rows = []
-    if settings.hessian:
-        rows.append(_rows(script, "hessian", f"{script.own('derivatives')}({value}, create_graph=True)"))
-    if settings.jacobian:
-        rows.append(_rows(script, "jacobian", f"{value}.flatten()"))
-    return rows
 
 
 def _has_grad_fn(expression: Expression) -> bool:
@@ -72,14 +68,14 @@ def _gradient_line(script: Script, settings: GradSettings, name: str) -> str:
     return f'print("{name}.grad", {numbers})'
 
 
-def _derivatives(script: Script, settings: GradSettings) -> list[str]:
-    """A function that differentiates one number by every variable."""
-    number, keep, parts, part = (script.own(name) for name in ("number", "keep", "parts", "part"))
+def _derivatives(script: Script, settings: GradSettings, derivatives: str, number: str) -> list[str]:
+    """The function ``derivatives``, which differentiates one number by every variable."""
+    keep, parts, part = (script.new_name(name) for name in ("keep", "parts", "part"))
     variables = [script.names[name] for name in settings.wrt]
     zeros = " + ".join(f"{x}.numel()" for x in variables)
     return [
         "",
-        f"def {script.own('derivatives')}({number}, **{keep}):  # by every variable, one after the other",
+        f"def {derivatives}({number}, **{keep}):  # by every variable, one after the other",
         f"    if not {number}.requires_grad:  # it does not depend on them",
         f"        return torch.zeros({zeros}, dtype={number}.dtype)",
         *broken(
@@ -90,7 +86,5 @@ def _derivatives(script: Script, settings: GradSettings) -> list[str]:
     ]
 
 
-def _rows(script: Script, label: str, numbers: str) -> list[str]:
-    number = script.own("number")
-    row = f"{script.own('derivatives')}({number}, retain_graph=True)"
+def _rows(label: str, number: str, numbers: str, row: str) -> list[str]:
     return [f"for {number} in {numbers}:", f'    print("{label}", {row}.tolist())']

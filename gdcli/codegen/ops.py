@@ -18,7 +18,7 @@ def ops_script(settings: OpsSettings) -> str:
     parsed = [_parsed(text) for text in settings.expressions]
     expressions = [each for each in parsed if isinstance(each, Expression)]
     script = Script(settings, expressions, bind(expressions, settings.values))
-    show = script.own("show")
+    show = script.new_name("show")
     function = [
         "",
         f"def {show}(name, result):",

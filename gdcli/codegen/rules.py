@@ -1,4 +1,4 @@
-"""The update rules of a script: by hand as a lecture writes them, or one of torch.optim; and their schedule."""
+"""What the update rules of a script share, learning rates and schedules above all; and the rules of torch.optim."""
 
 from __future__ import annotations
 
@@ -7,21 +7,20 @@ from typing import Any
 
 from msgspec import Struct
 
-from gdcli.catalogue import RULES, SCHEDULES
 from gdcli.codegen.expression import ExpressionPrinter
 from gdcli.codegen.script import Script, broken
 from gdcli.contract.descent import DescentSettings
-from gdcli.errors import GdcliError
 from gdcli.lang.syntax import parse
+from gdcli.rules.catalogue import RULES, SCHEDULES
+from gdcli.rules.parameters import OWN_OPTIONS, check_parameters, parameters_of
 
-# Parameters of the rules by hand that are options of their own.
-_BY_HAND = {
-    "manual": ("weight_decay",),
-    "manual-momentum": ("momentum", "weight_decay"),
-    "manual-nesterov": ("momentum", "weight_decay"),
-    "manual-adam": ("weight_decay",),
-}
-_OWN_OPTIONS = ("momentum", "dampening", "weight_decay", "nesterov")
+
+class LoopNames(Struct, frozen=True):
+    """What the script calls the counter of its loop, the number of its steps, and its loss."""
+
+    i: str
+    steps: str
+    loss: str
 
 
 class Moving(Struct, frozen=True):
@@ -41,23 +40,44 @@ class Rule:
     """The lines of an update rule: before the loop, before backward(), for the update, and after it.
 
     ``carrier`` is the optimizer whose parameter groups hold the learning rates of a schedule, and ``carries_itself``
-    says that it is the one that makes the steps.
+    says that it is the one that makes the steps. ``loss_function`` computes the loss again, for a rule that evaluates
+    it in its steps.
     """
 
-    name = ""
-    needs_closure = False
+    carrier: str
     carries_itself = False
+    loss_function: str
 
-    def __init__(self, script: Script, settings: DescentSettings, variables: Sequence[Moving]) -> None:
+    def __init__(
+        self, script: Script, settings: DescentSettings, variables: Sequence[Moving], names: LoopNames
+    ) -> None:
+        check_parameters(settings)
         self.script = script
         self.settings = settings
         self.variables = variables
-        self.loss = script.own("loss")
-        self.optimizer = self.carrier = script.own("optimizer")
-        self.scheduler = script.own("scheduler")
-        self.factor, self.factors = script.own("factor"), script.own("factors")
-        self.changes = settings.schedule != "none" or bool(settings.lr_factor)
+        self.i, self.loss = names.i, names.loss
+        self.row = RULES[settings.optimizer]
+        self.parameters = parameters_of(settings)
+        self.schedule = None if settings.schedule == "none" else SCHEDULES[settings.schedule]
+        self.changes = self.schedule is not None or bool(settings.lr_factor)
         self.has_one_rate = len({v.rate for v in variables}) == 1
+        self.scheduler, self.factors = script.new_name("scheduler"), script.new_name("factors")
+        self.factor = script.new_name("factor") if settings.lr_factor else ""
+        self._rates: dict[str, str] = {}
+
+    def function(self, loss_lines: Sequence[str]) -> list[str]:
+        """The function that computes the loss again, made of the lines that do so; none where there is no need."""
+        return self._function_of(loss_lines) if self.row.evaluates else []
+
+    def _function_of(self, lines: Sequence[str], *about: str) -> list[str]:
+        """A function that makes these lines and returns the loss, under comments about it."""
+        body = [*lines, f"return {self.loss}"]
+        return ["", *about, f"def {self.loss_function}():", *(f"    {line}" for line in body), ""]
+
+    def evaluate(self, loss_lines: Sequence[str]) -> list[str]:
+        """The loss and its gradient, in an iteration."""
+        lines = [f"{self.loss} = {self.loss_function}()"] if self.row.evaluates else loss_lines
+        return [*self.before_backward(), *lines, f"{self.loss}.backward()"]
 
     def setup(self) -> list[str]:
         """What comes before the loop."""
@@ -73,9 +93,9 @@ class Rule:
 
     def after_step(self) -> list[str]:
         """What comes last in an iteration: the schedule goes on."""
-        if self.settings.schedule == "none":
+        if self.schedule is None:
             return []
-        loss = f"{self.loss}.item()" if self.settings.schedule == "plateau" else ""
+        loss = f"{self.loss}.item()" if self.schedule.needs_loss else ""
         # An optimizer that only carries the rates makes an empty step before, or PyTorch warns.
         steps = [] if self.carries_itself else [f"{self.carrier}.step()"]
         return [*steps, f"{self.scheduler}.step({loss})"]
@@ -88,9 +108,12 @@ class Rule:
 
     def rate(self, v: Moving) -> str:
         """How the learning rate of a variable is read."""
-        if self.has_one_rate:
-            return self.script.own("lr")
-        return self.script.own(f"lr_{v.name}") if self.changes else repr(v.rate)
+        if not self.has_one_rate and not self.changes:
+            return repr(v.rate)
+        wanted = "lr" if self.has_one_rate else f"lr_{v.name}"
+        if wanted not in self._rates:
+            self._rates[wanted] = self.script.new_name(wanted)
+        return self._rates[wanted]
 
     def _by_rate(self) -> Sequence[Moving]:
         return self.variables[:1] if self.has_one_rate else self.variables
@@ -101,7 +124,7 @@ class Rule:
             return []
         names = ", ".join(self.rate(v) for v in self._by_rate())
         times = f" * {self.factor}" if self.settings.lr_factor else ""
-        if self.settings.schedule == "none":
+        if self.schedule is None:
             line = f"{names} = {', '.join(f'{v.rate!r}{times}' for v in self._by_rate())}"
         elif self.has_one_rate:
             line = f'{names} = {self.carrier}.param_groups[0]["lr"]{times}'
@@ -109,7 +132,7 @@ class Rule:
             line = f'{names} = (group["lr"]{times} for group in {self.carrier}.param_groups)'
         if not times:
             return [line]
-        return [f"{self.factor} = {self.factors}.get({self.script.own('i')}, {self.factor})", line]
+        return [f"{self.factor} = {self.factors}.get({self.i}, {self.factor})", line]
 
     def factor_lines(self) -> list[str]:
         """The factors by iteration, before the loop."""
@@ -134,150 +157,48 @@ class Rule:
 
     def schedule_lines(self) -> list[str]:
         """The scheduler of ``carrier``."""
-        s = self.settings
-        if s.schedule == "none":
+        if self.schedule is None:
             return []
         function: list[str] = []
         arguments = []
-        for name, value in s.sched.items():
+        for name, value in self.settings.sched.items():
             if name == "lr_lambda":
-                function = self._factor(str(value))
-                arguments.append(f"{name}={self.script.own('factor')}")
+                by_epoch = self.script.new_name("factor")
+                function = self._function_of_epoch(by_epoch, str(value))
+                arguments.append(f"{name}={by_epoch}")
             elif name == "milestones":
                 arguments.append(f"{name}={value if isinstance(value, list) else [value]!r}")
             else:
                 arguments.append(f"{name}={value!r}")
-        if s.schedule in ("cyclic", "one-cycle"):
-            arguments.append("cycle_momentum=False")
-        make = f"torch.optim.lr_scheduler.{SCHEDULES[s.schedule]}"
-        return [*function, *broken(f"{self.scheduler} = {make}({', '.join([self.carrier, *arguments])})")]
+        arguments += [f"{name}={value!r}" for name, value in self.schedule.fixed.items()]
+        make = f"{self.scheduler} = {self.schedule.path}({', '.join([self.carrier, *arguments])})"
+        return [*function, *broken(make)]
 
-    def _factor(self, text: str) -> list[str]:
+    @staticmethod
+    def _function_of_epoch(name: str, text: str) -> list[str]:
         """The function of a lambda schedule; a tensor of float64, so that the digits are PyTorch's."""
         epoch = {"epoch": "epoch"}
         printed = ExpressionPrinter("float64", epoch).print(parse(text))
         return [
             "",
-            f"def {self.script.own('factor')}(epoch):",
+            f"def {name}(epoch):",
             "    epoch = torch.tensor(epoch, dtype=torch.float64)",
             f"    return ({printed}).item()",
             "",
         ]
 
 
-class ByHand(Rule):
-    """A rule that the script spells out."""
-
-    def __init__(self, script: Script, settings: DescentSettings, variables: Sequence[Moving]) -> None:
-        super().__init__(script, settings, variables)
-        self._check_options()
-        self.momentum = 0.9 if settings.momentum is None else settings.momentum
-        self.b1, self.b2, self.t = (script.own(name) for name in ("b1", "b2", "t"))
-
-    def _check_options(self) -> None:
-        s = self.settings
-        for name in _OWN_OPTIONS:
-            if getattr(s, name) and name not in _BY_HAND[s.optimizer]:
-                has = ", ".join(["sgd", *(rule for rule, options in _BY_HAND.items() if name in options)])
-                message = f"{s.optimizer} has no {name.replace('_', ' ')}"
-                raise GdcliError("optimizer", message, f"it is an option of {has}")
-        for name in s.opt:
-            if s.optimizer != "manual-adam" or name not in ("betas", "eps"):
-                raise GdcliError("optimizer", f"{s.optimizer} has no parameter '{name}' in --opt")
-
-    def setup(self) -> list[str]:
-        """The learning rate, what the rule remembers, and a schedule with an optimizer to carry its rate."""
-        s, lines = self.settings, self.factor_lines()
-        if s.schedule != "none":
-            lines += self.carrier_lines()
-        elif self.has_one_rate and not s.lr_factor:
-            lines.append(f"{self.script.own('lr')} = {self.variables[0].rate!r}")
-        if s.optimizer == "manual-adam":
-            betas, eps = s.opt.get("betas", [0.9, 0.999]), s.opt.get("eps", 1e-8)
-            lines.append(f"({self.b1}, {self.b2}), {self.script.own('eps')} = {tuple(betas)}, {eps!r}")  # type: ignore[arg-type]
-        for v in self.variables:
-            lines += [f"{name} = torch.zeros_like({v.x})" for name in self._memory(v)]
-        return lines
-
-    def _memory(self, v: Moving) -> list[str]:
-        """The names of what the rule remembers of a variable."""
-        letters = {"manual": "", "manual-adam": "mv"}.get(self.settings.optimizer, "v")
-        own = self.script.own
-        return [own(letter if len(self.variables) == 1 else f"{letter}_{v.name}") for letter in letters]
-
-    def step(self) -> list[str]:
-        """The update in place, outside of the graph, and the gradients cleared."""
-        lines: list[str] = []
-        for v in self.variables:
-            moves = self._moves(v)
-            if v.may_lack_gradient:
-                moves = [f"if {v.x}.grad is not None:", *(f"    {line}" for line in moves)]
-            lines += moves
-        lines = ["with torch.no_grad():  # autograd must not record the update", *(f"    {line}" for line in lines)]
-        for v in self.variables:
-            clear = f"{v.x}.grad.zero_()"
-            lines += [f"if {v.x}.grad is not None:", f"    {clear}"] if v.may_lack_gradient else [clear]
-        first = next(k for k, line in enumerate(lines) if line.endswith("zero_()"))
-        lines[first] += "  # backward() adds to .grad"
-        return [f"{self.t} = {self.script.own('i')} + 1", *lines] if self.settings.optimizer == "manual-adam" else lines
-
-    def _gradient(self, v: Moving) -> str:
-        s = self.settings
-        gradient = f"-{v.x}.grad" if s.maximize else f"{v.x}.grad"
-        return f"({gradient} + {s.weight_decay!r} * {v.x})" if s.weight_decay else gradient
-
-    def _moves(self, v: Moving) -> list[str]:
-        """The lines that move one variable."""
-        x, g, lr = v.x, self._gradient(v), self.rate(v)
-        match self.settings.optimizer:
-            case "manual-momentum":
-                (b,) = self._memory(v)
-                return [f"{b} = {self.momentum!r} * {b} + {g}", f"{x} -= {lr} * {b}"]
-            case "manual-nesterov":
-                (b,) = self._memory(v)
-                return [
-                    f"{b} = {self.momentum!r} * {b} + {g}",
-                    f"{x} -= {lr} * ({g} + {self.momentum!r} * {b})",
-                ]
-            case "manual-adam":
-                m, b = self._memory(v)
-                b1, b2, t, eps = self.b1, self.b2, self.t, self.script.own("eps")
-                m_hat, v_hat = self.script.own("m_hat"), self.script.own("v_hat")
-                return [
-                    f"{m} = {b1} * {m} + (1 - {b1}) * {g}",
-                    f"{b} = {b2} * {b} + (1 - {b2}) * {f'({g})' if g.startswith('-') else g}**2",
-                    f"{m_hat}, {v_hat} = {m} / (1 - {b1}**{t}), {b} / (1 - {b2}**{t})",
-                    f"{x} -= {lr} * {m_hat} / (torch.sqrt({v_hat}) + {eps})",
-                ]
-            case _:
-                return [f"{x} -= {lr} * {g}"]
-
-
-class Rebind(ByHand):
-    """The update inside of the graph."""
-
-    def step(self) -> list[str]:
-        """New tensors in the place of the variables."""
-        lines = [
-            "# Outside of no_grad the update is recorded: the new tensor has a grad_fn,",
-            "# so it is no leaf, and backward() fills the .grad of leaves only.",
-        ]
-        for v in self.variables:
-            moves = [f"{v.x} = {v.x} - {self.rate(v)} * {v.x}.grad", f"{v.x}.requires_grad_(True)"]
-            lines += moves if v.has_path else [f"if {v.x}.grad is not None:", *(f"    {line}" for line in moves)]
-        return lines
-
-
 class TorchOptimizer(Rule):
     """A rule of torch.optim."""
 
-    def __init__(self, script: Script, settings: DescentSettings, variables: Sequence[Moving]) -> None:
-        super().__init__(script, settings, variables)
-        self.name = RULES[settings.optimizer].path
-        self.needs_closure = settings.optimizer == "lbfgs"
-        if settings.schedule != "none" and settings.lr_factor:  # the schedule must not see the factor
-            self.carrier = script.own("carrier")
-        self.carries_itself = self.carrier == self.optimizer
+    def __init__(
+        self, script: Script, settings: DescentSettings, variables: Sequence[Moving], names: LoopNames
+    ) -> None:
+        super().__init__(script, settings, variables, names)
+        self.optimizer, self.loss_function = script.new_name("optimizer"), script.new_name("closure")
+        # The schedule must not see the factor.
+        self.carries_itself = self.schedule is None or not settings.lr_factor
+        self.carrier = self.optimizer if self.carries_itself else script.new_name("carrier")
 
     def setup(self) -> list[str]:
         """The optimizer with what was chosen for it, and its schedule."""
@@ -285,22 +206,29 @@ class TorchOptimizer(Rule):
             what = f"[{', '.join(v.x for v in self.variables)}], lr={self.variables[0].rate!r}"
         else:
             what = "[" + ", ".join(f'{{"params": [{v.x}], "lr": {v.rate!r}}}' for v in self.variables) + "]"
-        arguments = [what, *(f"{name}={value!r}" for name, value in self._parameters().items())]
-        lines = [*self.factor_lines(), *broken(f"{self.optimizer} = {self.name}({', '.join(arguments)})")]
+        arguments = [what, *(f"{name}={value!r}" for name, value in self._given().items())]
+        lines = [*self.factor_lines(), *broken(f"{self.optimizer} = {self.row.path}({', '.join(arguments)})")]
         return lines + (self.schedule_lines() if self.carries_itself else self.carrier_lines())
 
-    def _parameters(self) -> dict[str, Any]:
-        s, entry = self.settings, RULES[self.settings.optimizer]
-        found: dict[str, Any] = dict(entry.fixed)
-        for name in _OWN_OPTIONS:
-            value = getattr(s, name)
-            # 0 is what PyTorch takes when these are not given, but for the weight decay of adamw and muon.
-            decays = name == "weight_decay" and s.optimizer in ("adamw", "muon")
-            if value or (decays and value is not None):
-                found[name] = value
-        if s.maximize:
-            found["maximize"] = True
-        return found | {name: tuple(v) if isinstance(v, list) else v for name, v in s.opt.items()}
+    def _given(self) -> dict[str, Any]:
+        """What the optimizer is called with, beside what it takes by itself."""
+        own = [name for name in (*OWN_OPTIONS, "maximize") if name in self.parameters]
+        changed = [name for name in own if self.parameters[name] or self.row.parameters[name]]
+        chosen = [name for name in changed if name == "maximize" or getattr(self.settings, name) is not None]
+        return {**self.row.fixed, **{name: self.parameters[name] for name in (*chosen, *self.settings.opt)}}
+
+    def function(self, loss_lines: Sequence[str]) -> list[str]:
+        """The closure that the optimizer calls, where it does."""
+        if not self.row.evaluates:
+            return []
+        lines = [f"{self.optimizer}.zero_grad()", *loss_lines, f"{self.loss}.backward()"]
+        return self._function_of(lines, f"# {self.row.path} evaluates the loss several times in a step.")
+
+    def evaluate(self, loss_lines: Sequence[str]) -> list[str]:
+        """The loss and its gradient, in an iteration."""
+        if not self.row.evaluates:
+            return super().evaluate(loss_lines)
+        return [*self.read_rates(), f"{self.loss} = {self.loss_function}()"]
 
     def before_backward(self) -> list[str]:
         """Clear the gradients."""
@@ -313,17 +241,4 @@ class TorchOptimizer(Rule):
             for k, v in enumerate(self._by_rate())
             if self.settings.lr_factor
         ]
-        return [*rates, f"{self.optimizer}.step({self.script.own('closure') if self.needs_closure else ''})"]
-
-
-def rule_of(script: Script, settings: DescentSettings, variables: Sequence[Moving]) -> Rule:
-    """The lines of the rule that the settings describe.
-
-    Raises:
-        GdcliError: for options that do not go together.
-    """
-    if getattr(settings, "update", "") == "rebind":
-        return Rebind(script, settings, variables)
-    if settings.optimizer.startswith("manual"):
-        return ByHand(script, settings, variables)
-    return TorchOptimizer(script, settings, variables)
+        return [*rates, f"{self.optimizer}.step({self.loss_function if self.row.evaluates else ''})"]

@@ -40,10 +40,13 @@ class Script:
         for name in values:
             self.names[name] = _free(name, {*_TAKEN, *(set(values) - {name}), *self.names.values()})
         self.printer = ExpressionPrinter(settings.dtype, self.names)
+        self._used = {*_TAKEN, *self.names.values()}
 
-    def own(self, name: str) -> str:
-        """A name for the script's own use: this one, unless a variable has it."""
-        return _free(name, set(self.names.values()))
+    def new_name(self, wanted: str) -> str:
+        """A name for one thing in the script: this one, or one like it; no other thing has it or will have it."""
+        name = _free(wanted, self._used)
+        self._used.add(name)
+        return name
 
     def print(self, expression: Expression) -> str:
         """The source of an expression."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gdcli.codegen.rules import Moving
+from gdcli.codegen.rules import LoopNames, Moving
 from gdcli.codegen.script import WIDTH, Script, broken
 from gdcli.contract.descent import DescentSettings
 
@@ -12,11 +12,15 @@ from gdcli.contract.descent import DescentSettings
 class Stops:
     """The tests at the end of an iteration, in lines."""
 
-    def __init__(self, script: Script, settings: DescentSettings, variables: Sequence[Moving]) -> None:
-        self.script = script
+    def __init__(
+        self, script: Script, settings: DescentSettings, variables: Sequence[Moving], names: LoopNames
+    ) -> None:
         self.settings = settings
         self.variables = variables
-        self.i, self.steps, self.loss = script.own("i"), script.own("steps"), script.own("loss")
+        self.i, self.steps, self.loss = names.i, names.steps, names.loss
+        self.limit, self.finite = script.new_name("limit"), script.new_name("finite")
+        self.norm, self.first, self.previous = (script.new_name(name) for name in ("norm", "first", "previous"))
+        self.point, self.last_point = script.new_name("point"), script.new_name("last_point")
         if settings.tol_grad is not None or settings.tol_x is not None:
             script.printer.modules.add("math")
 
@@ -28,7 +32,7 @@ class Stops:
         """The size of the loss beyond which a run counts as diverged."""
         if self.settings.maximize:
             return []
-        limit = f"{self.script.own('limit')} = 1e10 * max(1, abs({self.loss}.item()))"
+        limit = f"{self.limit} = 1e10 * max(1, abs({self.loss}.item()))"
         return [f"if {self.i} == 0:", f"    {limit}  # a loss beyond it has diverged"]
 
     def _no_gradient(self) -> list[str]:
@@ -38,46 +42,45 @@ class Stops:
         return [f"if {none}:", "    break  # nothing to step with"]
 
     def _ended(self) -> list[str]:
-        finite = self.script.own("finite")
         looked_at = ", ".join([self.loss, *(f"{v.x}.grad" for v in self.variables)])
         # Where all of them may be None, the test before has seen to it.
         some = any(v.may_lack_gradient for v in self.variables) and len(self.variables) > 1
         is_finite = "t is None or t.isfinite().all()" if some else "t.isfinite().all()"
-        condition = f"{self.i} == {self.steps} or not {finite}"
+        condition = f"{self.i} == {self.steps} or not {self.finite}"
         if not self.settings.maximize:
-            condition += f" or abs({self.loss}.item()) > {self.script.own('limit')}"
+            condition += f" or abs({self.loss}.item()) > {self.limit}"
         return [
-            *broken(f"{finite} = all({is_finite} for t in [{looked_at}])", WIDTH - 4),
+            *broken(f"{self.finite} = all({is_finite} for t in [{looked_at}])", WIDTH - 4),
             f"if {condition}:",
             "    break  # after the last update, or where the run diverged",
         ]
 
     def _tolerances(self) -> list[str]:
-        s, own, i, loss = self.settings, self.script.own, self.i, self.loss
+        s, i, loss = self.settings, self.i, self.loss
         lines: list[str] = []
         if s.tol_grad is not None:
             gradients = ", ".join(f"*{v.x}.grad.flatten().tolist()" for v in self.variables if not v.may_lack_gradient)
             lines += [
-                f"{own('norm')} = math.hypot({gradients})",
+                f"{self.norm} = math.hypot({gradients})",
                 f"if {i} == 0:",
-                f"    {own('first')} = {own('norm')}",
+                f"    {self.first} = {self.norm}",
             ]
             lines += [
-                f"if {own('norm')} <= {_limit(s.tol_grad, own('first'))}:",
+                f"if {self.norm} <= {_limit(s.tol_grad, self.first)}:",
                 "    break  # converged: the gradient is small",
             ]
         if s.tol_loss is not None:
-            change = f"abs({loss}.item() - {own('previous')})"
+            change = f"abs({loss}.item() - {self.previous})"
             limit = _limit(s.tol_loss, f"abs({loss}.item())")
             lines += [f"if {i} > 0 and {change} <= {limit}:", "    break  # converged: the loss stays"]
-            lines += [f"{own('previous')} = {loss}.item()"]
+            lines += [f"{self.previous} = {loss}.item()"]
         if s.tol_x is not None:
             numbers = ", ".join(f"*{v.x}.flatten().tolist()" for v in self.variables)
-            move = f"math.dist({own('point')}, {own('last_point')})"
-            limit = _limit(s.tol_x, f"math.hypot(*{own('point')})")
-            lines += [f"{own('point')} = [{numbers}]"]
+            move = f"math.dist({self.point}, {self.last_point})"
+            limit = _limit(s.tol_x, f"math.hypot(*{self.point})")
+            lines += [f"{self.point} = [{numbers}]"]
             lines += [f"if {i} > 0 and {move} <= {limit}:", "    break  # converged: the variables stay"]
-            lines += [f"{own('last_point')} = {own('point')}"]
+            lines += [f"{self.last_point} = {self.point}"]
         return lines
 
 

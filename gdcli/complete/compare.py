@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
-from gdcli.catalogue import RULES
 from gdcli.complete.domain import with_domain
 from gdcli.complete.problem import expression_of, with_start
 from gdcli.complete.rule import check_rule
@@ -17,6 +16,8 @@ from gdcli.contract.fields import Option
 from gdcli.contract.reading import read
 from gdcli.errors import GdcliError
 from gdcli.lang.suggest import did_you_mean
+from gdcli.rules.catalogue import RULES
+from gdcli.rules.parameters import OWN_OPTIONS
 
 OPTIMIZERS = ("sgd", "manual-momentum", "adam", "lbfgs")
 EXAMPLE = "rosenbrock"
@@ -24,8 +25,6 @@ EXAMPLE_RATES = {"manual": 0.003, "manual-momentum": 0.003, "sgd": 0.003, "adam"
 """Rates that suit the example, where the usual ones do not: about the best that ``--tune`` finds."""
 RATES = 30
 RATE_RANGE = (1e-5, 10.0)
-# Parameters that minimize has options of their own for.
-_OWN = ("lr", "momentum", "dampening", "weight_decay", "nesterov")
 
 
 def complete_compare(settings: CompareSettings) -> CompareSettings:
@@ -55,7 +54,7 @@ def racer(settings: CompareSettings, name: str) -> MinimizeSettings:
     """
     opt = _parameters_given(settings.opt, name)
     lr = RULES[name].lr if settings.lr is None else settings.lr
-    own = {key: opt.pop(key) for key in _OWN if key in opt}
+    own = {key: opt.pop(key) for key in ("lr", *OWN_OPTIONS) if key in opt}
     own = {"lr": lr, "optimizer": name, "clip_norm": settings.clip_norm, "clip_value": settings.clip_value, **own}
     return replace(
         read(MinimizeSettings, own, naming=f"'{{}}' of {name}"),

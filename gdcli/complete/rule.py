@@ -7,9 +7,9 @@ import re
 from collections.abc import Mapping
 from typing import Literal
 
-from gdcli.catalogue import RULES
 from gdcli.contract.descent import FitLinearSettings, MinimizeSettings
 from gdcli.errors import GdcliError
+from gdcli.rules.catalogue import RULES
 
 _ITERATION = re.compile("0|[1-9][0-9]{0,12}")
 _FACTOR_EXAMPLE = "for example: --lr-factor 50=0.5"
@@ -22,7 +22,7 @@ def usual_rate(settings: MinimizeSettings | FitLinearSettings) -> float | Litera
 
 def check_rule(settings: MinimizeSettings | FitLinearSettings, wrt: list[str]) -> None:
     """Raise GdcliError for options of the update that do not go together, or name what does not move."""
-    listed = f"the variables are {', '.join(wrt)}"
+    row, listed = RULES[settings.optimizer], f"the variables are {', '.join(wrt)}"
     for name in settings.lrs:
         if name not in wrt:
             message = f"--lr.{name} is for a variable, and there is no '{name}' that moves"
@@ -34,11 +34,12 @@ def check_rule(settings: MinimizeSettings | FitLinearSettings, wrt: list[str]) -
         if low is not None and high is not None and low > high:
             message = f"the lower bound of {name}, {low:g}, is above the upper one, {high:g}"
             raise GdcliError("bound", message, f"for example: --bound {name}={high:g}:{low:g}")
-    if isinstance(settings, MinimizeSettings) and settings.update == "rebind" and settings.optimizer != "manual":
+    if isinstance(settings, MinimizeSettings) and settings.update == "rebind" and not row.can_rebind:
         message = f"{settings.optimizer} always updates in place, so there is nothing to rebind"
-        raise GdcliError("optimizer", message, "leave out --update or use --optimizer manual")
-    if settings.optimizer == "lbfgs" and (settings.clip_norm or settings.clip_value):
-        message = "lbfgs looks at gradients of its own inside a step, and these would not be clipped"
+        can = " or ".join(each.name for each in RULES.values() if each.can_rebind)
+        raise GdcliError("optimizer", message, f"leave out --update or use --optimizer {can}")
+    if row.no_clipping and (settings.clip_norm or settings.clip_value):
+        message = f"{row.name} {row.no_clipping}"
         raise GdcliError("optimizer", message, "leave out the clipping, or choose another rule")
 
 

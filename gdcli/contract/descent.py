@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import UNSET, Struct, UnsetType, defstruct
 from msgspec.structs import fields
@@ -31,12 +31,14 @@ from gdcli.contract.fields import (
     meta,
 )
 from gdcli.contract.grad import Check, GradientCheck
+from gdcli.rules.catalogue import RULES, SCHEDULES
 
-OptimizerName = Literal[
-    "manual", "manual-momentum", "manual-nesterov", "manual-adam",
-    "sgd", "adam", "adamw", "amsgrad", "nadam", "radam", "adamax", "adagrad", "adadelta", "rmsprop", "rprop", "asgd",
-    "adafactor", "lbfgs", "muon",
-]  # fmt: skip
+if TYPE_CHECKING:  # the names of the catalogue, which a type checker does not run
+    OptimizerName = str
+    ScheduleName = str
+else:
+    OptimizerName = Literal[tuple(RULES)]
+    ScheduleName = Literal["none", *SCHEDULES]
 Optimizer = Annotated[
     OptimizerName,
     meta("the notebook's own loop, a classic written by hand, or one of torch.optim (gdcli optimizers)", RULE, "NAME"),
@@ -65,13 +67,7 @@ Nesterov = Annotated[bool | None, meta("Nesterov's momentum, in sgd", RULE)]
 Opt = Annotated[
     dict[str, Option], meta("a parameter of the rule, such as betas=0.9,0.95", RULE, "NAME=VALUE", reads="pairs")
 ]
-Schedule = Annotated[
-    Literal[
-        "none", "constant", "linear", "exponential", "polynomial", "step", "multistep", "cosine", "cosine-restarts",
-        "cyclic", "one-cycle", "plateau", "lambda", "multiplicative",
-    ],
-    meta("how the learning rate changes (torch.optim.lr_scheduler)", RULE, "NAME"),
-]  # fmt: skip
+Schedule = Annotated[ScheduleName, meta("how the learning rate changes (torch.optim.lr_scheduler)", RULE, "NAME")]
 Sched = Annotated[
     dict[str, Option], meta("a parameter of the schedule, such as T_max=100", RULE, "NAME=VALUE", reads="pairs")
 ]

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 FindingCode = Literal[
-    "unbounded", "learning-rate-too-large", "momentum-too-large", "not-finite", "dead-relu", "saddle",
+    "unbounded", "learning-rate-too-large", "momentum-too-large", "not-finite", "dead-relu", "uphill", "saddle",
     "vanishing-gradient", "zig-zag", "oscillating", "slow", "rate", "float-floor", "no-curvature", "incomplete",
 ]  # fmt: skip
 

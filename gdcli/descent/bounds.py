@@ -8,8 +8,8 @@ import torch
 
 from gdcli.contract.descent import Act
 from gdcli.descent.evaluation import Evaluation
-from gdcli.descent.rules import UpdateRule
 from gdcli.errors import GdcliError
+from gdcli.rules.rule import UpdateRule
 
 Bounds = Mapping[str, tuple[float | None, float | None]]
 """The least and the greatest value of each element of a variable; None where there is no bound."""

@@ -29,10 +29,6 @@ class Evaluation:
         Raises:
             ExpressionError: where the expression cannot be evaluated or differentiated, or is not one number.
         """
-        return self.unclipped()
-
-    def unclipped(self) -> torch.Tensor:
-        """The same for rules that evaluate in their own step: PyTorch's closure clips nothing."""
         problem = self.problem
         for x in self._moving:
             x.grad = None
@@ -78,7 +74,7 @@ class ClippedEvaluation(Evaluation):
 
     def __call__(self) -> torch.Tensor:
         """The loss, with the clipped gradients in ``.grad``."""
-        loss = self.unclipped()
+        loss = super().__call__()
         leaves = [x for x in self._moving if x.grad is not None]
         gradients = [x.grad.clone() for x in leaves if x.grad is not None]  # the state has those before
         for x, gradient in zip(leaves, gradients, strict=True):

@@ -26,14 +26,15 @@ from gdcli.descent.diagnosis.trace import Trace
 from gdcli.descent.evaluation import ClippedEvaluation, Evaluation
 from gdcli.descent.kind import Kind, R
 from gdcli.descent.loop import State, descend
-from gdcli.descent.optimizers import complete_rule, update_rule
-from gdcli.descent.schedules import rates_of
 from gdcli.descent.snapshot import Snapshot, norm
 from gdcli.descent.stopping import Ending, StopTests
 from gdcli.descent.walk import Walked
+from gdcli.rules.make import update_rule
+from gdcli.rules.parameters import complete_rule, remembers
+from gdcli.rules.rule import NoStepError
+from gdcli.rules.schedules import rates_change, rates_of
 from gdcli.tensors import Problem, grad_fn_name
 
-_STATELESS = ("manual", "sgd")
 _EXTRAS = ("diagnose", "walk", "check")  # what explains a run and changes nothing in it
 
 
@@ -85,14 +86,17 @@ class Descent(Generic[R]):
     def states(self) -> Iterator[State]:
         """The states as tensors."""
         settings, problem = self.settings, self._begin()
-        rule = update_rule(settings, problem.tensors, problem.wrt, self._first_rates())
+        rule = update_rule(settings, problem.tensors, problem.wrt, self._first_rates(), problem)
         rates = rates_of(settings, rule)
         bounded = Bounded(rule, problem.tensors, settings.bound) if settings.bound else None
         walked = Walked(rule, settings.optimizer, problem, bounded) if settings.walk else None
-        for state in descend(self._evaluation, walked or bounded or rule, rates, self._tests):
-            self.updates = [] if walked is None else walked.updates  # of the step to this state
-            self._see(state)
-            yield state
+        try:
+            for state in descend(self._evaluation, walked or bounded or rule, rates, self._tests):
+                self.updates = [] if walked is None else walked.updates  # of the step to this state
+                self._see(state)
+                yield state
+        except NoStepError as error:
+            self._tests.end(StopReason.STALLED, {"why": error.why}, state)
 
     def walk(self, states: Iterable[State]) -> Iterator[tuple[State, list[Update]]]:
         """Each of the states of this descent with the updates made from it, of ``settings.walk``; none at the end."""
@@ -139,9 +143,8 @@ class Descent(Generic[R]):
 
     def _stop_tests(self) -> StopTests:
         s = self.settings
-        varies = s.schedule != "none" or bool(s.lr_factor)
-        remembers = s.optimizer not in _STATELESS or bool(s.momentum) or varies or self.problem.is_random
-        return StopTests(s, remembers=remembers, is_stuck=self.kind.is_stuck)
+        more = remembers(s) or rates_change(s) or self.problem.is_random
+        return StopTests(s, remembers=more, is_stuck=self.kind.is_stuck)
 
     # What it leaves
 

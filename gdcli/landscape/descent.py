@@ -26,6 +26,7 @@ from gdcli.landscape.panels import (
 )
 from gdcli.landscape.section import Section, along_unknowns, in_order, principal_plane
 from gdcli.landscape.trail import Trail
+from gdcli.rules.parameters import OWN_OPTIONS
 from gdcli.tensors import Problem
 
 if TYPE_CHECKING:
@@ -61,8 +62,8 @@ def caption(settings: DescentSettings, trail: Trail) -> str:
     parts += [f"lr.{name} {rate:.6g}" for name, rate in settings.lrs.items()]
     parts += [f"times {factor:.4g} from iteration {first} on" for first, factor in list(settings.lr_factor.items())[:3]]
     parts += ["and so on"] * (len(settings.lr_factor) > 3)
-    for name in ("momentum", "dampening", "weight_decay", "clip_norm", "clip_value"):
-        if getattr(settings, name):
+    for name in (*OWN_OPTIONS, "clip_norm", "clip_value"):
+        if getattr(settings, name) and not isinstance(getattr(settings, name), bool):
             parts.append(f"{name.replace('_', ' ')} {getattr(settings, name):.6g}")
     parts += ["nesterov"] * bool(settings.nesterov) + ["uphill"] * settings.maximize
     if settings.schedule != "none":

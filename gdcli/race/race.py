@@ -11,9 +11,7 @@ from gdcli.complete.problem import expression_of
 from gdcli.contract.compare import CompareResult, CompareSettings, RaceRules, Standing
 from gdcli.contract.descent import MinimizeSettings
 from gdcli.contract.envelope import Notice
-from gdcli.contract.fields import Option
 from gdcli.descent.bounds import check_start
-from gdcli.descent.optimizers import complete_rule, update_rule
 from gdcli.errors import UserInterruptError
 from gdcli.race.goal import goal_of
 from gdcli.race.single import OneByOne
@@ -21,6 +19,8 @@ from gdcli.race.standings import Merit, merit, ranked, standing
 from gdcli.race.task import Outcome, Run, Runs, Task, draw_starts, rate_at
 from gdcli.race.together import Together, can_be_together
 from gdcli.race.tuning import grid, tuned
+from gdcli.rules.make import update_rule
+from gdcli.rules.parameters import complete_rule, parameters_given
 from gdcli.tensors import Problem, on_device, plain, prepare
 
 
@@ -35,13 +35,16 @@ class Race:
         """
         settings = on_device(complete_compare(settings))
         self.racers = {name: _completed(racer(settings, name)) for name in settings.optimizer}
-        spelled = {f"{name}.{key}": v for name, each in self.racers.items() for key, v in _parameters(each).items()}
+        spelled = {
+            f"{name}.{key}": v for name, each in self.racers.items() for key, v in parameters_given(each).items()
+        }
         self.settings = replace(settings, opt={**settings.opt, **spelled})
         self.task = _task(settings)
         for start in self.task.starts:
             check_start(self.racers[settings.optimizer[0]].bound, start)
         for each in self.racers.values():  # PyTorch refuses some now, and not when the others have run
-            update_rule(each, self.task.problem_at(0).tensors, tuple(settings.wrt), dict.fromkeys(settings.wrt, 1.0))
+            problem = self.task.problem_at(0)
+            update_rule(each, problem.tensors, problem.wrt, dict.fromkeys(settings.wrt, 1.0), problem)
         self._running: Runs | None = None
         self._interrupted = False
         self._finished: dict[str, tuple[list[Outcome], bool]] = {}
@@ -160,9 +163,3 @@ def _task(settings: CompareSettings) -> Task:
 
 def _completed(settings: MinimizeSettings) -> MinimizeSettings:
     return replace(settings, **complete_rule(settings))
-
-
-def _parameters(settings: MinimizeSettings) -> dict[str, Option]:
-    """Every parameter of a rule but its learning rate, as ``--opt`` gives them."""
-    own = {name: getattr(settings, name) for name in ("momentum", "dampening", "weight_decay", "nesterov")}
-    return {**{name: value for name, value in own.items() if value is not None}, **settings.opt}

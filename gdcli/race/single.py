@@ -66,6 +66,10 @@ class OneByOne:
             previous = state
             if state.iteration % _OFTEN == 0:
                 yield descent.evaluations / self.task.evaluations
+        if previous is not None:  # the rule can make no step from here
+            values, evaluations = previous.step().values, descent.evaluations
+            outcome = Outcome(run, "stalled", previous.iteration, evaluations, previous.loss, best, values, curve)
+            self.outcomes.append(outcome)
 
     def _status(self, state: State, previous: State | None, evaluations: int, tests: StopTests) -> RunStatus | None:
         """How the run has ended in this state; None when it goes on."""

@@ -12,9 +12,9 @@ from gdcli.complete.domain import interval
 from gdcli.contract.compare import CompareSettings, RunStatus
 from gdcli.contract.fields import Nested
 from gdcli.descent.curvature import rate_from_curvature
-from gdcli.descent.rules import Tensors
 from gdcli.errors import GdcliError
 from gdcli.race.goal import Goal
+from gdcli.rules.rule import Tensors
 from gdcli.tensors import Problem, check_scalar
 
 

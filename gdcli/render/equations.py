@@ -51,8 +51,9 @@ class Writer:
                 yield [f"{self._indexed(variable, iteration)}{label}", self._text(item)]
 
     def _elementwise(self, update: Update, equation: Equation, i: int, label: str) -> list[str]:
-        names = {term: self._name(update, term) + (label if _is_tensor(update, term) else "") for term in update.terms}
-        values = {term: _element(value, i) for term, value in update.terms.items()}
+        used = [term for term in [equation.symbol, *_PIECE.findall(equation.formula)] if term in update.terms]
+        names = {term: self._name(update, term) + (label if _is_tensor(update, term) else "") for term in used}
+        values = {term: _element(update.terms[term], i) for term in [*used, "after"]}
         shown = {term: self._factor(value) for term, value in values.items()}
         numbers = self._formula(equation.formula, shown)
         if numbers.startswith(("(−", "(-")):  # no brackets at the very beginning

@@ -20,8 +20,8 @@ def optimizers(
     json: Json = False,
 ) -> None:
     """List the update rules with their formulas and parameters, and the schedules of the learning rate."""
-    from gdcli.catalogue import RULES, SCHEDULES
     from gdcli.lang.suggest import did_you_mean
+    from gdcli.rules.catalogue import RULES, SCHEDULES
 
     if name is not None and name not in RULES and name not in SCHEDULES:
         hint = did_you_mean(name, [*RULES, *SCHEDULES]) or "gdcli optimizers lists them all"
@@ -32,21 +32,21 @@ def optimizers(
         entry = _entry(name)
         facts = {"formula": entry.formula, "PyTorch": entry.path, "lr": f"{entry.lr:g}"}
         facts |= {"parameters": _listed(entry.parameters), "source": entry.source}
-        facts["example"] = f"gdcli minimize rosenbrock --optimizer {name}" if name != "muon" else ""
+        facts["example"] = f"gdcli minimize rosenbrock --optimizer {name}" if not RULES[name].matrices_only else ""
         print_definition(entry.name, facts)
     elif name is not None:
-        facts = {"PyTorch": f"torch.optim.lr_scheduler.{SCHEDULES[name]}", "parameters": _listed(_schedule(name))}
+        facts = {"PyTorch": SCHEDULES[name].path, "parameters": _listed(_schedule(name))}
         print_definition(name, facts)
     else:
         hand = [(row.name, row.formula) for row in RULES.values() if not row.path]
         torch_optim = [(row.name, row.formula) for row in RULES.values() if row.path]
-        schedules = [(each, f"torch.optim.lr_scheduler.{made_by}") for each, made_by in SCHEDULES.items()]
+        schedules = [(row.name, row.path) for row in SCHEDULES.values()]
         print_tables({"written by hand": hand, "torch.optim": torch_optim, "schedules": schedules})
 
 
 def _record(name: str | None) -> Any:
-    from gdcli.catalogue import RULES, SCHEDULES
     from gdcli.contract.listings import OptimizersResult
+    from gdcli.rules.catalogue import RULES, SCHEDULES
 
     entries = [_entry(each) for each in RULES if name in (None, each)]
     return OptimizersResult(
@@ -55,12 +55,11 @@ def _record(name: str | None) -> Any:
 
 
 def _entry(name: str) -> OptimizerEntry:
-    from gdcli.catalogue import RULES
     from gdcli.contract.listings import OptimizerEntry
-    from gdcli.descent.optimizers import parameters_of
+    from gdcli.rules.catalogue import RULES
 
     row = RULES[name]
-    parameters = {key: list(v) if isinstance(v, tuple) else v for key, v in parameters_of(row).items()}
+    parameters = {key: list(v) if isinstance(v, tuple) else v for key, v in row.parameters.items()}
     return OptimizerEntry(
         name=row.name, path=row.path, formula=row.formula, lr=row.lr, parameters=parameters, source=row.source
     )
@@ -70,7 +69,7 @@ def _schedule(name: str) -> dict[str, Any]:
     """The parameters of a schedule; null stands for one that must be given, and for PyTorch's own None."""
     from inspect import Parameter
 
-    from gdcli.descent.schedules import parameters_of
+    from gdcli.rules.schedules import parameters_of
 
     return {key: None if default is Parameter.empty else default for key, default in parameters_of(name).items()}
 

@@ -13,6 +13,8 @@ variable):
     momentum-too-large       1 or more: momentum, bound
     not-finite               where nan or inf first arose: iteration, during ("forward", "backward", "update"),
                              operation, text, span, value, count, operands; for an update: variable
+    uphill                   a step of Newton's method to a worse loss, where the curvature is negative: iteration,
+                             eigenvalue, direction, before and after (the loss)
     saddle                   stuck at a saddle or a maximum: kind, gradient_norm, eigenvalue, direction, iteration
     vanishing-gradient       a plateau: gradient_norm, curvature (along the gradient), iteration, moved
     zig-zag, oscillating     to and fro: cosine (of successive gradients, the median), rising_steps (a share), lr,

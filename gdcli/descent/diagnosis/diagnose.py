@@ -12,6 +12,7 @@ from gdcli.descent.diagnosis.run import Run
 from gdcli.descent.diagnosis.speed import crawling, speed
 from gdcli.descent.diagnosis.too_large import falls_without_bound, learning_rate_too_large
 from gdcli.descent.diagnosis.turning import turning
+from gdcli.descent.diagnosis.uphill import uphill
 
 Finder = Callable[[Run], Finding | None]
 
@@ -24,6 +25,7 @@ _EXPLAINS = {
     "rate": {"slow"},
     "momentum-too-large": {"oscillating", "zig-zag", "slow", "rate", "vanishing-gradient"},
     "dead-relu": {"vanishing-gradient", "saddle", "oscillating", "slow", "rate"},
+    "uphill": {"oscillating", "zig-zag", "slow"},
     "saddle": {"vanishing-gradient", "slow", "rate"},
     "vanishing-gradient": {"slow", "rate", "float-floor"},
 }
@@ -32,6 +34,7 @@ _FINDERS: tuple[tuple[Finder, frozenset[str]], ...] = (
     (falls_without_bound, frozenset(["unbounded"])),
     (learning_rate_too_large, frozenset(["learning-rate-too-large", "momentum-too-large"])),
     (not_finite, frozenset(["not-finite"])),
+    (uphill, frozenset(["uphill"])),
     (saddle, frozenset(["saddle"])),
     (vanishing_gradient, frozenset(["vanishing-gradient"])),
     (turning, frozenset(["zig-zag", "oscillating"])),

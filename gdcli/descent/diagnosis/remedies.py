@@ -8,17 +8,17 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from gdcli.catalogue import RULES
 from gdcli.contract.descent import DescentRecord, DescentSettings
 from gdcli.contract.diagnosis import Remedy
 from gdcli.contract.fields import Nested
 from gdcli.descent.diagnosis.run import Run
 from gdcli.descent.loop import State
-from gdcli.descent.optimizers import parameters_of
 from gdcli.descent.snapshot import numbers, size
+from gdcli.rules.catalogue import RULES
+from gdcli.rules.parameters import OWN_OPTIONS
 
 # What may belong to one rule and mean nothing to another.
-_OF_A_RULE: dict[str, Any] = {"momentum": None, "dampening": None, "nesterov": None, "weight_decay": None, "opt": {}}
+_OF_A_RULE: dict[str, Any] = {**dict.fromkeys(OWN_OPTIONS), "opt": {}}
 _ROUNDING = 50  # of a loss, in units of eps
 _SMALLER = 0.3
 _SMALLER_TRIES = 12
@@ -34,7 +34,7 @@ def complete(settings: DescentSettings, changes: Mapping[str, Any]) -> dict[str,
     """The changes, and what has to go with them."""
     if changes.get("optimizer", settings.optimizer) == settings.optimizer:
         return dict(changes)
-    known = parameters_of(RULES[changes["optimizer"]])
+    known = RULES[changes["optimizer"]].parameters
     gone = {n: empty for n, empty in _OF_A_RULE.items() if n not in changes and getattr(settings, n) and n not in known}
     return {**changes, **gone}
 

@@ -20,6 +20,7 @@ from gdcli.descent.diagnosis.theory import (
     steps_to,
 )
 from gdcli.descent.loop import State
+from gdcli.rules.catalogue import RULES, linear_by_hand
 
 _ROUNDING = 1000  # a gradient of so many roundings is good for a measurement
 _AGREES = 0.02  # relative difference of 1 - factor up to which measured and predicted count as the same
@@ -265,12 +266,11 @@ def _momentum(run: Run, momentum: float, *, nesterov: bool = False) -> dict[str,
     """The change to this momentum, in a rule of the same make; no change where there is none and none is wanted."""
     settings = run.settings
     momentum = min(rounded(momentum, 4), 0.99)
-    if settings.optimizer != "sgd":
-        if not momentum and settings.optimizer == "manual":
-            return {}
-        if not momentum:
-            return {"optimizer": "manual"}
-        return {"optimizer": "manual-nesterov" if nesterov else "manual-momentum", "momentum": momentum}
+    if not RULES[settings.optimizer].path:
+        name = linear_by_hand("plain" if not momentum else "nesterov" if nesterov else "heavy ball")
+        if momentum:
+            return {"optimizer": name, "momentum": momentum}
+        return {} if name == settings.optimizer else {"optimizer": name}
     changes: dict[str, Any] = {}
     if momentum != settings.momentum:
         changes["momentum"] = momentum

@@ -12,11 +12,12 @@ from __future__ import annotations
 import cmath
 import math
 from collections.abc import Iterable
-from typing import Literal
 
 from msgspec import Struct
 
 from gdcli.contract.descent import DescentSettings, MinimizeSettings
+from gdcli.rules.catalogue import RULES
+from gdcli.rules.row import LinearKind
 
 MILLIONTH = 1e-6
 """The tolerance of predicted numbers of steps: the gradient becomes so many times what it was at the start."""
@@ -28,7 +29,7 @@ class LinearRule(Struct, frozen=True):
     ``gain`` is what it multiplies the learning rate with: 1 - dampening, with momentum.
     """
 
-    kind: Literal["plain", "heavy ball", "nesterov"]
+    kind: LinearKind
     momentum: float = 0.0
     gain: float = 1.0
 
@@ -91,22 +92,16 @@ def linear_rule(settings: DescentSettings) -> LinearRule | None:
     """The rule of the settings, where this theory holds for it."""
     if isinstance(settings, MinimizeSettings) and settings.update == "rebind":
         return None
-    momentum = settings.momentum or 0.0
-    match settings.optimizer:
-        case "manual":
-            return PLAIN
-        case "manual-momentum":
-            return LinearRule("heavy ball", momentum)
-        case "manual-nesterov":
-            return LinearRule("nesterov", momentum)
-        case "sgd" if not momentum:
-            return PLAIN
-        case "sgd" if settings.nesterov:
-            return LinearRule("nesterov", momentum)
-        case "sgd":
-            return LinearRule("heavy ball", momentum, 1 - (settings.dampening or 0.0))
-        case _:
-            return None
+    kind, momentum = RULES[settings.optimizer].linear, settings.momentum or 0.0
+    if kind is None:
+        return None
+    if not momentum:
+        return PLAIN
+    return (
+        LinearRule("nesterov", momentum)
+        if settings.nesterov
+        else LinearRule(kind, momentum, 1 - (settings.dampening or 0.0))
+    )
 
 
 class Tuned(Struct, frozen=True):

@@ -9,14 +9,15 @@ from typing import Any, Protocol
 
 import torch
 
-from gdcli.catalogue import SCHEDULES
 from gdcli.contract.descent import DescentSettings
-from gdcli.descent.rules import Rates, UpdateRule
 from gdcli.errors import GdcliError
 from gdcli.lang.constructors import Environment
 from gdcli.lang.objective import build
 from gdcli.lang.suggest import did_you_mean
 from gdcli.lang.syntax import parse
+from gdcli.rules.catalogue import SCHEDULES
+from gdcli.rules.row import ScheduleRow
+from gdcli.rules.rule import Rates, UpdateRule
 
 # last_epoch is for taking up a run again; the momentum of cyclic schedules belongs to the optimizer.
 _LEFT_OUT = frozenset(
@@ -68,11 +69,17 @@ def rates_of(settings: DescentSettings, rule: UpdateRule) -> ConstantRates | Cha
     Raises:
         GdcliError: for a parameter of the schedule that is unknown, missing, or refused.
     """
-    schedule = None
+    changes: Changes = ConstantRates(rule)
     if settings.schedule != "none":
-        schedule = RateSchedule(settings.schedule, settings.sched, rule)
-    changes = RateFactors(settings.lr_factor, rule, schedule) if settings.lr_factor else schedule
-    return ConstantRates(rule) if changes is None else ChangingRates(rule, changes)
+        changes = RateSchedule(SCHEDULES[settings.schedule], settings.sched, rule)
+    if settings.lr_factor:
+        changes = RateFactors(settings.lr_factor, rule, changes)
+    return ChangingRates(rule, changes) if rates_change(settings) else ConstantRates(rule)
+
+
+def rates_change(settings: DescentSettings) -> bool:
+    """Whether the rates of a run may change from step to step."""
+    return settings.schedule != "none" or bool(settings.lr_factor)
 
 
 class RateFactors:
@@ -81,7 +88,7 @@ class RateFactors:
     The schedule never sees the factor: one that computes a rate from the last one is not disturbed.
     """
 
-    def __init__(self, factors: Mapping[str, float], rule: UpdateRule, schedule: Changes | None) -> None:
+    def __init__(self, factors: Mapping[str, float], rule: UpdateRule, schedule: Changes) -> None:
         self.rule = rule
         self.schedule = schedule
         self._factors = {int(iteration): factor for iteration, factor in factors.items()}
@@ -94,9 +101,9 @@ class RateFactors:
         """Go on to the rates of the next step."""
         self._iteration += 1
         self._factor = self._factors.get(self._iteration, self._factor)
-        if self.schedule is not None:
-            self.schedule.step(loss)
-            self._unscaled = dict(self.rule.rates)
+        self.rule.rates = self._unscaled
+        self.schedule.step(loss)
+        self._unscaled = dict(self.rule.rates)
         self._scale()
 
     def _scale(self) -> None:
@@ -106,26 +113,26 @@ class RateFactors:
 class RateSchedule:
     """Changes the rates of a rule after each step, as the scheduler of the same name does."""
 
-    def __init__(self, name: str, parameters: Mapping[str, Any], rule: UpdateRule) -> None:
+    def __init__(self, row: ScheduleRow, parameters: Mapping[str, Any], rule: UpdateRule) -> None:
         """Set the rates of the first step.
 
         Raises:
             GdcliError: for a parameter that is unknown, missing, or refused.
         """
         self.rule = rule
-        self.needs_loss = name == "plateau"
+        self.needs_loss = row.needs_loss
         names = list(rule.rates)
         # The scheduler drives an optimizer of its own, with a group for each variable; the rule takes its rates over.
         groups = [{"params": [torch.zeros(())], "lr": rate} for rate in rule.rates.values()]
         self._optimizer = torch.optim.SGD(groups, lr=1.0)
         self._names = names
-        given = {key: _read(name, key, value) for key, value in parameters.items()}
-        make = getattr(torch.optim.lr_scheduler, SCHEDULES[name])
-        _check_parameters(name, make, given)
+        given = {key: _read(row.name, key, value) for key, value in parameters.items()}
+        make = getattr(torch.optim.lr_scheduler, row.class_name)
+        _check_parameters(row.name, make, given)
         try:
-            self._scheduler = make(self._optimizer, **given, **_fixed(make))
+            self._scheduler = make(self._optimizer, **given, **row.fixed)
         except (ValueError, TypeError, ZeroDivisionError) as error:
-            raise GdcliError("schedule", f"the schedule {name} refuses this: {error}") from error
+            raise GdcliError("schedule", f"the schedule {row.name} refuses this: {error}") from error
         self._take_over()
 
     def step(self, loss: float) -> None:
@@ -148,13 +155,9 @@ class RateSchedule:
 
 def parameters_of(name: str) -> dict[str, Any]:
     """The parameters of a schedule with their defaults; those that must be given have ``inspect.Parameter.empty``."""
-    make = getattr(torch.optim.lr_scheduler, SCHEDULES[name])
+    make = getattr(torch.optim.lr_scheduler, SCHEDULES[name].class_name)
     signature = inspect.signature(make.__init__)
     return {p.name: p.default for p in signature.parameters.values() if p.name not in _LEFT_OUT}
-
-
-def _fixed(make: Any) -> dict[str, Any]:
-    return {"cycle_momentum": False} if "cycle_momentum" in inspect.signature(make.__init__).parameters else {}
 
 
 def _check_parameters(name: str, make: Any, given: Mapping[str, Any]) -> None:
