@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from gdcli.codegen.rules import LoopNames, Moving
 from gdcli.codegen.script import WIDTH, Script, broken
-from gdcli.contract.descent import DescentSettings
+from gdcli.contract.descent import GROWTH, DescentSettings
 
 
 class Stops:
@@ -32,7 +32,8 @@ class Stops:
         """The size of the loss beyond which a run counts as diverged."""
         if self.settings.maximize:
             return []
-        limit = f"{self.limit} = 1e10 * max(1, abs({self.loss}.item()))"
+        growth = f"{GROWTH:.0e}".replace("+", "")
+        limit = f"{self.limit} = {growth} * max(1, abs({self.loss}.item()))"
         return [f"if {self.i} == 0:", f"    {limit}  # a loss beyond it has diverged"]
 
     def _no_gradient(self) -> list[str]:

@@ -167,6 +167,10 @@ class FitLinearSettings(DescentSettings, frozen=True, kw_only=True, forbid_unkno
     steps: Steps = 10
 
 
+GROWTH = 1e10
+"""A loss that has grown to this many times the size of the first one, with a growing gradient, has diverged."""
+
+
 class StopReason(enum.Enum):
     """Why a descent stopped; the value is the sentence that people read."""
 

@@ -7,10 +7,9 @@ from typing import TypeVar, overload
 
 import torch
 
-Number = TypeVar("Number", float, torch.Tensor)
+from gdcli.contract.descent import GROWTH
 
-GROWTH = 1e10
-"""A loss that has grown to this many times the size of the first one, with a growing gradient, has diverged."""
+Number = TypeVar("Number", float, torch.Tensor)
 
 
 def largest_loss(first: Number) -> Number:
