@@ -14,9 +14,9 @@ from gdcli.batch.descent import BatchDescent, BatchSettings
 from gdcli.batch.objective import BatchObjective, can_be_batched
 from gdcli.batch.parameters import Parameters
 from gdcli.batch.stopping import BatchResult, Status, Stopping
-from gdcli.catalogue import RULES
 from gdcli.contract.descent import MinimizeSettings
 from gdcli.errors import GdcliError
+from gdcli.rules.catalogue import RULES
 from gdcli.tensors import Problem, prepare
 
 EXPRESSION = "(1 - x)**2 + 10*sum((w - x**2)**2) + x*sum(sin(w))"

@@ -19,7 +19,7 @@ from gdcli.race.race import Race
 from gdcli.rules.catalogue import RULES
 
 ROSENBROCK = "(1 - x)**2 + 100*(y - x**2)**2"
-ONE_BY_ONE = [name for name, row in RULES.items() if not row.elementwise and not row.has_lanes]
+ONE_BY_ONE = [name for name, row in RULES.items() if not row.elementwise and not row.has_batch_form]
 BATCHED = [name for name in RULES if name not in ONE_BY_ONE]
 RATES = {"manual": 1e-3, "sgd": 1e-3, "manual-momentum": 3e-4, "manual-nesterov": 3e-4, "adadelta": 1.0, "lbfgs": 0.3}
 

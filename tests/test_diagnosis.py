@@ -18,7 +18,7 @@ from conftest import Run
 from msgspec.structs import replace
 
 import gdcli
-from gdcli.contract.descent import FitLinearSettings, Step
+from gdcli.contract.descent import FitLinearSettings
 from gdcli.contract.diagnosis import Finding, FindingCode
 from gdcli.descent import diagnosis
 from gdcli.descent.curvature import rate_from_curvature, spectrum
@@ -26,6 +26,7 @@ from gdcli.descent.diagnosis import diagnose as diagnosing
 from gdcli.descent.diagnosis import local
 from gdcli.descent.diagnosis.theory import LinearRule, best_heavy_ball, safe_nesterov, steps_to
 from gdcli.descent.diagnosis.trace import PAIRS, Trace
+from gdcli.descent.loop import State
 from gdcli.descent.minimize import Minimizing, minimize
 from gdcli.explain.hessian import exact_spectrum, lanczos
 from gdcli.linear.model import fit_linear
@@ -684,14 +685,14 @@ def test_diagnosis_of_a_descent_that_is_iterated_again_is_the_same() -> None:
 # The trace
 
 
-def step(i: int, x: float, loss: float) -> Step:
-    return Step(i, loss, {"x": x}, {"x": 1.0}, 0.1)
+def state(i: int, x: float, loss: float) -> State:
+    return State(i, loss, {"x": x}, {"x": 1.0}, 0.1)
 
 
 def test_trace_keeps_few_pairs_of_a_long_run() -> None:
-    trace = Trace(step(0, 0.0, 0.0), 1)
+    trace = Trace(state(0, 0.0, 0.0))
     for i in range(1, 5001):
-        trace.see(step(i, float(min(i, 4000)), float(i % 2) if i < 3900 else 0.0))
+        trace.see(state(i, float(min(i, 4000)), float(i % 2) if i < 3900 else 0.0))
     assert PAIRS / 2 <= len(trace.pairs) <= PAIRS
     gaps = {b.iteration - a.iteration for (_, a), (_, b) in itertools.pairwise(trace.pairs)}
     assert len(gaps) == 1
@@ -702,9 +703,9 @@ def test_trace_keeps_few_pairs_of_a_long_run() -> None:
 
 
 def test_trace_takes_a_cycle_of_equal_losses_for_no_standstill() -> None:
-    trace = Trace(step(0, 1.0, 1.0), 1)
+    trace = Trace(state(0, 1.0, 1.0))
     for i in range(1, 101):
-        trace.see(step(i, (-1.0) ** i, 1.0))
+        trace.see(state(i, (-1.0) ** i, 1.0))
     assert trace.still == 0
 
 

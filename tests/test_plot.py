@@ -52,9 +52,8 @@ ENCODINGS = ("utf-8", "ascii")
 
 def of_descent(descent: Any, title: str) -> Figure:
     trail = Trail("run")
-    for step in descent:
-        trail.add(step)
-    trail.add(descent.outcome.result)
+    for state in descent.states():
+        trail.add(state)
     return figure_of(descent, title, trail)
 
 

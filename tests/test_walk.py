@@ -11,7 +11,7 @@ from conftest import ENVIRONMENT, Run
 
 import gdcli
 from gdcli.contract.descent import Update
-from gdcli.descent import loop
+from gdcli.descent import run as running
 from gdcli.rules.catalogue import RULES
 
 Given = dict[str, Any]
@@ -175,7 +175,7 @@ def test_run_without_walk_has_none_and_does_nothing_for_it(monkeypatch: pytest.M
     def refuse(*_: object) -> None:
         raise AssertionError("a walk was made")
 
-    monkeypatch.setattr(loop, "Walk", refuse)
+    monkeypatch.setattr(running, "Walked", refuse)
     record = gdcli.minimize(steps=3).result()
     assert not isinstance(record.walk, list)
 

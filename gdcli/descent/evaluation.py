@@ -13,10 +13,13 @@ class Evaluation:
     """Computes the loss at the variables as they are, and fills their ``.grad`` anew.
 
     ``gradients`` are those of the last evaluation, before they are clipped; ``count`` is the number of evaluations.
+    A loop that clears gradients by ``grad.zero_()`` has backward add to these zeros: with ``adds_to_zeros`` a gradient
+    of -0.0 is 0.0 from the second evaluation on, as it is there.
     """
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: Problem, *, adds_to_zeros: bool = False) -> None:
         self.problem = problem
+        self.adds_to_zeros = adds_to_zeros
         self.count = 0
         self.acts: list[Act] = []
         self.gradients: dict[str, Snapshot | None] = {}
@@ -38,8 +41,19 @@ class Evaluation:
             self._one = torch.ones_like(loss)
         self.count += 1
         problem.backward(loss, of=self._one)
-        self.gradients = {name: _gradient(problem.tensors[name]) for name in problem.wrt}
+        self.gradients = {name: self._gradient(problem.tensors[name]) for name in problem.wrt}
         return loss
+
+    def _gradient(self, x: torch.Tensor) -> Snapshot | None:
+        """``x.grad``. PyTorch keeps none for a tensor that is not a leaf, and warns when it is asked."""
+        grad = x.grad if x.is_leaf else None
+        if grad is None:
+            return None
+        if grad._is_zerotensor():  # noqa: SLF001 -- the gradient of sgn is a tensor of zeros without storage
+            grad = x.grad = torch.zeros_like(x)
+        elif self.adds_to_zeros and self.count > 1:
+            grad += 0.0
+        return grad if grad.dim() else grad.item()  # not copied: the next evaluation makes another tensor
 
     def values(self) -> dict[str, Snapshot]:
         """The variables as they are."""
@@ -54,21 +68,11 @@ class Evaluation:
         return acts
 
 
-def _gradient(x: torch.Tensor) -> Snapshot | None:
-    """``x.grad``. PyTorch keeps none for a tensor that is not a leaf, and warns when it is asked."""
-    grad = x.grad if x.is_leaf else None
-    if grad is None:
-        return None
-    if grad._is_zerotensor():  # noqa: SLF001 -- the gradient of sgn is a tensor of zeros without storage
-        grad = x.grad = torch.zeros_like(x)
-    return grad if grad.dim() else grad.item()  # not copied: the next evaluation makes another tensor
-
-
 class ClippedEvaluation(Evaluation):
     """An evaluation whose gradients are clipped: first each element, then the norm of all together."""
 
-    def __init__(self, problem: Problem, settings: DescentSettings) -> None:
-        super().__init__(problem)
+    def __init__(self, problem: Problem, settings: DescentSettings, *, adds_to_zeros: bool = False) -> None:
+        super().__init__(problem, adds_to_zeros=adds_to_zeros)
         self.clip_norm = settings.clip_norm
         self.clip_value = settings.clip_value
 

@@ -29,6 +29,7 @@ from gdcli.descent.loop import State, descend
 from gdcli.descent.snapshot import Snapshot, norm
 from gdcli.descent.stopping import Ending, StopTests
 from gdcli.descent.walk import Walked
+from gdcli.rules.catalogue import RULES
 from gdcli.rules.make import update_rule
 from gdcli.rules.parameters import complete_rule, remembers
 from gdcli.rules.rule import NoStepError
@@ -116,8 +117,11 @@ class Descent(Generic[R]):
             self._first = self._best = self._trace = None
             self.__dict__.pop("outcome", None)
         self._is_new = False
-        clips = self.settings.clip_norm is not None or self.settings.clip_value is not None
-        self._evaluation = ClippedEvaluation(self.problem, self.settings) if clips else Evaluation(self.problem)
+        by_hand = not RULES[self.settings.optimizer].path
+        if self.settings.clip_norm is not None or self.settings.clip_value is not None:
+            self._evaluation = ClippedEvaluation(self.problem, self.settings, adds_to_zeros=by_hand)
+        else:
+            self._evaluation = Evaluation(self.problem, adds_to_zeros=by_hand)
         self.kind.begin(self.problem)
         return self.problem
 
