@@ -1,4 +1,4 @@
-"""What can go wrong, as values: one exception a user can read, and the exit codes."""
+"""The exceptions that users see, and the exit codes."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class ExitCode(enum.IntEnum):
 class GdcliError(Exception):
     """An error that a user can act on.
 
-    ``code`` is a stable identifier for scripts (kebab case), ``message`` the sentence for people, and
-    ``hint`` the way out (empty when there is none).
+    ``code`` is a stable identifier for scripts (kebab case), ``message`` the sentence for users, and
+    ``hint`` how to fix it (empty when nothing can be suggested).
     """
 
     exit_code = ExitCode.USAGE
@@ -50,7 +50,7 @@ class OutsideError(GdcliError):
 
 
 class UserInterruptError(GdcliError):
-    """Ctrl-C, where there was nothing yet to print. Exit code 130."""
+    """Ctrl-C before there was anything to print. Exit code 130."""
 
     exit_code = ExitCode.INTERRUPTED
 
@@ -59,7 +59,7 @@ class UserInterruptError(GdcliError):
 
 
 class UnknownVariableError(GdcliError):
-    """A value was given for ``name``, and only the variables in ``known`` are there."""
+    """A value was given for ``name``, which is not one of the variables in ``known``."""
 
     def __init__(self, name: str, known: list[str], hint: str) -> None:
         super().__init__("unknown-variable", f"the expression has no variable '{name}'", hint)

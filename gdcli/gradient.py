@@ -33,7 +33,7 @@ def grad(settings: GradSettings) -> GradResult:
     settings = complete_grad(settings)
     if settings.each or settings.points:
         many = "each" if settings.each else "points"
-        raise GdcliError("usage", f"grad is about one point, and '{many}' asks for many", "call grad_each")
+        raise GdcliError("usage", f"grad evaluates one point, but '{many}' asks for many", "call grad_each")
     settings = on_device(settings)
     problem = prepare(settings.expression, settings, settings.wrt)
     tensors = problem.tensors
@@ -65,7 +65,7 @@ def _evaluated(problem: Problem, settings: GradSettings) -> torch.Tensor:
 
 
 def _matrices(problem: Problem, value: torch.Tensor, settings: GradSettings) -> dict[str, Any]:
-    """What is taken from the graph, before the backward pass frees it."""
+    """The matrices computed from the graph, before the backward pass frees it."""
     if not (settings.hessian or settings.jacobian):
         return {}
     from gdcli.explain.curvature import curvature, jacobian
@@ -80,7 +80,7 @@ def _matrices(problem: Problem, value: torch.Tensor, settings: GradSettings) -> 
 
 
 def _second_opinions(problem: Problem, settings: GradSettings) -> dict[str, Any]:
-    """What is found out by other ways than the run: formulas, and the check of the gradient."""
+    """The results that do not come from the run: symbolic derivatives and the gradient check."""
     found: dict[str, Any] = {}
     if settings.symbolic:
         from gdcli.explain.symbolic import derivatives  # imports SymPy
@@ -102,11 +102,13 @@ def _notices(tensors: dict[str, torch.Tensor], settings: GradSettings, value: to
         notices.append(Notice("non-finite", f"the {what}: the expression is not defined there"))
     if not scalar:
         shape = tuple(value.shape)
-        message = f"the result has shape {shape}: backward needs one number, so the gradients are None"
+        message = f"the result has shape {shape}: backward needs a scalar, so the gradients are None"
         return [*notices, Notice("not-scalar", message)]
     for name, tensor in tensors.items():
         if name not in settings.wrt:
-            message = f"{name}.grad is None: {name} is not in --wrt, so it has no requires_grad and autograd skips it"
+            message = (
+                f"{name}.grad is None: {name} is not in --wrt, so it does not require a gradient and autograd skips it"
+            )
             notices.append(Notice("no-grad", message))
         elif tensor.grad is None:
             message = f"{name}.grad is None: no differentiable path leads from the result back to {name}"

@@ -1,4 +1,4 @@
-"""The lines of a file or a stream, as many at a time as are there, in memory that does not grow. No torch here."""
+"""The lines of a file or a stream, as many at a time as are available, in bounded memory. No torch here."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from collections.abc import Callable
 
 from gdcli.errors import OutsideError
 
-MOST_LINES = 1_024  # handed out at a time; so many small points are evaluated together
-_MOST_BYTES = 2**22  # of the lines handed out at a time
+MOST_LINES = 1_024  # returned at a time, so that many small points are evaluated together
+_MOST_BYTES = 2**22  # of the lines returned at a time
 _LONGEST = 2**24  # bytes of a line
 _BLOCK = 2**18  # bytes read at a time
-_QUIET_SECONDS = 0.02  # after so long without more, what is there is handed out
+_QUIET_SECONDS = 0.02  # after this long without more input, the lines read so far are returned
 _POLL_SECONDS = 0.1
 
 Line = tuple[int, bytes | None]
-"""The number of a line, counted from 1, and its bytes without the end; None for a line that is too long to be kept."""
+"""The number of a line, counted from 1, and its bytes without the end; None for a line that is too long to keep."""
 
 
 class Lines:
     """Reads lines from a file, or from standard input for ``-``.
 
-    A full batch is handed out whenever the file is fast enough to fill one, so that the same file gives the same
-    batches. A stream that pauses gets its lines back at once, so that whoever writes a line can wait for its answer.
+    A full batch is returned whenever the file is fast enough to fill one, so that the same file gives the same batches.
+    When a stream pauses, the lines read so far are returned, so that its writer can wait for the results of each line.
     """
 
     def __init__(self, path: str) -> None:
@@ -53,17 +53,17 @@ class Lines:
         self._ended = False
 
     def peek(self) -> bytes | None:
-        """The next line, which stays; None at the end."""
+        """The next line, without consuming it; None at the end."""
         while not self._ready and not self._ended:
             self._read()
         return (self._ready[0][1] or b"") if self._ready else None
 
     def skip(self) -> None:
-        """Take the line that ``peek`` has shown."""
+        """Consume the line that ``peek`` returned."""
         self._ready_bytes -= len(self._ready.popleft()[1] or b"")
 
     def some(self, stopped: Callable[[], bool] = lambda: False) -> list[Line]:
-        """The next lines; an empty list at the end, or when ``stopped`` says so during a wait.
+        """The next lines; an empty list at the end, or when ``stopped`` returns True while waiting.
 
         Raises:
             OutsideError: when the file cannot be read.
@@ -85,7 +85,7 @@ class Lines:
 
     @property
     def ended(self) -> bool:
-        """Whether every line was handed out."""
+        """Whether every line was returned."""
         return self._ended and not self._ready
 
     def close(self) -> None:
@@ -97,7 +97,7 @@ class Lines:
         return bool(select.select([self._descriptor], [], [], seconds)[0])
 
     def _read(self) -> None:
-        """Read a block, and make lines of it."""
+        """Read a block and split it into lines."""
         try:
             block = os.read(self._descriptor, _BLOCK)
         except OSError as error:
@@ -118,7 +118,7 @@ class Lines:
         self._keep(others[-1])
 
     def _keep(self, part: bytes) -> None:
-        """Keep a part of a line; of one that is too long, nothing but its length."""
+        """Keep a part of a line; of a line that is too long, only its length."""
         if not part:
             return
         self._rest_bytes += len(part)

@@ -1,4 +1,4 @@
-"""What is kept of a long run: its ends, or its beginning and others evenly apart. No torch here."""
+"""What is kept of a long run: its first and last items, or the first ones and evenly spaced others. No torch here."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Generic, NamedTuple, TypeVar
 
 T = TypeVar("T")
 
-WHOLE = 200  # things that are kept one by one
-EDGE = 20  # things kept at each end of more
+WHOLE = 200  # items kept without leaving any out
+EDGE = 20  # items kept at each end of a longer run
 
 
 class Shown(NamedTuple, Generic[T]):
-    """The things at the beginning, the number of those left out, and the things at the end."""
+    """The first items, the number of those left out, and the last items."""
 
     head: list[T]
     left_out: int
@@ -20,10 +20,10 @@ class Shown(NamedTuple, Generic[T]):
 
 
 class Ends(Generic[T]):
-    """All of some things, or of more than ``WHOLE`` the ``EDGE`` first and last ones."""
+    """All items, or the first and last ``EDGE`` of more than ``WHOLE``."""
 
     def __init__(self, *, every: int = 1, keep_all: bool = False) -> None:
-        """Take every so many of them."""
+        """Take only the iterations that are multiples of ``every``."""
         self.every = every
         self.keep_all = keep_all
         self._count = 0
@@ -31,7 +31,7 @@ class Ends(Generic[T]):
         self._tail: deque[T] = deque(maxlen=EDGE)
 
     def add(self, iteration: int, thing: T) -> None:
-        """Take what belongs to an iteration."""
+        """Add the item of an iteration."""
         if iteration % self.every:
             return
         self._count += 1
@@ -46,10 +46,10 @@ class Ends(Generic[T]):
 
 
 class Thinned(Generic[T]):
-    """At most ``capacity`` of the things that belong to the iterations of a run.
+    """At most ``capacity`` of the items of a run, one per iteration.
 
-    Half of them are the first ones, in which most happens; the others are evenly apart, at distances that are powers of
-    2 and double whenever there are too many. What a smaller capacity keeps, a larger one keeps too.
+    Half of them are the first ones, where most changes happen; the others are evenly spaced, at distances that are
+    powers of 2 and double whenever there are too many. What a smaller capacity keeps, a larger one keeps too.
     """
 
     def __init__(self, capacity: int) -> None:
@@ -59,7 +59,7 @@ class Thinned(Generic[T]):
         self._distance = 1
 
     def add(self, iteration: int, thing: T) -> None:
-        """Take what belongs to the next iteration, if it is one to be kept."""
+        """Add the item of the next iteration, if it is one to keep."""
         if len(self._head) < self.capacity // 2:
             self._head.append(thing)
         elif iteration % self._distance == 0:
@@ -75,12 +75,12 @@ class Thinned(Generic[T]):
 
 
 def capacity(size: int, *, most: int, least: int, elements: int) -> int:
-    """How many things of a size are kept: at most ``most``, and of large ones so many that ``elements`` are enough."""
+    """How many items of a size to keep: from ``least`` to ``most``, with at most ``elements`` elements if possible."""
     return max(least, min(most, elements // max(1, size)))
 
 
 def evenly(count: int, most: int) -> list[int]:
-    """At most ``most`` (2 or more) of the places below ``count``: the first ones, and as many evenly apart."""
+    """At most ``most`` (2 or more) of the indices below ``count``: the first ones, and as many evenly spaced."""
     if count <= most:
         return list(range(count))
     head = most // 2

@@ -14,7 +14,7 @@ from gdcli.tensors import dtype_name, environment, on_device, plain, variables
 
 
 def ops(settings: OpsSettings) -> OpsResult:
-    """Evaluate each expression; what goes wrong in one stands in its row.
+    """Evaluate each expression; an error in one is reported in its row.
 
     Raises:
         GdcliError: for a value that is missing, unknown, or cannot be read.

@@ -1,7 +1,7 @@
 """Points from a file or a stream, in CSV or JSON lines, a chunk at a time. No torch here.
 
 CSV has a header with the names of the variables; ``x[0]`` and ``W[0,1]`` name elements, and a cell is a number. A line
-of JSON is an object such as ``{"x": 1, "y": [2, 3]}``. A blank line is no point.
+of JSON is an object such as ``{"x": 1, "y": [2, 3]}``. Blank lines are skipped.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ _ENDINGS: dict[str, PointFormat] = {
 }
 _LABEL = re.compile(r"(?P<name>\w+)\s*(?:\[(?P<index>\s*\d{1,9}\s*(?:,\s*\d{1,9}\s*)*)\])?")
 _MOST_DIMENSIONS = 64  # of a tensor, in PyTorch
-_TOO_LARGE = "{} is beyond the largest float, about 1.8e308"
+_TOO_LARGE = "{} exceeds the largest float, about 1.8e308"
 _DECODER = msgspec.json.Decoder(dict[str, Any])
 
 
 class BadLineError(ValueError):
-    """A line that is no point; the message says why, in a user's terms."""
+    """A line that is not a valid point; the message tells the user why."""
 
 
 @dataclass(slots=True)
 class Group:
-    """Points of one shape: where each stands in its chunk, and its numbers, those of all variables in a row."""
+    """Points of one shape: the position of each in its chunk, and its numbers, those of all variables concatenated."""
 
     positions: list[int] = field(default_factory=list)
     numbers: list[list[float]] = field(default_factory=list)
@@ -55,7 +55,7 @@ class Group:
 
 @dataclass(slots=True)
 class Chunk:
-    """Some points in a row: the line of each, what is wrong with those that are bad, and the others by their shapes."""
+    """Consecutive points: the line of each, the errors of the bad ones, and the others grouped by their shapes."""
 
     lines: list[int] = field(default_factory=list)
     bad: dict[int, str] = field(default_factory=dict)
@@ -65,22 +65,22 @@ class Chunk:
 class PointFile:
     """The points of a file, or of standard input for ``-``: iterate over it for chunks.
 
-    ``variables`` are those of the expression that the file has to give, ``format`` is "csv" or "jsonl", and ``shapes``
-    those of every point where the file tells them beforehand (CSV), else None.
+    ``variables`` are those of the expression that the file must provide, ``format`` is "csv" or "jsonl", and ``shapes``
+    those of every point where the header determines them (CSV), else None.
     """
 
     def __init__(self, path: str, expression: Expression, given: Mapping[str, Any]) -> None:
-        """Open the file and read what says how its points are written.
+        """Open the file and determine the format of its points.
 
         Raises:
             OutsideError: when it cannot be read.
-            GdcliError: for a header that does not fit the expression, and a file without any point.
+            GdcliError: for a header that does not match the expression, or a file without any point.
             MissingVariableError: for a variable that neither the header nor ``given`` has.
         """
         self.name = "standard input" if path == "-" else path
         self.variables = tuple(name for name in expression.variables if name not in given)
         if not self.variables:
-            message = f"every variable has a value already, and {self.name} has none to give"
+            message = f"every variable already has a value, so there is nothing to read from {self.name}"
             raise GdcliError("points", message, "give a value in the file or as an option, not both")
         self._given = frozenset(given)
         self._lines = Lines(path)
@@ -98,24 +98,24 @@ class PointFile:
 
     @property
     def shapes(self) -> Shapes | None:
-        """The shapes of every point, where they are known beforehand."""
+        """The shapes of every point, where they are known in advance."""
         return None if self._columns is None else self._columns.shapes
 
     @property
     def progress(self) -> tuple[int, int | None]:
-        """How many bytes were read, and of how many (None when nobody knows)."""
+        """The number of bytes read, and the total (None when unknown)."""
         return self._lines.position, self._lines.size
 
     @property
     def ended(self) -> bool:
-        """Whether every point was handed out."""
+        """Whether every point was returned."""
         return self._lines.ended
 
     def chunks(self, stopped: Callable[[], bool] = lambda: False) -> Iterator[Chunk]:
-        """The points, in order. It ends early when ``stopped`` says so, asked between chunks and while it waits.
+        """The points, in order. It ends early when ``stopped``, called between chunks and while waiting, returns True.
 
         Raises:
-            OutsideError: when the file cannot be read on.
+            OutsideError: when reading the file fails.
         """
         while not stopped() and (lines := self._lines.some(stopped)):
             if (chunk := self._chunk(lines)).lines:
@@ -126,7 +126,7 @@ class PointFile:
         self._lines.close()
 
     def _first_line(self) -> bytes:
-        """The first line that is not blank; it stays to be read."""
+        """The first line that is not blank, which is not consumed."""
         while (line := self._lines.peek()) is not None:
             if line.strip():
                 return line
@@ -141,8 +141,12 @@ class PointFile:
 
     def _check_json_lines(self, first: bytes) -> None:
         if first.lstrip().startswith(b"["):
-            message = f"{self.name} is one JSON list, and a point is read from each line"
-            hint = f"jq -c '.[]' {self.name} writes a line for each" if self._lines.is_named else "jq -c '.[]' does it"
+            message = f"{self.name} is a single JSON list, but each line must hold one point"
+            hint = (
+                f"jq -c '.[]' {self.name} writes one line for each point"
+                if self._lines.is_named
+                else "convert it with jq -c '.[]'"
+            )
             raise GdcliError("points", message, hint)
 
     def _chunk(self, lines: list[tuple[int, bytes | None]]) -> Chunk:
@@ -184,9 +188,9 @@ class PointFile:
         point = {unicodedata.normalize("NFKC", name): value for name, value in point.items()}
         for name in point:
             if name in self._given:
-                raise BadLineError(f"'{name}' has a value already, that of --{name}")
+                raise BadLineError(f"'{name}' already has a value, from --{name}")
             if name not in self.variables:
-                raise BadLineError(f"'{name}' is no variable of the expression")
+                raise BadLineError(f"'{name}' is not a variable of the expression")
         for name in self.variables:
             if name not in point:
                 raise BadLineError(f"the variable '{name}' has no value")
@@ -194,7 +198,7 @@ class PointFile:
 
 
 def check(path: str, expression: Expression, given: Mapping[str, Any]) -> None:
-    """Find what is wrong with a file and its header; a stream can be read only once, and is left alone.
+    """Check a file and its header; a stream can be read only once, so it is not checked.
 
     Raises:
         GdcliError: what opening it would raise.
@@ -220,15 +224,15 @@ def _decoded(line: bytes | None) -> dict[str, Any]:
     except msgspec.ValidationError as error:
         if "out of range" in str(error):
             raise BadLineError(_TOO_LARGE.format("a number")) from None
-        raise BadLineError('it is no JSON object, such as {"x": 1}') from None
+        raise BadLineError('it is not a JSON object such as {"x": 1}') from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise BadLineError(f"it is not JSON: {str(error).removeprefix('JSON is malformed: ')}") from None
+        raise BadLineError(f"it is not valid JSON: {str(error).removeprefix('JSON is malformed: ')}") from None
     except RecursionError:
         raise BadLineError("its lists are nested too deeply") from None
 
 
 def _flat(name: str, value: Any, depth: int = 0) -> tuple[Shape, list[float]]:
-    """The shape and the numbers of nested lists, as a tensor has them."""
+    """The shape and the numbers of nested lists, as a tensor would have them."""
     if not isinstance(value, list):
         return (), [_json_number(name, value)]
     if not value:
@@ -239,31 +243,31 @@ def _flat(name: str, value: Any, depth: int = 0) -> tuple[Shape, list[float]]:
         return (len(value),), [_json_number(name, item) for item in value]
     items = [_flat(name, item, depth + 1) for item in value]
     if any(shape != items[0][0] for shape, _ in items):
-        raise BadLineError(f"the rows of {name} are not of one length")
+        raise BadLineError(f"the rows of {name} have different lengths")
     return (len(value), *items[0][0]), [number for _, flat in items for number in flat]
 
 
 def _json_number(name: str, value: Any) -> float:
-    """A number of JSON; text is read as what it stands for."""
+    """A number of JSON; a string is parsed as a number."""
     if isinstance(value, str):
         return _read_number(name, value)
     try:
         return float(value)
     except TypeError:
-        raise BadLineError(f"{name} is '{_short(msgspec.json.encode(value).decode())}', and no number") from None
+        raise BadLineError(f"{name} is '{_short(msgspec.json.encode(value).decode())}', not a number") from None
     except OverflowError:
         raise BadLineError(_TOO_LARGE.format(name)) from None
 
 
 def _read_number(label: str, cell: str | bytes) -> float:
-    """The number that a text stands for."""
+    """The number that the text represents."""
     text = (cell.decode(errors="replace") if isinstance(cell, bytes) else cell).strip()
     if not text:
         raise BadLineError(f"{label} is empty")
     try:
         number = float(text)
     except ValueError:
-        raise BadLineError(f"{label} is '{_short(text)}', and no number") from None
+        raise BadLineError(f"{label} is '{_short(text)}', not a number") from None
     if math.isinf(number) and "inf" not in text.lower():
         raise BadLineError(_TOO_LARGE.format(label))
     return number
@@ -275,7 +279,7 @@ def _short(text: str) -> str:
 
 
 class _Columns:
-    """The columns of a CSV file: which number of which variable stands where."""
+    """The columns of a CSV file: which element of which variable each one holds."""
 
     def __init__(
         self, header: str, name: str, variables: Sequence[str], expression: Expression, given: frozenset[str]
@@ -291,7 +295,7 @@ class _Columns:
             places[variable][index] = place
         for node in postorder(expression.root):
             if isinstance(node, Variable) and node.name in variables and node.name not in places:
-                hint = f"add a column to {name}, or give one value to all points: --{node.name} 1"
+                hint = f"add a column to {name}, or use one value for all points: --{node.name} 1"
                 raise MissingVariableError(node.name, hint, source=expression.source, span=node.span)
         self.labels = labels
         self.shapes = tuple(_grid(variable, places[variable], name) for variable in variables)
@@ -303,7 +307,7 @@ class _Columns:
         """The numbers of a line.
 
         Raises:
-            BadLineError: for a line that has other cells than the header, or a cell that is no number.
+            BadLineError: for a line with a different number of cells than the header, or a cell that is not a number.
         """
         if line is None:
             raise BadLineError("the line is too long")
@@ -311,7 +315,7 @@ class _Columns:
         if b'"' in line:
             cells = next(csv.reader([line.decode(errors="replace")], delimiter=self.delimiter))
         if len(cells) != len(self.labels):
-            raise BadLineError(f"it has {_count(len(cells), 'cell')}, and the header has {len(self.labels)}")
+            raise BadLineError(f"it has {_count(len(cells), 'cell')}, but the header has {len(self.labels)}")
         try:
             numbers = [float(cell) for cell in cells]
         except ValueError:
@@ -325,8 +329,8 @@ def _read_label(label: str, name: str) -> tuple[str, Shape]:
     """The variable and the index of ``x``, ``x[0]`` or ``W[0,1]``."""
     found = _LABEL.fullmatch(label)
     if not found or not found["name"].isidentifier():
-        shown = f"'{_short(label)}' is none" if label else "a name is empty"
-        message = f"the first line of {name} must name the variables, and {shown}"
+        shown = f"'{_short(label)}' is not a name" if label else "a name is empty"
+        message = f"the first line of {name} must name the variables, but {shown}"
         raise GdcliError("points", message, "for example: x,y, or x[0],x[1] for the elements of a vector")
     index = tuple(int(number) for number in found["index"].split(",")) if found["index"] else ()
     return unicodedata.normalize("NFKC", found["name"]), index
@@ -336,24 +340,24 @@ def _check_column(
     variable: str, name: str, variables: Sequence[str], expression: Expression, given: frozenset[str]
 ) -> None:
     if variable in given:
-        message = f"the variable '{variable}' is given twice: by --{variable}, and by a column of {name}"
+        message = f"the variable '{variable}' is given twice: by --{variable} and by a column of {name}"
         raise GdcliError("points", message, "keep one of them")
     if variable not in variables:
         hint = did_you_mean(variable, variables) or variables_listed(expression.variables)
-        raise GdcliError("points", f"the column '{variable}' of {name} is no variable of the expression", hint)
+        raise GdcliError("points", f"the column '{variable}' of {name} is not a variable of the expression", hint)
 
 
 def _grid(variable: str, places: Mapping[Shape, int], name: str) -> Shape:
-    """The shape of the tensor whose elements are all these."""
+    """The shape of the tensor that these elements form."""
     dimensions = {len(index) for index in places}
     if len(dimensions) > 1:
-        message = f"the columns of {name} have the variable '{variable}' in several shapes"
+        message = f"the columns of {name} give the variable '{variable}' several shapes"
         raise GdcliError("points", message, f"name every element: {variable}[0], {variable}[1]")
     shape = tuple(max(index[d] for index in places) + 1 for d in range(dimensions.pop()))
     if math.prod(shape) != len(places):
         missing = next(i for i in _indices(shape) if i not in places)
         label = f"{variable}[{','.join(map(str, missing))}]"
-        raise GdcliError("points", f"the columns of {name} leave out '{label}'", "a tensor has all of its elements")
+        raise GdcliError("points", f"{name} has no column '{label}'", "every element of a tensor needs a column")
     return shape
 
 

@@ -1,4 +1,4 @@
-"""Tensors from settings, and tensors to plain numbers: what every command needs before and after PyTorch."""
+"""Conversion of settings to tensors, and of tensors to plain numbers, for every command."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ class Problem:
 
     @property
     def leaves(self) -> dict[str, torch.Tensor]:
-        """The tensors that a gradient is taken by, in the order of ``wrt``."""
+        """The tensors to differentiate with respect to, in the order of ``wrt``."""
         return {name: self.tensors[name] for name in self.wrt}
 
     @property
     def unknowns(self) -> int:
-        """How many numbers they have together."""
+        """The total number of elements of the leaves."""
         return sum(leaf.numel() for leaf in self.leaves.values())
 
     @property
@@ -62,11 +62,11 @@ class Problem:
         return any(isinstance(node, Call) and node.function.form == "random" for node in nodes)
 
     def value(self) -> torch.Tensor:
-        """The value at the tensors as they are, with its graph."""
+        """The value at the current tensors, with its graph."""
         return tensor_result(self.objective(*self.tensors.values()), self.objective.expression)
 
     def backward(self, value: torch.Tensor, *, keep_graph: bool = False, of: torch.Tensor | None = None) -> None:
-        """Fill ``.grad`` of the leaves. ``of`` are ones like ``value``, for a loop that makes them once.
+        """Fill ``.grad`` of the leaves. ``of`` is ``ones_like(value)``, for a loop that makes it once.
 
         Raises:
             ExpressionError: where PyTorch has no derivative.
@@ -85,7 +85,7 @@ def prepare(text: str, settings: Settings, wrt: list[str]) -> Problem:
     """Parse ``text``, make the tensors that ``settings`` gives its variables, and compile it.
 
     Raises:
-        GdcliError: for an expression or a value that does not fit.
+        GdcliError: for an invalid expression or value.
     """
     expression = parse(text)
     run = environment(settings)
@@ -104,7 +104,7 @@ def environment(settings: Settings) -> Environment:
     """The environment of a run.
 
     Raises:
-        OutsideError: when the device is not there.
+        OutsideError: when the device is not available.
     """
     if settings.device == "cuda" and not torch.cuda.is_available():
         raise OutsideError("device", "this machine has no CUDA device that PyTorch can use", "use --device cpu")
@@ -116,7 +116,7 @@ def variables(values: Mapping[str, Expression], environment: Environment, wrt: l
 
     Raises:
         GdcliError: for a variable of ``wrt`` whose dtype has no gradient.
-        ExpressionError: for a value that PyTorch refuses.
+        ExpressionError: for a value that PyTorch rejects.
     """
     made: dict[str, torch.Tensor] = {}
     for name, value in values.items():
@@ -129,8 +129,8 @@ def variables(values: Mapping[str, Expression], environment: Environment, wrt: l
             raise GdcliError("empty", f"the variable '{name}' has no elements", f"for example: --{name} 1")
         if name in wrt:
             if not tensor.is_floating_point():
-                message = f"'{name}' is {dtype_name(tensor)}, and only floating-point tensors have gradients"
-                raise GdcliError("dtype", message, f"write its numbers as they are, for example --{name} 1,2")
+                message = f"'{name}' is {dtype_name(tensor)}, but only floating-point tensors have gradients"
+                raise GdcliError("dtype", message, f"give plain numbers, for example --{name} 1,2")
             tensor.requires_grad_()
         made[name] = tensor
     return made
@@ -148,7 +148,7 @@ def labels_of(tensors: Mapping[str, torch.Tensor]) -> list[str]:
 
 
 def plain(tensor: torch.Tensor | None) -> Nested:
-    """The numbers of a tensor as nested lists; each is the exact value of its float32, or whatever the dtype."""
+    """The numbers of a tensor as nested lists; each is the exact value of the element, whatever the dtype."""
     if tensor is None:
         return None
     try:
@@ -179,7 +179,7 @@ def check_scalar(value: torch.Tensor, expression: Expression) -> None:
     source = expression.source
     span = (0, len(source))
     if value.numel() != 1:
-        message = f"the result has shape {tuple(value.shape)}, and a gradient is that of one number"
+        message = f"the result has shape {tuple(value.shape)}, but a gradient needs a scalar result"
         hint = f"sum it: sum({source})" if len(source) <= 60 else "sum it: sum(...)"
         raise ExpressionError("not-scalar", message, hint, source=source, span=span)
     check_differentiable(value, expression)
@@ -190,12 +190,15 @@ def check_differentiable(value: torch.Tensor, expression: Expression) -> None:
     source = expression.source
     span = (0, len(source))
     if not value.is_floating_point():
-        message = f"the result is {dtype_name(value)}, and only floating-point results have gradients"
+        message = f"the result is {dtype_name(value)}, but only floating-point results have gradients"
         raise ExpressionError("dtype", message, "convert it: float(...)", source=source, span=span)
     if not value.requires_grad:
         if not expression.variables:
-            message, hint = "the expression is a constant: it has no variable to differentiate", "for example: x**2"
+            message, hint = (
+                "the expression is constant: it has no variable to differentiate with respect to",
+                "for example: x**2",
+            )
         else:
-            message = "the result does not depend on a variable that requires a gradient"
-            hint = "see whether detach, a rounding or --wrt cuts it off"
+            message = "the result does not depend on any variable that requires a gradient"
+            hint = "check whether detach, a rounding function or --wrt removes the dependence"
         raise ExpressionError("constant", message, hint, source=source, span=span)

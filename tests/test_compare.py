@@ -553,13 +553,13 @@ ERRORS = {
     ("rosenbrok",): ("there is no problem 'rosenbrok'", "did you mean 'rosenbrock'?"),
     ("--optimizer", "sgd,adm"): ("there is no optimizer 'adm'", "did you mean 'adam'?"),
     ("--optimizer", "momentum"): ("there is no optimizer 'momentum'", "did you mean 'manual-momentum'?"),
-    ("--optimizer", "sgd,sgd"): ("the optimizer sgd is named twice", "each one races once"),
+    ("--optimizer", "sgd,sgd"): ("the optimizer sgd is named twice", "list each optimizer once"),
     ("--opt", "betas=0.9,0.95"): (
-        "--opt betas does not say whose parameter it is",
+        "--opt betas does not name an optimizer",
         "for example: --opt sgd.betas=...",
     ),
     ("--opt", "adma.betas=0.9,0.95"): (
-        "--opt adma.betas is for 'adma', which does not race",
+        "--opt adma.betas is for 'adma', which is not in the comparison",
         "did you mean 'adam'?",
     ),
     ("--opt", "adam.beta=0.9"): ("adam has no parameter 'beta' in --opt", "did you mean 'betas'?"),
@@ -582,15 +582,15 @@ ERRORS = {
         "choose another, or a wider domain: --domain x=LOW:HIGH",
     ),
     ("x**2", "--starts", "5"): (
-        "there is no domain to draw the starts of x from",
-        "give it one: --domain x=-2:2",
+        "no domain is given to draw the starts of x from",
+        "give one: --domain x=-2:2",
     ),
     ("x**2", "--x", "1", "--domain", "x=2:-2"): (
-        "the lower end of the domain of x, 2, is above the upper one, -2",
+        "the lower end of the domain of x, 2, is above the upper end, -2",
         "for example: --domain x=-2:2",
     ),
     ("x**2", "--x", "1", "--domain", "x=2:"): (
-        "the domain of x needs both of its ends",
+        "the domain of x needs both ends",
         "for example: --domain x=-2:2",
     ),
     ("x**2", "--x", "1", "--domain", "x"): (
@@ -598,17 +598,17 @@ ERRORS = {
         "for example: --domain x=-2:2",
     ),
     ("x**2", "--x", "1", "--domain", "y=0:1"): (
-        "the domain names 'y', and that is no variable of the expression",
+        "the domain names 'y', which is not a variable of the expression",
         "the variables are x",
     ),
-    ("--bound", "x=2:1"): ("the lower bound of x, 2, is above the upper one, 1", "for example: --bound x=1:2"),
+    ("--bound", "x=2:1"): ("the lower bound of x, 2, is above the upper bound, 1", "for example: --bound x=1:2"),
     ("--bound", "x=0:1", "--starts", "3"): (
-        "the starts of x are drawn from -2.048:2.048, which is not inside its bounds",
+        "the starts of x are drawn from -2.048:2.048, which is not within its bounds",
         "make the domain smaller: --domain x=LOW:HIGH",
     ),
-    ("--rates", "5"): ("--rates is about the tuning, and there is none", "add --tune"),
+    ("--rates", "5"): ("--rates applies only to tuning", "add --tune"),
     ("--tune", "--rate-range", "2:1"): (
-        "the lowest rate, 2, is not below the highest, 1",
+        "the lowest rate, 2, must be below the highest, 1",
         "for example: --rate-range 1:2",
     ),
     ("--tune", "--rate-range", "0:1"): (
@@ -616,22 +616,22 @@ ERRORS = {
         "for example: --rate-range 1e-5:10",
     ),
     ("--tune", "--lr", "0.1"): (
-        "--tune looks for the learning rates, and --lr gives one",
+        "--tune searches for the learning rates, but --lr sets one",
         "leave one of them out",
     ),
     ("--tune", "--opt", "adam.lr=0.1"): (
-        "--tune looks for the learning rates, and --opt adam.lr gives one",
+        "--tune searches for the learning rates, but --opt adam.lr sets one",
         "leave one of them out",
     ),
     ("x**2", "--x", "1", "--dim", "3"): (
-        "dim is the dimension of a problem of the catalogue, and there is none",
+        "dim sets the dimension of a catalogue problem, but no problem is named",
         "name one, for example: gdcli compare rosenbrock --dim 3",
     ),
     ("--starts", "-1"): ("--starts must be a whole number from 0 to 10000, not '-1'", ""),
     ("--tol", "-1"): ("--tol must be a number of at least 0, not '-1'", ""),
     ("--clip-norm", "1"): (
         "lbfgs looks at gradients of its own inside a step, and these would not be clipped",
-        "leave out the clipping, or choose another rule",
+        "leave out the clipping, or use another optimizer",
     ),
     ("3*x", "--x", "1", "--lr", "auto", "--optimizer", "sgd"): (
         "the start has no curvature to take a learning rate from: the minimum is in no known distance",

@@ -106,9 +106,9 @@ def test_each_row_of_ops_has_its_own_error(run: Run) -> None:
     assert record["message"] == "3 of 4 expressions failed"
     assert record["rows"][0]["value"] == [4.0, 5.0]
     assert [(row["error"]["message"], row["error"]["span"]) for row in record["rows"][1:]] == [
-        ("the expression ends where a value should come", [3, 4]),
-        ("this divides by zero", [0, 3]),
-        ("PyTorch refuses this: index 5 is out of bounds for dimension 0 with size 2", [0, 4]),
+        ("the expression ends where a value is expected", [3, 4]),
+        ("division by zero", [0, 3]),
+        ("PyTorch reports: index 5 is out of bounds for dimension 0 with size 2", [0, 4]),
     ]
 
 

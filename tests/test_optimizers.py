@@ -151,19 +151,19 @@ def test_lbfgs_counts_its_evaluations() -> None:
         ),
         (
             {"bound": {"x": [2, -2]}},
-            "the lower bound of x, 2, is above the upper one, -2",
+            "the lower bound of x, 2, is above the upper bound, -2",
             "for example: --bound x=-2:2",
         ),
         ({"bound": {"y": [0, 1]}}, "there is no variable 'y' to bound", "the variables are x"),
         ({"bound": {"x": [0, 1]}}, "the start of x lies outside its bounds, 0:1", "choose a --x inside them"),
         (
             {"lr_factor": {"1.5": 2}},
-            "lr_factor belongs to an iteration, a whole number of at least 0, not '1.5'",
+            "lr_factor needs an iteration, a non-negative integer, not '1.5'",
             "for example: --lr-factor 50=0.5",
         ),
         (
             {"lr_factor": {"-1": 2}},
-            "lr_factor belongs to an iteration, a whole number of at least 0, not '-1'",
+            "lr_factor needs an iteration, a non-negative integer, not '-1'",
             "for example: --lr-factor 50=0.5",
         ),
         (
@@ -176,7 +176,7 @@ def test_lbfgs_counts_its_evaluations() -> None:
             "lr_factor must be factors of at least 0, each with its iteration, not '{\"3\":-1}'",
             "",
         ),
-        ({"lrs": {"y": 0.1}}, "--lr.y is for a variable, and there is no 'y' that moves", "the variables are x"),
+        ({"lrs": {"y": 0.1}}, "--lr.y is for 'y', which is not a variable to optimize", "the variables are x"),
     ],
 )
 def test_wrong_parameters_are_one_clear_error(options: dict[str, Any], message: str, hint: str) -> None:

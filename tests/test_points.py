@@ -237,7 +237,7 @@ def test_the_python_api_has_each() -> None:
         Point(values={"x": 1.0}, value=1.0, grads={"x": 2.0}),
         Point(values={"x": 2.0}, value=4.0, grads={"x": 4.0}),
     ]
-    with pytest.raises(gdcli.GdcliError, match="grad is about one point, and 'each' asks for many"):
+    with pytest.raises(gdcli.GdcliError, match="grad evaluates one point, but 'each' asks for many"):
         gdcli.grad("x**2", x=[1, 2], each=True)
 
 
@@ -251,41 +251,41 @@ error: 'each' takes the points from lists, and every variable is a single number
 hint: for example: --x 1,2,3
 """: ["x", "--x", "1"],
     """\
-error: the expression is a constant: it has no variable to differentiate
+error: the expression is constant: it has no variable to differentiate with respect to
   3
   ^
 hint: for example: x**2
 """: ["3"],
     """\
-error: the result has shape (2,), and a gradient is that of one number
+error: the result has shape (2,), but a gradient needs a scalar result
   x
   ^
 hint: sum it: sum(x)
 """: ["x", "--x", "[[1, 2], [3, 4]]"],
     """\
-error: the result is bool, and only floating-point results have gradients
+error: the result is bool, but only floating-point results have gradients
   x > 1
   ^^^^^
 hint: convert it: float(...)
 """: ["x > 1", "--x", "1,2"],
     """\
-error: the result does not depend on a variable that requires a gradient
+error: the result does not depend on any variable that requires a gradient
   detach(x)
   ^^^^^^^^^
-hint: see whether detach, a rounding or --wrt cuts it off
+hint: check whether detach, a rounding function or --wrt removes the dependence
 """: ["detach(x)", "--x", "1,2"],
     """\
-error: PyTorch refuses this: size mismatch, got input (3), mat (3x3), vec (2)
+error: PyTorch reports: size mismatch, got input (3), mat (3x3), vec (2)
   sum(A @ x)
       ^^^^^
 hint: the shapes are A (3, 3), x (2,)
 """: ["sum(A @ x)", "--A", "ones(2, 3, 3)", "--x", "ones(2, 2)"],
     """\
-error: 'each' and 'hessian' cannot both be asked for
-hint: hessian is about one point
+error: 'each' and 'hessian' cannot be used together
+hint: hessian applies to a single point
 """: ["x", "--x", "1,2", "--hessian"],
     """\
-error: 'points' and 'each' cannot both be asked for
+error: 'points' and 'each' cannot be used together
 hint: keep one of them
 """: ["x", "--x", "1,2", "--points", "p.csv"],
 }
@@ -335,7 +335,7 @@ def test_a_point_without_an_answer_leaves_the_others_alone(run: Run) -> None:
         ",,,,,,,,",
         "2.0,0.0,0.0,1.0,-0.6931471824645996,-0.5,-0.0,-0.0,-1.0",
     ]
-    assert "point 1: PyTorch refuses this: linalg.inv" in run(*words).out
+    assert "point 1: PyTorch reports: linalg.inv" in run(*words).out
 
 
 def test_what_is_not_finite_is_null_and_counted(run: Run, tmp_path: Path) -> None:
@@ -362,11 +362,11 @@ def test_a_gradient_without_a_path_is_none(run: Run) -> None:
 
 BAD_CSV = "x,y\n1,2\n3,abc\n\n4\n5,6,7\n,8\n1e400,1\n9,10\n"
 BAD_CSV_ERRORS = """\
-error: line 3: y is 'abc', and no number
-error: line 5: it has 1 cell, and the header has 2
-error: line 6: it has 3 cells, and the header has 2
+error: line 3: y is 'abc', not a number
+error: line 5: it has 1 cell, but the header has 2
+error: line 6: it has 3 cells, but the header has 2
 error: line 7: x is empty
-error: line 8: x is beyond the largest float, about 1.8e308
+error: line 8: x exceeds the largest float, about 1.8e308
 """
 
 
@@ -380,25 +380,25 @@ def test_a_bad_line_keeps_its_place_and_the_rest_goes_on(run: Run, tmp_path: Pat
     assert (record["status"], record["message"]) == ("failed", "7 points, 5 of them without an answer")
     assert record["points"][2] == {
         "line": 5,
-        "error": {"code": "point", "message": "it has 1 cell, and the header has 2", "hint": "", "span": None},
+        "error": {"code": "point", "message": "it has 1 cell, but the header has 2", "hint": "", "span": None},
     }
 
 
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("?", "it is not JSON: invalid character (byte 0)"),
-        ("[1]", 'it is no JSON object, such as {"x": 1}'),
+        ("?", "it is not valid JSON: invalid character (byte 0)"),
+        ("[1]", 'it is not a JSON object such as {"x": 1}'),
         ("{}", "the variable 'x' has no value"),
         ('{"x": 1}', "the variable 'y' has no value"),
-        ('{"x": 1, "y": 2, "z": 3}', "'z' is no variable of the expression"),
-        ('{"x": 1, "y": 2, "k": 3}', "'k' has a value already, that of --k"),
-        ('{"x": 1, "y": null}', "y is 'null', and no number"),
-        ('{"x": 1, "y": "two"}', "y is 'two', and no number"),
+        ('{"x": 1, "y": 2, "z": 3}', "'z' is not a variable of the expression"),
+        ('{"x": 1, "y": 2, "k": 3}', "'k' already has a value, from --k"),
+        ('{"x": 1, "y": null}', "y is 'null', not a number"),
+        ('{"x": 1, "y": "two"}', "y is 'two', not a number"),
         ('{"x": 1, "y": []}', "y is empty"),
-        ('{"x": 1, "y": [[1], [2, 3]]}', "the rows of y are not of one length"),
-        ('{"x": 1, "y": 1e400}', "a number is beyond the largest float, about 1.8e308"),
-        (f'{{"x": 1, "y": 1{"0" * 400}}}', "y is beyond the largest float, about 1.8e308"),
+        ('{"x": 1, "y": [[1], [2, 3]]}', "the rows of y have different lengths"),
+        ('{"x": 1, "y": 1e400}', "a number exceeds the largest float, about 1.8e308"),
+        (f'{{"x": 1, "y": 1{"0" * 400}}}', "y exceeds the largest float, about 1.8e308"),
         (f'{{"x": 1, "y": {"[" * 65}1{"]" * 65}}}', "y has more than 64 dimensions"),
     ],
 )
@@ -425,7 +425,7 @@ def test_csv_has_one_set_of_columns(run: Run, tmp_path: Path) -> None:
         "x[0],x[1],value,grad.x[0],grad.x[1]\n,,,,\n1.0,2.0,5.0,2.0,4.0\n,,,,\n3.0,4.0,25.0,6.0,8.0\n"
     )
     assert outcome.err == (
-        "error: line 1: it is not JSON: invalid character (byte 0)\n"
+        "error: line 1: it is not valid JSON: invalid character (byte 0)\n"
         "error: line 3: x has shape (3,), and the points before have (2,): CSV has one set of columns\n"
     )
 
@@ -437,21 +437,21 @@ def test_rows_wait_for_the_first_point_that_tells_their_columns(run: Run, tmp_pa
 
 
 NOT_A_FILE: dict[str, tuple[str, list[str]]] = {
-    "the first line of p.csv must name the variables, and '1' is none": ("1,2\n", ["x*y"]),
-    "the first line of p.csv must name the variables, and a name is empty": ("x,\n", ["x*y"]),
-    "the column 'zz' of p.csv is no variable of the expression": ("x,zz\n", ["x*y"]),
+    "the first line of p.csv must name the variables, but '1' is not a name": ("1,2\n", ["x*y"]),
+    "the first line of p.csv must name the variables, but a name is empty": ("x,\n", ["x*y"]),
+    "the column 'zz' of p.csv is not a variable of the expression": ("x,zz\n", ["x*y"]),
     "the header of p.csv names 'x' twice": ("x,x\n", ["x"]),
-    "the columns of p.csv have the variable 'x' in several shapes": ("x,x[0]\n", ["x"]),
-    "the columns of p.csv leave out 'x[1]'": ("x[0],x[2]\n", ["sum(x)"]),
-    "the variable 'y' is given twice: by --y, and by a column of p.csv": ("x,y\n", ["x*y", "--y", "1"]),
-    "every variable has a value already, and p.csv has none to give": ("x\n", ["x", "--x", "1"]),
+    "the columns of p.csv give the variable 'x' several shapes": ("x,x[0]\n", ["x"]),
+    "p.csv has no column 'x[1]'": ("x[0],x[2]\n", ["sum(x)"]),
+    "the variable 'y' is given twice: by --y and by a column of p.csv": ("x,y\n", ["x*y", "--y", "1"]),
+    "every variable already has a value, so there is nothing to read from p.csv": ("x\n", ["x", "--x", "1"]),
     "the variable 'y' has no value": ("x\n", ["x*y"]),
     "p.csv is empty: there are no points": ("\n", ["x"]),
-    "p.json is one JSON list, and a point is read from each line": ('[{"x": 1}]', ["x"]),
-    "'points' and 'check' cannot both be asked for": ("x\n1\n", ["x", "--check"]),
-    "the result has shape (2,), and a gradient is that of one number": ("x[0],x[1]\n1,2\n", ["x"]),
-    "the result is bool, and only floating-point results have gradients": ("x\n1\n", ["x > 0"]),
-    "PyTorch refuses this: both arguments to matmul need to be at least 1D, but they are 0D and 0D": (
+    "p.json is a single JSON list, but each line must hold one point": ('[{"x": 1}]', ["x"]),
+    "'points' and 'check' cannot be used together": ("x\n1\n", ["x", "--check"]),
+    "the result has shape (2,), but a gradient needs a scalar result": ("x[0],x[1]\n1,2\n", ["x"]),
+    "the result is bool, but only floating-point results have gradients": ("x\n1\n", ["x > 0"]),
+    "PyTorch reports: both arguments to matmul need to be at least 1D, but they are 0D and 0D": (
         "x\n1\n",
         ["x @ x"],
     ),
@@ -548,7 +548,7 @@ def test_standard_input_is_answered_line_by_line() -> None:
         child.stdin.close()
         assert [line.get("value") for line in answered] == [9.0, None, 1.0]
         assert child.stdout.read() == ""
-        assert child.stderr.read() == "error: line 2: it is not JSON: invalid character (byte 0)\n"
+        assert child.stderr.read() == "error: line 2: it is not valid JSON: invalid character (byte 0)\n"
         assert child.wait(300) == 1
 
 

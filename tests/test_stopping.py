@@ -157,13 +157,13 @@ def test_settings_of_a_problem_reproduce_the_run() -> None:
         (
             "x**2",
             {"x": 1, "dim": 3},
-            "dim is the dimension of a problem of the catalogue, and there is none",
+            "dim sets the dimension of a catalogue problem, but no problem is named",
             "name one, for example: gdcli minimize rosenbrock --dim 3",
         ),
         (
             "himmelblau",
             {"dim": 3},
-            "the dimension of this problem is 2, and 3 was asked for",
+            "the dimension of this problem must be 2, not 3",
             "leave the dimension out",
         ),
     ],

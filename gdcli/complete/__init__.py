@@ -1,1 +1,1 @@
-"""What a command does when little is said, and all that can be wrong with its words: a module a command. No torch."""
+"""Fills in the defaults of each command's settings and checks them: one module per command. No torch."""

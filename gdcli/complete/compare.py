@@ -1,4 +1,4 @@
-"""The settings of ``compare`` completed and checked: who races, where and by which rules."""
+"""The settings of ``compare`` completed and checked: which optimizers, from which starts, with which options."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from gdcli.rules.parameters import OWN_OPTIONS
 OPTIMIZERS = ("sgd", "manual-momentum", "adam", "lbfgs")
 EXAMPLE = "rosenbrock"
 EXAMPLE_RATES = {"manual": 0.003, "manual-momentum": 0.003, "sgd": 0.003, "adam": 0.5}
-"""Rates that suit the example, where the usual ones do not: about the best that ``--tune`` finds."""
+"""Learning rates for the example where the defaults do not work: about the best that ``--tune`` finds."""
 RATES = 30
 RATE_RANGE = (1e-5, 10.0)
 
 
 def complete_compare(settings: CompareSettings) -> CompareSettings:
-    """With the usual optimizers and the example where none are named, and everything that is left open spelled out.
+    """With the default optimizers and the example where none are given, and every default filled in.
 
     Raises:
-        GdcliError: for what does not fit: a name, a value, a domain, options that do not go together.
+        GdcliError: for an invalid name, value or domain, or options that cannot be combined.
     """
     optimizers = settings.optimizer or list(OPTIMIZERS)
     _check_names(optimizers)
@@ -47,7 +47,7 @@ def complete_compare(settings: CompareSettings) -> CompareSettings:
 
 
 def racer(settings: CompareSettings, name: str) -> MinimizeSettings:
-    """The settings of one optimizer of a race, as those of a single run without a start.
+    """The settings of one optimizer of the comparison, as those of a single run without a start.
 
     Raises:
         GdcliError: for a parameter with a value that it does not take.
@@ -81,45 +81,45 @@ def _check_names(optimizers: Iterable[str]) -> None:
             hint = did_you_mean(name, RULES) or "gdcli optimizers lists them all"
             raise GdcliError("unknown-optimizer", f"there is no optimizer '{name}'", hint)
         if name in seen:
-            raise GdcliError("optimizer", f"the optimizer {name} is named twice", "each one races once")
+            raise GdcliError("optimizer", f"the optimizer {name} is named twice", "list each optimizer once")
         seen.add(name)
 
 
 def _check_options(opt: dict[str, Option], optimizers: list[str]) -> None:
-    """Raise GdcliError for a parameter of nobody, or of one that does not race."""
+    """Raise GdcliError for a parameter without an optimizer, or of one that is not compared."""
     for key in opt:
         owner, dot, name = key.partition(".")
         if not dot or not name:
-            message = f"--opt {key} does not say whose parameter it is"
+            message = f"--opt {key} does not name an optimizer"
             raise GdcliError("optimizer", message, f"for example: --opt {optimizers[0]}.{key}=...")
         if owner not in optimizers:
             hint = did_you_mean(owner, optimizers) or f"the optimizers are {', '.join(optimizers)}"
-            raise GdcliError("optimizer", f"--opt {key} is for '{owner}', which does not race", hint)
+            raise GdcliError("optimizer", f"--opt {key} is for '{owner}', which is not in the comparison", hint)
 
 
 def _with_rates(settings: CompareSettings) -> CompareSettings:
-    """With the grid of the tuning, when there is one."""
+    """With the grid of learning rates, when ``tune`` is set."""
     given = {"rates": settings.rates, "rate-range": settings.rate_range}
     if not settings.tune:
         for name, value in given.items():
             if value is not None:
-                raise GdcliError("usage", f"--{name} is about the tuning, and there is none", "add --tune")
+                raise GdcliError("usage", f"--{name} applies only to tuning", "add --tune")
         return settings
     own = next((key for key in settings.opt if key.endswith(".lr")), None)
     if settings.lr is not None or own is not None:
         option = "--lr" if settings.lr is not None else f"--opt {own}"
-        message = f"--tune looks for the learning rates, and {option} gives one"
+        message = f"--tune searches for the learning rates, but {option} sets one"
         raise GdcliError("usage", message, "leave one of them out")
     low, high = settings.rate_range or RATE_RANGE
     if not low < high:
-        message = f"the lowest rate, {low:g}, is not below the highest, {high:g}"
+        message = f"the lowest rate, {low:g}, must be below the highest, {high:g}"
         least = high if high < low else low / 10
         raise GdcliError("usage", message, f"for example: --rate-range {least:g}:{low:g}")
     return replace(settings, rates=settings.rates or RATES, rate_range=(low, high))
 
 
 def _with_example(settings: CompareSettings) -> CompareSettings:
-    """The example, with rates that suit it unless some are given."""
+    """The example, with learning rates for it unless some are given."""
     rates: dict[str, Option] = {}
     if settings.lr is None and not settings.tune:
         rates = {f"{name}.lr": EXAMPLE_RATES[name] for name in settings.optimizer if name in EXAMPLE_RATES}

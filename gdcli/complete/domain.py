@@ -1,4 +1,4 @@
-"""The domain that starts lie in: that of the problem, or the one that is given."""
+"""The domain from which starts are drawn: that of the problem, or the given one."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Ends = tuple[float | None, float | None]
 
 
 def with_domain(settings: CompareSettings) -> CompareSettings:
-    """With the domain of the problem, and a shape for each variable that is drawn: a number, if nothing is said.
+    """With the domain of the problem, and a shape for each variable that is drawn: a scalar by default.
 
     Raises:
-        GdcliError: for a domain of no variable, one that is not an interval, or one that is needed and not there.
+        GdcliError: for a domain of an unknown variable, one that is not an interval, or a missing one.
     """
     problem = problem_of(settings)
     variables = parse(expression_of(settings)).variables
@@ -35,8 +35,8 @@ def with_domain(settings: CompareSettings) -> CompareSettings:
         if settings.wrt and name not in settings.wrt:
             continue
         if name not in domain:
-            message = f"there is no domain to draw the starts of {name} from"
-            raise GdcliError("domain", message, f"give it one: --domain {name}=-2:2")
+            message = f"no domain is given to draw the starts of {name} from"
+            raise GdcliError("domain", message, f"give one: --domain {name}=-2:2")
         low, high = interval(settings, name)
         _check_inside(name, low, high, settings.bound.get(name, (None, None)))
         middle[name] = (low + high) / 2
@@ -55,12 +55,12 @@ def _check_interval(name: str, ends: Ends, variables: Collection[str]) -> None:
     low, high = ends
     if name not in variables:
         hint = did_you_mean(name, variables) or f"the variables are {', '.join(variables)}"
-        raise GdcliError("domain", f"the domain names '{name}', and that is no variable of the expression", hint)
+        raise GdcliError("domain", f"the domain names '{name}', which is not a variable of the expression", hint)
     if low is None or high is None:
-        message = f"the domain of {name} needs both of its ends"
+        message = f"the domain of {name} needs both ends"
         raise GdcliError("domain", message, f"for example: --domain {name}=-2:2")
     if low > high:
-        message = f"the lower end of the domain of {name}, {low:g}, is above the upper one, {high:g}"
+        message = f"the lower end of the domain of {name}, {low:g}, is above the upper end, {high:g}"
         raise GdcliError("domain", message, f"for example: --domain {name}={high:g}:{low:g}")
 
 
@@ -68,5 +68,5 @@ def _check_inside(name: str, low: float, high: float, bounds: Ends) -> None:
     """Raise GdcliError when starts would be drawn outside the bounds of a variable."""
     least, greatest = bounds
     if (least is not None and low < least) or (greatest is not None and high > greatest):
-        message = f"the starts of {name} are drawn from {low:g}:{high:g}, which is not inside its bounds"
+        message = f"the starts of {name} are drawn from {low:g}:{high:g}, which is not within its bounds"
         raise GdcliError("bound", message, f"make the domain smaller: --domain {name}=LOW:HIGH")

@@ -14,10 +14,10 @@ EXAMPLE_WRT = ["x"]  # y has no requires_grad in the notebook
 
 
 def complete_grad(settings: GradSettings) -> GradSettings:
-    """With the notebook's example when there is no expression, and ``wrt`` spelled out.
+    """With the notebook's example when there is no expression, and ``wrt`` filled in.
 
     Raises:
-        GdcliError: for an expression, a value or a name in ``wrt`` that does not fit.
+        GdcliError: for an invalid expression, value or name in ``wrt``.
     """
     if settings.latex:
         settings = replace(settings, symbolic=True)
@@ -29,9 +29,9 @@ def complete_grad(settings: GradSettings) -> GradSettings:
 
 
 def _check_alone(settings: GradSettings) -> None:
-    """Raise GdcliError for many points together with what explains one of them."""
+    """Raise GdcliError for many points combined with an option for a single point."""
     for many in ("each", "points"):
         for other in ("each", "explain", "symbolic", "hessian", "jacobian", "check"):
             if getattr(settings, many) and getattr(settings, other) and other != many:
-                hint = "keep one of them" if other == "each" else f"{other} is about one point"
-                raise GdcliError("usage", f"'{many}' and '{other}' cannot both be asked for", hint)
+                hint = "keep one of them" if other == "each" else f"{other} applies to a single point"
+                raise GdcliError("usage", f"'{many}' and '{other}' cannot be used together", hint)

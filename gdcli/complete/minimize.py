@@ -14,10 +14,10 @@ EXAMPLE_VALUES = {"x": "4"}
 
 
 def complete_minimize(settings: MinimizeSettings) -> MinimizeSettings:
-    """With the notebook's example when there is no expression, and ``wrt`` spelled out.
+    """With the notebook's example when there is no expression, and ``wrt`` filled in.
 
     Raises:
-        GdcliError: for an expression, a value or a name in ``wrt`` that does not fit.
+        GdcliError: for an invalid expression, value or name in ``wrt``.
     """
     settings = with_start(settings, "minimize")
     if not settings.expression:

@@ -20,10 +20,10 @@ EXAMPLE_VALUES = {"a": "[1, 2, 3.0, 4, 5]", "b": "arange(5, 10)"}
 
 
 def complete_ops(settings: OpsSettings) -> OpsSettings:
-    """With the notebook's expressions when there are none, and its a and b where they are used and not given.
+    """With the notebook's expressions when there are none, and its a and b where they are used but not given.
 
     Raises:
-        GdcliError: for a value that is missing, superfluous or cannot be read.
+        GdcliError: for a value that is missing, unknown or cannot be read.
     """
     expressions = settings.expressions or EXAMPLES
     parsed = _parsed(expressions)
@@ -35,7 +35,7 @@ def complete_ops(settings: OpsSettings) -> OpsSettings:
 
 
 def _parsed(expressions: Iterable[str]) -> list[Expression]:
-    """Those of the expressions that can be parsed; what is wrong with the others will stand in their rows."""
+    """The expressions that can be parsed; the errors of the others are reported in their rows."""
     parsed = []
     for text in expressions:
         try:

@@ -1,7 +1,7 @@
 """What ``plot`` shows: its settings completed and checked, and the windows in them read.
 
-The value of a variable is a window, such as ``-2:2`` or ``-pi:pi``; a value, as everywhere else; or the numbers of a
-vector, of which some are windows: ``-2:2,-1:3,0``.
+The value of a variable is a window, such as ``-2:2`` or ``-pi:pi``; a value, as in other commands; or the elements of
+a vector, some of which are windows: ``-2:2,-1:3,0``.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 
 EXAMPLE = "rosenbrock"
 USUAL = "-5:5"
-MOST = 2  # windows of a picture
+MOST = 2  # windows of a plot
 
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """A variable with windows: ``items`` are those of its numbers, a window or a number each.
+    """A variable with windows: ``items`` has a window or a number for each element.
 
-    ``scalar`` says that it is one number, and no vector of one.
+    ``scalar`` says that it is a scalar, not a vector of one element.
     """
 
     items: tuple[Window | float, ...]
@@ -46,7 +46,7 @@ class Spread:
 
 
 def complete_plot(settings: PlotSettings) -> PlotSettings:
-    """With the example when there is no expression, and a window or a value for each variable spelled out.
+    """With the example when there is no expression, and a window or a value for each variable.
 
     Raises:
         GdcliError: for an expression, a value or a window that does not fit, and for no windows or too many.
@@ -59,7 +59,7 @@ def complete_plot(settings: PlotSettings) -> PlotSettings:
     variables = expression.variables
     if not variables:
         source = settings.expression
-        message = "the expression is a constant: there is no variable to draw it over"
+        message = "the expression is constant: it has no variable to plot against"
         raise ExpressionError("constant", message, "for example: x**2", source=source, span=(0, len(source)))
     check_known(settings.values, variables)
     if problem is None:
@@ -79,7 +79,7 @@ def spread_of(name: str, value: Any) -> Spread | None:
     """The windows in the value of a variable; None when it is a value without any.
 
     Raises:
-        GdcliError: for a window that is none.
+        GdcliError: for an invalid window.
     """
     items, scalar = _items(value)
     if not any(":" in item for item in items):
@@ -93,13 +93,13 @@ def _has_a_plane(problem: CatalogueProblem) -> bool:
 
 
 def _with_usual_windows(settings: PlotSettings, expression: Expression) -> dict[str, Any]:
-    """The values, and the usual window for one or two variables of which nothing is said."""
+    """The values, and the default window for one or two variables that have no value."""
     open_ones = [name for name in expression.variables if name not in settings.values]
     if any(spread_of(name, value) for name, value in settings.values.items()):
-        return settings.values  # what is missing is missing
+        return settings.values  # variables without a value stay without one
     if len(open_ones) > MOST:
         some = f"{', '.join(open_ones[:-1])} and {open_ones[-1]}"
-        message = f"a picture shows at most {MOST} variables, and {some} have no value"
+        message = f"a plot shows at most {MOST} variables, but {some} have no value"
         raise GdcliError("window", message, f"give a value to the others: --{open_ones[-1]} 1")
     sizes = _sizes_by_index(expression)
     windows = {name: f"[{', '.join([USUAL] * sizes[name])}]" if name in sizes else USUAL for name in open_ones}
@@ -107,7 +107,7 @@ def _with_usual_windows(settings: PlotSettings, expression: Expression) -> dict[
 
 
 def _sizes_by_index(expression: Expression) -> dict[str, int]:
-    """How many numbers the variables have that are indexed, as far as their indices say."""
+    """The number of elements of each indexed variable, as far as its indices tell."""
     sizes: dict[str, int] = {}
     for node in postorder(expression.root):
         if isinstance(node, Index) and isinstance(node.value, Variable) and isinstance(node.items[0], int):
@@ -117,7 +117,7 @@ def _sizes_by_index(expression: Expression) -> dict[str, int]:
 
 
 def _with_domain(given: Mapping[str, Any], instance: Instance, variables: Sequence[str]) -> dict[str, Any]:
-    """The values; for what is not said, the domain of the problem, and from the third number on the known minimum."""
+    """The values; by default the domain of the problem, and from the third element on the known minimum."""
     sizes = {name: _size(instance, name) for name in variables}
     minimum = instance.minima[0].values if instance.minima else {}
     values = {name: _for_a_vector(value, sizes[name], minimum.get(name)) for name, value in given.items()}
@@ -135,7 +135,7 @@ def _with_domain(given: Mapping[str, Any], instance: Instance, variables: Sequen
 
 
 def _for_a_vector(value: Any, size: int | None, minimum: Any) -> Any:
-    """A window alone, for a vector, is that of its first two numbers; the others are those of the known minimum."""
+    """A single window for a vector applies to its first two elements; the others are those of the known minimum."""
     if size is None or not isinstance(value, str) or ":" not in value or _items(value)[1] is False:
         return value
     free = min(size, MOST)
@@ -169,9 +169,9 @@ def _check_number_of_windows(values: Mapping[str, Any], variables: Sequence[str]
     names = [label for name, spread in spreads.items() for label in _labels(name, spread)]
     if not names:
         hint = f"give a variable a window: --{variables[0]} -2:2"
-        raise GdcliError("window", "every variable has a value, and none has a window to be drawn over", hint)
+        raise GdcliError("window", "every variable has a value, but none has a window to plot over", hint)
     if len(names) > MOST:
-        message = f"a picture has one or two windows, and here are {len(names)}: {', '.join(names)}"
+        message = f"a plot has one or two windows, but {len(names)} are given: {', '.join(names)}"
         raise GdcliError("window", message, f"give {names[-1]} a value")
 
 
@@ -183,7 +183,7 @@ def _labels(name: str, spread: Spread) -> list[str]:
 
 
 def _items(value: Any) -> tuple[list[str], bool]:
-    """The numbers and windows of a variable as texts, and whether it is one number and no vector."""
+    """The elements and windows of a variable as text, and whether it is a scalar."""
     if isinstance(value, list):
         return [str(item) for item in value], False
     text = str(value).strip()
@@ -193,7 +193,7 @@ def _items(value: Any) -> tuple[list[str], bool]:
 
 
 def _split(text: str) -> list[str]:
-    """The parts between the commas that are in no brackets."""
+    """The parts between the commas outside brackets."""
     parts, depth = [""], 0
     for letter in text:
         depth += (letter in "([") - (letter in ")]")
@@ -207,12 +207,14 @@ def _split(text: str) -> list[str]:
 def _window(name: str, text: str) -> Window:
     ends = text.split(":")
     if len(ends) != 2 or not all(end.strip() for end in ends):
-        raise GdcliError("window", f"the window of {name} is LOW:HIGH, not '{text}'", f"for example: --{name} -2:2")
+        raise GdcliError(
+            "window", f"the window of {name} must be LOW:HIGH, not '{text}'", f"for example: --{name} -2:2"
+        )
     low, high = (_finite_number(name, end) for end in ends)
     if not low < high:
         better = f"--{name} {high:g}:{low:g}" if high < low else f"--{name} {low - 1:g}:{high + 1:g}"
-        message = f"the window of {name} begins at {low:g} and ends at {high:g}, which is not above"
-        raise GdcliError("window", message, f"the lower end comes first: {better}")
+        message = f"the lower end of the window of {name}, {low:g}, is not below the upper end, {high:g}"
+        raise GdcliError("window", message, f"put the lower end first: {better}")
     return low, high
 
 
@@ -223,6 +225,6 @@ def _finite_number(name: str, text: str) -> float:
         message = f"in the window of {name}: {error.message}"
         raise ExpressionError(error.code, message, error.hint, source=error.source, span=error.span) from None
     if not isinstance(root, Number) or not math.isfinite(root.value):
-        message = f"the window of {name} is made of finite numbers, and '{text.strip()}' is none"
+        message = f"the window of {name} must consist of finite numbers, not '{text.strip()}'"
         raise GdcliError("window", message, f"for example: --{name} -2:2, or -pi:pi")
     return float(root.value)

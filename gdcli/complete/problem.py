@@ -1,4 +1,4 @@
-"""The problem of the catalogue that the expression of some settings may name."""
+"""The catalogue problem that an expression may name."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     NamesAProblem: TypeAlias = MinimizeSettings | CompareSettings | PlotSettings
 
-# What may be a name in the catalogue; for any other expression the catalogue is not loaded.
+# A possible name in the catalogue; for any other expression the catalogue is not loaded.
 _NAME = re.compile(r"[^\W\d][\w-]+")
 
 P = TypeVar("P", MinimizeSettings, CompareSettings)
@@ -29,7 +29,7 @@ def with_start(settings: P, command: str) -> P:
     """With the start of the problem of the catalogue, when the settings name one.
 
     Raises:
-        GdcliError: for a dimension without a problem or that it does not have, or a name that is nearly one.
+        GdcliError: for a dimension without a problem or not allowed by it, or a misspelled name.
     """
     problem = named_problem(settings, example=f"gdcli {command} rosenbrock")
     if problem is None:
@@ -41,20 +41,20 @@ def named_problem(settings: NamesAProblem, *, example: str) -> CatalogueProblem 
     """The problem of the catalogue that the settings name, of any dimension, or None when they have an expression.
 
     Raises:
-        GdcliError: for a dimension without a problem, with ``example`` in its hint, or for a name that is nearly one.
+        GdcliError: for a dimension without a problem, with ``example`` in its hint, or for a misspelled name.
     """
     problem = _find(settings.expression)
     if problem is not None:
         return problem
     if settings.dim is not None:
         hint = f"name one, for example: {example} --dim {settings.dim}"
-        raise GdcliError("usage", "dim is the dimension of a problem of the catalogue, and there is none", hint)
+        raise GdcliError("usage", "dim sets the dimension of a catalogue problem, but no problem is named", hint)
     word = settings.expression
     if word.isidentifier() and _NAME.fullmatch(word) and word not in settings.values:
         from gdcli.lang.problems import PROBLEMS, find
 
         if closest(word, PROBLEMS) is not None:
-            find(word)  # says that there is none, and which is near
+            find(word)  # raises the error, with the nearest name as a hint
     return None
 
 

@@ -21,18 +21,18 @@ def usual_rate(settings: MinimizeSettings | FitLinearSettings) -> float | Litera
 
 
 def check_rule(settings: MinimizeSettings | FitLinearSettings, wrt: list[str]) -> None:
-    """Raise GdcliError for options of the update that do not go together, or name what does not move."""
+    """Raise GdcliError for update options that cannot be combined, or that name a variable that is not updated."""
     row, listed = RULES[settings.optimizer], f"the variables are {', '.join(wrt)}"
     for name in settings.lrs:
         if name not in wrt:
-            message = f"--lr.{name} is for a variable, and there is no '{name}' that moves"
+            message = f"--lr.{name} is for '{name}', which is not a variable to optimize"
             raise GdcliError("lr", message, listed)
     _check_factors(settings.lr_factor)
     for name, (low, high) in settings.bound.items():
         if name not in wrt:
             raise GdcliError("bound", f"there is no variable '{name}' to bound", listed)
         if low is not None and high is not None and low > high:
-            message = f"the lower bound of {name}, {low:g}, is above the upper one, {high:g}"
+            message = f"the lower bound of {name}, {low:g}, is above the upper bound, {high:g}"
             raise GdcliError("bound", message, f"for example: --bound {name}={high:g}:{low:g}")
     if isinstance(settings, MinimizeSettings) and settings.update == "rebind" and not row.can_rebind:
         message = f"{settings.optimizer} always updates in place, so there is nothing to rebind"
@@ -40,14 +40,14 @@ def check_rule(settings: MinimizeSettings | FitLinearSettings, wrt: list[str]) -
         raise GdcliError("optimizer", message, f"leave out --update or use --optimizer {can}")
     if row.no_clipping and (settings.clip_norm or settings.clip_value):
         message = f"{row.name} {row.no_clipping}"
-        raise GdcliError("optimizer", message, "leave out the clipping, or choose another rule")
+        raise GdcliError("optimizer", message, "leave out the clipping, or use another optimizer")
 
 
 def _check_factors(factors: Mapping[str, float]) -> None:
-    """Raise GdcliError for a factor of the learning rate that belongs to no iteration, or is not finite."""
+    """Raise GdcliError for a factor of the learning rate without a valid iteration, or one that is not finite."""
     for iteration, factor in factors.items():
         if not _ITERATION.fullmatch(iteration):
-            message = f"lr_factor belongs to an iteration, a whole number of at least 0, not '{iteration}'"
+            message = f"lr_factor needs an iteration, a non-negative integer, not '{iteration}'"
             raise GdcliError("lr-factor", message, _FACTOR_EXAMPLE)
         if not math.isfinite(factor):
             raise GdcliError("lr-factor", f"the factor from iteration {iteration} on is not finite", _FACTOR_EXAMPLE)

@@ -1,4 +1,4 @@
-"""The variables of an expression to differentiate by."""
+"""The variables of an expression to differentiate with respect to."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from gdcli.lang.values import bind, bind_some
 
 
 def moving_variables(text: str, settings: GradSettings | MinimizeSettings | CompareSettings) -> list[str]:
-    """The names to differentiate by, after a check of the expression and its values.
+    """The names to differentiate with respect to, after a check of the expression and its values.
 
     Raises:
-        GdcliError: for an expression, a value or a name in ``wrt`` that does not fit.
+        GdcliError: for an invalid expression, value or name in ``wrt``.
     """
     expression = parse(text)
     if isinstance(settings, GradSettings) and settings.points:
@@ -23,12 +23,12 @@ def moving_variables(text: str, settings: GradSettings | MinimizeSettings | Comp
     else:
         bind([expression], settings.values)
     if not expression.variables:
-        message = "the expression is a constant: it has no variable to differentiate"
+        message = "the expression is constant: it has no variable to differentiate with respect to"
         source = expression.source
         raise ExpressionError("constant", message, "for example: x**2", source=source, span=(0, len(source)))
     for name in settings.wrt:
         if name not in expression.variables:
             listed = ", ".join(expression.variables)
             hint = did_you_mean(name, expression.variables) or f"the variables are {listed}"
-            raise GdcliError("wrt", f"wrt names '{name}', and that is no variable of the expression", hint)
+            raise GdcliError("wrt", f"wrt names '{name}', which is not a variable of the expression", hint)
     return [name for name in expression.variables if name in settings.wrt] or list(expression.variables)

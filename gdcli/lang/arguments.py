@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 FLOAT_DTYPES = ("float64", "float32", "float16", "bfloat16", "double", "float")
 DTYPES = (*FLOAT_DTYPES, "int64", "long", "int32", "int", "bool")
 
-# PyTorch takes NumPy's names too, outside of torch.nn.functional.
+# PyTorch also accepts NumPy's names, except in torch.nn.functional.
 _NUMPY_NAMES = {"axis": "dim", "keepdims": "keepdim"}
 
 
 class Reader(Protocol):
-    """What reading arguments needs of the reader of expressions."""
+    """What an ArgumentReader needs from the reader of expressions."""
 
     source: str
 
@@ -28,10 +28,10 @@ class Reader(Protocol):
         """Read an expression."""
 
     def span(self, node: ast.AST) -> Span:
-        """Its characters."""
+        """The range of its characters in the source."""
 
     def whole_number(self, node: ast.expr, what: str) -> int:
-        """Read a constant whole number."""
+        """Read a constant integer; ``what`` names it in the error message."""
 
     def fail(self, code: str, message: str, place: ast.AST | Span, hint: str = "") -> NoReturn:
         """Raise the error at its place."""
@@ -46,7 +46,7 @@ class ArgumentReader:
     def read(
         self, function: Function, call: ast.Call, name_span: Span, subject: ast.expr | None
     ) -> tuple[Argument, ...]:
-        """The arguments, in order; ``subject`` is the ``x`` of ``x.f()``, which is the first of them."""
+        """The arguments, in order; ``subject`` is the ``x`` of ``x.f()``, which is the first argument."""
         positional = [*([subject] if subject is not None else []), *call.args]
         bound: dict[str, Argument] = {}
         remaining = iter([p for p in function.parameters if not p.keyword_only])
@@ -59,13 +59,13 @@ class ArgumentReader:
         self._keywords(function, call, bound)
         missing = [p.name for p in function.parameters if p.required and p.name not in bound]
         if missing:
-            what = f"its argument '{missing[0]}'" if bound else f"{_count(len(missing), 'argument')}"
+            what = f"the argument '{missing[0]}'" if bound else f"{_count(len(missing), 'argument')}"
             self.reader.fail("arity", f"{function.name} needs {what}", name_span, f"write {function.usage}")
         return tuple(bound.values())
 
     def _too_many(self, function: Function, given: int, value: ast.expr) -> NoReturn:
         takes = sum(not p.keyword_only for p in function.parameters)
-        message = f"{function.name} takes {_count(takes, 'argument')}, and here are {given}"
+        message = f"{function.name} takes {_count(takes, 'argument')}, but {given} were given"
         self.reader.fail("arity", message, value, f"write {function.usage}")
 
     def _positional(
@@ -92,14 +92,14 @@ class ArgumentReader:
             if name not in parameters:
                 hint = did_you_mean(name, parameters) or f"write {function.usage}"
                 if name == "requires_grad":
-                    hint = "gdcli sets requires_grad itself; --wrt chooses the variables"
+                    hint = "gdcli sets requires_grad itself; --wrt selects the variables"
                 self.reader.fail("arity", f"{function.name} has no argument '{name}'", place, hint)
             if name in bound:
-                self.reader.fail("arity", f"{function.name} gets its argument '{name}' twice", place)
+                self.reader.fail("arity", f"{function.name} got multiple values for the argument '{name}'", place)
             bound[name] = Argument(parameters[name], self._value(function, parameters[name], keyword.value), True)
 
     def _value(self, function: Function, parameter: Parameter, value: ast.expr) -> Node | Static | tuple[Node, ...]:
-        """The argument as its kind wants it."""
+        """The argument, read according to the kind of its parameter."""
         span = self.reader.span(value)
         if _is_none(value) and not parameter.required:
             return Static(None, span)
@@ -123,7 +123,7 @@ class ArgumentReader:
                 return Static(value.value, span)
             case "tensors":
                 if not isinstance(value, (ast.List, ast.Tuple)):
-                    self._wrong(function, parameter, "a list of tensors, like [x, y]", value)
+                    self._wrong(function, parameter, "a list of tensors, such as [x, y]", value)
                 return tuple(self.reader.node(item) for item in value.elts)
             case "dtype":
                 return self._dtype(function, parameter, value)
@@ -135,7 +135,7 @@ class ArgumentReader:
     def _data(self, function: Function, value: ast.expr) -> Node:
         node = self.reader.node(value)
         if not _is_data(node):
-            message = f"{function.name} takes numbers: it would cut the gradient of a variable"
+            message = f"{function.name} takes only numbers: it would detach a variable from the graph"
             self.reader.fail("argument", message, value, "write [x, y] or stack([x, y])")
         return node
 
@@ -152,19 +152,19 @@ class ArgumentReader:
     def _dtype(self, function: Function, parameter: Parameter, value: ast.expr) -> Static:
         name = self.reader.source[slice(*self.reader.span(value))].removeprefix("torch.")
         if name not in DTYPES:
-            self._wrong(function, parameter, "a dtype, like torch.float64", value, did_you_mean(name, DTYPES))
+            self._wrong(function, parameter, "a dtype, such as torch.float64", value, did_you_mean(name, DTYPES))
         return Static(name, self.reader.span(value))
 
     def _choice(self, function: Function, parameter: Parameter, value: ast.expr) -> Static:
-        words = " or ".join(f"'{word}'" for word in parameter.choices)
+        *others, last = [f"'{word}'" for word in parameter.choices]
         given = value.value if isinstance(value, ast.Constant) else None
         if given not in parameter.choices:
             hint = did_you_mean(given, parameter.choices) if isinstance(given, str) else ""
-            self._wrong(function, parameter, words, value, hint)
+            self._wrong(function, parameter, f"{', '.join(others)} or {last}", value, hint)
         return Static(given, self.reader.span(value))
 
     def _wrong(self, function: Function, parameter: Parameter, what: str, value: ast.expr, hint: str = "") -> NoReturn:
-        self.reader.fail("argument", f"'{parameter.name}' of {function.name} is {what}", value, hint)
+        self.reader.fail("argument", f"'{parameter.name}' of {function.name} must be {what}", value, hint)
 
 
 def _is_none(value: ast.expr) -> bool:

@@ -1,4 +1,4 @@
-"""Arithmetic on plain numbers, done once at parse time and bounded, so that 9**9**9**9 answers at once."""
+"""Arithmetic on plain numbers, done once at parse time and bounded, so that 9**9**9**9 fails immediately."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MAX_POWER_BITS = 64
 
 
 class ConstantError(ValueError):
-    """The arithmetic has no result; the message says why, in a user's terms."""
+    """The arithmetic has no result; the message tells the user why."""
 
 
 def fold(operator: BinaryOperator, left: float, right: float) -> float | bool:
@@ -22,21 +22,21 @@ def fold(operator: BinaryOperator, left: float, right: float) -> float | bool:
     Raises ConstantError for a division by zero, an overflow, a result that is not real, or ``@``.
     """
     if operator.compute is None:
-        raise ConstantError(f"'{operator.symbol}' needs tensors, and these are plain numbers")
+        raise ConstantError(f"'{operator.symbol}' needs tensors, but its operands are plain numbers")
     whole = isinstance(left, int) and isinstance(right, int)
     if operator.symbol == "**" and whole and int(left).bit_length() * abs(right) > _MAX_POWER_BITS:
         left = float(left)
     try:
         result = operator.compute(left, right)
     except ZeroDivisionError:
-        raise ConstantError("this divides by zero") from None
+        raise ConstantError("division by zero") from None
     except OverflowError:
-        raise ConstantError("this number is beyond the largest float, about 1.8e308") from None
+        raise ConstantError("this number exceeds the largest float, about 1.8e308") from None
     if isinstance(result, complex):
-        raise ConstantError("this has no real value: a negative number to a broken power")
+        raise ConstantError("no real result: a negative number raised to a fractional power")
     return number(result)
 
 
 def number(value: float) -> float:
-    """The value, with a whole number beyond 64 bits as a float (PyTorch knows no longer ones)."""
+    """The value, with a whole number beyond 64 bits as a float (PyTorch has no longer integers)."""
     return float(value) if isinstance(value, int) and abs(value) > LARGEST_INT else value

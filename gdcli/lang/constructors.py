@@ -26,7 +26,7 @@ class Environment:
         self.generator = None if self.device.type == "meta" else torch.Generator(self.device).manual_seed(seed)
 
     def on_meta(self) -> Environment:
-        """The same, for a trial of shapes without storage."""
+        """The same environment on the meta device, to try shapes without storage."""
         return Environment(self.dtype, "meta", self.seed)
 
 
@@ -35,7 +35,7 @@ def too_large(
 ) -> GdcliError:
     """The error for a tensor over the limit, or for too many of them."""
     shown = f"{count:,.0f}" if count < 1e18 else f"about {count:.0e}"
-    return GdcliError("limit", f"{what} {shown} {noun}, and {limit:,} are allowed", "make it smaller")
+    return GdcliError("limit", f"{what} {shown} {noun}; the limit is {limit:,}", "make it smaller")
 
 
 def constructor(function: Function, make: Callable[..., Any], environment: Environment) -> Callable[..., Any]:

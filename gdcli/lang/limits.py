@@ -1,6 +1,6 @@
-"""How large a tensor may become, decided before it is allocated. No torch here.
+"""How large a tensor may become, computed before it is allocated. No torch here.
 
-``largest`` bounds the elements of every intermediate result from above, from shapes alone: broadcasting can at most
+``largest`` bounds the number of elements of every intermediate result from shapes alone: broadcasting can at most
 multiply. Only when the bound is over the limit does objective.py try the expression on tensors without storage.
 """
 
@@ -14,7 +14,7 @@ from gdcli.lang.nodes import Binary, Call, ListOf, Node, Static, children, posto
 from gdcli.lang.shapes import Shape, shape_of
 
 MAX_ELEMENTS = 10_000_000
-MAX_PARTS = 10_000  # tensors that one tensor may be cut into
+MAX_PARTS = 10_000  # tensors that one tensor may be split into
 
 _SIZED = frozenset(["int", "ints", "sizes"])
 
@@ -47,12 +47,12 @@ def _count(name: str, arguments: list[Any]) -> Any:
 
 
 def _steps(count: float) -> float:
-    """How many numbers ``arange`` makes; it refuses what is not finite itself."""
+    """How many numbers ``arange`` makes; 0 for a count that is not finite, which ``arange`` itself rejects."""
     return math.ceil(max(0, count)) if math.isfinite(count) else 0
 
 
 def largest(root: Node, shapes: Mapping[str, Shape]) -> float:
-    """An upper bound of the elements of every result in the tree; ``shapes`` are those of the variables.
+    """An upper bound on the number of elements of any result in the tree; ``shapes`` are those of the variables.
 
     Where the shape of a result follows from those of its parts, its elements are counted; elsewhere they are bounded.
     """
@@ -70,7 +70,7 @@ def largest(root: Node, shapes: Mapping[str, Shape]) -> float:
 
 
 def _bound(node: Node, below: list[float]) -> float:
-    """An upper bound of the elements of a result whose shape is not known."""
+    """An upper bound on the number of elements of a result whose shape is not known."""
     match node:
         case ListOf():
             return sum(below)
@@ -94,7 +94,7 @@ def _call_bound(call: Call, below: list[float]) -> float:
 
 
 def constructor_arguments(call: Call) -> list[Any]:
-    """The plain values of the arguments of a constructor, those given by keyword in their places."""
+    """The plain values of a constructor's arguments, in the order of its parameters."""
     given = {a.parameter.name: getattr(a.value, "value", None) for a in call.arguments}
     return [given[p.name] for p in call.function.parameters if p.name in given and p.kind != "dtype"]
 

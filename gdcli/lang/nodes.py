@@ -23,7 +23,7 @@ class Number(Struct, frozen=True):
 
 
 class Variable(Struct, frozen=True):
-    """A name whose value is given from outside."""
+    """A name whose value the user gives."""
 
     name: str
     span: Span
@@ -45,7 +45,7 @@ class Unary(Struct, frozen=True):
 
 
 class Binary(Struct, frozen=True):
-    """``a + b`` and the other two-sided operators, comparisons included."""
+    """``a + b`` and the other binary operators, comparisons included."""
 
     operator: str
     left: Node
@@ -70,7 +70,7 @@ class Attribute(Struct, frozen=True):
 
 
 class Static(Struct, frozen=True):
-    """An argument that is no tensor: a whole number, a shape, True, a word, a dtype's name, None."""
+    """An argument that is not a tensor: an integer, a shape, True, a word, a dtype's name, None."""
 
     value: object
     span: Span

@@ -1,7 +1,8 @@
-"""A checked tree and an environment to a PyTorch callable; and PyTorch's errors back to places in the text.
+"""Compiles a checked tree to a PyTorch callable, and maps PyTorch's errors back to places in the text.
 
-The tree is compiled once into a Python function over a table of names, so that a call costs what the same expression
-costs when it is written in a script. Parts that depend on no variable and draw nothing are computed once.
+The tree is compiled once into a Python function over a table of names, so that a call costs as much as the same
+expression in a script. Parts that contain neither variables nor random numbers are
+computed once.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ _E = TypeVar("_E", bound=ast.expr | ast.keyword | ast.arg)
 
 _FILENAME = "<gdcli expression>"
 _CHAIN = 100  # operations in a row that become one Python expression
-_LEFT = "left side"  # no identifier, so no variable has this name
+_LEFT = "left side"  # not an identifier, so no variable has this name
 _ATTRIBUTES: dict[str, Callable[[Any], Any]] = {
     "T": lambda tensor: tensor.T,
     "mT": lambda tensor: tensor.mT,
@@ -76,7 +77,7 @@ class Objective:
         """The value: what PyTorch computes for the expression.
 
         Raises:
-            ExpressionError: what PyTorch refuses, with the place in the text.
+            ExpressionError: for what PyTorch rejects, with the place in the text.
         """
         try:
             return self._function(*tensors)  # type: ignore[no-any-return]
@@ -86,7 +87,7 @@ class Objective:
 
 
 Recorder: TypeAlias = Callable[[Node, Any], Any]
-"""Is given each node with its result during an evaluation, and returns what the evaluation goes on with."""
+"""Called with each node and its result during an evaluation; returns the value that the evaluation continues with."""
 
 
 def build(
@@ -97,12 +98,12 @@ def build(
 ) -> Objective:
     """Compile an expression.
 
-    ``values`` are tensors like those that it will be called with; only their shapes are looked at, to refuse an
-    expression whose intermediate results would be too large. Without them every variable counts as one number.
+    ``values`` are tensors like those that it will be called with; only their shapes are used, to reject an
+    expression whose intermediate results would be too large. Without them every variable is taken as a scalar.
     ``record`` watches the evaluation: every node except plain numbers passes through it.
 
     Raises:
-        ExpressionError: a constant part that PyTorch refuses, or a result over the limit of elements.
+        ExpressionError: for a constant part that PyTorch rejects, or a result over the limit of elements.
     """
     values = values or {}
     if largest(expression.root, {name: tuple(tensor.shape) for name, tensor in values.items()}) > MAX_ELEMENTS:
@@ -111,37 +112,37 @@ def build(
 
 
 def evaluate(expression: Expression, environment: Environment) -> torch.Tensor:
-    """The tensor that an expression without variables stands for.
+    """The value of an expression without variables, as a tensor.
 
     Raises:
-        ExpressionError: what PyTorch refuses, or a result that is not a tensor.
+        ExpressionError: for what PyTorch rejects, or a result that is not a tensor.
     """
     return tensor_result(build(expression, environment)(), expression)
 
 
 def tensor_result(result: Any, expression: Expression) -> torch.Tensor:
-    """``result``, when it is a tensor.
+    """``result``, checked to be a tensor.
 
     Raises:
-        ExpressionError: for the pairs of values and indices that some functions give.
+        ExpressionError: for the pairs of values and indices that some functions return.
     """
     if isinstance(result, torch.Tensor):
         return result
     source, root = expression.source, expression.root
-    message, hint = "the result is not one tensor", f"choose a part of it: {source}[0]"
+    message, hint = "the result is not a single tensor", f"select one part: {source}[0]"
     if isinstance(root, Call) and root.function.name in ("max", "min"):
-        message = f"{root.function.name} along a dimension gives values and indices, and not one tensor"
+        message = f"{root.function.name} along a dimension returns values and indices, not a single tensor"
         hint = f"add .values, or write {root.function.name}imum(a, b) for the {_EXTREMES[root.function.name]} of two"
     raise ExpressionError("result", message, hint, source=source, span=(0, len(source)))
 
 
 class _SizeGuard(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Refuses an operation whose result is over a limit, on tensors that have shapes and no storage."""
+    """Rejects an operation whose result is over a limit, on tensors without storage."""
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         parts = _parts(func, args)
         if parts > MAX_PARTS:
-            raise too_large(parts, "this would cut a tensor into", "parts", MAX_PARTS)
+            raise too_large(parts, "this would split a tensor into", "parts", MAX_PARTS)
         result = func(*args, **(kwargs or {}))
         for tensor in result if isinstance(result, (tuple, list)) else (result,):
             if isinstance(tensor, torch.Tensor) and tensor.numel() > MAX_ELEMENTS:
@@ -150,7 +151,7 @@ class _SizeGuard(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 
 def _parts(func: Any, args: Any) -> int:
-    """How many tensors an operation cuts its input into; ``chunk`` ends here as ``split``."""
+    """How many tensors an operation splits its input into; ``chunk`` arrives here as ``split``."""
     aten = torch.ops.aten
     if func is aten.unbind.int:
         return int(args[0].shape[args[1] if len(args) > 1 else 0])
@@ -160,7 +161,7 @@ def _parts(func: Any, args: Any) -> int:
 
 
 def _try_shapes(expression: Expression, environment: Environment, values: Mapping[str, torch.Tensor]) -> None:
-    """Run the expression on meta tensors; only a result over the limit counts, other errors come with the real run."""
+    """Run the expression on meta tensors; only a result over the limit counts; the real run raises other errors."""
     like = [values[n].to("meta") if n in values else torch.empty((), device="meta") for n in expression.variables]
     with _SizeGuard(), torch.no_grad():  # type: ignore[no-untyped-call]
         try:
@@ -171,13 +172,13 @@ def _try_shapes(expression: Expression, environment: Environment, values: Mappin
 
 
 class _Compiler:
-    """Turns the tree into Python's own, over a table of names, and compiles that."""
+    """Turns the tree into a Python syntax tree over a table of names, and compiles it."""
 
     def __init__(self, expression: Expression, environment: Environment, record: Recorder | None = None) -> None:
         self.expression = expression
         self.environment = environment
         self.record = record
-        # The names are no identifiers ("torch.sin", "constant 1"), so that no variable can hide them.
+        # The names are not identifiers ("torch.sin", "constant 1"), so that no variable can shadow them.
         # PyTorch imports parts of itself from within an operation, and finds __import__ here; the tree cannot name it.
         self.names: dict[str, Any] = {"__builtins__": {"__import__": __import__}}
         self.fixed = _fixed_nodes(expression.root)
@@ -197,12 +198,12 @@ class _Compiler:
             code: CodeType = compile(tree, _FILENAME, "eval")
         except RecursionError:
             source = self.expression.source
-            message = "the expression has too many parts in a row"
+            message = "the expression chains too many operations"
             raise ExpressionError("limit", message, "use sum([...])", source=source, span=(0, len(source))) from None
         return eval(code, self.names)  # type: ignore[no-any-return]  # noqa: S307 -- made of checked nodes only
 
     def lower(self, node: Node) -> ast.expr:
-        """The Python expression for a node; a part without variables becomes a constant that is already computed."""
+        """The Python expression for a node; a part without variables becomes a precomputed constant."""
         if id(node) in self.fixed:
             return self._watched(node, self._constant(self._compute(node), node.span))
         lowered = self._lower(node)
@@ -325,7 +326,7 @@ class _Compiler:
         try:
             return torch.tensor(numbers, dtype=self.environment.dtype, device=self.environment.device)
         except (ValueError, TypeError, RuntimeError) as error:
-            message = "the rows of this list are not of one length"
+            message = "the rows of this list have different lengths"
             raise ExpressionError("shape", message, source=self.expression.source, span=span) from error
 
 
@@ -382,7 +383,7 @@ def _part_of_pair(pair: Any, index: int) -> Any:
 
 
 def located(error: BaseException, expression: Expression, shapes: Mapping[str, tuple[int, ...]]) -> GdcliError:
-    """What PyTorch refused, in a user's terms, at the place in the text where it happened."""
+    """The error of PyTorch as a GdcliError, at the place in the text where it happened."""
     if isinstance(error, ExpressionError):
         return error
     span = _span(error.__traceback__) or (0, len(expression.source))
@@ -396,12 +397,12 @@ def _explained(error: BaseException, shapes: Mapping[str, tuple[int, ...]]) -> t
         return error.message, error.hint
     text = str(error)
     if "allocate" in text or isinstance(error, MemoryError):
-        return "this needs more memory than there is", "make the tensors smaller"
+        return "not enough memory for this operation", "use smaller tensors"
     if "concatenate tuple" in text or "return_types" in text or "must be Tensor, not tuple" in text:
-        return "a part of this is a pair of values and indices", "choose one of them: add .values or .indices"
+        return "part of this expression is a pair of values and indices", "select one with .values or .indices"
     sentence = text.strip().splitlines()[0] if text.strip() else type(error).__name__
     sentence = re.sub(r"[,;]? but expected one of:.*", "", sentence)
-    return f"PyTorch refuses this: {sentence}", _shapes_listed(shapes)
+    return f"PyTorch reports: {sentence}", _shapes_listed(shapes)
 
 
 def _shapes_listed(shapes: Mapping[str, tuple[int, ...]]) -> str:
@@ -412,7 +413,7 @@ def _shapes_listed(shapes: Mapping[str, tuple[int, ...]]) -> str:
 
 
 def _span(traceback: TracebackType | None) -> Span | None:
-    """The columns of the innermost piece of the expression that was being evaluated."""
+    """The columns of the innermost part of the expression that was being evaluated."""
     found = None
     while traceback is not None:
         code = traceback.tb_frame.f_code

@@ -1,4 +1,4 @@
-"""The one table of operators: sign, place in Python's grammar, PyTorch's name, and value on plain numbers. No torch."""
+"""The table of operators: symbol, class in Python's ``ast``, PyTorch's name, and value on plain numbers. No torch."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BinarySyntax: TypeAlias = type[ast.operator] | type[ast.cmpop]
 
 
 class UnaryOperator(Struct, frozen=True):
-    """A sign before a value; the columns are those of ``BinaryOperator``."""
+    """An operator before a value; the fields are those of ``BinaryOperator``."""
 
     symbol: str
     syntax: type[ast.unaryop]
@@ -26,7 +26,7 @@ class BinaryOperator(Struct, frozen=True):
     """An operator between two values.
 
     ``syntax`` is its class in Python's ``ast``, ``name`` the function of the language that computes the same, and
-    ``compute`` what Python makes of two numbers; None for ``@``, which numbers do not have.
+    ``compute`` what Python computes for two numbers; None for ``@``, which does not apply to numbers.
     """
 
     symbol: str
@@ -67,4 +67,4 @@ BINARY: Mapping[str, BinaryOperator] = MappingProxyType({row.symbol: row for row
 
 UNARY_BY_SYNTAX: Mapping[type[ast.unaryop], UnaryOperator] = MappingProxyType({row.syntax: row for row in _UNARY})
 BINARY_BY_SYNTAX: Mapping[BinarySyntax, BinaryOperator] = MappingProxyType({row.syntax: row for row in _BINARY})
-"""Every operator by its class in Python's ``ast``; what is not here is no operator of the language."""
+"""Every operator by its class in Python's ``ast``; what is not here is not an operator of the language."""

@@ -1,6 +1,6 @@
-"""Text to tokens, with the errors that a person makes most: notation from elsewhere, a missing operator, a bracket.
+"""Text to tokens, and the most common mistakes: foreign notation, a missing operator, an unmatched bracket.
 
-What gets past the scan is nearly always Python; ``ast`` then reads it.
+What passes the scan is nearly always valid Python; ``ast`` then parses it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _BARS = re.compile(r"\|(\s*[^|\s][^|]*)\|")
 _SUPERSCRIPTS = re.compile("[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
 _PLAIN_DIGITS = str.maketrans("⁺⁻⁰¹²³⁴⁵⁶⁷⁸⁹₀₁₂₃₄₅₆₇₈₉", "+-01234567890123456789")
 
-# Characters that other notations use: what PyTorch writes instead.
+# Characters of other notations, and what PyTorch uses instead.
 _REPLACEMENTS = {
     "^": "**",
     "×": "*",
@@ -68,18 +68,18 @@ _HINTS = {
     "√": "write sqrt(x)",
     "∞": "write inf",
     "∑": "write sum(x)",
-    "for": "an operation works on every element at once: sum(x**2)",
-    "lambda": "give what it computes, without the lambda",
+    "for": "operations apply to every element: sum(x**2)",
+    "lambda": "use only the body of the lambda",
     "in": "compare with ==",
     "is": "compare with ==",
     "<<": "write x * 2**n",
     ">>": "write x / 2**n",
-    "{": "a tensor is written with square brackets: [1, 2, 3]",
-    "}": "a tensor is written with square brackets: [1, 2, 3]",
+    "{": "use square brackets for a tensor: [1, 2, 3]",
+    "}": "use square brackets for a tensor: [1, 2, 3]",
     ";": "give one expression at a time",
     "?": "write where(condition, a, b)",
-    ":=": "give a variable its value as an option: --x 3",
-    "#": "leave the comment out",
+    ":=": "set a variable with an option: --x 3",
+    "#": "remove the comment",
 }
 
 
@@ -92,7 +92,7 @@ class Token(Struct, frozen=True):
 
     @property
     def span(self) -> tuple[int, int]:
-        """Its characters."""
+        """The range of its characters in the source."""
         return self.start, self.start + len(self.text)
 
 
@@ -104,21 +104,21 @@ def check(source: str) -> None:
 
 def _check_characters(source: str) -> None:
     if len(source) > MAX_CHARACTERS:
-        message = f"the expression is too long: {len(source):,} characters, and {MAX_CHARACTERS:,} are allowed"
+        message = f"the expression is too long: {len(source):,} characters; the limit is {MAX_CHARACTERS:,}"
         raise ExpressionError("limit", message, source=source, span=(MAX_CHARACTERS, len(source)))
     if not source:
         raise ExpressionError("empty", "the expression is empty", "for example: (x - 1.5)**2", source="", span=(0, 0))
     for position, character in enumerate(source):
         if character in "\n\r\v\f\x85\u2028\u2029":
-            message = "an expression is one line, and here a line ends"
+            message = "an expression must be on one line"
             raise ExpressionError("syntax", message, "join the lines", source=source, span=(position, position + 1))
         if character != "\t" and not character.isprintable() and not character.isspace():
-            message = f"a character that cannot be seen: U+{ord(character):04X}"
+            message = f"invisible character U+{ord(character):04X}"
             raise ExpressionError("syntax", message, "delete it", source=source, span=(position, position + 1))
     power = _SUPERSCRIPTS.search(source)
     if power:
         fixed = _SUPERSCRIPTS.sub(lambda match: "**" + match[0].translate(_PLAIN_DIGITS), source)
-        message = f"'{power[0]}' is not a power in PyTorch"
+        message = f"'{power[0]}' does not denote a power in PyTorch"
         raise ExpressionError("notation", message, _write(fixed, "write **"), source=source, span=power.span())
 
 
@@ -129,7 +129,7 @@ def _tokens(source: str) -> Iterator[Token]:
 
 
 def _is_keyword(word: str) -> bool:
-    """Whether Python reads the word, which it normalises (NFKC), as a keyword; ``True`` and the like are values."""
+    """Whether Python reads the word, which it normalizes (NFKC), as a keyword; ``True`` and the like are values."""
     return word not in ("True", "False", "None") and keyword.iskeyword(unicodedata.normalize("NFKC", word))
 
 
@@ -157,10 +157,10 @@ class _Scanner:
             self.before_previous, self.previous = self.previous, token
         if self.brackets:
             bracket = self.brackets[-1]
-            self._fail("syntax", f"'{bracket.text}' is never closed", bracket, f"add '{_CLOSING[bracket.text]}'")
+            self._fail("syntax", f"'{bracket.text}' was never closed", bracket, f"add '{_CLOSING[bracket.text]}'")
         if self.expecting:
             end = len(self.source)
-            message = "the expression ends where a value should come"
+            message = "the expression ends where a value is expected"
             raise ExpressionError("syntax", message, source=self.source, span=(end, end + 1))
 
     def _fail(self, code: str, message: str, token: Token, hint: str = "") -> NoReturn:
@@ -171,14 +171,14 @@ class _Scanner:
         if token.kind == "number":
             self._check_number(token)
         if token.kind == "string" and not (self.previous and self.previous.text in ("=", ",", "(")):
-            message = "text in quotes is not part of the expression language"
-            self._fail("syntax", message, token, "leave out the quotes")
+            message = "quoted text is not part of the expression language"
+            self._fail("syntax", message, token, "remove the quotes")
         if token.kind == "name" and _is_keyword(word):
             self._fail("syntax", f"'{word}' is not part of the expression language", token, _HINTS.get(word, ""))
         if token.kind == "name" and not word.isidentifier():
             plain = word.translate(_PLAIN_DIGITS)
             hint = f"write {plain}" if plain.isidentifier() else ""
-            self._fail("syntax", f"'{word}' is not a name", token, hint)
+            self._fail("syntax", f"'{word}' is not a valid name", token, hint)
         if not self.expecting and self.previous is not None:
             self._missing_operator(self.previous, token)
         self.expecting = False
@@ -186,14 +186,14 @@ class _Scanner:
     def _check_number(self, token: Token) -> None:
         digits = sum(character.isdigit() for character in token.text)
         if digits > _MAX_DIGITS:
-            message = f"a number of {digits:,} digits is too long: {_MAX_DIGITS} are allowed"
+            message = f"a number with {digits:,} digits is too long; the limit is {_MAX_DIGITS}"
             self._fail("limit", message, token)
         leading_zeros = re.fullmatch("0+[1-9][0-9]*", token.text)
         if token.text.endswith("_") or "__" in token.text or leading_zeros:
             hint = f"write {token.text.lstrip('0')}" if leading_zeros else ""
-            self._fail("syntax", f"'{token.text}' is not a number", token, hint)
+            self._fail("syntax", f"'{token.text}' is not a valid number", token, hint)
         if float(token.text.replace("_", "")) == float("inf"):
-            self._fail("limit", "this number is beyond the largest float, about 1.8e308", token, "write inf")
+            self._fail("limit", "this number exceeds the largest float, about 1.8e308", token, "write inf")
 
     def _missing_operator(self, previous: Token, token: Token) -> NoReturn:
         left, right = previous.text, token.text
@@ -201,8 +201,8 @@ class _Scanner:
         is_complex = right in ("j", "J")
         together = previous.kind == "number" and previous.span[1] == token.start
         if together and (is_complex or _FOREIGN_NUMBER.fullmatch(left + right)):
-            message = f"'{left}{right}' is not a number of the expression language"
-            hint = "complex numbers are left out" if is_complex else f"write {int(left + right, 0)}"
+            message = f"'{left}{right}' is not a number in the expression language"
+            hint = "complex numbers are not supported" if is_complex else f"write {int(left + right, 0)}"
             raise ExpressionError("syntax", message, hint, source=self.source, span=span)
         message = f"an operator is missing between '{left}' and '{right}'"
         hint = self._missing_operator_hint(previous, token)
@@ -212,11 +212,11 @@ class _Scanner:
         left, right = previous.text, token.text
         before, after = self.source[: token.start].rstrip(), self.source[token.start :]
         if previous.kind == token.kind == "number":
-            joined = f", {left}{right} for one number" if right.isdigit() else ""
+            joined = f" or {left}{right} for one number" if right.isdigit() else ""
             return f"write [{left}, {right}] for a list{joined}"
         if left in FUNCTIONS and token.kind != "string":
             return _write(f"{before}({right}){after[len(right) :]}", f"write {left}({right})")
-        return _write(f"{before}*{after}", "write '*' for a product")
+        return _write(f"{before}*{after}", "use '*' for multiplication")
 
     def _operator(self, token: Token) -> None:
         match token.text:
@@ -250,15 +250,15 @@ class _Scanner:
         if token.text == "[" and not self.expecting and self.source[token.start + 1 :].lstrip().startswith("]"):
             self._fail("syntax", "the index is empty", token, "write x[0] or x[0:2]")
         if len(self.brackets) > MAX_NESTING:
-            self._fail("limit", f"the brackets are nested too deeply: {MAX_NESTING} levels are allowed", token)
+            self._fail("limit", f"the brackets are nested too deeply; the limit is {MAX_NESTING} levels", token)
         self.expecting = True
 
     def _close(self, token: Token) -> None:
         if not self.brackets:
-            self._fail("syntax", f"'{token.text}' closes nothing", token)
+            self._fail("syntax", f"unmatched '{token.text}'", token)
         opening = self.brackets.pop()
         if _CLOSING[opening.text] != token.text:
-            message = f"'{opening.text}' is closed by '{token.text}'"
+            message = f"'{token.text}' does not match '{opening.text}'"
             self._fail("syntax", message, token, f"close it with '{_CLOSING[opening.text]}'")
         if self.expecting and (self.previous is None or self.previous.text not in ("(", "[", ",", ":")):
             self._fail("syntax", f"a value is missing before '{token.text}'", token)
@@ -274,7 +274,7 @@ class _Scanner:
             and self.brackets[-1].text == "("
         )
         if not names_an_argument:
-            hint = "give a variable its value as an option: --x 3; compare with =="
+            hint = "set a variable with an option: --x 3; compare with =="
             self._fail("notation", "'=' is not part of the expression language", token, hint)
         self.expecting = True
 
@@ -282,13 +282,15 @@ class _Scanner:
         text = token.text
         if text in _REPLACEMENTS:
             fixed = self.source.replace(text, _REPLACEMENTS[text])
-            message = "'^' is not a power in PyTorch" if text == "^" else f"'{text}' is not an operator in PyTorch"
+            message = (
+                "'^' is not the power operator in PyTorch" if text == "^" else f"'{text}' is not an operator in PyTorch"
+            )
             self._fail("notation", message, token, _write(fixed, f"write {_REPLACEMENTS[text]}"))
         bars = _BARS.match(self.source, token.start)
         if bars:
             end = bars.end()
             fixed = _BARS.sub(r"abs(\1)", self.source)
-            message = "'|' does not mark an absolute value in PyTorch"
+            message = "'|' does not denote an absolute value in PyTorch"
             hint = _write(fixed, "write abs(x)")
             raise ExpressionError("notation", message, hint, source=self.source, span=(token.start, end))
         hint = _HINTS["~"] if text == "!" and self.expecting else _HINTS.get(text, "")

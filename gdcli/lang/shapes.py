@@ -64,7 +64,7 @@ def _of_call(call: Call, below: Sequence[Shape | None]) -> Shape | None:
 
 
 def broadcast(shapes: Sequence[Shape | None]) -> Shape | None:
-    """The shape that shapes broadcast to; None when one is unknown or they do not fit."""
+    """The shape that shapes broadcast to; None when one is unknown or they cannot be broadcast."""
     result: Shape = ()
     for shape in shapes:
         if shape is None:
@@ -86,7 +86,7 @@ def matrix_product(left: Shape | None, right: Shape | None) -> Shape | None:
 
 
 def indexed(shape: Shape, items: Sequence[IndexItem]) -> Shape | None:
-    """The shape of what an index takes; None when it does not fit."""
+    """The shape of an indexed result; None when the index does not fit."""
     if len(items) > len(shape):
         return None
     sizes = [

@@ -8,7 +8,7 @@ A parameter without a kind is a tensor (a number given for it becomes a tensor).
 
     tensor    a tensor; a plain number is made a tensor of the run's dtype
     either    a tensor or a plain number, passed on as it is (``add(x, 1)``)
-    number    a plain number, known before the run
+    number    a plain number, known at parse time
     int, ints, sizes, bool
               a whole number; one or several of them; a shape (``2, 3`` or ``(2, 3)``); True or False
     index     a tensor of whole numbers (``gather``); a list of them is made an int64 tensor
@@ -18,30 +18,30 @@ A parameter without a kind is a tensor (a number given for it becomes a tensor).
     dtype     a dtype by its PyTorch name (``torch.float64``)
     'a'|'b'   one of these words
 
-What else is known of a function, and is told nowhere else, are its facts. Of the shape of its result::
+The facts of a function are what else is known about it. About the shape of its result::
 
-    elementwise           the shape to which its tensors broadcast: each element comes from one element of each
-    reduction             one number, when it is given a tensor alone
-    rows by columns       as of ``@``
-    square                of no known shape; it may have as many elements as the square of what it takes
-    parts                 several tensors, perhaps as many as the input has elements
-    wide                  on its way it makes as many elements as the input has, times the numbers that it is given
+    elementwise           the shape to which its tensors broadcast: each element depends on one element of each
+    reduction             a scalar, when it is given only a tensor
+    rows by columns       the shape of ``@``
+    square                unknown; the number of elements may be the square of that of the input
+    parts                 several tensors, possibly as many as the input has elements
+    wide                  intermediate results have the elements of the input times the numbers that it is given
 
-Of the result itself::
+About the result itself::
 
-    values and indices    it has ``.values`` and ``.indices``, of which gradients flow through the first
-    input itself          it may be the very tensor that was given
+    values and indices    it has ``.values`` and ``.indices``; gradients flow through the values
+    input itself          it may be the input tensor itself
     conversion            it has the dtype of the function's name
     default dtype         when no dtype is given, it has PyTorch's default one
     dtype of its numbers  when no dtype is given, it is floating-point where one of the numbers is
     requires_grad         it can be made a leaf: PyTorch's function takes ``requires_grad``
 
-Of the way back through it::
+About its backward pass::
 
-    product               to each side goes the gradient times the other
-    inversion             of a matrix: as for a product, the derivative is not one number an element
+    product               each factor gets the gradient times the other factor
+    inversion             of a matrix: as for a product, the derivative is not one number per element
     choice                the gradient goes to the element that was chosen
-    bounds                where the input is held at a bound, no gradient flows
+    bounds                where the input is clamped to a bound, no gradient flows
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ Fact = Literal[
 
 
 class Parameter(Struct, frozen=True):
-    """One parameter of a function. ``choices`` is not empty for a parameter that takes one of some words."""
+    """One parameter of a function. ``choices`` lists the words that a parameter of kind "choice" takes."""
 
     name: str
     kind: str
@@ -86,12 +86,12 @@ class Parameter(Struct, frozen=True):
 class Function(Struct, frozen=True):
     """One function of the language.
 
-    ``path`` is where PyTorch keeps it. ``method`` says that ``x.name()`` is PyTorch too. ``gradient`` is empty
+    ``path`` is where PyTorch keeps it. ``method`` says that PyTorch has ``x.name()`` too. ``gradient`` is empty
     for a differentiable function and otherwise says why autograd gives no gradient, or a zero one.
     ``form`` is "constructor" for a function that makes a tensor of the run's dtype from plain numbers,
-    "random" for one that draws from the seed. ``facts`` are those of the lists above. ``other_names`` are what torch
-    calls it too, and ``also`` are the other paths at which PyTorch keeps it. ``usual`` is its own name, or for another
-    name the one that stands for it.
+    "random" for one that draws from the seed. ``facts`` are those of the lists above. ``other_names`` are its
+    aliases in torch, and ``also`` the other paths at which PyTorch keeps it. ``usual`` is its own name, or for an alias
+    the name of the original.
     """
 
     name: str
@@ -112,7 +112,7 @@ class Function(Struct, frozen=True):
         return replace(
             self,
             name=name,
-            help=f"another name of {self.name}",
+            help=f"alias for {self.name}",
             example=self.example.replace(f"{self.name}(", f"{name}(", 1),
             path=f"torch.{name}",
             other_names=(),
@@ -131,7 +131,7 @@ class Function(Struct, frozen=True):
 
     @property
     def arity(self) -> tuple[int, int | None]:
-        """The least and the greatest number of arguments; None when there is no limit."""
+        """The minimum and maximum number of arguments; None when there is no maximum."""
         parameters = self.parameters
         unlimited = any(p.kind == "sizes" for p in parameters)
         return sum(p.required for p in parameters), None if unlimited else len(parameters)

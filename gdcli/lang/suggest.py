@@ -1,4 +1,4 @@
-"""What was probably meant: near names, names from elsewhere, and letters that look like others."""
+"""Suggestions: similar names, names from other tools, and letters that look like Latin ones."""
 
 from __future__ import annotations
 

@@ -55,14 +55,14 @@ ATTRIBUTES = {
 _MODULES = frozenset(["torch", "nn", "F", "linalg", "special", "np", "numpy", "math", "jnp", "tf", "sympy", "sp"])
 _ALL_FUNCTIONS = "gdcli functions lists them all"
 _TENSOR_METHODS = {
-    "item": "gdcli shows the numbers of every result",
-    "backward": "gdcli calls backward itself",
+    "item": "gdcli shows the value of every result",
+    "backward": "gdcli calls backward() itself",
     "grad": "gdcli shows the gradient of every variable",
     "data": "write detach(x)",
-    "requires_grad": "gdcli sets requires_grad itself; --wrt chooses the variables",
-    "requires_grad_": "gdcli sets requires_grad itself; --wrt chooses the variables",
-    "numpy": "gdcli shows the numbers of every result",
-    "tolist": "gdcli shows the numbers of every result",
+    "requires_grad": "gdcli sets requires_grad itself; --wrt selects the variables",
+    "requires_grad_": "gdcli sets requires_grad itself; --wrt selects the variables",
+    "numpy": "gdcli shows the value of every result",
+    "tolist": "gdcli shows the value of every result",
     "shape": "gdcli ops shows the shape of every result",
     "size": "gdcli ops shows the shape of every result",
     "ndim": "gdcli ops shows the shape of every result",
@@ -70,8 +70,8 @@ _TENSOR_METHODS = {
     "dtype": "gdcli ops shows the dtype of every result",
     "grad_fn": "gdcli grad shows the grad_fn of the result",
     "t": "write x.T",
-    "cuda": "--device chooses where the tensors live",
-    "cpu": "--device chooses where the tensors live",
+    "cuda": "--device sets the device of the tensors",
+    "cpu": "--device sets the device of the tensors",
 }
 
 
@@ -121,10 +121,10 @@ class _Reader:
             tree = ast.parse(self.python, mode="eval").body
         except SyntaxError as error:
             start = max(0, min((error.offset or 1) - 1, len(self.source) - 1))
-            self.fail("syntax", "this is not an expression", (start, start + 1))
+            self.fail("syntax", "this is not a valid expression", (start, start + 1))
         except (RecursionError, MemoryError):
             # The scan has counted the brackets: what is left is a long chain, such as a sum of 3,000 terms.
-            self.fail("limit", "the expression has too many parts in a row", (0, len(self.source)))
+            self.fail("limit", "the expression chains too many operations", (0, len(self.source)))
         return tree
 
     def span(self, node: ast.AST) -> Span:
@@ -141,7 +141,7 @@ class _Reader:
         if self.nodes > MAX_NODES:
             self.fail("limit", f"the expression has more than {MAX_NODES:,} parts", node)
         if self.depth > scan.MAX_NESTING:
-            message = f"the expression is nested too deeply: {scan.MAX_NESTING} levels are allowed"
+            message = f"the expression is nested too deeply; the limit is {scan.MAX_NESTING} levels"
             self.fail("limit", message, node)
         try:
             return self._node(node)
@@ -178,20 +178,20 @@ class _Reader:
         text = self.source[start:end]
         if text.startswith("("):
             items = text[1:-1].strip().rstrip(",")
-            hint = f"write [{items}]" if items else "a tensor is written with square brackets: [1, 2, 3]"
-            self.fail("syntax", "a list in round brackets is not a tensor", node, hint)
-        hint = "a tensor is written with square brackets: [1, 2, 3]"
+            hint = f"write [{items}]" if items else "use square brackets for a tensor: [1, 2, 3]"
+            self.fail("syntax", "a list in parentheses is not a tensor", node, hint)
+        hint = "use square brackets for a tensor: [1, 2, 3]"
         if decimal := re.search(r"\d,\d", text):
             comma = start + decimal.start() + 1
-            hint = f"with a decimal point: {self.source[:comma]}.{self.source[comma + 1 :]}"
-        self.fail("syntax", "a comma outside of brackets is not part of the expression language", node, hint)
+            hint = f"use a decimal point: {self.source[:comma]}.{self.source[comma + 1 :]}"
+        self.fail("syntax", "a comma outside brackets is not part of the expression language", node, hint)
 
     def _constant(self, node: ast.Constant) -> Number:
         if isinstance(node.value, (bool, int, float)):
             return Number(number(node.value), self.span(node))
         if node.value is None:
-            self.fail("syntax", "'None' is no value here", node)
-        return self.fail("syntax", "text in quotes is not part of the expression language", node)
+            self.fail("syntax", "'None' is not allowed here", node)
+        return self.fail("syntax", "quoted text is not part of the expression language", node)
 
     def _name(self, node: ast.Name) -> Node:
         name, span = node.id, self.span(node)
@@ -199,17 +199,15 @@ class _Reader:
             return Number(CONSTANTS[name], span)
         if name in FUNCTIONS:
             usage = FUNCTIONS[name].usage
-            self.fail("syntax", f"'{name}' is a function, and here it is not called", span, f"write {usage}")
+            self.fail("syntax", f"'{name}' is a function and must be called", span, f"write {usage}")
         if name == "torch":
-            self.fail("syntax", "'torch' is a module and no value", span, "write torch.sin(x) or sin(x)")
+            self.fail("syntax", "'torch' is a module, not a value", span, "write torch.sin(x) or sin(x)")
         if not self.variables_allowed:
             similar = closest(name, CONSTANTS)
-            hint = (
-                f"did you mean '{similar}'?" if similar else "a value is made of numbers, for example 3 or rand(3, 4)"
-            )
-            self.fail("unknown-name", f"a value cannot use the name '{name}'", span, hint)
+            hint = f"did you mean '{similar}'?" if similar else "use numbers, for example 3 or rand(3, 4)"
+            self.fail("unknown-name", f"a value cannot contain the name '{name}'", span, hint)
         if name.startswith("__"):
-            self.fail("syntax", f"'{name}' is not a name for a variable", span)
+            self.fail("syntax", f"'{name}' is not a valid variable name", span)
         self.variables[name] = None
         return Variable(name, span)
 
@@ -255,7 +253,7 @@ class _Reader:
     def _index(self, node: ast.Subscript) -> Node:
         value = self.node(node.value)
         if isinstance(value, Number):
-            self.fail("syntax", "a number has no elements to index", node)
+            self.fail("syntax", "a number cannot be indexed", node)
         items = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
         if not items:
             self.fail("syntax", "the index is empty", node, "write x[0] or x[0:2]")
@@ -267,7 +265,7 @@ class _Reader:
         bounds = (item.lower, item.upper, item.step)
         start, stop, step = (None if bound is None else self.whole_number(bound, "an index") for bound in bounds)
         if step is not None and step <= 0:
-            self.fail("syntax", "a slice's step must be greater than 0 in PyTorch", item, "write flip(x, 0)")
+            self.fail("syntax", "the step of a slice must be positive in PyTorch", item, "write flip(x, 0)")
         return slice(start, stop, step)
 
     def whole_number(self, node: ast.expr, what: str) -> int:
@@ -278,9 +276,9 @@ class _Reader:
         hint = "write index_select(x, 0, i) or where(condition, a, b)" if what == "an index" else ""
         if isinstance(value, Number) and isinstance(value.value, float) and value.value.is_integer():
             if abs(value.value) > LARGEST_INT:
-                self.fail("limit", f"{what} is a whole number of at most {LARGEST_INT:,}", node)
+                self.fail("limit", f"{what} must be an integer of at most {LARGEST_INT:,}", node)
             hint = f"write {int(value.value)}"
-        return self.fail("syntax", f"{what} is a whole number", node, hint)
+        return self.fail("syntax", f"{what} must be an integer", node, hint)
 
     def _attribute(self, node: ast.Attribute) -> Node:
         dotted = _dotted(node)
@@ -297,7 +295,7 @@ class _Reader:
 
     def _attribute_span(self, node: ast.Attribute) -> Span:
         end = self.span(node)[1]
-        written = self.source[:end].rpartition(".")[2].lstrip()  # node.attr may be shorter: it is normalised
+        written = self.source[:end].rpartition(".")[2].lstrip()  # node.attr may be shorter: it is normalized
         return end - len(written), end
 
     def _module_constant(self, dotted: str, node: ast.Attribute) -> Number:
@@ -306,8 +304,8 @@ class _Reader:
             return Number(CONSTANTS[name], self.span(node))
         if dotted in SPELLINGS:
             usage = SPELLINGS[dotted].usage
-            self.fail("syntax", f"'{dotted}' is a function, and here it is not called", node, f"write {usage}")
-        hint = f"write {name}" if name in CONSTANTS else "gdcli functions lists what there is"
+            self.fail("syntax", f"'{dotted}' is a function and must be called", node, f"write {usage}")
+        hint = f"write {name}" if name in CONSTANTS else "gdcli functions lists all functions"
         return self.fail("unknown-name", f"'{dotted}' is not part of the expression language", node, hint)
 
     def _call(self, node: ast.Call) -> Node:
@@ -322,7 +320,7 @@ class _Reader:
                 self._unknown_function(node.id, node)
             return SPELLINGS[node.id], self.span(node), None
         if not isinstance(node, ast.Attribute):
-            self.fail("syntax", "only a function can be called", node, "write '*' for a product")
+            self.fail("syntax", "only functions can be called", node, "use '*' for multiplication")
         dotted = _dotted(node)
         if dotted in SPELLINGS:
             return SPELLINGS[dotted], self.span(node), None
@@ -333,17 +331,17 @@ class _Reader:
             return FUNCTIONS[name], span, node.value
         if name in FUNCTIONS:
             subject = self.source[slice(*self.span(node.value))]
-            message = f"'{name}' is a function and not a method in PyTorch"
+            message = f"'{name}' is a function, not a method, in PyTorch"
             self.fail("unknown-function", message, span, f"write {name}({subject}, ...)")
         hint = _TENSOR_METHODS.get(name) or _function_hint(name, methods=True) or _ALL_FUNCTIONS
         return self.fail("unknown-function", f"unknown method '{name}'", span, hint)
 
     def _unknown_function(self, name: str, node: ast.Name) -> NoReturn:
         if name in CONSTANTS:
-            self.fail("syntax", f"'{name}' is a number and cannot be called", node, "write '*' for a product")
+            self.fail("syntax", f"'{name}' is a number and cannot be called", node, "use '*' for multiplication")
         hint = lookalike(name, FUNCTIONS) or _function_hint(name)
         if not hint and len(name) <= 2:
-            hint = f"a product is written {name}*(...)"
+            hint = f"write a product as {name}*(...)"
         hint = hint or _ALL_FUNCTIONS
         self.fail("unknown-function", f"unknown function '{name}'", node, hint)
 

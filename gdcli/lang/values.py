@@ -1,4 +1,4 @@
-"""The values of variables: which are there, which are missing, and what they say. No torch here."""
+"""The values of variables: which are given, which are missing, and their parsed text. No torch here."""
 
 from __future__ import annotations
 
@@ -26,14 +26,17 @@ def bind(expressions: Sequence[Expression], values: Mapping[str, Any]) -> dict[s
 
 
 def bind_some(expression: Expression, values: Mapping[str, Any]) -> dict[str, Expression]:
-    """The parsed values of those variables that have one, in the order of the expression; a file gives the others.
+    """The parsed values of those variables that have one, in the order of the expression; the others come from a file.
 
     Raises:
         GdcliError: for a value without a variable.
         ExpressionError: for a value that cannot be read, and an expression that has no variables.
     """
     if not expression.variables:
-        source, message = expression.source, "the expression is a constant: it has no variable to differentiate"
+        source, message = (
+            expression.source,
+            "the expression is constant: it has no variable to differentiate with respect to",
+        )
         raise ExpressionError("constant", message, "for example: x**2", source=source, span=(0, len(source)))
     check_known(values, expression.variables)
     return {name: read_value(name, values[name]) for name in expression.variables if name in values}
@@ -53,7 +56,7 @@ def check_given(expression: Expression, values: Mapping[str, Any]) -> None:
     """Raise ExpressionError, at its place, for a variable that has no value."""
     for node in postorder(expression.root):
         if isinstance(node, Variable) and node.name not in values:
-            hint = lookalike(node.name, values) or f"give it one: --{node.name} 1"
+            hint = lookalike(node.name, values) or f"give it a value: --{node.name} 1"
             raise MissingVariableError(node.name, hint, source=expression.source, span=node.span)
 
 

@@ -1,8 +1,8 @@
-"""The table of functions: a module a category, and here all of them by category, by name and by spelling. No torch.
+"""The table of functions: one module per category, and here all of them by category, by name and by spelling. No torch.
 
-What the columns mean, and the kinds of parameters, stands in signature.py. The names are those of
-``from torch import *``; the functions of torch.special, torch.linalg and torch.nn.functional stand under their bare
-names too, unless torch has another function of that name (``linalg.norm`` beside ``norm``).
+signature.py explains the columns and the kinds of parameters. The names are those of
+``from torch import *``; the functions of torch.special, torch.linalg and torch.nn.functional are also listed under
+their bare names, unless torch has another function of that name (``linalg.norm`` beside ``norm``).
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ _MODULES = (
 
 
 def _categories() -> dict[str, tuple[Function, ...]]:
-    """The functions of each category; in the last one those that are other names of functions before."""
+    """The functions of each category; the last category holds the aliases."""
     found: dict[str, tuple[Function, ...]] = {module.CATEGORY: module.FUNCTIONS for module in _MODULES}
     others = [row.under(name) for rows in found.values() for row in rows for name in row.other_names]
     return {**found, "other names": tuple(sorted(others, key=lambda row: row.name))}
@@ -67,7 +67,7 @@ FUNCTIONS: Mapping[str, Function] = MappingProxyType({row.name: row for rows in 
 MATRIX_OPERATIONS = frozenset(
     name for name, row in FUNCTIONS.items() if "product" in row.facts or "inversion" in row.facts
 )
-"""Functions whose derivative is a matrix, and not one number an element."""
+"""Functions whose derivative is a matrix, not one number per element."""
 
 
 def _spellings() -> dict[str, Function]:

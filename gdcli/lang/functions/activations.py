@@ -16,21 +16,21 @@ FUNCTIONS = (
         facts=("elementwise", "bounds"),
         also=("torch.nn.functional.relu",),
     ),
-    activation("relu6", "input", "relu that stops at 6", "relu6([-1, 2, 9])", facts=("elementwise", "bounds")),
+    activation("relu6", "input", "relu capped at 6", "relu6([-1, 2, 9])", facts=("elementwise", "bounds")),
     activation(
         "leaky_relu",
         "input, negative_slope: number = 0.01",
-        "x, and negative_slope * x below zero",
+        "x, or negative_slope * x below zero",
         "leaky_relu([-1, 2], 0.1)",
     ),
     function(
         "prelu",
         "input, weight",
-        "x, and weight * x below zero",
+        "x, or weight * x below zero",
         "prelu([-1, 2], [0.25])",
         also=("torch.nn.functional.prelu",),
     ),
-    activation("elu", "input, alpha: number = 1", "x, and alpha * (exp(x) - 1) below zero", "elu([-1, 2])"),
+    activation("elu", "input, alpha: number = 1", "x, or alpha * (exp(x) - 1) below zero", "elu([-1, 2])"),
     free(
         "selu",
         "input",
@@ -48,7 +48,7 @@ FUNCTIONS = (
         also=("torch.nn.functional.celu",),
     ),
     activation(
-        "gelu", "input, *, approximate: 'none'|'tanh' = 'none'", "x times the normal area left of x", "gelu([-1, 2])"
+        "gelu", "input, *, approximate: 'none'|'tanh' = 'none'", "x times the standard normal CDF at x", "gelu([-1, 2])"
     ),
     activation("silu", "input", "x * sigmoid(x), also called swish", "silu([-1, 2])"),
     activation("mish", "input", "x * tanh(softplus(x))", "mish([-1, 2])"),
@@ -85,23 +85,23 @@ FUNCTIONS = (
     activation(
         "hardtanh",
         "input, min_val: number = -1, max_val: number = 1",
-        "x kept between min_val and max_val",
+        "x clamped between min_val and max_val",
         "hardtanh([-2, 0.5, 2])",
         facts=("elementwise", "bounds"),
     ),
-    activation("hardsigmoid", "input", "sigmoid made of three straight lines", "hardsigmoid([-4, 0, 1])"),
+    activation("hardsigmoid", "input", "piecewise linear approximation of sigmoid", "hardsigmoid([-4, 0, 1])"),
     activation("hardswish", "input", "x * hardsigmoid(x)", "hardswish([-4, 0, 1])"),
     elementwise(
         "hardshrink",
         "input, lambd: number = 0.5",
-        "x, and 0 between -lambd and lambd",
+        "x, or 0 between -lambd and lambd",
         "hardshrink([-1, 0.2, 1])",
         also=("torch.nn.functional.hardshrink",),
     ),
     activation(
         "softshrink",
         "input, lambd: number = 0.5",
-        "x moved by lambd towards 0, and 0 in between",
+        "x shrunk towards 0 by lambd, or 0 between -lambd and lambd",
         "softshrink([-1, 0.2, 1])",
     ),
     activation("tanhshrink", "input", "x - tanh(x)", "tanhshrink([-1, 2])"),

@@ -1,4 +1,4 @@
-"""Minima and maxima of two, bounds, and choice by a condition."""
+"""Elementwise minima and maxima, bounds, and selection by a condition."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ FUNCTIONS = (
     elementwise(
         "clamp",
         "input, min: either = None, max: either = None",
-        "kept between min and max",
+        "input clamped between min and max",
         "clamp([-2, 0.5, 2], -1, 1)",
         facts=("elementwise", "bounds"),
         other_names=("clip",),
     ),
-    elementwise("clamp_min", "input, min: either", "not below min", "clamp_min([-2, 2], 0)"),
-    elementwise("clamp_max", "input, max: either", "not above max", "clamp_max([-2, 2], 0)"),
+    elementwise("clamp_min", "input, min: either", "input, but at least min", "clamp_min([-2, 2], 0)"),
+    elementwise("clamp_max", "input, max: either", "input, but at most max", "clamp_max([-2, 2], 0)"),
     elementwise(
         "nan_to_num",
         "input, nan: number = 0, posinf: number = None, neginf: number = None",
-        "nan and infinities become numbers",
+        "nan and infinities replaced by numbers",
         "nan_to_num([nan, inf, 1])",
     ),
     free(

@@ -1,4 +1,4 @@
-"""Comparisons and logic: what gives true or false."""
+"""Comparisons and logic: functions with boolean results."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FUNCTIONS = (
     truth(
         "isclose",
         "input, other, rtol: number = 1e-05, atol: number = 1e-08, equal_nan: bool = False",
-        "whether the two are almost equal",
+        "whether the two are equal within a tolerance",
         "isclose([1, 2], [1.000001, 2.1])",
     ),
     free(
@@ -31,8 +31,8 @@ FUNCTIONS = (
     truth("isposinf", "input", "whether it is inf", "isposinf([inf, -inf])"),
     truth("isneginf", "input", "whether it is -inf", "isneginf([inf, -inf])"),
     truth("isfinite", "input", "whether it is neither nan nor infinite", "isfinite([nan, inf, 1])"),
-    truth("logical_and", "input, other", "both hold (are not 0)", "logical_and([0, 1], [1, 1])"),
-    truth("logical_or", "input, other", "at least one holds (is not 0)", "logical_or([0, 1], [0, 0])"),
-    truth("logical_xor", "input, other", "exactly one holds (is not 0)", "logical_xor([0, 1], [1, 1])"),
-    truth("logical_not", "input", "it does not hold (is 0)", "logical_not([0, 1])"),
+    truth("logical_and", "input, other", "whether both are true (not 0)", "logical_and([0, 1], [1, 1])"),
+    truth("logical_or", "input, other", "whether at least one is true (not 0)", "logical_or([0, 1], [0, 0])"),
+    truth("logical_xor", "input, other", "whether exactly one is true (not 0)", "logical_xor([0, 1], [1, 1])"),
+    truth("logical_not", "input", "whether it is false (0)", "logical_not([0, 1])"),
 )

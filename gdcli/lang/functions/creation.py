@@ -5,7 +5,7 @@ from __future__ import annotations
 from gdcli.lang.functions.rows import DTYPE, WHOLE, constructor, free, nn
 
 CATEGORY = "constructors"
-_SHAPE_ONLY = "only the shape of the input counts"
+_SHAPE_ONLY = "only the shape of the input is used"
 
 FUNCTIONS = (
     constructor(
@@ -18,21 +18,21 @@ FUNCTIONS = (
     constructor(
         "arange",
         f"start: number = 0, end: number = None, step: number = 1, {DTYPE}",
-        "numbers from start up to, not including, end",
+        "numbers from start up to but not including end",
         "arange(0, 1, 0.25)",
         facts=("dtype of its numbers", "requires_grad"),
     ),
     constructor(
         "linspace",
         f"start: number, end: number, steps: int, {DTYPE}",
-        "so many numbers from start to end, evenly spaced",
+        "evenly spaced numbers from start to end, inclusive",
         "linspace(0, 1, 5)",
         facts=("default dtype", "requires_grad"),
     ),
     constructor(
         "logspace",
         f"start: number, end: number, steps: int, base: number = 10, {DTYPE}",
-        "powers of base, evenly spaced exponents",
+        "powers of base with evenly spaced exponents",
         "logspace(-2, 2, 5)",
         facts=("default dtype", "requires_grad"),
     ),
@@ -45,26 +45,26 @@ FUNCTIONS = (
     constructor(
         "full",
         f"size: ints, fill_value: number, {DTYPE}",
-        "a tensor of one number",
+        "a tensor filled with one number",
         "full((2, 3), 0.5)",
         facts=("dtype of its numbers", "requires_grad"),
     ),
     constructor(
         "eye", f"n: int, m: int = None, {DTYPE}", "identity matrix", "eye(3)", facts=("default dtype", "requires_grad")
     ),
-    free("zeros_like", f"input, {DTYPE}", "zeros in the shape of input", "zeros_like([1, 2])", gradient=_SHAPE_ONLY),
-    free("ones_like", f"input, {DTYPE}", "ones in the shape of input", "ones_like([1, 2])", gradient=_SHAPE_ONLY),
+    free("zeros_like", f"input, {DTYPE}", "zeros with the shape of input", "zeros_like([1, 2])", gradient=_SHAPE_ONLY),
+    free("ones_like", f"input, {DTYPE}", "ones with the shape of input", "ones_like([1, 2])", gradient=_SHAPE_ONLY),
     free(
         "full_like",
         f"input, fill_value: number, {DTYPE}",
-        "one number in the shape of input",
+        "fill_value repeated in the shape of input",
         "full_like([1, 2], 0.5)",
         gradient=_SHAPE_ONLY,
     ),
     nn(
         "one_hot",
         "input: index, num_classes: int",
-        "1 at the place of each whole number, 0 elsewhere",
+        "1 at each index, 0 elsewhere",
         "one_hot([0, 2], 3)",
         gradient=WHOLE,
     ),

@@ -1,11 +1,11 @@
-"""Conversions to a dtype, and what cuts or keeps the graph of autograd."""
+"""Conversions to a dtype, and functions that keep or detach the autograd graph."""
 
 from __future__ import annotations
 
 from gdcli.lang.functions.rows import BOOL, WHOLE, conversion, elementwise, tensor_method
 
 CATEGORY = "dtypes and the graph"
-_CUT = "it cuts the gradient off, on purpose"
+_CUT = "it stops the gradient on purpose"
 
 FUNCTIONS = (
     conversion("float", "input", "converted to float32", "float([1, 2] > 1)"),
@@ -21,6 +21,6 @@ FUNCTIONS = (
         "to([1, 2], torch.float64)",
         facts=("elementwise", "input itself"),
     ),
-    elementwise("clone", "input", "a copy, which keeps the gradient", "clone([1, 2])"),
-    elementwise("detach", "input", "the same numbers, without their history", "detach([1, 2])", gradient=_CUT),
+    elementwise("clone", "input", "a copy that gradients flow through", "clone([1, 2])"),
+    elementwise("detach", "input", "the same values, detached from the graph", "detach([1, 2])", gradient=_CUT),
 )

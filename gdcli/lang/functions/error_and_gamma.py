@@ -8,18 +8,20 @@ CATEGORY = "error and gamma functions"
 
 FUNCTIONS = (
     elementwise("erf", "input", "error function", "erf([0, 1])", also=("torch.special.erf",)),
-    elementwise("erfc", "input", "1 - erf(input), exact for large input", "erfc([0, 5])", also=("torch.special.erfc",)),
+    elementwise(
+        "erfc", "input", "1 - erf(input), accurate for large input", "erfc([0, 5])", also=("torch.special.erfc",)
+    ),
     special("erfcx", "input", "exp(input**2) * erfc(input)", "erfcx([0, 30])"),
     elementwise(
         "erfinv",
         "input",
-        "inverse of the error function, between -1 and 1",
+        "inverse of the error function, for input in (-1, 1)",
         "erfinv([0, 0.5])",
         also=("torch.special.erfinv",),
     ),
-    special("ndtr", "input", "area under the standard normal curve left of input", "ndtr([-1.96, 0, 1.96])"),
-    special("ndtri", "input", "inverse of ndtr: a quantile of the normal curve", "ndtri([0.5, 0.975])"),
-    special("log_ndtr", "input", "log(ndtr(input)), exact far on the left", "log_ndtr([-20, 0])"),
+    special("ndtr", "input", "cumulative distribution function of the standard normal", "ndtr([-1.96, 0, 1.96])"),
+    special("ndtri", "input", "inverse of ndtr: quantiles of the standard normal", "ndtri([0.5, 0.975])"),
+    special("log_ndtr", "input", "log(ndtr(input)), accurate for very negative input", "log_ndtr([-20, 0])"),
     elementwise(
         "lgamma",
         "input",
@@ -45,7 +47,7 @@ FUNCTIONS = (
     elementwise(
         "mvlgamma",
         "input, p: int",
-        "log of the gamma function of p dimensions",
+        "log of the multivariate gamma function of dimension p",
         "mvlgamma(3, 2)",
         facts=("elementwise", "wide"),
         also=("torch.special.multigammaln",),
@@ -53,14 +55,14 @@ FUNCTIONS = (
     special(
         "gammainc",
         "input, other",
-        "lower incomplete gamma function, regularised",
+        "regularized lower incomplete gamma function",
         "gammainc(2, [1, 3])",
         also=("torch.igamma",),
     ),
     special(
         "gammaincc",
         "input, other",
-        "upper incomplete gamma function, regularised",
+        "regularized upper incomplete gamma function",
         "gammaincc(2, [1, 3])",
         also=("torch.igammac",),
     ),

@@ -33,14 +33,14 @@ FUNCTIONS = (
     function(
         "bmm",
         "input, mat2",
-        "products of matrices, one pair after another",
+        "batched product of matrices",
         "bmm([[[1, 2], [3, 4]]], [[[1], [1]]])",
         facts=("product",),
     ),
     function(
         "dot",
         "input, tensor",
-        "sum of the products of two vectors",
+        "dot product of two vectors",
         "dot([1, 2], [3, 4])",
         facts=("rows by columns", "product"),
     ),
@@ -58,16 +58,16 @@ FUNCTIONS = (
         "inner([[1, 2], [3, 4]], [1, 1])",
         facts=("product",),
     ),
-    function(
-        "outer", "input, vec2", "every product of two vectors' elements", "outer([1, 2], [3, 4])", facts=("product",)
-    ),
+    function("outer", "input, vec2", "outer product of two vectors", "outer([1, 2], [3, 4])", facts=("product",)),
     linalg("vecdot", "x, y, *, dim: int = -1", "dot products along dim", "vecdot([[1, 2], [3, 4]], [1, 1])"),
-    function("cross", "input, other, dim: int = None", "cross product of vectors of 3", "cross([1, 0, 0], [0, 1, 0])"),
+    function(
+        "cross", "input, other, dim: int = None", "cross product of vectors of length 3", "cross([1, 0, 0], [0, 1, 0])"
+    ),
     function("kron", "input, other", "Kronecker product", "kron([[1, 2]], [[1], [3]])"),
     free(
         "tensordot",
         "a, b, dims: int = 2",
-        "products summed over the last dims of a, first of b",
+        "product summed over the last dims of a and first of b",
         "tensordot([[1, 2]], [[3], [4]], 1)",
     ),
     function(
@@ -85,7 +85,7 @@ FUNCTIONS = (
     linalg(
         "multi_dot",
         "tensors: tensors",
-        "product of several matrices, in the cheapest order",
+        "product of several matrices, in the fastest order",
         "multi_dot([[1, 2], [[1, 2], [3, 4]], [1, 1]])",
     ),
     function("trace", "input", "sum of the diagonal", "trace([[1, 2], [3, 4]])", facts=("reduction",)),
@@ -94,7 +94,7 @@ FUNCTIONS = (
     function(
         "slogdet",
         "input",
-        "sign of the determinant, and log of its size",
+        "sign and log absolute value of the determinant",
         "slogdet([[1, 2], [3, 4]])[1]",
         also=("torch.linalg.slogdet",),
     ),
@@ -115,26 +115,26 @@ FUNCTIONS = (
     function(
         "pinverse",
         "input, rcond: number = 1e-15",
-        "pseudo-inverse, in an older spelling",
+        "pseudo-inverse (older form of pinv)",
         "pinverse([[1, 2], [3, 4], [5, 6]])",
     ),
     linalg(
         "solve",
         "A, B, *, left: bool = True",
-        "the X with A @ X = B",
+        "the solution X of A @ X = B",
         "solve([[2, 0], [0, 4]], [1, 1])",
         facts=("inversion",),
     ),
     linalg(
         "solve_triangular",
         "input, B, *, upper: bool, left: bool = True, unitriangular: bool = False",
-        "the X with input @ X = B for a triangular input",
+        "the solution X of input @ X = B for a triangular input",
         "solve_triangular([[2, 0], [1, 4]], [[2], [5]], upper=False)",
     ),
     function(
         "cholesky",
         "input, *, upper: bool = False",
-        "the triangular L with input = L @ L.T",
+        "the triangular L such that input = L @ L.T",
         "cholesky([[4, 2], [2, 3]])",
         module="torch.linalg",
         also=("torch.cholesky",),
@@ -143,11 +143,13 @@ FUNCTIONS = (
     linalg(
         "eigh",
         "input, UPLO: 'L'|'U' = 'L'",
-        "eigenvalues and vectors of a symmetric matrix",
+        "eigenvalues and eigenvectors of a symmetric matrix",
         "eigh([[2, 1], [1, 2]])[0]",
     ),
     linalg("svdvals", "A", "singular values, largest first", "svdvals([[3, 0], [0, 4]])"),
-    linalg("linalg.qr", "A", "the orthogonal Q and triangular R with A = Q @ R", "linalg.qr([[3, 1], [4, 2]])[1]"),
+    linalg(
+        "linalg.qr", "A", "QR decomposition: orthogonal Q, triangular R, A = Q @ R", "linalg.qr([[3, 1], [4, 2]])[1]"
+    ),
     linalg(
         "vector_norm",
         f"x, ord: number = 2, {ALONG}, {DTYPE}",
@@ -179,21 +181,21 @@ FUNCTIONS = (
     function(
         "matrix_exp",
         "input",
-        "e to the power of a matrix",
+        "matrix exponential",
         "matrix_exp([[0, 1], [-1, 0]])",
         also=("torch.linalg.matrix_exp",),
     ),
     function(
         "matrix_power",
         "input, n: int",
-        "a matrix multiplied by itself n times",
+        "n-th power of a matrix",
         "matrix_power([[1, 1], [0, 1]], 5)",
         also=("torch.linalg.matrix_power",),
     ),
     free(
         "vander",
         "x, N: int = None, increasing: bool = False",
-        "the matrix of the powers of x",
+        "Vandermonde matrix of x",
         "vander([1, 2, 3])",
         gradient="PyTorch's derivative fails: the matrix is filled in place",
         facts=("square",),
@@ -201,7 +203,7 @@ FUNCTIONS = (
     free(
         "cdist",
         "x1, x2, p: number = 2",
-        "distances of every row of x1 to every row of x2",
+        "distances from every row of x1 to every row of x2",
         "cdist([[0, 0]], [[3, 4], [1, 0]])",
     ),
 )

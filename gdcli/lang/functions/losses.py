@@ -25,7 +25,7 @@ FUNCTIONS = (
     nn(
         "binary_cross_entropy",
         f"input, target, weight = None, *, {_REDUCTION}",
-        "loss of probabilities against 0 and 1",
+        "cross-entropy between probabilities and 0/1 targets",
         "binary_cross_entropy([0.9, 0.2], [1, 0])",
     ),
     nn(
@@ -37,13 +37,13 @@ FUNCTIONS = (
     nn(
         "cross_entropy",
         f"input, target, weight = None, *, {_REDUCTION}, label_smoothing: number = 0",
-        "loss of scores against class probabilities",
+        "cross-entropy between logits and class probabilities",
         "cross_entropy([2, 1, 0], [1, 0, 0])",
     ),
     nn(
         "nll_loss",
         f"input, target: index, weight = None, *, ignore_index: int = -100, {_REDUCTION}",
-        "loss of log-probabilities against class numbers",
+        "negative log-likelihood of class indices",
         "nll_loss(log_softmax([[2, 1, 0]], 1), [0])",
     ),
     nn(
@@ -55,13 +55,13 @@ FUNCTIONS = (
     nn(
         "poisson_nll_loss",
         f"input, target, log_input: bool = True, full: bool = False, *, eps: number = 1e-08, {_REDUCTION}",
-        "loss of rates against counts",
+        "Poisson negative log-likelihood of counts",
         "poisson_nll_loss([0, 1], [1, 3])",
     ),
     nn(
         "gaussian_nll_loss",
         f"input, target, var, full: bool = False, eps: number = 1e-06, {_REDUCTION}",
-        "loss of means and variances against values",
+        "Gaussian negative log-likelihood of values",
         "gaussian_nll_loss([1, 2], [1, 4], [1, 2])",
     ),
     nn(
@@ -73,25 +73,25 @@ FUNCTIONS = (
     nn(
         "hinge_embedding_loss",
         f"input, target, margin: number = 1, *, {_REDUCTION}",
-        "input where target is 1, hinge where it is -1",
+        "input where target is 1, hinge loss where it is -1",
         "hinge_embedding_loss([2, 0.5], [1, -1])",
     ),
     nn(
         "margin_ranking_loss",
         f"input1, input2, target, margin: number = 0, *, {_REDUCTION}",
-        "loss of pairs in the wrong order",
+        "penalty for pairs in the wrong order",
         "margin_ranking_loss([1, 2], [2, 1], [1, 1])",
     ),
     nn(
         "triplet_margin_loss",
         f"anchor, positive, negative, margin: number = 1, p: number = 2, eps: number = 1e-06, *, {_REDUCTION}",
-        "loss of an anchor nearer to the negative",
+        "penalty for an anchor closer to negative than positive",
         "triplet_margin_loss([0, 0], [3, 4], [1, 0])",
     ),
     nn(
         "cosine_embedding_loss",
         f"input1, input2, target, margin: number = 0, *, {_REDUCTION}",
-        "loss of angles: target 1 alike, -1 unlike",
+        "cosine loss: target 1 if similar, -1 if not",
         "cosine_embedding_loss([[1, 0]], [[1, 1]], [1])",
     ),
     free(

@@ -1,4 +1,4 @@
-"""Reductions: sums, means, norms, extremes and running sums, of all elements or along a dimension."""
+"""Reductions: sums, means, norms, extremes and cumulative sums, over all elements or along a dimension."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ FUNCTIONS = (
     function(
         "sum", f"input, {ALONG}, {DTYPE}", "sum of all elements, or along dim", "sum([1, 2, 3])", facts=("reduction",)
     ),
-    function(
-        "nansum", f"input, {ALONG}, {DTYPE}", "sum that leaves nan out", "nansum([1, nan, 3])", facts=("reduction",)
-    ),
+    function("nansum", f"input, {ALONG}, {DTYPE}", "sum that ignores nan", "nansum([1, nan, 3])", facts=("reduction",)),
     function(
         "mean",
         f"input, {ALONG}, {DTYPE}",
@@ -23,7 +21,7 @@ FUNCTIONS = (
         facts=("reduction",),
     ),
     function(
-        "nanmean", f"input, {ALONG}, {DTYPE}", "mean that leaves nan out", "nanmean([1, nan, 3])", facts=("reduction",)
+        "nanmean", f"input, {ALONG}, {DTYPE}", "mean that ignores nan", "nanmean([1, nan, 3])", facts=("reduction",)
     ),
     function(
         "prod",
@@ -35,14 +33,14 @@ FUNCTIONS = (
     function(
         "var",
         "input, dim: ints = None, unbiased: bool = True, keepdim: bool = False, *, correction: number = 1",
-        "variance, over n - 1",
+        "variance with divisor n - 1",
         "var([1, 2, 3, 4])",
         facts=("reduction",),
     ),
     function(
         "std",
         "input, dim: ints = None, unbiased: bool = True, keepdim: bool = False, *, correction: number = 1",
-        "standard deviation, over n - 1",
+        "standard deviation with divisor n - 1",
         "std([1, 2, 3, 4])",
         facts=("reduction",),
     ),
@@ -78,21 +76,21 @@ FUNCTIONS = (
     function(
         "amax",
         "input, dim: ints = (), keepdim: bool = False",
-        "the largest, equal ones share the gradient",
+        "the largest; ties share the gradient",
         "amax([[1, 5], [4, 2]], dim=1)",
         facts=("reduction", "choice"),
     ),
     function(
         "amin",
         "input, dim: ints = (), keepdim: bool = False",
-        "the smallest, equal ones share the gradient",
+        "the smallest; ties share the gradient",
         "amin([[1, 5], [4, 2]], dim=1)",
         facts=("reduction", "choice"),
     ),
     function(
         "argmax",
         f"input, {ALONG_ONE}",
-        "the position of the largest",
+        "the index of the largest",
         "argmax([1, 3, 2])",
         gradient=WHOLE,
         facts=("reduction",),
@@ -100,7 +98,7 @@ FUNCTIONS = (
     function(
         "argmin",
         f"input, {ALONG_ONE}",
-        "the position of the smallest",
+        "the index of the smallest",
         "argmin([2, 1, 3])",
         gradient=WHOLE,
         facts=("reduction",),
@@ -108,76 +106,80 @@ FUNCTIONS = (
     function(
         "median",
         f"input, {ALONG_ONE}",
-        "the middle value (the lower of two)",
+        "the median (the lower of two middle values)",
         "median([5, 1, 3])",
         facts=("reduction", "values and indices"),
     ),
     function(
         "nanmedian",
         f"input, {ALONG_ONE}",
-        "the middle value, leaving nan out",
+        "the median, ignoring nan",
         "nanmedian([5, nan, 3])",
         facts=("reduction", "values and indices"),
     ),
     function(
         "quantile",
         f"input, q: either, {ALONG_ONE}, *, {_INTERPOLATION}",
-        "the value that the part q lies below",
+        "the value below which a fraction q lies",
         "quantile([1, 2, 3, 4], 0.25)",
     ),
     function(
         "nanquantile",
         f"input, q: either, {ALONG_ONE}, *, {_INTERPOLATION}",
-        "quantile that leaves nan out",
+        "quantile that ignores nan",
         "nanquantile([1, nan, 3], 0.5)",
     ),
     function(
         "mode",
         "input, dim: int = -1, keepdim: bool = False",
-        "the most frequent value along dim, and an index",
+        "the most frequent value along dim, and its index",
         "mode([1, 2, 2])[0]",
         facts=("values and indices",),
     ),
-    truth("all", f"input, {ALONG}", "whether every element holds (is not 0)", "all([1, 2] > 0)", facts=("reduction",)),
-    truth("any", f"input, {ALONG}", "whether an element holds (is not 0)", "any([1, 2] > 1)", facts=("reduction",)),
+    truth("all", f"input, {ALONG}", "whether every element is true (not 0)", "all([1, 2] > 0)", facts=("reduction",)),
+    truth("any", f"input, {ALONG}", "whether any element is true (not 0)", "any([1, 2] > 1)", facts=("reduction",)),
     function(
         "count_nonzero",
         "input, dim: ints = None",
-        "how many elements are not 0",
+        "the number of nonzero elements",
         "count_nonzero([0, 1, 2])",
         gradient=WHOLE,
         facts=("reduction",),
     ),
-    function("cumsum", f"input, dim: int, {DTYPE}", "running sum along dim", "cumsum([1, 2, 3], 0)"),
-    function("cumprod", f"input, dim: int, {DTYPE}", "running product along dim", "cumprod([1, 2, 3], 0)"),
+    function("cumsum", f"input, dim: int, {DTYPE}", "cumulative sum along dim", "cumsum([1, 2, 3], 0)"),
+    function("cumprod", f"input, dim: int, {DTYPE}", "cumulative product along dim", "cumprod([1, 2, 3], 0)"),
     function(
         "cummax",
         "input, dim: int",
-        "running maximum along dim, and indices",
+        "cumulative maximum along dim, and indices",
         "cummax([1, 3, 2], 0)[0]",
         facts=("values and indices",),
     ),
     function(
         "cummin",
         "input, dim: int",
-        "running minimum along dim, and indices",
+        "cumulative minimum along dim, and indices",
         "cummin([3, 1, 2], 0)[0]",
         facts=("values and indices",),
     ),
-    function("logcumsumexp", "input, dim: int", "running logsumexp along dim", "logcumsumexp([0, 0, 0], 0)"),
-    function("diff", "input, n: int = 1, dim: int = -1", "differences of neighbours, n times over", "diff([1, 4, 9])"),
+    function("logcumsumexp", "input, dim: int", "cumulative logsumexp along dim", "logcumsumexp([0, 0, 0], 0)"),
+    function(
+        "diff", "input, n: int = 1, dim: int = -1", "differences of adjacent elements, n times", "diff([1, 4, 9])"
+    ),
     free(
         "trapezoid",
         "y, x = None, *, dx: number = 1, dim: int = -1",
-        "integral by the trapezoid rule",
+        "integral by the trapezoidal rule",
         "trapezoid([0, 1, 4], [0, 1, 2])",
     ),
     function(
         "cov",
         "input, *, correction: int = 1",
-        "covariances of the rows",
+        "covariance matrix of the rows",
         "cov([[1, 2, 3], [3, 1, 2]])",
         facts=("square",),
     ),
-    function("corrcoef", "input", "correlations of the rows", "corrcoef([[1, 2, 3], [3, 1, 2]])", facts=("square",)),
+    function(
+        "corrcoef", "input", "correlation matrix of the rows", "corrcoef([[1, 2, 3], [3, 1, 2]])", facts=("square",)
+    ),
 )

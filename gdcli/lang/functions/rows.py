@@ -9,8 +9,8 @@ from gdcli.lang.signature import function
 # Why there is no gradient, or a zero one.
 STEP = "piecewise constant: the gradient is zero"
 UNDERIVED = "piecewise constant: PyTorch has no derivative for it"
-BOOL = "the result is true or false"
-WHOLE = "the result is whole numbers"
+BOOL = "the result is boolean"
+WHOLE = "the result has an integer dtype"
 RANDOM = "random numbers have no gradient"
 NUMBERS = "it is made of plain numbers"
 

@@ -59,7 +59,7 @@ FUNCTIONS = (
     function(
         "take",
         "input, index: index",
-        "the elements at these places of the flattened input",
+        "the elements at these indices of the flattened input",
         "take([[1, 2], [3, 4]], [0, 3])",
     ),
     function(
@@ -69,19 +69,19 @@ FUNCTIONS = (
         "take_along_dim([3, 1, 2], [1, 2, 0], 0)",
     ),
     function(
-        "masked_select", "input, mask", "the elements where the mask holds", "masked_select([1, 2, 3], [1, 2, 3] > 1)"
+        "masked_select", "input, mask", "the elements where the mask is true", "masked_select([1, 2, 3], [1, 2, 3] > 1)"
     ),
     elementwise(
         "masked_fill",
         "input, mask, value: either",
-        "value where the mask holds",
+        "value where the mask is true, else input",
         "masked_fill([1, 2, 3], [1, 2, 3] > 1, 0)",
     ),
     function("flip", "input, dims: sizes", "reversed along dims", "flip([1, 2, 3], 0)"),
     function("fliplr", "input", "columns reversed", "fliplr([[1, 2], [3, 4]])"),
     function("flipud", "input", "rows reversed", "flipud([[1, 2], [3, 4]])"),
     function(
-        "roll", "input, shifts: ints, dims: ints = None", "shifted, the end comes in at the start", "roll([1, 2, 3], 1)"
+        "roll", "input, shifts: ints, dims: ints = None", "shifted, with elements wrapping around", "roll([1, 2, 3], 1)"
     ),
-    function("rot90", "input, k: int = 1, dims: ints = (0,1)", "turned by k right angles", "rot90([[1, 2], [3, 4]])"),
+    function("rot90", "input, k: int = 1, dims: ints = (0,1)", "rotated by k right angles", "rot90([[1, 2], [3, 4]])"),
 )

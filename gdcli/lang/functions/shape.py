@@ -1,4 +1,4 @@
-"""Other shapes, and joining, cutting and repeating tensors."""
+"""Reshaping, joining, splitting and repeating tensors."""
 
 from __future__ import annotations
 
@@ -20,35 +20,33 @@ FUNCTIONS = (
         facts=("input itself",),
     ),
     function("ravel", "input", "all elements in one dimension", "ravel([[1, 2], [3, 4]])"),
-    function("squeeze", "input, dim: ints = None", "without the dimensions of size 1", "squeeze([[1, 2, 3]])"),
-    function("unsqueeze", "input, dim: int", "with a new dimension of size 1", "unsqueeze([1, 2, 3], 1)"),
-    function(
-        "transpose", "input, dim0: int, dim1: int", "two dimensions exchanged", "transpose([[1, 2], [3, 4]], 0, 1)"
-    ),
+    function("squeeze", "input, dim: ints = None", "dimensions of size 1 removed", "squeeze([[1, 2, 3]])"),
+    function("unsqueeze", "input, dim: int", "a dimension of size 1 inserted", "unsqueeze([1, 2, 3], 1)"),
+    function("transpose", "input, dim0: int, dim1: int", "two dimensions swapped", "transpose([[1, 2], [3, 4]], 0, 1)"),
     function("swapaxes", "input, axis0: int, axis1: int", "the same as transpose", "swapaxes([[1, 2], [3, 4]], 0, 1)"),
-    function("permute", "input, dims: sizes", "dimensions in another order", "permute([[1, 2, 3], [4, 5, 6]], (1, 0))"),
+    function("permute", "input, dims: sizes", "dimensions reordered", "permute([[1, 2, 3], [4, 5, 6]], (1, 0))"),
     function(
         "movedim",
         "input, source: ints, destination: ints",
-        "dimensions moved to other places",
+        "dimensions moved to other positions",
         "movedim([[1, 2, 3], [4, 5, 6]], 0, 1)",
         other_names=("moveaxis",),
     ),
     free(
         "stack",
         "tensors: tensors, dim: int = 0",
-        "tensors side by side along a new dimension",
+        "tensors joined along a new dimension",
         "stack([[1, 2], [3, 4]], dim=1)",
     ),
     free(
         "cat",
         "tensors: tensors, dim: int = 0",
-        "tensors one after another along dim",
+        "tensors concatenated along dim",
         "cat([[1, 2], [3]])",
         other_names=("concat", "concatenate"),
     ),
-    free("hstack", "tensors: tensors", "tensors one after another, by columns", "hstack([[1, 2], [3]])"),
-    free("vstack", "tensors: tensors", "tensors one above another, by rows", "vstack([[1, 2], [3, 4]])"),
+    free("hstack", "tensors: tensors", "tensors stacked horizontally (by columns)", "hstack([[1, 2], [3]])"),
+    free("vstack", "tensors: tensors", "tensors stacked vertically (by rows)", "vstack([[1, 2], [3, 4]])"),
     free("column_stack", "tensors: tensors", "vectors as the columns of a matrix", "column_stack([[1, 2], [3, 4]])"),
     function(
         "unbind",
@@ -60,33 +58,33 @@ FUNCTIONS = (
     function(
         "chunk",
         "input, chunks: int, dim: int = 0",
-        "cut into so many parts",
+        "split into this many parts",
         "chunk([1, 2, 3, 4], 2)[1]",
         facts=("parts",),
     ),
     function(
         "split",
         "tensor, split_size_or_sections: ints, dim: int = 0",
-        "cut into parts of this size",
+        "split into parts of this size",
         "split([1, 2, 3, 4, 5], 2)[2]",
         facts=("parts",),
     ),
     function(
-        "broadcast_to", "input, size: sizes", "repeated, without copying, up to a shape", "broadcast_to([1, 2], (3, 2))"
+        "broadcast_to", "input, size: sizes", "broadcast to a shape, without copying", "broadcast_to([1, 2], (3, 2))"
     ),
-    tensor_method("expand", "input, size: sizes", "repeated, without copying, up to a shape", "expand([1, 2], (3, 2))"),
-    tensor_method("repeat", "input, repeats: sizes", "copies of the whole, along each dimension", "repeat([1, 2], 3)"),
-    function("tile", "input, dims: sizes", "copies of the whole, along the last dimensions", "tile([1, 2], (2, 2))"),
+    tensor_method("expand", "input, size: sizes", "expanded to a shape, without copying", "expand([1, 2], (3, 2))"),
+    tensor_method("repeat", "input, repeats: sizes", "input repeated along each dimension", "repeat([1, 2], 3)"),
+    function("tile", "input, dims: sizes", "input repeated along the last dimensions", "tile([1, 2], (2, 2))"),
     function(
         "repeat_interleave",
         "input, repeats: int, dim: int = None",
-        "copies of each element",
+        "each element repeated",
         "repeat_interleave([1, 2], 3)",
     ),
     function(
         "diag",
         "input, diagonal: int = 0",
-        "the diagonal of a matrix, or a matrix of a diagonal",
+        "the diagonal of a matrix, or a matrix with this diagonal",
         "diag([1, 2])",
         facts=("square",),
     ),
@@ -115,7 +113,7 @@ FUNCTIONS = (
     nn(
         "pad",
         "input, pad: ints, mode: 'constant'|'reflect'|'replicate'|'circular' = 'constant', value: number = None",
-        "with more elements at the ends",
+        "input padded at the ends",
         "pad([1, 2], (1, 2))",
     ),
 )

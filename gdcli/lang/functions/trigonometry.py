@@ -26,5 +26,5 @@ FUNCTIONS = (
     ),
     elementwise("asinh", "input", "inverse hyperbolic sine", "asinh([0, 1])"),
     elementwise("acosh", "input", "inverse hyperbolic cosine, for input >= 1", "acosh([1, 2])"),
-    elementwise("atanh", "input", "inverse hyperbolic tangent, between -1 and 1", "atanh([0, 0.5])"),
+    elementwise("atanh", "input", "inverse hyperbolic tangent, for input in (-1, 1)", "atanh([0, 0.5])"),
 )

@@ -1,10 +1,10 @@
 """The catalogue of named test problems: published functions whose minima are known. No torch here.
 
-A problem has a name that users type and a title that they read; an ``expression`` in the expression language; a
+A problem has a name that users type and a title that is shown; an ``expression`` in the expression language; a
 ``start`` for each of its variables, as text in that language; the ``domain`` in which it is usually searched, as an
 interval (low, high) for each variable; its ``minima``, each with the values of the variables and the loss, all the
-global ones in the domain that are known, and in ``local`` some famous ones that are not global; what it is ``hard``
-for; its ``source``; and a ``note`` where something has to be said.
+global ones in the domain that are known, and in ``local`` some well-known ones that are not global; what makes it
+``hard``; its ``source``; and a ``note`` where one is needed.
 
 A fixed problem of one to three variables calls them x, y and z; a larger one has a vector x. A problem in any
 dimension has a vector x as well, of ``dimension`` numbers unless another dimension is asked for::
@@ -14,9 +14,9 @@ dimension has a vector x as well, of ``dimension`` numbers unless another dimens
 The usual form of a few of them is one in x and y: ``find("rosenbrock").expression`` is that of textbooks, and
 ``find("rosenbrock").instantiate(2)`` the same function of a vector.
 
-The start is the published one. Functions from global optimisation have none: there it is a point from which a descent
-shows what the problem is hard for. A domain that was not published is one that holds the start and the minima. The
-points and losses were polished by Newton's method, in more digits than float64 has where it takes them.
+The start is the published one. Functions from global optimization have none: their start is a point from which a
+descent shows the difficulty of the problem. A domain that was not published is one that contains the start and the
+minima. The points and losses were refined by Newton's method, in higher precision than float64 where needed.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ PROBLEMS: Mapping[str, CatalogueProblem] = MappingProxyType(
 
 
 def find(name: str) -> CatalogueProblem:
-    """The problem of this name; capitals, spaces and underscores are forgiven.
+    """The problem of this name; case is ignored, and spaces and underscores count as hyphens.
 
     Raises:
         GdcliError: for a name that is not in the catalogue.
@@ -57,5 +57,5 @@ def find(name: str) -> CatalogueProblem:
         return PROBLEMS[wanted]
     begun = [known for known in PROBLEMS if len(wanted) > 2 and known.startswith(wanted)]
     hint = did_you_mean(wanted, begun[:1]) or did_you_mean(wanted, PROBLEMS)
-    hint = hint or "some of them are rosenbrock, himmelblau, rastrigin and beale"
+    hint = hint or "for example: rosenbrock, himmelblau, rastrigin or beale"
     raise GdcliError("unknown-problem", f"there is no problem '{name}'", hint)

@@ -1,4 +1,4 @@
-"""Convex problems: one valley, no other minimum; hard by their condition number or their flat bottom."""
+"""Convex problems: no other local minimum; hard because of a large condition number or a flat minimum."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ def _quadratic(exponent: int) -> CatalogueProblem:
             {"x": (-1.5 * condition, 1.5 * condition), "y": (-1.5, 1.5)},
             [at(0, x=0, y=0)],
         ),
-        hard=f"a learning rate over {2 / condition:g} diverges along y, and along x a small one crawls",
+        hard=f"a learning rate above {2 / condition:g} diverges along y, and a smaller one is slow along x",
         source="Boyd and Vandenberghe (2004), Convex Optimization, section 9.3.2",
-        note=f"in n dimensions the Hessian's eigenvalues run from 1 to {condition} in equal factors",
+        note=f"in n dimensions the eigenvalues of the Hessian are spaced geometrically from 1 to {condition}",
     )
 
 
@@ -58,7 +58,7 @@ PROBLEMS = (
         "parabola",
         "Parabola of the lecture notebook",
         instance("(x - 1.5)**2", {"x": "4"}, (-2, 5), [at(0, x=1.5)]),
-        hard="nothing: with the learning rate 0.1 the distance shrinks by a factor of 0.8 in every step",
+        hard="no difficulty: with learning rate 0.1 the distance shrinks by a factor of 0.8 in every step",
         source="the PyTorch lecture notebook that gdcli grew out of",
     ),
     _scalable(
@@ -66,7 +66,7 @@ PROBLEMS = (
         "Sphere",
         Family(always("sum(x**2)"), start=filled(5), domain=box(-5.12, 5.12), minima=equal(0)),
         2,
-        hard="nothing: the gradient points away from the minimum everywhere",
+        hard="no difficulty: the gradient points away from the minimum everywhere",
         source="De Jong (1975), An analysis of the behavior of a class of genetic adaptive systems, F1",
     ),
     _quadratic(1),
@@ -83,7 +83,7 @@ PROBLEMS = (
         "matyas",
         "Matyas",
         instance("0.26*(x**2 + y**2) - 0.48*x*y", {"x": "10", "y": "4"}, (-10, 10), [at(0, x=0, y=0)]),
-        hard="a condition number of 25, and hardly any slope along the diagonal",
+        hard="a condition number of 25, and almost no slope along the diagonal",
         source=SURJANOVIC_BINGHAM,
     ),
     _scalable(
@@ -101,14 +101,14 @@ PROBLEMS = (
         10,
         hard="a condition number that grows with the dimension",
         source=SURJANOVIC_BINGHAM,
-        note="in spite of its name its axes are those of the coordinates; schwefel-1-2 is the rotated one",
+        note="despite its name, its axes are the coordinate axes; schwefel-1-2 is the rotated one",
     ),
     _scalable(
         "schwefel-1-2",
         "Schwefel 1.2 (double sum)",
         Family(always("sum(cumsum(x, 0)**2)"), start=filled(50), domain=box(-100, 100), minima=equal(0)),
         2,
-        hard="axes that lie across the coordinates, and a condition number that grows with the dimension's square",
+        hard="axes not aligned with the coordinates, and a condition number that grows with the dimension squared",
         source=JAMIL_YANG,
     ),
     _scalable(
@@ -135,7 +135,7 @@ PROBLEMS = (
             least=2,
         ),
         6,
-        hard="neighbours that pull at each other: far coordinates move only when near ones have moved",
+        hard="coupled neighbors: distant coordinates move only after nearer ones have moved",
         source=SURJANOVIC_BINGHAM,
     ),
     _scalable(
@@ -143,15 +143,15 @@ PROBLEMS = (
         "Sum of different powers",
         Family(lambda n: f"sum(abs(x)**arange(2, {n + 2}))", start=filled(0.9), domain=box(-1, 1), minima=equal(0)),
         4,
-        hard="a bottom that is flatter in every further coordinate: its curvature there is zero",
+        hard="a minimum that is flatter in each further coordinate, where its curvature is zero",
         source=SURJANOVIC_BINGHAM,
     ),
     _scalable(
         "quartic",
-        "Quartic of De Jong, without its noise",
+        "Quartic of De Jong, without noise",
         Family(lambda n: f"sum(arange(1, {n + 1}) * x**4)", start=filled(1), domain=box(-1.28, 1.28), minima=equal(0)),
         2,
-        hard="a flat bottom: the gradient fades with the third power of the distance",
+        hard="a flat minimum: the gradient vanishes as the cube of the distance",
         source="De Jong (1975), An analysis of the behavior of a class of genetic adaptive systems, F4",
     ),
     _fixed(
@@ -163,7 +163,7 @@ PROBLEMS = (
             (-2, 2),
             [at(2 * math.sqrt(2) * math.exp(-0.1), x=-math.log(2) / 2, y=0)],
         ),
-        hard="walls that rise exponentially: one learning rate is too large at the rim and too small at the bottom",
+        hard="exponential growth: a learning rate is too large far from the minimum and too small near it",
         source="Boyd and Vandenberghe (2004), Convex Optimization, section 9.3.2, equation 9.20",
     ),
     _scalable(
@@ -176,7 +176,7 @@ PROBLEMS = (
             minima=equal(1),
         ),
         10,
-        hard="one direction of huge curvature, and all others of curvature 2",
+        hard="one direction with very large curvature, and curvature 2 in all others",
         source=mgh(25),
     ),
 )

@@ -1,4 +1,4 @@
-"""Flat and kinked problems: gradients that vanish, jump, or do not exist where the minimum is."""
+"""Flat and nonsmooth problems: gradients that vanish, jump, or do not exist at the minimum."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PROBLEMS = (
             (-100, 100),
             [at(-1, x=math.pi, y=math.pi)],
         ),
-        hard="a small hole in a wide plain without slope",
+        hard="a small basin in a wide flat region",
         source=SURJANOVIC_BINGHAM,
     ),
     _scalable(
@@ -29,16 +29,16 @@ PROBLEMS = (
         "Step (step 2 of Jamil and Yang)",
         Family(always("sum(floor(x + 0.5)**2)"), start=filled(5), domain=box(-100, 100), minima=equal(0)),
         2,
-        hard="steps: the gradient is zero wherever it exists, so that no descent moves at all",
+        hard="steps: the gradient is zero wherever it exists, so gradient descent does not move",
         source=JAMIL_YANG,
-        note="every point with coordinates from -0.5 to below 0.5 is a minimum; the middle one is listed",
+        note="every point with coordinates in [-0.5, 0.5) is a minimum; the central one is listed",
     ),
     _scalable(
         "absolute",
         "Sum of absolute values (Schwefel 2.20)",
         Family(always("sum(abs(x))"), start=repeated(10, -4), domain=box(-100, 100), minima=equal(0)),
         2,
-        hard="a gradient of the same size near the minimum as far from it: a fixed learning rate overshoots for ever",
+        hard="a gradient as large near the minimum as far from it: a fixed learning rate overshoots forever",
         source=JAMIL_YANG,
     ),
     _scalable(
@@ -54,7 +54,7 @@ PROBLEMS = (
         "Sum and product of absolute values (Schwefel 2.22)",
         Family(always("sum(abs(x)) + prod(abs(x))"), start=repeated(10, -4), domain=box(-100, 100), minima=equal(0)),
         2,
-        hard="kinks along the axes, and a product that explodes in many dimensions",
+        hard="kinks along the axes, and a product that becomes huge in many dimensions",
         source=JAMIL_YANG,
     ),
     _fixed(
@@ -66,7 +66,7 @@ PROBLEMS = (
             {"x": (-15, -5), "y": (-3, 3)},
             [at(0, x=-10, y=1)],
         ),
-        hard="a curved crease whose sides become infinitely steep",
+        hard="a curved kink with sides that become infinitely steep",
         source=SURJANOVIC_BINGHAM,
     ),
     _fixed(
@@ -78,12 +78,12 @@ PROBLEMS = (
             (-500, 500),
             [at(1, x=0, y=0)],
         ),
-        hard="a smooth bowl from afar, and kinks at the bottom",
+        hard="a bowl that is smooth far away and has kinks at the bottom",
         source=JAMIL_YANG,
     ),
     _scalable(
         "nonsmooth-chebyshev-rosenbrock",
-        "Chebyshev-Rosenbrock of Nesterov, with kinks",
+        "Nesterov's nonsmooth Chebyshev-Rosenbrock",
         Family(
             always("abs(x[0] - 1)/4 + sum(abs(x[1:] - 2*abs(x[:-1]) + 1))"),
             start=filled(-0.5),
@@ -92,14 +92,14 @@ PROBLEMS = (
             least=2,
         ),
         instance("abs(x - 1)/4 + abs(y - 2*abs(x) + 1)", {"x": "-0.5", "y": "-0.5"}, (-2, 2), [at(0, x=1, y=1)]),
-        hard="a valley of creases with points at which methods stop that are no minima",
+        hard="a nonsmooth valley with points where methods stop although they are not minima",
         source="Gürbüzbalaban and Overton (2012), On Nesterov's nonsmooth Chebyshev-Rosenbrock functions",
     ),
     _fixed(
         "mifflin-1",
         "Mifflin 1: a slope and a ReLU",
         instance("-x + 20*relu(x**2 + y**2 - 1)", {"x": "0.8", "y": "0.6"}, (-2, 2), [at(-1, x=1, y=0)]),
-        hard="a kink along a circle: the gradient jumps from 1 to 39 where the ReLU sets in",
+        hard="a kink along a circle: the gradient jumps from 1 to 39 where the ReLU becomes active",
         source=LUKSAN_VLCEK,
     ),
     _fixed(
@@ -111,14 +111,14 @@ PROBLEMS = (
             (-2, 2),
             [at(-1, x=1, y=0)],
         ),
-        hard="a crease along a circle, which has to be followed half around",
+        hard="a kink along a circle, which must be followed halfway around",
         source=LUKSAN_VLCEK,
     ),
     _fixed(
         "crescent",
         "Crescent",
         instance("y + abs(x**2 + (y - 1)**2 - 1)", {"x": "-1.5", "y": "2"}, (-3, 3), [at(0, x=0, y=0)]),
-        hard="a crease in the shape of a crescent",
+        hard="a kink in the shape of a crescent",
         source=LUKSAN_VLCEK,
     ),
     _fixed(
@@ -130,7 +130,7 @@ PROBLEMS = (
             (-3, 3),
             [at(1.952224493870659, x=1.1390376519926627, y=0.8995599383953929)],
         ),
-        hard="the largest of three functions: the minimum lies in the crease between two of them",
+        hard="the maximum of three functions: the minimum lies on the kink between two of them",
         source=LUKSAN_VLCEK,
     ),
     _fixed(
@@ -142,14 +142,14 @@ PROBLEMS = (
             (-3, 3),
             [at(2, x=1, y=1)],
         ),
-        hard="the largest of three functions, which meet at the minimum",
+        hard="the maximum of three functions, which are equal at the minimum",
         source=LUKSAN_VLCEK,
     ),
     _fixed(
         "dem",
         "DEM of Demyanov and Malozemov",
         instance("max([5*x + y, y - 5*x, x**2 + y**2 + 4*y])", {"x": "1", "y": "1"}, (-5, 5), [at(-3, x=0, y=-3)]),
-        hard="a ravine between two planes, which ends at a paraboloid",
+        hard="a narrow valley between two planes, which ends at a paraboloid",
         source=LUKSAN_VLCEK,
     ),
     _fixed(
@@ -161,7 +161,7 @@ PROBLEMS = (
             (-6, 6),
             [at(7.2, x=1.2, y=2.4)],
         ),
-        hard="a bowl with two steep penalties, whose edges meet at the minimum",
+        hard="a bowl with two steep penalties, whose kinks meet at the minimum",
         source=LUKSAN_VLCEK,
     ),
     _fixed(
@@ -185,7 +185,7 @@ PROBLEMS = (
             (-4, 4),
             [at(-8, x=-1, y=0)],
         ),
-        hard="steepest descent with exact line searches zigzags to (0, 0), which is no minimum",
+        hard="steepest descent with exact line searches zigzags to (0, 0), which is not a minimum",
         source=LUKSAN_VLCEK,
     ),
 )

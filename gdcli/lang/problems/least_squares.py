@@ -1,4 +1,4 @@
-"""Sums of squares: fits of a model to data, and systems of equations; mostly badly conditioned."""
+"""Sums of squares: fits of a model to data, and systems of equations; mostly ill-conditioned."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def _root(function: Callable[[float], float], below: float, above: float) -> flo
 
 
 def _biggs_minima() -> list[Minimum]:
-    """The three terms, each a factor and a rate, may stand in any order."""
+    """The three terms, each with a factor and a rate, may be in any order."""
     terms = [(1, 1), (-5, 10), (3, 4)]
     return [at(0, x=[a[1], b[1], a[0], -b[0], c[1], c[0]]) for a, b, c in itertools.permutations(terms)]
 
@@ -111,7 +111,7 @@ PROBLEMS = (
             (-1, 1),
             [at(124.36218235561485, x=0.2578252136703641, y=0.2578252136703641)],
         ),
-        hard="residuals that stay large at the minimum, and walls that rise exponentially",
+        hard="large residuals at the minimum, and exponential growth away from it",
         source=mgh(6),
     ),
     _fixed(
@@ -137,7 +137,7 @@ PROBLEMS = (
             {"x": (0, 1), "y": (0, 3), "z": (-1, 1)},
             [at(1.1279327696189349e-08, x=0.39895613783875666, y=1.0000190844878059, z=0)],
         ),
-        hard="a start so near the minimum that the loss is 4e-6: the digits of the dtype decide",
+        hard="a start so close to the minimum that the loss is 4e-6: the precision of the dtype matters",
         source=mgh(9),
     ),
     _fixed(
@@ -150,7 +150,7 @@ PROBLEMS = (
             {"x": (0.001, 0.05), "y": (2000, 10000), "z": (100, 500)},
             [at(87.94585517085112, x=0.005609636471028053, y=6181.346346286372, z=345.2236346241365)],
         ),
-        hard="a condition number of about 1e16: gradient descent has no chance without scaling",
+        hard="a condition number of about 1e16: gradient descent fails without scaling",
         source=mgh(10),
     ),
     _fixed(
@@ -175,9 +175,9 @@ PROBLEMS = (
             (-20, 20),
             [at(0, x=1, y=10, z=1), at(0, x=10, y=1, z=-1)],
         ),
-        hard="exponentials that can stand in for each other",
+        hard="exponentials that can replace each other",
         source=mgh(12),
-        note="every point with x = y and z = 0 is a minimum too",
+        note="every point with x = y and z = 0 is also a minimum",
     ),
     _fixed(
         "kowalik-osborne",
@@ -194,7 +194,7 @@ PROBLEMS = (
                 )
             ],
         ),
-        hard="a fraction with poles, and a flat valley towards infinity",
+        hard="a rational function with poles, and a flat valley towards infinity",
         source=mgh(15),
     ),
     _fixed(
@@ -212,7 +212,7 @@ PROBLEMS = (
                 )
             ],
         ),
-        hard="fourth powers and a loss that stays large at the minimum",
+        hard="fourth powers, and a large loss at the minimum",
         source=mgh(16),
     ),
     _fixed(
@@ -226,7 +226,7 @@ PROBLEMS = (
             (-20, 20),
             _biggs_minima(),
         ),
-        hard="three exponentials to be told apart, and a stationary point at 5.65565e-3",
+        hard="three exponentials to separate, and a stationary point with loss 5.65565e-3",
         source=mgh(18),
     ),
     _scalable(
@@ -241,9 +241,9 @@ PROBLEMS = (
             most=31,
         ),
         6,
-        hard="the coefficients of a polynomial: the condition number explodes with the dimension",
+        hard="the coefficients of a polynomial: the condition number grows rapidly with the dimension",
         source=mgh(20),
-        note="its minima are known here in 6, 9 and 12 dimensions",
+        note="the catalogue lists its minima for 6, 9 and 12 dimensions",
     ),
     _scalable(
         "penalty-1",
@@ -255,7 +255,7 @@ PROBLEMS = (
             minima=_penalty_minima,
         ),
         4,
-        hard="a sphere of nearly minimal points, on which a tiny term decides",
+        hard="a sphere of nearly optimal points, distinguished only by a tiny term",
         source=mgh(23),
     ),
     _scalable(
@@ -269,7 +269,7 @@ PROBLEMS = (
             least=2,
         ),
         10,
-        hard="linear equations and one product: minima so near each other that the floor between them is flat",
+        hard="linear equations and one product: minima so close together that the region between them is flat",
         source=mgh(27),
     ),
     _fixed(
@@ -281,7 +281,7 @@ PROBLEMS = (
             (-100, 100),
             [at(1.7127803548622034, x=3.409186822190061, y=-2.171433036284005)],
         ),
-        hard="three equations for two unknowns, and sixth powers far away",
+        hard="three equations in two unknowns, and sixth powers far away",
         source=JAMIL_YANG,
     ),
     _fixed(
@@ -295,7 +295,7 @@ PROBLEMS = (
             {"x": (0, 1000), "y": (0, 0.01)},
             [at(0.12455138894440552, x=238.9421291788617, y=0.0005501564318059136)],
         ),
-        hard="two parameters whose product is all that the data determine well; a condition number of about 6e13",
+        hard="two parameters of which the data determine only the product well; a condition number of about 6e13",
         source=f"Misra (1978), dental research monomolecular adsorption; {NIST}",
     ),
     _fixed(
@@ -308,7 +308,7 @@ PROBLEMS = (
             {"x": (0, 200), "y": (0, 10), "z": (0, 1)},
             [at(8.0565229338113, x=72.46223757556919, y=2.6180768402084967, z=0.06735920006610501)],
         ),
-        hard="parameters of quite different size: a condition number of about 5e6",
+        hard="parameters of very different magnitude: a condition number of about 5e6",
         source=f"Ratkowsky (1983), Nonlinear regression modeling; {NIST}",
     ),
 )

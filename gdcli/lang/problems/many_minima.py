@@ -1,4 +1,4 @@
-"""Many minima, in any dimension or in a line: hard for every method that only walks downhill."""
+"""Many minima, in any dimension or in a line: hard for every local method."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ PROBLEMS = (
         "Rastrigin",
         Family(always("sum(x**2 - 10*cos(2*pi*x) + 10)"), start=filled(3.2), domain=box(-5.12, 5.12), minima=equal(0)),
         2,
-        hard="a regular lattice of minima on a bowl: eleven to the power of the dimension",
+        hard="a regular grid of minima on a bowl: 11 to the power of the dimension",
         source=SURJANOVIC_BINGHAM,
     ),
     _scalable(
@@ -52,7 +52,7 @@ PROBLEMS = (
             minima=equal(0),
         ),
         2,
-        hard="a nearly flat outer region full of dimples, and a deep funnel in the middle",
+        hard="a nearly flat outer region full of shallow minima, and a deep basin in the middle",
         source="Ackley (1987), A connectionist machine for genetic hillclimbing",
         note="at the minimum autograd gives nan: the square root has no derivative at zero",
     ),
@@ -79,7 +79,7 @@ PROBLEMS = (
             minima=equal(420.96874635998203),
         ),
         2,
-        hard="the best minimum lies near a corner, far from the second best",
+        hard="the global minimum is near a corner, far from the second-best minimum",
         source=SURJANOVIC_BINGHAM,
         note="the constant has more digits than the published 418.9829, so that the minimum is 0",
     ),
@@ -96,7 +96,7 @@ PROBLEMS = (
             minima=equal(1),
         ),
         2,
-        hard="waves in parallel across a valley",
+        hard="parallel waves across a valley",
         source=SURJANOVIC_BINGHAM,
     ),
     _scalable(
@@ -109,7 +109,7 @@ PROBLEMS = (
             minima=equal(-2.903534027771177, each=-39.166165703771415),
         ),
         2,
-        hard="two minima in every coordinate, and only one combination of them is the best",
+        hard="two minima in every coordinate, and only one combination of them is global",
         source="Styblinski and Tang (1990), Experiments in nonconvex optimization",
     ),
     _scalable(
@@ -122,16 +122,16 @@ PROBLEMS = (
             minima=_michalewicz_minima,
         ),
         2,
-        hard="narrow gorges in a plateau: elsewhere the gradient is nearly zero",
+        hard="narrow valleys in a plateau: elsewhere the gradient is nearly zero",
         source=SURJANOVIC_BINGHAM,
-        note="its minima are known here up to 10 dimensions",
+        note="the catalogue lists its minima for up to 10 dimensions",
     ),
     _scalable(
         "salomon",
         "Salomon",
         Family(always("1 - cos(2*pi*norm(x)) + 0.1*norm(x)"), start=filled(3), domain=box(-100, 100), minima=equal(0)),
         2,
-        hard="rings of minima around the best one, which lies at the tip of a cone",
+        hard="rings of minima around the global one, which lies at the tip of a cone",
         source=JAMIL_YANG,
     ),
     _fixed(
@@ -143,7 +143,7 @@ PROBLEMS = (
             (0.5, 2.5),
             [at(-0.8690111349894998, x=0.5485634445276052)],
         ),
-        hard="a wave on a curve, in one dimension: nine minima side by side",
+        hard="a one-dimensional oscillation with nine minima side by side",
         source="Gramacy and Lee (2012), Cases for the nugget in modeling computer experiments",
     ),
     _fixed(
@@ -156,7 +156,7 @@ PROBLEMS = (
             [at(-6.020740055767083, x=0.7572487578418559)],
             [at(-0.9863254063210814, x=0.1425891893247163)],
         ),
-        hard="one dimension, a local minimum, and a flat place between it and the global one",
+        hard="one dimension, a local minimum, and a flat region between it and the global one",
         source="Forrester, Sóbester and Keane (2008), Engineering design via surrogate modelling",
     ),
     _fixed(
@@ -175,7 +175,7 @@ PROBLEMS = (
                 )
             ],
         ),
-        hard="ten narrow holes in a plain, of different depths",
+        hard="ten narrow basins of different depths in a flat region",
         source="Shekel (1971), Test functions for multimodal search techniques; " + SURJANOVIC_BINGHAM,
     ),
     _fixed(
@@ -189,7 +189,7 @@ PROBLEMS = (
             (0, 1),
             [at(-3.862782147820755, x=0.11461433858967196, y=0.5556488499718569, z=0.8525469535208658)],
         ),
-        hard="four hollows of quite different widths along the coordinates",
+        hard="four basins of very different widths along the coordinates",
         source=SURJANOVIC_BINGHAM,
     ),
     _fixed(
@@ -218,7 +218,7 @@ PROBLEMS = (
                 )
             ],
         ),
-        hard="four hollows in six dimensions; the start leads to one that is not the deepest",
+        hard="four basins in six dimensions; the start leads to one that is not the deepest",
         source=SURJANOVIC_BINGHAM,
     ),
 )

@@ -1,4 +1,4 @@
-"""Many minima in the plane: landscapes of two variables that can be looked at."""
+"""Many minima in the plane: functions of two variables that can be plotted."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ PROBLEMS = (
                 at(0, x=3.584428340330492, y=-1.8481265269644036),
             ],
         ),
-        hard="four minima of the same depth: the start decides which one is found",
+        hard="four minima of the same depth: the start determines which one is found",
         source="Himmelblau (1972), Applied nonlinear programming",
     ),
     _fixed(
@@ -108,7 +108,7 @@ PROBLEMS = (
             [at(3, x=0, y=-1)],
             [at(30, x=-0.6, y=-0.4), at(84, x=1.8, y=0.2), at(840, x=1.2, y=0.8)],
         ),
-        hard="values from 3 to a million, so that no one learning rate fits",
+        hard="values from 3 to a million, so no single learning rate works",
         source="Goldstein and Price (1971), On descent from local minima",
     ),
     _fixed(
@@ -145,7 +145,7 @@ PROBLEMS = (
             [at(-1.9132229549810365, x=0.5 - math.pi / 3, y=-0.5 - math.pi / 3)],
             [at(1.2283696986087572, x=2.5943951023931953, y=1.5943951023931953)],
         ),
-        hard="a valley with minima one after the other: a descent stops in the first",
+        hard="a valley with a series of minima: a descent stops in the first",
         source=SURJANOVIC_BINGHAM,
     ),
     _fixed(
@@ -157,9 +157,9 @@ PROBLEMS = (
             (-512, 512),
             [at(-959.6406627208508, x=512, y=404.2318051137578)],
         ),
-        hard="deep furrows without an order; the best point is on the edge of the box",
+        hard="deep, irregular valleys; the minimum is on the edge of the box",
         source=SURJANOVIC_BINGHAM,
-        note="the minimum is one of the box: beyond x = 512 there are lower points",
+        note="the minimum is that of the box: there are lower points beyond x = 512",
     ),
     _fixed(
         "holder-table",
@@ -170,7 +170,7 @@ PROBLEMS = (
             (-10, 10),
             _four_corners(-19.20850256788673, 8.055023475736563, 9.664590019241273),
         ),
-        hard="many minima that grow deeper towards the four corners",
+        hard="many minima that become deeper towards the four corners",
         source=SURJANOVIC_BINGHAM,
     ),
     _fixed(
@@ -183,9 +183,9 @@ PROBLEMS = (
             (-10, 10),
             _four_corners(-2.062611870822737, 1.349406617153911, 1.349406617153911),
         ),
-        hard="creases in a cross between the minima",
+        hard="kinks in the shape of a cross between the minima",
         source=SURJANOVIC_BINGHAM,
-        note="written so that exp(100), which is beyond float32, does not appear; the function is the published one",
+        note="written so that exp(100), which overflows float32, does not appear; the function is the published one",
     ),
     _fixed(
         "drop-wave",
@@ -196,7 +196,7 @@ PROBLEMS = (
             (-5.12, 5.12),
             [at(-1, x=0, y=0)],
         ),
-        hard="rings of waves around the minimum",
+        hard="circular waves around the minimum",
         source=SURJANOVIC_BINGHAM,
         note="at the minimum autograd gives nan: the square root has no derivative at zero",
     ),
@@ -209,7 +209,7 @@ PROBLEMS = (
             (-100, 100),
             [at(0, x=0, y=0)],
         ),
-        hard="waves that grow denser outwards, until they are too dense for any learning rate",
+        hard="waves that become shorter outwards, until they are too short for any learning rate",
         source=SURJANOVIC_BINGHAM,
     ),
     _fixed(
@@ -226,7 +226,7 @@ PROBLEMS = (
                 at(0.29257863203598055, x=-1.2531318314637332, y=0),
             ],
         ),
-        hard="dense waves of nearly equal depth",
+        hard="short waves of nearly equal depth",
         source=SURJANOVIC_BINGHAM,
     ),
     _fixed(
@@ -251,15 +251,15 @@ PROBLEMS = (
             (-65.536, 65.536),
             [at(0.9980038377944503, x=-31.97833483565697, y=-31.978334837300796)],
         ),
-        hard="25 narrow holes in a plateau, one a little deeper than the next",
+        hard="25 narrow basins in a plateau, each slightly deeper than the next",
         source="De Jong (1975), An analysis of the behavior of a class of genetic adaptive systems, F5",
-        note="the bottom of a hole is so flat that the position of the minimum shows in float64 only",
+        note="the bottom of a basin is so flat that only float64 resolves the position of the minimum",
     ),
     _fixed(
         "egg-crate",
         "Egg crate",
         instance("x**2 + y**2 + 25*(sin(x)**2 + sin(y)**2)", {"x": "4", "y": "-3.5"}, (-5, 5), [at(0, x=0, y=0)]),
-        hard="hollows in rows, as in a crate of eggs",
+        hard="a regular grid of basins",
         source=JAMIL_YANG,
     ),
     _fixed(
@@ -274,7 +274,7 @@ PROBLEMS = (
                 at(-106.76453674926468, x=-1.5821421769300335, y=-3.1302468034546564),
             ],
         ),
-        hard="steep hills between its minima, two of them global",
+        hard="steep hills between the minima, two of which are global",
         source=JAMIL_YANG,
     ),
     _fixed(
@@ -299,7 +299,7 @@ PROBLEMS = (
             [at(-52 / 3 * math.exp(-2), x=4, y=2)],
             [at(-25 / 3 * math.exp(-2), x=1, y=2)],
         ),
-        hard="two minima side by side, and a flat rim at y = 0",
+        hard="two minima side by side, and a flat edge at y = 0",
         source=JAMIL_YANG,
     ),
     _fixed(
@@ -312,7 +312,7 @@ PROBLEMS = (
             [at(-0.35238607380003642, x=-1.0466805318046023, y=0)],
             [at(-0.15263944177378456, x=0.9456492739235914, y=0)],
         ),
-        hard="two wells, the nearer one less deep",
+        hard="two minima, the nearer one less deep",
         source=JAMIL_YANG,
     ),
     _fixed(
@@ -324,7 +324,7 @@ PROBLEMS = (
             (-5, 5),
             [at(0, x=0, y=0), at(0, x=-2, y=0)],
         ),
-        hard="two wells of the same depth and a saddle between them",
+        hard="two minima of the same depth and a saddle point between them",
         source=JAMIL_YANG,
     ),
     _fixed(
@@ -336,7 +336,7 @@ PROBLEMS = (
             (-5, 5),
             [at(0, x=k * math.pi / 2, y=m * math.pi) for k in (-3, -1, 1, 3) for m in (-1, 0, 1)],
         ),
-        hard="a lattice of minima of the same depth, twelve of them in the box",
+        hard="a grid of minima of the same depth, twelve of them in the box",
         source=JAMIL_YANG,
     ),
     _fixed(
@@ -348,9 +348,9 @@ PROBLEMS = (
             {"x": (-1, 2), "y": (-1, 1)},
             [at(-2.021806783359787, x=2, y=0.1057834694517169)],
         ),
-        hard="no minimum at all beyond the box: a descent runs away along x",
+        hard="no minimum outside the box: a descent diverges along x",
         source=JAMIL_YANG,
-        note="the minimum is one of the box: the function falls on beyond x = 2",
+        note="the minimum is that of the box: the function keeps decreasing beyond x = 2",
     ),
     _fixed(
         "dekkers-aarts",
@@ -361,7 +361,7 @@ PROBLEMS = (
             (-20, 20),
             [at(-24776.51834231769, x=0, y=14.945112151891958), at(-24776.51834231769, x=0, y=-14.945112151891958)],
         ),
-        hard="a curvature of 200,000 across and small ones along the valley",
+        hard="a curvature of 200,000 across the valley and small curvatures along it",
         source=JAMIL_YANG,
     ),
 )

@@ -15,12 +15,12 @@ Box: TypeAlias = tuple[float, float]
 Coordinates: TypeAlias = float | tuple[float, ...]
 """The value of a variable at a point: a number, or the numbers of a vector."""
 
-_LISTED = 6  # a start of so many numbers is written out
+_LISTED = 6  # a start of at most this many numbers is written out
 
 
 @dataclass(frozen=True, slots=True)
 class Minimum:
-    """A point where the loss is smallest, among all points or among its neighbours."""
+    """A point where the loss is smallest, among all points or among its neighbors."""
 
     values: Mapping[str, Coordinates]
     loss: float
@@ -70,24 +70,24 @@ class Family:
 
     def _check(self, dim: int) -> None:
         if dim < self.least:
-            message = f"the dimension of this problem is at least {self.least}, and {dim} was asked for"
-            raise GdcliError("dimension", message, f"take {self.least} or more")
+            message = f"the dimension of this problem must be at least {self.least}, not {dim}"
+            raise GdcliError("dimension", message, f"use {self.least} or more")
         if self.most is not None and dim > self.most:
-            message = f"the dimension of this problem is at most {self.most}, and {dim} was asked for"
-            raise GdcliError("dimension", message, f"take {self.most} or fewer")
+            message = f"the dimension of this problem must be at most {self.most}, not {dim}"
+            raise GdcliError("dimension", message, f"use {self.most} or fewer")
         if dim % self.multiple:
-            message = f"the dimension of this problem is a multiple of {self.multiple}, and {dim} is not"
-            raise GdcliError("dimension", message, f"take {dim + self.multiple - dim % self.multiple}")
+            message = f"the dimension of this problem must be a multiple of {self.multiple}, not {dim}"
+            raise GdcliError("dimension", message, f"use {dim + self.multiple - dim % self.multiple}")
         if dim > MAX_ELEMENTS:
-            message = f"the start would have {dim:,} elements, and {MAX_ELEMENTS:,} are allowed"
-            raise GdcliError("limit", message, "make the dimension smaller")
+            message = f"the start would have {dim:,} elements; the limit is {MAX_ELEMENTS:,}"
+            raise GdcliError("limit", message, "use a smaller dimension")
 
 
 @dataclass(frozen=True, slots=True)
 class CatalogueProblem:
     """A published test problem.
 
-    ``name`` is what users type, ``title`` what they read. ``hard`` says in a few words what the problem is hard for,
+    ``name`` is what users type, ``title`` what is shown. ``hard`` says in a few words what makes the problem hard,
     ``source`` who published it, ``note`` what else a reader should know. ``usual`` is its usual form, of ``dimension``
     numbers; ``family`` gives the other dimensions, and is None for a problem that has none. ``expression``, ``start``,
     ``domain``, ``minima`` and ``local`` are those of the usual form.
@@ -140,7 +140,7 @@ class CatalogueProblem:
             return self.family.instance(dim)
         if dim == self.dimension:
             return self.usual
-        message = f"the dimension of this problem is {self.dimension}, and {dim} was asked for"
+        message = f"the dimension of this problem must be {self.dimension}, not {dim}"
         raise GdcliError("dimension", message, "leave the dimension out")
 
 

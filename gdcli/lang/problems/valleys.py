@@ -1,4 +1,4 @@
-"""Valleys: the minimum lies along a curved or narrow floor, and the gradient points across it."""
+"""Valleys: the minimum lies in a curved or narrow valley, and the gradient points across it."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ PROBLEMS = (
         hard="a long curved valley with a nearly flat floor",
         source="Rosenbrock (1960), An automatic method for finding the greatest or least value of a function; "
         + mgh(1),
-        note="in 4 dimensions and more there is another, local, minimum near (-1, 1, ..., 1)",
+        note="in 4 or more dimensions there is also a local minimum near (-1, 1, ..., 1)",
     ),
     _scalable(
         "extended-rosenbrock",
@@ -63,7 +63,7 @@ PROBLEMS = (
             multiple=2,
         ),
         10,
-        hard="many of Rosenbrock's valleys side by side, each with two of the coordinates",
+        hard="many Rosenbrock valleys side by side, each in two of the coordinates",
         source=mgh(21),
     ),
     _fixed(
@@ -75,7 +75,7 @@ PROBLEMS = (
     ),
     _scalable(
         "chebyshev-rosenbrock",
-        "Chebyshev-Rosenbrock of Nesterov",
+        "Nesterov's Chebyshev-Rosenbrock",
         Family(
             always("(x[0] - 1)**2/4 + sum((x[1:] - 2*x[:-1]**2 + 1)**2)"),
             start=_minus_one_then_ones,
@@ -84,7 +84,7 @@ PROBLEMS = (
             least=2,
         ),
         instance("(x - 1)**2/4 + (y - 2*x**2 + 1)**2", {"x": "-1", "y": "1"}, (-2, 2), [at(0, x=1, y=1)]),
-        hard="a valley that swings to and fro: in n dimensions its length grows exponentially with n",
+        hard="a valley that oscillates: its length grows exponentially with the dimension",
         source="Jarre (2013), On Nesterov's smooth Chebyshev-Rosenbrock function",
     ),
     _fixed(
@@ -124,7 +124,7 @@ PROBLEMS = (
                 at(0, x=9.106146739866524, y=1.0981593296998175e-05),
             ],
         ),
-        hard="coordinates of quite different size: the condition number at the minimum is about 1e18",
+        hard="coordinates of very different magnitude: the condition number at the minimum is about 1e18",
         source=mgh(3),
     ),
     _fixed(
@@ -151,7 +151,7 @@ PROBLEMS = (
         ),
         hard="a valley that winds around an axis",
         source=f"Fletcher and Powell (1963), A rapidly convergent descent method for minimization; {mgh(7)}",
-        note="not defined on the axis x = y = 0; it jumps where x = 0 and y < 0, as published",
+        note="undefined on the axis x = y = 0, and discontinuous where x = 0 and y < 0, as published",
     ),
     _scalable(
         "powell-singular",
@@ -173,7 +173,7 @@ PROBLEMS = (
             (-4, 5),
             [at(0, x=[0, 0, 0, 0])],
         ),
-        hard="a Hessian that is singular at the minimum: convergence slows down more and more",
+        hard="a Hessian that is singular at the minimum: convergence keeps slowing down",
         source=f"{mgh(13)}; in more dimensions, problem 22",
     ),
     _fixed(
@@ -186,7 +186,7 @@ PROBLEMS = (
             (-10, 10),
             [at(0, x=[1, 1, 1, 1])],
         ),
-        hard="two valleys of Rosenbrock's kind, coupled, with a nearly stationary point between start and minimum",
+        hard="two coupled Rosenbrock valleys, with a nearly stationary point between the start and the minimum",
         source=mgh(14),
     ),
     _scalable(
@@ -200,7 +200,7 @@ PROBLEMS = (
             least=2,
         ),
         2,
-        hard="a curved valley in which every coordinate hangs on the one before",
+        hard="a curved valley in which each coordinate depends on the previous one",
         source=SURJANOVIC_BINGHAM,
     ),
     _fixed(
@@ -212,7 +212,7 @@ PROBLEMS = (
             (-1, 5),
             [at(-0.003791237220468898, x=-0.029895985050660383, y=0)],
         ),
-        hard="a valley in the shape of a circle, hardly tilted",
+        hard="a circular valley with very little slope along it",
         source=JAMIL_YANG,
     ),
 )
