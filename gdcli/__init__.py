@@ -1,4 +1,4 @@
-"""Gradient descent under a microscope: PyTorch expressions, their gradients, and descents, digit for digit.
+"""Gradient descent in the terminal: PyTorch expressions, their gradients, and descents, digit for digit.
 
 >>> import gdcli
 >>> gdcli.grad("log(x**2 + y**2)", x=15, y=24).grads["x"]
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gdcli.lang.nodes import Expression
     from gdcli.lang.syntax import parse
 
-# Where each name lives: what is not used is not imported, so that ``import gdcli`` is free.
+# The module of each name. A name is imported when it is first used, so that ``import gdcli`` costs nothing.
 _HOMES = {
     "compare": "gdcli.api",
     "fit_linear": "gdcli.api",

@@ -35,13 +35,13 @@ def ops(
     device: str = "cpu",
     **variables: Any,
 ) -> OpsResult:
-    """Evaluate expressions side by side; without any, the notebook's table.
+    """Evaluate expressions; without any, those of the notebook's table.
 
     Returns:
-        The record of ``gdcli ops``: a row an expression, with its value or its error.
+        The record of ``gdcli ops``: one row per expression, with its value or its error.
 
     Raises:
-        GdcliError: for a value that is missing, superfluous, or cannot be read.
+        GdcliError: for a value that is missing, unused, or cannot be read.
     """
     import_torch()
     from gdcli.operations import ops as run
@@ -60,15 +60,15 @@ def grad(
 ) -> GradResult:
     """Evaluate and differentiate an expression.
 
-    The settings of ``gdcli grad`` (``dtype``, ``explain``, ``hessian``, ...) are keyword arguments beside those of the
+    The settings of ``gdcli grad`` (``dtype``, ``explain``, ``hessian``, ...) are keyword arguments next to the
     variables, or a mapping.
 
     Returns:
         The record of ``gdcli grad``: ``value``, ``grads`` by variable (None outside ``wrt``), ``grad_fn``, and the
-        explanations that were asked for.
+        explanations that were requested.
 
     Raises:
-        GdcliError: for an expression or value that does not fit; a result that is not one number.
+        GdcliError: for an invalid expression or value; a result that is not a single number.
     """
     import_torch()
     from gdcli.gradient import grad as run
@@ -86,15 +86,15 @@ def grad_each(
     settings: Mapping[str, Any] | None = None,
     **more: Any,
 ) -> PointsResult:
-    """Evaluate and differentiate an expression at many points, as ``gdcli grad --each``.
+    """Evaluate and differentiate an expression at many points, like ``gdcli grad --each``.
 
-    Each variable is a list of the points' values, along its first dimension, or a single number for all of them.
+    Each variable lists its values at the points along the first dimension, or is a single number for all points.
 
     Returns:
         The record: ``points``, each with ``values``, ``value`` and ``grads``.
 
     Raises:
-        GdcliError: for lists of unequal length; an expression or value that does not fit.
+        GdcliError: for lists of unequal length; an invalid expression or value.
     """
     import_torch()
     from gdcli.explain.points import grad_each as run
@@ -114,13 +114,13 @@ def minimize(
     """Minimize an expression by gradient descent.
 
     The settings of ``gdcli minimize`` (``lr``, ``steps``, ``optimizer``, ``momentum``, ``dtype``, ...) are keyword
-    arguments beside those of the variables, or a mapping.
+    arguments next to the variables, or a mapping.
 
     Returns:
-        A descent: iterate over it for its steps, or call ``result()`` for the whole record.
+        A descent: iterate over it to get its steps, or call ``result()`` to get the whole record.
 
     Raises:
-        GdcliError: for an expression, a value or a setting that does not fit.
+        GdcliError: for an invalid expression, value or setting.
     """
     import_torch()
     from gdcli.descent.minimize import minimize as run
@@ -136,13 +136,13 @@ def fit_linear(
     """Fit the matrix ``W`` of a layer ``activation(W @ x)`` to ``target``, by gradient descent on the squared error.
 
     ``W`` has shape (outputs, inputs), ``x`` (inputs,) or (inputs, samples), ``target`` that of ``W @ x``.
-    The settings of ``gdcli fit-linear`` are keyword arguments beside these, or a mapping.
+    The settings of ``gdcli fit-linear`` are keyword arguments next to these, or a mapping.
 
     Returns:
-        A descent: iterate over it for its steps, or call ``result()`` for the whole record.
+        A descent: iterate over it to get its steps, or call ``result()`` to get the whole record.
 
     Raises:
-        GdcliError: for a value or a setting that does not fit.
+        GdcliError: for an invalid value or setting.
     """
     import_torch()
     from gdcli.linear.model import fit_linear as run
@@ -159,16 +159,16 @@ def compare(
     settings: Mapping[str, Any] | None = None,
     **more: Any,
 ) -> CompareResult:
-    """Let optimizers race on a problem of the catalogue or an expression, from the same starts to the same goal.
+    """Compare optimizers on a problem of the catalogue or an expression, from the same starts to the same goal.
 
     The settings of ``gdcli compare`` (``optimizer`` as a list, ``starts``, ``tune``, ``steps``, ...) are keyword
-    arguments beside those of the variables, or a mapping.
+    arguments next to the variables, or a mapping.
 
     Returns:
         The record of ``gdcli compare``: the standings, best first, each with its runs.
 
     Raises:
-        GdcliError: for an expression, a value or a setting that does not fit.
+        GdcliError: for an invalid expression, value or setting.
     """
     import_torch()
     from gdcli.race.race import Race
@@ -188,14 +188,14 @@ def plot(
     """Evaluate a function of one or two variables over windows, as ``gdcli plot`` draws it.
 
     A variable takes a window as text (``x="-2:2"``), a value, or for a vector a list of both.
-    The settings of ``gdcli plot`` (``field``, ``dim``, ``dtype``) are keyword arguments beside the variables, or a
+    The settings of ``gdcli plot`` (``field``, ``dim``, ``dtype``) are keyword arguments next to the variables, or a
     mapping.
 
     Returns:
         The record of ``gdcli plot``: its ``figure`` holds the grid and the values.
 
     Raises:
-        GdcliError: for an expression, a value or a window that does not fit; a result that is not one number.
+        GdcliError: for an invalid expression, value or window; a result that is not a single number.
     """
     import_torch()
     from gdcli.landscape.function import plot as run
@@ -206,7 +206,7 @@ def plot(
 
 
 def _split(settings: type[Any], words: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The words that are settings, and those that are variables."""
+    """The keyword arguments that are settings, and those that are variables."""
     fields = settings.__struct_fields__
     given = {name: _plain(word) for name, word in words.items() if name in fields}
     return given, {name: word for name, word in words.items() if name not in fields}
@@ -217,7 +217,7 @@ def _values(values: Mapping[str, Any] | None, variables: Mapping[str, Any]) -> d
 
 
 def _plain(value: Any) -> Any:
-    """Numbers and lists as JSON has them; a tensor or an array becomes its numbers."""
+    """A value in the types of JSON; a tensor or an array becomes a number or nested lists."""
     if hasattr(value, "tolist"):
         value = value.tolist()
     if isinstance(value, tuple):

@@ -490,7 +490,7 @@ def test_disagreement_is_exit_code_3_and_says_why(run: Run) -> None:
     done = run("grad", "(1 - cos(x))/x**2", "--x", "1e-3", "--check")
     assert done.code == 3
     shown = " ".join(done.out.split())
-    assert "x: doubt autograd: terms cancel, and float32 keeps too few digits: autograd in float64 gives" in shown
+    assert "x: do not trust autograd: terms cancel, and float32 keeps too few digits: autograd in float64" in shown
     assert done.out.endswith("1 of 1 disagree\n")
     assert run("grad", "(1 - cos(x))/x**2", "--x", "1e-3", "--check", "--json").code == 3
 
@@ -540,7 +540,7 @@ def test_minimize_streams_the_checks_in_its_last_line(run: Run) -> None:
 def test_minimize_with_a_doubtful_gradient_is_exit_code_3(run: Run) -> None:
     done = run("minimize", "(1 - cos(x))/x**2", "--x", "0.001", "--steps", "2", "--lr", "0", "--check")
     assert done.code == 3
-    assert done.out.count("doubt autograd") == 2
+    assert done.out.count("do not trust autograd") == 2
 
 
 def test_minimize_checks_a_descent_that_diverged(run: Run) -> None:
@@ -573,7 +573,7 @@ def test_minimize_refuses_what_cannot_be_checked_before_it_runs(run: Run) -> Non
     csv = run("minimize", "--check", "--csv")
     assert (csv.code, csv.out) == (2, "")
     assert csv.err == (
-        "error: the checks of --check cannot be printed as CSV\nhint: --json, --jsonl and the table have them\n"
+        "error: the checks of --check cannot be printed as CSV\nhint: use --json, --jsonl or the table\n"
     )
 
 

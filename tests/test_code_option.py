@@ -120,7 +120,7 @@ def test_code_goes_into_a_file(run: Run, tmp_path: Path) -> None:
 
 
 def test_code_is_one_output_format(run: Run) -> None:
-    said = "error: --csv and --code cannot both be printed\nhint: keep one of them\n"
+    said = "error: --csv and --code cannot be combined\nhint: keep one of them\n"
     assert run("minimize", "--code", "--csv") == Outcome(2, "", said)
 
 

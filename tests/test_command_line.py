@@ -147,7 +147,7 @@ def test_version(run: Run) -> None:
 def test_one_output_format_at_a_time(run: Run, words: list[str]) -> None:
     outcome = run("minimize", *words)
     assert outcome.code == 2
-    assert outcome.err.endswith(" cannot both be printed\nhint: keep one of them\n")
+    assert outcome.err.endswith(" cannot be combined\nhint: keep one of them\n")
     assert outcome.json()["code"] == "usage"
 
 

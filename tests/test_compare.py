@@ -530,7 +530,7 @@ def test_table_has_leaderboard_curves_and_rules(run: Run) -> None:
         "   2   sgd          0.1      64      63   8.58077e-05   0.0131002   reached",
     ]
     assert "goal    a loss of at most 0.0001; the known minimum is 0" in shown.out
-    assert "budget  a run ends after 70 steps, or when it has made 71 evaluations" in shown.out
+    assert "budget  at most 70 steps and 71 evaluations in a run" in shown.out
 
 
 @pytest.mark.parametrize("width", ["60", "80", "120"])

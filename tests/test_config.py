@@ -105,13 +105,13 @@ def test_the_first_line_of_a_stream_is_a_config_too(run: Run) -> None:
             "lr_factor needs an iteration, a non-negative integer, not '05'",
             "for example: --lr-factor 50=0.5",
         ),
-        ({"expression": 3}, "'expression' in {file} must be text, not '3'", ""),
+        ({"expression": 3}, "'expression' in {file} must be a string, not '3'", ""),
         (
             {"dtype": "flaot64"},
             "'dtype' in {file} must be one of float32, float64, float16, bfloat16, not 'flaot64'",
             "did you mean 'float64'?",
         ),
-        ({"wrt": "x"}, "'wrt' in {file} must be a list of texts, not 'x'", ""),
+        ({"wrt": "x"}, "'wrt' in {file} must be a list of strings, not 'x'", ""),
         ({"wrt": ["y"]}, "wrt names 'y', which is not a variable of the expression", "the variables are x"),
         ({"values": 3}, "'values' in {file} must be a table of names and values, not '3'", ""),
         (
@@ -133,8 +133,8 @@ def test_the_first_line_of_a_stream_is_a_config_too(run: Run) -> None:
             "remove the quotes",
         ),
         ({"expression": "sinn(x)"}, "unknown function 'sinn'\n  sinn(x)\n  ^^^^", "did you mean 'sin'?"),
-        ([1, 2], "the config {file} holds no table of settings", 'for example: {{"lr": 0.1}}'),
-        (3, "the config {file} holds no table of settings", 'for example: {{"lr": 0.1}}'),
+        ([1, 2], "the config {file} contains no table of settings", 'for example: {{"lr": 0.1}}'),
+        (3, "the config {file} contains no table of settings", 'for example: {{"lr": 0.1}}'),
         ({"gdcli": "0.1.0", "settings": {"stpes": 3}}, "unknown setting 'stpes'", "did you mean 'steps'?"),
     ],
 )

@@ -372,5 +372,6 @@ def test_csv_holds_the_matrix(run: Run) -> None:
     both = run(*rosenbrock, "--hessian", "--jacobian")
     assert both.code == 2
     assert both.err == (
-        "error: --csv prints one table, and not --hessian and --jacobian\nhint: keep one, or use --json\n"
+        "error: --csv prints one table, and --hessian and --jacobian were requested\n"
+        "hint: keep one of them, or use --json\n"
     )

@@ -174,7 +174,7 @@ def test_a_loss_that_grows_without_bound_stops_the_run() -> None:
     losses = [step.loss for step in record.iterations]
     assert losses[-2] <= 6.25e10 < losses[-1]
     assert record.message == (
-        "diverged: the loss grew to 1.07374e+11 at iteration 17, beyond 6.25e+10, and so did its gradient"
+        "diverged: the loss grew to 1.07374e+11 at iteration 17, above 6.25e+10, and its gradient grew too"
     )
 
 

@@ -313,7 +313,7 @@ def test_a_view_that_was_paused_stays_at_the_end(live: Callable[..., Terminal], 
 
 def test_without_keys_it_runs_and_says_so(live: Callable[..., Terminal]) -> None:
     terminal = live(*SLOWLY, "--steps", "20", keys=False)
-    assert "no keys: standard input is no terminal" in terminal.wait(lambda screen: "running" in screen)
+    assert "no keys: standard input is not a terminal" in terminal.wait(lambda screen: "running" in screen)
     assert terminal.end() == 0
 
 
@@ -350,14 +350,14 @@ def test_a_race_is_shown_in_lockstep(live: Callable[..., Terminal], gdcli_proces
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--live"], "--live draws on a terminal, and standard output is none: it goes to a pipe or a file"),
-        (["--delay", "1"], "--delay is about --live"),
-        (["--screen"], "--screen is about --live"),
+        (["--live"], "--live needs a terminal, but standard output is a pipe or a file"),
+        (["--delay", "1"], "--delay needs --live"),
+        (["--screen"], "--screen needs --live"),
         (
             ["--live", "--jsonl"],
-            "--live and --jsonl do not go together: lines that are printed cannot follow a change of the rate",
+            "--live cannot be combined with --jsonl: a change of the rate cannot change printed lines",
         ),
-        (["--live", "--code"], "--live and --code do not go together: a script is printed, and nothing runs"),
+        (["--live", "--code"], "--live cannot be combined with --code: it prints a script and runs nothing"),
         (["--live", "--delay", "-1"], "--delay must be a number from 0 to 3600, not '-1'"),
     ],
 )
@@ -370,7 +370,7 @@ def test_what_does_not_go_together(run: Run, command: str, words: list[str], mes
 def test_a_terminal_that_cannot_move_its_cursor(live: Callable[..., Terminal]) -> None:
     terminal = live("minimize", "--live", TERM="dumb")
     assert terminal.end() == 2
-    assert "error: --live moves the cursor, and this terminal cannot" in terminal.seen
+    assert "error: --live moves the cursor, which this terminal cannot do" in terminal.seen
 
 
 @pytest.mark.process
@@ -399,17 +399,17 @@ def test_the_screen_is_left_as_it_was(tmp_path: Path, options: list[str]) -> Non
         type_("echo precious", "Enter")
         wait(lambda screen: "\nprecious" in screen)
         type_(command, "Enter")
-        screen = wait(lambda screen: iteration_of(screen) >= 2 and "q end" in screen)
+        screen = wait(lambda screen: iteration_of(screen) >= 2 and "q stop" in screen)
         assert len(screen.rstrip("\n").split("\n")) == 24
         type_("C-z")
-        wait(lambda screen: "q end" not in screen and screen.rstrip().endswith("ready"))
+        wait(lambda screen: "q stop" not in screen and screen.rstrip().endswith("ready"))
         type_("fg", "Enter")
-        wait(lambda screen: "q end" in screen)
+        wait(lambda screen: "q stop" in screen)
         type_(" ")
         wait(lambda screen: "paused" in screen)
         type_("q")
         screen = wait(lambda screen: "stopped after" in screen and screen.rstrip().endswith("ready"))
-        assert "q end" not in screen
+        assert "q stop" not in screen
         assert "│" not in screen
         type_("stty -a", "Enter")
         assert re.search(r"(?<!-)icanon", wait(lambda screen: "icanon" in screen))

@@ -201,7 +201,7 @@ def test_ten_thousand_iterations_stay_below_the_limit_and_are_all_in_the_documen
     shown = len(parts.data["frames"])
     assert 1_500 < shown <= 2_001
     assert (
-        f"of 10,001 states, {shown:,} are on the slider and in the table: the first ones, and others evenly apart"
+        f"the slider and the table show {shown:,} of 10,001 states: the first ones, then evenly spaced ones"
         in (parts.data["notes"])
     )
 
@@ -215,8 +215,8 @@ def test_what_is_too_large_for_the_page_is_thinned_out_and_said() -> None:
     kept = len(json.loads(parts.document)["iterations"])
     assert 2 <= kept < 40
     notes = parts.data["notes"]
-    assert f"the JSON has {kept} of 40 iterations: the first ones, and others evenly apart" in notes
-    assert "of 10,000 unknowns, the first 12 have columns in the table" in notes
+    assert f"the JSON has {kept} of 40 iterations: the first ones, then evenly spaced ones" in notes
+    assert "the table has columns for the first 12 of 10,000 unknowns" in notes
     (heat, _) = (panel for panel in parts.data["panels"] if panel["kind"] == "heat")
     assert "Of 100 rows and 100 columns, 64 and 64 are drawn" in heat["note"]
     row, column = int(heat["traces"][0]["y"][-1]), int(heat["traces"][0]["x"][40])
@@ -573,7 +573,7 @@ def test_surface_can_be_turned_without_a_mouse(opened: Callable[..., Browser]) -
     browser = opened("plane", ready="all")
     eye = "document.querySelector('.surface .plot').layout.scene.camera.eye"
     x, y, z = (browser.js(f"{eye}.{axis}") for axis in "xyz")
-    click(browser, "button[aria-label='Turn the surface right']")
+    click(browser, "button[aria-label='Rotate the surface right']")
     browser.wait(f"{eye}.x !== {x}")
     angle = math.pi / 12
     turned = [x * math.cos(angle) - y * math.sin(angle), x * math.sin(angle) + y * math.cos(angle), z]

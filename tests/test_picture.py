@@ -365,6 +365,6 @@ def test_what_ffmpeg_says_is_told(monkeypatch: pytest.MonkeyPatch, run: Run, tmp
     outcome = run("minimize", "--save", str(tmp_path / "a.mp4"), "--quiet")
     assert (outcome.code, outcome.err) == (
         1,
-        "error: ffmpeg has failed: Unknown encoder h264\nhint: save a .gif instead\n",
+        "error: ffmpeg failed: Unknown encoder h264\nhint: save a .gif instead\n",
     )
     assert not (tmp_path / "a.mp4").exists()

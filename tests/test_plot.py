@@ -469,9 +469,7 @@ def test_the_record_is_the_same_with_a_picture(run: Run) -> None:
     for option in ("--json", "--jsonl", "--csv", "--code"):
         outcome = run("minimize", "--plot", option)
         assert outcome.code == 2
-        assert (
-            outcome.err == f"error: --plot draws for people, and {option} prints for programs\nhint: keep one of them\n"
-        )
+        assert outcome.err == f"error: --plot cannot be combined with {option}\nhint: keep one of them\n"
 
 
 def test_what_cannot_be_seen_is_said_and_quiet_leaves_it_out(run: Run) -> None:

@@ -300,7 +300,7 @@ def test_what_each_refuses(run: Run, message: str) -> None:
 def test_json_lines_are_for_many_points(run: Run) -> None:
     outcome = run("grad", "x", "--x", "1", "--jsonl")
     assert outcome.code == 2
-    assert outcome.err == "error: --jsonl is for many points: --each or --points\nhint: --json prints the one record\n"
+    assert outcome.err == "error: --jsonl needs many points: --each or --points\nhint: use --json for a single point\n"
 
 
 # What cannot be done together, or not at all

@@ -105,7 +105,7 @@ def test_plot_and_save_show_the_same_run(run: Run, tmp_path: Path) -> None:
 def test_surface_of_a_curve_is_said_to_change_nothing(run: Run, tmp_path: Path) -> None:
     outcome = run("minimize", "--surface", "--save", str(tmp_path / "a.png"))
     assert outcome.code == 0
-    assert "note: --surface is for functions of two variables or more" in outcome.err
+    assert "note: --surface had no effect, because it needs a function of two or more variables" in outcome.err
 
 
 @pytest.mark.parametrize(("library", "file", "extra"), [("matplotlib", "a.png", "plot"), ("plotly", "a.html", "html")])
@@ -130,9 +130,9 @@ def test_a_missing_ffmpeg_is_named(run: Run, monkeypatch: pytest.MonkeyPatch, tm
 
 def test_what_contradicts_itself(run: Run) -> None:
     twice = run("minimize", "--json", "--output", "a.svg", "--save", "a.svg")
-    assert twice.err == "error: a.svg is to be written twice\nhint: give each file a name of its own\n"
+    assert twice.err == "error: a.svg would be written twice\nhint: give each file its own name\n"
     code = run("minimize", "--code", "--save", "a.png")
-    assert code.err == "error: --code runs nothing that could be saved\nhint: leave out --save or --code\n"
+    assert code.err == "error: --code runs nothing, so there is nothing to save\nhint: leave out --save or --code\n"
     assert (twice.code, code.code) == (2, 2)
 
 
@@ -147,7 +147,7 @@ def test_points_that_stream_cannot_be_saved(run: Run, tmp_path: Path) -> None:
     (tmp_path / "points.csv").write_text("x\n1\n")
     outcome = run("grad", "x**2", "--points", str(tmp_path / "points.csv"), "--save", "table.svg")
     assert outcome.code == 2
-    assert outcome.err.startswith("error: --points streams its answers, and --save has none to show\n")
+    assert outcome.err.startswith("error: --save cannot be combined with --points\n")
 
 
 @pytest.mark.process

@@ -61,7 +61,7 @@ def test_no_representable_progress_is_a_stall_when_a_tolerance_is_set() -> None:
 def test_a_cycle_is_found_with_its_period() -> None:
     record = run("abs(x)", x=0.25, lr=0.5, tol_grad=[1e-6], steps=1000)
     assert record.status == "cycling"
-    assert record.message.endswith("the state of 2 iterations before is there again")
+    assert record.message.endswith("the state is the same as 2 iterations earlier")
     assert run("abs(x)", x=0.25, lr=0.5, steps=50).status == "max_steps"
 
 

@@ -354,4 +354,4 @@ def test_a_rule_without_equations_shows_where_it_went(run: Run) -> None:
 
 def test_what_the_bounds_did_is_said(run: Run) -> None:
     out = shown(run, "--steps", "2", "--bound", "x=3.2:9")
-    assert contains(out, "x₂ = x₁ − lr · grad\n= 3.5 − 0.1 · 4 = 3.1, put back into its bounds: 3.2")
+    assert contains(out, "x₂ = x₁ − lr · grad\n= 3.5 − 0.1 · 4 = 3.1, projected onto its bounds: 3.2")

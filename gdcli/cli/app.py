@@ -1,4 +1,4 @@
-"""The app: every command, in the order of the help. A command's module is imported when the command is used."""
+"""The app: all commands, in the order of the help. The module of a command is imported when the command is used."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from typer.core import TyperGroup
 from gdcli.version import __version__
 
 COMMANDS = {
-    "ops": "Evaluate expressions, each a row.",
-    "grad": "Show a value and its gradient, and why it is what it is.",
+    "ops": "Evaluate expressions, one per row.",
+    "grad": "Show a value and its gradient, and explain them.",
     "minimize": "Minimize an expression by gradient descent.",
     "fit-linear": "Fit a layer activation(W @ x) to a target.",
-    "compare": "Let optimizers race on one problem.",
+    "compare": "Compare optimizers on one problem.",
     "plot": "Draw a function of one or two variables.",
-    "functions": "List the functions of the language.",
-    "optimizers": "List the update rules and schedules.",
+    "functions": "List the functions of the expression language.",
+    "optimizers": "List the update rules and learning rate schedules.",
     "problems": "List the published test problems.",
     "schema": "Print the JSON Schema of the records.",
 }
@@ -61,14 +61,14 @@ class _Commands(dict[str, Any]):
 
 
 class AppGroup(TyperGroup):
-    """The group of all commands; its help needs none of them."""
+    """The group of all commands; its help loads none of them."""
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
         self.commands = _Commands()
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Read the words before the command."""
+        """Parse the arguments before the command."""
         from gdcli.cli.words import leave_as_typed
 
         leave_as_typed(self.get_params(ctx))
@@ -87,7 +87,7 @@ class AppGroup(TyperGroup):
 app = typer.Typer(
     name="gdcli",
     cls=AppGroup,
-    help="Gradient descent under a microscope: PyTorch expressions, their gradients, and descents, digit for digit.",
+    help="Gradient descent in the terminal: PyTorch expressions, their gradients, and descents, digit for digit.",
     epilog=_EPILOG,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,

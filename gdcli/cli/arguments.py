@@ -1,7 +1,7 @@
-"""Sorting the words of a command line: options of gdcli, values of variables, and expressions.
+"""Sorting the arguments of a command line: options of gdcli, values of variables, and expressions.
 
-A word that begins with ``--`` and is neither an option nor part of one is a variable's name (``--x 3``); a word that
-begins with one ``-`` is an expression or a value (``-x**2``). Options and expressions come in any order.
+An argument that begins with ``--`` and is neither an option nor part of one names a variable (``--x 3``); one that
+begins with a single ``-`` is an expression or a value (``-x**2``). Options and expressions come in any order.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ _OPTION = re.compile(r"--[A-Za-z][\w-]*(=.*)?", re.DOTALL)
 
 @dataclass(slots=True)
 class Words:
-    """The words of a command line, sorted.
+    """The arguments of a command line, sorted.
 
-    ``options`` is what the option parser is to read; ``rates`` are those of ``--lr.NAME``, as NAME=NUMBER.
+    ``options`` is for the option parser; ``rates`` are the values of ``--lr.NAME``, as NAME=NUMBER.
     """
 
     options: list[str] = field(default_factory=list)
@@ -33,12 +33,12 @@ class Words:
 
 
 def sort_words(words: list[str], options: Mapping[str, str], *, variables: bool = True) -> Words:
-    """Sort the words; ``options`` says of each option what its value is called, with "" for a flag.
+    """Sort the arguments; ``options`` maps each option to the name of its value, "" for a flag.
 
-    Without ``variables``, the command has none, and every other word that begins with ``--`` is an error.
+    Without ``variables``, any other argument that begins with ``--`` is an error.
 
     Raises:
-        GdcliError: for an option that does not exist or lacks its value, and a variable that is given twice.
+        GdcliError: for an option that does not exist or has no value, and a variable that is given twice.
     """
     found = Words()
     rest = iter(words)
@@ -65,10 +65,10 @@ def sort_words(words: list[str], options: Mapping[str, str], *, variables: bool 
 
 
 def add_variable(variables: dict[str, str], name: str, value: str) -> None:
-    """Note the value of a variable, under the name that Python gives it (NFKC).
+    """Store the value of a variable, under its name as Python normalizes it (NFKC).
 
     Raises:
-        GdcliError: when it has one already.
+        GdcliError: if it already has one.
     """
     name = unicodedata.normalize("NFKC", name)
     if name in variables:
@@ -80,7 +80,7 @@ def parse_assignment(text: str) -> tuple[str, str]:
     """The name and the value of ``--var NAME=VALUE``.
 
     Raises:
-        GdcliError: when it is no such text.
+        GdcliError: if the text has another form.
     """
     name, equals, value = text.partition("=")
     if not equals or not name.strip().isidentifier():
@@ -89,7 +89,7 @@ def parse_assignment(text: str) -> tuple[str, str]:
 
 
 def unknown_option(name: str, options: Collection[str], variables: Collection[str] | None = None) -> GdcliError:
-    """The error for an option that is neither gdcli's nor a variable of the expression.
+    """The error for an option that is neither an option of gdcli nor a variable of the expression.
 
     ``variables`` are those of the expression; None when it has not been read.
     """
@@ -100,7 +100,7 @@ def unknown_option(name: str, options: Collection[str], variables: Collection[st
 
 
 def suggestion(name: str, options: Collection[str]) -> str:
-    """A hint at the option that was probably meant; an empty string when none is near."""
+    """A hint at the option that was probably meant; an empty string if none is similar."""
     names = {option.lstrip("-"): option for option in options if option.startswith("--")}
     plain = name.lstrip("-")
     for known in names:
@@ -111,26 +111,26 @@ def suggestion(name: str, options: Collection[str]) -> str:
 
 
 def name_of_an_option(variable: str, source: str) -> str:
-    """The hint for a variable without a value whose name is an option's: ``lr``, or ``-json`` for ``--json``."""
+    """The hint for a variable without a value that has the name of an option: ``lr``, or ``-json`` for ``--json``."""
     return f"did you mean '--{variable}'?" if source == f"-{variable}" else f"give it one: --var {variable}=1"
 
 
 def too_many_words(command: str, words: Sequence[str], takes: int, options: Collection[str]) -> GdcliError:
     """The error for more expressions or names than the command takes."""
     noun = "expression" if "--var" in options else "name"
-    which = f"one {noun}, and here is a second" if takes else f"no {noun}, and here is one"
-    message = f"{command} takes {which}: '{words[takes]}'"
+    got = f"one {noun}, but got '{words[takes]}' too" if takes else f"no {noun}, but got '{words[takes]}'"
+    message = f"{command} takes {got}"
     for word in words:  # -lr 0.1
         if f"-{word.partition('=')[0]}" in options:
             return GdcliError("usage", message, f"did you mean '-{word}'?")
     if words[takes].startswith("--"):
-        return GdcliError("usage", message, "put '--' and its expression last: what follows it is no option")
+        return GdcliError("usage", message, "put '--' and the expression last: nothing after '--' is read as an option")
     quoted = 'put an expression with spaces in quotes: "x + 1"'
-    return GdcliError("usage", message, quoted if "--var" in options and takes else "--help shows how it is used")
+    return GdcliError("usage", message, quoted if "--var" in options and takes else "--help shows the usage")
 
 
 def _value(name: str, value: str | None, options: Mapping[str, str]) -> str:
-    """The word after an option; another option is no value, and a near miss without one is a slip."""
+    """The argument after an option; another option is not a value, and a misspelled option needs none."""
     if value is not None and value not in options:
         return value
     if name not in options and (hint := suggestion(name, options)):

@@ -1,4 +1,4 @@
-"""What the table, the pictures and the page need of a descent, collected while its states are printed."""
+"""Collecting the states of a descent that the table, the pictures and the page need, while they are printed."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ _ELEMENTS = 500_000  # of variables and gradients, in all steps of a page
 
 
 class Collector:
-    """Looks at the states of a descent, and keeps what the table, the pictures and the page need of them."""
+    """Keeps those states of a descent that the table, the pictures and the page need."""
 
     def __init__(
         self, descent: Descent[Any], output: Output, title: str, states: Iterable[State] | None = None
     ) -> None:
-        """``states`` are those of the descent, when somebody else looks at them before."""
+        """``states`` are those of the descent, if they pass through another iterator first."""
         from gdcli.landscape.trail import Trail
 
         self.descent = descent
@@ -53,7 +53,7 @@ class Collector:
             self.kept = Thinned(capacity(size, most=_MOST_STEPS, least=4, elements=_ELEMENTS))
 
     def iterations(self) -> Iterator[Item]:
-        """The iterations of the record as they come, to be printed; the state after the last update is not one."""
+        """The iterations of the record, as they are computed; the state after the last update is not one of them."""
         seen = self._seen()
         for item in self.descent.walk(seen) if self.walks else ((state, ()) for state in seen):
             iteration = item[0].iteration
@@ -85,11 +85,11 @@ class Collector:
         from gdcli.landscape.descent import figure_of
 
         if self.trail is None:
-            raise RuntimeError("nobody has asked for a picture")
+            raise RuntimeError("no picture was requested")
         return figure_of(self.descent, self._spelled_title(), self.trail)
 
     def _spelled_title(self) -> str:
-        """The title, with the expression of a problem that was given by its name."""
+        """The title, with the expression if a problem was given by name."""
         from gdcli.complete.problem import expression_of
 
         settings = self.descent.settings
@@ -98,7 +98,7 @@ class Collector:
         return f"{self.descent.command} {spelled_out(settings.expression, expression_of(settings))}"
 
     def report(self) -> Report:
-        """What is printed for people: with ``--plot`` the picture, in place of the table or below it."""
+        """The printed report: with ``--plot`` the picture, instead of the table or below it."""
         outcome = self.descent.outcome
         if not self.output.plot:
             return self._report(self._table, outcome.warnings)
@@ -117,7 +117,7 @@ class Collector:
 
         outcome, digits = self.descent.outcome, self.output.digits
         if self.rows is None:
-            raise RuntimeError("nobody has asked for the table")
+            raise RuntimeError("no table was requested")
         head, left_out, tail = self.rows.shown()
         if self.walks:
             walked = [[WalkedStep(state.step(), made) for state, made in part] for part in (head, tail)]
@@ -153,10 +153,10 @@ class Collector:
             save(self.output, report=table, figure=lambda: self.figure, page=self._page)
 
     def _page(self) -> tuple[Figure, Any]:
-        """What the page shows: the picture with the norm of the gradient, and a record of the steps that were kept."""
+        """The contents of the page: the picture with the gradient norm, and a record of the steps that were kept."""
         from gdcli.landscape.descent import with_gradient_norm
 
         if self.trail is None or self.kept is None:
-            raise RuntimeError("nobody has asked for a page")
+            raise RuntimeError("no page was requested")
         record = self.record((state.step(), updates) for state, updates in self.kept.things)
         return with_gradient_norm(self.figure, [self.trail]), record

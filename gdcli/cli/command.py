@@ -1,4 +1,4 @@
-"""How a command is made from its settings: its options, its help, its words sorted.
+"""Building a command from its settings: its options, its help, and the sorting of its arguments.
 
 Every field of the settings is an option of the same name, with the type, bounds and help that the field carries.
 """
@@ -37,11 +37,11 @@ from gdcli.torch_import import import_torch
 
 @dataclass(frozen=True)
 class Command(Generic[S]):
-    """A command: its settings, what completes them, and what runs them and prints.
+    """A command: its settings, the function that completes them, and the one that runs and prints.
 
-    ``complete`` fills in defaults and finds all that is wrong with the words, without torch.
-    ``run`` returns the exit code. ``features`` are what it can print, draw and save: rows an iteration or a point, a
-    plot, and what ``--save`` can make. ``code`` gives the PyTorch script that does the same, without torch.
+    ``complete`` fills in defaults and finds all errors in the arguments, without torch.
+    ``run`` returns the exit code. ``features`` are what it can print, draw and save: a row per iteration or point, a
+    plot, and the kinds of files of ``--save``. ``code`` returns the equivalent PyTorch script, without torch.
     """
 
     name: str
@@ -55,17 +55,17 @@ class Command(Generic[S]):
 
     @property
     def saves(self) -> list[Kind]:
-        """What ``--save`` can make of it."""
+        """The kinds of files that ``--save`` can write."""
         return [feature for feature in self.features if feature in get_args(Kind)]  # type: ignore[misc]
 
     def has(self, option: Meta) -> bool:
-        """Whether it has this option of its output."""
+        """Whether it has this output option."""
         features = about(option)
         own = {*self.features, *(["script"] if self.code else [])}
         return not features or not own.isdisjoint(features)
 
     def help_of(self, option: Meta) -> str:
-        """The help line of an option of its output."""
+        """The help line of an output option."""
         iterating = option.extra["iterating"] if option.extra and "iterations" in self.features else ""
         return (iterating or option.description or "").replace("{files}", files_in_words(self.saves))
 
@@ -74,7 +74,7 @@ class WordsCommand(TyperCommand):
     """A Typer command whose unknown options are variables, and whose help is grouped and fast."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Keep the variables apart, and read the rest."""
+        """Separate the variables, and parse the rest."""
         leave_as_typed(self.get_params(ctx))
         arguments = [p for p in self.params if p.param_type_name == "argument"]
         options = {
@@ -94,19 +94,19 @@ class WordsCommand(TyperCommand):
         return super().parse_args(ctx, [*words.options, "--", *words.positional])
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command; Ctrl-C where nothing more can be printed is an error, which Typer would not tell."""
+        """Run the command; Ctrl-C where no result can be printed is an error, which Typer would not report."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
             raise UserInterruptError from None
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Write the options by panel."""
+        """Write the options, grouped by panel."""
         panels: dict[str, list[tuple[str, str]]] = {}
         for param in self.get_params(ctx):
             record = param.get_help_record(ctx)
             if record is not None:
-                if param.param_type_name == "argument":  # an expression is no <str>
+                if param.param_type_name == "argument":  # Typer would add the type, <str>
                     record = (f"[{param.metavar}]" + ("..." if param.nargs != 1 else ""), record[1])
                 panel = getattr(param, "rich_help_panel", None) or PANEL
                 panels.setdefault(panel, []).append(record)
@@ -168,7 +168,7 @@ def add_function(app: typer.Typer, function: Callable[..., None], examples: Sequ
 
 
 def _check_not_empty(given: dict[str, Any]) -> None:
-    """Raise GdcliError for an empty text: it is a slip, often of a shell variable, and never means the default."""
+    """Raise GdcliError for an empty string: it is a mistake, often an unset shell variable."""
     for name, value in given.items():
         if isinstance(value, str) and not value.strip():
             if name == "expression":
@@ -214,18 +214,18 @@ def _setting_parameters(command: Command[Any]) -> list[inspect.Parameter]:
 
 
 def _meta(field: Any) -> Any:
-    """What a field of settings says of itself."""
+    """The metadata of a field of settings."""
     return get_args(field.type)[1]
 
 
-_VAR_HELP = "value of a variable; --NAME VALUE says the same"
+_VAR_HELP = "value of a variable; same as --NAME VALUE"
 _METAVARS = {float: "NUMBER", int: "INTEGER"}
 
 
 def _option(field: FieldInfo, text: str, *, negatable: bool) -> inspect.Parameter:
     """The option of a field: a flag, one that takes a word, or one that is repeated.
 
-    A flag that is ``negatable`` has a ``--no-`` form, for what a config may have set.
+    A flag that is ``negatable`` has a ``--no-`` form, to override a config.
     """
     kind, extra = get_args(field.type)[0], _meta(field).extra
     flag = "--" + field.name.replace("_", "-")
@@ -266,7 +266,7 @@ def _output(given: dict[str, Any], command_line: list[str]) -> Output:
     chosen["format"] = chosen_format(asked)
     output = replace(read(Output, chosen, naming="--{}", text=True), words=command_line)
     if output.plot and output.format != "table":
-        message = f"--plot draws for people, and --{output.format} prints for programs"
+        message = f"--plot cannot be combined with --{output.format}"
         raise GdcliError("usage", message, "keep one of them")
     return output
 

@@ -17,7 +17,7 @@ def read_config(path: str) -> dict[str, Any]:
 
     Raises:
         OutsideError: when the file cannot be read.
-        GdcliError: when it is not TOML or JSON, or holds no table.
+        GdcliError: when it is not TOML or JSON, or contains no table.
     """
     try:
         content = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
@@ -28,13 +28,13 @@ def read_config(path: str) -> dict[str, Any]:
         config = _toml(content.decode()) if path.lower().endswith(".toml") else msgspec.json.decode(content)
     except (ValueError, RecursionError) as error:
         toml = path.lower().endswith(".toml")
-        hint = "a file that ends in .toml is read as TOML" if toml else "the name of a TOML file ends in .toml"
+        hint = "a file that ends in .toml is read as TOML" if toml else "the name of a TOML file must end in .toml"
         message = f"the config {path} is not {'TOML' if toml else 'JSON'}: {_reason(error)}"
         raise GdcliError("config", message, hint) from error
     if isinstance(config, dict) and "gdcli" in config and isinstance(config.get("settings"), dict):
         config = config["settings"]
     if not isinstance(config, dict):
-        raise GdcliError("config", f"the config {path} holds no table of settings", 'for example: {"lr": 0.1}')
+        raise GdcliError("config", f"the config {path} contains no table of settings", 'for example: {"lr": 0.1}')
     return config
 
 
@@ -45,7 +45,7 @@ def _toml(text: str) -> dict[str, Any]:
 
 
 def _reason(error: ValueError | RecursionError) -> str:
-    """What is wrong; tomllib and msgspec leave two errors to Python, which speaks of itself."""
+    """The reason; for two errors of tomllib and msgspec, Python's own message does not mention the file."""
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
     return "a number in it is too long" if type(error) is ValueError else str(error)

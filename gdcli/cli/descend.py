@@ -25,16 +25,16 @@ if TYPE_CHECKING:
 Walked: TypeAlias = "tuple[Step, Sequence[Update]]"
 """A step, and with ``--walk`` the updates that were made from it."""
 
-_FLUSH_SECONDS = 0.05  # a line reaches its reader at the latest after so long
+_FLUSH_SECONDS = 0.05  # maximum delay of a line
 
 
 def run_descent(descent: Descent[Any], output: Output, title: str) -> int:
     """Run, print, and return the exit code."""
     if output.format == "csv" and descent.settings.walk:
-        hint = "--json, --jsonl and the table have them; the CSV has x, grad and loss of every step without --walk"
+        hint = "use --json, --jsonl or the table; without --walk, the CSV has x, grad and loss of every step"
         raise GdcliError("usage", "the equations of --walk cannot be printed as CSV", hint)
     if output.format == "csv" and getattr(descent.settings, "check", False):
-        hint = "--json, --jsonl and the table have them"
+        hint = "use --json, --jsonl or the table"
         raise GdcliError("usage", "the checks of --check cannot be printed as CSV", hint)
     collector = Collector(descent, output, title)
     live = _live(descent, output, title)
@@ -67,7 +67,7 @@ def run_descent(descent: Descent[Any], output: Output, title: str) -> int:
 
 
 def _live(descent: Descent[Any], output: Output, title: str) -> LiveDescent | None:
-    """What shows the descent while it runs, with ``--live``."""
+    """The live view of the descent, with ``--live``."""
     if not output.live:
         return None
     from gdcli.cli.live.descent import LiveDescent
@@ -76,7 +76,7 @@ def _live(descent: Descent[Any], output: Output, title: str) -> LiveDescent | No
 
 
 def _gathered(collector: Collector) -> list[Walked]:
-    """Run to the end; returns what a document holds of it."""
+    """Run to the end; returns the steps of a JSON document."""
     if collector.output.format == "json":
         return [(state.step(), updates) for state, updates in collector.iterations()]
     for _ in collector.iterations():
@@ -87,13 +87,13 @@ def _gathered(collector: Collector) -> list[Walked]:
 def _gathered_live(
     output: Output, title: str, descent: Descent[Any], states: Iterable[State]
 ) -> tuple[Collector, list[Walked]]:
-    """The same of the states of a descent that is shown meanwhile."""
+    """The same for the states of a descent that is shown live."""
     collector = Collector(descent, output, title, states)
     return collector, _gathered(collector)
 
 
 def _print_whole(collector: Collector, items: list[Walked]) -> None:
-    """Print what is printed when all is there: a document, or what people read."""
+    """Print what needs the whole run: a JSON document, or the report for people."""
     if collector.output.format == "table":
         print_report(collector.report(), collector.output)
         return
@@ -118,7 +118,7 @@ def _print_csv(collector: Collector, file: IO[bytes]) -> None:
     from gdcli.render.documents import csv_row, step_cells, step_header
 
     descent = collector.descent
-    descent.diagnoses = bool(collector.output.save)  # there is no place for it in the CSV
+    descent.diagnoses = bool(collector.output.save)  # the CSV has no place for it
 
     def rows() -> Iterator[bytes]:
         for state, _ in collector.iterations():
@@ -133,7 +133,7 @@ def _print_csv(collector: Collector, file: IO[bytes]) -> None:
 
 
 def _stream(lines: Iterable[bytes], file: IO[bytes]) -> None:
-    """Write lines, and let them out often enough that a reader sees them as they happen."""
+    """Write lines, and flush often enough that they can be read as they are computed."""
     last = time.monotonic()
     for line in lines:
         file.write(line)

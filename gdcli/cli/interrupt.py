@@ -1,4 +1,4 @@
-"""Ctrl-C during long work: what was computed so far is still printed, whole and valid."""
+"""Ctrl-C during a long run: the results so far are still printed, complete and valid."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 @contextlib.contextmanager
 def interruptible(interrupt: Callable[[], None]) -> Iterator[None]:
-    """The first Ctrl-C calls ``interrupt``, which is to end the work at its next step; a second one ends at once."""
+    """The first Ctrl-C calls ``interrupt``, which stops the run at its next step; a second one stops it at once."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -1,4 +1,4 @@
-"""What the commands that list something share: everything, one thing by its name, or the record."""
+"""Printing of the commands that list something: all entries, one entry by name, or the record."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def print_record(record: msgspec.Struct) -> None:
 
 
 def print_tables(tables: Mapping[str, Sequence[tuple[str, str]]]) -> None:
-    """Print a table of two columns for each heading, all of one layout, with an empty line below each."""
+    """Print a two-column table for each heading, all with the same layout, and an empty line below each."""
     from rich.console import Group
 
     from gdcli.render.table import listing
@@ -33,7 +33,7 @@ def print_tables(tables: Mapping[str, Sequence[tuple[str, str]]]) -> None:
 
 
 def print_definition(title: str, facts: Mapping[str, str]) -> None:
-    """Print everything about one thing; facts without a text are left out."""
+    """Print all facts about one entry; empty facts are left out."""
     from gdcli.render.table import definition
 
     shown = {label: text for label, text in facts.items() if text}

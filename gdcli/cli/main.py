@@ -1,4 +1,4 @@
-"""The one boundary: words in, exit code out. Every error ends here, and no traceback leaves."""
+"""The entry point: runs the command line, reports every error, and returns the exit code. No traceback is shown."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ from gdcli.errors import ExitCode, GdcliError, OutsideError, UserInterruptError
 
 def main() -> NoReturn:
     """Run the command line and end the process."""
-    gc.disable()  # until a command runs: what is imported stays
+    gc.disable()  # until a command runs: imported modules are never freed
     _open_what_is_closed()
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a terminal that does not know a letter gets its code
+        if isinstance(stream, io.TextIOWrapper):  # characters that the terminal cannot show are escaped
             stream.reconfigure(errors="backslashreplace")
     code = run(sys.argv[1:])
     if "torch" not in sys.modules:
         sys.exit(code)
-    # Tearing torch down takes a third of a second, and nothing is left that needs it: all output is flushed.
-    atexit._run_exitfuncs()  # noqa: SLF001 -- os._exit leaves them out
+    # Unloading torch takes a third of a second and is not needed: all output is flushed.
+    atexit._run_exitfuncs()  # noqa: SLF001 -- os._exit skips them
     _flush()
     os._exit(code)
 
 
 def run(words: list[str]) -> int:
     """Run a command line and return its exit code. Output is flushed."""
-    # torch says on import that there is no NumPy; gdcli needs none.
+    # torch warns on import that there is no NumPy; gdcli does not need it.
     warnings.filterwarnings("ignore", message="Failed to initialize NumPy")
     warnings.showwarning = _show_warning
     try:
@@ -49,27 +49,27 @@ def run(words: list[str]) -> int:
         return _fail(_usage_error(error.format_message()), words)
     except (KeyboardInterrupt, typer.Abort):
         return _fail(UserInterruptError(), words)
-    except (BrokenPipeError, SystemExit):  # Typer makes the one the other
+    except (BrokenPipeError, SystemExit):  # Typer turns the first into the second
         return _closed_pipe()
     except MemoryError:
-        return _fail(GdcliError("limit", "this needs more memory than there is", "make the tensors smaller"), words)
+        return _fail(GdcliError("limit", "not enough memory", "use smaller tensors"), words)
     except UnicodeEncodeError:
-        return _fail(GdcliError("usage", "a word of the command line is not valid UTF-8"), words)
+        return _fail(GdcliError("usage", "an argument of the command line is not valid UTF-8"), words)
     except OSError as error:
         _drop_stdout()
         return _fail(OutsideError("output", f"cannot write the output: {error.strerror}"), [])
-    except Exception as error:  # noqa: BLE001 -- no traceback may leave
+    except Exception as error:  # noqa: BLE001 -- no traceback is shown
         _debug(error)
-        message = f"gdcli has failed: {type(error).__name__}: {error}"
-        return _fail(OutsideError("internal", message, "GDCLI_DEBUG=1 shows where; please report it"), words)
+        message = f"internal error: {type(error).__name__}: {error}"
+        return _fail(OutsideError("internal", message, "set GDCLI_DEBUG=1 for a traceback; please report it"), words)
     return code
 
 
 def _open_what_is_closed() -> None:
-    """Give a process that was started without a standard stream (``>&-``) one that goes nowhere."""
+    """Open the null device for each standard stream that is closed (``>&-``)."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115 -- lives as long as we
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115 -- stays open
 
 
 def _run(words: list[str]) -> int:
@@ -98,25 +98,25 @@ def _debug(error: BaseException) -> None:
 
 
 def _usage_error(message: str) -> GdcliError:
-    """What the option parser says, in the style of our errors: "no such command 'x'", and its suggestion as a hint."""
+    """The message of the option parser in the style of gdcli: "no such command 'x'", with its suggestion as a hint."""
     message, _, meant = " ".join(message.split()).rstrip(".?").partition(". Did you mean ")
-    if option := re.match(r"No such option: (\S+)", message):  # only before the command: after it, words are sorted
+    if option := re.match(r"No such option: (\S+)", message):  # only before the command: after it, arguments are sorted
         name = option[1]
         hint = suggestion(name, ["--version", "--help"])
         hint = hint or f"options come after the command: gdcli COMMAND {name}"
         return GdcliError("unknown-option", f"unknown option '{name}'", hint)
-    hint = f"did you mean {meant}?" if meant else "--help shows how it is used"
+    hint = f"did you mean {meant}?" if meant else "--help shows the usage"
     return GdcliError("usage", message[:1].lower() + message[1:], hint)
 
 
 def _closed_pipe() -> int:
-    """The reader has had enough, as ``head`` does: that is no error."""
+    """The reader closed the pipe, as ``head`` does: this is not an error."""
     _drop_stdout()
     return ExitCode.OK
 
 
 def _drop_stdout() -> None:
-    """Let what is still buffered for standard output go nowhere."""
+    """Discard what is still buffered for standard output."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

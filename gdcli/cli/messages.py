@@ -1,4 +1,4 @@
-"""Messages: errors and warnings to people on standard error, and errors to scripts as a document."""
+"""Messages: errors and warnings for people on standard error, and errors for scripts as a JSON document."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from gdcli.errors import ExpressionError, GdcliError, caret
 if TYPE_CHECKING:
     from gdcli.contract.envelope import Notice
 
-# Notices that say the numbers are not to be trusted; the others explain.
+# Notices that the numbers cannot be trusted; the others explain.
 WARNINGS = frozenset(["diverged", "non-finite"])
 
 
 def print_error(error: GdcliError, command: str, *, as_json: bool) -> None:
-    """Print an error: text on standard error, and with ``as_json`` a document on standard output."""
+    """Print an error: text on standard error, and with ``as_json`` a JSON document on standard output."""
     lines = [f"error: {error.message}"]
     if isinstance(error, ExpressionError) and error.source:
         start, end = error.span
@@ -43,7 +43,7 @@ def print_error(error: GdcliError, command: str, *, as_json: bool) -> None:
 
 
 def _valid(text: str) -> str:
-    """The text with "?" for each byte of a command line that is not UTF-8, of which JSON cannot speak."""
+    """The text with "?" for each byte that is not valid UTF-8, which JSON cannot represent."""
     return text.encode(errors="replace").decode()
 
 
@@ -55,12 +55,12 @@ def warn(notices: Sequence[Notice]) -> None:
 
 
 def to_stderr(text: str) -> None:
-    """Print to standard error; a text that its encoding does not know is escaped, and a closed one is no error."""
+    """Print to standard error; characters that it cannot encode are escaped, and a closed stream is not an error."""
     with contextlib.suppress(OSError, ValueError):
         print(_encodable(text), file=sys.stderr, flush=True)  # noqa: T201
 
 
 def _encodable(text: str) -> str:
-    """The text with the codes of the letters that standard error does not know in their place."""
+    """The text with escapes for the characters that standard error cannot encode."""
     encoding = sys.stderr.encoding or "utf-8"
     return text.encode(encoding, "backslashreplace").decode(encoding)

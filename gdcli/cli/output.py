@@ -1,4 +1,4 @@
-"""Where the output of a command goes: standard output, or a file that is written whole or not at all."""
+"""Where the output of a command goes: standard output, or a file that is written completely or not at all."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from gdcli.errors import GdcliError, OutsideError
 PANEL = "Output"
 Format = Literal["table", "json", "jsonl", "csv", "code"]
 Kind: TypeAlias = Literal["table", "picture", "animation", "page"]
-"""What ``--save`` can make of a command."""
+"""The kinds of files that ``--save`` can write."""
 Feature: TypeAlias = Literal["iterations", "points", "plot", "script"] | Kind
-"""What a command can print, draw or save, as far as an option is about it."""
+"""The features of a command that have options of their own."""
 FPS, SECONDS = 20, 5.0
 
 
@@ -35,10 +35,10 @@ def option(
     shown: str = "",
     **bounds: Any,
 ) -> Meta:
-    """What an option says of itself; ``metavar``, ``words`` and ``shown`` as in the fields of settings.
+    """The metadata of an option; ``metavar``, ``words`` and ``shown`` as in the fields of settings.
 
-    A command has it that has one of the features it is ``about``, or any command when there are none. ``iterating`` is
-    its description in a command that iterates, where that differs.
+    It belongs to the commands that have one of the features in ``about``, or to all commands if that is empty.
+    ``iterating`` is its description in a command that iterates, if that differs.
     """
     extra = {"panel": PANEL, "metavar": metavar, "words": words, "reads": "", "shown": shown}
     return Meta(description=description, extra={**extra, "about": about, "iterating": iterating}, **bounds)
@@ -49,41 +49,41 @@ FORMATS: dict[Format, Meta] = {
     "jsonl": option(
         "print each point as a line of JSON",
         about=("iterations", "points"),
-        iterating="print each iteration as a line of JSON, as it happens",
+        iterating="print each iteration as a line of JSON, as it is computed",
     ),
     "csv": option("print CSV"),
     "code": option("print a PyTorch script that does the same", about=("script",)),
 }
-"""The flags of the formats; without one, a table is printed."""
+"""The format flags; without one, a table is printed."""
 
 
 class Output(Struct, frozen=True, kw_only=True):
-    """How and where to print. ``format`` is chosen by a flag of its own; ``words`` are those of the command line."""
+    """How and where to print. ``format`` is set by a format flag; ``words`` are the arguments of the command line."""
 
     format: Format = "table"
-    output: Annotated[str | None, option("write to a file, whole or not at all", "FILE")] = None
+    output: Annotated[str | None, option("write to a file, completely or not at all", "FILE")] = None
     plot: Annotated[
         bool,
         option(
-            "draw it too, below the table",
+            "also draw a picture, below the table",
             about=("plot",),
-            iterating="draw it, in place of the table; with --all or --every, below it",
+            iterating="draw a picture instead of the table; with --all or --every, below it",
         ),
     ] = False
-    live: Annotated[bool, option("watch it while it runs; keys: space, arrows, + - and q", about=("plot",))] = False
+    live: Annotated[bool, option("show the run live; keys: space, arrows, + - and q", about=("plot",))] = False
     delay: Annotated[
         float,
-        option("seconds from one iteration to the next, with --live", "SECONDS", about=("plot",), ge=0, le=3600),
+        option("seconds between iterations, with --live", "SECONDS", about=("plot",), ge=0, le=3600),
     ] = 0.0
-    screen: Annotated[bool, option("watch it on the alternate screen, with --live", about=("plot",))] = False
-    save: Annotated[list[str], option("save by the ending of FILE: {files}; may be repeated", "FILE")] = []
+    screen: Annotated[bool, option("use the alternate screen, with --live", about=("plot",))] = False
+    save: Annotated[list[str], option("save to FILE; its ending selects what: {files}; may be repeated", "FILE")] = []
     surface: Annotated[
-        bool, option("save a contour as a surface in space; a page has both", about=("picture", "animation"))
+        bool, option("save a contour plot as a 3D surface; a page has both", about=("picture", "animation"))
     ] = False
     fps: Annotated[
         Annotated[int, Meta(ge=1, le=60)] | None,
         option(
-            "frames a second of an animation",
+            "frames per second of an animation",
             "N",
             about=("animation",),
             words="a whole number from 1 to 60",
@@ -93,7 +93,7 @@ class Output(Struct, frozen=True, kw_only=True):
     seconds: Annotated[
         Annotated[float, Meta(gt=0, le=600)] | None,
         option(
-            "length of an animation",
+            "length of an animation in seconds",
             "NUMBER",
             about=("animation",),
             words="a number greater than 0, up to 600",
@@ -103,14 +103,14 @@ class Output(Struct, frozen=True, kw_only=True):
     digits: Annotated[int, option("significant digits in a table; 17 is exact", "N", ge=1, le=17)] = 6
     every: Annotated[int, option("show every Nth iteration in a table", "N", about=("iterations",), ge=1)] = 1
     all: Annotated[bool, option("show every row of a long table", about=("iterations", "points"))] = False
-    require_convergence: Annotated[bool, option("exit with 3 unless a tolerance was met", about=("iterations",))] = (
-        False
-    )
-    quiet: Annotated[bool, option("leave out notes, warnings and progress")] = False
+    require_convergence: Annotated[
+        bool, option("exit with code 3 unless a tolerance was met", about=("iterations",))
+    ] = False
+    quiet: Annotated[bool, option("hide notes, warnings and progress")] = False
     words: list[str] = []
 
     def check(self) -> None:
-        """Find what is wrong with the file before a long run.
+        """Check before a long run that the file can be written.
 
         Raises:
             OutsideError: when the file cannot be written.
@@ -120,7 +120,7 @@ class Output(Struct, frozen=True, kw_only=True):
 
     @contextlib.contextmanager
     def open(self) -> Iterator[IO[bytes]]:
-        """The stream to print to. A file appears when all is written, and an old one stays until then.
+        """The stream to print to. A file appears once all is written, and an old one is kept until then.
 
         Raises:
             OutsideError: when the file cannot be written.
@@ -134,7 +134,7 @@ class Output(Struct, frozen=True, kw_only=True):
 
     @contextlib.contextmanager
     def open_text(self) -> Iterator[IO[str]]:
-        """The stream for people; standard output itself when it goes there, so that a terminal is recognised."""
+        """The stream for people; standard output itself if no file is given, so that a terminal is recognised."""
         if self.output is None or self.output == "-":
             yield sys.stdout
             sys.stdout.flush()
@@ -146,7 +146,7 @@ class Output(Struct, frozen=True, kw_only=True):
 
 
 def check_file(path: str) -> None:
-    """Find what is wrong with a file that is to be written.
+    """Check that a file can be written.
 
     Raises:
         OutsideError: when it cannot be written.
@@ -159,7 +159,7 @@ def check_file(path: str) -> None:
 
 @contextlib.contextmanager
 def whole_file(path: str) -> Iterator[IO[bytes]]:
-    """A file that appears when all is written; an old one stays until then.
+    """A file that appears once all is written; an old one is kept until then.
 
     Raises:
         OutsideError: when it cannot be written.
@@ -175,14 +175,14 @@ def whole_file(path: str) -> Iterator[IO[bytes]]:
 
 @contextlib.contextmanager
 def _replacing(path: Path) -> Iterator[IO[bytes]]:
-    """A file beside ``path`` that takes its place at the end."""
+    """A temporary file next to ``path`` that replaces it at the end."""
     path = path.resolve()
     mode = _check(path)
     if mode is not None and not stat.S_ISREG(mode):  # a device or a pipe cannot be replaced
         with path.open("wb") as device:
             yield device
         return
-    import tempfile  # a few milliseconds that only --output needs
+    import tempfile  # takes a few milliseconds, and only files need it
 
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -219,24 +219,24 @@ def _umask() -> int:
 
 
 def about(option: Meta) -> Sequence[Feature]:
-    """The features that an option is about; none for one that every command has."""
+    """The features that an option belongs to; none if every command has it."""
     return option.extra["about"] if option.extra else ()
 
 
 def output_options() -> Iterator[tuple[FieldInfo, Meta]]:
-    """The fields of Output that are options, each with what it says of itself."""
+    """The fields of Output that are options, each with its metadata."""
     for field in fields(Output):
         if get_origin(field.type) is Annotated:
             yield field, get_args(field.type)[1]
 
 
 def chosen_format(asked: Sequence[Format]) -> Format:
-    """The one format that was asked for.
+    """The format that was requested.
 
     Raises:
-        GdcliError: when there were several.
+        GdcliError: if there were several.
     """
     if len(asked) > 1:
         names = " and ".join(f"--{name}" for name in asked)
-        raise GdcliError("usage", f"{names} cannot both be printed", "keep one of them")
+        raise GdcliError("usage", f"{names} cannot be combined", "keep one of them")
     return asked[0] if asked else "table"

@@ -1,4 +1,4 @@
-"""``gdcli grad --each`` and ``gdcli grad --points``: answers at many points."""
+"""``gdcli grad --each`` and ``gdcli grad --points``: gradients at many points."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 
 def check(settings: GradSettings) -> None:
-    """Find what is wrong with the file of points, without torch.
+    """Check the file of points, without torch.
 
     Raises:
-        GdcliError: for a file that cannot be read, or whose header does not fit.
+        GdcliError: for a file that cannot be read, or whose header does not match the variables.
     """
     if settings.points:
         from gdcli.lang.syntax import parse
@@ -56,7 +56,7 @@ def print_each(settings: GradSettings, output: Output) -> int:
 
 
 def stream_points(settings: GradSettings, output: Output) -> int:
-    """Differentiate at the points of a file as they come, and print the answers in their order."""
+    """Differentiate at the points of a file as they are read, and print the results in their order."""
     from gdcli.explain.points import gradients_for
     from gdcli.lang.syntax import parse
     from gdcli.pointfile import PointFile
@@ -65,7 +65,7 @@ def stream_points(settings: GradSettings, output: Output) -> int:
     chosen = points.format if output.format == "table" else output.format
     stream = _Stream(points, gradients_for(points, settings, one_shape=chosen == "csv"))
     _, size = points.progress
-    hidden = output.quiet or size is None or sys.stdout.isatty()  # the answers show how far it is
+    hidden = output.quiet or size is None or sys.stdout.isatty()  # the results show the progress
     with interruptible(stream.stop), output.open() as file, progress("differentiating", size or 0, quiet=hidden) as bar:
         stream.print(_writer(chosen, stream.gradients), file, bar)
     if not output.quiet:
@@ -86,7 +86,7 @@ def _writer(chosen: str, gradients: PointGradients) -> Writer:
 
 
 class _Stream:
-    """The answers to the points of a file; what is wrong with a line goes to standard error, and the rest goes on."""
+    """The results at the points of a file; an error in a line goes to standard error, and the rest continues."""
 
     def __init__(self, points: PointFile, gradients: PointGradients) -> None:
         self.points = points
@@ -95,11 +95,11 @@ class _Stream:
         self._stopped = False
 
     def stop(self) -> None:
-        """End after the answers that are being made."""
+        """Stop after the results that are being computed."""
         self._stopped = True
 
     def print(self, writer: Writer, file: IO[bytes], show: Callable[[float], None]) -> None:
-        """Write the answers as they come, and what follows the last; ``show`` is told how many bytes were read."""
+        """Write the results as they are computed, and the end of the output; ``show`` gets the number of bytes read."""
         trouble: GdcliError | None = None
         begun = False
         try:
@@ -122,7 +122,7 @@ class _Stream:
 
 
 def _report(answers: Sequence[Point]) -> None:
-    """Say which lines have no answer, and why."""
+    """Report which lines have no result, and why."""
     bad = [f"error: line {a.line}: {a.error.message}" for a in answers if not isinstance(a.error, UnsetType)]
     if bad:
         to_stderr("\n".join(bad))

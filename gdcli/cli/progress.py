@@ -1,4 +1,4 @@
-"""A progress bar on standard error, for long work on a terminal."""
+"""A progress bar on standard error, for long runs on a terminal."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
 
 _AFTER_SECONDS = 1.0
 _EVERY_SECONDS = 0.1
-_STEPS = 256  # of a descent, from one look at the clock to the next
+_STEPS = 256  # of a descent, between two looks at the clock
 
 
 def run_with_progress(shares: Iterable[float], label: str, *, quiet: bool) -> None:
-    """Run work that tells which share of it is done, 0 to 1, and show a bar when it takes long."""
+    """Consume an iterable of fractions done, 0 to 1, and show a bar if it takes long."""
     with progress(label, 1.0, quiet=quiet) as show:
         for share in shares:
             show(share)
 
 
 def with_progress(descent: Descent[Any], *, quiet: bool) -> Iterator[State]:
-    """The states of a descent; on a terminal, with a bar when they take long."""
+    """The states of a descent; on a terminal, with a bar if they take long."""
     if quiet or not sys.stderr.isatty():
         yield from descent.states()
         return
@@ -38,7 +38,7 @@ def with_progress(descent: Descent[Any], *, quiet: bool) -> Iterator[State]:
 
 @contextlib.contextmanager
 def progress(label: str, total: float, *, quiet: bool) -> Iterator[Callable[[float], None]]:
-    """What shows how much is done, now and then: nothing at first, and never where no terminal is."""
+    """A function that shows how much is done: nothing during the first second, and only on a terminal."""
     if quiet or not sys.stderr.isatty():
         yield lambda _: None
         return

@@ -1,4 +1,4 @@
-"""``--save FILE``: what a file is to hold, by its name, and who writes it."""
+"""``--save FILE``: what is saved, by the ending of the name, and the checks before the run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class FileKind(NamedTuple):
-    """A kind of file in words, the endings of its name, and the library that makes it, with the extra that has it."""
+    """A kind of file in words, the endings of its name, the library that writes it, and the extra that installs it."""
 
     words: str
     endings: tuple[str, ...]
@@ -34,7 +34,7 @@ _MOST_FRAMES = 3_000
 
 
 class Target(NamedTuple):
-    """A file to save, what it holds, and the ending of its name, in lower case."""
+    """A file to save, its kind, and the ending of its name, in lower case."""
 
     path: str
     kind: Kind
@@ -42,10 +42,10 @@ class Target(NamedTuple):
 
 
 def targets(paths: Sequence[str]) -> list[Target]:
-    """What each of the files is to hold.
+    """The files to save, each with its kind.
 
     Raises:
-        GdcliError: for a name whose ending says nothing.
+        GdcliError: for a name with an unknown ending.
     """
     return [_target(path) for path in paths]
 
@@ -56,27 +56,27 @@ def _target(path: str) -> Target:
     for kind, made in FILES.items():
         if name.endswith(made.endings):
             return Target(path, kind, suffix)
-    message = f"there is no picture or page of type '{suffix}'" if suffix else f"'{path}' does not say what to save"
+    message = f"unsupported file type '{suffix}'" if suffix else f"the name '{path}' does not say what to save"
     raise GdcliError("save", message, _known(tuple(FILES)))
 
 
 def _known(kinds: Sequence[Kind]) -> str:
-    return f"the endings are {', '.join(ending for kind in kinds for ending in FILES[kind].endings)}"
+    return f"the supported endings are {', '.join(ending for kind in kinds for ending in FILES[kind].endings)}"
 
 
 def files_in_words(kinds: Sequence[Kind]) -> str:
-    """What can be saved, by the ending of the file."""
+    """The kinds of files in words, with their endings."""
     return ", ".join(f"{FILES[kind].words} ({' '.join(FILES[kind].endings)})" for kind in kinds)
 
 
 def check_targets(output: Output, command: str, offered: Sequence[Kind], *, streams: bool) -> None:
-    """Find what is wrong with the files to save before a long run.
+    """Check the files to save before a long run.
 
-    ``offered`` is what the command can save; one that ``streams`` keeps nothing that could be saved.
+    ``offered`` are the kinds that the command can save; one that ``streams`` keeps no result to save.
 
     Raises:
-        GdcliError: for names and options that do not fit.
-        OutsideError: for a library, a program or a folder that is not there.
+        GdcliError: for invalid names and options.
+        OutsideError: for a library, a program or a folder that is missing.
     """
     found = targets(output.save)
     for target in found:
@@ -84,38 +84,38 @@ def check_targets(output: Output, command: str, offered: Sequence[Kind], *, stre
             message = f"{command} has no {target.kind} to save as {target.path}"
             raise GdcliError("save", message, _known(offered))
     if found and streams:
-        raise GdcliError("usage", "--points streams its answers, and --save has none to show", "--output keeps them")
+        raise GdcliError("usage", "--save cannot be combined with --points", "use --output to keep the results")
     _check_options(output, found)
     frames = (output.fps or FPS) * (output.seconds or SECONDS)
     if frames > _MOST_FRAMES:
-        message = f"the animation would have {frames:,.0f} frames, and {_MOST_FRAMES:,} are allowed"
-        raise GdcliError("limit", message, "make --fps or --seconds smaller")
+        message = f"the animation would have {frames:,.0f} frames, but at most {_MOST_FRAMES:,} are allowed"
+        raise GdcliError("limit", message, "reduce --fps or --seconds")
     if output.output is not None and PurePath(output.output).suffix.lower() in _PICTURES:
-        message = f"--output writes what is printed, and {output.output} is the name of a picture"
-        raise GdcliError("usage", message, f"--save {output.output} makes the picture")
+        message = f"--output writes what is printed, but {output.output} is the name of a picture"
+        raise GdcliError("usage", message, f"use --save {output.output} to save the picture")
     if found and output.format == "code":
-        raise GdcliError("usage", "--code runs nothing that could be saved", "leave out --save or --code")
+        raise GdcliError("usage", "--code runs nothing, so there is nothing to save", "leave out --save or --code")
     seen: set[str] = set()
     for target in found:
         if target.path in seen or target.path == output.output:
-            raise GdcliError("usage", f"{target.path} is to be written twice", "give each file a name of its own")
+            raise GdcliError("usage", f"{target.path} would be written twice", "give each file its own name")
         seen.add(target.path)
         _check_tools(target)
         check_file(target.path)
 
 
 def _check_options(output: Output, found: Sequence[Target]) -> None:
-    """Raise GdcliError for an option about files of a kind of which none is saved."""
+    """Raise GdcliError for an option of a kind of file that is not saved."""
     for field, option in output_options():
         kinds = [kind for kind in FILES if kind in about(option)]
         if kinds and getattr(output, field.name) and not any(target.kind in kinds for target in found):
-            message = f"--{field.name} is about {' or '.join(kinds)} files, and none is saved"
+            message = f"--{field.name} applies to {' or '.join(kinds)} files, but none is saved"
             hint = f"add --save run{FILES[kinds[0]].endings[0]}, or leave out --{field.name}"
             raise GdcliError("usage", message, hint)
 
 
 def _check_tools(target: Target) -> None:
-    """Find a library or a program that is missing, without importing it."""
+    """Check that the library and the program are installed, without importing anything."""
     import importlib.util
     import shutil
 
@@ -135,10 +135,10 @@ def save(
     figure: Callable[[], Figure] | None = None,
     page: Callable[[], tuple[Figure, Any]] | None = None,
 ) -> None:
-    """Write the files of ``--save``, and say so on standard error.
+    """Write the files of ``--save``, and report each on standard error.
 
-    ``report`` gives what is printed for people, ``figure`` what a picture shows, and ``page`` what a page shows:
-    a picture and the record.
+    ``report`` returns the printed report, ``figure`` the figure of a picture, and ``page`` the contents of a page: a
+    figure and the record.
 
     Raises:
         OutsideError: when a file cannot be written; it is then as it was before.
@@ -170,4 +170,4 @@ def save(
         from gdcli.contract.figure import ContourPanel
 
         if not any(isinstance(panel, ContourPanel) for panel in figure().panels):
-            to_stderr("note: --surface is for functions of two variables or more, so it has changed nothing here")
+            to_stderr("note: --surface had no effect, because it needs a function of two or more variables")

@@ -1,4 +1,4 @@
-"""Printing a record that is there as a whole."""
+"""Printing a complete record."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ R = TypeVar("R")
 
 
 Report: TypeAlias = list[Callable[[int], "RenderableType"]]
-"""What is printed for people, one below the other: each gives what fits a width."""
+"""The parts of a printed report, from top to bottom: each is made for a width."""
 
 
 def show(
@@ -32,7 +32,7 @@ def show(
     figure: Callable[[], Figure] | None = None,
     page: Callable[[], tuple[Figure, Any]] | None = None,
 ) -> None:
-    """Print a record in the format that was asked for, and save it; what explains it follows the table.
+    """Print a record in the requested format, and save it; its notes follow the table.
 
     Warnings go to standard error. ``figure`` and ``page`` are for ``--save``.
     """
@@ -50,7 +50,7 @@ def show(
 
 
 def report_of(record: R, output: Output, table: Callable[[R, int, int], Any]) -> Report:
-    """What is printed of a record for people."""
+    """The printed report of a record."""
     notices = record.warnings  # type: ignore[attr-defined]
     return report_for_people(lambda width: table(record, output.digits, width), notices, output)
 
@@ -61,7 +61,7 @@ def report_for_people(
     output: Output,
     findings: Sequence[Finding] = (),
 ) -> Report:
-    """What ``make`` returns for a width, and the findings and notices that explain it."""
+    """The output of ``make`` for a width, and the findings and notices that explain it."""
     from gdcli.render.diagnosis import diagnosis, shown
     from gdcli.render.table import notes
 

@@ -1,4 +1,4 @@
-"""What a word of the command line stands for, where that is more than a number or a name."""
+"""Converting arguments of the command line that are more than a number or a name."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from gdcli.errors import GdcliError
 
 
 def read_word(option: str, word: Any, reads: str) -> Any:
-    """The word as its setting wants it.
+    """The argument in the form of its setting.
 
-    That is a "list", a table of "pairs" NAME=VALUE or of "bounds" NAME=LOW:HIGH, or a "range" LOW:HIGH.
+    ``reads`` is "list", "pairs" (a table of NAME=VALUE), "bounds" (of NAME=LOW:HIGH), or "range" (LOW:HIGH).
 
     Raises:
-        GdcliError: for a word that is not of its form.
+        GdcliError: for an argument that does not have this form.
     """
     if reads == "list":
         return [part.strip() for part in word.split(",")]
@@ -88,7 +88,7 @@ def _range(option: str, text: str) -> list[float]:
 
 
 class _AsTyped:
-    """Leaves the words of an option as they are: settings.read turns them into numbers.
+    """Leaves the arguments of an option as they are: contract.reading.read converts them.
 
     Typer would load pydantic for that, which takes longer than all of gdcli.
     """
@@ -98,6 +98,6 @@ class _AsTyped:
 
 
 def leave_as_typed(params: list[Any]) -> None:
-    """Keep Typer from converting what the parameters hold."""
+    """Keep Typer from converting the values of the parameters."""
     for param in params:
         param._runtime_param = _AsTyped()  # noqa: SLF001 -- Typer offers no other way

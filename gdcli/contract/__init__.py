@@ -1,1 +1,1 @@
-"""What users and scripts rely on: the settings and the record of each command, and the model of a figure. No torch."""
+"""The public contract: the settings and the record of each command, and the model of a figure. No torch."""

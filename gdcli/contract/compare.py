@@ -31,10 +31,10 @@ TUNING = "Tuning"
 Racers = Annotated[
     list[str],
     meta(
-        "the update rules that race (gdcli optimizers)",
+        "update rules to compare (gdcli optimizers)",
         RULE,
         "NAMES",
-        words="a list of names of optimizers",
+        words="a list of optimizer names",
         reads="list",
         shown="sgd,manual-momentum,adam,lbfgs",
     ),
@@ -42,36 +42,36 @@ Racers = Annotated[
 RacerLr = Annotated[
     NonNegative | Literal["auto"] | None,
     meta(
-        "learning rate of all of them; auto takes it from the curvature at the start",
+        "learning rate of all rules; auto derives it from the curvature at the start",
         RULE,
         "NUMBER|auto",
         words="a number of at least 0, or auto",
-        shown="that of each rule",
+        shown="each rule's own",
     ),
 ]
 RacerOpt = Annotated[
     dict[str, Option],
-    meta("a parameter of one rule, such as adam.betas=0.9,0.95 or sgd.lr=0.01", RULE, "RULE.NAME=VALUE", reads="pairs"),
+    meta("parameter of one rule, such as adam.betas=0.9,0.95 or sgd.lr=0.01", RULE, "RULE.NAME=VALUE", reads="pairs"),
 ]
 Domain = Annotated[
     dict[str, tuple[float | None, float | None]],
     meta(
-        "where starts lie, such as x=-2:2",
+        "range to draw the starts from, such as x=-2:2",
         PROBLEM,
         "NAME=LOW:HIGH",
         reads="bounds",
-        shown="that of the problem",
+        shown="the problem's own",
     ),
 ]
 Starts = Annotated[
     int,
-    meta("start so many times, at random in the domain; 0: once, at the usual start", PROBLEM, "N", ge=0, le=10_000),
+    meta("number of random starts in the domain; 0: one run from the standard start", PROBLEM, "N", ge=0, le=10_000),
 ]
-Tune = Annotated[bool, meta("let each rule try the same learning rates, and race with its best", TUNING)]
+Tune = Annotated[bool, meta("try the same learning rates for every rule, and compare each at its best", TUNING)]
 Rates = Annotated[
     Annotated[int, Meta(ge=2, le=1000)] | None,
     meta(
-        "number of learning rates to try, spaced evenly in their logarithm",
+        "number of learning rates to try, evenly spaced on a log scale",
         TUNING,
         "N",
         words="a whole number from 2 to 1000",
@@ -81,10 +81,10 @@ Rates = Annotated[
 RateRange = Annotated[
     tuple[Positive, Positive] | None,
     meta(
-        "the least and the greatest of them",
+        "smallest and largest learning rate to try",
         TUNING,
         "LOW:HIGH",
-        words="two numbers greater than 0, like 1e-5:10",
+        words="two numbers greater than 0, such as 1e-5:10",
         reads="range",
         shown="1e-5:10",
     ),
@@ -92,7 +92,7 @@ RateRange = Annotated[
 RaceSteps = Annotated[
     int,
     meta(
-        "budget of a run: so many updates, or as many evaluations as they take when each takes one",
+        "maximum number of updates per run; a run also ends after N + 1 evaluations",
         STOPPING,
         "N",
         ge=1,
@@ -102,7 +102,7 @@ RaceSteps = Annotated[
 RaceTol = Annotated[
     float,
     meta(
-        "reached: the loss is so near to the known minimum, or the norm of the gradient so small where none is known",
+        "goal: the loss is within this of the known minimum, or the gradient norm at most this if none is known",
         STOPPING,
         "NUMBER",
         ge=0,
@@ -111,7 +111,7 @@ RaceTol = Annotated[
 
 
 class CompareSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Settings of ``compare``: an objective, where to start, the update rules that race, and the rules of the race."""
+    """Settings of ``compare``: an objective, where to start, the update rules, and the conditions of the comparison."""
 
     expression: Objective = ""
     values: Values = {}
@@ -136,7 +136,7 @@ class CompareSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Spread(Struct, frozen=True):
-    """Median and quartiles over the starts (linear between neighbours); null: not finite, or never."""
+    """Median and quartiles over the starts (linear interpolation); null if not finite, or never reached."""
 
     median: float | None
     q1: float | None
@@ -147,10 +147,11 @@ RunStatus = Literal["reached", "max_steps", "diverged", "stalled", "interrupted"
 
 
 class RaceRun(Struct, frozen=True, kw_only=True):
-    """One run of a race, from start number ``start``, to the state in which it ended.
+    """One run of a comparison, from start number ``start`` to the state in which it ended.
 
-    ``evaluations`` counts those of the loss and its gradient up to that state. "stalled": a step moved nothing, and so
-    will every further one. ``distance`` is that to the nearest known global minimum, null where none is known.
+    ``evaluations`` counts the evaluations of the loss and its gradient up to that state. "stalled": a step changed
+    nothing, and no later step will. ``distance`` is the distance to the nearest known global minimum, null if none is
+    known.
     """
 
     start: int
@@ -165,7 +166,7 @@ class RaceRun(Struct, frozen=True, kw_only=True):
 
 
 class RateTrial(Struct, frozen=True, kw_only=True):
-    """What a learning rate did in the tuning: how many starts reached the goal, and medians over all of them."""
+    """One learning rate in the tuning: how many starts reached the goal, and medians over all starts."""
 
     lr: float
     reached: int
@@ -174,10 +175,11 @@ class RateTrial(Struct, frozen=True, kw_only=True):
 
 
 class Tuning(Struct, frozen=True, kw_only=True):
-    """The search for a learning rate on a grid that is even in the logarithm.
+    """The search for a learning rate on a logarithmic grid.
 
-    A rate works when at least half of the starts reach the goal. ``lowest`` and ``highest`` are the ends of the piece
-    of the grid around the best rate in which every rate works, ``width`` its decades; they are null when none works.
+    A rate works when at least half of the starts reach the goal. ``lowest`` and ``highest`` are the ends of the
+    contiguous range of working rates around the best one, and ``width`` is its length in decades; all three are null
+    when no rate works.
     """
 
     best: float
@@ -188,19 +190,19 @@ class Tuning(Struct, frozen=True, kw_only=True):
 
 
 class LossCurve(Struct, frozen=True):
-    """The loss by the evaluations made so far: the median over the starts, at up to 60 states."""
+    """The median loss over the starts against the number of evaluations, at up to 60 states."""
 
     evaluations: list[int]
     loss: list[Number]
 
 
 class Standing(Struct, frozen=True, kw_only=True):
-    """How an optimizer did in a race. Those that did equally well have the same rank.
+    """How an optimizer did in a comparison. Optimizers that did equally well have the same rank.
 
-    ``lr`` is null when it differs from start to start. ``steps`` and ``evaluations`` are those to the goal, and count
-    as infinite for a run that did not reach it. ``share`` is that of the runs that reached a global minimum, null where
-    none is known. ``cost`` counts all evaluations, those of the tuning included. ``batched``: its runs were computed as
-    one batch.
+    ``lr`` is null when it differs between starts. ``steps`` and ``evaluations`` count up to the goal, and are infinite
+    for a run that did not reach it. ``share`` is the fraction of runs that reached a global minimum, null if none is
+    known. ``cost`` counts all evaluations, including those of the tuning. ``batched``: its runs were computed as one
+    batch.
     """
 
     rank: int
@@ -222,10 +224,10 @@ class Standing(Struct, frozen=True, kw_only=True):
 
 
 class RaceRules(Struct, frozen=True, kw_only=True):
-    """The rules of a race: a run reaches its goal in the first state whose ``goal`` is at most ``limit``.
+    """The rules of a comparison: a run reaches the goal at the first state where ``goal`` is at most ``limit``.
 
-    ``minimum`` is the loss of the known global minima of ``expression``. A run ends there, or where it diverges or
-    stalls, or when it has made ``evaluations`` evaluations. ``runs`` is the number of runs of each optimizer.
+    ``minimum`` is the loss at the known global minima of ``expression``. A run ends at the goal, when it diverges or
+    stalls, or after ``evaluations`` evaluations. ``runs`` is the number of runs of each optimizer.
     """
 
     expression: str
@@ -237,7 +239,7 @@ class RaceRules(Struct, frozen=True, kw_only=True):
 
 
 class CompareResult(Record, frozen=True, kw_only=True):
-    """The record of ``compare``: the standings, best first. Every optimizer started at each of ``starts``."""
+    """The record of ``compare``: the standings, best first. Every optimizer starts from each of ``starts``."""
 
     command: Literal["compare"] = "compare"
     settings: CompareSettings

@@ -33,7 +33,7 @@ from gdcli.contract.fields import (
 from gdcli.contract.grad import Check, GradientCheck
 from gdcli.rules.catalogue import RULES, SCHEDULES
 
-if TYPE_CHECKING:  # the names of the catalogue, which a type checker does not run
+if TYPE_CHECKING:  # the names come from the catalogue, which a type checker does not run
     OptimizerName = str
     ScheduleName = str
 else:
@@ -41,40 +41,40 @@ else:
     ScheduleName = Literal["none", *SCHEDULES]
 Optimizer = Annotated[
     OptimizerName,
-    meta("the notebook's own loop, a classic written by hand, or one of torch.optim (gdcli optimizers)", RULE, "NAME"),
+    meta("the notebook's loop, a rule written by hand, or one of torch.optim (gdcli optimizers)", RULE, "NAME"),
 ]
 Lr = Annotated[
     NonNegative | Literal["auto"] | None,
     meta(
-        "learning rate; auto takes it from the curvature at the start",
+        "learning rate; auto derives it from the curvature at the start",
         RULE,
         "NUMBER|auto",
         words="a number of at least 0, or auto",
-        shown="0.1 for manual and sgd, else PyTorch's",
+        shown="0.1 for manual and sgd, otherwise PyTorch's",
     ),
 ]
 Lrs = Annotated[
     dict[str, NonNegative],
-    meta("learning rate of one variable; --lr.NAME NUMBER says the same", RULE, "NAME=NUMBER", reads="pairs"),
+    meta("learning rate of one variable; same as --lr.NAME NUMBER", RULE, "NAME=NUMBER", reads="pairs"),
 ]
 Steps = Annotated[int, meta("number of updates", RULE, ge=0, le=10**12)]
-Momentum = Annotated[NonNegative | None, meta("momentum, where the rule has one", RULE, "NUMBER", words=AT_LEAST_0)]
-Dampening = Annotated[float | None, meta("dampening of the momentum of sgd", RULE, "NUMBER", words="a number")]
+Momentum = Annotated[NonNegative | None, meta("momentum, for rules that have it", RULE, "NUMBER", words=AT_LEAST_0)]
+Dampening = Annotated[float | None, meta("dampening of the momentum, in sgd", RULE, "NUMBER", words="a number")]
 WeightDecay = Annotated[
-    NonNegative | None, meta("weight decay: an L2 penalty, decoupled in adamw", RULE, "NUMBER", words=AT_LEAST_0)
+    NonNegative | None, meta("weight decay (L2 penalty), decoupled in adamw", RULE, "NUMBER", words=AT_LEAST_0)
 ]
-Nesterov = Annotated[bool | None, meta("Nesterov's momentum, in sgd", RULE)]
+Nesterov = Annotated[bool | None, meta("Nesterov momentum, in sgd", RULE)]
 Opt = Annotated[
-    dict[str, Option], meta("a parameter of the rule, such as betas=0.9,0.95", RULE, "NAME=VALUE", reads="pairs")
+    dict[str, Option], meta("parameter of the rule, such as betas=0.9,0.95", RULE, "NAME=VALUE", reads="pairs")
 ]
-Schedule = Annotated[ScheduleName, meta("how the learning rate changes (torch.optim.lr_scheduler)", RULE, "NAME")]
+Schedule = Annotated[ScheduleName, meta("schedule of the learning rate (torch.optim.lr_scheduler)", RULE, "NAME")]
 Sched = Annotated[
-    dict[str, Option], meta("a parameter of the schedule, such as T_max=100", RULE, "NAME=VALUE", reads="pairs")
+    dict[str, Option], meta("parameter of the schedule, such as T_max=100", RULE, "NAME=VALUE", reads="pairs")
 ]
 LrFactor = Annotated[
     dict[str, NonNegative],
     meta(
-        "from that iteration on, the learning rate of rule and schedule times this",
+        "multiply the learning rate by FACTOR from ITERATION on",
         RULE,
         "ITERATION=FACTOR",
         words="factors of at least 0, each with its iteration",
@@ -82,15 +82,16 @@ LrFactor = Annotated[
     ),
 ]
 ClipNorm = Annotated[
-    Positive | None, meta("scale the gradient down to this norm", RULE, "NUMBER", words="a number greater than 0")
+    Positive | None, meta("clip the gradient to this norm", RULE, "NUMBER", words="a number greater than 0")
 ]
 ClipValue = Annotated[
-    Positive | None, meta("clip each element of the gradient", RULE, "NUMBER", words="a number greater than 0")
+    Positive | None,
+    meta("clip each element of the gradient to this size", RULE, "NUMBER", words="a number greater than 0"),
 ]
-Maximize = Annotated[bool, meta("go up instead of down", RULE)]
+Maximize = Annotated[bool, meta("maximize instead of minimizing", RULE)]
 Bound = Annotated[
     dict[str, tuple[float | None, float | None]],
-    meta("keep a variable between bounds, such as x=-2:2 (projected gradient)", RULE, "NAME=LOW:HIGH", reads="bounds"),
+    meta("keep a variable within bounds, such as x=-2:2 (projected gradient)", RULE, "NAME=LOW:HIGH", reads="bounds"),
 ]
 Tolerance = list[NonNegative] | None
 _TOLERANCE = "a number of at least 0, or two: absolute,relative"
@@ -100,12 +101,18 @@ TolGrad = Annotated[
 ]
 TolLoss = Annotated[
     Tolerance,
-    meta("stop when the loss changes by at most this in a step", STOPPING, "ABS[,REL]", words=_TOLERANCE, reads="list"),
+    meta(
+        "stop when the loss changes by at most this in one step", STOPPING, "ABS[,REL]", words=_TOLERANCE, reads="list"
+    ),
 ]
 TolX = Annotated[
     Tolerance,
     meta(
-        "stop when the variables move by at most this in a step", STOPPING, "ABS[,REL]", words=_TOLERANCE, reads="list"
+        "stop when the variables move by at most this in one step",
+        STOPPING,
+        "ABS[,REL]",
+        words=_TOLERANCE,
+        reads="list",
     ),
 ]
 UpdateForm = Annotated[
@@ -114,14 +121,14 @@ UpdateForm = Annotated[
 ]
 Activation = Annotated[
     Literal["relu", "none", "leaky_relu", "elu", "gelu", "silu", "softplus", "sigmoid", "tanh"],
-    meta("what is applied to W @ x", PROBLEM),
+    meta("activation function, applied to W @ x", PROBLEM),
 ]
 Walk = Annotated[bool, meta("show each update as an equation with its numbers", EXPLAIN)]
-Diagnose = Annotated[bool, meta("say how it went, and what to change", EXPLAIN)]
+Diagnose = Annotated[bool, meta("explain how the run went, and what to change", EXPLAIN)]
 
 
 class DescentSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the settings of every descent have: the values, an update rule, when to stop, and what to say about it."""
+    """Settings of every descent: the values, an update rule, when to stop, and what to explain."""
 
     values: Values = {}
     optimizer: Optimizer = "manual"
@@ -172,7 +179,7 @@ GROWTH = 1e10
 
 
 class StopReason(enum.Enum):
-    """Why a descent stopped; the value is the sentence that people read."""
+    """Why a descent stopped; the value is the message for people."""
 
     CONVERGED_GRAD = "converged at iteration {iteration}: the gradient norm {value:.6g} is at most {limit:.6g}"
     CONVERGED_LOSS = "converged at iteration {iteration}: the loss changed by {value:.6g}, at most {limit:.6g}"
@@ -180,16 +187,16 @@ class StopReason(enum.Enum):
     MAX_STEPS = "stopped after {steps}"
     NON_FINITE = "diverged: {what} became {value} at iteration {iteration}"
     GROWN = (
-        "diverged: the loss grew to {value:.6g} at iteration {iteration}, beyond {bound:.6g}, and so did its gradient"
+        "diverged: the loss grew to {value:.6g} at iteration {iteration}, above {bound:.6g}, and its gradient grew too"
     )
     STALLED = "stalled at iteration {iteration}: {why}"
-    CYCLING = "cycling at iteration {iteration}: the state of {period} iterations before is there again"
-    NO_GRADIENT = "stopped at iteration {iteration}: {name}.grad is None, so there is nothing to step with"
+    CYCLING = "cycling at iteration {iteration}: the state is the same as {period} iterations earlier"
+    NO_GRADIENT = "stopped at iteration {iteration}: {name}.grad is None, so there is no update"
     INTERRUPTED = "interrupted at iteration {iteration}"
 
     @property
     def status(self) -> DescentStatus:
-        """The word for it in a record."""
+        """The status in a record."""
         return _STATUS[self]
 
 
@@ -213,9 +220,9 @@ CONVERGED = frozenset(["converged_grad", "converged_loss", "converged_x"])
 
 
 class Act(Struct, frozen=True):
-    """Something that was done to a gradient before a step, or to a variable after the step before.
+    """A change that was made to a gradient before a step, or to a variable after the previous step.
 
-    ``before`` is the size that was too large (for a bound: the farthest distance from it), ``after`` what it became.
+    ``before`` is the size that was too large (for a bound: the largest distance from it), ``after`` the size it became.
     """
 
     kind: Literal["clip-value", "clip-norm", "bound"]
@@ -227,8 +234,7 @@ class Act(Struct, frozen=True):
 class Step(Struct, frozen=True, gc=False, omit_defaults=True):
     """The state at which loss and gradient were evaluated, before the update of this iteration.
 
-    ``lr`` is the learning rate of the update, by variable where they differ; ``acts`` is left out where nothing was
-    done.
+    ``lr`` is the learning rate of the update, by variable if the rates differ; ``acts`` is omitted if there are none.
     """
 
     iteration: int
@@ -240,7 +246,7 @@ class Step(Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 class Equation(Struct, frozen=True):
-    """One line of an update: the term named ``symbol`` is what ``formula`` gives.
+    """One line of an update: the term named ``symbol`` is the value of ``formula``.
 
     The formula is Python, elementwise over the terms of its update, with ``sqrt`` and ``maximum``.
     """
@@ -250,12 +256,12 @@ class Equation(Struct, frozen=True):
 
 
 class Update(Struct, frozen=True, kw_only=True):
-    """What the update of an iteration did to one variable, as equations over numbers that were read from the run.
+    """The update of one variable in an iteration, as equations over numbers that were read from the run.
 
-    ``terms`` are the numbers: ``before`` and ``after`` (the variable), ``gradient`` (as the rule got it, after
-    clipping; null when there was none), ``lr``, the parameters of the rule, and what it remembers (``buffer_before``
-    and ``buffer``). ``projected`` is where bounds put the variable then, null when it was inside them.
-    ``equations`` are empty for a rule that has none; ``note`` says so in words, or what is special in this step.
+    ``terms`` are the numbers: ``before`` and ``after`` (the variable), ``gradient`` (as the rule received it, after
+    clipping; null when there was none), ``lr``, the parameters of the rule, and its state (``buffer_before`` and
+    ``buffer``). ``projected`` is the variable projected onto its bounds, null when it was inside them.
+    ``equations`` is empty for a rule that has none; ``note`` says so, or what is special about this step.
     """
 
     iteration: int
@@ -275,7 +281,7 @@ class Best(Struct, frozen=True):
 
 
 class TensorState(Struct, frozen=True):
-    """What autograd knows of a variable after the run."""
+    """The state of a variable in autograd after the run."""
 
     is_leaf: bool
     requires_grad: bool
@@ -283,7 +289,7 @@ class TensorState(Struct, frozen=True):
 
 
 class KnownMinimum(Struct, frozen=True, kw_only=True):
-    """The nearest of the known minima of a problem, and how far the end of the run is from it (Euclidean)."""
+    """The nearest known minimum of a problem, and its Euclidean distance from the end of the run."""
 
     values: dict[str, Nested]
     loss: float
@@ -334,7 +340,7 @@ _NOT_AT_THE_END = frozenset(["gdcli", "schema", "command", "settings", "iteratio
 ResultLine = defstruct(
     "ResultLine",
     [(f.name, f.type, f.default) for f in fields(DescentRecord) if f.name not in _NOT_AT_THE_END],
-    namespace={"__doc__": "The last line of ``--jsonl``: what a record says once the descent has ended."},
+    namespace={"__doc__": "The last line of ``--jsonl``: the fields of the record that are known at the end."},
     frozen=True,
     kw_only=True,
     tag_field="record",

@@ -1,4 +1,4 @@
-"""What is said of a descent that has ended: findings, and remedies."""
+"""The diagnosis of a finished descent: findings and remedies."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ FindingCode = Literal[
 
 
 class Remedy(Struct, frozen=True):
-    """Settings to change: ``settings`` by their names, as a config has them, and the same as ``options``.
+    """Settings to change: ``settings`` by name, as in a config, and the same as ``options`` of the command line.
 
-    ``effect`` says what they do: as computed, or as tried for some steps.
+    ``effect`` says what they do: as computed, or as observed in a trial of some steps.
     """
 
     settings: dict[str, Any]
@@ -26,9 +26,9 @@ class Remedy(Struct, frozen=True):
 class Finding(Struct, frozen=True):
     """Something that explains how a descent went.
 
-    ``code`` is for scripts and ``message`` one sentence for people; ``evidence`` holds the numbers behind it, by names
-    that depend on the code, and ``remedy`` what to change (null when nothing is known to help, or nothing is wrong).
-    "rate" tells how fast a run came to its goal; "no-curvature" and "incomplete" say what could not be found out.
+    ``code`` is for scripts, ``message`` is one sentence for people; ``evidence`` holds the numbers behind it, under
+    names that depend on the code, and ``remedy`` says what to change (null when nothing is known to help or nothing is
+    wrong). "rate" says how fast a run converged; "no-curvature" and "incomplete" say what could not be determined.
     """
 
     code: FindingCode

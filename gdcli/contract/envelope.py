@@ -1,4 +1,4 @@
-"""What every record has, and what takes its place when a command fails."""
+"""The fields that every record has, and the record of a command that fails."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from gdcli.errors import GdcliError
 from gdcli.version import __version__
 
 SCHEMA = 1
-"""It grows only when a field changes its meaning or goes; fields are added without that."""
+"""It increases only when a field is removed or changes its meaning; adding a field does not change it."""
 
 
 class Notice(Struct, frozen=True):
-    """Something that a reader should know about a run: ``code`` for scripts, ``message`` for people."""
+    """A note or warning about a run: ``code`` for scripts, ``message`` for people."""
 
     code: str
     message: str
 
 
 class ErrorDetail(Struct, frozen=True):
-    """What is wrong with one expression; ``span`` counts characters."""
+    """The error in one expression; ``span`` counts characters."""
 
     code: str
     message: str
@@ -30,12 +30,12 @@ class ErrorDetail(Struct, frozen=True):
 
 
 def detail_of(error: GdcliError) -> ErrorDetail:
-    """An error as a part of a record."""
+    """An error as part of a record."""
     return ErrorDetail(error.code, error.message, error.hint, getattr(error, "span", None))
 
 
 class Record(Struct, frozen=True, kw_only=True):
-    """What every document begins with: the version, that of the contract, and the command."""
+    """The first fields of every document: the version of gdcli, the version of the schema, and the command."""
 
     gdcli: str = __version__
     schema: int = SCHEMA
@@ -43,7 +43,7 @@ class Record(Struct, frozen=True, kw_only=True):
 
 
 class ErrorResult(Record, frozen=True, kw_only=True):
-    """What any command prints with ``--json`` when it fails; ``span`` counts characters of ``source``."""
+    """The output of a command that fails, with ``--json``; ``span`` counts characters of ``source``."""
 
     status: Literal["error"] = "error"
     code: str

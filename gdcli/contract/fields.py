@@ -1,7 +1,7 @@
-"""What the fields of settings and records share: what a field says of itself, and the types that several commands have.
+"""The metadata of a field of settings, and the types of fields that several commands share.
 
-No torch here. A field's type carries its bounds, its help line and the panel it is shown in; command line, config,
-JSON Schema and Python API all read them from there.
+No torch here. A field's type carries its bounds, its help line and its help panel; command line, config, JSON Schema
+and Python API all read them from there.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ PROBLEM, RULE, STOPPING, NUMBERS, EXPLAIN = "Problem", "Update rule", "Stopping"
 def meta(
     description: str, panel: str, metavar: str = "", *, words: str = "", reads: str = "", shown: str = "", **bounds: Any
 ) -> Meta:
-    """What a field says of itself.
+    """The metadata of a field.
 
-    ``words`` is what it takes, in an error ("a number"), ``shown`` its default in the help where the value says too
-    little, and ``reads`` how a word of the command line is read: a "list", "pairs" NAME=VALUE, or "bounds".
+    ``words`` says in an error what the field takes ("a number"), ``shown`` is the default in the help where the value
+    alone says too little, and ``reads`` how an argument is read: a "list", "pairs" NAME=VALUE, or "bounds".
     """
     extra = {"panel": panel, "metavar": metavar, "words": words, "reads": reads, "shown": shown}
     return Meta(description=description, extra=extra, **bounds)
@@ -27,29 +27,31 @@ def meta(
 
 AT_LEAST_0 = "a number of at least 0"
 Nested = float | int | bool | list[Any] | None
-"""A tensor as Python has it: a number, a list of numbers, a list of lists."""
+"""A tensor in plain Python: a number, a list of numbers, a list of lists."""
 
 
 if TYPE_CHECKING:
     Number: TypeAlias = float
-    """A number; NaN or infinite where there is none, which is null in JSON alone."""
+    """A number; NaN or infinite values are null in JSON only."""
 else:
     Number = float | None  # what the JSON Schema says
 
 
 Value = str | float | int | bool | list[Any]
-Values = Annotated[dict[str, Value], meta("the value of each variable, as numbers, lists, or text", PROBLEM)]
+Values = Annotated[dict[str, Value], meta("value of each variable: a number, a list, or text", PROBLEM)]
 Objective = Annotated[str, meta("what to minimize: an expression, or a problem (gdcli problems)", PROBLEM, "EXPR")]
-Wrt = Annotated[list[str], meta("with respect to which variables, separated by commas", PROBLEM, "NAMES", reads="list")]
+Wrt = Annotated[
+    list[str], meta("variables to differentiate with respect to, separated by commas", PROBLEM, "NAMES", reads="list")
+]
 Dtype = Annotated[
     Literal["float32", "float64", "float16", "bfloat16"], meta("floating-point type of the tensors", NUMBERS)
 ]
-Seed = Annotated[int, meta("seed of everything random", NUMBERS, ge=0, le=2**63 - 1)]
-Device = Annotated[Literal["cpu", "cuda", "auto"], meta("where the tensors live", NUMBERS)]
+Seed = Annotated[int, meta("seed of the random number generator", NUMBERS, ge=0, le=2**63 - 1)]
+Device = Annotated[Literal["cpu", "cuda", "auto"], meta("device of the tensors", NUMBERS)]
 NonNegative = Annotated[float, Meta(ge=0)]
 Positive = Annotated[float, Meta(gt=0)]
 Option = str | bool | int | float | list[float | None] | None
 Dim = Annotated[
     Annotated[int, Meta(ge=1, le=100_000)] | None,
-    meta("dimension of a problem of the catalogue", PROBLEM, "N", words="a whole number of at least 1"),
+    meta("dimension of a problem in the catalogue", PROBLEM, "N", words="a whole number of at least 1"),
 ]

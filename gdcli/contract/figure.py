@@ -1,4 +1,4 @@
-"""The figure model: plain numbers, no torch and no drawing. Every target draws the same panels from it.
+"""The model of a figure: plain numbers, no torch and no drawing. Every output format draws the same panels.
 
 Coordinates are those of the data. In a grid, ``z[i][j]`` belongs to ``grid_y[i]`` and ``grid_x[j]``.
 """
@@ -13,7 +13,7 @@ from msgspec import Struct
 
 if TYPE_CHECKING:
     Number: TypeAlias = float
-    """A number; NaN, and null in JSON, where there is none: the function is not defined there."""
+    """A number; NaN (null in JSON) where the function is not defined."""
 else:
     Number = float | None  # what the JSON Schema says
 
@@ -23,19 +23,19 @@ Window = tuple[float, float]
 
 
 def finite(numbers: Iterable[float]) -> list[float]:
-    """Those of the numbers that are finite."""
+    """The finite numbers."""
     return [number for number in numbers if math.isfinite(number)]
 
 
 def largest_size(numbers: Iterable[float]) -> float:
-    """The largest of the finite numbers without its sign: where a scale about 0 ends. It is 1 where all are 0."""
+    """The largest absolute value of the finite numbers, for a scale symmetric about 0; 1 if all are 0."""
     return max(map(abs, finite(numbers)), default=0.0) or 1.0
 
 
 class Axis(Struct, frozen=True):
     """An axis: its label, the window from ``low`` to ``high``, and whether it is logarithmic.
 
-    ``whole``: there are only whole numbers on it.
+    ``whole``: it shows whole numbers only.
     """
 
     label: str
@@ -52,8 +52,8 @@ class Axis(Struct, frozen=True):
 class Path(Struct, frozen=True):
     """The states of one descent in the plane of a panel, in order.
 
-    ``iterations[k]`` is the iteration at (``x[k]``, ``y[k]``). A long run is thinned out, and keeps its
-    first and last state.
+    ``iterations[k]`` is the iteration at (``x[k]``, ``y[k]``). A long run is thinned out; its first and last states
+    are kept.
     """
 
     label: str
@@ -63,7 +63,7 @@ class Path(Struct, frozen=True):
 
 
 MARK_NAMES = {"start": "start", "end": "end", "minimum": "known minimum"}
-"""What the kinds of marks are called."""
+"""The names of the kinds of marks."""
 
 
 class Mark(Struct, frozen=True):
@@ -76,9 +76,9 @@ class Mark(Struct, frozen=True):
 
 
 class Arrow(Struct, frozen=True):
-    """An arrow of a gradient field: it begins at (x, y) and ends at (x + dx, y + dy), uphill.
+    """An arrow of a gradient field, from (x, y) to (x + dx, y + dy), in the direction of the gradient.
 
-    ``size`` is that of the gradient.
+    ``size`` is the norm of the gradient.
     """
 
     x: float
@@ -108,7 +108,7 @@ class CurvesPanel(Struct, frozen=True, tag_field="panel", tag="curves"):
 class FunctionPanel(Struct, frozen=True, tag_field="panel", tag="function"):
     """A function of one variable: its curve, the paths on it, and the tangent at the end of the first path.
 
-    ``tangent`` is null without a path. ``derivative`` is f' over the same ``grid``, where it was asked for.
+    ``tangent`` is null without a path. ``derivative`` is f' on the same ``grid``, if requested.
     """
 
     title: str
@@ -125,9 +125,9 @@ class FunctionPanel(Struct, frozen=True, tag_field="panel", tag="function"):
 class ContourPanel(Struct, frozen=True, tag_field="panel", tag="contour"):
     """A function over a plane, with paths in it.
 
-    ``levels`` divide the values into bands, from the lowest to the highest. ``equal`` says that the panel is to be
-    drawn with one unit as long on both axes, so that circles are round and the gradient is normal to the contours.
-    ``plane`` says what the plane is when it is not simply that of two variables.
+    ``levels`` divide the values into bands, from the lowest to the highest. ``equal``: both axes have the same scale,
+    so that circles are round and the gradient is normal to the contours. ``plane`` describes the plane when it is not
+    simply that of two variables.
     """
 
     title: str
@@ -162,7 +162,7 @@ class HeatState(Struct, frozen=True):
 class HeatPanel(Struct, frozen=True, tag_field="panel", tag="heat"):
     """A matrix as a heat map: ``values`` row by row, from ``low`` to ``high``, symmetric about 0.
 
-    ``history`` is what it was during the descent, for what moves; empty where nobody has kept it.
+    ``history`` holds the matrix during the descent, for animations; empty if it was not kept.
     """
 
     title: str
@@ -176,14 +176,14 @@ Panel = CurvesPanel | FunctionPanel | ContourPanel | HeatPanel
 
 
 class Remark(Struct, frozen=True):
-    """Something that has to be said about a picture: ``code`` for scripts, ``message`` for people."""
+    """A remark about a picture: ``code`` for scripts, ``message`` for people."""
 
     code: Literal["undefined", "runs-away", "cut-off", "plane", "thinned", "zero-loss", "random"]
     message: str
 
 
 class Figure(Struct, frozen=True):
-    """A picture: its title (the expression), the settings in one line, its panels, and what has to be said about it."""
+    """A picture: its title (the expression), the settings in one line, its panels, and remarks about it."""
 
     title: str
     subtitle: str

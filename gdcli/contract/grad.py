@@ -10,23 +10,23 @@ from gdcli.contract.envelope import ErrorDetail, Notice, Record
 from gdcli.contract.fields import EXPLAIN, PROBLEM, Device, Dtype, Nested, Seed, Values, Wrt, meta
 
 Explain = Annotated[bool, meta("show the tape: every operation, forward and backward", EXPLAIN)]
-Depth = Annotated[int, meta("levels of the tape to show; 0 is as many as fit", EXPLAIN, "N", ge=0)]
+Depth = Annotated[int, meta("levels of the tape to show; 0 shows as many as fit", EXPLAIN, "N", ge=0)]
 Symbolic = Annotated[bool, meta("show each partial derivative as a formula (SymPy)", EXPLAIN)]
-Latex = Annotated[bool, meta("show the formulas as LaTeX; it means --symbolic too", EXPLAIN)]
-Hessian = Annotated[bool, meta("show second derivatives, and what kind of point this is", EXPLAIN)]
-Jacobian = Annotated[bool, meta("differentiate a result of any shape", EXPLAIN)]
+Latex = Annotated[bool, meta("show the formulas as LaTeX; implies --symbolic", EXPLAIN)]
+Hessian = Annotated[bool, meta("show the second derivatives, and classify the point", EXPLAIN)]
+Jacobian = Annotated[bool, meta("show the Jacobian of a result of any shape", EXPLAIN)]
 Check = Annotated[bool, meta("check the gradient against finite differences and SymPy", EXPLAIN)]
-Each = Annotated[bool, meta("the variables are lists of equal length: each item is a point", EXPLAIN)]
+Each = Annotated[bool, meta("take the variables as lists of equal length, one item per point", EXPLAIN)]
 Points = Annotated[
     str,
-    meta("read points from a CSV or JSON lines file (- is standard input), and stream the answers", EXPLAIN, "FILE"),
+    meta("read points from a CSV or JSON lines file (- is standard input), and stream the results", EXPLAIN, "FILE"),
 ]
 
 
 class GradSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Settings of ``grad``: one expression, and where to differentiate it."""
 
-    expression: Annotated[str, meta("what to differentiate", PROBLEM, "EXPR")] = ""
+    expression: Annotated[str, meta("expression to differentiate", PROBLEM, "EXPR")] = ""
     values: Values = {}
     wrt: Wrt = []
     explain: Explain = False
@@ -46,10 +46,10 @@ class GradSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class TapeNode(Struct, frozen=True, kw_only=True):
     """One node of the tape of ``grad --explain``; node 0 is the result, and a parent comes before its children.
 
-    ``text`` is its piece of the expression, at ``span``. ``op`` is the name that PyTorch gives the operation, and
-    ``grad_fn`` that of its backward. ``local`` is the derivative of the parent with respect to this node (for tensors:
-    the parent's elements summed), ``grad`` the gradient that reached it. Tensors of more than 1,000 elements have
-    ``value``, ``local`` and ``grad`` null, and norms. ``note`` says in words what autograd does here.
+    ``text`` is its part of the expression, at ``span``. ``op`` is PyTorch's name of the operation, and ``grad_fn`` that
+    of its backward. ``local`` is the derivative of the parent with respect to this node (for tensors: the parent's
+    elements summed), ``grad`` the gradient that reached it. For tensors of more than 1,000 elements ``value``,
+    ``local`` and ``grad`` are null, and norms are given. ``note`` explains what autograd does here.
     """
 
     id: int
@@ -72,7 +72,7 @@ class TapeNode(Struct, frozen=True, kw_only=True):
 class Derivative(Struct, frozen=True, kw_only=True):
     """The partial derivative with respect to ``variable`` as a formula, or why there is none (``obstacle``).
 
-    ``formula`` is in gdcli's own language, ``latex`` in LaTeX, and ``value`` what the formula gives at the point, in
+    ``formula`` is in the language of gdcli, ``latex`` in LaTeX, and ``value`` what the formula gives at the point, in
     the dtype of the run.
     """
 
@@ -84,10 +84,10 @@ class Derivative(Struct, frozen=True, kw_only=True):
 
 
 class Curvature(Struct, frozen=True, kw_only=True):
-    """The Hessian at a point: ``matrix[i][j]`` is the derivative by ``labels[i]`` and ``labels[j]``.
+    """The Hessian at a point: ``matrix[i][j]`` is the derivative with respect to ``labels[i]`` and ``labels[j]``.
 
-    ``eigenvalues`` ascend. ``condition_number`` is the ratio of the largest to the smallest size of an eigenvalue, null
-    when one is 0 within rounding.
+    ``eigenvalues`` are in ascending order. ``condition_number`` is the ratio of the largest to the smallest absolute
+    eigenvalue, null when one is 0 within rounding.
     """
 
     labels: list[str]
@@ -100,7 +100,7 @@ class Curvature(Struct, frozen=True, kw_only=True):
 
 
 class JacobianMatrix(Struct, frozen=True, kw_only=True):
-    """``matrix[i][j]`` is the derivative of element ``rows[i]`` of the result by ``columns[j]``."""
+    """``matrix[i][j]`` is the derivative of element ``rows[i]`` of the result with respect to ``columns[j]``."""
 
     rows: list[str]
     columns: list[str]
@@ -108,10 +108,10 @@ class JacobianMatrix(Struct, frozen=True, kw_only=True):
 
 
 class CheckRow(Struct, frozen=True, kw_only=True):
-    """One element of a gradient by three ways; ``doubt`` names the one not to trust, and ``reason`` says why.
+    """One element of a gradient, computed in three ways; ``doubt`` names the one not to trust, ``reason`` says why.
 
     ``left`` and ``right`` are the one-sided slopes, given at a kink and where only one side is defined. A row is
-    "undefined" where there is no slope, and "unconfirmed" where nothing else can tell it.
+    "undefined" where there is no slope, and "unconfirmed" where no other method can confirm it.
     """
 
     label: str
@@ -128,9 +128,9 @@ class CheckRow(Struct, frozen=True, kw_only=True):
 
 
 class GradientCheck(Struct, frozen=True, kw_only=True):
-    """The check of a gradient: a row an element, and what follows from all of them.
+    """The check of a gradient: one row per element, and the verdict on all of them.
 
-    It is "unclear" when nothing disagrees, and some of it is undefined or unconfirmed.
+    The verdict is "unclear" when no row disagrees but some are undefined or unconfirmed.
     """
 
     rows: list[CheckRow]
@@ -160,8 +160,8 @@ class GradResult(Record, frozen=True, kw_only=True):
 class Point(Struct, frozen=True, kw_only=True, gc=False):
     """One point of ``grad --each`` or ``--points``, with the value of the expression and the gradient there.
 
-    ``values`` are those of the variables that differ from point to point. In the place of a point that cannot be read
-    or evaluated stands its ``error``, and the ``line`` of the file, counted from 1.
+    ``values`` holds the variables that differ from point to point. A point that cannot be read or evaluated has an
+    ``error`` instead, and the ``line`` of the file, counted from 1.
     """
 
     values: dict[str, Nested] | UnsetType = UNSET
@@ -174,7 +174,7 @@ class Point(Struct, frozen=True, kw_only=True, gc=False):
 class PointsResult(Record, frozen=True, kw_only=True):
     """The record of ``grad --each`` and ``grad --points``: a value and a gradient at each point, in order.
 
-    ``values`` are those of the variables that are the same at every point. "failed": there are points with an error.
+    ``values`` holds the variables that are the same at every point. "failed": some points have an error.
     """
 
     command: Literal["grad"] = "grad"

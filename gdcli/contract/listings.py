@@ -11,10 +11,10 @@ from gdcli.contract.fields import Nested
 
 
 class FunctionEntry(Struct, frozen=True, kw_only=True):
-    """A function of the language.
+    """A function of the expression language.
 
-    ``arity`` is the least and the greatest number of arguments (null: no limit); ``gradient`` is empty for a
-    differentiable function, and else says why there is no gradient, or a zero one.
+    ``arity`` is the minimum and the maximum number of arguments (null: no limit); ``gradient`` is empty for a
+    differentiable function, and otherwise says why there is no gradient, or a zero one.
     """
 
     name: str
@@ -65,7 +65,7 @@ class ProblemMinimum(Struct, frozen=True, kw_only=True):
 
 
 class ProblemEntry(Struct, frozen=True, kw_only=True):
-    """A test problem in its usual form; ``dimensions`` says which others it has."""
+    """A test problem in its standard form; ``dimensions`` says which other dimensions it has."""
 
     name: str
     title: str

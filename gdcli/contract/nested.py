@@ -1,4 +1,4 @@
-"""Tensors as nested lists: how many numbers they hold, and these in order."""
+"""Tensors as nested lists: their size, and their numbers in order."""
 
 from __future__ import annotations
 

@@ -11,9 +11,9 @@ from gdcli.contract.fields import PROBLEM, Device, Dtype, Nested, Seed, Values, 
 
 
 class OpsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Settings of ``ops``: expressions, each a row, over common variables."""
+    """Settings of ``ops``: expressions over common variables, one per row."""
 
-    expressions: Annotated[list[str], meta("expressions, each one row", PROBLEM, "EXPR")] = []
+    expressions: Annotated[list[str], meta("expressions, one per row", PROBLEM, "EXPR")] = []
     values: Values = {}
     dtype: Dtype = "float32"
     seed: Seed = 0
@@ -21,7 +21,7 @@ class OpsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class OpsRow(Struct, frozen=True, kw_only=True):
-    """One expression of ``ops``: its value, dtype and shape, or what is wrong with it."""
+    """One expression of ``ops``: its value, dtype and shape, or its error."""
 
     expression: str
     value: Nested | UnsetType = UNSET

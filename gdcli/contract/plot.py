@@ -10,13 +10,15 @@ from gdcli.contract.envelope import Notice, Record
 from gdcli.contract.fields import PROBLEM, Device, Dim, Dtype, Seed, Values, meta
 from gdcli.contract.figure import Figure
 
-Field = Annotated[bool, meta("draw the gradient too: arrows uphill, or for one variable the derivative", PROBLEM)]
+Field = Annotated[bool, meta("also draw the gradient as arrows, or for one variable the derivative", PROBLEM)]
 
 
 class PlotSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Settings of ``plot``: a function, and for each variable a window ``LOW:HIGH`` or a value."""
 
-    expression: Annotated[str, meta("what to draw: an expression, or a problem (gdcli problems)", PROBLEM, "EXPR")] = ""
+    expression: Annotated[
+        str, meta("function to draw: an expression, or a problem (gdcli problems)", PROBLEM, "EXPR")
+    ] = ""
     values: Values = {}
     dim: Dim = None
     field: Field = False
@@ -26,7 +28,7 @@ class PlotSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class PlotResult(Record, frozen=True, kw_only=True):
-    """The record of ``plot``: what every picture of the function is drawn from."""
+    """The record of ``plot``: the data from which every picture of the function is drawn."""
 
     command: Literal["plot"] = "plot"
     settings: PlotSettings
@@ -37,10 +39,10 @@ class PlotResult(Record, frozen=True, kw_only=True):
 
 
 def notices_about(figure: Figure) -> list[Notice]:
-    """What has to be said about a picture."""
+    """The remarks about a picture, as notices."""
     return [Notice(remark.code, remark.message) for remark in figure.remarks]
 
 
 def spelled_out(name: str, expression: str) -> str:
-    """What was given as an objective, with its expression where it is the name of a problem."""
+    """The objective as given, with its expression if it is the name of a problem."""
     return name if name == expression else f"{name}: {expression}"

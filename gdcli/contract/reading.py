@@ -1,4 +1,4 @@
-"""Settings from loose values: the words of a command line, a config, or the arguments of a function."""
+"""Reading settings from the arguments of a command line, a config, or a Python call."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ S = TypeVar("S", bound=msgspec.Struct)
 
 
 def read(settings: type[S], given: Mapping[str, Any], *, naming: str = "{}", text: bool = False) -> S:
-    """Settings from loose values.
+    """Settings from unchecked values.
 
-    ``naming`` is how an error names a key (``--{}`` on a command line), and ``text`` says that the values are words of
-    a command line, to be read as what they stand for.
+    ``naming`` is how an error names a key (``--{}`` on a command line), and ``text`` says that the values are strings
+    from a command line, to be converted to the types of the fields.
 
     Raises:
         GdcliError: for an unknown key or a value of the wrong type or out of bounds.
@@ -62,9 +62,9 @@ def describe(kind: Any) -> str:
         return str(meta.extra["words"])
     if choices := _choices(kind):
         return "one of " + ", ".join(choices)
-    if type(None) in get_args(plain):  # a setting that may be left out is told as what it is when it is there
+    if type(None) in get_args(plain):  # an optional setting is described as the type it has when it is given
         plain = next(part for part in get_args(plain) if part is not type(None))
-    words = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+    words = {int: "a whole number", float: "a number", bool: "true or false", str: "a string"}
     if plain in words:
         bounds = f" of at least {meta.ge}" if meta.ge is not None else ""
         if meta.le is not None and meta.le < 10**9:
@@ -72,4 +72,4 @@ def describe(kind: Any) -> str:
         return words[plain] + bounds
     if get_origin(plain) is dict:
         return "a table of names and values"
-    return "a list of texts"
+    return "a list of strings"

@@ -1,8 +1,8 @@
-"""On which scale values are shown: the rules for a logarithm, each in one place. No torch here.
+"""The scale on which values are shown: linear, logarithmic, or by bands. No torch here.
 
-The axis of curves is logarithmic where positive values span decades. The height of a surface is judged by the bulk of
-its values: a still picture has a linear height or a logarithmic one, a page a linear one or one by bands, and its
-reader may choose.
+The axis of curves is logarithmic where positive values span decades. The scale of a surface depends on the bulk of its
+values: a still picture has a linear or a logarithmic height, a page a linear height or one by bands, which can be
+changed on the page.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from gdcli.contract.figure import finite
 Scale: TypeAlias = Literal["linear", "log", "bands"]
 
 _DECADES = 1.0  # positive values that span more are shown on a logarithmic axis
-_SPAN = 100.0  # the highest values of a surface are so many times the lowest ones: their logarithm is shown
-_LOW = 0.05  # of the range; a middle value below that leaves a linear height flat
+_SPAN = 100.0  # ratio of the highest to the lowest values of a surface above which their logarithm is shown
+_LOW = 0.05  # of the range; with a median below that, a linear height looks flat
 
 
 def is_log(values: Sequence[float]) -> bool:
-    """Whether positive values span so much that a logarithmic axis shows them better; zeros do not count."""
+    """Whether positive values span so many decades that a logarithmic axis shows them better; zeros do not count."""
     numbers = finite(values)
     positive = [number for number in numbers if number > 0]
     if not positive or len(positive) < len(numbers) - numbers.count(0.0):
@@ -30,7 +30,7 @@ def is_log(values: Sequence[float]) -> bool:
 
 
 def floor_of_log(values: Sequence[float]) -> float | None:
-    """What lower values of a surface are shown as on a logarithmic axis; None: the axis is linear.
+    """The lower limit of a logarithmic axis, to which smaller values are raised; None: the axis is linear.
 
     ``values`` are finite. The axis is logarithmic where nearly all of them are positive and span decades.
     """
@@ -44,10 +44,10 @@ def floor_of_log(values: Sequence[float]) -> float | None:
 
 
 def scale_of_heights(values: Sequence[float]) -> Scale:
-    """The scale on which the height of a surface shows something at first: "linear", or "bands".
+    """The initial scale of the height of a surface: "linear", or "bands".
 
-    ``values`` are finite. Linear, unless half of them lie at the very bottom of it. A logarithm would make spikes along
-    the floor of a valley, as deep as a point of the grid happens to be near to it.
+    ``values`` are finite. Linear, unless half of them lie at the very bottom. A logarithm would make spikes along the
+    floor of a valley, whose depth depends only on how near a point of the grid happens to be.
     """
     if not values:
         return "linear"
@@ -57,6 +57,6 @@ def scale_of_heights(values: Sequence[float]) -> Scale:
 
 
 def scales_to_choose(numbers: Sequence[float]) -> list[Scale]:
-    """The scales that there are for some heights: a logarithm only where none is negative."""
+    """The scales that suit some heights: a logarithm only where none is negative."""
     has_log = min(numbers) >= 0 and max(numbers) > 0
     return ["linear", "log", "bands"] if has_log else ["linear", "bands"]

@@ -1,4 +1,4 @@
-"""Bars of one line: numbers as blocks of eighths, or as letters where the encoding has no blocks."""
+"""One-line bar charts: numbers as blocks of eighths, or as ASCII characters where the encoding has no blocks."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _LETTERS = "_.-~=+*#"
 
 
 class Bars:
-    """One line: a bar for each level from 0 to 1, a space for None."""
+    """A line with a bar for each level from 0 to 1, and a space for None."""
 
     def __init__(self, levels: Sequence[float | None], style: str = "") -> None:
         self.levels = levels
         self.style = style
 
     def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
-        """Draw it with what the encoding has."""
+        """Draw it with the characters of the encoding."""
         marks = _LETTERS if options.ascii_only else _BLOCKS
         line = "".join(" " if level is None else marks[_eighth(level)] for level in self.levels)
         yield Text(line, self.style, no_wrap=True, end="")
@@ -31,14 +31,14 @@ def _eighth(level: float) -> int:
 
 
 class LogScale:
-    """From a number to its place, 0 to 1, between the ends of a logarithmic scale; beyond them it stays at the end."""
+    """Maps numbers to positions from 0 to 1 on a logarithmic scale; numbers beyond its ends are clamped to them."""
 
     def __init__(self, low: float, high: float) -> None:
         self.low = math.log10(low)
         self.high = math.log10(high)
 
     def level(self, value: float | None) -> float:
-        """The place; what is not finite is at the top."""
+        """The position; a number that is not finite is at the top."""
         if value is None or not math.isfinite(value):
             return 1.0
         if value <= 0 or self.high == self.low:

@@ -1,4 +1,4 @@
-"""The record of ``compare`` as a leaderboard with curves and the rules of the race, and as CSV."""
+"""The record of ``compare`` as a table of standings with curves and the rules, and as CSV."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ Columns: TypeAlias = dict[str, list[str]]
 
 
 def compare_report(record: CompareResult, digits: int, width: int) -> RenderableType:
-    """The leaderboard, the curves, the tuning, and the rules."""
+    """The standings, the curves, the tuning, and the rules."""
     several = len(record.starts) > 1
     gaps = _Gaps(record)
     title = spelled_out(record.settings.expression, record.rules.expression)
-    parts: list[RenderableType] = [Text(f"compare {title}", "bold"), _leaderboard(record, digits, width)]
+    parts: list[RenderableType] = [Text(f"compare {title}", "bold"), _standings_table(record, digits, width)]
     if several:
-        parts.append(Text(f"medians over {len(record.starts)} starts, and quartiles of the loss", "dim"))
+        parts.append(Text(f"medians over {len(record.starts)} starts, with the quartiles of the loss", "dim"))
     parts += [Text(""), _curves(record, gaps, width)]
     if record.settings.tune:
         parts += [Text(""), _tuning_table(record, digits), Text(""), _rates(record, gaps, width)]
@@ -47,9 +47,9 @@ def compare_report(record: CompareResult, digits: int, width: int) -> Renderable
     return Group(*parts)
 
 
-def _leaderboard(record: CompareResult, digits: int, width: int) -> RenderableType:
-    """The table, with fewer digits and then fewer columns where there is no room."""
-    dispensable = ["best loss", "steps", "distance", "quartiles"]
+def _standings_table(record: CompareResult, digits: int, width: int) -> RenderableType:
+    """The table, with fewer digits and then fewer columns if it is too wide."""
+    optional = ["best loss", "steps", "distance", "quartiles"]
     says_the_same = all(each.best_loss == each.loss for each in record.standings)
     columns = _columns(record, digits)
     for fewer in range(digits - 1, _LEAST_DIGITS - 1, -1):
@@ -58,7 +58,7 @@ def _leaderboard(record: CompareResult, digits: int, width: int) -> RenderableTy
         if _width(columns) <= width:
             break
         columns = _columns(record, fewer)
-    for header in dispensable:
+    for header in optional:
         if _width(columns) > width:
             columns.pop(header, None)
     table = empty_table(*columns)
@@ -107,7 +107,7 @@ def _quartiles(spread: Spread, digits: int) -> str:
 
 
 def _number_or_dash(value: float | None, digits: int) -> str:
-    """A number; "-" for one that there is none of."""
+    """A number; "-" if it is missing or not finite."""
     return "-" if value is None or not math.isfinite(value) else number(value, digits)
 
 
@@ -116,10 +116,10 @@ def _share(standing: Standing) -> str:
 
 
 class _Gaps:
-    """How far losses are from the best that can be had, on one logarithmic scale for all of a race.
+    """The difference of losses from the best possible loss, on one logarithmic scale for all optimizers.
 
-    That is the known minimum, and the scale goes down to the goal. Where none is known it is 0 if no loss is negative,
-    and else the least loss of all.
+    The best possible loss is the known minimum, and the scale goes down to the goal. If no minimum is known, it is 0
+    if no loss is negative, and otherwise the smallest loss.
     """
 
     def __init__(self, record: CompareResult) -> None:
@@ -131,12 +131,12 @@ class _Gaps:
         if record.rules.goal == "loss" and record.rules.limit > self.zero:
             gaps = [record.rules.limit - self.zero]
         firsts = [curve[0] - self.zero for curve in curves if curve and curve[0] > self.zero]
-        self.high = max(firsts, default=max(gaps, default=1.0))  # what grows beyond it stays at the top
+        self.high = max(firsts, default=max(gaps, default=1.0))  # larger losses are clamped to the top
         self.low = min([*gaps, self.high])
         self.scale = LogScale(self.low, self.high)
 
     def level(self, loss: float | None) -> float:
-        """The place of a loss on the scale."""
+        """The position of a loss on the scale."""
         return self.scale.level(None if loss is None else loss - self.zero)
 
     def described(self) -> str:
@@ -151,7 +151,7 @@ def _finite(numbers: Sequence[float | None]) -> list[float]:
 
 
 def _curves(record: CompareResult, gaps: _Gaps, width: int) -> RenderableType:
-    """The loss of each optimizer over the evaluations, all to one scale."""
+    """The loss of each optimizer over the evaluations, all on one scale."""
     last = max(each.curve.evaluations[-1] for each in record.standings)
     median = "median " if len(record.starts) > 1 else ""
     names = max(len(each.optimizer) for each in record.standings)
@@ -161,7 +161,7 @@ def _curves(record: CompareResult, gaps: _Gaps, width: int) -> RenderableType:
 
 
 def _resampled(curve: LossCurve, gaps: _Gaps, last: int, cells: int) -> list[float | None]:
-    """For each cell of the time axis the last level in it; nothing after the end of the curve."""
+    """The last level in each cell of the axis of evaluations; None after the end of the curve."""
     levels: list[float | None] = []
     i = 0
     for cell in range(cells):
@@ -183,9 +183,9 @@ def _strips(lines: dict[str, Bars]) -> RenderableType:
 
 
 def _tuning_table(record: CompareResult, digits: int) -> RenderableType:
-    """What the search for the rates has found."""
+    """The results of the search for learning rates."""
     digits = min(digits, _LEAST_DIGITS)
-    table = empty_table("optimizer", "best lr", "rates that work", "decades", "cost of the tuning")
+    table = empty_table("optimizer", "best lr", "working rates", "decades", "tuning cost")
     for column in table.columns[1:]:
         column.justify = "right"
     rows = [(each, each.tuning) for each in record.standings if each.tuning is not None]
@@ -199,7 +199,7 @@ def _tuning_table(record: CompareResult, digits: int) -> RenderableType:
 
 
 def _rates(record: CompareResult, gaps: _Gaps, width: int) -> RenderableType:
-    """The loss by learning rate: too small at the left, too large at the right."""
+    """The loss by learning rate, from the smallest to the largest."""
     tunings = {each.optimizer: each.tuning for each in record.standings if each.tuning is not None}
     low, high = record.settings.rate_range or (0.0, 0.0)
     cells = max(8, width - max(map(len, tunings)) - 3)
@@ -209,7 +209,7 @@ def _rates(record: CompareResult, gaps: _Gaps, width: int) -> RenderableType:
 
 
 def _by_rate(tuning: Tuning, gaps: _Gaps, cells: int) -> list[float | None]:
-    """A level for each rate, broad when there are few; of neighbours that share a cell, the best."""
+    """A level for each rate, wider if there are few rates; rates that share a cell show the best one."""
     count = len(tuning.trials)
     share = -(-count // cells)
     broad = max(1, min(_BROADEST, min(cells, _WIDEST_CURVE) // count))
@@ -218,18 +218,18 @@ def _by_rate(tuning: Tuning, gaps: _Gaps, cells: int) -> list[float | None]:
 
 
 def _rules(record: CompareResult) -> RenderableType:
-    """The rules of the race, a line each."""
+    """The rules of the comparison, one per line."""
     settings, rules = record.settings, record.rules
     if rules.goal == "loss":
         goal = f"a loss of at most {number(rules.limit, 9)}; the known minimum is {number(rules.minimum, 9)}"
     else:
-        goal = f"a gradient norm of at most {number(rules.limit, 6)}, for no minimum is known"
+        goal = f"a gradient norm of at most {number(rules.limit, 6)}, since no minimum is known"
     facts = {
         "goal": goal,
-        "budget": f"a run ends after {settings.steps:,} steps, or when it has made {rules.evaluations:,} evaluations",
+        "budget": f"at most {settings.steps:,} steps and {rules.evaluations:,} evaluations in a run",
         "start": _drawn(record) if settings.starts else _given(record),
         "rates": _tried(record),
-        "rank": "by runs that reach the goal, then by evaluations to it, then by loss",
+        "rank": "by runs that reach the goal, then by evaluations needed, then by loss",
         "runs": _computed(record),
     }
     grid = Table.grid(padding=(0, 2))
@@ -244,28 +244,28 @@ def _drawn(record: CompareResult) -> str:
 
 
 def _given(record: CompareResult) -> str:
-    """The one start: where it is, when that is short."""
+    """The only start, if it is short."""
     (start,) = record.starts
     shown = ", ".join(f"{name} = {tensor(value, 6)}" for name, value in start.items())
-    return shown if len(shown) <= 60 and "\n" not in shown else "the usual one"
+    return shown if len(shown) <= 60 and "\n" not in shown else "the standard one"
 
 
 def _tried(record: CompareResult) -> str:
     settings = record.settings
     if settings.tune and settings.rate_range is not None:
         low, high = settings.rate_range
-        each = f"each tries the same {settings.rates}, from {low:g} to {high:g}, even in the logarithm"
-        return f"{each}; one works when at least half of its runs reach the goal"
+        each = f"the same {settings.rates} for each rule, from {low:g} to {high:g}, evenly spaced on a log scale"
+        return f"{each}; a rate works if at least half of its runs reach the goal"
     if settings.lr == "auto":
         return "1 / the largest curvature at the start"
-    return "as given" if settings.lr is not None else "as given, or the usual one of each rule"
+    return "as given" if settings.lr is not None else "as given, or the default of each rule"
 
 
 def _computed(record: CompareResult) -> str:
-    """How many, of what type, and which of them as one batch."""
+    """The number of runs, their dtype, and which of them were computed as one batch."""
     batched = [each.optimizer for each in record.standings if each.batched]
     single = [each.optimizer for each in record.standings if not each.batched]
-    parts = [f"{record.rules.runs:,} of each optimizer, in {record.settings.dtype}"]
+    parts = [f"{record.rules.runs:,} per optimizer, in {record.settings.dtype}"]
     if batched and record.rules.runs > 1:
         parts.append(f"as one batch: {', '.join(batched)}")
         if single:
@@ -274,7 +274,7 @@ def _computed(record: CompareResult) -> str:
 
 
 def compare_csv(record: CompareResult) -> bytes:
-    """One row an optimizer: rank, rates, medians and quartiles; a number that is not finite is an empty cell."""
+    """One row per optimizer: rank, rates, medians and quartiles; a number that is not finite is an empty cell."""
     spreads = ("steps", "evaluations", "loss", "best_loss", "distance")
     quartiles = [f"{name}{part}" for name in spreads for part in ("", "_q1", "_q3")]
     tuning = ["lowest_lr", "highest_lr", "width"]

@@ -11,17 +11,17 @@ from rich.text import Text
 from gdcli.contract.diagnosis import Finding, Remedy
 
 MOST = 3
-"""So many findings are shown, the most important ones."""
+"""The number of findings that are shown, the most important ones."""
 _FOR_PROGRAMS = frozenset(["no-curvature", "incomplete"])
 
 
 def shown(findings: Sequence[Finding]) -> list[Finding]:
-    """Those of the findings that people see."""
+    """The findings that are shown to people."""
     return [finding for finding in findings if finding.code not in _FOR_PROGRAMS][:MOST]
 
 
 def with_remedies(findings: Sequence[Finding]) -> Iterator[tuple[Finding, Remedy | None]]:
-    """Each finding with its remedy, unless a finding before it has the same one."""
+    """Each finding with its remedy, unless an earlier finding has the same remedy."""
     told: set[str] = set()
     for finding in findings:
         remedy = finding.remedy
@@ -31,7 +31,7 @@ def with_remedies(findings: Sequence[Finding]) -> Iterator[tuple[Finding, Remedy
 
 
 def diagnosis(findings: Sequence[Finding]) -> RenderableType:
-    """Each finding beside its label, with what to try; the same remedy is told once."""
+    """Each finding next to its label, with its remedy; the same remedy is given only once."""
     grid = Table.grid(padding=(0, 1))
     for finding, remedy in with_remedies(findings):
         text = Text(finding.message)

@@ -45,7 +45,7 @@ def result_line(record: DescentRecord) -> bytes:
 
 
 def walk_lines(walked: Iterable[tuple[Step, Sequence[Update]]]) -> Iterator[bytes]:
-    """The lines of ``--jsonl``: a step, and with ``--walk`` what was done to each variable."""
+    """The lines of ``--jsonl``: a step, and with ``--walk`` the update of each variable."""
     for step, updates in walked:
         yield step_line(step)
         for update in updates:
@@ -53,7 +53,7 @@ def walk_lines(walked: Iterable[tuple[Step, Sequence[Update]]]) -> Iterator[byte
 
 
 def schema(command: str | None = None) -> dict[str, Any]:
-    """The JSON Schema of a command's documents and lines, errors included; of those of every command for None."""
+    """The JSON Schema of a command's documents and lines, errors included; of those of all commands if it is None."""
     records = RECORDS if command is None else {command: RECORDS[command]}
     lines = [line for name in records for line in _LINES.get(name, ())]
     documents = dict.fromkeys([*records.values(), ErrorResult, *lines])
@@ -113,7 +113,7 @@ def ops_csv(record: OpsResult) -> bytes:
 
 
 def grad_csv(record: GradResult) -> bytes:
-    """One row an element of a variable: its label, value and gradient."""
+    """One row per element of a variable: its label, value and gradient."""
     rows = [csv_row(["variable", "value", "grad"])]
     for name, value in record.values.items():
         gradient = record.grads[name]

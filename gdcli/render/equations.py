@@ -1,4 +1,4 @@
-"""The update of a variable as the equations that a lecture writes: ``x₁ = x₀ − lr · grad = 4 − 0.1 · 5 = 3.5``."""
+"""The update of a variable as equations with numbers: ``x₁ = x₀ − lr · grad = 4 − 0.1 · 5 = 3.5``."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from gdcli.contract.descent import Equation, Update
 from gdcli.contract.fields import Nested
 from gdcli.render.numbers import elements, norm, number
 
-ELEMENTWISE = 6  # elements of a tensor up to which each has its own line
+ELEMENTWISE = 6  # largest number of elements of a tensor of which each has its own line
 
-TIED = "\N{NO-BREAK SPACE}"  # where a line must not be broken
+TIED = "\N{NO-BREAK SPACE}"  # marks where a line must not be wrapped
 
 _PIECE = re.compile(r"[a-z_][a-z_0-9]*|\*\*2\b|\*\*| \* | - |-|[^a-z*\- ]+| ")
 _SIGNS = {" * ": " · ", " - ": " − ", "-": "−", "**2": "²"}
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
-# The letters of the numbers that a rule is given, and of what it remembers.
+# The letters of the parameters of a rule, and of its state.
 _GREEK = {"momentum": "μ", "beta1": "β₁", "beta2": "β₂", "eps": "ε", "alpha": "α"}
 _LATIN = {"momentum": "mu", "weight_decay": "wd"}
 _LETTERS = {"buffer": "v", "mean": "m", "square": "v", "sum": "s"}
 
 
 class Writer:
-    """Writes the equations of updates: with so many digits, in Unicode or ASCII, for one variable or several."""
+    """Writes the equations of updates with ``digits`` digits, in Unicode or ASCII, for one variable or several."""
 
     def __init__(self, digits: int, *, ascii_only: bool, several: bool) -> None:
         self.digits = digits
@@ -31,7 +31,7 @@ class Writer:
         self.several = several
 
     def lines(self, update: Update) -> Iterator[list[str]]:
-        """Each line as its sides, between which stands an equals sign."""
+        """Each line as its sides, to be joined by equals signs."""
         shape = [label for label, _ in elements("", update.terms["before"])]
         if not update.equations:
             yield self._without_equation(update)
@@ -56,7 +56,7 @@ class Writer:
         values = {term: _element(update.terms[term], i) for term in [*used, "after"]}
         shown = {term: self._factor(value) for term, value in values.items()}
         numbers = self._formula(equation.formula, shown)
-        if numbers.startswith(("(−", "(-")):  # no brackets at the very beginning
+        if numbers.startswith(("(−", "(-")):  # no brackets at the start of a formula
             first = _PIECE.findall(equation.formula)[0]
             numbers = self._text(values[first]) + numbers[len(shown[first]) :] if first in shown else numbers
         sides = [
@@ -67,11 +67,11 @@ class Writer:
         ]
         if equation.symbol == "after" and update.projected is not None:
             into = _element(update.projected, i)
-            sides[-1] += f", put back into its bounds: {self._text(into)}" if into != values["after"] else ""
+            sides[-1] += f", projected onto its bounds: {self._text(into)}" if into != values["after"] else ""
         return [side for k, side in enumerate(sides) if k == 0 or side != sides[k - 1]]
 
     def _by_norms(self, update: Update, equation: Equation) -> list[list[str]]:
-        """The formula, and below it what stands in it: numbers, and the norms of tensors."""
+        """The formula, and below it its terms: numbers, and the norms of tensors."""
         names = {term: self._name(update, term) for term in update.terms}
         used = dict.fromkeys(piece for piece in _PIECE.findall(equation.formula) if piece in names)
         sizes = []
@@ -82,7 +82,7 @@ class Writer:
         return [[names[equation.symbol], self._formula(equation.formula, names)], [f"   {', '.join(sizes)}"]]
 
     def _without_equation(self, update: Update) -> list[str]:
-        """Where the variable went, for a rule without equations or a variable without a gradient."""
+        """The variable before and after, for a rule without equations or a variable without a gradient."""
         start, end = update.terms["before"], update.terms["after"]
         before, after = (self._indexed(update.variable, update.iteration + k) for k in (0, 1))
         if isinstance(end, list):
@@ -92,7 +92,7 @@ class Writer:
         return [f"{before} = {self._size(start)}, {after}", self._size(end)]
 
     def _name(self, update: Update, term: str) -> str:
-        """The symbol of a term, with the iteration where it changes from one to the next."""
+        """The symbol of a term, with the iteration if it changes in each."""
         if term in ("before", "after"):
             return self._indexed(update.variable, update.iteration + (term == "after"))
         owner = f"{update.variable}." if self.several else ""
@@ -122,7 +122,7 @@ class Writer:
         return "".join(written)
 
     def _factor(self, value: float | None) -> str:
-        """A number inside of a formula: a negative one in brackets."""
+        """A number inside a formula: a negative number in brackets."""
         text = self._text(value)
         return f"({text})" if text[:1] in ("-", "−") else text
 

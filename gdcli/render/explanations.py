@@ -1,4 +1,4 @@
-"""Formulas, Hessians, Jacobians and checks for people: matrices with names on rows and columns, and what they mean."""
+"""Formulas, Hessians, Jacobians and checks for people: matrices with labelled rows and columns, and their meaning."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _COLORS = {"agree": "green", "kink": "yellow", "disagree": "red", "undefined": "
 
 
 def explanations(record: GradResult, digits: int, width: int) -> list[RenderableType]:
-    """What was asked for beside the gradient, in the order in which one reads it."""
+    """The requested explanations of the gradient, in reading order."""
     parts: list[RenderableType] = []
     if not isinstance(record.derivatives, UnsetType):
         parts.append(formulas(record.derivatives, digits, width, latex=record.settings.latex))
@@ -45,9 +45,9 @@ def with_checks(descent: RenderableType, outcome: DescentRecord, digits: int, wi
 
 
 def formulas(derivatives: Sequence[Derivative], digits: int, width: int, *, latex: bool) -> RenderableType:
-    """A line a variable: the formula of its derivative and the value, or what stands in the way.
+    """One line per variable: the formula of its derivative and the value, or why there is none.
 
-    A formula is never wrapped, so that it can be copied; in LaTeX it stands alone.
+    A formula is never wrapped, so that it can be copied; in LaTeX it is shown without its value.
     """
     lines: list[RenderableType] = []
     for derivative in derivatives:
@@ -67,7 +67,7 @@ def formulas(derivatives: Sequence[Derivative], digits: int, width: int, *, late
 
 
 def _labelled(label: str, lead: str, text: str) -> Table:
-    """A label, and beside it a sentence that wraps below its own beginning."""
+    """A label, and next to it a sentence that wraps with a hanging indent."""
     grid = Table.grid(padding=(0, 2))
     grid.add_column(no_wrap=True)
     grid.add_row(Text(label), Text.assemble((lead, "yellow"), text))
@@ -81,7 +81,7 @@ def _unwrapped(text: Text) -> Text:
 
 
 def hessian(curvature: Curvature, digits: int, width: int) -> RenderableType:
-    """The matrix, its eigenvalues and condition number, and what kind of point it is."""
+    """The matrix, its eigenvalues and condition number, and the kind of the point."""
     grid = Table.grid(padding=(0, 2))
     if curvature.eigenvalues:
         grid.add_row("eigenvalues", Text(_ends(curvature.eigenvalues, digits)))
@@ -116,7 +116,7 @@ def _matrix(
     digits: int,
     width: int,
 ) -> RenderableType:
-    """A matrix with a name on each row and column; what does not fit in the middle is left out."""
+    """A matrix with labelled rows and columns; the middle is left out if it does not fit."""
     shown_rows = _shown(len(rows), WHOLE)
     room = width - max(cell_len(rows[i]) for i in shown_rows)
     first, last = _fitting(columns, _cells(matrix, shown_rows, _candidates(len(columns), room), digits), room)
@@ -140,18 +140,18 @@ def _matrix(
 def _cells(
     matrix: Sequence[Sequence[float | None]], rows: Sequence[int], columns: Sequence[int], digits: int
 ) -> dict[int, list[str]]:
-    """The columns as texts with their decimal points below each other."""
+    """The columns as texts with aligned decimal points."""
     return {j: aligned([number(matrix[i][j], digits) for i in rows]) for j in columns}
 
 
 def _shown(count: int, most: int) -> Sequence[int]:
-    """All rows, or those at the head and at the tail."""
+    """All rows, or the first and the last ones."""
     edge = min(EDGE, most // 2)
     return range(count) if count <= most else [*range(edge), *range(count - edge, count)]
 
 
 def _candidates(count: int, room: int) -> list[int]:
-    """The columns that may fit: so many from the head, and the last one."""
+    """The columns that may fit: the first ones and the last one."""
     return sorted({*range(min(count, room // (1 + _SEPARATOR) + 1)), count - 1})
 
 
@@ -169,9 +169,9 @@ def _fitting(columns: Sequence[str], cells: dict[int, list[str]], room: int) -> 
 
 
 def check(title: str, found: GradientCheck, digits: int, width: int) -> RenderableType:
-    """The three columns with their agreement, what is to be said about single rows, and what follows.
+    """The three methods with their agreement, the reasons of single rows, and the verdict.
 
-    Of many rows, those that agree are left out.
+    If there are many rows, those that agree are left out.
     """
     rows = found.rows
     if len(rows) > WHOLE:
@@ -184,7 +184,7 @@ def check(title: str, found: GradientCheck, digits: int, width: int) -> Renderab
         grid = Table.grid(padding=(0, 1))
         grid.add_column(no_wrap=True)
         for row, reason in reasons:
-            doubted = f"doubt {_NAMES[row.doubt]}: " if row.doubt else ""
+            doubted = f"do not trust {_NAMES[row.doubt]}: " if row.doubt else ""
             grid.add_row(Text(f"{row.label}:", "bold"), Text.assemble((doubted, "red"), reason))
         parts.append(grid)
     color = {"agree": "green", "disagree": "red", "unclear": "yellow"}[found.verdict]
@@ -218,7 +218,7 @@ def _check_table(rows: Sequence[CheckRow], digits: int, width: int) -> Renderabl
 
 
 def _stacked(rows: Sequence[CheckRow], columns: dict[str, list[str]]) -> RenderableType:
-    """The cells of each row below each other, for numbers that are too long to stand side by side."""
+    """The cells of each row below each other, for numbers that are too long for columns."""
     grid = Table.grid(padding=(0, 2))
     for i, row in enumerate(rows):
         grid.add_row(Text(row.label, "bold"), "verdict", Text(row.verdict, _COLORS[row.verdict]))

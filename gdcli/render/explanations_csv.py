@@ -15,7 +15,7 @@ EXCLUSIVE = ("symbolic", "hessian", "jacobian", "check")
 
 
 def explained_csv(record: GradResult) -> bytes:
-    """The table that explains the gradient; the gradient itself when none was asked for."""
+    """The table of the requested explanation; the gradient itself if none was requested."""
     if not isinstance(record.derivatives, UnsetType):
         return _records(Derivative, record.derivatives)
     if not isinstance(record.hessian, UnsetType):
@@ -28,7 +28,7 @@ def explained_csv(record: GradResult) -> bytes:
 
 
 def _records(kind: type[msgspec.Struct], rows: Sequence[msgspec.Struct]) -> bytes:
-    """A column a field."""
+    """One column per field."""
     lines = [csv_row(kind.__struct_fields__)]
     return b"".join([*lines, *(csv_row(msgspec.structs.astuple(row)) for row in rows)])
 

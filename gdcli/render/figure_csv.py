@@ -1,4 +1,4 @@
-"""The numbers of a picture as CSV: a row for each point of its grid."""
+"""The data of a picture as CSV: one row per point of its grid."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from gdcli.render.documents import csv_rows
 
 
 def plot_csv(record: PlotResult) -> bytes:
-    """The variables, the value, and the derivative where it was asked for; an empty cell where there is no value."""
+    """The variables, the value, and the derivative if requested; a cell is empty where there is no value."""
     rows: list[list[object]] = []
     for panel in record.figure.panels:
         if isinstance(panel, FunctionPanel):

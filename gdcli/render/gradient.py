@@ -1,4 +1,4 @@
-"""The record of ``grad`` for people: the gradient, and after it what explains it."""
+"""The record of ``grad`` for people: the gradient, followed by its explanations."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from gdcli.render.tape import tape_tree
 
 
 def grad_report(record: GradResult, digits: int, width: int, *, matrix_operations: Collection[str]) -> RenderableType:
-    """All that the record holds, in the order in which one reads it.
+    """Everything in the record, in reading order.
 
-    ``matrix_operations`` are those whose derivative is a matrix, and not one number an element.
+    ``matrix_operations`` are those whose derivative is a matrix, not one number per element.
     """
     parts = [grad_table(record, digits, width)]
     if not isinstance(record.tape, UnsetType):

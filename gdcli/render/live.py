@@ -1,4 +1,4 @@
-"""A frame of a live view: title, some rows, a picture and the keys, in exactly the lines of a terminal."""
+"""A frame of a live view: title, some rows, a picture and the keys, as high as the terminal."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from gdcli.render.terminal.signs import ASCII
 _GAP = 2  # cells between columns
 _LEAST_ROWS, _MOST_ROWS = 4, 10
 _LEAST_PLOT, _MOST_PLOT = 5, 40
-_AROUND = 7  # lines that axes and legends take, more or less
+_AROUND = 7  # lines that axes and legends take, approximately
 _TITLE, _HEADER, _LAST, _FOOTER = Style(bold=True), Style(bold=True), Style(bold=True), Style(dim=True)
 
 
 class Scene(Struct, frozen=True):
     """What a frame shows: the title with the ``status`` at its right, rows under headers, a picture, the keys.
 
-    Where there is no room for all rows, the last ones are shown. ``from_top``: the first ones, which begin with names.
+    If not all rows fit, the last ones are shown, or with ``from_top`` the first ones, which begin with names.
     """
 
     title: str
@@ -37,7 +37,7 @@ class Scene(Struct, frozen=True):
 
 
 class Stage:
-    """Draws scenes on a console. Columns never become narrower, so that nothing moves to and fro."""
+    """Draws scenes on a console. Columns never become narrower, so that the layout does not jump."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
@@ -47,11 +47,11 @@ class Stage:
 
     @property
     def rows(self) -> int:
-        """How many rows there are beside a picture."""
+        """The number of rows above a picture."""
         return max(_LEAST_ROWS, min(_MOST_ROWS, self.console.height // 6))
 
     def lines(self, scene: Scene) -> list[str]:
-        """The frame, line by line, with all its escape sequences: as many lines as the terminal has."""
+        """The lines of the frame, with their escape sequences: as many as the terminal has."""
         width, height = self.console.size
         if (width, height) != self._size:
             self._size, self._plot_rows = (width, height), 0
@@ -70,7 +70,7 @@ class Stage:
         return self._printed(lines)
 
     def _title(self, scene: Scene, width: int) -> list[Segment]:
-        """The title, and at the right the status, which is there as a whole."""
+        """The title, and at the right the status, which is never cut."""
         room = max(0, width - cell_len(scene.status) - _GAP)
         title = self._printable(" ".join(scene.title.split()))
         if cell_len(title) > room:
@@ -105,12 +105,12 @@ class Stage:
         return shown
 
     def _picture(self, figure: Figure, width: int, room: int) -> list[list[Segment]]:
-        """The picture in so many lines at most; where not even a small one fits, there is none."""
-        if width < SIDE_BY_SIDE and len(figure.panels) > 1:  # they would stand one below the other
+        """The picture in at most ``room`` lines; empty if not even a small one fits."""
+        if width < SIDE_BY_SIDE and len(figure.panels) > 1:  # they would be drawn one below the other
             figure = Figure(figure.title, figure.subtitle, figure.panels[1:2])
         rows = self._plot_rows or max(_LEAST_PLOT, min(_MOST_PLOT, room - _AROUND))
         options = self.console.options.update(width=width, height=None)
-        for _ in range(3):  # how many lines axes and legends take is known when they are drawn
+        for _ in range(3):  # the lines of axes and legends are known only once they are drawn
             if rows < _LEAST_PLOT or room < rows:
                 return []
             lines = self.console.render_lines(Picture(figure, titled=False, rows=rows), options, pad=False)
@@ -121,7 +121,7 @@ class Stage:
         return []
 
     def _printable(self, text: str) -> str:
-        """The text in signs that the terminal knows."""
+        """The text in characters that the terminal can show."""
         if not self.console.options.ascii_only:
             return text
         return ASCII.printable(text.replace("← →", "arrows").replace("…", "."))

@@ -8,13 +8,13 @@ from typing import Any
 
 from gdcli.contract.fields import Nested
 
-EXACT = 17  # significant digits from which on a number is shown exactly
+EXACT = 17  # significant digits with which a number is exact
 _EDGE = 3  # items shown at each end of a long list
 _MAX_ITEMS = 8
 
 
 def number(value: float | None, digits: int) -> str:
-    """A number with so many significant digits; from 17 on the shortest text that is exact."""
+    """A number with ``digits`` significant digits; with 17 or more, the shortest exact text."""
     if value is None:
         return "None"
     if isinstance(value, int):  # bool included
@@ -23,7 +23,7 @@ def number(value: float | None, digits: int) -> str:
 
 
 def aligned(cells: Sequence[str]) -> list[str]:
-    """The cells of a column, padded so that their decimal points stand below each other."""
+    """The cells of a column, padded so that their decimal points are aligned."""
     points = [_point(cell) for cell in cells]
     left = max(points, default=0)
     padded = [" " * (left - point) + cell for cell, point in zip(cells, points, strict=True)]
@@ -32,7 +32,7 @@ def aligned(cells: Sequence[str]) -> list[str]:
 
 
 def _point(cell: str) -> int:
-    """How many characters stand before the decimal point, or before the exponent, or in all."""
+    """The number of characters before the decimal point or the exponent, or in total."""
     for mark in (".", "e"):
         if mark in cell and cell.lstrip("-")[:1].isdigit():
             return cell.index(mark)
@@ -56,7 +56,7 @@ def norm(value: Nested) -> float | None:
 
 
 def tensor(value: Nested, digits: int) -> str:
-    """A tensor as text, one line a row, numbers in columns, the middle of long lists left out."""
+    """A tensor as text: one line per row, numbers in columns, the middle of long lists left out."""
     if not isinstance(value, list):
         return number(value, digits)
     if not any(isinstance(item, list) for item in value):

@@ -1,4 +1,4 @@
-"""The answers of ``grad --each`` and ``grad --points`` for scripts: CSV, JSON lines, and a streamed document."""
+"""The results of ``grad --each`` and ``grad --points`` for scripts: CSV, JSON lines, and a streamed document."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ _ENCODER = msgspec.json.Encoder()
 
 
 class Writer(Protocol):
-    """A format in which answers are written as they come."""
+    """A format in which results are written as they are computed."""
 
     def write(self, points: Sequence[Point]) -> bytes:
-        """The text of the next answers."""
+        """The text of the next results."""
 
     def end(self, record: PointsResult) -> bytes:
-        """What follows the last one; ``record`` says how it went, and has no points."""
+        """The end of the output; ``record`` has the outcome, without points."""
 
 
 class JsonLines:
-    """A line a point."""
+    """One line per point."""
 
     def write(self, points: Sequence[Point]) -> bytes:
-        """A line for each."""
+        """One line per point."""
         lines = [PointLine(values=p.values, value=p.value, grads=p.grads, line=p.line, error=p.error) for p in points]
         return _ENCODER.encode_lines(lines)
 
@@ -39,10 +39,10 @@ class JsonLines:
 
 
 class Document:
-    """One JSON document, the record of the run, without holding all of its points."""
+    """One JSON document, the record of the run, without keeping all points in memory."""
 
     def __init__(self, record: PointsResult) -> None:
-        """``record`` is that of the run without points, of which nothing is known yet but settings and values."""
+        """``record`` is the record of the run before any points: only settings and values are known."""
         self._next = _halves(record)[0]
 
     def write(self, points: Sequence[Point]) -> bytes:
@@ -53,20 +53,20 @@ class Document:
         return before + _ENCODER.encode(points)[1:-1]
 
     def end(self, record: PointsResult) -> bytes:
-        """The end of the list, and what came out."""
+        """The end of the list, and the outcome."""
         before = b"" if self._next == b"," else self._next
         return before + _halves(record)[1]
 
 
 def _halves(record: PointsResult) -> tuple[bytes, bytes]:
     """The document of a record without points, cut within the brackets of its empty list of points."""
-    mark = b'"points":['  # inside of a text, the quotes would be escaped; in the settings, a text follows the colon
+    mark = b'"points":['  # in a string, the quotes would be escaped; in the settings, a string follows the colon
     before, _, after = json_line(record).partition(mark)
     return before + mark, after
 
 
 class Csv:
-    """A row a point: its values, the value, and the gradient of each variable in ``wrt``; empty without an answer."""
+    """One row per point: its values, the value, and the gradients with respect to ``wrt``; empty without a result."""
 
     def __init__(self, names: Sequence[str], fixed: Mapping[str, Nested], wrt: Sequence[str]) -> None:
         """``names`` are the variables that differ from point to point, ``fixed`` the values of the others."""
@@ -75,10 +75,10 @@ class Csv:
         self._wrt = wrt
         self._header: list[str] = []
         self._without: dict[str, list[None]] = {}  # the cells of a gradient that is None
-        self._empty = 0  # points before the first that has an answer, and tells the columns
+        self._empty = 0  # points before the first result, which determines the columns
 
     def write(self, points: Sequence[Point]) -> bytes:
-        """A row for each, once the columns are known."""
+        """One row per point, once the columns are known."""
         rows: list[list[Any]] = []
         if not self._header:
             values = next((point.values for point in points if isinstance(point.grads, dict)), None)
@@ -90,7 +90,7 @@ class Csv:
         return csv_rows(rows)
 
     def end(self, record: PointsResult) -> bytes:  # noqa: ARG002
-        """The header, when no point has had an answer."""
+        """The header, if no point had a result."""
         return b"" if self._header else csv_rows(self._first_rows(dict.fromkeys(self._names, 0)))
 
     def _first_rows(self, values: Mapping[str, Nested]) -> list[list[Any]]:

@@ -1,4 +1,4 @@
-"""The record of ``grad --each`` as a table: a row a point."""
+"""The record of ``grad --each`` as a table: one row per point."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from gdcli.render.table import listing
 _NARROWEST = 4  # cells that a column takes at least
 
 Column = tuple[str, str, list[Nested | UnsetType]]
-"""What is before the name of a variable in its header, the name, and its tensor at each point."""
+"""The prefix of a header, the name of the variable, and its tensor at each point."""
 
 
 def points_table(record: PointsResult, digits: int, width: int, *, show_all: bool = False) -> RenderableType:
     """The values of each point, the value of the expression and the gradients.
 
-    A long table shows its ends, and where it is wide, the norms of tensors in the place of their elements.
+    A long table shows its ends, and a wide one the norms of tensors instead of their elements.
     """
     points = record.points
     folded = not show_all and len(points) > WHOLE
@@ -55,7 +55,7 @@ def _columns(points: Sequence[Point], wrt: Sequence[str]) -> list[Column]:
 
 
 def _only_element(value: Nested | UnsetType) -> Nested | UnsetType:
-    """The one number of a tensor of any dimension."""
+    """The only number of a tensor of any dimension."""
     while isinstance(value, list):
         value = value[0]
     return value
@@ -82,7 +82,7 @@ def _labels(column: Column) -> list[str]:
 
 
 def _flat(value: Nested | UnsetType, count: int) -> list[Nested | UnsetType]:
-    """The numbers of a tensor; what is no tensor stands for each of them."""
+    """The numbers of a tensor; anything else is repeated."""
     return [number for _, number in elements("", value)] if isinstance(value, list) else [value] * count
 
 
@@ -95,5 +95,5 @@ def _normed(column: Column, digits: int) -> tuple[str, list[str]]:
 
 
 def _shown(value: Nested | UnsetType, digits: int) -> str:
-    """A number, and nothing where a point has no answer."""
+    """A number, or an empty text where a point has no result."""
     return "" if isinstance(value, (UnsetType, list)) else number(value, digits)

@@ -39,7 +39,7 @@ def _problem(problem: ErrorDetail) -> str:
 
 
 def grad_table(record: GradResult, digits: int, width: int) -> RenderableType:
-    """The value, and the gradient of each variable: as a table, or below each other when they are wide."""
+    """The value, and the gradient of each variable: as a table, or below each other if they are wide."""
     made_by = f"   grad_fn={record.grad_fn}" if record.grad_fn else ""
     title = Text.assemble(record.settings.expression, " = ", (tensor(record.value, digits), "bold"), (made_by, "dim"))
     texts = {name: (tensor(value, digits), tensor(record.grads[name], digits)) for name, value in record.values.items()}
@@ -54,7 +54,7 @@ def grad_table(record: GradResult, digits: int, width: int) -> RenderableType:
 
 
 def _labelled(label: str, text: str) -> Text:
-    """``W = [[1, 2],`` with the lines that follow below the first bracket."""
+    """``W = [[1, 2],`` with the other lines aligned below the first bracket."""
     return Text(f"{label} = " + text.replace("\n", "\n" + " " * (len(label) + 3)))
 
 
@@ -63,7 +63,7 @@ def _cells(text: str) -> int:
 
 
 def descent_table(title: str, rows: Shown[Step], outcome: DescentRecord, digits: int, width: int) -> RenderableType:
-    """The iterations of a descent, the state after the last update below a line, and how it ended."""
+    """The iterations of a descent, the state after the last update below a rule, and how it ended."""
     head, left_out, tail = rows
     final = outcome.result
     shown = [*head, *tail]
@@ -107,7 +107,7 @@ def ending(outcome: DescentRecord, digits: int) -> RenderableType:
 
 
 def step_columns(steps: Sequence[Step], digits: int, width: int) -> dict[str, list[str]]:
-    """The columns of a descent by their headers: each element where they fit, else the norm of each tensor."""
+    """The columns of a descent by their headers: each element if they fit, otherwise the norm of each tensor."""
     columns = {"loss": [number(step.loss, digits) for step in steps]}
     first = steps[0].values
     count = sum(1 for name in first for _ in elements(name, first[name]))
@@ -141,7 +141,7 @@ def _size(value: Nested, digits: int) -> str:
 
 
 def notes(found: Sequence[Notice]) -> RenderableType:
-    """Things to know, each wrapped beside its label."""
+    """Notes, each wrapped next to its label."""
     grid = Table.grid(padding=(0, 1))
     for notice in found:
         grid.add_row(Text("note:", "cyan"), Text(notice.message))
@@ -157,7 +157,7 @@ def listing(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> Renderable
 
 
 def definition(title: str, facts: Mapping[str, str]) -> RenderableType:
-    """Everything about one thing: a line a fact, its label before it."""
+    """All facts about one entry: one line per fact, after its label."""
     grid = Table.grid(padding=(0, 2))
     for label, text in facts.items():
         grid.add_row(Text(label, "dim"), Text(text))
@@ -175,7 +175,7 @@ def empty_table(*headers: str) -> Table:
 def print_to(file: IO[str], make: Callable[[int], RenderableType]) -> None:
     """Print what ``make`` returns for a width.
 
-    User text is never markup; where no terminal is, there is no colour and no space at the end of a line.
+    User text is never markup; without a terminal, there is no colour and no space at the end of a line.
     """
     screen = Console(file=file, highlight=False, markup=False, emoji=False)
     made = make(screen.width)

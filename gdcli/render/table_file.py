@@ -33,7 +33,7 @@ FRAME = """\
 </g>
 </svg>
 """
-"""Rich's own frame of a terminal, less the fonts that it would fetch."""
+"""Rich's own frame of a terminal, without the web fonts."""
 
 _PAGE = """\
 <!DOCTYPE html>
@@ -57,7 +57,7 @@ pre {{ font: 15px/1.35 Menlo, Consolas, "DejaVu Sans Mono", monospace }}
 
 
 def table_file(parts: Sequence[Callable[[int], RenderableType]], ending: str) -> bytes:
-    """What the parts print one below the other on ``COLUMNS`` columns, as ".svg" or ".html"."""
+    """The parts one below the other, ``COLUMNS`` columns wide, as ".svg" or ".html"."""
     screen = recorder(COLUMNS)
     for part in parts:
         screen.print(part(screen.width))
@@ -68,7 +68,7 @@ def table_file(parts: Sequence[Callable[[int], RenderableType]], ending: str) ->
 
 
 def recorder(columns: int) -> Console:
-    """A console that shows nothing and remembers everything."""
+    """A console that prints nothing and records everything."""
     return Console(
         record=True,
         file=io.StringIO(),
@@ -86,6 +86,6 @@ def recorder(columns: int) -> Console:
 
 
 def tidy_svg(screen: Console, name: str, theme: TerminalTheme = SVG_EXPORT_THEME) -> bytes:
-    """What a console remembers as an SVG; ``name`` is in its classes, so that several fit into one page."""
+    """The recording of a console as SVG; ``name`` is in its classes, so that one page can hold several."""
     svg = screen.export_svg(title="gdcli", theme=theme, code_format=FRAME, unique_id=name)
     return "".join(f"{line.strip()}\n" for line in svg.splitlines() if line.strip()).encode()

@@ -14,14 +14,14 @@ from gdcli.contract.grad import TapeNode
 from gdcli.render.numbers import norm as size
 from gdcli.render.numbers import number, tensor
 
-_LINES = 60  # so many nodes are shown when no depth is asked for
+_LINES = 60  # largest number of nodes that are shown without --depth
 _INDENT = 4  # cells that a level of the tree takes
 _HEAD = 3  # elements of a tensor that are shown
 _TERMS = 8  # contributions that are shown
 
 _LEGEND = (
     "local: derivative of the line above with respect to this one; "
-    "grad: derivative of the whole with respect to this one (local x grad above)"
+    "grad: derivative of the result with respect to this one (local x grad above)"
 )
 
 
@@ -35,8 +35,8 @@ def tape_tree(
 ) -> RenderableType:
     """The tree, and how the contributions to each variable add up to its gradient in ``totals``.
 
-    ``depth`` 0 shows as many levels as fit. No local derivative is shown below ``matrix_operations``: there it is not
-    one number an element.
+    ``depth`` 0 shows as many levels as fit. No local derivative is shown below ``matrix_operations``, where it is not
+    one number per element.
     """
     levels = _levels(nodes)
     limit = depth or _fitting_depth(levels)
@@ -83,7 +83,7 @@ def _descendants(nodes: Sequence[TapeNode], root: int) -> int:
 
 
 def _line(node: TapeNode, digits: int, width: int, *, with_local: bool) -> Text:
-    """``x**2 = 225  PowBackward0  local 1  grad 0.00124844``, on two lines when it is long, and the note below."""
+    """``x**2 = 225  PowBackward0  local 1  grad 0.00124844``, on two lines if it is long, and the note below."""
     value = f" = {_short(node.value, node.norm, digits)}{_shape(node)}"
     made_by = f"  {node.grad_fn}" if node.grad_fn else ""
     source = _shortened(node.text, max(12, width - len(value) - len(made_by)))
@@ -97,7 +97,7 @@ def _line(node: TapeNode, digits: int, width: int, *, with_local: bool) -> Text:
 
 
 def _facts(node: TapeNode, digits: int, *, with_local: bool) -> list[Text]:
-    """The local derivative, when it is asked for, and the gradient."""
+    """The local derivative, if requested, and the gradient."""
     facts = []
     if node.local is not None and with_local:
         facts.append(Text.assemble(("local ", "dim"), (_short(node.local, None, digits), "yellow")))
@@ -111,7 +111,7 @@ def _shape(node: TapeNode) -> str:
 
 
 def _short(value: Nested, norm: float | None, digits: int) -> str:
-    """A number; the head of a list of numbers; the norm of anything larger."""
+    """A number; the first elements of a list of numbers; the norm of anything larger."""
     if isinstance(value, list):
         if not any(isinstance(item, list) for item in value):
             head = [number(item, digits) for item in value[:_HEAD]]
@@ -125,7 +125,7 @@ def _short(value: Nested, norm: float | None, digits: int) -> str:
 
 
 def _shortened(text: str, width: int) -> str:
-    """The text with its middle left out when it is too long."""
+    """The text with its middle left out if it is too long."""
     if len(text) <= width:
         return text
     half = max(1, (width - 1) // 2)
@@ -133,7 +133,7 @@ def _shortened(text: str, width: int) -> str:
 
 
 def _contributions(nodes: Sequence[TapeNode], totals: Mapping[str, Nested], digits: int) -> list[Text]:
-    """A line for each variable that is used more than once: how its gradient adds up."""
+    """One line per variable that is used more than once: the sum of its gradients."""
     uses: dict[str, list[TapeNode]] = {}
     for node in nodes:
         if node.kind == "variable" and node.grad is not None:

@@ -38,7 +38,7 @@ class WalkTable:
         self.digits = digits
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Draw it for the width and the signs of the console."""
+        """Draw it for the width and the characters of the console."""
         head, left_out, tail = self.rows
         final = WalkedStep(self.outcome.result, ())
         shown = [row for row in [*head, *tail] if row.step.iteration != final.step.iteration] + [final]
@@ -48,7 +48,7 @@ class WalkTable:
         longest = max((cell_len(" = ".join(sides)) for row in lines for sides in row if len(sides) > 1), default=0)
         narrow = options.max_width - len("iteration") - _BETWEEN
         room = narrow - len(losses[0]) - _BETWEEN
-        with_loss = longest <= room or longest > narrow  # what must be folded anyway makes room for it
+        with_loss = longest <= room or longest > narrow  # lines that must be wrapped anyway leave room for it
         cells = [
             "\n".join(_fitted(sides, max(room, _NARROWEST) if with_loss else narrow) for sides in row) for row in lines
         ]
@@ -68,14 +68,14 @@ class WalkTable:
         yield Text(self.title, "bold")
         yield table
         if not with_loss:
-            yield Text("the losses have no room here: fewer --digits or a wider terminal shows them", "dim")
+            yield Text("the losses do not fit: use fewer --digits or a wider terminal", "dim")
         if left_out:
             yield Text(f"{left_out:,} rows left out (--all shows them, --every N every Nth)", "dim")
         yield ending(self.outcome, self.digits)
 
 
 def _lines(shown: Sequence[WalkedStep], writer: Writer) -> Iterator[list[list[str]]]:
-    """The lines of each row, each as the sides of its equation; a note, of one side, stands where it is new."""
+    """The lines of each row, each as the sides of its equation; a note, of one side, is shown when it changes."""
     noted = ""
     for row in shown:
         lines: list[list[str]] = []
@@ -91,7 +91,7 @@ def _lines(shown: Sequence[WalkedStep], writer: Writer) -> Iterator[list[list[st
 
 
 def _fitted(sides: Sequence[str], width: int) -> str:
-    """The sides in one line, or in several that begin with the equals sign, below each other."""
+    """The sides in one line, or in several lines that begin with the equals sign."""
     whole = " = ".join(sides)
     if cell_len(whole) <= width:
         return whole

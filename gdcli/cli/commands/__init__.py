@@ -1,1 +1,1 @@
-"""The commands: a thin module each, imported when the command is used."""
+"""The commands: one thin module each, imported when the command is used."""

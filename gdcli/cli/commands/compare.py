@@ -25,20 +25,20 @@ if TYPE_CHECKING:
 
 
 def complete(settings: CompareSettings) -> CompareSettings:
-    """Fill in the example, and check the words."""
+    """Fill in the example, and check the arguments."""
     from gdcli.complete.compare import complete_compare
 
     return complete_compare(settings)
 
 
 def run(settings: CompareSettings, output: Output) -> int:
-    """Race and print."""
+    """Compare and print."""
     from gdcli.race.race import Race
     from gdcli.render.compare import compare_csv
 
     race = Race(settings)
     with interruptible(race.interrupt):
-        run_with_progress(race, "racing", quiet=output.quiet)
+        run_with_progress(race, "comparing", quiet=output.quiet)
     record = race.record()
     stopped = record.status == "interrupted" or (output.live and _watch(race, record, output))
 
@@ -61,7 +61,7 @@ def run(settings: CompareSettings, output: Output) -> int:
 
 
 def _watch(race: Race, record: CompareResult, output: Output) -> bool:
-    """Show the runs from the first start side by side; returns whether Ctrl-C has ended that."""
+    """Show the runs from the first start side by side; returns whether Ctrl-C stopped it."""
     from gdcli.cli.live.race import LiveRace
 
     live = LiveRace(race, record, output)
@@ -87,7 +87,7 @@ COMMAND = Command(
     settings=CompareSettings,
     complete=complete,
     run=run,
-    help="Let optimizers race from the same starts to the same goal: who gets there, and at what cost.",
+    help="Compare optimizers from the same starts to the same goal: which reach it, and at what cost.",
     examples=(
         "gdcli compare",
         "gdcli compare himmelblau --optimizer sgd,adam --lr 0.01 --starts 20",

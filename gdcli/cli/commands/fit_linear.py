@@ -8,7 +8,7 @@ from gdcli.contract.descent import FitLinearSettings
 
 
 def complete(settings: FitLinearSettings) -> FitLinearSettings:
-    """Fill in the notebook's example, and check the words."""
+    """Fill in the notebook's example, and check the arguments."""
     from gdcli.complete.fit_linear import complete_fit_linear
 
     return complete_fit_linear(settings)
@@ -25,7 +25,7 @@ def run(settings: FitLinearSettings, output: Output) -> int:
 
 
 def code(settings: FitLinearSettings) -> str:
-    """The PyTorch script of the same loop."""
+    """The equivalent PyTorch script."""
     from gdcli.codegen.descent import fit_linear_script
 
     return fit_linear_script(settings)

@@ -17,7 +17,7 @@ EXAMPLES = ("gdcli functions", "gdcli functions softplus", "gdcli functions --js
 
 
 def functions(
-    name: Annotated[str | None, typer.Argument(metavar="NAME", help="show this function alone")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="show only this function")] = None,
     json: Json = False,
 ) -> None:
     """List the functions of the expression language, or show one of them."""

@@ -14,7 +14,7 @@ from gdcli.errors import ExitCode, GdcliError
 
 
 def complete(settings: GradSettings) -> GradSettings:
-    """Fill in the notebook's example, and check the words."""
+    """Fill in the notebook's example, and check the arguments."""
     from gdcli.cli.points import check
     from gdcli.complete.grad import complete_grad
 
@@ -36,10 +36,11 @@ def run(settings: GradSettings, output: Output) -> int:
     if settings.each:
         return print_each(settings, output)
     if output.format == "jsonl":
-        raise GdcliError("usage", "--jsonl is for many points: --each or --points", "--json prints the one record")
+        raise GdcliError("usage", "--jsonl needs many points: --each or --points", "use --json for a single point")
     asked = [f"--{name}" for name in EXCLUSIVE if getattr(settings, name)]
     if output.format == "csv" and len(asked) > 1:
-        raise GdcliError("usage", f"--csv prints one table, and not {' and '.join(asked)}", "keep one, or use --json")
+        message = f"--csv prints one table, and {' and '.join(asked)} were requested"
+        raise GdcliError("usage", message, "keep one of them, or use --json")
     record = grad(settings)
     report = functools.partial(grad_report, matrix_operations=MATRIX_OPERATIONS)
     show(record, output, table=report, csv=explained_csv)
@@ -48,7 +49,7 @@ def run(settings: GradSettings, output: Output) -> int:
 
 
 def code(settings: GradSettings) -> str:
-    """The PyTorch script of the same derivative."""
+    """The equivalent PyTorch script."""
     from gdcli.codegen.grad import grad_script
 
     return grad_script(settings)

@@ -8,7 +8,7 @@ from gdcli.contract.descent import MinimizeSettings
 
 
 def complete(settings: MinimizeSettings) -> MinimizeSettings:
-    """Fill in the notebook's example, and check the words."""
+    """Fill in the notebook's example, and check the arguments."""
     from gdcli.complete.minimize import complete_minimize
 
     return complete_minimize(settings)
@@ -24,7 +24,7 @@ def run(settings: MinimizeSettings, output: Output) -> int:
 
 
 def code(settings: MinimizeSettings) -> str:
-    """The PyTorch script of the same loop."""
+    """The equivalent PyTorch script."""
     from gdcli.codegen.descent import minimize_script
 
     return minimize_script(settings)
@@ -35,7 +35,7 @@ COMMAND = Command(
     settings=MinimizeSettings,
     complete=complete,
     run=run,
-    help="Minimize an expression by gradient descent: loss, x and grad of each iteration.",
+    help="Minimize an expression by gradient descent, and show loss, x and grad at each iteration.",
     examples=(
         "gdcli minimize",
         "gdcli minimize --lr 0.1 --steps 100 --json",

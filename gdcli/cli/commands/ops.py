@@ -1,4 +1,4 @@
-"""``gdcli ops``: expressions side by side."""
+"""``gdcli ops``: expressions, one per row."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gdcli.errors import ExitCode
 
 
 def complete(settings: OpsSettings) -> OpsSettings:
-    """Fill in the notebook's example, and check the words."""
+    """Fill in the notebook's example, and check the arguments."""
     from gdcli.complete.ops import complete_ops
 
     return complete_ops(settings)
@@ -28,7 +28,7 @@ def run(settings: OpsSettings, output: Output) -> int:
 
 
 def code(settings: OpsSettings) -> str:
-    """The PyTorch script of the same rows."""
+    """The equivalent PyTorch script."""
     from gdcli.codegen.ops import ops_script
 
     return ops_script(settings)
@@ -39,7 +39,7 @@ COMMAND = Command(
     settings=OpsSettings,
     complete=complete,
     run=run,
-    help="Evaluate PyTorch expressions, each a row: result, dtype and shape.",
+    help="Evaluate PyTorch expressions, one per row: result, dtype and shape.",
     examples=(
         "gdcli ops",
         "gdcli ops --a 1 --b 2",

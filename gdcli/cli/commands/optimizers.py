@@ -16,16 +16,16 @@ EXAMPLES = ("gdcli optimizers", "gdcli optimizers adam", "gdcli optimizers --jso
 
 
 def optimizers(
-    name: Annotated[str | None, typer.Argument(metavar="NAME", help="show this rule or schedule alone")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="show only this rule or schedule")] = None,
     json: Json = False,
 ) -> None:
-    """List the update rules with their formulas and parameters, and the schedules of the learning rate."""
+    """List the update rules with their formulas and parameters, and the learning rate schedules."""
     from gdcli.lang.suggest import did_you_mean
     from gdcli.rules.catalogue import RULES, SCHEDULES
 
     if name is not None and name not in RULES and name not in SCHEDULES:
         hint = did_you_mean(name, [*RULES, *SCHEDULES]) or "gdcli optimizers lists them all"
-        raise GdcliError("unknown-optimizer", f"there is no update rule or schedule '{name}'", hint)
+        raise GdcliError("unknown-optimizer", f"unknown update rule or schedule '{name}'", hint)
     if json:
         print_record(_record(name))
     elif name is not None and name in RULES:

@@ -1,4 +1,4 @@
-"""``gdcli plot``: a function alone, as a picture."""
+"""``gdcli plot``: a picture of a function."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def complete(settings: PlotSettings) -> PlotSettings:
-    """Fill in the example and the windows, and check the words."""
+    """Fill in the example and the windows, and check the arguments."""
     from gdcli.complete.plot import complete_plot
 
     return complete_plot(settings)

@@ -16,7 +16,7 @@ EXAMPLES = ("gdcli problems", "gdcli problems rosenbrock", "gdcli problems himme
 
 
 def problems(
-    name: Annotated[str | None, typer.Argument(metavar="NAME", help="show this problem alone")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="show only this problem")] = None,
     json: Json = False,
 ) -> None:
     """List the published test problems that minimize takes by name, or show one of them."""
@@ -34,7 +34,7 @@ def problems(
 
 
 def _facts(problem: CatalogueProblem) -> dict[str, str]:
-    """What is known of a problem, as text."""
+    """The facts about a problem, as text."""
     facts = {
         "expression": problem.expression,
         "dimension": f"{problem.dimension} ({_dimensions(problem)})" if problem.family else str(problem.dimension),

@@ -13,9 +13,9 @@ EXAMPLES = ("gdcli schema", "gdcli schema minimize")
 
 
 def schema(
-    command: Annotated[str | None, typer.Argument(metavar="COMMAND", help="the command whose record it is")] = None,
+    command: Annotated[str | None, typer.Argument(metavar="COMMAND", help="command whose records to describe")] = None,
 ) -> None:
-    """Print the JSON Schema of what a command prints with --json; of all of them when none is named."""
+    """Print the JSON Schema of the JSON output of a command, or of all commands."""
     import msgspec
 
     from gdcli.cli.output import Output
@@ -24,6 +24,6 @@ def schema(
 
     if command is not None and command not in RECORDS:
         hint = did_you_mean(command, RECORDS) or f"the commands are {', '.join(RECORDS)}"
-        raise GdcliError("usage", f"there is no record of a command '{command}'", hint)
+        raise GdcliError("usage", f"there is no command '{command}' with a record", hint)
     with Output().open() as file:
         file.write(msgspec.json.format(msgspec.json.encode(documents.schema(command)), indent=2) + b"\n")

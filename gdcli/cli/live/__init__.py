@@ -1,1 +1,1 @@
-"""``--live``: a descent or a race on the terminal while it runs, with keys."""
+"""``--live``: a descent or a comparison on the terminal while it runs, controlled by keys."""

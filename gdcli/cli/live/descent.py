@@ -1,4 +1,4 @@
-"""``--live`` of a descent: its steps with a frame now and then, and again from the start when the rate is changed."""
+"""``--live`` of a descent: frames while it runs, and a new run from the start when the learning rate is changed."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from gdcli.descent.run import Descent
 
 T = TypeVar("T")
-_ROWS = 12  # where there is no room for a picture
+_ROWS = 12  # if there is no room for a picture
 
 
-class RateChanged(Exception):  # noqa: N818 -- nothing went wrong
-    """The learning rate was changed: the descent begins anew, with these factors."""
+class RateChanged(Exception):  # noqa: N818 -- not an error
+    """The learning rate was changed: the descent restarts with these factors."""
 
     def __init__(self, factors: dict[str, float], iteration: int) -> None:
         super().__init__(f"from iteration {iteration} on")
@@ -36,7 +36,7 @@ class RateChanged(Exception):  # noqa: N818 -- nothing went wrong
 
 
 class LiveDescent:
-    """A descent that is watched. ``descent`` is the one that runs, with the factors of the learning rate so far."""
+    """A descent that is shown live. ``descent`` is the present run, with the factors of the learning rate so far."""
 
     has_rate = True
 
@@ -52,14 +52,14 @@ class LiveDescent:
         self.descent = descent
         self.history = History(descent.settings.optimizer)
         settings = descent.settings
-        problem = descent.kind.again(settings).problem  # with tensors and random numbers of its own
+        problem = descent.kind.again(settings).problem  # with its own tensors and random numbers
         if not isinstance(settings, MinimizeSettings):
             self.figure = MovingFigure(problem, settings.steps, layer="W")
         else:
             self.figure = MovingFigure(problem, settings.steps, known_minima(settings))
 
     def run(self, collect: Callable[[Descent[Any], Iterable[State]], T]) -> T:
-        """What ``collect`` makes of the descent and its states; it is called again when they begin anew."""
+        """The result of ``collect`` for the descent and its states; it is called again when the descent restarts."""
         with self.session.open():
             while True:
                 try:
@@ -70,7 +70,7 @@ class LiveDescent:
                     self.session.begin_anew(change.iteration)
 
     def interrupt(self) -> None:
-        """Ctrl-C: the loop is to stop before its next update."""
+        """Ctrl-C: stop the loop before its next update."""
         self.session.interrupt()
         self.descent.interrupt()
 
@@ -84,7 +84,7 @@ class LiveDescent:
             if not descent.is_iteration(state):  # the run ends here
                 continue
             session.after_step(state.iteration)
-            if session.ended:  # a setting like any other, so that the document reproduces the run
+            if session.ended:  # saved as a setting, so that the document reproduces the run
                 descent.end_after(min(state.iteration + 1, descent.settings.steps))
                 session.next_look = math.inf
         history.end = descent.ending.message
@@ -102,7 +102,7 @@ class LiveDescent:
         return self.history.beside(iteration, direction)
 
     def change_rate(self, iteration: int, factor: float) -> NoReturn:
-        """Multiply the learning rate from an iteration on: what was to change later is dropped.
+        """Multiply the learning rate from an iteration on, and drop later changes.
 
         Raises:
             RateChanged: always.
@@ -110,7 +110,7 @@ class LiveDescent:
         raise RateChanged(changed_factors(self.descent.settings, iteration, factor), iteration)
 
     def scene(self, iteration: int, stage: Stage, status: str, keys: str) -> Scene:
-        """The last rows up to an iteration, the picture up to there, and the learning rate."""
+        """The last rows and the picture up to an iteration, and the learning rate."""
         steps = [state.step() for state in self.history.last_states(iteration, max(stage.rows, _ROWS))]
         columns = {"iteration": [f"{step.iteration:,}" for step in steps]}
         columns |= step_columns(steps, self.digits, stage.console.width)
@@ -123,7 +123,7 @@ class LiveDescent:
 
 
 def changed_factors(settings: DescentSettings, iteration: int, factor: float) -> dict[str, float]:
-    """The factors of the learning rate with one more, from an iteration on; those of later iterations are gone."""
+    """The factors of the learning rate with a new one from an iteration on; later factors are dropped."""
     before = {int(first): each for first, each in settings.lr_factor.items() if int(first) < iteration}
     ago = before[max(before)] if before else 1.0
     now = float(f"{settings.lr_factor.get(str(iteration), ago) * factor:.12g}")

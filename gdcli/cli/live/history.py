@@ -1,4 +1,4 @@
-"""The states of a descent that is watched: those that one can go back to, and those that a picture shows."""
+"""The states of a descent that is shown live: those to go back to, and those in the picture."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from gdcli.landscape.trail import Trail
 
 _RECENT = 20_000  # states that are kept one by one
-_HEAD = 200  # the first ones, in which most happens, are always drawn
+_HEAD = 200  # the first ones, which change most, are always drawn
 _ELEMENTS = 1_000_000  # of variables and gradients, in all the states that are kept
 
 
 class History:
     """The states of one descent, in memory that does not grow with its length.
 
-    The last ones are there one by one, and some of those before. ``end`` is the sentence that says why it ended.
+    It keeps all recent states and some of the older ones. ``end`` is the message that says why the descent ended.
     """
 
     def __init__(self, label: str) -> None:
@@ -30,10 +30,10 @@ class History:
         self._recent: deque[State] = deque()
         self._older: Thinned[State] = Thinned(_RECENT // 10)
         self._most = _RECENT
-        self.add = self._new.append  # the loop is slowed down least by what is done later, for many at once
+        self.add = self._new.append  # sorting many states at once later slows the loop down least
 
     def _sort(self) -> None:
-        """Put the states that are new where they belong."""
+        """Move the new states to the recent and the older ones."""
         if not self._new:
             return
         recent = self._recent
@@ -71,7 +71,7 @@ class History:
         return iteration if not others else min(others) if direction > 0 else max(others)
 
     def trail_until(self, iteration: int) -> Trail:
-        """What a picture shows when the descent has got so far: from frame to frame the same states, and new ones."""
+        """The path in the picture up to an iteration: each frame keeps the states of the previous one."""
         from gdcli.landscape.trail import MOST, Trail
 
         states = self.states(iteration)

@@ -1,4 +1,4 @@
-"""Keys as they are pressed: the terminal without lines and echo, and what its escape sequences mean."""
+"""Reading single keys: the terminal without line buffering and echo, and the meaning of its escape sequences."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _REST_SECONDS = 0.025  # the rest of an escape sequence comes at once
 
 
 class Key(Enum):
-    """What a key asks for."""
+    """The action of a key."""
 
     PAUSE = "pause"
     BACK = "back"
@@ -49,9 +49,9 @@ _SEQUENCES = {
 
 
 class Keyboard:
-    """The keys of standard input, where it is a terminal; elsewhere there are none.
+    """The keys of standard input if it is a terminal; otherwise there are none.
 
-    Ctrl-C and Ctrl-Z stay signals. ``release`` gives the terminal back as it was, ``take`` takes it again.
+    Ctrl-C and Ctrl-Z remain signals. ``release`` restores the terminal, ``take`` takes it again.
     """
 
     def __init__(self) -> None:
@@ -69,7 +69,7 @@ class Keyboard:
             tty.setcbreak(sys.stdin, termios.TCSANOW)
 
     def release(self) -> None:
-        """Leave the terminal as it was before."""
+        """Restore the terminal."""
         if self._before is not None:
             import termios
 
@@ -78,7 +78,7 @@ class Keyboard:
             self._before = None
 
     def pressed(self, seconds: float = 0.0) -> list[Key]:
-        """The keys that were pressed, after a wait of at most so long for the first one."""
+        """The keys that were pressed, after waiting at most ``seconds`` for the first one."""
         self._read(seconds)
         if self._pending.startswith("\x1b") and not _is_whole(self._pending):
             self._read(_REST_SECONDS)
@@ -92,7 +92,7 @@ class Keyboard:
             return
         if select.select([sys.stdin], [], [], seconds)[0]:
             data = os.read(sys.stdin.fileno(), 4096)
-            self.is_there = bool(data)  # nothing to read, though there is: nobody is at the other end
+            self.is_there = bool(data)  # readable but empty: the other end is closed
             self._pending += data.decode("ascii", "replace")
 
 
@@ -112,7 +112,7 @@ def decoded(text: str) -> Iterator[Key]:
 
 
 def _end_of_sequence(text: str, start: int) -> int:
-    """Where the escape sequence ends that begins at ``start``: after its final letter, or where the text does."""
+    """The end of the escape sequence that begins at ``start``: after its final letter, or at the end of the text."""
     if text[start + 1 : start + 2] not in ("[", "O"):
         return start + 1
     end = start + 2
@@ -122,6 +122,6 @@ def _end_of_sequence(text: str, start: int) -> int:
 
 
 def _is_whole(text: str) -> bool:
-    """Whether the last escape sequence is there as a whole."""
+    """Whether the last escape sequence is complete."""
     rest = text[text.rindex("\x1b") :]
     return len(rest) > 2 and "@" <= rest[-1] <= "~"

@@ -1,4 +1,4 @@
-"""``--live`` of a race: the runs from the first start side by side, step by step."""
+"""``--live`` of a comparison: the runs from the first start side by side, step by step."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class LiveRace:
-    """The descents of a race that is over, made again in lockstep, each at its best learning rate."""
+    """The descents of a finished comparison, repeated in lockstep, each at its best learning rate."""
 
     has_rate = False
 
@@ -38,7 +38,7 @@ class LiveRace:
         self.session = Session(self, output)
 
     def run(self) -> None:
-        """Show all steps, or as many as the user wants to see."""
+        """Show all steps, or until the user stops."""
         session = self.session
         running = [self._states(*pair) for pair in zip(self.descents, self.histories, strict=True)]
         with session.open():
@@ -50,7 +50,7 @@ class LiveRace:
             session.at_end()
 
     def _states(self, descent: Descent[Any], history: History) -> Iterator[State]:
-        """The states of a descent, also for its history."""
+        """The states of a descent, which are also added to its history."""
         for state in descent.states():
             history.add(state)
             yield state
@@ -64,16 +64,16 @@ class LiveRace:
         return max(history.head.iteration for history in self.histories)
 
     def beside(self, iteration: int, direction: int) -> int:
-        """The iteration after or before a given one, that of the nearest state of any of them."""
+        """The iteration of the nearest state of any of them after or before a given one."""
         others = [history.beside(iteration, direction) for history in self.histories]
         others = [other for other in others if other != iteration] or [iteration]
         return min(others) if direction > 0 else max(others)
 
     def change_rate(self, iteration: int, factor: float) -> None:
-        """A race has fixed rules."""
+        """Does nothing: the learning rates of a comparison are fixed."""
 
     def scene(self, iteration: int, stage: Stage, status: str, keys: str) -> Scene:  # noqa: ARG002 -- all have a row
-        """Where each of them is, and their paths."""
+        """The current state of each run, and their paths."""
         steps = [history.last_states(iteration, 1)[0] for history in self.histories]
         widest = max(len(history.label) for history in self.histories)
         columns = {

@@ -1,4 +1,4 @@
-"""The terminal as a place for frames: each is written over the last one, and at the end nothing of them is left."""
+"""Frames on the terminal: each overwrites the previous one, and at the end they are removed."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-_BEGIN, _END = "\x1b[?2026h", "\x1b[?2026l"  # a terminal that knows these shows a frame when it is there as a whole
+_BEGIN, _END = "\x1b[?2026h", "\x1b[?2026l"  # a terminal that knows these shows only complete frames
 _HIDE_CURSOR, _SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
 _ALTERNATE, _MAIN = "\x1b[?1049h", "\x1b[?1049l"
 _HOME, _CLEAR_BELOW = "\x1b[H", "\x1b[J"
 
 
 class Screen:
-    """Shows frames: lists of lines that are as wide as the terminal, with all their escape sequences."""
+    """Shows frames: lists of lines as wide as the terminal, with their escape sequences."""
 
     def __init__(self, console: Console, *, alternate: bool) -> None:
         self.console = console
@@ -31,13 +31,13 @@ class Screen:
             self._write((_ALTERNATE if self.alternate else "") + _HIDE_CURSOR)
 
     def close(self) -> None:
-        """Take the last frame away; what was on the screen before stays."""
+        """Remove the last frame; what was on the screen before is kept."""
         if self._is_open:
             self._is_open = False
             self._write((_MAIN if self.alternate else self._to_top() + _CLEAR_BELOW) + _SHOW_CURSOR)
 
     def show(self, lines: Sequence[str]) -> None:
-        """Show a frame; lines that are as they were are left alone."""
+        """Show a frame; unchanged lines are not written again."""
         size = tuple(self.console.size)
         same_size = size == self._size and len(lines) == len(self._shown)
         start = self._to_top()
@@ -51,7 +51,7 @@ class Screen:
         self._write(_BEGIN + start + "\r\n".join(written) + _END)
 
     def _to_top(self) -> str:
-        """To the first cell of the frame that is shown; a terminal that became narrower has broken its lines."""
+        """Move to the first cell of the current frame; a terminal that became narrower has wrapped its lines."""
         if self.alternate:
             return _HOME
         width, height = self.console.size

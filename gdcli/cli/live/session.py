@@ -1,4 +1,4 @@
-"""The clock, the keys and the frames of a live view: what happens between two steps."""
+"""The session of a live view: timing, keys and frames between two steps."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from gdcli.cli.output import Output
 from gdcli.render.live import Scene, Stage
 
 _FRAME_SECONDS = 0.05  # 20 frames a second at most
-_SHARE = 30  # a frame takes one part of time in so many at full speed
-_SHARE_OF_DELAY = 2  # and where there is a delay, which makes up for it
-_LATE_SECONDS = 0.5  # steps that are late by more do not hurry
-_LOOK_SECONDS = 0.01  # from one look at the keys to the next
+_SHARE = 30  # at full speed, frames take one part in this many of the time
+_SHARE_OF_DELAY = 2  # the same with a delay, which leaves time for frames
+_LATE_SECONDS = 0.5  # steps that are later than this are not made up for
+_LOOK_SECONDS = 0.01  # between two looks at the keys
 _PAUSED_SECONDS = 0.05
 FASTER, SLOWER = 1.25, 0.8
 
@@ -44,14 +44,14 @@ class View(Protocol):
         """What a frame shows at an iteration."""
 
     def change_rate(self, iteration: int, factor: float) -> None:
-        """Multiply the learning rate from an iteration on; raises what makes the run begin anew."""
+        """Multiply the learning rate from an iteration on; raises the exception that restarts the run."""
 
 
 class Session:
-    """Is asked after steps, shows frames, does what keys ask for, and takes its time.
+    """Called after steps: shows frames, handles keys, and waits for the delay.
 
-    That is after every step from the time ``next_look`` on, and after that of iteration ``replay_to``. ``shown`` is the
-    iteration that is shown while one looks back, None at the head. ``ended`` says that the user has seen enough,
+    It is called after every step from the time ``next_look`` on, and after iteration ``replay_to``. ``shown`` is the
+    earlier iteration that is shown, None for the last one. ``ended`` says that the user has stopped the run,
     ``interrupted`` that Ctrl-C was pressed.
     """
 
@@ -76,9 +76,9 @@ class Session:
 
     @contextlib.contextmanager
     def open(self) -> Iterator[None]:
-        """The terminal for the session; it is as it was before at the end, and when the process is suspended.
+        """The terminal for the session; it is restored at the end, and while the process is suspended.
 
-        What goes to standard error meanwhile comes when the view has closed.
+        Messages on standard error are held until the view has closed.
         """
         held = io.StringIO()
         with contextlib.ExitStack() as stack:
@@ -103,7 +103,7 @@ class Session:
         self._keyboard.release()
 
     def _suspend(self, *_: object) -> None:
-        """Ctrl-Z: give the terminal back until the process goes on."""
+        """Ctrl-Z: restore the terminal until the process continues."""
         self._leave()
         handler = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGTSTP)
@@ -115,7 +115,7 @@ class Session:
         self.interrupted = True
 
     def after_step(self, iteration: int) -> None:
-        """Look after keys and frames; returns when the next step is to be made."""
+        """Handle keys and frames; returns when the next step is due."""
         if iteration < self.replay_to:
             self._replay(time.monotonic())
             return
@@ -139,14 +139,14 @@ class Session:
         self.next_look = 0.0 if self.delay or self.paused else now + _LOOK_SECONDS
 
     def at_end(self) -> None:
-        """The run is over: stay as long as somebody looks at it."""
+        """The run is over: stay while it is paused or an earlier iteration is shown."""
         self._is_over, self._stale, self.replay_to = True, True, -1
         while (self.paused or self.shown is not None) and self._keyboard.is_there and not self._is_done():
             self._frame(time.monotonic(), spare=_PAUSED_SECONDS)
             self._do(self._keyboard.pressed(_PAUSED_SECONDS))
 
     def begin_anew(self, replay_to: int) -> None:
-        """The run starts again, and is not shown before an iteration."""
+        """The run restarts, and is shown again from an iteration on."""
         self.replay_to, self.shown, self._is_over = replay_to, None, False
         self.next_look = time.monotonic() + 2 * _FRAME_SECONDS
 
@@ -154,7 +154,7 @@ class Session:
         return self.ended or self.interrupted
 
     def _replay(self, now: float) -> None:
-        """On the way to the iteration at which the rate was changed."""
+        """Replay to the iteration at which the rate was changed."""
         self._stale = True
         self._frame(now, spare=0.0)
         self._do(self._keyboard.pressed())
@@ -163,7 +163,7 @@ class Session:
     # Keys
 
     def _do(self, keys: list[Key]) -> None:
-        """Do what the keys ask for; several changes of the rate are one."""
+        """Handle keys; several changes of the rate are combined."""
         rate = 1.0
         for key in keys:
             match key:
@@ -180,7 +180,7 @@ class Session:
             self.view.change_rate(self.replay_to if self.replay_to >= 0 else self._iteration, rate)
 
     def _go(self, key: Key) -> None:
-        """To another iteration; at the head, one step on."""
+        """Go to another iteration; from the last one, make one step."""
         self.paused = True
         head, here = self.view.head, self._iteration
         if key is Key.FORWARD and here == head:
@@ -198,7 +198,7 @@ class Session:
     # Frames
 
     def _frame(self, now: float, spare: float) -> None:
-        """Show a frame if it is time: when it may cost something, or fits into the time that is left anyway."""
+        """Show a frame if it is due, or if there is spare time for it."""
         if not (self._stale or self._stage.console.size != self._size):
             return
         if now < self._last_frame + _FRAME_SECONDS or (now < self._next_frame and spare < self._cost):
@@ -216,15 +216,15 @@ class Session:
     @property
     def _status(self) -> str:
         if self.replay_to >= 0:
-            return f"replaying up to {self.replay_to:,}"
+            return f"replaying to {self.replay_to:,}"
         if self.shown is not None:
             return f"looking back from {self.view.head:,}"
-        return "the end" if self._is_over else "paused" if self.paused else "running"
+        return "finished" if self._is_over else "paused" if self.paused else "running"
 
     @property
     def _keys(self) -> str:
         if not self._keyboard.is_there:
-            return "no keys: standard input is no terminal; Ctrl-C ends it"
-        space = "space close" if self._is_over else "space go on" if self.paused else "space pause"
+            return "no keys: standard input is not a terminal; Ctrl-C stops it"
+        space = "space close" if self._is_over else "space resume" if self.paused else "space pause"
         rate = ["+ - lr"] if self.view.has_rate else []
-        return "   ".join([space, "← → step", *rate, "q end", "Home End first, last"])
+        return "   ".join([space, "← → step", *rate, "q stop", "Home End first, last"])

@@ -1,1 +1,1 @@
-"""A run as one page of HTML that needs nothing else: no network, no server."""
+"""A run as one self-contained HTML page: no network, no server."""

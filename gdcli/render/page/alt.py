@@ -1,4 +1,4 @@
-"""What the panels of a page show, in sentences with their numbers, for who does not see them."""
+"""Alternative texts of the panels of a page, for screen readers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from gdcli.contract.figure import Axis, ContourPanel, CurvesPanel, FunctionPanel
 
 
 def curves_text(panel: CurvesPanel) -> str:
-    """Where each curve begins and ends."""
+    """The start and the end of each curve."""
     scale = ", on a logarithmic axis" if panel.y.log else ""
     words = [f"The {panel.title} over the iterations{scale}."]
     for curve in panel.curves:
@@ -21,9 +21,9 @@ def curves_text(panel: CurvesPanel) -> str:
 
 
 def function_text(panel: FunctionPanel) -> str:
-    """The curve, and where the paths lead."""
+    """The range of the curve, and the ends of the paths."""
     name = panel.x.label
-    words = [f"The function over {_window(panel.x)}; its values go from {_range(panel.values)}."]
+    words = [f"The function over {_window(panel.x)}; its values {_range(panel.values)}."]
     for path in panel.paths:
         start, end = (f"{name} = {_six_digits(path.x[k])} with value {_six_digits(path.y[k])}" for k in (0, -1))
         words.append(f"{_whose(path, panel.paths)} goes from {start} to {end}.")
@@ -31,9 +31,9 @@ def function_text(panel: FunctionPanel) -> str:
 
 
 def contour_text(panel: ContourPanel) -> str:
-    """The landscape, and where the paths lead."""
+    """The range of the function, and the ends of the paths."""
     values = _range(panel.values())
-    words = [f"Contours of the function over {_window(panel.x)} and {_window(panel.y)}; its values go from {values}."]
+    words = [f"Contours of the function over {_window(panel.x)} and {_window(panel.y)}; its values {values}."]
     if panel.plane:
         words.append(f"{panel.plane[0].upper()}{panel.plane[1:]}.")
     for path in panel.paths:
@@ -47,9 +47,9 @@ def contour_text(panel: ContourPanel) -> str:
 
 def surface_text(panel: ContourPanel) -> str:
     """The surface over the same plane."""
-    values = _range(panel.values())
+    values = _range(panel.values(), "ranges")
     paths = " with the path on it" if len(panel.paths) == 1 else " with the paths on it" if panel.paths else ""
-    return f"The function over {panel.x.label} and {panel.y.label} as a surface{paths}; its height goes from {values}."
+    return f"The function over {panel.x.label} and {panel.y.label} as a surface{paths}; its height {values}."
 
 
 def heat_text(title: str, panel: HeatPanel, frames: Sequence[Sequence[float] | None]) -> str:
@@ -57,12 +57,12 @@ def heat_text(title: str, panel: HeatPanel, frames: Sequence[Sequence[float] | N
     words = [f"{title}, {len(panel.values)} by {len(panel.values[0])}, as a heat map."]
     for when, frame in (("first", frames[0]), ("last", frames[-1])):
         if frame is not None:
-            words.append(f"At the {when} iteration its numbers go from {_range(frame)}.")
+            words.append(f"At the {when} iteration its numbers {_range(frame)}.")
     return " ".join(words)
 
 
 def sentence(parts: Sequence[str]) -> str:
-    """Parts of a note, as one sentence."""
+    """The parts of a note as one sentence."""
     text = "; ".join(part for part in parts if part)
     return f"{text[0].upper()}{text[1:]}." if text else ""
 
@@ -75,9 +75,11 @@ def _window(axis: Axis) -> str:
     return f"{axis.label} from {_six_digits(axis.low)} to {_six_digits(axis.high)}"
 
 
-def _range(numbers: Iterable[float]) -> str:
+def _range(numbers: Iterable[float], verb: str = "range") -> str:
     known = finite(number for number in numbers if number is not None)
-    return f"{_six_digits(min(known))} to {_six_digits(max(known))}" if known else "nowhere to nowhere"
+    if not known:
+        return "are undefined" if verb == "range" else "is undefined"
+    return f"{verb} from {_six_digits(min(known))} to {_six_digits(max(known))}"
 
 
 def _six_digits(number: float | None) -> str:

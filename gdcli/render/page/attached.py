@@ -16,7 +16,7 @@ from gdcli.render.documents import json_line
 from gdcli.render.page.thin import some
 
 PageRecord: TypeAlias = DescentRecord | CompareResult | PlotResult
-"""What there is a page of."""
+"""The records that have a page."""
 
 _TRIES = 6
 _LEAST = 2  # iterations
@@ -24,7 +24,7 @@ _USUAL = 0.6  # characters for a byte of digits
 
 
 class Attached(NamedTuple):
-    """The document: zlib in base64 (empty where there is no room), how large it is, and what had to be left out."""
+    """The document: zlib in base64 (empty if it does not fit), its size, and a note on what was left out."""
 
     base64: str
     size: int
@@ -32,15 +32,15 @@ class Attached(NamedTuple):
 
 
 def attached(record: PageRecord, room: int) -> Attached:
-    """The document of a record in at most ``room`` characters; where they do not suffice, with fewer iterations.
+    """The document of a record in at most ``room`` characters, with fewer iterations if necessary.
 
-    The same record gives the same characters: nothing in them depends on the time or the machine.
+    The same record gives the same characters: they do not depend on the time or the machine.
     """
     whole = record
     for _ in range(_TRIES):
         document = json_line(record)
         length = int(_USUAL * len(document))
-        if length <= 2 * room:  # else it will not fit, and packing it takes long
+        if length <= 2 * room:  # otherwise it will not fit, and compression takes long
             text = base64.b64encode(zlib.compress(document, 6)).decode()
             length = len(text)
             if length <= room:
@@ -50,12 +50,12 @@ def attached(record: PageRecord, room: int) -> Attached:
         fewer = max(_LEAST, int(0.9 * len(record.iterations) * room / length))
         record = replace(record, iterations=some(record.iterations, fewer), walk=UNSET)
     return Attached(
-        "", len(document), f"the JSON of this run, {len(document):,} bytes, is too large for a page: --json prints it"
+        "", len(document), f"the JSON of this run, {len(document):,} bytes, is too large for a page: use --json"
     )
 
 
 def _note(whole: PageRecord, shown: PageRecord) -> str:
-    """How many of the iterations the document has."""
+    """A note on the iterations that the document has."""
     if not isinstance(whole, DescentRecord) or not isinstance(shown, DescentRecord):
         return ""
     first = whole.result.iteration + (
@@ -65,4 +65,4 @@ def _note(whole: PageRecord, shown: PageRecord) -> str:
     equations = " and no equations of the updates" if whole.walk is not UNSET and shown.walk is UNSET else ""
     if has == first and not equations:
         return ""
-    return f"the JSON has {has:,} of {first:,} iterations{equations}: the first ones, and others evenly apart"
+    return f"the JSON has {has:,} of {first:,} iterations{equations}: the first ones, then evenly spaced ones"

@@ -1,4 +1,4 @@
-// The present state: the slider, the buttons, the keys, and the player.
+// The current state: the slider, the buttons, the keys, and the player.
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 const grouped = (value) => value.toLocaleString("en-US");
 let timer = null;
@@ -57,7 +57,7 @@ function play() {
     if (timer === null) return;
     show(from + Math.floor(((performance.now() - started) / 1000) * perSecond));
     if (position === frames.length - 1) pause();
-    else timer = setTimeout(next, still.matches ? 1000 : 30); // few jumps where motion is not wanted
+    else timer = setTimeout(next, still.matches ? 1000 : 30); // few jumps for people who prefer reduced motion
   };
   timer = setTimeout(next, 0);
   showPlaying();
@@ -73,7 +73,7 @@ function showPlaying() {
   const playing = timer !== null;
   by("play").setAttribute("aria-label", playing ? "Pause" : "Play");
   by("controls").classList.toggle("playing", playing);
-  by("now").setAttribute("aria-live", playing ? "off" : "polite"); // not a word for each state that passes by
+  by("now").setAttribute("aria-live", playing ? "off" : "polite"); // does not announce each state during playback
 }
 
 function step(count) {
@@ -97,7 +97,7 @@ function bindControls() {
   document.addEventListener("keydown", (event) => {
     const { key, target } = event;
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || !(key in actions)) return;
-    if (target.closest("input, select, pre") || (key === " " && target.closest("button, summary"))) return; // they have keys of their own
+    if (target.closest("input, select, pre") || (key === " " && target.closest("button, summary"))) return; // they have their own keys
     event.preventDefault();
     actions[key]();
   });

@@ -1,4 +1,4 @@
-// The look of the plots: a colour for each role in the present theme, and a symbol for each run.
+// The style of the plots: a colour for each role in the current theme, and a symbol for each run.
 const root = document.documentElement;
 const RUNS = 7; // colours
 const DASHES = ["solid", "dash", "dot", "dashdot"];

@@ -1,10 +1,10 @@
-// The page of a run: reads its data, and brings everything to life.
+// The page of a run: reads its data and builds the page.
 const by = (id) => document.getElementById(id);
 const data = JSON.parse(by("data").textContent);
 const { panels, frames } = data;
 const states = data.table?.title === "iterations" ? data.table.columns : null;
 const hidden = new Set(); // the runs that are switched off
-let position = -1; // of the present state, in frames
+let position = -1; // of the current state, in frames
 
 function setTheme(name) {
   root.dataset.theme = name;

@@ -1,4 +1,4 @@
-"""The page of a run: its pictures, its states, its settings and its document, in one file that needs nothing else."""
+"""The page of a run: its pictures, its states, its settings and its document, in one self-contained file."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from gdcli.render.page.traces import Plot, curves_plot, function_plot, heat_plot
 
 MOST_BYTES = 8_000_000
 _SCRIPTS = ("look.js", "surface.js", "panels.js", "controls.js", "words.js", "page.js")
-_TEMPLATES = 60_000  # bytes of what is the same in every page, at most
+_TEMPLATES = 60_000  # upper limit of the bytes that are the same in every page
 _MOST_FRAMES = 2_000  # of a race
 _LONGEST = 300  # characters of a setting
 _SAFE = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026", 0x2028: "\\u2028", 0x2029: "\\u2029"}
@@ -44,8 +44,8 @@ _SAFE = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026", 0x2028: 
 def page(figure: Figure, record: PageRecord, command: str) -> bytes:
     """The page of a run, HTML of at most ``MOST_BYTES``.
 
-    ``figure`` is the picture of the run, with the norm of the gradient if it is to be seen, and ``command`` the command
-    line that made it. The iterations of ``record`` may have been thinned out, but those on the paths of the figure.
+    ``figure`` is the picture of the run, with the gradient norm if it is to be shown, and ``command`` the command line
+    that created it. The iterations of ``record`` may have been thinned out, except those on the paths of the figure.
     The same arguments give the same bytes.
     """
     from plotly.offline import get_plotlyjs
@@ -60,7 +60,7 @@ def page(figure: Figure, record: PageRecord, command: str) -> bytes:
 
 
 def page_data(figure: Figure, record: PageRecord, command: str) -> dict[str, Any]:
-    """All that the page shows, but the document: what its script reads."""
+    """The data for the script of the page, without the document."""
     figure = with_fewer_states(figure)
     paths = _paths(figure)
     steps: list[Step] = []
@@ -93,19 +93,19 @@ def _paths(figure: Figure) -> list[Path]:
 
 
 def _steps(figure: Figure, record: DescentRecord, paths: Sequence[Path]) -> list[Step]:
-    """The states that the page shows: those on the path, as many as there is room for."""
+    """The states that the page shows: those on the path, as many as fit."""
     steps = states_of(record, paths[0].iterations if paths else [])
     cells = sum(len(panel.values) * len(panel.values[0]) for panel in figure.panels if isinstance(panel, HeatPanel))
     return some(steps, most_states(4 + 2 * len(labels_of(record.result)) + min(cells, 2 * 64 * 64)))
 
 
 def _frames(paths: Sequence[Path]) -> list[int]:
-    """The iterations at which some run of a race has a state."""
+    """The iterations at which at least one run of a comparison has a state."""
     return some(sorted({iteration for path in paths for iteration in path.iterations}), _MOST_FRAMES)
 
 
 def _plots(figure: Figure, steps: Sequence[Step]) -> list[Plot]:
-    """The panels in the order of the page: first the landscape, then what is over the iterations."""
+    """The panels in the order of the page: first the function, then the curves over the iterations."""
     plots, curves = [], []
     heats = 0
     for panel in figure.panels:
@@ -125,7 +125,7 @@ def _plots(figure: Figure, steps: Sequence[Step]) -> list[Plot]:
 
 
 def _slopes(panel: FunctionPanel, steps: Sequence[Step]) -> list[float | None]:
-    """The derivative at each state of a run of one unknown, as the run found it."""
+    """The derivative at each state of a run of one unknown, as computed by the run."""
     if panel.tangent is None or not steps or len(panel.paths) != 1:
         return []
     (gradients,) = [cells for label, cells in state_columns(steps, {}) if label.startswith("grad ")]
@@ -149,20 +149,20 @@ def _labelled(columns: Sequence[Column]) -> list[dict[str, Any]]:
 
 
 def _left_out(record: DescentRecord, steps: Sequence[Step]) -> list[str]:
-    """What the slider and the table leave out."""
+    """Notes on what the slider and the table leave out."""
     notes = []
     total = record.result.iteration + 1
     if len(steps) < total:
-        where = "the first ones, and others evenly apart"
-        notes.append(f"of {total:,} states, {len(steps):,} are on the slider and in the table: {where}")
+        where = "the first ones, then evenly spaced ones"
+        notes.append(f"the slider and the table show {len(steps):,} of {total:,} states: {where}")
     unknowns = sum(size(value) for value in record.result.values.values())
     if unknowns > MOST_UNKNOWNS:
-        notes.append(f"of {unknowns:,} unknowns, the first {MOST_UNKNOWNS} have columns in the table")
+        notes.append(f"the table has columns for the first {MOST_UNKNOWNS} of {unknowns:,} unknowns")
     return notes
 
 
 def _facts(record: PageRecord) -> list[str]:
-    """What is to be said about the outcome beside the message."""
+    """Facts about the outcome in addition to the message."""
     if not isinstance(record, DescentRecord):
         return []
     facts = []
@@ -174,7 +174,7 @@ def _facts(record: PageRecord) -> list[str]:
 
 
 def _diagnosis(record: PageRecord) -> list[dict[str, str]]:
-    """The findings that people see, the same remedy once."""
+    """The findings that are shown to people, each remedy once."""
     if not isinstance(record, DescentRecord):
         return []
     found = []
@@ -185,7 +185,7 @@ def _diagnosis(record: PageRecord) -> list[dict[str, str]]:
 
 
 def _settings(record: PageRecord) -> list[tuple[str, str]]:
-    """Every setting and its value as a config has it; a long one is cut."""
+    """Every setting and its value as in a config; long values are cut."""
     found = []
     for name, value in msgspec.to_builtins(record.settings).items():
         text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
@@ -194,12 +194,12 @@ def _settings(record: PageRecord) -> list[tuple[str, str]]:
 
 
 def _json(value: Any) -> str:
-    """JSON that can stand in a script element: nothing in it ends the element or is read as a tag."""
+    """JSON that is safe in a script element: nothing in it ends the element or is read as a tag."""
     return msgspec.json.encode(value).decode().translate(_SAFE)
 
 
 def _filled(title: str, plotly: str, data: dict[str, Any], document: str) -> bytes:
-    """The template with everything in its place. Only the scripts whose hashes the policy names may run."""
+    """The filled template. Its content security policy allows only the scripts whose hashes it lists."""
     folder = resources.files("gdcli.render.page")
     template, style, *scripts = ((folder / name).read_text("utf-8") for name in ("page.html", "page.css", *_SCRIPTS))
     script = '"use strict";\n{\n' + "\n".join(scripts) + "}\n"
@@ -217,5 +217,5 @@ def _filled(title: str, plotly: str, data: dict[str, Any], document: str) -> byt
 
 
 def _hash(script: str) -> str:
-    """A script, as the policy of the page names it."""
+    """The hash of a script, as in a content security policy."""
     return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"

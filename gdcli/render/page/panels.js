@@ -1,4 +1,4 @@
-// The panels: made once, and from then on only what moves is drawn anew.
+// The panels: built once; afterwards only what moves is redrawn.
 function element(tag, text = "", attributes = {}) {
   const made = document.createElement(tag);
   made.textContent = text;
@@ -109,7 +109,7 @@ async function moveHeat(panel, position) {
   await Plotly.restyle(panel.plot, { z: [z] }, [0]);
 }
 
-async function follow(panel) { // one drawing at a time: what was passed over meanwhile is not drawn
+async function follow(panel) { // one drawing at a time: states skipped meanwhile are not drawn
   if (!panel.drawn || panel.busy) return;
   panel.busy = true;
   while (panel.now !== undefined && panel.shown !== panel.now) {
@@ -117,7 +117,7 @@ async function follow(panel) { // one drawing at a time: what was passed over me
     if (panel.kind === "surface") {
       await moveInSpace(panel, now.states);
       const spent = performance.now() - started;
-      await new Promise((then) => setTimeout(then, 2 * spent)); // a slow machine has time for the others
+      await new Promise((then) => setTimeout(then, 2 * spent)); // leaves a slow machine time for the other panels
     } else if (panel.kind === "heat") await moveHeat(panel, now.position);
     else placePoints(panel);
     panel.shown = now;

@@ -22,11 +22,11 @@ from gdcli.render.page.traces import (
     plot,
 )
 
-_SOLID = ["circle", "square", "diamond", "circle-open", "cross", "square-open", "diamond-open", "x"]  # there is no more
+_SOLID = ["circle", "square", "diamond", "circle-open", "cross", "square-open", "diamond-open", "x"]  # all there are
 
 
 def contour_plot(panel: ContourPanel) -> Plot:
-    """Contours with the paths. ``z`` is not the value but the band that it is in, so that every band has its colour."""
+    """Contours with the paths. ``z`` is not the value but its band, so that every band has its own colour."""
     numbers = sorted(panel.values()) or [0.0]
     edges = [numbers[0], *panel.levels, numbers[-1]]
     place = f"{escaped(panel.x.label)} %{{x:.6g}}<br>{escaped(panel.y.label)} %{{y:.6g}}"
@@ -60,15 +60,15 @@ def contour_plot(panel: ContourPanel) -> Plot:
     if panel.equal:
         layout["xaxis"]["constrain"] = layout["yaxis"]["constrain"] = "domain"
         layout["yaxis"]["scaleanchor"] = "x"
-    words = legend(panel.marks, several=several) + ["arrows: the gradient, uphill"] * bool(panel.field)
-    note = sentence([*words, "the levels are not evenly apart: each band has a colour of its own"])
+    words = legend(panel.marks, several=several) + ["arrows: the gradient"] * bool(panel.field)
+    note = sentence([*words, "the levels are not evenly spaced: each band has its own colour"])
     return plot("contour", panel.title, contour_text(panel), note, traces, layout)
 
 
 def surface_plot(panel: ContourPanel, losses: Sequence[Path]) -> Plot:
-    """The surface, and each path at its own loss.
+    """The surface, and each path at the height of its own loss.
 
-    The page takes the places in the plane and the colours from the contours, and ``losses`` give the heights. All are
+    The page takes the positions and the colours from the contours, and ``losses`` give the heights. All are
     values: the page scales them linearly, logarithmically or by the bands.
     """
     place = f"{escaped(panel.x.label)} %{{x:.6g}}<br>{escaped(panel.y.label)} %{{y:.6g}}<br>value %{{customdata:.6g}}"
@@ -87,9 +87,9 @@ def surface_plot(panel: ContourPanel, losses: Sequence[Path]) -> Plot:
         name: {"title": {"text": escaped(axis.label.partition(" (")[0])}, "range": [axis.low, axis.high]}
         for name, axis in (("xaxis", panel.x), ("yaxis", panel.y))
     }
-    note = "Drag to turn it."
+    note = "Drag to rotate."
     if panel.plane and panel.paths:
-        note += " A path is drawn at its own loss, above or below its projection onto the plane, and so may leave it."
+        note += " Each path is drawn at its own loss, so it may lie above or below the surface."
     heights = [number for row in [*panel.z, *(trace["z"] for trace in traces[1:])] for number in row]
     made = plot("surface", "as a surface", surface_text(panel), note, traces, {"scene": scene})
     numbers = finite(number for number in heights if number is not None) or [0.0]
@@ -98,24 +98,24 @@ def surface_plot(panel: ContourPanel, losses: Sequence[Path]) -> Plot:
 
 
 def band(number: float | None, edges: Sequence[float]) -> float | None:
-    """How many bands a value is up: k at edge k, and between two edges in proportion. None for no number."""
+    """The position of a value in units of bands: k at edge k, linear between two edges. None for no number."""
     place = bands_up(math.nan if number is None else number, edges, share=0.0)
     return None if math.isnan(place) else round(place, 4)
 
 
 def _short(level: float) -> str:
-    """A level with three digits, in full where it is not long: 1200, not 1.2e+03."""
+    """A level with three digits, without an exponent if it is short: 1200, not 1.2e+03."""
     return f"{float(f'{level:.3g}'):g}"
 
 
 def _inside(panel: ContourPanel, path: Path, curve: Path) -> list[float | None]:
-    """The loss along a path, None where it is outside of the window."""
+    """The loss along a path, None where it is outside the window."""
     places = zip(path.x, path.y, curve.y, strict=True)
     return [loss if panel.holds(x, y) else None for x, y, loss in places]
 
 
 def _field(arrows: Sequence[Arrow]) -> dict[str, Any]:
-    """Arrows as one line with gaps, and a head at every second point."""
+    """Arrows as one line with gaps, with a head at the end of each segment."""
     x = [number for arrow in arrows for number in (arrow.x, arrow.x + arrow.dx, None)]
     y = [number for arrow in arrows for number in (arrow.y, arrow.y + arrow.dy, None)]
     marker = {"symbol": "arrow", "angleref": "previous", "size": [0, 8, 0] * len(arrows)}

@@ -1,4 +1,4 @@
-"""The table of a page: the states of a run, or the standings of a race, column by column."""
+"""The table of a page: the states of a run, or the standings of a comparison, column by column."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Column: TypeAlias = tuple[str, list[Any]]
 
 
 def states_of(record: DescentRecord, on_paths: Sequence[int]) -> list[Step]:
-    """The states of a record that are also on the paths of its picture, given by their iterations."""
+    """The states of a record whose iterations are on the paths of its picture."""
     wanted = set(on_paths)
     steps = [*record.iterations]
     if not steps or steps[-1].iteration != record.result.iteration:
@@ -30,14 +30,14 @@ def states_of(record: DescentRecord, on_paths: Sequence[int]) -> list[Step]:
 
 
 def most_states(numbers_of_a_state: int) -> int:
-    """How many states a page holds when each has so many numbers."""
+    """The number of states that a page can hold, given the numbers in each."""
     return max(_FEWEST_STATES, MOST_NUMBERS // max(1, numbers_of_a_state))
 
 
 def state_columns(steps: Sequence[Step], norms: Mapping[int, float]) -> list[Column]:
-    """The columns of the states: iteration, loss, values, gradients, norm of the gradient, and a rate that changes.
+    """The columns of the states: iteration, loss, values, gradients, gradient norm, and lr if it changes.
 
-    ``norms`` are those of the gradient, by iteration. Of many unknowns the first ones have columns.
+    ``norms`` are the gradient norms by iteration. If there are many unknowns, only the first ones have columns.
     """
     columns: list[Column] = [("iteration", [step.iteration for step in steps]), ("loss", [step.loss for step in steps])]
     labels = labels_of(steps[0])
@@ -63,7 +63,7 @@ def _labelled(step: Step) -> Iterator[tuple[str, Any]]:
 
 
 def _across(states: Sequence[Mapping[str, Nested]], count: int, like: Step) -> list[list[Any]]:
-    """The first numbers of each state as columns; a gradient that there is none of has as many gaps as its variable."""
+    """The first numbers of each state as columns; a missing gradient is as many gaps as its variable has."""
     rows = []
     for state in states:
         row: list[Any] = []
@@ -76,7 +76,7 @@ def _across(states: Sequence[Mapping[str, Nested]], count: int, like: Step) -> l
 
 
 def standing_columns(record: CompareResult) -> list[Column]:
-    """The columns of a race: of several starts the medians."""
+    """The columns of a comparison: medians if there are several starts."""
     standings = record.standings
     several = len(record.starts) > 1
 

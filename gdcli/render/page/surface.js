@@ -64,7 +64,7 @@ function surfaceTools(panel, redraw) {
   label.append(select);
   tools.append(label);
   for (const [sign, side, angle] of [["⟲", "left", -Math.PI / 12], ["⟳", "right", Math.PI / 12]]) {
-    const button = element("button", sign, { type: "button", "aria-label": `Turn the surface ${side}` });
+    const button = element("button", sign, { type: "button", "aria-label": `Rotate the surface ${side}` });
     button.addEventListener("click", () => turn(panel, angle));
     tools.append(button);
   }
@@ -72,12 +72,12 @@ function surfaceTools(panel, redraw) {
 }
 
 function turn(panel, angle) {
-  const { x, y, z } = panel.plot.layout.scene.camera.eye; // plotly writes there where it was dragged to
+  const { x, y, z } = panel.plot.layout.scene.camera.eye; // plotly stores the camera here after dragging
   const eye = { x: x * Math.cos(angle) - y * Math.sin(angle), y: x * Math.sin(angle) + y * Math.cos(angle), z };
   return Plotly.relayout(panel.plot, { "scene.camera.eye": eye });
 }
 
-async function moveInSpace(panel, states) { // moves the present points; a state is null where there is nothing to see
+async function moveInSpace(panel, states) { // moves the current points; a state is null if the run is hidden
   const along = (axis) => panel.paths.map((path, run) => states[run] === null ? null : path[axis][states[run]]);
   const point = panel.traces.find((trace) => trace.meta.role === "point");
   if (point === undefined) return;

@@ -1,4 +1,4 @@
-"""Thinning out what a page cannot show anyway, and keeping the page small."""
+"""Thinning out the states of a page, to keep it small."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _FEWEST = 50
 
 
 def some(things: Sequence[T], most: int) -> list[T]:
-    """At most so many of the things, by ``evenly``."""
+    """At most ``most`` of the things, chosen by ``evenly``."""
     return [things[k] for k in evenly(len(things), most)]
 
 
 def with_fewer_states(figure: Figure) -> Figure:
-    """The figure, its paths thinned out where they have too many states together."""
+    """The figure, with its paths thinned out if they have too many states in total."""
     return replace(figure, panels=[_thinned(panel) for panel in figure.panels])
 
 

@@ -1,7 +1,7 @@
-"""The panels of a figure as plain plotly traces and layouts: numbers and roles. The page gives the roles colours.
+"""The panels of a figure as plain plotly traces and layouts: numbers and roles. The page colours them by role.
 
-``meta.role`` says what a trace is, and ``meta.run`` which run it belongs to. The present points are not among them:
-they move, and the page lays them over the panels.
+``meta.role`` says what a trace is, and ``meta.run`` which run it belongs to. The current points are not among them:
+they move, and the page draws them over the panels.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from gdcli.render.page.thin import some
 
 Trace = dict[str, Any]
 Plot = dict[str, Any]
-"""A panel of the page: ``kind``, ``title``, ``alt``, ``note``, ``traces``, ``layout``, and what its kind needs."""
+"""A panel of the page: ``kind``, ``title``, ``alt``, ``note``, ``traces``, ``layout``, and the fields of its kind."""
 
 _MOST_CELLS = 64  # of a heat map, along each side
-_READABLE = 100  # cells; with more, their numbers have no room in them
-_MARKED = 300  # states; a longer path is a line alone
+_READABLE = 100  # cells; with more, their numbers do not fit
+_MARKED = 300  # states; a longer path is only a line
 _MARKS = {"start": "circle", "end": "star", "minimum": "x"}
 _WORDS = {"start": "○ start", "end": "☆ end", "minimum": "✕ known minimum"}
 
@@ -56,7 +56,7 @@ def function_plot(panel: FunctionPanel, slopes: Sequence[float | None] = ()) -> 
         traces.append(marks_trace(panel.marks, several=several))
     words = legend(panel.marks, several=several)
     words += ["dashed: the derivative"] * (panel.derivative is not None)
-    words += ["the line through the present point: the tangent there"] * bool(slopes)
+    words += ["the line through the current point: the tangent"] * bool(slopes)
     layout = {"xaxis": axis_of(panel.x), "yaxis": axis_of(panel.y)}
     made = plot("function", panel.title, function_text(panel), sentence(words), traces, layout)
     return {**made, "slopes": list(slopes)}
@@ -91,11 +91,11 @@ def heat_plot(title: str, panel: HeatPanel, states: Sequence[Nested]) -> Plot:
         "xaxis": {**category, "title": {"text": "column"}},
         "yaxis": {**category, "title": {"text": "row"}, "autorange": "reversed"},
     }
-    note = "Orange is above 0, blue below; the colours mean the same at every iteration."
+    note = "Orange is positive, blue negative; the colour scale is the same at every iteration."
     if len(cells) < len(panel.values) * columns:
         note += (
-            f" Of {len(panel.values):,} rows and {columns:,} columns, {len(shown_rows)} and {len(shown_columns)} are "
-            "drawn: the first ones, and others evenly apart."
+            f" The map shows {len(shown_rows)} of {len(panel.values):,} rows and {len(shown_columns)} of {columns:,} "
+            "columns: the first ones, then evenly spaced ones."
         )
     made = plot("heat", title, heat_text(title, panel, frames), note, [trace], layout)
     return {**made, "frames": frames}
@@ -109,7 +109,7 @@ def path_trace(run: int, path: Path, template: str, *, several: bool) -> Trace:
 
 
 def marks_trace(marks: Sequence[Mark], *, several: bool) -> Trace:
-    """Where the paths start and end, and the known minima; of several runs the ends are left out."""
+    """Where the paths start and end, and the known minima; with several runs the ends are left out."""
     shown = _shown(marks, several=several)
     words = [_WORDS[mark.kind] for mark in shown]
     about = {"meta": {"role": "marks"}, "text": words, **hover("%{text}<br>%{x:.6g}, %{y:.6g}")}
@@ -119,7 +119,7 @@ def marks_trace(marks: Sequence[Mark], *, several: bool) -> Trace:
 
 
 def legend(marks: Sequence[Mark], *, several: bool) -> list[str]:
-    """What the signs of the marks mean."""
+    """The meaning of the marks."""
     return list(dict.fromkeys(_WORDS[mark.kind] for mark in _shown(marks, several=several)))
 
 
@@ -133,7 +133,7 @@ def plot(*parts: Any) -> Plot:
 
 
 def hover(template: str, *, named: bool = False) -> Trace:
-    """What is said about a point under the pointer."""
+    """The label of the point under the pointer."""
     return {"hovertemplate": template + ("<extra>%{fullData.name}</extra>" if named else "<extra></extra>")}
 
 
@@ -145,7 +145,7 @@ def axis_of(axis: Axis) -> dict[str, Any]:
 
 
 def _decades(low: float, high: float) -> dict[str, Any]:
-    """The ticks of a logarithmic axis between two powers of ten: 1, 2 and 5 of each decade when there are few."""
+    """The ticks of a logarithmic axis between two powers of ten: 1, 2 and 5 of each decade if there are few."""
     every = max(1, math.ceil((high - low) / 6))
     steps = (1, 2, 5) if high - low < 2 else (1,)
     places = [step * 10.0**power for power in range(math.floor(low), math.ceil(high) + 1, every) for step in steps]
@@ -153,7 +153,7 @@ def _decades(low: float, high: float) -> dict[str, Any]:
 
 
 def escaped(text: str) -> str:
-    """Text that plotly shows as it is: no tags, no entities, no places for numbers."""
+    """Text that plotly shows literally: no tags, no entities, no format fields."""
     return html.escape(text, quote=False).replace("%", "&#37;")
 
 

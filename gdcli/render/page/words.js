@@ -1,4 +1,4 @@
-// What stands around the pictures: words, the table, the runs to choose from. All of it by textContent.
+// The page around the pictures: texts, the table, the choice of runs. All of it is set by textContent.
 function fillWords() {
   by("title").textContent = data.title;
   by("subtitle").textContent = data.subtitle;
@@ -64,7 +64,7 @@ function bindTable(body) {
   });
 }
 
-function markRow() { // the row of the present state; one row is in the order of the tabulator
+function markRow() { // the row of the current state; only this row is in the tab order
   if (states === null) return;
   const box = by("table").querySelector(".scroll");
   const body = box.querySelector("tbody");

@@ -1,4 +1,4 @@
-"""A descent as a moving picture: the paths grow on the panels, with the iteration and the loss. GIF and MP4."""
+"""A descent as an animation (GIF or MP4): the paths grow on the panels, with the iteration and the loss."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ from gdcli.render.picture.style import RC, path_style
 from gdcli.render.picture.surface import heights_on
 
 _DOTS_PER_INCH = 80  # 1024 x 512
-_HOLD = 1.5  # seconds that the last frame stays before a GIF begins anew
+_HOLD = 1.5  # seconds that the last frame stays before a GIF restarts
 
 
 class Pace(NamedTuple):
-    """Frames a second, and seconds in all."""
+    """Frames per second, and the length in seconds."""
 
     fps: int
     seconds: float
 
 
 def save_animation(figure: Figure, ending: str, file: IO[bytes], pace: Pace, *, surface: bool = False) -> None:
-    """Draw a figure into a file, ".gif" or ".mp4", from the first iteration to the last at an even speed.
+    """Draw a figure into a file, ".gif" or ".mp4", from the first iteration to the last at constant speed.
 
     Raises:
         OutsideError: when ffmpeg fails.
@@ -56,7 +56,7 @@ def save_animation(figure: Figure, ending: str, file: IO[bytes], pace: Pace, *, 
 
 @dataclass(frozen=True)
 class _Runner:
-    """A path that grows: its line, the point at its head, and the numbers of both."""
+    """A path that grows: its line, the point at its end, and their coordinates."""
 
     path: Path
     line: Any
@@ -93,7 +93,7 @@ class _Matrix:
 
 
 class _Film:
-    """The still part of a picture, drawn once, and what moves on it."""
+    """The static part of a picture, drawn once, and the moving parts."""
 
     def __init__(self, figure: Figure, *, surface: bool) -> None:
         panels = [_still(panel) for panel in figure.panels]
@@ -213,7 +213,7 @@ def _save_gif(film: _Film, iterations: Sequence[int], pace: Pace, file: IO[bytes
             milliseconds.append(1000 // pace.fps)
     milliseconds[-1] += int(1000 * _HOLD)
     last = Image.frombuffer("RGBA", film.size, film.frame(shown[-1])).convert("RGB")
-    palette = last.quantize(colors=128)  # of a frame that has every colour
+    palette = last.quantize(colors=128)  # of the last frame, which has every colour
     frames = (
         Image.frombuffer("RGBA", film.size, film.frame(iteration))
         .convert("RGB")
@@ -237,7 +237,7 @@ def _save_mp4(film: _Film, iterations: Sequence[int], pace: Pace, file: IO[bytes
         ]  # fmt: skip
         log = FilePath(folder) / "log"
         with (
-            contextlib.suppress(BrokenPipeError),  # what ffmpeg has said tells why
+            contextlib.suppress(BrokenPipeError),  # the output of ffmpeg says why
             log.open("wb") as said,
             subprocess.Popen(command, stdin=subprocess.PIPE, stderr=said) as ffmpeg,  # noqa: S603
         ):
@@ -246,5 +246,5 @@ def _save_mp4(film: _Film, iterations: Sequence[int], pace: Pace, file: IO[bytes
         if ffmpeg.returncode != 0:
             lines = log.read_text(errors="replace").split("\n")
             reason = next((line for line in reversed(lines) if line), f"exit code {ffmpeg.returncode}")
-            raise OutsideError("ffmpeg", f"ffmpeg has failed: {reason}", "save a .gif instead")
+            raise OutsideError("ffmpeg", f"ffmpeg failed: {reason}", "save a .gif instead")
         file.write(path.read_bytes())

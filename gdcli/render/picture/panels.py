@@ -18,7 +18,7 @@ from gdcli.render.picture.style import (
     path_style,
 )
 
-_MARKERS = 60  # of a path, at most: a longer one has them at some of its states
+_MARKERS = 60  # of a path, at most
 _NUMBERS = 60  # entries of a matrix that are written into it, at most
 _REACH = 0.18  # of a tangent to each side, as a part of the window
 
@@ -36,12 +36,12 @@ def draw_panel(ax: Any, panel: Panel) -> None:
 
 
 def every(states: int) -> int:
-    """Of how many states of a path one has a marker."""
+    """The number of states of a path per marker."""
     return max(1, math.ceil(states / _MARKERS))
 
 
 def legend_below(ax: Any) -> None:
-    """What the lines and signs mean, where it hides nothing."""
+    """Add a legend below the axes, where it hides nothing."""
     ax.legend(
         loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=4, frameon=False, fontsize=12, columnspacing=1.4,
         handletextpad=0.5,

@@ -1,1 +1,1 @@
-"""A figure as a picture for a terminal: signs and colours in cells, nothing else."""
+"""A figure as a picture for a terminal: characters and colours in cells."""

@@ -1,4 +1,4 @@
-"""Filled contours with paths: two colours a cell with half blocks, or one shade a cell where there are no colours."""
+"""Filled contours with paths: two colours per cell with half blocks, or one shade per cell without colours."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ _UPPER_HALF, _LOWER_HALF = "▀", "▄"
 
 
 class Shading:
-    """The band of values at each cell of a sheet, of which there are ``parts`` above each other in a cell."""
+    """The band of values at each of the ``parts`` that a cell of a sheet has, one above the other."""
 
     def __init__(self, panel: ContourPanel, width: int, height: int, parts: int) -> None:
         self.bands = len(panel.levels) + 1
         self.muted = len(panel.paths) > 1
         self.parts = parts
-        edges = [-math.inf, *panel.levels, math.inf]  # a value of an outer band is in the middle of it
+        edges = [-math.inf, *panel.levels, math.inf]  # a value in an outer band counts as its middle
         heights = [[bands_up(number, edges, share=0.5) for number in row] for row in panel.z]
         columns = _samples(width, len(panel.grid_x))
         rows = _samples(height * parts, len(panel.grid_y))
         self._bands = [[_band(_between(heights, row, column)) for column in columns] for row in reversed(rows)]
 
     def at(self, column: int, row: int, part: int = 0) -> int | None:
-        """The band in a part of a cell, from the top; None where the function has no value."""
+        """The band in a part of a cell, counted from the top; None where the function has no value."""
         return self._bands[row * self.parts + part][column]
 
 
 def _samples(count: int, points: int) -> list[Place]:
-    """The middle of each part of an axis, on a grid of so many points."""
+    """The position of the middle of each part of an axis, on a grid of ``points`` points."""
     found = []
     for i in range(count):
         place = (i + 0.5) / count * (points - 1)
@@ -49,7 +49,7 @@ def _samples(count: int, points: int) -> list[Place]:
 
 
 def _between(heights: list[list[float]], row: Place, column: Place) -> float:
-    """The height between four points of the grid; when one has none, that of the nearest, NaN if it is that one."""
+    """The height between four points of the grid; if one has none, that of the nearest point, which may be NaN."""
     (i, up), (j, across) = row, column
     found = value_between(heights, row, column)
     return heights[i + (up >= 0.5)][j + (across >= 0.5)] if math.isnan(found) else found
@@ -60,7 +60,7 @@ def _band(height: float) -> int | None:
 
 
 def contour_lines(panel: ContourPanel, width: int, height: int, signs: Signs, palette: Palette) -> list[Line]:
-    """The contours with the paths on them, as large as fits."""
+    """The contours with the paths on them, as large as fit."""
     margin = margin_of(panel.y, height)
     sheet = Sheet(*size_of(panel, max(8, width - margin), height))
     halves = palette.colourful and not signs.ascii_only
@@ -78,12 +78,12 @@ def contour_lines(panel: ContourPanel, width: int, height: int, signs: Signs, pa
 
 
 def contour_rows(panel: ContourPanel, width: int, height: int) -> int:
-    """How many rows the contours take of so many."""
+    """The number of rows that the contours take, out of ``height``."""
     return size_of(panel, max(8, width - margin_of(panel.y, height)), height)[1]
 
 
 def size_of(panel: ContourPanel, width: int, height: int) -> tuple[int, int]:
-    """The cells that the contours take, where there are so many: a cell is twice as high as wide."""
+    """The cells that the contours take, out of those available: a cell is twice as high as wide."""
     ratio = (panel.x.high - panel.x.low) / (panel.y.high - panel.y.low) if panel.equal else 1.0
     wide = min(width, round(2 * height * ratio))
     return max(4, wide), max(2, min(height, round(wide / 2 / ratio)))
@@ -111,7 +111,7 @@ def _shade_of(band: int, bands: int, signs: Signs) -> str:
 
 
 class _Over:
-    """Puts signs over the contours, in black or white, whichever can be read there."""
+    """Draws characters over the contours, in black or white, whichever is readable."""
 
     def __init__(self, panel: ContourPanel, sheet: Sheet, shading: Shading, palette: Palette) -> None:
         self.panel = panel
@@ -120,7 +120,7 @@ class _Over:
         self.palette = palette
 
     def sign(self, place: tuple[int, int], sign: str, *, bold: bool = True, run: int | None = None) -> None:
-        """Put a sign into a cell, in the colour of a run if it is one of several."""
+        """Put a character into a cell, in the colour of its run if there are several."""
         ground = self._ground(place)
         if ground is None:
             style = Style(bold=True) if bold else Style.null()
@@ -131,7 +131,7 @@ class _Over:
         self.sheet.put(*place, sign, style)
 
     def _ground(self, place: tuple[int, int]) -> Ink | None:
-        """The colour of a cell; None where it has none."""
+        """The colour of a cell; None if it has none."""
         band = self.shading.at(*place, self.shading.parts - 1)
         if band is None:
             band = self.shading.at(*place)
@@ -140,7 +140,7 @@ class _Over:
         return self.palette.band(band, self.shading.bands, muted=self.shading.muted)
 
     def path(self, number: int, signs: Signs) -> None:
-        """Draw the lines of a path in dots, and as signs the states that are far enough apart to be told apart."""
+        """Draw the lines of a path in dots, and the states that are far enough apart as characters."""
         path = self.panel.paths[number]
         run, step = (number, letter(number)) if len(self.panel.paths) > 1 else (None, signs.step)
         dots = Dots(self.sheet.width, self.sheet.height, self.panel.x, self.panel.y)
@@ -150,7 +150,7 @@ class _Over:
                 if not blank(sign):
                     self.sign((column, row), signs.line or sign, bold=False, run=run)
         places = list(apart(self.sheet, self.panel, path))
-        if run is not None:  # a path of small steps has a letter, too
+        if run is not None:  # a path of small steps has a letter too
             cells = [cell(self.sheet, self.panel.x, self.panel.y, point) for point in zip(path.x, path.y, strict=True)]
             different = list(dict.fromkeys(place for place in cells if place))
             places += different[len(different) // 2 :][:1]
@@ -158,7 +158,7 @@ class _Over:
             self.sign(place, step, run=run)
 
     def arrows(self, field: Sequence[Arrow], signs: Signs) -> None:
-        """Draw the arrows of a field, as many as can be told apart."""
+        """Draw the arrows of a field, as many as can be distinguished."""
         if not field:
             return
         across = self.sheet.width / (self.panel.x.high - self.panel.x.low)
@@ -172,7 +172,7 @@ class _Over:
 
 
 def _far_apart(numbers: Sequence[float], distance: float) -> set[float]:
-    """Every so many of the different ones among the numbers, which are evenly apart but for gaps."""
+    """Every nth distinct number, for numbers that are evenly spaced except for gaps."""
     different = sorted(set(numbers))
     step = min((b - a for a, b in pairwise(different)), default=distance)
     every = max(1, math.ceil(distance / step - 1e-9))
@@ -180,7 +180,7 @@ def _far_apart(numbers: Sequence[float], distance: float) -> set[float]:
 
 
 def _scale(panel: ContourPanel, width: int, signs: Signs, palette: Palette) -> list[Line]:
-    """Which colour or shade is which value."""
+    """The legend of the colours or shades."""
     known = panel.values()
     if not known:
         return []
@@ -199,7 +199,7 @@ def _scale(panel: ContourPanel, width: int, signs: Signs, palette: Palette) -> l
 
 
 def _levels_below(levels: Sequence[float], wide: int, start: int, width: int) -> str:
-    """Values at the borders of the bands, where there is room."""
+    """Values at the borders of the bands, where they fit."""
     line, free = [" "] * width, 0
     for i, level in enumerate(levels):
         text = short(level)
@@ -215,5 +215,5 @@ def _legend(panel: ContourPanel, sheet: Sheet, signs: Signs) -> list[list[Piece]
     entries = mark_legend(panel, signs, signs.step if has_steps else "")
     if panel.field:
         sign = signs.arrows[1] if not signs.ascii_only else "^"
-        entries.append([Piece(sign, Style(bold=True)), Piece(" gradient: uphill")])
+        entries.append([Piece(sign, Style(bold=True)), Piece(" gradient")])
     return entries

@@ -18,7 +18,7 @@ _DASH = 5  # dots of a dash and of the gap after it
 
 
 class Dots:
-    """Lines over a sheet, in dots: two in the width of a cell and four in its height."""
+    """Lines over a sheet, in dots: two per cell horizontally and four vertically."""
 
     def __init__(self, width: int, height: int, x: Axis, y: Axis) -> None:
         self.width = width
@@ -27,7 +27,7 @@ class Dots:
         self._canvas = plotille.Canvas(width, height, 0, 0, 2 * width, 4 * height)
 
     def polyline(self, xs: Sequence[float], ys: Sequence[float], *, dashed: bool = False) -> None:
-        """Connect points; where one is not finite the line is interrupted. A point alone is a dot."""
+        """Connect points; the line is interrupted where one is not finite. A single point is a dot."""
         points = [self._place(x, y) for x, y in zip(xs, ys, strict=True)]
         drawn = None
         for one, other in zip(points, points[1:] or points, strict=False):
@@ -49,7 +49,7 @@ class Dots:
                 self._canvas.line(column // 2 * 2, dots, column // 2 * 2 + 1, dots)
 
     def rows(self) -> list[str]:
-        """A braille sign for each cell, row by row from the top."""
+        """A braille character for each cell, row by row from the top."""
         drawn: str = self._canvas.plot(linesep="\n")
         return drawn.split("\n")
 
@@ -77,7 +77,7 @@ def _dashes(start: tuple[int, int], end: tuple[int, int]) -> Iterator[tuple[tupl
 def clipped(
     one: tuple[float, float], other: tuple[float, float]
 ) -> tuple[tuple[float, float], tuple[float, float]] | None:
-    """The part of a line that lies in the unit square; None if there is none.
+    """The part of a line inside the unit square; None if there is none.
 
     Liang and Barsky (1984), A new concept and method for line clipping.
     """
@@ -98,7 +98,7 @@ def clipped(
 
 
 def draw(sheet: Sheet, layers: Iterable[tuple[Dots, Style]], signs: Signs) -> None:
-    """Draw lines on a sheet; where they meet, the last one has the colour."""
+    """Draw lines on a sheet; where they meet, the last one sets the colour."""
     merged: dict[tuple[int, int], tuple[str, Style]] = {}
     for dots, style in layers:
         for row, line in enumerate(dots.rows()):
@@ -135,12 +135,12 @@ def apart(sheet: Sheet, panel: FunctionPanel | ContourPanel, path: Path) -> Iter
 
 
 def letter(number: int) -> str:
-    """What stands for a run where there are several."""
+    """The letter of a run, if there are several."""
     return chr(ord("a") + number % 26)
 
 
 def curves_lines(panel: CurvesPanel, width: int, height: int, signs: Signs, palette: Palette) -> list[Line]:
-    """The loss of each run, with a legend where there are several."""
+    """The loss of each run, with a legend if there are several."""
     margin = margin_of(panel.y, height)
     sheet = Sheet(max(8, width - margin), height)
     layers = []
@@ -159,7 +159,7 @@ def curves_lines(panel: CurvesPanel, width: int, height: int, signs: Signs, pale
 
 
 def _letter_curves(sheet: Sheet, panel: CurvesPanel, palette: Palette) -> None:
-    """Put the letter of each run here and there on its curve, each at other places."""
+    """Put the letter of each run on its curve at regular distances, each at different places."""
     count = len(panel.curves)
     for i, curve in enumerate(panel.curves):
         for part in (1, 2, 3):
@@ -170,7 +170,7 @@ def _letter_curves(sheet: Sheet, panel: CurvesPanel, palette: Palette) -> None:
 
 
 def run_legend(labels: Sequence[str], width: int, signs: Signs, palette: Palette) -> list[Line]:
-    """Which letter is which run."""
+    """The legend of the letters of the runs."""
     entries = [[Piece(letter(i), palette.line(i)), Piece(f" {signs.printable(text)}")] for i, text in enumerate(labels)]
     return flowing(entries, width)
 
@@ -227,7 +227,7 @@ def _trace(dots: Dots, panel: FunctionPanel, values: Sequence[float]) -> None:
 
 
 def _jumps_against_trend(values: Sequence[float], i: int, far: float) -> bool:
-    """Whether a curve falls far between two points, and rises before and after them; or the other way round."""
+    """Whether a curve falls far between two points but rises before and after them, or vice versa."""
     if not 1 < i < len(values) - 1:
         return False
     before, jump, after = values[i - 1] - values[i - 2], values[i] - values[i - 1], values[i + 1] - values[i]
@@ -259,7 +259,7 @@ def _inside(panel: FunctionPanel | ContourPanel, mark: Mark) -> bool:
 
 
 def mark_legend(panel: FunctionPanel | ContourPanel, signs: Signs, step: str) -> list[list[Piece]]:
-    """What the signs on a path mean; ``step`` is that of a state, or empty if none is shown."""
+    """The legend of the marks on a path; ``step`` is that of a state, or empty if none is shown."""
     kinds = dict.fromkeys(mark.kind for mark in panel.marks if _inside(panel, mark))
     entries = [[Piece(signs.mark(kind), _STRONG), Piece(f" {MARK_NAMES[kind]}")] for kind in kinds]
     if step and len(panel.paths) == 1 and len(panel.paths[0].x) > 1:

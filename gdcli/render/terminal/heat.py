@@ -1,4 +1,4 @@
-"""A matrix as a heat map, with its numbers where there is room for them."""
+"""A matrix as a heat map, with its numbers if they fit."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gdcli.render.terminal.signs import Signs
 from gdcli.render.terminal.ticks import short
 
 _WIDEST = 9  # cells of a number
-_ROWS = 16  # of a matrix, that are shown in any case
+_ROWS = 16  # of a matrix that are always shown
 
 
 def heat_lines(panel: HeatPanel, width: int, height: int, signs: Signs, palette: Palette) -> list[Line]:
@@ -40,7 +40,7 @@ def heat_lines(panel: HeatPanel, width: int, height: int, signs: Signs, palette:
                 line.append(_cell(number / panel.high, text, wide, signs, palette))
             lines.append(line)
     if block != (1, 1):
-        text = f"a cell: the largest of {block[0]} x {block[1]} numbers"
+        text = f"each cell: the largest of {block[0]} x {block[1]} numbers"
         lines.append([Segment(text[:width])])
     return [*lines, _scale(panel, signs, palette)]
 
@@ -64,7 +64,7 @@ def _text(number: float) -> str:
 
 
 def _pooled(values: list[list[float]], columns: int, rows: int) -> tuple[list[list[float]], tuple[int, int]]:
-    """The matrix, or its largest numbers in blocks when it has more than so many columns and rows."""
+    """The matrix, or the largest number of each block if it has too many columns or rows."""
     down, across = math.ceil(len(values) / rows), math.ceil(max(map(len, values)) / columns)
     if down == across == 1:
         return values, (1, 1)
@@ -85,7 +85,7 @@ def _size(number: float) -> float:
 
 
 def _scale(panel: HeatPanel, signs: Signs, palette: Palette) -> Line:
-    """Which colour or shade is which number."""
+    """The legend of the colours or shades."""
     line = [Segment(f"{short(panel.low)} ")]
     line += [_cell(i / 4, "", 2, signs, palette) for i in range(-4, 5)]
     return [*line, Segment(f" {short(panel.high)}")]

@@ -15,7 +15,7 @@ from rich.style import Style
 
 Rgb: TypeAlias = tuple[int, int, int]
 Ink: TypeAlias = Rgb | int
-"""A colour, or its number among the 256 or 16 of the terminal."""
+"""A colour, or its index among the 256 or 16 of the terminal."""
 
 # From an indigo over blue, teal and green to a pale yellow: lightness rises in even steps.
 SCALE: tuple[Rgb, ...] = (
@@ -27,10 +27,10 @@ SCALE: tuple[Rgb, ...] = (
     (170, 217, 78),
     (247, 236, 118),
 )
-# The nearest to it that get lighter at every step.
+# The nearest colours that get lighter at every step.
 SCALE_OF_256 = (17, 54, 25, 61, 30, 36, 72, 78, 113, 149, 185, 228)
 SCALE_OF_16 = (4, 12, 6, 2, 10, 11)  # blue, light blue, cyan, green, light green, yellow
-# Below several paths, which have the colours then.
+# Used below several paths, which then have the colours.
 MUTED: tuple[Rgb, ...] = ((22, 24, 32), (64, 68, 80), (122, 126, 136))
 MUTED_OF_256 = (233, 234, 235, 236, 237, 238, 239, 240, 241, 242, 243, 244)
 MUTED_OF_16 = (0, 8)
@@ -46,7 +46,7 @@ PATHS_OF_16 = (14, 9, 10, 13, 11, 15)
 # Blue for negative numbers, white for 0, a red with much orange in it for positive ones.
 DIVERGING: tuple[Rgb, ...] = ((24, 79, 149), (113, 169, 208), (244, 244, 240), (239, 158, 108), (178, 52, 24))
 DIVERGING_OF_16 = (4, 12, 15, 9, 1)
-# After Okabe and Ito (2008), Color universal design: told apart by every kind of colour vision.
+# After Okabe and Ito (2008), Color universal design: distinguishable with every kind of colour vision.
 LINES: tuple[Rgb, ...] = (
     (20, 140, 215),
     (230, 105, 20),
@@ -58,11 +58,11 @@ LINES: tuple[Rgb, ...] = (
 LINES_OF_16 = (12, 9, 2, 5, 3, 8)
 DARK_OF_16 = (1, 4, 12)
 _BLACK, _WHITE = (0, 0, 0), (255, 255, 255)
-_HALF = 0.18  # the luminance from which on black stands out more than white
+_HALF = 0.18  # the luminance above which black has more contrast than white
 
 
 class Palette:
-    """The colours of one terminal. Without colours, every style is that of plain text."""
+    """The colours of a terminal. Without colours, every style is plain text."""
 
     def __init__(self, console: Console) -> None:
         system = None if console.no_color else console.color_system
@@ -101,7 +101,7 @@ class Palette:
         return _style(ink, ground, bold, self._reduced)
 
     def on(self, ground: Ink, *, bold: bool = False) -> Style:
-        """The style for signs that are read on a ground: black on a light one, white on a dark one."""
+        """The style of characters on a background: black on a light one, white on a dark one."""
         if self._few:  # bold black is grey on some terminals
             dark = ground in DARK_OF_16
             return self.style(15 if dark else 0, ground, bold=bold and dark)
@@ -125,7 +125,7 @@ def _color(color: Ink | None, reduced: ColorSystem | None) -> Color | None:
 
 @functools.lru_cache(maxsize=1024)
 def between(scale: tuple[Rgb, ...], share: float) -> Rgb:
-    """The colour at a share from 0 to 1 of a scale whose colours are evenly apart."""
+    """The colour at a position from 0 to 1 of a scale with evenly spaced colours."""
     place = min(max(share, 0.0), 1.0) * (len(scale) - 1)
     i = min(int(place), len(scale) - 2)
     red, green, blue = (round(a + (place - i) * (b - a)) for a, b in zip(scale[i], scale[i + 1], strict=True))

@@ -1,4 +1,4 @@
-"""A figure on a terminal: its panels next to each other where there is room, else one below the other."""
+"""A figure on a terminal: its panels next to each other if they fit, otherwise one below the other."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ _MORE = 4  # rows, for a wide picture and for a contour that is alone
 
 
 class Picture:
-    """A figure as a picture of signs, as wide as the console; without its remarks."""
+    """A figure as a picture of characters, as wide as the console; without its remarks."""
 
     def __init__(self, figure: Figure, *, titled: bool = True, rows: int | None = None) -> None:
-        """``rows`` are those of a plot; without them it is as high as the screen allows."""
+        """``rows`` is the height of a plot; by default it is as high as the screen allows."""
         self.figure = figure
         self.titled = titled
         self.rows = rows
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Draw it for the width, the height, the signs and the colours of the console."""
+        """Draw it for the width, the height, the characters and the colours of the console."""
         few = has_few_signs(options)
         rows = self.rows or _rows(console, options.max_width)
         draw = _Drawing(ASCII if few else UNICODE, Palette(console), options.max_width, rows)
@@ -51,7 +51,7 @@ class Picture:
 
 
 def _rows(console: Console, width: int) -> int:
-    """The rows of a plot: as many as the screen has, when it is one."""
+    """The rows of a plot: as many as the screen has, on a terminal."""
     if not console.is_terminal:
         return _USUAL_ROWS + _MORE * (width >= _WIDE)
     return min(_MOST_ROWS, max(_LEAST_ROWS, console.height - _AROUND))
@@ -94,7 +94,7 @@ class _Drawing:
         return beside([self._lines(panels[0], left, rows), block], [left, right], _GAP)
 
     def _width_of_right(self, panel: Panel) -> int:
-        """A contour takes what its height wants, but leaves enough; others take half."""
+        """A contour takes the width that its height needs, but leaves enough for the others; other panels take half."""
         if isinstance(panel, ContourPanel):
             return max(self.width // 2, min(self.width - 32 - _GAP, 2 * self.rows + 9))
         return (self.width - _GAP) // 2

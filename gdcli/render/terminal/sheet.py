@@ -1,4 +1,4 @@
-"""A sheet of cells to draw on, and what becomes of it: lines of segments."""
+"""A sheet of cells to draw on, which is printed as lines of segments."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Sheet:
         self._cells = [[Piece(" ") for _ in range(width)] for _ in range(height)]
 
     def put(self, column: int, row: int, sign: str, style: Style = PLAIN) -> None:
-        """Put a sign of one cell; outside the sheet, nothing."""
+        """Put a character of one cell; does nothing outside the sheet."""
         if 0 <= row < self.height and 0 <= column < self.width:
             self._cells[row][column] = Piece(sign, style)
 
@@ -88,7 +88,7 @@ def flowing(pieces: Sequence[Sequence[Piece]], width: int, indent: int = 0) -> l
 
 
 def framed(sheet: Sheet, x: Axis, y: Axis, signs: Signs, margin: int) -> list[Line]:
-    """A sheet with its axes; ``margin`` cells are to the left of it."""
+    """A sheet with its axes, and ``margin`` cells to its left."""
     rows = {row_of(y, number, sheet.height): text for number, text in y_ticks(y, sheet.height)}
     found: list[Line] = [[Segment(_fit(signs.printable(y.label), margin + sheet.width))]]
     for i, line in enumerate(sheet.lines()):
@@ -109,7 +109,7 @@ def margin_of(y: Axis, height: int) -> int:
 
 
 def y_ticks(y: Axis, height: int) -> list[tuple[float, str]]:
-    """The ticks of a vertical axis: one in three or four rows."""
+    """The ticks of a vertical axis: one every three or four rows."""
     return [tick for tick in ticks(y, max(2, height // 3)) if 0 <= share(y, tick[0]) <= 1]
 
 

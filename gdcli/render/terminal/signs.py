@@ -1,4 +1,4 @@
-"""The signs that a picture is made of: those of Unicode, or of ASCII where there are no others."""
+"""The characters of a picture: Unicode, or ASCII where the encoding has no others."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Signs:
         return {"start": self.start, "end": self.end, "minimum": self.minimum}[kind]
 
     def printable(self, text: str) -> str:
-        """A text of the user in one line; letters that cannot be shown become their codes."""
+        """A text of the user in one line; characters that cannot be shown are escaped."""
         text = " ".join(text.split())
         text = "".join(letter if letter.isprintable() else "?" for letter in text)
         return text.encode("ascii", "backslashreplace").decode() if self.ascii_only else text
@@ -78,5 +78,5 @@ def drawn_in_ascii(sign: str) -> str:
 
 
 def has_few_signs(options: ConsoleOptions) -> bool:
-    """Whether a terminal, or the encoding of what is printed to, knows little more than ASCII."""
+    """Whether the terminal or the encoding of the output supports little more than ASCII."""
     return options.ascii_only or os.environ.get("TERM") in _TERMINALS_OF_FEW_SIGNS

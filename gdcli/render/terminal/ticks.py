@@ -1,4 +1,4 @@
-"""Where an axis has its ticks, and what they say."""
+"""The ticks of an axis and their labels."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _PLAIN = 100_000.0  # numbers up to here are written out
 
 
 def share(axis: Axis, number: float) -> float:
-    """Where a number is on an axis, from 0 to 1; NaN for one that a logarithmic axis cannot show."""
+    """The position of a number on an axis, from 0 to 1; NaN for one that a logarithmic axis cannot show."""
     if not axis.log:
         return (number - axis.low) / (axis.high - axis.low)
     if not number > 0:
@@ -22,7 +22,7 @@ def share(axis: Axis, number: float) -> float:
 
 
 def ticks(axis: Axis, most: int) -> list[Tick]:
-    """At most so many round numbers in the window of an axis, and their labels (at least one)."""
+    """At most ``most`` round numbers in the window of an axis, and their labels (at least one)."""
     return _decades(axis, most) if axis.log else _even(axis, most)
 
 
@@ -61,7 +61,7 @@ def label(number: float, power: int, among: list[float]) -> str:
 
 
 def _decades(axis: Axis, most: int) -> list[Tick]:
-    """Powers of ten, and between few of them their multiples."""
+    """Powers of ten, and their multiples if there are few."""
     first, last = math.ceil(math.log10(axis.low) - 1e-9), math.floor(math.log10(axis.high) + 1e-9)
     for mantissas in ((1, 2, 5), (1, 3)):
         numbers = [_times(mantissa, power) for power in range(first - 1, last + 1) for mantissa in mantissas]
