@@ -371,10 +371,10 @@ def test_an_interrupt_ends_the_runs_that_go_on() -> None:
 @pytest.mark.parametrize(
     ("rule", "parameters", "message"),
     [
-        ("muon", {}, "muon looks at whole tensors, and its runs cannot be batched"),
+        ("muon", {}, "muon depends on whole tensors, so its runs cannot be batched"),
         ("adam", {"momentum": 0.9}, "adam has no parameter 'momentum'"),
-        ("sgd", {"lr": torch.zeros(4)}, f"lr has shape (4,), and there are {RUNS} runs"),
-        ("adam", {"betas": (torch.zeros(4), 0.9)}, f"beta1 has shape (4,), and there are {RUNS} runs"),
+        ("sgd", {"lr": torch.zeros(4)}, f"lr has shape (4,), but there are {RUNS} runs"),
+        ("adam", {"betas": (torch.zeros(4), 0.9)}, f"beta1 has shape (4,), but there are {RUNS} runs"),
     ],
 )
 def test_a_rule_or_parameter_that_does_not_fit_is_an_error(rule: str, parameters: dict[str, Any], message: str) -> None:

@@ -196,7 +196,7 @@ def test_digits_are_those_that_agree() -> None:
     found = row("tan(1 + x**2)", x=0.7555)
     assert found.relative_error is not None
     assert found.agreeing_digits == math.floor(-math.log10(found.relative_error)) == 3
-    assert check("x**2", "float64", x=3).message == "1 of 1 agree, to 16 digits or more"
+    assert check("x**2", "float64", x=3).message == "1 of 1 agree, to at least 16 digits"
 
 
 def test_no_formula_leaves_two_columns() -> None:
@@ -254,11 +254,16 @@ def test_kink_where_torch_chose_neither_side_nor_between_is_a_disagreement() -> 
 
 DISAGREE = [
     # PyTorch takes 0 at both kinks, and the sum is x itself.
-    ("relu(x) - relu(-x)", {"x": 0}, 1.0, "PyTorch's choice at a kink inside: beside this point autograd gives 1 too"),
+    (
+        "relu(x) - relu(-x)",
+        {"x": 0},
+        1.0,
+        "PyTorch's choice at a kink inside: next to this point autograd also gives 1",
+    ),
     # The trap of where: 0 * inf from the branch that is not chosen.
-    ("where(x > 0, sqrt(x), 0*x)", {"x": -1}, 0.0, "autograd meets 0 * inf or inf - inf on its way"),
-    ("x*sqrt(x)", {"x": 0}, 0.0, "autograd meets 0 * inf or inf - inf on its way"),
-    ("x*detach(x)", {"x": 3}, 6.0, "detach cuts a part of the gradient off, on purpose"),
+    ("where(x > 0, sqrt(x), 0*x)", {"x": -1}, 0.0, "autograd computes 0 * inf or inf - inf along the way"),
+    ("x*sqrt(x)", {"x": 0}, 0.0, "autograd computes 0 * inf or inf - inf along the way"),
+    ("x*detach(x)", {"x": 3}, 6.0, "detach blocks part of the gradient, on purpose"),
 ]
 
 
@@ -282,14 +287,14 @@ def test_cancellation_in_float32_is_autograds_fault() -> None:
     assert found.symbolic == pytest.approx(-x / 12 + x**3 / 180, rel=1e-12)
     assert found.differences == pytest.approx(-x / 12, rel=1e-4)
     assert (found.verdict, found.doubt) == ("disagree", "autograd")
-    assert found.reason.startswith("terms cancel, and float32 keeps too few digits: autograd in float64 gives -8.3")
+    assert found.reason.startswith("terms cancel, and float32 has too few digits: autograd in float64 gives -8.3")
 
 
 def test_cancellation_in_float64_is_autograds_fault_too() -> None:
     found = row("(1 - cos(x))/x**2", "float64", x=1e-6)
     assert found.symbolic == pytest.approx(-1e-6 / 12, rel=1e-9)
     assert (found.verdict, found.doubt) == ("disagree", "autograd")
-    assert found.reason == "terms cancel, and float64 keeps too few digits"
+    assert found.reason == "terms cancel, and float64 has too few digits"
 
 
 def test_formula_is_believed_where_differences_cannot_tell() -> None:
@@ -302,27 +307,29 @@ def test_formula_is_believed_where_differences_cannot_tell() -> None:
 def test_cancellation_without_a_formula_is_found_by_differences() -> None:
     found = check("sum((1 - cos(x))/x**2)", x=[1e-3, 1.0])
     assert [(r.verdict, r.doubt) for r in found.rows] == [("disagree", "autograd"), ("agree", "")]
-    assert found.message == "1 of 2 agree, to 6 digits or more; 1 of 2 disagree"
+    assert found.message == "1 of 2 agree, to at least 6 digits; 1 of 2 disagree"
 
 
 def test_cancellation_that_hides_the_slope_from_differences_is_their_fault() -> None:
     found = row("x + 1e20", x=1)
     assert (found.autograd, found.symbolic) == (1, 1)
     assert (found.verdict, found.doubt) == ("agree", "differences")
-    assert found.reason == "terms cancel: the value rises by less than its own rounding"
+    assert found.reason == "terms cancel: the value changes by less than its rounding error"
 
 
 def test_pole_that_the_steps_cannot_resolve_is_the_fault_of_differences() -> None:
     found = row("tan(x)", "float64", x="pi/2")
     assert found.symbolic == pytest.approx(1 / math.cos(math.pi / 2) ** 2, rel=1e-12)
     assert (found.verdict, found.doubt) == ("agree", "differences")
-    assert found.reason == "a pole is near, or a place as steep: the steps are too wide for it"
+    assert found.reason == "the function is steep here, as near a pole: the difference steps are too large"
 
 
 def test_pole_that_float32_cannot_resolve_is_autograds_fault() -> None:
     found = row("tan(1 + x**2)", x=0.755512)
     assert (found.verdict, found.doubt) == ("disagree", "autograd")
-    assert found.reason.startswith("a pole is near, or a place as steep, and float32 keeps too few digits: autograd in")
+    assert found.reason.startswith(
+        "the function is steep here, as near a pole, and float32 has too few digits: autograd in"
+    )
     assert row("tan(1 + x**2)", "float64", x=0.755512).verdict == "agree"
 
 
@@ -330,38 +337,36 @@ def test_formula_that_says_nothing_at_the_point_is_doubted_alone() -> None:
     found = check("x**y", x=0, y=2).rows[0]
     assert (found.autograd, found.differences, found.symbolic) == (0, 0, None)
     assert (found.verdict, found.doubt) == ("agree", "symbolic")
-    assert found.reason == (
-        "the formula says nothing at this very point, the border of a choice or a division of 0 by 0"
-    )
+    assert found.reason == ("the formula has no value at this point, a branch boundary or a division of 0 by 0")
 
 
 def test_derivative_that_torch_computes_roughly_is_found() -> None:
     # PyTorch 2.13 multiplies by 1/6 in float32, also in float64.
     found = row("hardsigmoid(x)", "float64", x=0.37)
     assert (found.verdict, found.doubt, found.agreeing_digits) == ("disagree", "autograd", 7)
-    assert found.reason == "PyTorch computes this derivative to fewer digits than float64 has"
+    assert found.reason == "PyTorch computes this derivative less accurately than float64 allows"
 
 
 def test_formula_that_disagrees_with_the_two_others_is_doubted() -> None:
     # 0.1*(x > 0) is a float32 tensor in PyTorch, whatever x is: 0.1 has eight digits there.
     found = row("1000*(0.1*(x > 0) - 0.0999999)*x", "float64", x=1)
     assert (found.verdict, found.doubt) == ("disagree", "symbolic")
-    assert found.reason == "autograd and differences agree, and the formula says otherwise"
+    assert found.reason == "autograd and finite differences agree, but the formula does not"
     assert found.autograd == pytest.approx(found.differences, rel=1e-9)
 
 
 def test_slope_beyond_the_dtype_is_said() -> None:
     found = row("exp(60*x)*1e12", x=1)
     assert (found.autograd, found.verdict, found.doubt) == (math.inf, "disagree", "autograd")
-    assert found.reason == "the slope is 6.85204e+39, beyond the largest float32"
+    assert found.reason == "the slope is 6.85204e+39, which exceeds the range of float32"
 
 
 UNDEFINED = [
     ("log(x)", -1, "the value is nan here"),
     ("1/x", 0, "the value is inf here"),
-    ("floor(x) + x", 2, "the value jumps by 1 here, so there is no slope; PyTorch takes 1"),
-    ("sqrt(x)", 0, "no finite slope is to be found here"),
-    ("sqrt(abs(x))", 0, "no finite slope is to be found here"),
+    ("floor(x) + x", 2, "the value jumps by 1 here, so there is no slope; PyTorch returns 1"),
+    ("sqrt(x)", 0, "no finite slope was found here"),
+    ("sqrt(abs(x))", 0, "no finite slope was found here"),
 ]
 
 
@@ -377,7 +382,7 @@ def test_where_there_is_no_slope_nothing_is_judged(expression: str, x: float, re
 
 def test_function_with_one_side_is_checked_on_that_side() -> None:
     found = check("sum(where(x >= 0, x, nan))", x=[0.0]).rows[0]
-    assert (found.verdict, found.reason) == ("agree", "the function is defined on the right only")
+    assert (found.verdict, found.reason) == ("agree", "the function is defined only on the right")
     assert (found.left, found.right, found.differences) == (None, 1, None)
 
 
@@ -391,7 +396,7 @@ def test_nothing_to_confirm_with_is_said() -> None:
 def test_zero_within_rounding_has_no_agreeing_digits() -> None:
     found = row("exp(x) - 2*x", x=0.6931472)
     assert (found.verdict, found.agreeing_digits) == ("agree", None)
-    assert found.reason == "zero, within the rounding of float32"
+    assert found.reason == "zero within float32 rounding"
     assert check("exp(x) - 2*x", x=0.6931472).message == "1 of 1 agree"
 
 
@@ -419,13 +424,13 @@ def test_gradient_of_a_tensor_that_is_not_contiguous() -> None:
 def test_random_numbers_cannot_be_checked() -> None:
     with pytest.raises(gdcli.GdcliError) as error:
         check("x*sum(rand(3))", x=1)
-    assert error.value.message == "a gradient cannot be checked where each evaluation draws new random numbers"
+    assert error.value.message == "the gradient cannot be checked if each evaluation draws new random numbers"
     assert error.value.hint == 'draw them once, as the value of a variable: --r "rand(3)"'
     assert check("x*sum(r)", wrt=("x",), x=1, r="rand(3)").verdict == "agree"
 
 
 def test_too_many_unknowns_are_refused() -> None:
-    with pytest.raises(gdcli.GdcliError, match="a check of 1,001 unknowns takes too long: 1,000 are allowed"):
+    with pytest.raises(gdcli.GdcliError, match="a check of 1,001 unknowns takes too long; at most 1,000 are allowed"):
         check("sum(x)", x="zeros(1001)")
 
 
@@ -476,7 +481,7 @@ def test_table_of_a_check(run: Run) -> None:
         "───────────────────────────────────────────────────────────────────────\n"
         "x   0.0374532     0.0374532   0.0374532      3.9e-08        7   agree\n"
         "y   0.0599251     0.0599251   0.0599251        1e-08        7   agree\n"
-        "2 of 2 agree, to 7 digits or more\n"
+        "2 of 2 agree, to at least 7 digits\n"
     )
 
 
@@ -490,7 +495,7 @@ def test_disagreement_is_exit_code_3_and_says_why(run: Run) -> None:
     done = run("grad", "(1 - cos(x))/x**2", "--x", "1e-3", "--check")
     assert done.code == 3
     shown = " ".join(done.out.split())
-    assert "x: do not trust autograd: terms cancel, and float32 keeps too few digits: autograd in float64" in shown
+    assert "x: do not trust autograd: terms cancel, and float32 has too few digits: autograd in float64" in shown
     assert done.out.endswith("1 of 1 disagree\n")
     assert run("grad", "(1 - cos(x))/x**2", "--x", "1e-3", "--check", "--json").code == 3
 

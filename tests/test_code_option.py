@@ -14,7 +14,7 @@ NOTEBOOK = """\
 
 import torch
 
-# Whole numbers alone would make an int64 tensor, and that can have no gradient.
+# Integers alone would make an int64 tensor, which cannot require a gradient.
 x = torch.tensor(4, dtype=torch.float32, requires_grad=True)
 
 lr = 0.1
@@ -25,10 +25,10 @@ for i in range(steps + 1):
     loss.backward()
     print(f"iteration {i}, x {x}, loss {loss}, grad {x.grad}")
     if i == 0:
-        limit = 1e10 * max(1, abs(loss.item()))  # a loss beyond it has diverged
+        limit = 1e10 * max(1, abs(loss.item()))  # a larger loss has diverged
     finite = all(t.isfinite().all() for t in [loss, x.grad])
     if i == steps or not finite or abs(loss.item()) > limit:
-        break  # after the last update, or where the run diverged
+        break  # after the last update, or when the run diverged
     with torch.no_grad():  # autograd must not record the update
         x -= lr * x.grad
     x.grad.zero_()  # backward() adds to .grad
@@ -60,10 +60,10 @@ for i in range(steps + 1):
         f"grad {W.grad.tolist()}"
     )
     if i == 0:
-        limit = 1e10 * max(1, abs(loss.item()))  # a loss beyond it has diverged
+        limit = 1e10 * max(1, abs(loss.item()))  # a larger loss has diverged
     finite = all(t.isfinite().all() for t in [loss, W.grad])
     if i == steps or not finite or abs(loss.item()) > limit:
-        break  # after the last update, or where the run diverged
+        break  # after the last update, or when the run diverged
     optimizer.step()
 """
 
@@ -72,7 +72,7 @@ GRADIENT = """\
 
 import torch
 
-# Whole numbers alone would make an int64 tensor, and that can have no gradient.
+# Integers alone would make an int64 tensor, which cannot require a gradient.
 x = torch.tensor(15, dtype=torch.float32, requires_grad=True)
 y = torch.tensor(24, dtype=torch.float32)
 
@@ -82,7 +82,7 @@ value.backward()
 print("value", value.item())
 print("grad_fn", value.grad_fn.name())
 print("x.grad", x.grad.item())
-print("y.grad", y.grad)  # None: y has no requires_grad
+print("y.grad", y.grad)  # None: y does not require a gradient
 """
 
 
@@ -140,8 +140,8 @@ def test_code_is_written_without_torch() -> None:
     [
         (
             ["minimize", "--lr", "auto"],
-            "--lr auto takes the learning rate from the run, and a script is made without one",
-            "run it first, and give the lr that it shows: --lr NUMBER",
+            "--lr auto computes the learning rate in a run, but a script is written without one",
+            "run the command first, and give the lr that it shows: --lr NUMBER",
         ),
         (
             ["minimize", "--momentum", "0.9"],
@@ -150,7 +150,7 @@ def test_code_is_written_without_torch() -> None:
         ),
         (
             ["grad", "x**2", "--x", "1,2", "--each"],
-            "a script is about one point, and 'each' asks for many",
+            "a script evaluates one point, but 'each' asks for many",
             "leave out --each",
         ),
     ],

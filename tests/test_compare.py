@@ -296,7 +296,7 @@ def test_interrupt_keeps_what_was_computed() -> None:
         "sgd": {"max_steps": 2},
         "adam": {"interrupted": 2},
     }
-    assert record.message == "interrupted: 2 of 3 optimizers had run or were running"
+    assert record.message == "interrupted: 2 of 3 optimizers had started"
 
 
 # Standings
@@ -312,7 +312,7 @@ def test_ranks_go_by_runs_that_arrive_then_evaluations_then_loss() -> None:
         (3, "adam", 8),
         (4, "lbfgs", 0),
     ]
-    assert record.message == "sgd and manual did best: 10 of 10 starts reached the goal"
+    assert record.message == "sgd and manual did best, reaching the goal from 10 of 10 starts"
     sure = race("himmelblau", "manual", "adam", starts=10, opt={"manual.lr": 0.02, "adam.lr": 0.2})
     assert [(entry.optimizer, entry.reached) for entry in sure.standings] == [("adam", 10), ("manual", 6)]
     assert sure.standings[0].evaluations.median > sure.standings[1].evaluations.median
@@ -320,7 +320,7 @@ def test_ranks_go_by_runs_that_arrive_then_evaluations_then_loss() -> None:
     assert [entry.optimizer for entry in fast.standings] == ["lbfgs", "adam"]
     far = race("rosenbrock", "adam", "sgd", lr=1e-3, steps=100)
     assert [entry.optimizer for entry in far.standings] == ["sgd", "adam"]
-    assert far.message == "no optimizer reached the goal; sgd came nearest"
+    assert far.message == "no optimizer reached the goal; sgd came closest"
 
 
 def test_shares_and_statistics_are_those_of_single_runs() -> None:
@@ -447,7 +447,7 @@ def test_no_rate_that_works_is_said() -> None:
 def test_a_grid_that_is_too_narrow_is_said() -> None:
     record = race("quadratic-10", "sgd", tune=True, rates=4, rate_range=[0.01, 0.1], steps=200)
     assert [notice.message for notice in record.warnings] == [
-        "sgd works at the highest rate of the grid: --rate-range widens it"
+        "sgd works at the highest rate of the grid; widen it with --rate-range"
     ]
 
 
@@ -563,23 +563,23 @@ ERRORS = {
         "did you mean 'adam'?",
     ),
     ("--opt", "adam.beta=0.9"): ("adam has no parameter 'beta' in --opt", "did you mean 'betas'?"),
-    ("--opt", "adam.betas=0.9"): ("'betas' of adam is 2 numbers, like 0.9,0.999, not '0.9'", ""),
+    ("--opt", "adam.betas=0.9"): ("'betas' of adam must be 2 numbers, such as 0.9,0.999, not '0.9'", ""),
     ("--opt", "adam.lr=-1"): ("'lr' of adam must be a number of at least 0, or auto, not '-1'", ""),
     ("--optimizer", "adam", "--opt", "adam.momentum=0.9"): (
         "adam has no momentum",
         "it is an option of manual-momentum, manual-nesterov, sgd, rmsprop, muon",
     ),
     ("--optimizer", "sgd", "--opt", "sgd.nesterov=true"): (
-        "torch.optim.SGD refuses this: Nesterov momentum requires a momentum and zero dampening",
+        "torch.optim.SGD rejects these arguments: Nesterov momentum requires a momentum and zero dampening",
         "",
     ),
     ("rosenbrock", "--x", "5"): (
         "the start of x lies outside its domain, -2.048:2.048",
-        "choose another, or a wider domain: --domain x=LOW:HIGH",
+        "choose another start, or widen the domain: --domain x=LOW:HIGH",
     ),
     ("x**2", "--x", "3", "--domain", "x=-2:2"): (
         "the start of x lies outside its domain, -2:2",
-        "choose another, or a wider domain: --domain x=LOW:HIGH",
+        "choose another start, or widen the domain: --domain x=LOW:HIGH",
     ),
     ("x**2", "--starts", "5"): (
         "no domain is given to draw the starts of x from",
@@ -630,11 +630,12 @@ ERRORS = {
     ("--starts", "-1"): ("--starts must be a whole number from 0 to 10000, not '-1'", ""),
     ("--tol", "-1"): ("--tol must be a number of at least 0, not '-1'", ""),
     ("--clip-norm", "1"): (
-        "lbfgs looks at gradients of its own inside a step, and these would not be clipped",
+        "lbfgs evaluates more gradients within a step, and these would not be clipped",
         "leave out the clipping, or use another optimizer",
     ),
     ("3*x", "--x", "1", "--lr", "auto", "--optimizer", "sgd"): (
-        "the start has no curvature to take a learning rate from: the minimum is in no known distance",
+        "cannot choose a learning rate from the curvature: it is zero or not finite at the start, so the distance to the "
+        "minimum is unknown",
         "give a number: --lr 0.1",
     ),
 }

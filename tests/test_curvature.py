@@ -127,20 +127,20 @@ def test_kind_of_point(
 
 def test_sentences_say_why() -> None:
     said = {
-        hessian("x**2 - y**2", x=0, y=0).message: "a saddle point: of 2 eigenvalues 1 are positive and 1 negative, "
-        "so it rises one way and falls another",
-        hessian("x**4", x=0).message: "flat: the gradient is zero, and its only eigenvalue is 0 within rounding, "
-        "so second derivatives do not decide",
-        hessian("x**4 + y**2", x=0, y=0).message: "flat: the gradient is zero, and 1 of 2 eigenvalues are 0 within "
-        "rounding, so second derivatives do not decide",
+        hessian("x**2 - y**2", x=0, y=0).message: "a saddle point: of 2 eigenvalues, 1 is positive and 1 is "
+        "negative, so the function increases in one direction and decreases in another",
+        hessian("x**4", x=0).message: "flat: the gradient is zero, and the only eigenvalue is 0 within rounding; "
+        "the second-derivative test is inconclusive",
+        hessian("x**4 + y**2", x=0, y=0).message: "flat: the gradient is zero, and of 2 eigenvalues 1 is 0 within "
+        "rounding; the second-derivative test is inconclusive",
         hessian("x**2", x=1).message: "not a critical point: the gradient norm is 2; the function is convex here "
         "(every eigenvalue is positive)",
         hessian("-x**2", x=1).message: "not a critical point: the gradient norm is 2; the function is concave here "
         "(every eigenvalue is negative)",
-        hessian("3*x", x=1).message: "not a critical point: the gradient norm is 3; its only eigenvalue is 0",
-        hessian("x**3 - y**2", x=1, y=0).message: "not a critical point: the gradient norm is 3; of 2 eigenvalues 1 "
-        "are positive and 1 negative",
-        hessian("sqrt(x)", x=0).message: "the derivatives are not finite here, so the point has no kind",
+        hessian("3*x", x=1).message: "not a critical point: the gradient norm is 3; the only eigenvalue is 0",
+        hessian("x**3 - y**2", x=1, y=0).message: "not a critical point: the gradient norm is 3; of 2 eigenvalues, 1 "
+        "is positive and 1 is negative",
+        hessian("sqrt(x)", x=0).message: "the derivatives are not finite here, so the point cannot be classified",
     }
     for found, expected in said.items():
         assert found == expected
@@ -194,7 +194,7 @@ def test_too_many_unknowns_are_refused() -> None:
     with pytest.raises(gdcli.GdcliError) as error:
         hessian("sum(x**2)", x="zeros(2001)")
     assert error.value.code == "limit"
-    assert error.value.message == "a Hessian over 2,001 unknowns is too large: 2,000 are allowed"
+    assert error.value.message == "a Hessian over 2,001 unknowns is too large; at most 2,000 are allowed"
     assert error.value.hint == "choose fewer variables with --wrt"
 
 

@@ -174,14 +174,14 @@ def test_a_loss_that_grows_without_bound_stops_the_run() -> None:
     losses = [step.loss for step in record.iterations]
     assert losses[-2] <= 6.25e10 < losses[-1]
     assert record.message == (
-        "diverged: the loss grew to 1.07374e+11 at iteration 17, above 6.25e+10, and its gradient grew too"
+        "diverged: the loss reached 1.07374e+11 at iteration 17 (limit 6.25e+10), with a growing gradient"
     )
 
 
 def test_a_gradient_that_is_not_finite_stops_the_run() -> None:
     record = gdcli.minimize("sqrt(x)", x=0.0).result()
     assert record.status == "diverged"
-    assert record.message == "diverged: the gradient of x became not finite at iteration 0"
+    assert record.message == "diverged: the gradient of x became non-finite at iteration 0"
 
 
 def test_zero_steps_show_the_start() -> None:
@@ -209,7 +209,7 @@ def test_interrupt_keeps_what_was_computed() -> None:
 
 
 def test_outcome_before_the_end_is_an_error() -> None:
-    with pytest.raises(RuntimeError, match="has not ended"):
+    with pytest.raises(RuntimeError, match="has not finished"):
         _ = gdcli.minimize().outcome
 
 

@@ -204,7 +204,7 @@ def quadratic(eigenvalues: list[float], seed: int = 0) -> tuple[str, dict[str, A
 
 def test_learning_rate_is_compared_with_two_over_the_largest_curvature() -> None:
     finding = find(gdcli.minimize(BOWL, x=1, y=1, lr=0.3).result(), "learning-rate-too-large")
-    assert finding.message == ("lr 0.3 > 2/L = 0.25 (L = 8, along y), so a step multiplies the error there by 1.4")
+    assert finding.message == ("lr 0.3 > 2/L = 0.25 (L = 8, along y), so each step multiplies the error there by 1.4")
     evidence = finding.evidence
     assert (evidence["lr"], evidence["bound"], evidence["largest"], evidence["smallest"]) == (0.3, 0.25, 8.0, 2.0)
     assert evidence["direction"] == {"y": 1.0}
@@ -230,7 +230,7 @@ def test_a_bound_that_holds_at_one_place_only_is_called_local() -> None:
     finding = find(gdcli.minimize("x**4", x=4, lr=0.1).result(), "learning-rate-too-large")
     assert finding.evidence["local"] is True
     assert finding.evidence["largest"] == 192.0  # 12 x**2
-    assert "local: L = 192 at the start" in finding.message
+    assert "locally L = 192 at the start" in finding.message
 
 
 @pytest.mark.slow
@@ -635,7 +635,7 @@ def test_a_rate_that_a_schedule_raises_too_high_is_found() -> None:
 def test_a_random_loss_has_no_curvature_and_says_so() -> None:
     record = gdcli.minimize("sum((x - rand(3))**2)", x=[1, 2, 3]).result()
     assert codes(record) == ["no-curvature"]
-    assert "new numbers in every step" in record.diagnosis[0].message
+    assert "new random numbers at every step" in record.diagnosis[0].message
 
 
 def test_a_hessian_that_pytorch_cannot_compute_is_left_out_and_said() -> None:
@@ -715,8 +715,8 @@ def test_trace_takes_a_cycle_of_equal_losses_for_no_standstill() -> None:
 def test_findings_follow_the_table_in_lines_of_80(run: Run) -> None:
     done = run("minimize", BOWL, "--x", "1", "--y", "1", "--lr", "0.3")
     lines = done.out.splitlines()
-    assert lines[-2] == "diagnosis: lr 0.3 > 2/L = 0.25 (L = 8, along y), so a step multiplies the error"
-    assert lines[-1].startswith("           there by 1.4; try --lr 0.2 (loss ")
+    assert lines[-3] == "diagnosis: lr 0.3 > 2/L = 0.25 (L = 8, along y), so each step multiplies the"
+    assert lines[-2].startswith("           error there by 1.4; try --lr 0.2 (loss ")
     assert max(map(len, lines)) <= 80
 
 

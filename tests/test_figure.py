@@ -251,7 +251,7 @@ def test_more_unknowns_are_shown_in_the_plane_of_the_path_and_that_is_said() -> 
     panel = contours(figure)
     assert panel.x.label.startswith("direction 1 (")
     assert codes(figure) == ["plane"]
-    assert figure.remarks[0].message.startswith("of 5 unknowns, the picture shows the plane through the end")
+    assert figure.remarks[0].message.startswith("with 5 unknowns, the figure shows the plane through the end")
     end = the(panel.marks, "end")
     assert (end.x, end.y) == (0, 0)
     final = gdcli.minimize("rosenbrock", dim=5, lr=5e-4, steps=200, diagnose=False).result().result
@@ -307,7 +307,7 @@ def test_what_is_not_defined_is_nan_and_said() -> None:
     assert all(math.isnan(y) for x, y in zip(panel.grid, panel.values, strict=True) if x < 0)
     assert all(math.isfinite(y) for x, y in zip(panel.grid, panel.values, strict=True) if x > 0)
     assert [remark.message for remark in figure.remarks] == [
-        "the function has no finite value on 25% of the window, which is left blank"
+        "the function has no finite value on 25% of the window; this part is left blank"
     ]
 
 
@@ -346,9 +346,7 @@ def test_a_path_that_runs_away_is_shown_from_its_beginning_and_that_is_said() ->
     (remark,) = figure.remarks
     assert remark.code == "runs-away"
     first = next(k for k, x in zip(panel.paths[0].iterations, panel.paths[0].x, strict=True) if abs(x) > 200)
-    assert remark.message == (
-        f"the path runs away: from iteration {first - 1} on it is outside the window, which shows its beginning"
-    )
+    assert remark.message == (f"the path leaves the window at iteration {first - 1}; only its beginning is shown")
 
 
 @pytest.mark.parametrize(
@@ -519,7 +517,7 @@ def test_a_trail_of_large_states_keeps_few_of_them() -> None:
 def test_a_thinned_run_says_so() -> None:
     figure, trail = drawn(gdcli.minimize(steps=5_000, diagnose=False))
     assert trail.count == 5_001
-    assert f"of 5,001 states, {len(trail.states):,} are drawn: the first ones, and others evenly apart" in [
+    assert f"{len(trail.states):,} of 5,001 states are drawn: the first ones, and others evenly spaced" in [
         remark.message for remark in figure.remarks
     ]
 
@@ -562,13 +560,13 @@ def test_a_run_that_explodes_does_not_press_the_others_flat() -> None:
 
 def test_the_caption_tells_a_changed_rate() -> None:
     figure = minimized(settings={"lr_factor": {"2": 0.5}, "steps": 6})
-    assert figure.subtitle == "manual, lr 0.1, times 0.5 from iteration 2 on, 6 steps"
+    assert figure.subtitle == "manual, lr 0.1, times 0.5 from iteration 2, 6 steps"
 
 
 def test_a_function_that_is_defined_nowhere_is_said_to_be() -> None:
     figure = gdcli.plot("sqrt(x)", x="-2:-1").figure
     assert [remark.message for remark in figure.remarks] == [
-        "the function has no finite value anywhere in the window; try another"
+        "the function has no finite value anywhere in the window; try another window"
     ]
 
 

@@ -290,7 +290,7 @@ def test_an_error_in_the_loop_leaves_the_terminal(live: Callable[..., Terminal])
     assert terminal.end() == 2
     assert terminal.after == terminal.before
     assert terminal.frames >= 1
-    assert terminal.printed.startswith("error: the schedule ends here")
+    assert terminal.printed.startswith("error: the schedule cannot continue")
 
 
 def test_a_view_that_was_paused_stays_at_the_end(live: Callable[..., Terminal], run: Run, tmp_path: Path) -> None:

@@ -121,16 +121,20 @@ def test_lbfgs_counts_its_evaluations() -> None:
     ("options", "message", "hint"),
     [
         ({"optimizer": "adam", "opt": {"beta": 0.9}}, "adam has no parameter 'beta' in --opt", "did you mean 'betas'?"),
-        ({"optimizer": "adam", "opt": {"betas": 0.9}}, "'betas' of adam is 2 numbers, like 0.9,0.999, not '0.9'", ""),
-        ({"optimizer": "adam", "opt": {"eps": "x"}}, "'eps' of adam is a number, not 'x'", ""),
+        (
+            {"optimizer": "adam", "opt": {"betas": 0.9}},
+            "'betas' of adam must be 2 numbers, such as 0.9,0.999, not '0.9'",
+            "",
+        ),
+        ({"optimizer": "adam", "opt": {"eps": "x"}}, "'eps' of adam must be a number, not 'x'", ""),
         (
             {"optimizer": "rmsprop", "opt": {"momentum": 0.9}},
             "rmsprop has no parameter 'momentum' in --opt",
-            "it is an option of its own: --momentum",
+            "use the option --momentum",
         ),
         (
             {"optimizer": "muon"},
-            f"torch.optim.Muon refuses this: Muon only supports 2D parameters {MUON_SAYS}",
+            f"torch.optim.Muon rejects these arguments: Muon only supports 2D parameters {MUON_SAYS}",
             "",
         ),
         (
@@ -146,7 +150,7 @@ def test_lbfgs_counts_its_evaluations() -> None:
         ),
         (
             {"schedule": "cosine", "sched": {"T_max": 0.5}},
-            "'T_max' of the schedule cosine is a whole number of at least 0, not '0.5'",
+            "'T_max' of the schedule cosine must be an integer of at least 0, not '0.5'",
             "",
         ),
         (
@@ -155,7 +159,11 @@ def test_lbfgs_counts_its_evaluations() -> None:
             "for example: --bound x=-2:2",
         ),
         ({"bound": {"y": [0, 1]}}, "there is no variable 'y' to bound", "the variables are x"),
-        ({"bound": {"x": [0, 1]}}, "the start of x lies outside its bounds, 0:1", "choose a --x inside them"),
+        (
+            {"bound": {"x": [0, 1]}},
+            "the start of x lies outside its bounds, 0:1",
+            "choose a value of --x within the bounds",
+        ),
         (
             {"lr_factor": {"1.5": 2}},
             "lr_factor needs an iteration, a non-negative integer, not '1.5'",
@@ -343,7 +351,7 @@ def test_maximize_goes_up(optimizer: str) -> None:
 def test_rate_from_curvature_is_one_over_the_largest() -> None:
     steps = gdcli.minimize("x**2 + 4*y**2", x=1.0, y=1.0, lr="auto", steps=1).result().iterations
     assert steps[0].lr == pytest.approx(1 / 8)
-    with pytest.raises(gdcli.GdcliError, match="no curvature"):
+    with pytest.raises(gdcli.GdcliError, match="cannot choose a learning rate from the curvature"):
         list(gdcli.minimize("3*x", x=1.0, lr="auto"))
 
 

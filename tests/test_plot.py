@@ -474,7 +474,7 @@ def test_the_record_is_the_same_with_a_picture(run: Run) -> None:
 
 def test_what_cannot_be_seen_is_said_and_quiet_leaves_it_out(run: Run) -> None:
     words = ["minimize", "--lr", "1.5", "--plot", "--no-diagnose"]
-    assert "note: the path runs away: from iteration " in run(*words).out
+    assert "note: the path leaves the window at iteration " in run(*words).out
     assert "note:" not in run(*words, "--quiet").out
 
 
@@ -506,10 +506,10 @@ def test_a_picture_goes_into_a_file(run: Run, tmp_path: FilePath) -> None:
         (["x**2", "--z", "0:1"], "unknown option '--z'"),
         (["3 + 4"], "the expression is constant: it has no variable to plot against"),
         (["rosenbrok"], "there is no problem 'rosenbrok'"),
-        (["x**2", "--dim", "3"], "dim sets the dimension of a catalogue problem, but no problem is named"),
-        (["[x, x]"], "the result has shape (2,), and a picture is that of one number"),
-        (["x > 0", "--field"], "the result is bool, but only floating-point results have gradients"),
-        (["sin(x"], "'(' was never closed"),
+        (["x**2", "--dim", "3"], "dim is the dimension of a problem of the catalogue, and there is none"),
+        (["[x, x]"], "the result has shape (2,), but only a single number can be plotted"),
+        (["x > 0", "--field"], "the result is bool, and only floating-point results have gradients"),
+        (["sin(x"], "'(' is never closed"),
     ],
 )
 def test_what_cannot_be_drawn_is_one_clear_error(run: Run, words: list[str], message: str) -> None:

@@ -243,11 +243,11 @@ def test_the_python_api_has_each() -> None:
 
 NOT_EACH: dict[str, list[str]] = {
     """\
-error: 'each' takes lists of equal length: 'x' has 2 items, and 'y' has 3
-hint: a variable that is the same at every point is a single number
+error: 'each' needs lists of equal length: 'x' has 2 items, but 'y' has 3
+hint: give a variable that is the same at every point as a single number
 """: ["x*y", "--x", "1,2", "--y", "1,2,3"],
     """\
-error: 'each' takes the points from lists, and every variable is a single number
+error: 'each' takes the points from lists, but every variable is a single number
 hint: for example: --x 1,2,3
 """: ["x", "--x", "1"],
     """\
@@ -328,7 +328,7 @@ def test_a_point_without_an_answer_leaves_the_others_alone(run: Run) -> None:
     words = ["grad", "logdet(inverse(A))", "--A", "[[[1, 2], [2, 4]], [[2, 0], [0, 1]]]", "--each"]
     outcome = run(*words, "--json")
     record = outcome.json()
-    assert (outcome.code, record["status"], record["message"]) == (2, "failed", "2 points, 1 of them without an answer")
+    assert (outcome.code, record["status"], record["message"]) == (2, "failed", "2 points, 1 of them failed")
     assert record["points"][0]["error"]["span"] == [7, 17]
     assert record["points"][1]["grads"] == {"A": [[-0.5, 0.0], [0.0, -1.0]]}
     assert run(*words, "--csv").out.splitlines()[1:] == [
@@ -377,7 +377,7 @@ def test_a_bad_line_keeps_its_place_and_the_rest_goes_on(run: Run, tmp_path: Pat
         "x,y,value,grad.x,grad.y\n1.0,2.0,2.0,2.0,1.0\n,,,,\n,,,,\n,,,,\n,,,,\n,,,,\n9.0,10.0,90.0,10.0,9.0\n"
     )
     record = run("grad", "x*y", "--points", str(tmp_path / "p.csv"), "--json").json()
-    assert (record["status"], record["message"]) == ("failed", "7 points, 5 of them without an answer")
+    assert (record["status"], record["message"]) == ("failed", "7 points, 5 of them failed")
     assert record["points"][2] == {
         "line": 5,
         "error": {"code": "point", "message": "it has 1 cell, but the header has 2", "hint": "", "span": None},
@@ -425,8 +425,8 @@ def test_csv_has_one_set_of_columns(run: Run, tmp_path: Path) -> None:
         "x[0],x[1],value,grad.x[0],grad.x[1]\n,,,,\n1.0,2.0,5.0,2.0,4.0\n,,,,\n3.0,4.0,25.0,6.0,8.0\n"
     )
     assert outcome.err == (
-        "error: line 1: it is not valid JSON: invalid character (byte 0)\n"
-        "error: line 3: x has shape (3,), and the points before have (2,): CSV has one set of columns\n"
+        "error: line 1: it is not JSON: invalid character (byte 0)\n"
+        "error: line 3: x has shape (3,), but earlier points have (2,): CSV has one set of columns\n"
     )
 
 

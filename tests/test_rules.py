@@ -86,11 +86,11 @@ def test_singular_hessian_ends_the_run_with_its_reason(expression: str) -> None:
     [
         (
             {"optimizer": "newton", "clip_norm": 1.0},
-            "newton solves with the Hessian, and a clipped gradient does not belong to it",
+            "newton solves a system with the Hessian, which does not match a clipped gradient",
         ),
         (
             {"optimizer": "manual-backtracking", "opt": {"shrink": 1.0}},
-            "'shrink' of manual-backtracking lies between 0 and 1, and 1.0 does not",
+            "'shrink' of manual-backtracking must be between 0 and 1, not 1.0",
         ),
         ({"optimizer": "newton", "momentum": 0.9}, "newton has no momentum"),
         (
@@ -131,7 +131,7 @@ def test_exact_steps_end_where_the_slope_is_0_on_any_line() -> None:
 def test_exact_step_needs_a_lowest_point() -> None:
     record = end("2*x", "manual-exact", x=1.0, steps=5)
     assert record.message == (
-        "stalled at iteration 0: the loss falls without end along the gradient, so no step is the best one"
+        "stalled at iteration 0: the loss decreases without bound along the gradient, so no step length is optimal"
     )
     assert record.result.values == {"x": 1.0}
 

@@ -73,7 +73,7 @@ def test_a_place_that_comes_again_with_another_momentum_is_no_cycle() -> None:
 def test_a_dead_layer_is_stalled_and_not_converged() -> None:
     record = gdcli.fit_linear(seed=1, tol_grad=[1e-6], steps=50).result()
     assert record.status == "stalled"
-    assert record.message == "stalled at iteration 1: the gradient is exactly 0, and this is no minimum"
+    assert record.message == "stalled at iteration 1: the gradient is exactly 0, but this is not a minimum"
 
 
 def test_a_flat_place_away_from_the_known_minimum_is_stalled() -> None:
@@ -152,7 +152,7 @@ def test_settings_of_a_problem_reproduce_the_run() -> None:
             "rosenbrock",
             {"x": 2000},
             "the start of x lies outside the domain of rosenbrock, -2.048:2.048",
-            "for another start, give the expression: gdcli problems rosenbrock shows it",
+            "for a start outside it, give the expression that gdcli problems rosenbrock shows",
         ),
         (
             "x**2",

@@ -265,17 +265,17 @@ def test_decimals_keep_their_digits_in_float64() -> None:
 
 
 OBSTACLES = [
-    ("sum(x**2)", {"x": [1.0, 2.0]}, "x has shape (2,), and a formula is for a variable of one number"),
-    ("sum(x*A)", {"x": 2, "A": [1.0, 2.0]}, "A has shape (2,), and the derivative goes through sum(x*A)"),
+    ("sum(x**2)", {"x": [1.0, 2.0]}, "x has shape (2,), but formulas are for scalar variables"),
+    ("sum(x*A)", {"x": 2, "A": [1.0, 2.0]}, "A has shape (2,), and the derivative depends on sum(x*A)"),
     (
         "nan_to_num(x)**2",
         {"x": 2},
-        "nan_to_num has no counterpart in SymPy, and the derivative goes through nan_to_num(x)",
+        "nan_to_num has no counterpart in SymPy, and the derivative depends on nan_to_num(x)",
     ),
     (
         "det([[x, y], [y, 2]])",
         {"x": 1, "y": 2},
-        "a matrix has no counterpart in SymPy, and the derivative goes through det([[x, y], [y, 2]])",
+        "a matrix has no counterpart in SymPy, and the derivative depends on det([[x, y], [y, 2]])",
     ),
     ("x*sum(rand(3))", {"x": 2}, "sum(rand(3)) draws random numbers"),
     (
@@ -478,7 +478,7 @@ def test_obstacle_is_shown_in_the_place_of_the_formula(run: Run) -> None:
     done = run("grad", "sum(x**2)", "--x", "1,2,3", "--symbolic")
     assert done.code == 0
     shown = " ".join(done.out.split())
-    assert "∂f/∂x no formula: x has shape (3,), and a formula is for a variable of one number" in shown
+    assert "∂f/∂x no formula: x has shape (3,), but formulas are for scalar variables" in shown
 
 
 def test_documents_fit_the_schema(run: Run) -> None:

@@ -91,12 +91,12 @@ def test_the_explained_run_has_the_value_of_the_plain_one(expression: str) -> No
 
 def test_a_variable_outside_wrt_has_no_gradient_and_says_why() -> None:
     node = by_text(tape("x*y", x=2, y=3, wrt=["x"]))["y"]
-    assert (node.grad, node.local, node.note) == (None, None, "no requires_grad: autograd does not track it")
+    assert (node.grad, node.local, node.note) == (None, None, "requires_grad is False: autograd does not track it")
 
 
 def test_where_no_gradient_flows_is_marked() -> None:
     found = by_text(tape("sum(where(x > 1, floor(x), x**2))", x=[0.5, 2.5]))
-    assert found["x > 1"].note == "true or false: no gradient flows through a comparison"
+    assert found["x > 1"].note == "boolean: no gradient flows through a comparison"
     assert (found["x > 1"].dtype, found["x > 1"].grad) == ("bool", None)
     assert found["floor(x)"].note == "piecewise constant: the gradient is zero"
 
@@ -110,7 +110,7 @@ def test_a_pair_of_values_and_indices_is_a_node() -> None:
 
 def test_indexing_says_that_the_others_get_nothing() -> None:
     found = by_text(tape("x[0]**2 + sum(x[1:])", x=[2, 3, 4]))
-    assert found["x[0]"].note == "takes 1 of 3 elements: the others get a gradient of 0"
+    assert found["x[0]"].note == "selects 1 of 3 elements: the others get a gradient of 0"
 
 
 def test_broadcasting_of_a_matrix_names_the_dimension() -> None:

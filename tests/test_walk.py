@@ -109,7 +109,8 @@ def test_every_rule_has_equations_or_says_that_it_has_none(rule: str) -> None:
     assert len(record.walk) == 3
     for update in record.walk:
         assert (
-            update.equations or update.note == f"{rule} has no equation here; gdcli optimizers {rule} shows its formula"
+            update.equations
+            or update.note == f"no equation is shown for {rule}; gdcli optimizers {rule} shows its formula"
         )
 
 
@@ -162,7 +163,7 @@ def test_variable_without_a_gradient_stays() -> None:
     record = walked({"expression": "x**2 + float(y > 0)", "values": {"x": 2.0, "y": 3.0}, "steps": 1})
     update = record.walk[1]
     assert (update.terms["gradient"], update.terms["before"], update.terms["after"]) == (None, 3.0, 3.0)
-    assert update.note == "y.grad is None, so y stays"
+    assert update.note == "y.grad is None, so y does not change"
 
 
 def test_diverging_run_has_no_update_at_its_end() -> None:
@@ -348,8 +349,8 @@ def test_shown_numbers_add_up_to_the_next_ones(run: Run, monkeypatch: pytest.Mon
 
 def test_a_rule_without_equations_shows_where_it_went(run: Run) -> None:
     out = shown(run, "--steps", "2", "--optimizer", "nadam")
-    assert contains(out, "x₀ = 4, x₁ = 3.99789\n(nadam has no equation here;")
-    assert out.count("has no equation") == 1
+    assert contains(out, "x₀ = 4, x₁ = 3.99789\n(no equation is shown for nadam;")
+    assert out.count("no equation is shown") == 1
 
 
 def test_what_the_bounds_did_is_said(run: Run) -> None:

@@ -66,7 +66,7 @@ class BatchDescent:
             RuntimeError: when it has run already.
         """
         if self._tests is not None:
-            raise RuntimeError("the runs of a batch are made once")
+            raise RuntimeError("a batch can be run only once")
         x, gradient = self.objective.x, self.objective.gradient
         stopping = self.settings.stopping
         momentum = 0.0 if self.parameters.is_zero("momentum") else self.parameters["momentum"]
@@ -98,7 +98,7 @@ class BatchDescent:
         """
         tests = self._tests
         if tests is None or bool(tests.alive.any()):
-            raise RuntimeError("the runs have not ended: iterate over them first")
+            raise RuntimeError("the runs have not finished; iterate over them first")
         return BatchResult(
             status=tests.status,
             steps=tests.steps,

@@ -52,4 +52,4 @@ def _group(name: str, x: torch.Tensor, runs: torch.Tensor, given: dict[str, obje
 
 
 def _nothing_more() -> NoReturn:
-    raise AssertionError("an elementwise rule evaluates nothing in its step")
+    raise AssertionError("an elementwise rule does not evaluate the loss within a step")

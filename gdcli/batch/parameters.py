@@ -47,7 +47,9 @@ class Parameters:
         known = {"lr": entry.lr, **entry.parameters}
         for name in given:
             if name not in known:
-                raise GdcliError("optimizer", f"{rule} has no parameter '{name}'", f"it has {', '.join(known)}")
+                raise GdcliError(
+                    "optimizer", f"{rule} has no parameter '{name}'", f"its parameters are {', '.join(known)}"
+                )
         self._given: dict[str, Any] = {**known, **given, **entry.fixed}
         self._x = x
         self._numbers: dict[str, torch.Tensor] = {}
@@ -64,8 +66,8 @@ class Parameters:
         runs = self._x.shape[1]
         number = torch.as_tensor(value, dtype=torch.float64, device=self._x.device)
         if number.shape not in ((), (runs,)):
-            message = f"{name} has shape {tuple(number.shape)}, and there are {runs} runs"
-            raise GdcliError("optimizer", message, "give a number, or one a run")
+            message = f"{name} has shape {tuple(number.shape)}, but there are {runs} runs"
+            raise GdcliError("optimizer", message, "give one number, or one per run")
         return number
 
     def __getitem__(self, name: str) -> torch.Tensor:

@@ -32,7 +32,7 @@ def batch_rule(name: str, parameters: Parameters, objective: BatchObjective) -> 
         GdcliError: for a rule that can not be batched.
     """
     if not is_batchable(name):
-        raise GdcliError("optimizer", f"{name} looks at whole tensors, and its runs cannot be batched")
+        raise GdcliError("optimizer", f"{name} depends on whole tensors, so its runs cannot be batched")
     if not RULES[name].elementwise:
         return BatchLbfgs(objective, parameters)
     if objective.x.dtype in _FULL_PRECISION and name in ELEMENTWISE:

@@ -121,7 +121,7 @@ class Loop:
         lines = []
         for name, (low, high) in self.settings.bound.items():
             lines.append(f"    {self.script.names.get(name, name)}.clamp_({low!r}, {high!r})")
-        return ["with torch.no_grad():  # projected gradient: back into the bounds", *lines] if lines else []
+        return ["with torch.no_grad():  # projected gradient: clamp to the bounds", *lines] if lines else []
 
 
 def _print_lines(parts: Sequence[str]) -> list[str]:
@@ -144,6 +144,6 @@ def _indented(lines: Sequence[str]) -> list[str]:
 
 def _rate(settings: MinimizeSettings | FitLinearSettings) -> float:
     if settings.lr == "auto":
-        message = "--lr auto takes the learning rate from the run, and a script is made without one"
-        raise GdcliError("code", message, "run it first, and give the lr that it shows: --lr NUMBER")
+        message = "--lr auto computes the learning rate in a run, but a script is written without one"
+        raise GdcliError("code", message, "run the command first, and give the lr that it shows: --lr NUMBER")
     return RULES[settings.optimizer].lr if settings.lr is None else float(settings.lr)

@@ -21,7 +21,7 @@ def grad_script(settings: GradSettings) -> str:
     """
     for many in ("each", "points"):
         if getattr(settings, many):
-            raise GdcliError("code", f"a script is about one point, and '{many}' asks for many", f"leave out --{many}")
+            raise GdcliError("code", f"a script evaluates one point, but '{many}' asks for many", f"leave out --{many}")
     expression = parse(settings.expression)
     script = Script(settings, [expression], bind([expression], settings.values))
     value = script.new_name("value")
@@ -31,7 +31,7 @@ def grad_script(settings: GradSettings) -> str:
     shown = [f'print("value", {value}.{numbers}())', f'print("grad_fn", {maker})']
     backward = [f"{value}.backward()"]
     if settings.jacobian:
-        backward = [f"if {value}.numel() == 1:  # backward() needs one number", f"    {value}.backward()"]
+        backward = [f"if {value}.numel() == 1:  # backward() needs a scalar", f"    {value}.backward()"]
     gradients = [_gradient_line(script, settings, name) for name in script.values]
     asked = {name: getattr(settings, name) for name in ("explain", "symbolic", "check")}
     parts = [not_shown(asked), script.declarations(settings.wrt)]
@@ -62,7 +62,7 @@ def _gradient_line(script: Script, settings: GradSettings, name: str) -> str:
     x = script.names[name]
     numbers = f"{x}.grad.{script.item(name)}()"
     if name not in settings.wrt:
-        return f'print("{name}.grad", {x}.grad)  # None: {x} has no requires_grad'
+        return f'print("{name}.grad", {x}.grad)  # None: {x} does not require a gradient'
     if settings.jacobian or not surely_has_gradient(script.expressions[0], name):
         numbers = f"None if {x}.grad is None else {numbers}"
     return f'print("{name}.grad", {numbers})'
@@ -75,8 +75,8 @@ def _derivatives(script: Script, settings: GradSettings, derivatives: str, numbe
     zeros = " + ".join(f"{x}.numel()" for x in variables)
     return [
         "",
-        f"def {derivatives}({number}, **{keep}):  # by every variable, one after the other",
-        f"    if not {number}.requires_grad:  # it does not depend on them",
+        f"def {derivatives}({number}, **{keep}):  # for all variables, concatenated",
+        f"    if not {number}.requires_grad:  # independent of them",
         f"        return torch.zeros({zeros}, dtype={number}.dtype)",
         *broken(
             f"    {parts} = torch.autograd.grad({number}, [{', '.join(variables)}], materialize_grads=True, **{keep})"

@@ -150,7 +150,7 @@ class Rule:
             listed = (f'{{"params": [torch.zeros(())], "lr": {v.rate!r}}}' for v in self.variables)
             groups = f"[{', '.join(listed)}]"
         return [
-            "# A scheduler sets the rate of an optimizer: this one carries it and moves nothing.",
+            "# A scheduler needs an optimizer: this one holds the learning rate and updates nothing.",
             *broken(f"{self.carrier} = torch.optim.SGD({groups})"),
             *self.schedule_lines(),
         ]
@@ -222,7 +222,7 @@ class TorchOptimizer(Rule):
         if not self.row.evaluates:
             return []
         lines = [f"{self.optimizer}.zero_grad()", *loss_lines, f"{self.loss}.backward()"]
-        return self._function_of(lines, f"# {self.row.path} evaluates the loss several times in a step.")
+        return self._function_of(lines, f"# {self.row.path} evaluates the loss several times per step.")
 
     def evaluate(self, loss_lines: Sequence[str]) -> list[str]:
         """The loss and its gradient, in an iteration."""

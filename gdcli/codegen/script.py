@@ -75,7 +75,7 @@ class Script:
             moves = name in wrt
             line = f"{self.names[name]} = {self.printer.leaf(value, requires_grad=moves)}"
             if moves and not explained and ", dtype=torch.float32" in line:
-                lines.append("# Whole numbers alone would make an int64 tensor, and that can have no gradient.")
+                lines.append("# Integers alone would make an int64 tensor, which cannot require a gradient.")
                 explained = True
             lines += broken(line) if isinstance(value.root, ListOf) else [line]
         return lines

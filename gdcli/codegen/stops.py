@@ -34,13 +34,13 @@ class Stops:
             return []
         growth = f"{GROWTH:.0e}".replace("+", "")
         limit = f"{self.limit} = {growth} * max(1, abs({self.loss}.item()))"
-        return [f"if {self.i} == 0:", f"    {limit}  # a loss beyond it has diverged"]
+        return [f"if {self.i} == 0:", f"    {limit}  # a larger loss has diverged"]
 
     def _no_gradient(self) -> list[str]:
         if not all(v.may_lack_gradient for v in self.variables):
             return []
         none = " and ".join(f"{v.x}.grad is None" for v in self.variables)
-        return [f"if {none}:", "    break  # nothing to step with"]
+        return [f"if {none}:", "    break  # no gradient, so no update"]
 
     def _ended(self) -> list[str]:
         looked_at = ", ".join([self.loss, *(f"{v.x}.grad" for v in self.variables)])
@@ -53,7 +53,7 @@ class Stops:
         return [
             *broken(f"{self.finite} = all({is_finite} for t in [{looked_at}])", WIDTH - 4),
             f"if {condition}:",
-            "    break  # after the last update, or where the run diverged",
+            "    break  # after the last update, or when the run diverged",
         ]
 
     def _tolerances(self) -> list[str]:
@@ -73,14 +73,14 @@ class Stops:
         if s.tol_loss is not None:
             change = f"abs({loss}.item() - {self.previous})"
             limit = _limit(s.tol_loss, f"abs({loss}.item())")
-            lines += [f"if {i} > 0 and {change} <= {limit}:", "    break  # converged: the loss stays"]
+            lines += [f"if {i} > 0 and {change} <= {limit}:", "    break  # converged: the loss changes little"]
             lines += [f"{self.previous} = {loss}.item()"]
         if s.tol_x is not None:
             numbers = ", ".join(f"*{v.x}.flatten().tolist()" for v in self.variables)
             move = f"math.dist({self.point}, {self.last_point})"
             limit = _limit(s.tol_x, f"math.hypot(*{self.point})")
             lines += [f"{self.point} = [{numbers}]"]
-            lines += [f"if {i} > 0 and {move} <= {limit}:", "    break  # converged: the variables stay"]
+            lines += [f"if {i} > 0 and {move} <= {limit}:", "    break  # converged: the variables change little"]
             lines += [f"{self.last_point} = {self.point}"]
         return lines
 

@@ -182,16 +182,16 @@ class StopReason(enum.Enum):
     """Why a descent stopped; the value is the message for people."""
 
     CONVERGED_GRAD = "converged at iteration {iteration}: the gradient norm {value:.6g} is at most {limit:.6g}"
-    CONVERGED_LOSS = "converged at iteration {iteration}: the loss changed by {value:.6g}, at most {limit:.6g}"
-    CONVERGED_X = "converged at iteration {iteration}: the variables moved by {value:.6g}, at most {limit:.6g}"
+    CONVERGED_LOSS = "converged at iteration {iteration}: the change in the loss, {value:.6g}, is at most {limit:.6g}"
+    CONVERGED_X = "converged at iteration {iteration}: the change in the variables, {value:.6g}, is at most {limit:.6g}"
     MAX_STEPS = "stopped after {steps}"
     NON_FINITE = "diverged: {what} became {value} at iteration {iteration}"
     GROWN = (
-        "diverged: the loss grew to {value:.6g} at iteration {iteration}, above {bound:.6g}, and its gradient grew too"
+        "diverged: the loss reached {value:.6g} at iteration {iteration} (limit {bound:.6g}), with a growing gradient"
     )
     STALLED = "stalled at iteration {iteration}: {why}"
     CYCLING = "cycling at iteration {iteration}: the state is the same as {period} iterations earlier"
-    NO_GRADIENT = "stopped at iteration {iteration}: {name}.grad is None, so there is no update"
+    NO_GRADIENT = "stopped at iteration {iteration}: {name}.grad is None, so no update is possible"
     INTERRUPTED = "interrupted at iteration {iteration}"
 
     @property

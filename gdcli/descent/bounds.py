@@ -55,7 +55,7 @@ def check_start(bounds: Bounds, variables: Mapping[str, torch.Tensor]) -> None:
         x = variables[name].detach()
         if (low is not None and bool((x < low).any())) or (high is not None and bool((x > high).any())):
             message = f"the start of {name} lies outside its bounds, {_range(low, high)}"
-            raise GdcliError("bound", message, f"choose a --{name} inside them")
+            raise GdcliError("bound", message, f"choose a value of --{name} within the bounds")
 
 
 def _range(low: float | None, high: float | None) -> str:

@@ -63,11 +63,14 @@ def rate_from_curvature(problem: Problem, *, maximize: bool) -> float:
     try:
         largest = abs(largest_curvature(problem))
     except RuntimeError as error:
-        message = f"there is no curvature to take a learning rate from: {str(error).splitlines()[0]}"
+        message = f"cannot choose a learning rate from the curvature: {str(error).splitlines()[0]}"
         raise GdcliError("lr", message, "give a number: --lr 0.1") from error
     if largest == 0 or not math.isfinite(largest):
         goal = "maximum" if maximize else "minimum"
-        message = f"the start has no curvature to take a learning rate from: the {goal} is in no known distance"
+        message = (
+            "cannot choose a learning rate from the curvature: it is zero or not finite at the start, "
+            f"so the distance to the {goal} is unknown"
+        )
         raise GdcliError("lr", message, "give a number: --lr 0.1")
     return 1 / largest
 

@@ -107,7 +107,7 @@ def _check_domain(name: str, instance: Instance, problem: Problem) -> None:
         if bool((x < low).any()) or bool((x > high).any()):
             message = f"the start of {variable} lies outside the domain of {name}, {low:g}:{high:g}"
             raise GdcliError(
-                "domain", message, f"for another start, give the expression: gdcli problems {name} shows it"
+                "domain", message, f"for a start outside it, give the expression that gdcli problems {name} shows"
             )
 
 

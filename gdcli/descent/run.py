@@ -160,7 +160,7 @@ class Descent(Generic[R]):
             RuntimeError: before the loop has ended.
         """
         if self._tests.ending is None:
-            raise RuntimeError("the descent has not ended: iterate over it first")
+            raise RuntimeError("the descent has not finished; iterate over it first")
         return self._tests.ending
 
     @functools.cached_property
@@ -249,7 +249,9 @@ class Descent(Generic[R]):
         elif reason is StopReason.NO_GRADIENT or any(t.grad_fn is not None for t in self.problem.tensors.values()):
             notices.extend(_non_leaf(name, self.problem.tensors[name]) for name in self.problem.wrt)
         elif self._first is not None and None not in self._first.grads.values() and norm(self._first.grads) == 0:
-            notices.append(Notice("zero-gradient", "the gradient is exactly 0 at the start, so nothing moves"))
+            notices.append(
+                Notice("zero-gradient", "the gradient is exactly 0 at the start, so the variables do not change")
+            )
         return notices
 
 
@@ -260,9 +262,9 @@ def _tensor_state(x: torch.Tensor) -> TensorState:
 def _non_leaf(name: str, x: torch.Tensor) -> Notice:
     return Notice(
         "non-leaf",
-        f"{name} = {name} - lr * {name}.grad made {name} a new tensor: grad_fn {grad_fn_name(x)}, is_leaf {x.is_leaf}; "
-        f"backward fills the .grad of leaves only, so {name}.grad stays None from now on; "
-        f"update in place under torch.no_grad() instead (--update in-place)",
+        f"{name} = {name} - lr * {name}.grad created a new tensor: grad_fn {grad_fn_name(x)}, is_leaf {x.is_leaf}; "
+        f"backward() populates .grad of leaf tensors only, so {name}.grad stays None from now on; "
+        f"update {name} in place under torch.no_grad() instead (--update in-place)",
     )
 
 

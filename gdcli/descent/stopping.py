@@ -88,7 +88,7 @@ class StopTests:
             return StopReason.NON_FINITE, {"what": "the loss", "value": state.loss}
         for name, grad in state.grads.items():
             if grad is not None and not is_finite(grad):
-                return StopReason.NON_FINITE, {"what": f"the gradient of {name}", "value": "not finite"}
+                return StopReason.NON_FINITE, {"what": f"the gradient of {name}", "value": "non-finite"}
         if self.previous is None:
             self.first_norm = norm(state.grads)
             self.largest_loss = largest_loss(state.loss)
@@ -101,7 +101,7 @@ class StopTests:
     def _converged(self, state: State) -> Found | None:
         size = norm(state.grads)
         if size == 0 and self.is_stuck(state):
-            return StopReason.STALLED, {"why": "the gradient is exactly 0, and this is no minimum"}
+            return StopReason.STALLED, {"why": "the gradient is exactly 0, but this is not a minimum"}
         if self.tol_grad is not None:
             limit = threshold(self.tol_grad, self.first_norm)
             if size <= limit:

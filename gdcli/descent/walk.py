@@ -63,7 +63,7 @@ class Walked:
     def _update(self, name: str, iteration: int, lr: float, before: Moment, after: Moment, projected: Nested) -> Update:
         terms: dict[str, Nested] = {"before": before.x, "gradient": before.gradient, "lr": lr, "after": after.x}
         if before.gradient is None:
-            note = f"{name}.grad is None, so {name} stays"
+            note = f"{name}.grad is None, so {name} does not change"
             return Update(iteration=iteration, variable=name, terms=terms, equations=[], note=note)
         terms |= self.rule.numbers(name)
         terms |= {f"{key}_before": value for key, value in before.memory.items()} | after.memory

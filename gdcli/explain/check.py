@@ -91,10 +91,10 @@ def as_float64(tensor: torch.Tensor) -> torch.Tensor:
 def refuse(problem: Problem) -> None:
     """Raise GdcliError for a problem that cannot be checked: one that draws random numbers, or is too large."""
     if problem.is_random:
-        message = "a gradient cannot be checked where each evaluation draws new random numbers"
+        message = "the gradient cannot be checked if each evaluation draws new random numbers"
         raise GdcliError("check", message, 'draw them once, as the value of a variable: --r "rand(3)"')
     if problem.unknowns > MAX_UNKNOWNS:
-        message = f"a check of {problem.unknowns:,} unknowns takes too long: {MAX_UNKNOWNS:,} are allowed"
+        message = f"a check of {problem.unknowns:,} unknowns takes too long; at most {MAX_UNKNOWNS:,} are allowed"
         raise GdcliError("limit", message, "choose fewer variables with --wrt")
 
 
@@ -180,7 +180,7 @@ def _summary(rows: list[CheckRow]) -> GradientCheck:
     parts = []
     if agreeing := counts["agree"]:
         digits = [row.agreeing_digits for row in rows if row.verdict == "agree" and row.agreeing_digits is not None]
-        parts.append(f"{agreeing} of {total} agree" + (f", to {min(digits)} digits or more" if digits else ""))
+        parts.append(f"{agreeing} of {total} agree" + (f", to at least {min(digits)} digits" if digits else ""))
     others: Sequence[Literal["kink", "disagree", "undefined", "unconfirmed"]]
     others = ("kink", "disagree", "undefined", "unconfirmed")
     parts += [f"{counts[v]} of {total} {'at a kink' if v == 'kink' else v}" for v in others if counts[v]]

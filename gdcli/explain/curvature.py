@@ -39,7 +39,7 @@ def curvature(value: torch.Tensor, leaves: Mapping[str, torch.Tensor], expressio
     """
     names = labels_of(leaves)
     if len(names) > MAX_UNKNOWNS:
-        message = f"a Hessian over {len(names):,} unknowns is too large: {MAX_UNKNOWNS:,} are allowed"
+        message = f"a Hessian over {len(names):,} unknowns is too large; at most {MAX_UNKNOWNS:,} are allowed"
         raise GdcliError("limit", message, "choose fewer variables with --wrt")
     tensors = list(leaves.values())
     try:
@@ -57,7 +57,7 @@ def curvature(value: torch.Tensor, leaves: Mapping[str, torch.Tensor], expressio
         limit = gradient_rounding(value.item(), point, float(found.abs().max()), eps)
         kind, message = kind_of_point(found, eps, norm, limit)
     else:
-        kind, message = "undefined", "the derivatives are not finite here, so the point has no kind"
+        kind, message = "undefined", "the derivatives are not finite here, so the point cannot be classified"
     return Curvature(
         labels=names,
         matrix=matrix.tolist(),
@@ -80,7 +80,7 @@ def jacobian(value: torch.Tensor, leaves: Mapping[str, torch.Tensor], expression
     columns = labels_of(leaves)
     if len(elements) > MAX_ROWS or len(elements) * len(columns) > MAX_ENTRIES:
         message = f"a Jacobian of {len(elements):,} rows and {len(columns):,} columns is too large"
-        hint = f"{MAX_ROWS:,} rows and {MAX_ENTRIES:,} entries are allowed"
+        hint = f"at most {MAX_ROWS:,} rows and {MAX_ENTRIES:,} entries are allowed"
         raise GdcliError("limit", message, hint)
     tensors = list(leaves.values())
     try:

@@ -78,7 +78,7 @@ class Code(StrPrinter):  # type: ignore[misc]
         self.decimals = decimals
 
     def _unprintable(self, expr: Expr) -> str:
-        raise UnprintableError(f"SymPy answers with {type(expr).__name__}, which PyTorch does not have")
+        raise UnprintableError(f"SymPy returns {type(expr).__name__}, which PyTorch does not have")
 
     emptyPrinter = _print_Basic = _print_Derivative = _print_Subs = _print_Integral = _unprintable  # noqa: N815
     _print_Infinity = _print_NegativeInfinity = _print_Order = _unprintable  # noqa: N815

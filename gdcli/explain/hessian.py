@@ -212,7 +212,11 @@ def kind_of_point(eigenvalues: torch.Tensor, eps: float, gradient_norm: float, l
     zero = _rounding(eigenvalues, eps)
     up, down = int((eigenvalues > zero).sum()), int((eigenvalues < -zero).sum())
     total = len(eigenvalues)
-    signs = f"of {total} eigenvalues {up} are positive and {down} negative" if total > 1 else "its only eigenvalue is 0"
+    signs = (
+        f"of {total} eigenvalues, {_are(up)} positive and {_are(down)} negative"
+        if total > 1
+        else "the only eigenvalue is 0"
+    )
     bending = {
         up: "the function is convex here (every eigenvalue is positive)",
         down: "the function is concave here (every eigenvalue is negative)",
@@ -220,10 +224,17 @@ def kind_of_point(eigenvalues: torch.Tensor, eps: float, gradient_norm: float, l
     if not gradient_norm <= limit:
         return "not critical", f"not a critical point: the gradient norm is {gradient_norm:.6g}; {bending}"
     if up and down:
-        return "saddle", f"a saddle point: {signs}, so it rises one way and falls another"
+        return "saddle", f"a saddle point: {signs}, so the function increases in one direction and decreases in another"
     if up == total:
         return "minimum", "a local minimum: the gradient is zero, and every eigenvalue is positive"
     if down == total:
         return "maximum", "a local maximum: the gradient is zero, and every eigenvalue is negative"
-    zeros = f"{total - up - down} of {total} eigenvalues are" if total > 1 else "its only eigenvalue is"
-    return "flat", f"flat: the gradient is zero, and {zeros} 0 within rounding, so second derivatives do not decide"
+    zeros = f"of {total} eigenvalues {_are(total - up - down)}" if total > 1 else "the only eigenvalue is"
+    return (
+        "flat",
+        f"flat: the gradient is zero, and {zeros} 0 within rounding; the second-derivative test is inconclusive",
+    )
+
+
+def _are(count: int) -> str:
+    return f"{count} {'is' if count == 1 else 'are'}"

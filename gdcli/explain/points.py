@@ -172,7 +172,7 @@ class PointGradients:
         """The record of what came out so far; ``trouble`` is what has ended it early, if not the user."""
         message = f"{self.count:,} point{'s' * (self.count != 1)}"
         if self.failed:
-            message += f", {self.failed:,} of them without an answer"
+            message += f", {self.failed:,} of them failed"
         if stopped or trouble is not None:
             message += "; interrupted" if trouble is None else f"; {trouble.message}"
         failed = self.failed or trouble is not None
@@ -361,8 +361,8 @@ class PointGradients:
             for name, shape, first in zip(self.names, shapes, self._first_shapes or (), strict=True)
             if shape != first
         )
-        message = f"{name} has shape {shape}, and the points before have {first}: CSV has one set of columns"
-        return ErrorDetail("point", message, "choose --jsonl", None)
+        message = f"{name} has shape {shape}, but earlier points have {first}: CSV has one set of columns"
+        return ErrorDetail("point", message, "use --jsonl", None)
 
 
 def _size(tensor: torch.Tensor) -> float:
@@ -376,10 +376,10 @@ def _check_lengths(tensors: Mapping[str, torch.Tensor]) -> None:
     lengths = {name: len(tensor) for name, tensor in tensors.items() if tensor.dim() > 0}
     if not lengths:
         name = next(iter(tensors), "x")
-        message = "'each' takes the points from lists, and every variable is a single number"
+        message = "'each' takes the points from lists, but every variable is a single number"
         raise GdcliError("each", message, f"for example: --{name} 1,2,3")
     first, length = next(iter(lengths.items()))
     for name, other in lengths.items():
         if other != length:
-            message = f"'each' takes lists of equal length: '{first}' has {length:,} items, and '{name}' has {other:,}"
-            raise GdcliError("each", message, "a variable that is the same at every point is a single number")
+            message = f"'each' needs lists of equal length: '{first}' has {length:,} items, but '{name}' has {other:,}"
+            raise GdcliError("each", message, "give a variable that is the same at every point as a single number")

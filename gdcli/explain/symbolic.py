@@ -119,7 +119,7 @@ def partials(
 
 def _partial(found: Any, name: str, shape: tuple[int, ...]) -> Partial:
     if shape:
-        return Partial(name, None, f"{name} has shape {shape}, and a formula is for a variable of one number")
+        return Partial(name, None, f"{name} has shape {shape}, but formulas are for scalar variables")
     if isinstance(found, _Unknown):
         return Partial(name, None, found.reason)
     try:
@@ -197,7 +197,7 @@ def _written(
         except (UnprintableError, GdcliError) as error:
             obstacle = str(error).splitlines()[0]
         except Exception as error:  # noqa: BLE001 -- SymPy fails in many ways
-            obstacle = f"SymPy cannot write this down: {type(error).__name__}"
+            obstacle = f"SymPy cannot express this: {type(error).__name__}"
     return Derivative(variable=partial.variable, formula=None, latex=None, value=None, obstacle=obstacle)
 
 
@@ -243,7 +243,7 @@ class _Converter:
         for node in postorder(self.expression.root):
             self.found[id(node)] = self._convert(node)
         root = self.found[id(self.expression.root)]
-        return _Unknown("the result is no single number") if isinstance(root, tuple) else root
+        return _Unknown("the result is not a single number") if isinstance(root, tuple) else root
 
     def _convert(self, node: Node) -> Any:
         parts = (self.found[id(child)] for child in children(node))
@@ -254,7 +254,7 @@ class _Converter:
         except NoCounterpartError as error:
             unknown = _Unknown(str(error))
         except (TypeError, ValueError, AttributeError, ArithmeticError):
-            unknown = _Unknown(f"SymPy refuses {self.expression.text(node)}")
+            unknown = _Unknown(f"SymPy rejects {self.expression.text(node)}")
         return unknown if isinstance(node, Variable) else self._without_counterpart(node, unknown)
 
     def _known(self, node: Node) -> Any:
@@ -320,7 +320,7 @@ class _Converter:
             short = text if len(text) <= 40 else f"{text[:39]}…"
             attributes = {
                 "text": f"({text})" if function is None else text,
-                "obstacle": "" if flat else f"{reason}, and the derivative goes through {short}",
+                "obstacle": "" if flat else f"{reason}, and the derivative depends on {short}",
                 "drawn": f"{short} draws random numbers" if _draws(node) else "",
             }
             self.opaque[text] = type(f"opaque{len(self.opaque)}", (Opaque,), attributes)

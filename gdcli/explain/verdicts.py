@@ -22,7 +22,7 @@ _NEGLIGIBLE = 1e-6  # of the slopes around: an error that does not matter
 _AT_REST = 0.05  # of the slopes around: how much one-sided slopes still move at a cusp
 _SURE = 10  # errors of a gap between two slopes, beyond which it is a kink
 _BESIDE = 0.01  # of what autograd is off by: a slope that near to another is the same
-_ON_A_BORDER = "the formula says nothing at this very point, the border of a choice or a division of 0 by 0"
+_ON_A_BORDER = "the formula has no value at this point, a branch boundary or a division of 0 by 0"
 _CANCELLING = 10  # times the sum: the size of terms that cancel
 _STEEP = 1e-3  # of |x|: the length on which the value changes by itself beside a pole
 
@@ -133,7 +133,7 @@ def row(evidence: Evidence) -> CheckRow:
         agreeing_digits=None if error is None or zero else _digits(error, evidence.eps),
         verdict=judgement.verdict,
         doubt=judgement.doubt,
-        reason=judgement.reason or (f"zero, within the rounding of {evidence.dtype}" if zero else ""),
+        reason=judgement.reason or (f"zero within {evidence.dtype} rounding" if zero else ""),
     )
 
 
@@ -158,7 +158,7 @@ def _judge(e: Evidence) -> _Judgement:
     if not math.isfinite(e.value):
         return _Judgement("undefined", "", f"the value is {e.value} here")
     if e.slopes.jump:
-        reason = f"the value jumps by {e.slopes.jump:.6g} here, so there is no slope; PyTorch takes {e.gradient:.6g}"
+        reason = f"the value jumps by {e.slopes.jump:.6g} here, so there is no slope; PyTorch returns {e.gradient:.6g}"
         return _Judgement("undefined", "", reason)
     kink = _kink(e)
     if kink is not None:
@@ -190,10 +190,10 @@ def _not_finite(e: Evidence) -> _Judgement:
     if slope is None and e.center is not None:
         slope = e.center.value
     if slope is None:
-        return _Judgement("undefined", "", "no finite slope is to be found here")
+        return _Judgement("undefined", "", "no finite slope was found here")
     if abs(slope) > e.largest:
-        return _Judgement("disagree", "autograd", f"the slope is {slope:.6g}, beyond the largest {e.dtype}")
-    reason = "autograd meets 0 * inf or inf - inf on its way, often in a branch that is not chosen"
+        return _Judgement("disagree", "autograd", f"the slope is {slope:.6g}, which exceeds the range of {e.dtype}")
+    reason = "autograd computes 0 * inf or inf - inf along the way, often in a branch that is not selected"
     return _Judgement("disagree", "autograd", f"{reason}; the slope is {slope:.6g}")
 
 
@@ -212,7 +212,7 @@ def _compared(e: Evidence) -> _Judgement:
     if e.close(e.gradient, symbolic):
         return _Judgement("agree") if confirmed else _Judgement("agree", "differences", _why_differences(e))
     if by_differences and not confirmed:
-        return _Judgement("disagree", "symbolic", "autograd and differences agree, and the formula says otherwise")
+        return _Judgement("disagree", "symbolic", "autograd and finite differences agree, but the formula does not")
     return _Judgement("disagree", "autograd", _why_autograd(e, symbolic))
 
 
@@ -221,25 +221,25 @@ def _one_sided(e: Evidence) -> _Judgement:
     for side, slope in (("left", e.slopes.left), ("right", e.slopes.right)):
         other = e.slopes.right if side == "left" else e.slopes.left
         if slope is not None and other is None and e.reliable(slope) and e.close(e.gradient, slope.value, slope.error):
-            return _Judgement("agree", "", f"the function is defined on the {side} only")
+            return _Judgement("agree", "", f"the function is defined only on the {side}")
     return _Judgement("unconfirmed", "differences", _why_differences(e))
 
 
 def _why_autograd(e: Evidence, slope: float) -> str:
     """What is wrong with autograd, where the slope is known to be another."""
     if e.cut:
-        return "detach cuts a part of the gradient off, on purpose"
-    how = "a pole is near, or a place as steep" if e.is_steep else "terms cancel"
+        return "detach blocks part of the gradient, on purpose"
+    how = "the function is steep here, as near a pole" if e.is_steep else "terms cancel"
     if not e.close(e.gradient, e.wide):
-        return f"{how}, and {e.dtype} keeps too few digits: autograd in float64 gives {e.wide:.6g}"
+        return f"{how}, and {e.dtype} has too few digits: autograd in float64 gives {e.wide:.6g}"
     if all(abs(beside - slope) <= _BESIDE * abs(e.gradient - slope) for beside in e.nearby()):
-        return f"PyTorch's choice at a kink inside: beside this point autograd gives {slope:.6g} too"
+        return f"PyTorch's choice at a kink inside: next to this point autograd also gives {slope:.6g}"
     if e.is_steep or e.terms > _CANCELLING * abs(slope):
-        return f"{how}, and {e.dtype} keeps too few digits"
-    return f"PyTorch computes this derivative to fewer digits than {e.dtype} has"
+        return f"{how}, and {e.dtype} has too few digits"
+    return f"PyTorch computes this derivative less accurately than {e.dtype} allows"
 
 
 def _why_differences(e: Evidence) -> str:
     if e.is_steep:
-        return "a pole is near, or a place as steep: the steps are too wide for it"
-    return "terms cancel: the value rises by less than its own rounding"
+        return "the function is steep here, as near a pole: the difference steps are too large"
+    return "terms cancel: the value changes by less than its rounding error"

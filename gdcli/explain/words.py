@@ -49,12 +49,12 @@ def _own(node: Node, result: Any, inputs: Sequence[Any]) -> str:
     if not isinstance(result, torch.Tensor):
         return "a pair of values and indices: gradients flow through the values only"
     if isinstance(node, Variable):
-        return "" if result.requires_grad else "no requires_grad: autograd does not track it"
+        return "" if result.requires_grad else "requires_grad is False: autograd does not track it"
     if isinstance(node, Call) and node.function.gradient:
         return node.function.gradient
     tracked = any(isinstance(value, torch.Tensor) and value.requires_grad for value in inputs)
     if result.dtype == torch.bool:
-        return "true or false: no gradient flows through a comparison" if tracked else ""
+        return "boolean: no gradient flows through a comparison" if tracked else ""
     if isinstance(node, Binary) and node.operator == "//":
         return "rounds down: the gradient is zero" if tracked else ""
     tensors = [value for value in inputs if isinstance(value, torch.Tensor)]
@@ -62,19 +62,20 @@ def _own(node: Node, result: Any, inputs: Sequence[Any]) -> str:
     facts = FUNCTIONS[name].facts if name in FUNCTIONS else ()
     if "product" in facts and len(tensors) > 1:
         left, right = (tuple(value.shape) for value in tensors[:2])
-        return f"product of {left} and {right}: to each side goes the gradient times the other"
+        return f"product of {left} and {right}: each factor's gradient is the incoming one times the other factor"
     if name in _REDUCTIONS and tensors and tensors[0].shape != result.shape:
         return _reduction(name, tensors[0], result)
     if isinstance(node, Index) and tensors:
-        return f"takes {result.numel()} of {tensors[0].numel()} elements: the others get a gradient of 0"
+        return f"selects {result.numel()} of {tensors[0].numel()} elements: the others get a gradient of 0"
     return _selection(name, facts, result, tensors)
 
 
 def _reduction(name: str, whole: torch.Tensor, result: torch.Tensor) -> str:
-    over = "all" if result.dim() == 0 else f"{whole.numel() // max(1, result.numel())} of the"
+    count = result.numel()
+    fewer = "one" if count == 1 else f"{count}, {whole.numel() // max(1, count)} at a time"
     share = {"sum": "each gets the whole gradient", "mean": "each gets an equal share of the gradient"}
     told = share.get(name, "each gets its part of the gradient")
-    return f"{over} {whole.numel()} elements become {'one' if result.numel() == 1 else result.numel()}: {told}"
+    return f"reduces {whole.numel()} elements to {fewer}: {told}"
 
 
 def _selection(name: str, facts: Sequence[Fact], result: torch.Tensor, tensors: Sequence[torch.Tensor]) -> str:
@@ -87,9 +88,9 @@ def _selection(name: str, facts: Sequence[Fact], result: torch.Tensor, tensors: 
         held = f"held at a bound for {stopped} of {value.numel()} elements: no gradient flows through them"
         return held if stopped else ""
     if "choice" in facts:
-        return "the gradient goes to the element that was chosen; at a tie it is shared"
+        return "the gradient goes to the selected element, and ties share it"
     if name == "abs" and bool((value == 0).any()):
-        return "at 0 there is no derivative; PyTorch takes 0"
+        return "not differentiable at 0; PyTorch uses 0"
     return ""
 
 

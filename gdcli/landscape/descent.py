@@ -60,12 +60,12 @@ def caption(settings: DescentSettings, trail: Trail) -> str:
     lr = settings.lr if trail.first is None or settings.lr != "auto" else trail.first.lr
     parts = [settings.optimizer, f"lr {lr:.6g}" if isinstance(lr, float) else f"lr {lr}"]
     parts += [f"lr.{name} {rate:.6g}" for name, rate in settings.lrs.items()]
-    parts += [f"times {factor:.4g} from iteration {first} on" for first, factor in list(settings.lr_factor.items())[:3]]
+    parts += [f"times {factor:.4g} from iteration {first}" for first, factor in list(settings.lr_factor.items())[:3]]
     parts += ["and so on"] * (len(settings.lr_factor) > 3)
     for name in (*OWN_OPTIONS, "clip_norm", "clip_value"):
         if getattr(settings, name) and not isinstance(getattr(settings, name), bool):
             parts.append(f"{name.replace('_', ' ')} {getattr(settings, name):.6g}")
-    parts += ["nesterov"] * bool(settings.nesterov) + ["uphill"] * settings.maximize
+    parts += ["nesterov"] * bool(settings.nesterov) + ["maximize"] * settings.maximize
     if settings.schedule != "none":
         parts.append(f"schedule {settings.schedule}")
     if trail.last is not None:
@@ -128,7 +128,7 @@ def layer_figure(title: str, subtitle: str, problem: Problem, trail: Trail, name
         matrix = heat_panel(f"{name} at iteration {iteration}", numbers(trail.last.values[name]))
         panels.append(replace(matrix, history=_history(trail, columns=len(matrix.values[0]))))
         if trail.last.grads[name] is not None:
-            panels.append(heat_panel(f"gradient of {name} there", numbers(trail.last.grads[name])))
+            panels.append(heat_panel(f"gradient of {name}", numbers(trail.last.grads[name])))
     return Figure(title, subtitle, panels, subject.remarks)
 
 

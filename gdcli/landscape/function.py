@@ -62,7 +62,7 @@ def _check_result(problem: Problem, *, field: bool) -> None:
         check_scalar(value, expression)
     elif value.numel() != 1:
         source = expression.source
-        message = f"the result has shape {tuple(value.shape)}, and a picture is that of one number"
+        message = f"the result has shape {tuple(value.shape)}, but only a single number can be plotted"
         raise ExpressionError("not-scalar", message, "sum it: sum(...)", source=source, span=(0, len(source)))
     tensor_result(value, expression)
 

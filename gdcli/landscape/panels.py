@@ -50,7 +50,7 @@ class Subject:
     def say_if_random(self) -> None:
         """Say that the function draws random numbers."""
         if self.problem.is_random:
-            self.say(Remark("random", "the expression draws random numbers: its picture is that of one draw"))
+            self.say(Remark("random", "the expression draws random numbers; the figure shows one draw"))
 
     def say_where_undefined(self, values: Sequence[float]) -> None:
         """Say which share of the window has no finite value."""
@@ -58,10 +58,12 @@ class Subject:
         if missing:
             share = 100 * missing / len(values)
             if missing == len(values):
-                self.say(Remark("undefined", "the function has no finite value anywhere in the window; try another"))
+                self.say(
+                    Remark("undefined", "the function has no finite value anywhere in the window; try another window")
+                )
                 return
             amount = "less than 1%" if share < 1 else f"{min(share, 99):.0f}%"
-            message = f"the function has no finite value on {amount} of the window, which is left blank"
+            message = f"the function has no finite value on {amount} of the window; this part is left blank"
             self.say(Remark("undefined", message))
 
 
@@ -90,9 +92,7 @@ def routes_in(section: Section, trails: Sequence[Trail], subject: Subject) -> li
         if seen < len(points):
             whose = f"the path of {trail.label}" if len(trails) > 1 else "the path"
             since = trail.states[seen].iteration
-            message = (
-                f"{whose} runs away: from iteration {since} on it is outside the window, which shows its beginning"
-            )
+            message = f"{whose} leaves the window at iteration {since}; only its beginning is shown"
             subject.say(Remark("runs-away", message))
     return routes
 
@@ -107,7 +107,7 @@ def loss_panel(trails: Sequence[Trail], subject: Subject) -> CurvesPanel:
     for trail in trails:
         shown = len(trail.states)
         if shown < trail.count:
-            message = f"of {trail.count:,} states, {shown:,} are drawn: the first ones, and others evenly apart"
+            message = f"{shown:,} of {trail.count:,} states are drawn: the first ones, and others evenly spaced"
             subject.say(Remark("thinned", message))
     panel = _curves("loss", trails, [[state.loss for state in trail.states] for trail in trails])
     if panel.y.log and any(loss == 0 for curve in panel.curves for loss in curve.y):

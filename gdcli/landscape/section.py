@@ -138,11 +138,11 @@ def principal_plane(paths: Sequence[torch.Tensor]) -> Section:
     shown = [f"{share:.3g}" if share >= 0.01 else "0" for share in shares]
     labels = tuple(f"direction {i + 1} ({share}%)" for i, share in enumerate(shown))
     about = (
-        f"of {unknowns} unknowns, the picture shows the plane through the end of the path along its two principal "
-        f"directions, which hold {sum(shares):.3g}% of the movement; the path is projected onto it"
+        f"with {unknowns} unknowns, the figure shows the plane through the end of the path along its two principal "
+        f"directions, which account for {sum(shares):.3g}% of the movement; the path is projected onto this plane"
     )
     if scale == 0.0:
-        about = f"of {unknowns} unknowns, the picture shows the plane of the first two: the path does not move"
+        about = f"with {unknowns} unknowns, the figure shows the plane of the first two, as the path does not move"
     return Section(origin, axes, labels, exact=False, about=about)
 
 

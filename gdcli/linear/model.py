@@ -112,15 +112,16 @@ def _death(dead: list[int], outputs: int, started: list[int], final: State) -> s
     updates = sorted({since - 1 for since in started})
     if updates[0] < 0:
         what = (
-            f"{layer} is dead from the start: W @ x is not positive there, relu gives 0 and its gradient is exactly 0"
+            f"{layer} is dead from the start: W @ x is not positive there, "
+            "so relu returns 0 and its gradient is exactly 0"
         )
     else:
         s = "s" * (len(updates) > 1)
         what = (
             f"{layer} died in the update{s} of iteration{s} {_listed(updates)}: "
-            "since then W @ x is not positive there, relu gives 0 and its gradient is exactly 0"
+            "since then W @ x is not positive there, so relu returns 0 and its gradient is exactly 0"
         )
-    return f"{what}, so the loss stays at {final.loss!r}" if whole else what
+    return f"{what}; the loss stays at {final.loss!r}" if whole else what
 
 
 def _listed(numbers: list[int]) -> str:

@@ -126,14 +126,14 @@ class Race:
     def _message(self, standings: list[Standing]) -> str:
         """Who has won, in a sentence."""
         if self._interrupted:
-            return f"interrupted: {len(self._finished)} of {len(self.racers)} optimizers had run or were running"
+            return f"interrupted: {len(self._finished)} of {len(self.racers)} optimizers had started"
         best = standings[0]
         first = " and ".join(each.optimizer for each in standings if each.rank == 1)
         if not best.reached:
-            return f"no optimizer reached the goal; {first} came nearest"
+            return f"no optimizer reached the goal; {first} came closest"
         if len(self.task.starts) == 1:
             return f"{first} reached the goal first, after {best.evaluations.median:g} evaluations"
-        return f"{first} did best: {best.reached} of {len(best.runs)} starts reached the goal"
+        return f"{first} did best, reaching the goal from {best.reached} of {len(best.runs)} starts"
 
     def _notices(self, entry: Standing) -> Iterator[Notice]:
         name, tuning = entry.optimizer, entry.tuning
@@ -147,7 +147,7 @@ class Race:
                 word for word, works in (("lowest", tuning.lowest == low), ("highest", tuning.highest == high)) if works
             ]
             if ends:
-                message = f"{name} works at the {' and the '.join(ends)} rate of the grid: --rate-range widens it"
+                message = f"{name} works at the {' and the '.join(ends)} rate of the grid; widen it with --rate-range"
                 yield Notice("grid-too-narrow", message)
 
 

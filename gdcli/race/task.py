@@ -118,4 +118,6 @@ def _check_domain(settings: CompareSettings, start: Tensors) -> None:
             low, high = interval(settings, name)
             if bool((x < low).any()) or bool((x > high).any()):
                 message = f"the start of {name} lies outside its domain, {low:g}:{high:g}"
-                raise GdcliError("domain", message, f"choose another, or a wider domain: --domain {name}=LOW:HIGH")
+                raise GdcliError(
+                    "domain", message, f"choose another start, or widen the domain: --domain {name}=LOW:HIGH"
+                )

@@ -87,7 +87,7 @@ def _outcomes(runs: Sequence[Run], result: BatchResult) -> list[Outcome]:
 def _curves(result: BatchResult, last: list[int], final: list[float]) -> Iterator[list[tuple[int, float]]]:
     """The losses of each run that were kept, up to its last one."""
     if result.samples is None:
-        raise RuntimeError("the batch has kept no losses")
+        raise RuntimeError("the batch kept no losses")
     sampled, losses = result.samples.evaluations.T.tolist(), result.samples.loss.T.tolist()
     for i, end in enumerate(last):
         curve = [pair for pair in zip(sampled[i], losses[i], strict=True) if pair[0] < end]

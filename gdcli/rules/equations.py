@@ -34,7 +34,7 @@ class Explained(Struct, frozen=True):
 
 def without_equations(name: str, when: str = "") -> Explained:
     """What is said of a rule that has no equation."""
-    return Explained([], f"{name} has no equation here{when}; gdcli optimizers {name} shows its formula")
+    return Explained([], f"no equation is shown for {name}{when}; gdcli optimizers {name} shows its formula")
 
 
 def against(terms: Terms, *, decays: bool = True) -> str:
@@ -57,7 +57,9 @@ def momentum_step(terms: Terms) -> Explained:
     g, note = against(terms), ""
     if terms.get("buffer_before") is None:
         buffer = g.removeprefix("(").removesuffix(")") if "+" in g else g
-        note = "the buffer starts as the first gradient" + (", without dampening" if terms.get("dampening") else "")
+        note = "the buffer is initialized to the first gradient" + (
+            ", without dampening" if terms.get("dampening") else ""
+        )
     else:
         buffer = f"momentum * buffer_before + {f'(1 - dampening) * {g}' if terms.get('dampening') else g}"
     direction = f"({g} + momentum * buffer)" if terms.get("nesterov") else "buffer"

@@ -14,7 +14,7 @@ from gdcli.rules.rule import Evaluate, NoStepError, Rates, Tensors
 
 _GOLDEN = (math.sqrt(5) - 1) / 2
 _MOST = 100  # times that an interval shrinks by the golden section
-_FAR = 1e20  # so many steps of lr away nothing is looked for any more
+_FAR = 1e20  # the farthest point that is tried, in units of lr
 NO_DECREASE = "no step along the gradient lowers the loss"
 
 
@@ -156,7 +156,7 @@ def golden_section(loss_at: Callable[[float], float], precision: float) -> float
     """A place s > 0 where a function of s has a minimum, to a relative precision; a loss of nan is no lower than any.
 
     Raises:
-        NoStepError: where the function falls without end, or nowhere below its value at 0.
+        NoStepError: where the function decreases without bound, or is nowhere below its value at 0.
     """
     before, high = loss_at(0.0), 1.0
     last, loss = before, loss_at(high)
@@ -164,7 +164,7 @@ def golden_section(loss_at: Callable[[float], float], precision: float) -> float
         high /= _GOLDEN
         last, loss = loss, loss_at(high)
     if loss < last:
-        raise NoStepError("the loss falls without end along the gradient, so no step is the best one")
+        raise NoStepError("the loss decreases without bound along the gradient, so no step length is optimal")
     low, a, b = 0.0, high - _GOLDEN * high, _GOLDEN * high
     at_a, at_b = loss_at(a), loss_at(b)
     for _ in range(_MOST):

@@ -39,7 +39,7 @@ def update_rule(
     try:
         return kind(make, moving, rates, {**parameters, **row.fixed})
     except (ValueError, TypeError, RuntimeError) as error:
-        raise GdcliError("optimizer", f"{row.path} refuses this: {str(error).splitlines()[0]}") from error
+        raise GdcliError("optimizer", f"{row.path} rejects these arguments: {str(error).splitlines()[0]}") from error
 
 
 def class_of(row: RuleRow) -> Any:

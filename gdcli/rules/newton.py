@@ -31,8 +31,8 @@ class Newton(ByHand):
         self.curvature: float | None = None  # the Hessian of one unknown
         unknowns = sum(x.numel() for x in tensors.values())
         if unknowns > MOST_UNKNOWNS:
-            message = f"newton solves with the whole Hessian, and {unknowns:,} unknowns are too many"
-            raise GdcliError("optimizer", message, f"up to {MOST_UNKNOWNS:,} work; lbfgs needs no Hessian")
+            message = f"newton solves a system with the full Hessian, and {unknowns:,} unknowns are too many"
+            raise GdcliError("optimizer", message, f"at most {MOST_UNKNOWNS:,} are allowed; lbfgs needs no Hessian")
 
     def step(self, evaluate: Evaluate) -> None:  # noqa: ARG002 -- the Hessian comes from the problem
         """Move the variables."""

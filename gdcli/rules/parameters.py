@@ -26,13 +26,13 @@ def check_parameters(settings: DescentSettings) -> None:
             raise GdcliError("optimizer", message, f"it is an option of {', '.join(has)}")
     for name, value in settings.opt.items():
         if name not in known or name in _ALL_OWN:
-            own = f"it is an option of its own: --{name.replace('_', '-')}" if name in known else ""
+            own = f"use the option --{name.replace('_', '-')}" if name in known else ""
             hint = own or did_you_mean(name, known) or f"its parameters are {', '.join(known)}"
             raise GdcliError("optimizer", f"{settings.optimizer} has no parameter '{name}' in --opt", hint)
         _check_type(settings.optimizer, name, value, known[name])
         low, high = RULES[settings.optimizer].between.get(name, (-math.inf, math.inf))
         if isinstance(value, (int, float)) and not low < value < high:
-            message = f"'{name}' of {settings.optimizer} lies between {low:g} and {high:g}, and {value} does not"
+            message = f"'{name}' of {settings.optimizer} must be between {low:g} and {high:g}, not {value}"
             raise GdcliError("optimizer", message, f"for example: --opt {name}={known[name]}")
 
 
@@ -73,14 +73,14 @@ def _check_type(rule: str, name: str, value: Any, default: Any) -> None:
     if isinstance(default, bool):
         wanted, words = (bool,), "true or false"
     elif isinstance(default, tuple):
-        wanted, words = (list,), f"{len(default)} numbers, like {','.join(map(str, default))}"
+        wanted, words = (list,), f"{len(default)} numbers, such as {','.join(map(str, default))}"
     elif isinstance(default, (int, float)):
         wanted, words = (int, float), "a number"
     else:
         return
     right = isinstance(value, wanted) and (isinstance(default, bool) or not isinstance(value, bool))
     if not right or (isinstance(default, tuple) and len(value) != len(default)):
-        raise GdcliError("optimizer", f"'{name}' of {rule} is {words}, not '{value}'")
+        raise GdcliError("optimizer", f"'{name}' of {rule} must be {words}, not '{value}'")
 
 
 def parameters_given(settings: DescentSettings) -> Mapping[str, Any]:

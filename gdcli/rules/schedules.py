@@ -132,7 +132,7 @@ class RateSchedule:
         try:
             self._scheduler = make(self._optimizer, **given, **row.fixed)
         except (ValueError, TypeError, ZeroDivisionError) as error:
-            raise GdcliError("schedule", f"the schedule {row.name} refuses this: {error}") from error
+            raise GdcliError("schedule", f"the schedule {row.name} rejects these parameters: {error}") from error
         self._take_over()
 
     def step(self, loss: float) -> None:
@@ -143,7 +143,7 @@ class RateSchedule:
             try:
                 self._scheduler.step(*([loss] if self.needs_loss else []))
             except (ValueError, ZeroDivisionError) as error:
-                raise GdcliError("schedule", f"the schedule ends here: {error}") from error
+                raise GdcliError("schedule", f"the schedule cannot continue: {error}") from error
         self._take_over()
 
     def _take_over(self) -> None:
@@ -179,7 +179,7 @@ def _check_parameters(name: str, make: Any, given: Mapping[str, Any]) -> None:
             isinstance(value, int) and not isinstance(value, bool) and value >= 0
         ):
             raise GdcliError(
-                "schedule", f"'{key}' of the schedule {name} is a whole number of at least 0, not '{value}'"
+                "schedule", f"'{key}' of the schedule {name} must be an integer of at least 0, not '{value}'"
             )
 
 
@@ -195,7 +195,7 @@ def _read(name: str, key: str, value: Any) -> Any:
     if key == "milestones":
         return [int(each) for each in (value if isinstance(value, list) else [value])]
     if isinstance(value, (list, tuple)):
-        raise GdcliError("schedule", f"'{key}' of the schedule {name} is one value, not '{value}'")
+        raise GdcliError("schedule", f"'{key}' of the schedule {name} must be a single value, not '{value}'")
     return value
 
 
@@ -203,7 +203,7 @@ def _function_of_epoch(text: str) -> Callable[[int], float]:
     """A factor for each step, as an expression in ``epoch``: ``0.95**epoch``."""
     expression = parse(text)
     if any(name != "epoch" for name in expression.variables):
-        message = f"lr_lambda is an expression of epoch, not '{text}'"
+        message = f"lr_lambda must be an expression in epoch, not '{text}'"
         raise GdcliError("schedule", message, 'for example: --sched lr_lambda="0.95**epoch"')
     factor = build(expression, Environment(torch.float64))
     return lambda epoch: float(factor(*[torch.tensor(float(epoch), dtype=torch.float64)] * len(expression.variables)))

@@ -6,7 +6,7 @@ variable):
 
     dead-relu                a ReLU that is 0 for every input and has no gradient any more: fit-linear: outputs, of,
                              since (iterations), loss; minimize: text, span, since, loss
-    unbounded                the loss falls without end: loss, iteration, curvature and direction (the most negative)
+    unbounded                the loss has no bound: loss, iteration, curvature and direction (the most negative)
     learning-rate-too-large  beyond the bound of the rule: lr, bound, formula, momentum, largest (L), smallest (mu),
                              direction (of L), iteration (where the curvature was taken), local (no quadratic), factor
                              (per step, along it), best_lr; of a rule without theory: lr, bound (null)
@@ -17,7 +17,7 @@ variable):
                              eigenvalue, direction, before and after (the loss)
     saddle                   stuck at a saddle or a maximum: kind, gradient_norm, eigenvalue, direction, iteration
     vanishing-gradient       a plateau: gradient_norm, curvature (along the gradient), iteration, moved
-    zig-zag, oscillating     to and fro: cosine (of successive gradients, the median), rising_steps (a share), lr,
+    zig-zag, oscillating     back and forth: cosine (of successive gradients, the median), rising_steps (a share), lr,
                              progress_cosine (of a gradient and the sum of it and the next)
     slow, rate               the speed, "slow" when the run has not arrived: lr, momentum, largest, smallest,
                              condition_number, exact (all eigenvalues known), direction (of mu), iteration, local,

@@ -70,10 +70,12 @@ def diagnose(collect: Callable[[], Run], own: Sequence[Finder] = ()) -> list[Fin
             explained |= _EXPLAINS.get(found.code, set())
     findings.sort(key=lambda each: each.code == "incomplete")
     if run.gaps:
-        findings.append(Finding("no-curvature", f"no curvature: {run.gaps[0]}", None, {"reasons": run.gaps}))
+        findings.append(
+            Finding("no-curvature", f"the curvature is not available: {run.gaps[0]}", None, {"reasons": run.gaps})
+        )
     return findings
 
 
 def _incomplete(part: str, error: Exception) -> Finding:
     evidence = {"part": part, "error": f"{type(error).__name__}: {error}"}
-    return Finding("incomplete", f"a part of the diagnosis failed: {part}", None, evidence)
+    return Finding("incomplete", f"part of the diagnosis failed: {part}", None, evidence)

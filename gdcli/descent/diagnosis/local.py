@@ -141,10 +141,10 @@ class CurvatureAt:
             GdcliError, RuntimeError: when PyTorch has none.
         """
         if self.problem.is_random:
-            raise NoCurvatureError("the expression draws new numbers in every step")
+            raise NoCurvatureError("the expression draws new random numbers at every step")
         n, allowed = self.problem.unknowns, MAX_WORK // self.elements
         if n > MAX_UNKNOWNS or allowed < min(n, _MIN_PRODUCTS):
-            raise NoCurvatureError(f"{n:,} unknowns and {self.elements:,} elements an evaluation are too much work")
+            raise NoCurvatureError(f"{n:,} unknowns with {self.elements:,} elements per evaluation are too many")
         scale = self._scale(rates)
         twin = at(self.problem, step, torch.float64)
         gradient = self._gradient(twin)

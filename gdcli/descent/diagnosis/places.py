@@ -45,12 +45,14 @@ def saddle(run: Run) -> Finding | None:
     if -local.smallest * run.scale(run.final) <= _OWN * local.slope:
         return None
     vector = local.direction(0)
-    kind, verb = ("maximum" if local.is_concave else "saddle"), "falls"
+    kind, verb = ("maximum" if local.is_concave else "saddle"), "decreases"
     if run.settings.maximize:
-        kind, verb = ("minimum" if local.is_concave else "saddle"), "rises"
+        kind, verb = ("minimum" if local.is_concave else "saddle"), "increases"
+    place = f"{kind} point" if kind == "saddle" else kind
     message = (
-        f"stuck at a {kind}: the gradient is {run.slope(run.final):.3g}, but the curvature is "
-        f"{run.sign * local.smallest:.4g} {direction_in_words(vector, run.labels)}, where the loss {verb} on both sides"
+        f"stuck at a {place}: the gradient norm is {run.slope(run.final):.3g}, but the curvature is "
+        f"{run.sign * local.smallest:.4g} {direction_in_words(vector, run.labels)}, "
+        f"so the loss {verb} in both directions"
     )
     evidence = {
         "kind": kind,
@@ -71,9 +73,9 @@ def vanishing_gradient(run: Run) -> Finding | None:
         along = local.along_gradient
         if along is None or along > 0 or is_near(run, local) or not _is_flat(run):
             return None
-        about = f"on a plateau, where it grows on the way down (curvature {run.sign * along:.3g})"
+        about = f"on a plateau, where it grows along the step (curvature {run.sign * along:.3g})"
     elif local.slope == 0:
-        along, about = 0.0, "and so is the curvature: flat, as far as derivatives tell"
+        along, about = 0.0, "and so is the curvature: the loss is flat to second order"
     else:
         return None
     slope = run.slope(run.final)
@@ -83,7 +85,7 @@ def vanishing_gradient(run: Run) -> Finding | None:
         "iteration": run.final.iteration,
         "moved": math.dist(run.point(run.final), run.point(run.first)),
     }
-    message = f"vanishing gradient: it is {f'{slope:.3g}' if slope else 'exactly 0'} {about}"
+    message = f"vanishing gradient: its norm is {f'{slope:.3g}' if slope else 'exactly 0'} {about}"
     return Finding("vanishing-gradient", message, best_that_works(run, _off_a_plateau(run, slope)), evidence)
 
 
@@ -114,15 +116,16 @@ def float_floor(run: Run) -> Finding | None:
         return None
     step, spacing = _largest_step(run, run.final)
     evidence = {"since": since, "step": step, "spacing": spacing, "dtype": dtype, "gradient_norm": slope}
-    message = f"{dtype} ends here: since iteration {since} "
+    message = f"limit of {dtype} precision: since iteration {since} "
     if not run.is_still:
         message = (
-            f"{dtype} ends here: since iteration {since} at the latest only the last digit changes ({spacing:.2g})"
+            f"limit of {dtype} precision: since iteration {since} at the latest, only the last digit changes "
+            f"({spacing:.2g})"
         )
     elif run.rule is not None:
         message += (
-            f"a step, lr * gradient = {step:.2g}, is less than half of the distance between neighbouring numbers, "
-            f"{spacing:.2g}, and nothing moves"
+            f"the step, lr * gradient = {step:.2g}, is less than half the spacing between adjacent numbers, "
+            f"{spacing:.2g}, so nothing changes"
         )
     else:
         message += "the steps are too small to change the variables"
@@ -167,4 +170,4 @@ def _finer(run: Run) -> Remedy | None:
         return best_that_works(run, [with_rate(run, run.rule.bound(local.largest) / 2)])
     if run.settings.dtype == "float64":
         return None
-    return remedy(run, "the steps go on", {"dtype": "float64"})
+    return remedy(run, "the steps continue", {"dtype": "float64"})

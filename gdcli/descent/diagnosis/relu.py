@@ -27,7 +27,7 @@ def dead_relu(run: Run) -> Finding | None:
     when = "is dead"
     if since is not None:
         when = f"died in the update of iteration {since - 1}" if since else "is dead from the start"
-    message = f"{text} {when}: {below} is not positive, relu gives 0 and its gradient is exactly 0"
+    message = f"{text} {when}: {below} is not positive, so relu returns 0 and its gradient is exactly 0"
     cure = first_that_works(run, smaller_rates(run, []), on=run.final) if run.slope(run.first) > 0 else None
     evidence = {"text": text, "span": list(dead.span), "since": since, "loss": run.final.loss}
     return Finding("dead-relu", message, cure, evidence)

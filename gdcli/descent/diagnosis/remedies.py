@@ -99,7 +99,7 @@ def with_rate(run: Run, lr: float) -> dict[str, Any]:
 def tried(outcome: DescentRecord) -> str:
     """What an attempt did."""
     steps = outcome.result.iteration
-    return f"loss {outcome.result.loss:.3g} after {steps} step{'s' * (steps != 1)} of it"
+    return f"loss {outcome.result.loss:.3g} after {steps} step{'s' * (steps != 1)} with it"
 
 
 def first_that_works(

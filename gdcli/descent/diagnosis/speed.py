@@ -94,8 +94,8 @@ def goal_of(run: Run) -> Goal:
     absolute, relative = (*(run.settings.tol_grad or [0.0]), 0.0)[:2]
     limit = absolute + relative * first
     if limit > 0 and first > 0:
-        return Goal(limit / first, f"a gradient of {limit:.3g}")
-    return Goal(MILLIONTH, "a millionth of the gradient")
+        return Goal(limit / first, f"a gradient norm of {limit:.3g}")
+    return Goal(MILLIONTH, "a millionth of the initial gradient")
 
 
 def has_arrived(run: Run) -> bool:
@@ -138,7 +138,7 @@ def speed(run: Run) -> Finding | None:
 
 
 def crawling(run: Run) -> Finding | None:
-    """A run of any rule that loses less than half of its gradient in its second half, where something else gets on."""
+    """A run whose gradient shrinks by less than half in its second half, where other settings do better."""
     measured = None if run.went_badly or run.final.iteration < _FEW or has_arrived(run) else measure(run)
     if measured is None or run.lr == 0:
         return None
@@ -156,12 +156,12 @@ def crawling(run: Run) -> Finding | None:
         "measured_since": measured.since,
         "measured_until": measured.until,
     }
-    message = f"slow: the gradient after the last {steps:,} steps is {left:.3g} of what it was before them"
+    message = f"slow: after the last {steps:,} steps the gradient norm is {left:.3g} times its value before them"
     return Finding("slow", message, cure, evidence)
 
 
 def _larger(run: Run) -> Iterator[dict[str, Any]]:
-    """Changes that may get on: larger rates; for a linear rule the one of its curvature, with momentum and without."""
+    """Changes that may help: larger rates; for a linear rule the one of its curvature, with momentum and without."""
     yield from (with_rate(run, run.lr * times) for times in (10, 100, 1000))
     largest = max((local.largest for local in (run.start, run.end) if local is not None), default=0.0)
     if run.is_linear and run.rule is not None and largest > 0:
@@ -213,15 +213,15 @@ def _sentence(run: Run, local: LocalCurvature, values: list[float], evidence: di
     loss = evidence["measured_loss_factor"]
     text = f"each step multiplies the distance by {measured:.4g}"
     text += f" and the loss by {loss:.4g}" if loss is not None else ""
-    text += ", as predicted" if agrees else f", in the end by {predicted:.4g} a step"
+    text += ", as predicted" if agrees else f" (predicted in the long run: {predicted:.4g})"
     where = direction_in_words(local.direction(_index(local, evidence["eigenvalue"])), run.labels)
     if values[-1] > values[0] * 1.001:
         at_least = "" if local.spectrum.errors[0] < 0.01 * values[0] else "at least "
         about = f"condition number {at_least}{evidence['condition_number']:.4g}, slowest {where}"
     else:
         about = f"curvature {values[0]:.4g}" + (f" {where}" if len(values) == 1 else "")
-    about += "" if run.is_quadratic else "; local"
-    return f"{text} ({about}); {goal_of(run).words} takes {evidence['steps_to_goal']:,} steps"
+    about += "" if run.is_quadratic else "; local estimate"
+    return f"{text} ({about}); reaching {goal_of(run).words} takes {evidence['steps_to_goal']:,} steps"
 
 
 def _faster(run: Run, values: list[float], needed: int, *, arrived: bool) -> Remedy | None:
@@ -282,4 +282,4 @@ def _momentum(run: Run, momentum: float, *, nesterov: bool = False) -> dict[str,
 def effect(run: Run, factor: float, *, to: str = "") -> str:
     """What a remedy with this predicted factor does."""
     steps = steps_to(goal_of(run).ratio, factor)
-    return "by its curvature" if steps is None else f"{steps:,} step{'s' * (steps != 1)}{to}"
+    return "from the curvature" if steps is None else f"{steps:,} step{'s' * (steps != 1)}{to}"

@@ -31,12 +31,12 @@ def learning_rate_too_large(run: Run) -> Finding | None:
     bound = run.rule.bound(found.largest)
     vector = found.direction(-1)
     where = "" if run.is_quadratic else f" at iteration {found.iteration}" if found.iteration else " at the start"
-    local = "" if run.is_quadratic else "local: "
+    local = "" if run.is_quadratic else "locally "
     relation = ">" if run.lr * _TOUCHES > bound else "="
     message = (
         f"lr {run.lr:.4g} {relation} {run.rule.bound_text} = {bound:.4g} "
         f"({local}L = {found.largest:.4g}{where}, {direction_in_words(vector, run.labels)}), "
-        f"so a step multiplies the error there by {run.rule.factor(run.lr, found.largest):.3g}"
+        f"so each step multiplies the error there by {run.rule.factor(run.lr, found.largest):.3g}"
     )
     smallest = min(found.counting(run.gradient(run.first)), default=found.smallest)
     evidence = {
@@ -56,9 +56,9 @@ def learning_rate_too_large(run: Run) -> Finding | None:
 
 
 def _momentum_too_large(run: Run) -> Finding:
-    """A heavy ball that nothing slows down: the product of the two roots of its recurrence is the momentum."""
+    """Momentum without damping: the product of the two roots of its recurrence is the momentum."""
     momentum = run.rule.momentum if run.rule is not None else 0.0
-    message = f"momentum {momentum:.4g} >= 1: errors never shrink, with any learning rate"
+    message = f"momentum {momentum:.4g} >= 1: errors never shrink, whatever the learning rate"
     changes = ({"momentum": 0.9} | rate for rate in ({}, *smaller_rates(run, [])))
     return Finding("momentum-too-large", message, first_that_works(run, changes), {"momentum": momentum, "bound": 1.0})
 
@@ -77,7 +77,7 @@ def calmer(run: Run) -> Remedy | None:
     """A smaller rate with which the run gets better than its start, by theory or by trial."""
     known = list(_known_rates(run))
     if run.went_badly:
-        return first_that_works(run, smaller_rates(run, known), untried="by its curvature" if known else "")
+        return first_that_works(run, smaller_rates(run, known), untried="from the curvature" if known else "")
     return best_that_works(run, [*smaller_rates(run, known), *falling_rate(run)])
 
 
@@ -116,18 +116,20 @@ def _by_trial(run: Run) -> Finding | None:
     found = calmer(run)
     if found is None:
         return None
-    message = f"lr {run.lr:.4g} makes the steps grow; smaller ones do not"
+    message = f"lr {run.lr:.4g} makes the steps grow; a smaller one does not"
     return Finding("learning-rate-too-large", message, found, {"lr": run.lr, "bound": None})
 
 
 def falls_without_bound(run: Run) -> Finding | None:
-    """A loss that fell and fell until it was no number any more: no minimum in this direction."""
+    """A loss that decreased until it was no longer finite: no minimum in this direction."""
     last = run.final if math.isfinite(run.loss(run.final)) else run.trace.previous
     if not run.failed or not run.loss(last) < run.loss(run.first) - 1e6 * (1 + abs(run.loss(run.first))):
         return None
-    word, other = ("grows", "minimum") if run.settings.maximize else ("falls", "maximum")
+    word, other = ("increases", "minimum") if run.settings.maximize else ("decreases", "maximum")
     limit = "maximum" if run.settings.maximize else "minimum"
-    message = f"the loss {word} without end ({last.loss:.3g} at iteration {last.iteration}): no {limit} lies this way"
+    message = (
+        f"the loss {word} without bound ({last.loss:.3g} at iteration {last.iteration}): no {limit} in this direction"
+    )
     evidence: dict[str, Any] = {"loss": last.loss, "iteration": last.iteration, "curvature": None, "direction": {}}
     if run.start is None or run.start.smallest >= 0:
         return Finding("unbounded", message, None, evidence)

@@ -1,4 +1,4 @@
-"""A run that goes to and fro: oscillating about the minimum, or zig-zagging along a valley."""
+"""A run that goes back and forth: oscillating about the minimum, or zig-zagging along a valley."""
 
 from __future__ import annotations
 
@@ -37,8 +37,10 @@ def turning(run: Run) -> Finding | None:
         return _against(run, cosine, aside, evidence)
     if share < _RISES or has_arrived(run):
         return None
-    message = f"oscillating: the loss {'falls' if run.settings.maximize else 'rises'} in {share:.0%} of the steps"
-    message += ", for the momentum carries it too far" if run.rule and run.rule.momentum else ""
+    message = (
+        f"oscillating: the loss {'decreases' if run.settings.maximize else 'increases'} in {share:.0%} of the steps"
+    )
+    message += " because the momentum overshoots" if run.rule and run.rule.momentum else ""
     return Finding("oscillating", message, _calmer(run), evidence)
 
 
@@ -47,11 +49,11 @@ def _against(run: Run, cosine: float, aside: list[float], evidence: dict[str, An
     cure = _calmer(run)
     if cure is None and has_arrived(run):
         return None
-    turns = f"successive gradients point against each other (cosine {cosine:.2g})"
+    turns = f"successive gradients oppose each other (cosine {cosine:.2g})"
     if aside and _median(aside) <= _ASIDE:
-        message = f"zig-zag: {turns}, and only what is left of them leads along the valley"
+        message = f"zig-zag: {turns}, and only their sum points along the valley"
         return Finding("zig-zag", message, cure, evidence | {"progress_cosine": _median(aside)})
-    message = f"oscillating: {turns}: each step goes past the lowest point of its line"
+    message = f"oscillating: {turns}, so each step overshoots the best point along its direction"
     return Finding("oscillating", message, cure, evidence)
 
 

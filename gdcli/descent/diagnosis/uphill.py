@@ -21,11 +21,11 @@ def uphill(run: Run) -> Finding | None:
         if local is None or local.smallest >= -local.zero:
             continue
         vector = local.direction(0)
-        worse, wanted = ("fell", "maximum") if run.settings.maximize else ("rose", "minimum")
+        worse, wanted = ("decreased", "maximum") if run.settings.maximize else ("increased", "minimum")
         message = (
-            f"Newton's step goes to where the gradient is 0, be that a minimum, a maximum or a saddle: at iteration "
-            f"{before.iteration} the curvature is {run.sign * local.smallest:.4g} "
-            f"{direction_in_words(vector, run.labels)}, the step led away from a {wanted}, "
+            "Newton's step goes towards a point where the gradient is 0, which can be a minimum, a maximum or a saddle "
+            f"point: at iteration {before.iteration} the curvature is {run.sign * local.smallest:.4g} "
+            f"{direction_in_words(vector, run.labels)}, so the step moved away from a {wanted}, "
             f"and the loss {worse} from {before.loss:.6g} to {after.loss:.6g}"
         )
         evidence = {

@@ -24,7 +24,7 @@ def _tried(terms: Terms) -> str:
     pairs = list(zip(terms["trial_steps"], terms["trial_losses"], strict=True))
     shown = [f"{step:.6g}: loss {loss:.6g}" for step, loss in pairs]
     shown = shown if len(shown) <= 8 else [*shown[:4], "...", *shown[-3:]]
-    return f"tried {', '.join(shown)}" if shown else "the gradient is 0, so nothing is tried"
+    return f"tried {', '.join(shown)}" if shown else "the gradient is 0, so no step is tried"
 
 
 def _backtracking_equations(terms: Terms) -> Explained:
@@ -51,7 +51,7 @@ def _backtracking(s: ByHand) -> Sequence[str]:
         *_start(s),
         *_slope(s, slope),
         f"{before}, {shrinks} = {sign}{f}().item(), 0",
-        f"while {slope} != 0:  # Armijo: shrink the step until the loss falls enough",
+        f"while {slope} != 0:  # Armijo: shrink the step until the loss decreases enough",
         f"    {shrunk} = {s.number('shrink')}**{shrinks}",
         *(f"    {v.x}.copy_({start[v.name]} - {s.rate(v)} * {shrunk} * {against[v.name]})" for v in s.variables),
         f"    {same} = {joined}",
@@ -101,7 +101,7 @@ def _exact_functions(s: ByHand) -> Sequence[Sequence[str]]:
     s.script.printer.modules.add("math")
     return [
         [
-            f"def {go}({place}):  # so many steps of lr along the gradient",
+            f"def {go}({place}):  # move along the gradient, in units of lr",
             "    with torch.no_grad():",
             *(f"        {v.x}.copy_({start[v.name]} - {s.rate(v)} * {place} * {against[v.name]})" for v in s.variables),
         ],
@@ -153,12 +153,12 @@ def _exact(s: ByHand) -> Sequence[str]:
         f"{precision} = torch.finfo(torch.{s.settings.dtype}).eps ** 0.5",
         f"if {first} != 0:",
         f"    {second}, {place} = {look}(1.0)[1], None",
-        f"    if {second} > {first}:  # a quadratic has a linear slope, 0 here:",
+        f"    if {second} > {first}:  # the slope of a quadratic is linear, 0 here:",
         f"        {place} = {first} / ({first} - {second})",
         f"    if {place} is None or not abs({look}({place})[1]) <= {precision} * abs({first}):",
         f"        {place} = {s.own('golden_section')}(lambda {place}: {look}({place})[0], {precision})",
         f"    if {place} is None:",
-        "        break  # no step along the gradient is the best one",
+        "        break  # no step length is optimal",
         f"    {s.own('go')}({place})",
     ]
 
@@ -170,7 +170,7 @@ ROWS = (
         parameters=MappingProxyType({"maximize": False, "c1": 1e-4, "shrink": 0.5}),
         between={"c1": (0.0, 1.0), "shrink": (0.0, 1.0)},
         lr=1.0,
-        formula="x -= s * g, with the first s of lr, lr * shrink, lr * shrink**2, ... for which the loss falls by at "
+        formula="x -= s * g, with the first s of lr, lr * shrink, lr * shrink**2, ... that decreases the loss by at "
         "least c1 * s * |g|**2",
         source="Armijo (1966), Minimization of functions having Lipschitz continuous first partial derivatives; "
         "Nocedal and Wright (2006), algorithm 3.1",
@@ -185,8 +185,8 @@ ROWS = (
         made_by="gdcli.rules.line_search.Exact",
         parameters=MappingProxyType({"maximize": False}),
         lr=1.0,
-        formula="x -= s * g, with s at a minimum of the loss along g: from its slopes at 0 and at lr where it is "
-        "quadratic, else by golden section",
+        formula="x -= s * g, with s at a minimum of the loss along g: from its slopes at 0 and lr if it is "
+        "quadratic, else by golden section search",
         source="Cauchy (1847), Méthode générale pour la résolution des systèmes d'équations simultanées; Nocedal and "
         "Wright (2006), section 3.3; Kiefer (1953), Sequential minimax search for a maximum",
         equations=_exact_equations,

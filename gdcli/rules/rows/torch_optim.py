@@ -74,7 +74,7 @@ ROWS = (
         fixed=MappingProxyType({"amsgrad": True}),
         parameters=MappingProxyType({**_ADAM, **_DECAY, **_UP, **_DECOUPLED}),
         lr=0.001,
-        formula="adam, with the largest v / (1 - b2**t) so far in the place of the last",
+        formula="adam, with the largest v / (1 - b2**t) so far instead of the current one",
         source="Reddi, Kale and Kumar (2018), On the convergence of Adam and beyond",
     ),
     RuleRow(
@@ -82,7 +82,7 @@ ROWS = (
         made_by="torch.optim.NAdam",
         parameters=MappingProxyType({**_ADAM, **_DECAY, "momentum_decay": 0.004, **_DECOUPLED, **_UP}),
         lr=0.002,
-        formula="adam, with Nesterov's momentum in m: the next mean and the gradient, weighted by a momentum schedule",
+        formula="adam, with Nesterov momentum in m: the next mean and the gradient, weighted by a momentum schedule",
         source="Dozat (2016), Incorporating Nesterov momentum into Adam",
     ),
     RuleRow(
@@ -90,7 +90,7 @@ ROWS = (
         made_by="torch.optim.RAdam",
         parameters=MappingProxyType({**_ADAM, **_DECAY, **_DECOUPLED, **_UP}),
         lr=0.001,
-        formula="adam, rectified: x -= lr * m / (1 - b1**t) while the variance of v is not yet known",
+        formula="adam, rectified: x -= lr * m / (1 - b1**t) while the variance of v is not yet tractable",
         source="Liu et al. (2020), On the variance of the adaptive learning rate and beyond",
     ),
     RuleRow(
@@ -133,7 +133,7 @@ ROWS = (
         made_by="torch.optim.Rprop",
         parameters=MappingProxyType({"etas": (0.5, 1.2), "step_sizes": (1e-6, 50), **_UP}),
         lr=0.01,
-        formula="the sign of g alone counts: a step grows by etas[1] while it stays, shrinks by etas[0] if it turns",
+        formula="uses only the sign of g: a step grows by etas[1] while the sign stays, shrinks by etas[0] if it flips",
         source="Riedmiller and Braun (1993), A direct adaptive method for faster backpropagation learning",
     ),
     RuleRow(
@@ -141,7 +141,7 @@ ROWS = (
         made_by="torch.optim.ASGD",
         parameters=MappingProxyType({"lambd": 0.0001, "alpha": 0.75, "t0": 1e6, **_DECAY, **_UP}),
         lr=0.01,
-        formula="x -= eta * (g + lambd * x);  eta = lr / (1 + lambd * lr * t)**alpha;  mean of x kept beside",
+        formula="x -= eta * (g + lambd * x);  eta = lr / (1 + lambd * lr * t)**alpha;  also keeps the mean of x",
         source="Polyak and Juditsky (1992), Acceleration of stochastic approximation by averaging",
     ),
     RuleRow(
@@ -149,7 +149,7 @@ ROWS = (
         made_by="torch.optim.Adafactor",
         parameters=MappingProxyType({"beta2_decay": -0.8, "eps": (None, 0.001), "d": 1.0, "weight_decay": 0.0, **_UP}),
         lr=0.01,
-        formula="the second moment of a matrix is kept as a column and a row; an update is clipped at d",
+        formula="the second moment of a matrix is stored as a column and a row; updates are clipped at d",
         source="Shazeer and Stern (2018), Adafactor: adaptive learning rates with sublinear memory cost",
         elementwise=False,
     ),
@@ -167,13 +167,13 @@ ROWS = (
             }
         ),
         lr=1.0,
-        formula="x -= lr * H @ g, with H built from the last history_size steps; up to max_iter inner steps in one",
+        formula="x -= lr * H @ g, with H built from the last history_size steps; up to max_iter inner steps per step",
         source="Liu and Nocedal (1989), On the limited memory BFGS method for large scale optimization",
         elementwise=False,
         rests=True,
         has_batch_form=True,
         evaluates=True,
-        no_clipping="looks at gradients of its own inside a step, and these would not be clipped",
+        no_clipping="evaluates more gradients within a step, and these would not be clipped",
     ),
     RuleRow(
         name="muon",
@@ -190,7 +190,7 @@ ROWS = (
             }
         ),
         lr=0.001,
-        formula="v = momentum * v + (1 - momentum) * g;  x -= lr * (v, made orthogonal); matrices only",
+        formula="v = momentum * v + (1 - momentum) * g;  x -= lr * orthogonalized(v); matrices only",
         source="Jordan et al. (2024), Muon: an optimizer for hidden layers in neural networks",
         elementwise=False,
         matrices_only=True,
