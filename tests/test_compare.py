@@ -634,8 +634,10 @@ ERRORS = {
         "leave out the clipping, or use another optimizer",
     ),
     ("3*x", "--x", "1", "--lr", "auto", "--optimizer", "sgd"): (
-        "cannot choose a learning rate from the curvature: it is zero or not finite at the start, so the distance to the "
-        "minimum is unknown",
+        (
+            "cannot choose a learning rate from the curvature: it is zero or not finite at the start, so the "
+            "distance to the minimum is unknown"
+        ),
         "give a number: --lr 0.1",
     ),
 }

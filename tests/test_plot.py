@@ -506,10 +506,10 @@ def test_a_picture_goes_into_a_file(run: Run, tmp_path: FilePath) -> None:
         (["x**2", "--z", "0:1"], "unknown option '--z'"),
         (["3 + 4"], "the expression is constant: it has no variable to plot against"),
         (["rosenbrok"], "there is no problem 'rosenbrok'"),
-        (["x**2", "--dim", "3"], "dim is the dimension of a problem of the catalogue, and there is none"),
+        (["x**2", "--dim", "3"], "dim sets the dimension of a catalogue problem, but no problem is named"),
         (["[x, x]"], "the result has shape (2,), but only a single number can be plotted"),
-        (["x > 0", "--field"], "the result is bool, and only floating-point results have gradients"),
-        (["sin(x"], "'(' is never closed"),
+        (["x > 0", "--field"], "the result is bool, but only floating-point results have gradients"),
+        (["sin(x"], "'(' was never closed"),
     ],
 )
 def test_what_cannot_be_drawn_is_one_clear_error(run: Run, words: list[str], message: str) -> None:

@@ -425,7 +425,7 @@ def test_csv_has_one_set_of_columns(run: Run, tmp_path: Path) -> None:
         "x[0],x[1],value,grad.x[0],grad.x[1]\n,,,,\n1.0,2.0,5.0,2.0,4.0\n,,,,\n3.0,4.0,25.0,6.0,8.0\n"
     )
     assert outcome.err == (
-        "error: line 1: it is not JSON: invalid character (byte 0)\n"
+        "error: line 1: it is not valid JSON: invalid character (byte 0)\n"
         "error: line 3: x has shape (3,), but earlier points have (2,): CSV has one set of columns\n"
     )
 
