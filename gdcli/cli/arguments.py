@@ -112,7 +112,7 @@ def suggestion(name: str, options: Collection[str]) -> str:
 
 def name_of_an_option(variable: str, source: str) -> str:
     """The hint for a variable without a value that has the name of an option: ``lr``, or ``-json`` for ``--json``."""
-    return f"did you mean '--{variable}'?" if source == f"-{variable}" else f"give it one: --var {variable}=1"
+    return f"did you mean '--{variable}'?" if source == f"-{variable}" else f"give it a value: --var {variable}=1"
 
 
 def too_many_words(command: str, words: Sequence[str], takes: int, options: Collection[str]) -> GdcliError:

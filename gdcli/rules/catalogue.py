@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from gdcli.rules.row import RuleRow, ScheduleRow
-from gdcli.rules.rows import by_hand, line_search, newton, schedules, torch_optim
+from gdcli.rules.rows import by_hand, line_search, schedules, torch_optim
 
 RULES: Mapping[str, RuleRow] = MappingProxyType(
-    {row.name: row for rows in (by_hand, line_search, newton, torch_optim) for row in rows.ROWS}
+    {row.name: row for rows in (by_hand, line_search, torch_optim) for row in rows.ROWS}
 )
 SCHEDULES: Mapping[str, ScheduleRow] = MappingProxyType({row.name: row for row in schedules.ROWS})
 
