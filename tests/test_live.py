@@ -493,7 +493,7 @@ def states(*words: Any, **settings: Any) -> tuple[Any, list[Trail]]:
 def test_windows_stay_and_hold_the_path(expression: str, settings: dict[str, Any]) -> None:
     values = settings.pop("values", {})
     descent, trails = states(expression, values, **{"steps": 80, "diagnose": False, **settings})
-    moving = MovingFigure(descent.again(descent.settings).problem, descent.settings.steps)
+    moving = MovingFigure(descent.kind.again(descent.settings).problem, descent.settings.steps)
     windows = []
     for trail in trails:
         figure = moving.of([trail])

@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from conftest import ENVIRONMENT, Run, document
+
+from gdcli.tensors import Problem
 
 # Descents that do not come to rest: x = -lr, -2 lr, ... A long one takes seconds.
 SHORT = ["minimize", "x", "--x", "0", "--lr", "0.5", "--steps", "200"]
@@ -33,7 +34,7 @@ def interrupt(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
 
     def press(*, at: int, times: int = 1) -> None:
         calls = itertools.count()
-        backward = torch.autograd.backward
+        backward = Problem.backward
 
         def pressed(*arguments: Any, **keywords: Any) -> None:
             if next(calls) == at:
@@ -41,7 +42,7 @@ def interrupt(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
                     signal.raise_signal(signal.SIGINT)
             backward(*arguments, **keywords)
 
-        monkeypatch.setattr(torch.autograd, "backward", pressed)
+        monkeypatch.setattr(Problem, "backward", pressed)
 
     yield press
     signal.signal(signal.SIGINT, before)
