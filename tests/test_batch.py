@@ -356,7 +356,7 @@ def test_an_interrupt_ends_the_runs_that_go_on() -> None:
     points = torch.tensor([0.0, 1.0], dtype=torch.float64)
     descent = of_x("x**2", points, "sgd", {"lr": 0.1}, Stopping(100, tol_grad=(1e-9, 0.0)))
     for count, _ in enumerate(descent):
-        with pytest.raises(RuntimeError, match="not ended"):
+        with pytest.raises(RuntimeError, match="not finished"):
             _ = descent.result
         if count == 3:
             descent.interrupt()

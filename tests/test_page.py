@@ -218,7 +218,7 @@ def test_what_is_too_large_for_the_page_is_thinned_out_and_said() -> None:
     assert f"the JSON has {kept} of 40 iterations: the first ones, then evenly spaced ones" in notes
     assert "the table has columns for the first 12 of 10,000 unknowns" in notes
     (heat, _) = (panel for panel in parts.data["panels"] if panel["kind"] == "heat")
-    assert "Of 100 rows and 100 columns, 64 and 64 are drawn" in heat["note"]
+    assert "The map shows 64 of 100 rows and 64 of 100 columns" in heat["note"]
     row, column = int(heat["traces"][0]["y"][-1]), int(heat["traces"][0]["x"][40])
     last = record.result.values["W"]
     assert (row, column) == (99, evenly(100, 64)[40])

@@ -315,7 +315,7 @@ def test_an_equation_that_does_not_fit_goes_on_below(run: Run) -> None:
 def test_the_loss_makes_room_for_equations_of_one_line(run: Run) -> None:
     out = shown(run, "--steps", "30")
     assert "x₃₀ = x₂₉ − lr · grad = 1.50387 − 0.1 · 0.00773716 = 1.50309" in out
-    assert "the losses have no room here" in out
+    assert "the losses do not fit" in out
     assert max(map(len, out.splitlines())) <= 80
 
 

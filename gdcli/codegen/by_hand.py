@@ -118,8 +118,8 @@ class Rebind(ByHand):
     def step(self) -> list[str]:
         """New tensors in the place of the variables."""
         lines = [
-            "# Outside no_grad, autograd records the update: the new tensor has a grad_fn,",
-            "# so it is not a leaf, and backward() populates the .grad of leaves only.",
+            "# Outside no_grad, autograd records the update: the new tensor has a",
+            "# grad_fn, so it is not a leaf, and backward() fills .grad of leaves only.",
         ]
         for v in self.variables:
             moves = [f"{v.x} = {v.x} - {self.rate(v)} * {v.x}.grad", f"{v.x}.requires_grad_(True)"]
