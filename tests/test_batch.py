@@ -362,7 +362,7 @@ def test_an_interrupt_ends_the_runs_that_go_on() -> None:
             descent.interrupt()
     assert descent.result.status.tolist() == [Status.CONVERGED_GRAD, Status.INTERRUPTED]
     assert descent.result.steps.tolist() == [0, 4]
-    with pytest.raises(RuntimeError, match="made once"):
+    with pytest.raises(RuntimeError, match="only once"):
         list(descent)
 
 

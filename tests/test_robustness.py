@@ -269,7 +269,7 @@ RUNS = {
     "nan at the start": (["log(x)", "--x", "-1"], "diverged", "diverged: the loss became nan at iteration 0"),
     "inf at the start": (["exp(x)", "--x", "1000"], "diverged", "diverged: the loss became inf at iteration 0"),
     "nan as a value": (["x**2", "--x", "nan"], "diverged", "diverged: the loss became nan at iteration 0"),
-    "infinite gradient": (["sqrt(x)", "--x", "0"], "diverged", "diverged: the gradient of x became not finite at"),
+    "infinite gradient": (["sqrt(x)", "--x", "0"], "diverged", "diverged: the gradient of x became non-finite at"),
 }
 
 

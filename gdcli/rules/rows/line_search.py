@@ -51,7 +51,7 @@ def _backtracking(s: ByHand) -> Sequence[str]:
         *_start(s),
         *_slope(s, slope),
         f"{before}, {shrinks} = {sign}{f}().item(), 0",
-        f"while {slope} != 0:  # Armijo: shrink the step until the loss decreases enough",
+        f"while {slope} != 0:  # Armijo: shrink until the loss decreases enough",
         f"    {shrunk} = {s.number('shrink')}**{shrinks}",
         *(f"    {v.x}.copy_({start[v.name]} - {s.rate(v)} * {shrunk} * {against[v.name]})" for v in s.variables),
         f"    {same} = {joined}",
