@@ -49,8 +49,7 @@ class Collector:
         self.trail = Trail(descent.settings.optimizer) if output.plot or kinds - {"table"} else None
         self.kept: Thinned[Item] | None = None
         if "page" in kinds:
-            size = 2 * sum(descent.problem.tensors[name].numel() for name in descent.problem.wrt)
-            self.kept = Thinned(capacity(size, most=_MOST_STEPS, least=4, elements=_ELEMENTS))
+            self.kept = Thinned(capacity(2 * descent.problem.unknowns, most=_MOST_STEPS, least=4, elements=_ELEMENTS))
 
     def iterations(self) -> Iterator[Item]:
         """The iterations of the record, as they are computed; the state after the last update is not one of them."""

@@ -10,6 +10,7 @@ from gdcli.codegen.script import WIDTH, Script, not_shown, surely_has_gradient
 from gdcli.codegen.stops import Stops
 from gdcli.complete.fit_linear import loss_expression
 from gdcli.complete.problem import expression_of
+from gdcli.complete.rule import usual_rate
 from gdcli.contract.descent import FitLinearSettings, MinimizeSettings
 from gdcli.errors import GdcliError
 from gdcli.lang.syntax import parse
@@ -146,4 +147,4 @@ def _rate(settings: MinimizeSettings | FitLinearSettings) -> float:
     if settings.lr == "auto":
         message = "--lr auto computes the learning rate in a run, but a script is written without one"
         raise GdcliError("code", message, "run the command first, and give the lr that it shows: --lr NUMBER")
-    return RULES[settings.optimizer].lr if settings.lr is None else float(settings.lr)
+    return float(usual_rate(settings))

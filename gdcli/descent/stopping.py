@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from gdcli.contract.descent import DescentSettings, StopReason
-from gdcli.descent.criteria import largest_loss, threshold
+from gdcli.descent.criteria import grown, largest_loss, threshold
 from gdcli.descent.loop import State
 from gdcli.descent.snapshot import distance, is_finite, norm, same
 
@@ -92,9 +92,9 @@ class StopTests:
         if self.previous is None:
             self.first_norm = norm(state.grads)
             self.largest_loss = largest_loss(state.loss)
-        elif (
-            abs(state.loss) > self.largest_loss and not self.maximize and norm(state.grads) > norm(self.previous.grads)
-        ):
+        elif abs(state.loss) <= self.largest_loss or self.maximize:
+            return None  # no norm is computed for nothing
+        elif grown(state.loss, self.largest_loss, norm(state.grads), norm(self.previous.grads)):
             return StopReason.GROWN, {"value": state.loss, "bound": self.largest_loss}
         return None
 

@@ -55,7 +55,7 @@ class Fitting(Kind[FitLinearResult]):
     def watch(self, state: State) -> None:
         """Note since which iteration the gradient of each output is zero."""
         gradient = state.grads["W"]
-        if not isinstance(gradient, torch.Tensor):
+        if self.activation != "relu" or not isinstance(gradient, torch.Tensor):
             return
         moving = (gradient.reshape(-1, gradient.shape[-1]) != 0).any(1).tolist()
         for i, moves in enumerate(moving):
