@@ -145,6 +145,7 @@ TABLE = [(case, dtype) for case in CASES for dtype in ("float32", "float64")]
 TABLE += [(case, dtype) for case in HALF for dtype in ("float16", "bfloat16")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("case", "dtype"), TABLE)
 def test_runs_with_parameters_of_their_own_are_single_runs_bit_for_bit(case: str, dtype: str) -> None:
     rule, differing, common = CASES[case]
@@ -172,6 +173,7 @@ def test_every_elementwise_rule_is_in_the_table() -> None:
     assert {rule for rule, _, _ in CASES.values()} == {rule for rule, row in RULES.items() if row.elementwise}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_a_parameter_that_all_runs_have_may_be_a_number(case: str) -> None:
     rule, differing, common = CASES[case]
@@ -203,6 +205,7 @@ def test_powers_are_those_of_python() -> None:
     assert len(parameters.distinct("beta1", "beta2").combinations) == 1000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_lbfgs_takes_a_rate_a_run(dtype: str) -> None:
     rates = torch.tensor([0.1, 0.3, 0.5, 0.9, 1.0], dtype=torch.float64)
@@ -245,6 +248,7 @@ def of_x(
     return BatchDescent(problem("float64", expression, x="0"), {"x": points}, BatchSettings(rule, parameters, stopping))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["tol_grad", "tol_loss", "tol_x"])
 @pytest.mark.parametrize("tolerance", [(1e-3, 0.0), (0.0, 1e-2), (1e-5, 1e-4)])
 def test_tolerances_end_runs_where_minimize_ends_them(name: str, tolerance: tuple[float, float]) -> None:

@@ -156,6 +156,7 @@ AGREE = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(("expression", "values", "true"), AGREE, ids=[a[0] for a in AGREE])
 def test_smooth_places_agree(expression: str, values: dict[str, Any], true: dict[str, float], dtype: str) -> None:
@@ -506,6 +507,7 @@ def test_kink_is_exit_code_0(run: Run) -> None:
     assert "x: the slope is -1 on the left and 1 on the right; PyTorch chose 0\n1 of 1 at a kink\n" in done.out
 
 
+@pytest.mark.slow
 def test_of_many_rows_those_that_agree_are_left_out(run: Run) -> None:
     many = run("grad", "sum(abs(x))", "--x", "linspace(-1, 1, 201)", "--check", "--quiet").out.splitlines()
     rows = [line.split()[0] for line in many[many.index("check") :] if line.startswith("x[")]
@@ -516,6 +518,7 @@ def test_of_many_rows_those_that_agree_are_left_out(run: Run) -> None:
     assert "181 rows left out (--json has them)" in smooth
 
 
+@pytest.mark.slow
 def test_minimize_checks_its_start_and_its_end(run: Run) -> None:
     document = run("minimize", "--steps", "3", "--check", "--json").json()
     assert list(document["checks"]) == ["start", "end"]

@@ -404,6 +404,7 @@ def pairs() -> dict[str, Given]:
     return found
 
 
+@pytest.mark.slow
 def test_any_two_options_make_a_script_that_prints_the_digits_of_the_record() -> None:
     names, refused = set(), 0
     for name, given in pairs().items():

@@ -135,6 +135,7 @@ def test_options_of_one_optimizer_reach_its_runs() -> None:
     )
 
 
+@pytest.mark.slow
 def test_bounds_and_clipping_hold_in_a_batch() -> None:
     limits = {"bound": {"x": [-1.5, 0.5]}, "domain": {"x": [-1.5, 0.5]}, "clip_value": 3.0}
     record = race("rosenbrock", "manual", "adam", lr=0.01, starts=4, steps=50, **limits)
@@ -337,6 +338,7 @@ def test_shares_and_statistics_are_those_of_single_runs() -> None:
     assert entry.cost == sum(run.evaluations for run in entry.runs)
 
 
+@pytest.mark.slow
 def test_a_run_that_never_arrives_counts_as_infinite() -> None:
     entry = only(race("himmelblau", "adam", lr=0.01, starts=10))
     counts = sorted(run.evaluations if run.status == "reached" else math.inf for run in entry.runs)
@@ -533,6 +535,7 @@ def test_table_has_leaderboard_curves_and_rules(run: Run) -> None:
     assert "budget  at most 70 steps and 71 evaluations in a run" in shown.out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", ["60", "80", "120"])
 def test_no_line_is_wider_than_the_terminal(width: str, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("conftest").ENVIRONMENT, "COLUMNS", width)
@@ -643,6 +646,7 @@ ERRORS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("words", "said"), ERRORS.items(), ids=lambda each: " ".join(each) if len(each) != 2 else "")
 def test_a_wrong_word_is_one_clear_error(run: Run, words: tuple[str, ...], said: tuple[str, str]) -> None:
     outcome = run("compare", *words)

@@ -84,6 +84,7 @@ def test_the_first_line_of_a_stream_is_a_config_too(run: Run) -> None:
     assert again.out == "".join(lines)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "message", "hint"),
     [

@@ -55,6 +55,7 @@ def steps_of(descent: Descent[Any]) -> list[tuple[Any, ...]]:
     return [(step.loss, step.values, step.grads) for step in [*record.iterations, record.result]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("problem", PROBLEMS)
 def test_manual_loop_gives_the_bits_of_the_loop_by_hand(problem: str, dtype: str) -> None:
@@ -73,6 +74,7 @@ def test_manual_loop_gives_the_bits_of_the_loop_by_hand(problem: str, dtype: str
     assert steps_of(gdcli.minimize(expression, values, lr=0.002, steps=40, dtype=dtype)) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", SGD_OPTIONS, ids=str)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("problem", PROBLEMS)

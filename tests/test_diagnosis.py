@@ -254,6 +254,7 @@ def test_default_run_converges_as_predicted() -> None:
     assert evidence["best_lr"] == 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "factor"),
     [

@@ -39,6 +39,7 @@ def test_error_reads_as_the_transcript_shows(run: Run, line: str, printed: str) 
     assert (outcome.code, outcome.out) == (2, "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("line", "printed"), WITH_JSON)
 def test_error_is_a_document_too_with_json(run: Run, line: str, printed: str) -> None:
     command, *words = shlex.split(line)

@@ -491,6 +491,7 @@ def test_a_short_trail_is_whole() -> None:
     assert trail.count == 100
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [999, 1_000, 1_001, 2_001, 50_000, 123_457])
 def test_a_long_trail_is_thinned_and_keeps_its_ends(count: int) -> None:
     trail = Trail("run")
@@ -505,6 +506,7 @@ def test_a_long_trail_is_thinned_and_keeps_its_ends(count: int) -> None:
     assert len(gaps) <= 1
 
 
+@pytest.mark.slow
 def test_a_trail_of_large_states_keeps_few_of_them() -> None:
     trail = Trail("run")
     for i in range(500):

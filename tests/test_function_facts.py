@@ -67,6 +67,7 @@ def test_pairs_of_values_and_indices_are_told(row: Function) -> None:
     assert ("values and indices" in row.facts) == bool(pairs)
 
 
+@pytest.mark.slow
 @ROWS
 def test_result_that_may_be_the_input_itself_is_told(row: Function) -> None:
     found = False

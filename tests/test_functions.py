@@ -268,6 +268,7 @@ def default_is_neutral(row: Function, text: str, name: str, default: str) -> boo
         return None
 
 
+@pytest.mark.slow
 @ROWS
 def test_value_is_pytorchs_bit_for_bit(row: Function) -> None:
     for text in calls_of(row):

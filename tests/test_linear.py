@@ -46,6 +46,7 @@ def test_relu_layer_that_died_is_reported_with_its_step() -> None:
     assert death.remedy.options == "--lr 0.0357"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(6))
 def test_the_remedies_keep_the_layer_alive(seed: int) -> None:
     (death,) = deaths(gdcli.fit_linear(seed=seed).result())

@@ -504,6 +504,7 @@ def test_windows_stay_and_hold_the_path(expression: str, settings: dict[str, Any
     assert len(set(windows)) <= len(trails) // 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (79, 16), (60, 30), (30, 9), (10, 4), (200, 60), (5, 2)])
 def test_a_frame_has_the_size_of_the_terminal(size: tuple[int, int]) -> None:
     _, trails = states("rosenbrock", lr=1e-3, steps=9)

@@ -177,6 +177,7 @@ def loop_by_hand(seed: int, steps: int) -> tuple[list[float], list[list[list[flo
     return losses, gradients
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(12))
 def test_fit_equals_the_loop_by_hand(seed: int) -> None:
     record = gdcli.fit_linear(seed=seed).result()

@@ -86,6 +86,7 @@ def test_default_learning_rate_is_that_of_torch(name: str) -> None:
     assert inspect.signature(make).parameters["lr"].default == RULES[name].lr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rule", "torch_name", "options"),
     [
@@ -210,6 +211,7 @@ SCHEDULE_OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_schedule_gives_the_rates_of_torch(name: str) -> None:
     options = dict(SCHEDULE_OPTIONS[name])
@@ -284,6 +286,7 @@ def test_a_factor_scales_the_rates_from_its_iteration_on(rates: dict[str, float]
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["exponential", "cosine", "cyclic", "plateau", "multiplicative", "one-cycle"])
 @pytest.mark.parametrize("rule", ["sgd", "adam"])
 def test_a_schedule_does_not_see_the_factor(name: str, rule: str) -> None:
@@ -341,6 +344,7 @@ def test_bounds_project_and_are_recorded() -> None:
     assert [(a.kind, a.variable, a.before) for a in acts[1]] == [("bound", "x", pytest.approx(1.0))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["manual", "sgd", "adam", "manual-adam"])
 def test_maximize_goes_up(optimizer: str) -> None:
     record = gdcli.minimize("-(x - 1)**2", x=0.0, maximize=True, optimizer=optimizer, lr=0.1, steps=200).result()

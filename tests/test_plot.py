@@ -231,6 +231,7 @@ def test_elsewhere_there_is_no_path() -> None:
             assert not far or place.sign((column, row)) in {" ", "▀"}
 
 
+@pytest.mark.slow
 def test_a_contour_has_two_colours_a_cell() -> None:
     shown = gdcli.plot("x**2 + y**2", x="-2:2", y="-2:2").figure
     panel = right_panel(shown)
@@ -426,6 +427,7 @@ def test_short_numbers(number: float, text: str) -> None:
 # The command line
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [

@@ -174,6 +174,7 @@ def refused(outcome: Outcome, message: str) -> None:
     assert (outcome.code, outcome.out) == (2, "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("text", "message"), ESCAPES.values(), ids=ESCAPES)
 def test_escape_is_refused(run: Run, tmp_path: Path, text: str, message: str) -> None:
     file = tmp_path / "file"
@@ -190,6 +191,7 @@ def test_escape_is_refused_in_a_value_too(run: Run, text: str) -> None:
     assert (outcome.code, outcome.out) == (2, "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("text", "message"), BOMBS.values(), ids=BOMBS)
 @pytest.mark.usefixtures("imported")
 def test_bomb_is_refused_with_little_work(run: Run, text: str, message: str) -> None:

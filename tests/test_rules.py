@@ -149,6 +149,7 @@ def armijo(x: float, y: float, c1: float, shrink: float) -> tuple[float, float, 
     return x - t * gx, y - t * gy, looks
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("c1", "shrink"), [(1e-4, 0.5), (0.3, 0.8)])
 def test_backtracking_takes_the_first_step_that_is_good_enough(c1: float, shrink: float) -> None:
     given = {"opt": {"c1": c1, "shrink": shrink}, "steps": 20, "dtype": "float64"}
@@ -224,6 +225,7 @@ def test_row_says_what_is_so(name: str) -> None:
     assert row.linear is None or "weight_decay" in row.parameters
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in RULES if RULES[name].elementwise])
 def test_elementwise_rules_treat_each_element_on_its_own(name: str) -> None:
     start = [0.5, -1.0, 2.0]

@@ -57,6 +57,7 @@ def words(text: str) -> list[str]:
     return text.split()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_saved_table_is_what_a_terminal_of_100_columns_shows(
     run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
@@ -82,6 +83,7 @@ def test_a_saved_table_fetches_nothing(run: Run, tmp_path: Path) -> None:
         assert "url(" not in text.replace("url(#gdcli-", "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("output", ["--json", "--jsonl", "--csv"])
 def test_output_for_programs_stays_as_it_is(run: Run, tmp_path: Path, output: str) -> None:
     for name in ("minimize", "fit-linear"):
@@ -91,10 +93,12 @@ def test_output_for_programs_stays_as_it_is(run: Run, tmp_path: Path, output: st
     assert (tmp_path / "a.png").read_bytes()[1:4] == b"PNG"
 
 
+@pytest.mark.slow
 def test_quiet_says_nothing_of_the_files(run: Run, tmp_path: Path) -> None:
     assert run("minimize", "--quiet", "--save", str(tmp_path / "a.png")).err == ""
 
 
+@pytest.mark.slow
 def test_plot_and_save_show_the_same_run(run: Run, tmp_path: Path) -> None:
     plain = run("minimize", "--plot")
     outcome = run("minimize", "--plot", "--save", str(tmp_path / "a.png"), "--save", str(tmp_path / "table.svg"))
@@ -102,6 +106,7 @@ def test_plot_and_save_show_the_same_run(run: Run, tmp_path: Path) -> None:
     assert "iteration" in svg_text(tmp_path / "table.svg")
 
 
+@pytest.mark.slow
 def test_surface_of_a_curve_is_said_to_change_nothing(run: Run, tmp_path: Path) -> None:
     outcome = run("minimize", "--surface", "--save", str(tmp_path / "a.png"))
     assert outcome.code == 0

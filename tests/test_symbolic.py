@@ -81,11 +81,13 @@ BY_HAND = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("expression", "values", "expected"), BY_HAND, ids=[row[0] for row in BY_HAND])
 def test_formula_is_the_one_of_a_lecture(expression: str, values: dict[str, float], expected: str) -> None:
     assert formula(expression, **values) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("expression", "values"), [row[:2] for row in BY_HAND], ids=[row[0] for row in BY_HAND])
 def test_value_is_autograds(expression: str, values: dict[str, Any]) -> None:
     record = gdcli.grad(expression, values, settings={"symbolic": True, "dtype": "float64"})
@@ -107,6 +109,7 @@ AGAINST_SYMPY = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("little_simplification")
 @pytest.mark.parametrize("expression", AGAINST_SYMPY)
 def test_printed_formula_is_the_derivative_that_sympy_takes(expression: str) -> None:
@@ -188,6 +191,7 @@ def _calls() -> list[str]:
     return calls
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("call", _calls())
 def test_every_function_has_the_derivative_that_autograd_takes(call: str) -> None:
     from gdcli.contract.grad import GradSettings
@@ -235,6 +239,7 @@ ROUND_TRIPS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("little_simplification")
 @pytest.mark.parametrize("expression", ROUND_TRIPS)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -145,6 +145,7 @@ def wrapped(text: str, function: Function) -> str:
     return f"sum(x) + sum({part})" if not function.gradient else f"sum(x) + sum(detach({part}))"
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::UserWarning")  # remarks of PyTorch itself
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_every_function_of_the_table_can_be_explained(name: str) -> None:

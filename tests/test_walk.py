@@ -74,6 +74,7 @@ def sides(update: Update, dtype: torch.dtype) -> list[tuple[torch.Tensor, torch.
     return [tuple(torch.as_tensor(side) for side in pair) for pair in both]  # type: ignore[misc]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("problem", PROBLEMS)
 @pytest.mark.parametrize("options", EXACT)
@@ -90,6 +91,7 @@ def test_equations_of_rules_by_hand_give_the_bits_of_the_run(options: str, probl
 ROUNDED_ON = [(o, p) for o in ROUNDED for p in PROBLEMS if not (o.startswith("newton") and p == "matrix")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(("options", "problem"), ROUNDED_ON)
 def test_equations_of_torch_optim_hold_within_rounding(options: str, problem: str, dtype: str) -> None:
@@ -319,6 +321,7 @@ def test_the_loss_makes_room_for_equations_of_one_line(run: Run) -> None:
     assert max(map(len, out.splitlines())) <= 80
 
 
+@pytest.mark.slow
 def test_long_walks_show_their_ends(run: Run) -> None:
     out = lines(shown(run, "--steps", "1000", "--digits", "3"))
     iterations = [int(line.split()[0]) for line in out if re.match(r"\d+ (?!rows)", line)]
