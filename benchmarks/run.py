@@ -179,6 +179,7 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=7, help="runs of each process (default: 7)")
     parser.add_argument("--list", action="store_true", help="print the names, and run nothing")
     asked = parser.parse_args()
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # what pip installs has its bytecode
     if asked.runs < 1:
         parser.error("--runs takes a number of at least 1")
     if unknown := [name for name in asked.names if name not in names]:

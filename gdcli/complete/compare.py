@@ -39,7 +39,7 @@ def complete_compare(settings: CompareSettings) -> CompareSettings:
     if not settings.expression:
         settings = _with_example(settings)
     settings = with_domain(with_start(settings, "compare"))
-    settings = replace(settings, wrt=moving_variables(expression_of(settings), settings))
+    settings = replace(settings, wrt=moving_variables(expression_of(settings), settings.values, settings.wrt))
     _check_options(settings.opt, optimizers)
     for name in optimizers:
         check_rule(racer(settings, name), settings.wrt)

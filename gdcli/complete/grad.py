@@ -25,7 +25,8 @@ def complete_grad(settings: GradSettings) -> GradSettings:
     if not settings.expression:
         values = settings.values if settings.points else {**EXAMPLE_VALUES, **settings.values}
         settings = replace(settings, expression=EXAMPLE, values=values, wrt=settings.wrt or EXAMPLE_WRT)
-    return replace(settings, wrt=moving_variables(settings.expression, settings))
+    wrt = moving_variables(settings.expression, settings.values, settings.wrt, partial=bool(settings.points))
+    return replace(settings, wrt=wrt)
 
 
 def _check_alone(settings: GradSettings) -> None:

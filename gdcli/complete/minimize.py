@@ -22,6 +22,7 @@ def complete_minimize(settings: MinimizeSettings) -> MinimizeSettings:
     settings = with_start(settings, "minimize")
     if not settings.expression:
         settings = replace(settings, expression=EXAMPLE, values={**EXAMPLE_VALUES, **settings.values})
-    settings = replace(settings, wrt=moving_variables(expression_of(settings), settings), lr=usual_rate(settings))
+    wrt = moving_variables(expression_of(settings), settings.values, settings.wrt)
+    settings = replace(settings, wrt=wrt, lr=usual_rate(settings))
     check_rule(settings, settings.wrt)
     return settings
