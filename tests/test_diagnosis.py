@@ -24,10 +24,10 @@ from gdcli.descent import diagnosis
 from gdcli.descent.curvature import rate_from_curvature, spectrum
 from gdcli.descent.diagnosis import diagnose as diagnosing
 from gdcli.descent.diagnosis import local
-from gdcli.descent.diagnosis.theory import LinearRule, best_heavy_ball, safe_nesterov, steps_to
+from gdcli.descent.diagnosis.theory import LinearRule, best_heavy_ball, safe_nesterov
 from gdcli.descent.diagnosis.trace import PAIRS, Trace
 from gdcli.descent.loop import State
-from gdcli.descent.minimize import Minimizing, minimize
+from gdcli.descent.minimize import minimize
 from gdcli.explain.hessian import exact_spectrum, lanczos
 from gdcli.linear.model import fit_linear
 from gdcli.tensors import prepare
@@ -139,8 +139,8 @@ CASES = [
     Case("vanishing-gradient", "(sigmoid(x) - 0.1)**2", {"x": 200}, {}, {}, loss_is_much_smaller, {"x": 1}),
     Case("zig-zag", LONG_BOWL, {"x": 10, "y": 1}, {"lr": 0.0099}, {"lr": 0.005}),
     Case("oscillating", "(x - 1.5)**2", {"x": 4}, {"lr": 0.99}, {"lr": 0.3}),
-    Case("oscillating", "abs(x)", {"x": 4}, {"lr": 0.3}, {"lr": 0.03}, loss_is_much_smaller),
-    Case("oscillating", "abs(x)", {"x": 4}, {"lr": 0.3, "optimizer": "adam"}, {"lr": 0.03}, loss_is_much_smaller),
+    Case("kink", "abs(x)", {"x": 4}, {"lr": 0.3}, {"lr": 0.03}, loss_is_much_smaller),
+    Case("kink", "abs(x)", {"x": 4}, {"lr": 0.3, "optimizer": "adam"}, {"lr": 0.03}, loss_is_much_smaller),
     Case("oscillating", "(x - 1.5)**2", {"x": 4}, {"optimizer": "manual-momentum"}, {}),
     Case("slow", "(x - 1.5)**2", {"x": 4}, {"lr": 0.001}, {"lr": 0.4}),
     Case("slow", LONG_BOWL, {"x": 10, "y": 1}, {"lr": 0.005}, {"lr": 0.009, "steps": 2000}),
@@ -187,6 +187,8 @@ def test_options_of_a_remedy_are_its_settings(case: Case, run: Run) -> None:
             assert {n: float(v) for n, v in done["settings"]["values"].items()} == {
                 n: float(v) for n, v in expected["values"].items()
             }
+        elif name == "opt":
+            assert expected[name].items() <= done["settings"][name].items()
         elif expected[name] is not None:
             assert done["settings"][name] == expected[name], remedy.options
 
@@ -249,6 +251,9 @@ def test_default_run_converges_as_predicted() -> None:
     assert evidence["predicted_loss_factor"] == pytest.approx(0.64)
     assert evidence["measured_factor"] == pytest.approx(0.8, abs=1e-4)
     assert evidence["measured_loss_factor"] == pytest.approx(0.64, abs=1e-3)
+    sizes = [abs(step.grads["x"]) for step in gdcli.minimize().result().iterations]
+    assert evidence["steps_to_goal"] == next(i for i, size in enumerate(sizes) if size <= 1e-6 * sizes[0])
+    evidence = find(gdcli.minimize(dtype="float64").result(), "rate").evidence
     assert evidence["steps_to_goal"] == 62  # 0.8**62 < 1e-6 < 0.8**61
     assert evidence["condition_number"] == 1
     assert evidence["best_lr"] == 0.5
@@ -295,10 +300,6 @@ def test_a_change_of_the_rule_keeps_the_weight_decay() -> None:
     assert remedy is not None
     assert remedy.settings["optimizer"] == "manual-momentum"
     assert "weight_decay" not in remedy.settings
-    record = gdcli.minimize("(sigmoid(x) - 0.5)**2", x=15, optimizer="sgd", momentum=0.1, weight_decay=1e-9).result()
-    remedy = find(record, "vanishing-gradient").remedy
-    assert remedy is not None
-    assert {k: v for k, v in remedy.settings.items() if v is None} == {"momentum": None, "weight_decay": None}
 
 
 def test_best_momentum_is_the_one_of_polyak() -> None:
@@ -399,11 +400,6 @@ def test_nesterovs_constants_give_their_rate() -> None:
     tuned = safe_nesterov(0.7, 9.0)
     rule = LinearRule("nesterov", tuned.momentum)
     assert rule.worst(tuned.lr, (0.7, 3.0, 9.0))[0] == pytest.approx(tuned.factor, abs=1e-6)
-
-
-def test_steps_to_a_ratio() -> None:
-    assert [steps_to(1e-6, factor) for factor in (0.8, 0.1, 0.0, 1.0)] == [62, 6, 1, None]
-    assert steps_to(2.0, 0.5) == 0
 
 
 # Curvature
@@ -510,7 +506,7 @@ def test_a_saddle_among_many_unknowns_is_seen_by_lanczos() -> None:
 def test_maximum_and_minimum_are_told_by_the_direction_of_the_run() -> None:
     assert find(gdcli.minimize("cos(x)", x=0).result(), "saddle").evidence["kind"] == "maximum"
     record = gdcli.minimize("x**2", x=0, maximize=True).result()
-    assert find(record, "saddle").message.startswith("stuck at a minimum")
+    assert find(record, "saddle").message.startswith("started at a minimum")
     assert codes(gdcli.minimize("x**2", x=0).result()) == []
 
 
@@ -581,7 +577,7 @@ def test_origin_of_nan(expression: str, options: dict[str, Any], expected: tuple
 
 def test_origin_of_nan_has_its_operands() -> None:
     finding = find(gdcli.minimize("log(x - 3) + x**2", x=4, lr=1).result(), "not-finite")
-    assert finding.message == "log(x - 3) became nan at iteration 1, where x - 3 = -8"
+    assert finding.message == "log(x - 3) became nan at iteration 1, where x - 3 = -8; the last point before was x = 4"
     assert finding.evidence["operands"] == {"x - 3": -8.0}
 
 
@@ -611,7 +607,7 @@ def test_dead_relu_in_an_expression() -> None:
 
 @pytest.mark.parametrize(
     ("optimizer", "expected"),
-    [("adam", ["slow"]), ("rmsprop", []), ("lbfgs", []), ("rprop", ["oscillating"]), ("adagrad", ["slow"])],
+    [("adam", ["slow"]), ("rmsprop", []), ("lbfgs", ["held"]), ("rprop", ["oscillating"]), ("adagrad", ["slow"])],
 )
 def test_rules_without_theory_get_no_bound_and_no_prediction(optimizer: str, expected: list[str]) -> None:
     record = gdcli.minimize(BOWL, x=1, y=1, optimizer=optimizer, steps=50).result()
@@ -660,7 +656,8 @@ def test_a_diagnosis_that_fails_does_not_fail_the_run(monkeypatch: pytest.Monkey
     record = gdcli.minimize().result()
     assert codes(record) == ["rate", "float-floor", "incomplete"]
     assert record.diagnosis[-1].evidence == {"part": "broken", "error": "ZeroDivisionError: on purpose"}
-    monkeypatch.setattr(Minimizing, "is_stuck", broken)
+    monkeypatch.setattr(diagnosing, "_FINDERS", ())
+    monkeypatch.setattr(diagnosing, "unexplained", broken)
     assert codes(gdcli.minimize("matyas").result()) == ["incomplete"]
 
 
@@ -717,7 +714,7 @@ def test_findings_follow_the_table_in_lines_of_80(run: Run) -> None:
     done = run("minimize", BOWL, "--x", "1", "--y", "1", "--lr", "0.3")
     lines = done.out.splitlines()
     assert lines[-3] == "diagnosis: lr 0.3 > 2/L = 0.25 (L = 8, along y), so each step multiplies the"
-    assert lines[-2].startswith("           error there by 1.4; try --lr 0.2 (loss ")
+    assert lines[-2].startswith("           error there by 1.4; try --lr 0.2 (a millionth of ")
     assert max(map(len, lines)) <= 80
 
 

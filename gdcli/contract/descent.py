@@ -191,6 +191,9 @@ class StopReason(enum.Enum):
     )
     STALLED = "stalled at iteration {iteration}: {why}"
     CYCLING = "cycling at iteration {iteration}: the state is the same as {period} iterations earlier"
+    STATIONARY = (
+        "stationary at iteration {iteration}: the gradient norm is {value:.6g}, but the loss is lower right beside it"
+    )
     NO_GRADIENT = "stopped at iteration {iteration}: {name}.grad is None, so no update is possible"
     INTERRUPTED = "interrupted at iteration {iteration}"
 
@@ -201,8 +204,8 @@ class StopReason(enum.Enum):
 
 
 DescentStatus = Literal[
-    "converged_grad", "converged_loss", "converged_x", "max_steps", "diverged", "stalled", "cycling", "no_gradient",
-    "interrupted",
+    "converged_grad", "converged_loss", "converged_x", "max_steps", "diverged", "stalled", "cycling", "stationary",
+    "no_gradient", "interrupted",
 ]  # fmt: skip
 _STATUS: dict[StopReason, DescentStatus] = {
     StopReason.CONVERGED_GRAD: "converged_grad",
@@ -213,6 +216,7 @@ _STATUS: dict[StopReason, DescentStatus] = {
     StopReason.GROWN: "diverged",
     StopReason.STALLED: "stalled",
     StopReason.CYCLING: "cycling",
+    StopReason.STATIONARY: "stationary",
     StopReason.NO_GRADIENT: "no_gradient",
     StopReason.INTERRUPTED: "interrupted",
 }

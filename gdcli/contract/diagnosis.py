@@ -7,20 +7,26 @@ from typing import Any, Literal
 from msgspec import Struct
 
 FindingCode = Literal[
-    "unbounded", "learning-rate-too-large", "momentum-too-large", "not-finite", "dead-relu", "uphill", "saddle",
-    "vanishing-gradient", "zig-zag", "oscillating", "slow", "rate", "float-floor", "no-curvature", "incomplete",
+    "unbounded", "no-minimum", "kink", "cycling", "learning-rate-too-large", "momentum-too-large",
+    "overflow-recovered", "not-finite", "dead-relu", "uphill", "saddle", "stationary", "held", "vanishing-gradient",
+    "local-minimum", "zig-zag", "oscillating", "badly-scaled", "slow", "rate", "float-floor", "broadcast",
+    "unexplained", "no-curvature", "incomplete",
 ]  # fmt: skip
 
 
 class Remedy(Struct, frozen=True):
     """Settings to change: ``settings`` by name, as in a config, and the same as ``options`` of the command line.
 
-    ``effect`` says what they do: as computed, or as observed in a trial of some steps.
+    They were tried: the run with them was made, for as many steps as the run had. ``effect`` says what it did; ``loss``
+    is the loss at its end, and ``arrives`` the iteration at which its gradient was as small as it should become (null
+    when it was not).
     """
 
     settings: dict[str, Any]
     options: str
     effect: str
+    loss: float
+    arrives: int | None
 
 
 class Finding(Struct, frozen=True):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Generic
 
 import torch
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from gdcli.contract.descent import (
@@ -36,6 +36,14 @@ from gdcli.rules.rule import NoStepError
 from gdcli.rules.schedules import rates_change, rates_of
 from gdcli.tensors import Problem, grad_fn_name
 
+# What the warning about a run that diverged says, by the code of the finding; nothing for the sentence of the finding.
+_WHY = {
+    "learning-rate-too-large": "the steps grew without bound; try a smaller learning rate",
+    "momentum-too-large": "the steps grew without bound; try a smaller momentum",
+    "unbounded": "the loss has no bound in this direction, so there is nothing to converge to",
+    "not-finite": "",
+}
+_FEW = 3  # elements of a tensor in a sentence
 _EXTRAS = ("diagnose", "walk", "check")  # what explains a run and changes nothing in it
 
 
@@ -98,6 +106,7 @@ class Descent(Generic[R]):
                 yield state
         except NoStepError as error:
             self._tests.end(StopReason.STALLED, {"why": error.why}, state)
+        self._judge_start()
 
     def walk(self, states: Iterable[State]) -> Iterator[tuple[State, list[Update]]]:
         """Each of the states of this descent with the updates made from it, of ``settings.walk``; none at the end."""
@@ -124,6 +133,17 @@ class Descent(Generic[R]):
             self._evaluation = Evaluation(self.problem, adds_to_zeros=by_hand)
         self.kind.begin(self.problem)
         return self.problem
+
+    def _judge_start(self) -> None:
+        """A start whose gradient is within its tolerance is no success where the loss is lower beside it."""
+        reason, _, state = self.ending
+        if reason is not StopReason.CONVERGED_GRAD or state.iteration > 0 or self.problem.is_random:
+            return
+        from gdcli.descent.diagnosis.beside import lower_beside
+        from gdcli.descent.diagnosis.surface import Surface
+
+        if lower_beside(Surface(self.problem, state, self._sign), state.point.tolist()) is not None:
+            self._tests.end(StopReason.STATIONARY, {"value": norm(state.grads)}, state)
 
     def _see(self, state: State) -> None:
         """What watches the loop: the best state, the trace of the diagnosis, and what the kind looks for."""
@@ -172,6 +192,7 @@ class Descent(Generic[R]):
         """
         reason, message, final = self.ending
         first, best = self._first or final, self._best or final
+        findings = self._diagnosis()
         return self.kind.record(
             command=self.kind.command,
             settings=self.settings,
@@ -185,8 +206,8 @@ class Descent(Generic[R]):
             checks=self.kind.checks(first, final),
             tensors={name: _tensor_state(self.problem.tensors[name]) for name in self.problem.wrt},
             walk=[] if self.settings.walk else UNSET,
-            diagnosis=self._diagnosis(),
-            warnings=self._notices(),
+            diagnosis=findings,
+            warnings=self._notices(findings),
         )
 
     def record(self, steps: Iterable[Step], updates: Iterable[Update] = ()) -> R:
@@ -221,30 +242,27 @@ class Descent(Generic[R]):
 
         def collect() -> Run:
             reason, _, final = self.ending
-            known = not isinstance(self.kind.nearest_minimum(final), UnsetType) and not self.kind.is_stuck(final)
-            best = self._best or final
-            return Run(self.settings, self.problem, reason, best, trace, self._attempt, is_minimum=known)
+            nearest = self.kind.nearest_minimum(final)
+            return Run(self.settings, self.problem, reason, self._best or final, trace, self._restart, nearest=nearest)
 
         return diagnose(collect, self.kind.finders())
 
-    def _attempt(self, changes: dict[str, Any]) -> R:
-        """How the descent ends with other settings."""
+    def _restart(self, changes: dict[str, Any]) -> Descent[R]:
+        """The descent with other settings."""
         extras = {name: False for name in _EXTRAS if name in self.settings.__struct_fields__}
-        descent = self.kind.again(replace(self.settings, **extras, **changes))
-        for _ in descent.states():
-            pass
-        return descent.outcome
+        return self.kind.again(replace(self.settings, **extras, **changes))
 
-    def _notices(self) -> list[Notice]:
-        """What a reader should know about the run."""
-        reason, _, final = self.ending
+    def _notices(self, findings: Sequence[Finding]) -> list[Notice]:
+        """What a reader should know about the run; of one that diverged what the diagnosis found, if it was made."""
+        reason, message, final = self.ending
         notices = []
         if reason in (StopReason.NON_FINITE, StopReason.GROWN):
-            if final.iteration == 0:
+            found = next((finding for finding in findings if finding.code in _WHY), None)
+            if found is not None:
+                message = _WHY[found.code] or found.message
+            elif final.iteration == 0:
                 point = ", ".join(f"{name} = {_short(value)}" for name, value in final.values.items())
                 message = f"the loss or its gradient is not finite at the start, {point}; choose another start"
-            else:
-                message = "the steps grew without bound; try a smaller learning rate"
             notices.append(Notice("diverged", message))
         elif reason is StopReason.NO_GRADIENT or any(t.grad_fn is not None for t in self.problem.tensors.values()):
             notices.extend(_non_leaf(name, self.problem.tensors[name]) for name in self.problem.wrt)
@@ -269,4 +287,8 @@ def _non_leaf(name: str, x: torch.Tensor) -> Notice:
 
 
 def _short(x: Snapshot) -> str:
-    return "a tensor" if isinstance(x, torch.Tensor) else f"{x:.6g}"
+    """A value in a sentence: a number, or the first elements of a tensor."""
+    if not isinstance(x, torch.Tensor):
+        return f"{x:.6g}"
+    first = ", ".join(f"{number:.6g}" for number in x.reshape(-1)[:_FEW].tolist())
+    return f"[{first}{', ...' if x.numel() > _FEW else ''}]"

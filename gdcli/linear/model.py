@@ -103,7 +103,7 @@ class Fitting(Kind[FitLinearResult]):
         died = max(self._zero_since[i] for i in self._dead_outputs()) > 0
         candidates = [*smaller_rates(run, [safe])] if died else []
         alive = other_starts(run, (x.sum(-1) if x.dim() > 1 else x).tolist() * outputs, (0.3, 1.0, 3.0))
-        return first_that_works(run, [*candidates, leaky, *alive], on=run.final)
+        return first_that_works(run, [*candidates, leaky, *alive])
 
 
 def _death(dead: list[int], outputs: int, started: list[int], final: State) -> str:

@@ -68,17 +68,20 @@ class LocalCurvature(Struct, frozen=True):
         """Whether no eigenvalue is positive, and one is negative."""
         return self.largest <= self.zero and self.smallest < -self.zero
 
-    def counting(self, gradient: Sequence[float]) -> list[float]:
+    def counting(self, gradient: Sequence[float], least_part: float = 0.0) -> list[float]:
         """The eigenvalues that matter to a descent on a quadratic that sees this gradient at its start.
 
-        Along an eigenvector of eigenvalue 0, or one on which the gradient has no part, nothing ever moves.
+        Along an eigenvector of eigenvalue 0, or one on which the gradient has no part, nothing ever moves. A part that
+        is at most ``least_part`` of the gradient, and of what the loss can fall by, counts as none.
         """
         values = self.spectrum.values
         if not self.spectrum.exact:
             return [value for value in values if abs(value) > self.zero]
         parts = self.spectrum.vectors.T @ (self.scale * torch.tensor(gradient, dtype=torch.float64))
-        least = _ZERO * float(parts.norm())
-        return [v for v, part in zip(values, parts.tolist(), strict=True) if abs(v) > self.zero and abs(part) > least]
+        least = max(_ZERO, least_part)
+        found = [(v, abs(p)) for v, p in zip(values, parts.tolist(), strict=True) if abs(v) > self.zero and p != 0]
+        whole = sum(part * part / abs(v) for v, part in found)
+        return [v for v, p in found if p > least * float(parts.norm()) or p * p / abs(v) > least * whole]
 
     def direction(self, index: int) -> list[float]:
         """The direction of an eigenvalue, 0 for the smallest and -1 for the largest.
@@ -111,12 +114,20 @@ class LocalCurvature(Struct, frozen=True):
         """
         if self.spectrum.size == 0:
             return 0.0 if self.slope == 0 else math.inf
+        if self.spectrum.exact:
+            return float(self.newton_step.norm())
+        return max(abs(float(self._newton_parts[0])), self.slope / self.spectrum.size)
+
+    @property
+    def newton_step(self) -> torch.Tensor:
+        """What Newton's step subtracts from the variables, shape (n,); 0 along eigenvectors of eigenvalue 0."""
+        return self.scale * (self.spectrum.vectors @ self._newton_parts)
+
+    @property
+    def _newton_parts(self) -> torch.Tensor:
         values = torch.tensor(self.spectrum.values, dtype=torch.float64)
         parts = self.spectrum.vectors.T @ (self.scale * self.gradient)
-        steps = torch.where(values.abs() > self.zero, parts / values, 0.0)
-        if self.spectrum.exact:
-            return float((self.scale * (self.spectrum.vectors @ steps)).norm())
-        return max(abs(float(steps[0])), self.slope / self.spectrum.size)
+        return torch.where(values.abs() > self.zero, parts / values, 0.0)
 
     def is_that_of(self, other: LocalCurvature) -> bool:
         """Whether it is the same matrix, within rounding."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,13 +11,18 @@ import torch
 from gdcli.contract.descent import StopReason
 from gdcli.contract.diagnosis import Finding, Remedy
 from gdcli.descent.diagnosis.local import at
-from gdcli.descent.diagnosis.remedies import complete, other_starts, remedy, tried
+from gdcli.descent.diagnosis.remedies import best_that_works, other_starts, remedy, tried
 from gdcli.descent.diagnosis.run import Run
 from gdcli.descent.diagnosis.too_large import calmer
+from gdcli.descent.loop import State
 from gdcli.descent.snapshot import Snapshot, is_finite, joined
 from gdcli.explain.intermediates import Intermediates, is_tracked
 from gdcli.lang.nodes import Binary, Call, Expression, Node, Unary, children
 from gdcli.tensors import Problem
+
+_HALVINGS = 50
+_MARGIN = 0.01  # of the way from the edge to the last good point: where a bound is put
+_FEW = 4  # variables whose numbers fit into a sentence
 
 
 def not_finite(run: Run) -> Finding | None:
@@ -26,6 +32,10 @@ def not_finite(run: Run) -> Finding | None:
     step = run.final
     evidence: dict[str, Any] = {"iteration": step.iteration}
     lost = [name for name, value in step.values.items() if not is_finite(value)]
+    if lost and step.iteration == 0:
+        message = f"{lost[0]} is {_word(step.values[lost[0]])} at the start"
+        evidence |= {"during": "start", "variable": lost[0], "operation": "start"}
+        return Finding("not-finite", message, None, evidence)
     if lost:
         message = f"{lost[0]} became {_word(step.values[lost[0]])} in the update of iteration {step.iteration - 1}"
         evidence |= {"during": "update", "variable": lost[0], "operation": "update"}
@@ -39,7 +49,32 @@ def not_finite(run: Run) -> Finding | None:
             message = f"{found['text']} became {found['value']} {where}{_of(found)}"
         else:
             message = f"the derivative of {found['text']} became {found['value']} {where}{_of(found)}"
-    return Finding("not-finite", message, calmer(run) if step.iteration else _other_start(run), evidence)
+        if step.iteration and len(run.labels) <= _FEW:
+            message += f"; the last point before was {_place(run, run.trace.previous)}"
+        if math.isfinite(step.loss) and step.loss == run.best.loss:
+            message += f"; the loss there, {step.loss:.6g}, is the best of the run"
+    cure = (calmer(run) or _bounded(run)) if step.iteration else _other_start(run)
+    return Finding("not-finite", message, cure, evidence)
+
+
+def _bounded(run: Run) -> Remedy | None:
+    """A bound that keeps the only variable, a number, where the loss and its gradient are finite."""
+    good, bad = run.point(run.trace.previous), run.point(run.final)
+    if len(good) != 1 or run.settings.bound or not math.isfinite(bad[0]):
+        return None
+    inside, outside = good[0], bad[0]
+    for _ in range(_HALVINGS):
+        middle = (inside + outside) / 2
+        numbers = (run.surface([middle]), *run.surface.gradient([middle]))
+        inside, outside = (middle, outside) if all(map(math.isfinite, numbers)) else (inside, middle)
+    limit = float(f"{inside + _MARGIN * (good[0] - inside):.3g}")
+    low, high = (limit, None) if good[0] > bad[0] else (None, limit)
+    return best_that_works(run, [{"bound": {run.problem.wrt[0]: (low, high)}}])
+
+
+def _place(run: Run, state: State) -> str:
+    """A point of a few variables."""
+    return ", ".join(f"{label} = {x:.6g}" for label, x in zip(run.labels, run.point(state), strict=True))
 
 
 def _of(found: dict[str, Any]) -> str:
@@ -115,11 +150,8 @@ def _finite(result: Any) -> bool:
 
 def _other_start(run: Run) -> Remedy | None:
     """A wider dtype, or another start, with which the first steps are finite."""
-    for changes in _starts(run):
-        outcome = run.attempt(complete(run.settings, changes))
-        if outcome is not None and outcome.status != "diverged":
-            return remedy(run, tried(outcome), changes)
-    return None
+    found = (trial for trial in tried(run, _starts(run)) if trial.outcome.status != "diverged")
+    return next((remedy(run, trial) for trial in found), None)
 
 
 def _starts(run: Run) -> Iterator[dict[str, Any]]:

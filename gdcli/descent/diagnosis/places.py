@@ -6,9 +6,11 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from gdcli.contract.diagnosis import Finding, Remedy
+from gdcli.contract.descent import StopReason
+from gdcli.contract.diagnosis import Finding
+from gdcli.descent.diagnosis.beside import LOOKS, lower_beside, sides
 from gdcli.descent.diagnosis.local import LocalCurvature
-from gdcli.descent.diagnosis.remedies import best_that_works, other_starts, remedy, with_rate
+from gdcli.descent.diagnosis.remedies import best_that_works, other_starts, with_rate
 from gdcli.descent.diagnosis.run import Run, direction_in_words, parts_of
 from gdcli.descent.loop import State
 from gdcli.descent.snapshot import size
@@ -22,6 +24,7 @@ _LITTLE = 0.02  # a way, relative to 1 + |x|, that is hardly any
 _FEW = 5  # steps from which on a standstill is one
 _DIGITS = 4  # so many spacings of the dtype are the last digit
 _MOVES = (0.1, 1.0, 3.0)  # of another start, relative to 1 + |x|
+CONVERGED_REASONS = frozenset([StopReason.CONVERGED_GRAD, StopReason.CONVERGED_LOSS, StopReason.CONVERGED_X])
 
 
 def is_near(run: Run, local: LocalCurvature) -> bool:
@@ -29,39 +32,69 @@ def is_near(run: Run, local: LocalCurvature) -> bool:
     return local.newton_distance <= _NEAR * run.scale(run.final)
 
 
-def _rests(run: Run) -> bool:
+def rests(run: Run) -> bool:
     """Whether the last step was short."""
     return math.dist(run.point(run.final), run.point(run.trace.previous)) <= _NEAR * run.scale(run.final)
 
 
 def saddle(run: Run) -> Finding | None:
-    """A critical point from which the loss falls, along an eigenvector of a negative eigenvalue."""
+    """A critical point from which the loss falls, along an eigenvector of a negative eigenvalue, as evaluated there."""
     local = run.end
-    if run.failed or run.is_minimum or run.final.iteration == 0 or local is None or local.spectrum.size == 0:
+    starts_there = run.slope(run.first) == 0
+    if run.failed or run.is_minimum or local is None or local.spectrum.size == 0:
         return None
-    if local.smallest > -_NEGATIVE * local.spectrum.size or not is_near(run, local) or not _rests(run):
+    if (run.final.iteration == 0 and not starts_there and run.reason not in CONVERGED_REASONS) or not rests(run):
+        return None
+    if local.smallest > -_NEGATIVE * local.spectrum.size or not is_near(run, local):
         return None
     # Beside a ring of minima the curvature along it is -slope / radius: that is the gradient's own, and no way down.
     if -local.smallest * run.scale(run.final) <= _OWN * local.slope:
         return None
     vector = local.direction(0)
+    if not any(all(sides(run.surface, run.point(run.final), vector, by)) for by in LOOKS):
+        return None
+    curvature = run.sign * run.surface.curvature(run.point(run.final), vector)
     kind, verb = ("maximum" if local.is_concave else "saddle"), "decreases"
     if run.settings.maximize:
         kind, verb = ("minimum" if local.is_concave else "saddle"), "increases"
     place = f"{kind} point" if kind == "saddle" else kind
     message = (
-        f"stuck at a {place}: the gradient norm is {run.slope(run.final):.3g}, but the curvature is "
-        f"{run.sign * local.smallest:.4g} {direction_in_words(vector, run.labels)}, "
+        f"{'started' if starts_there else 'stuck'} at a {place}: the gradient norm is {run.slope(run.final):.3g}, "
+        f"but the curvature is {curvature:.4g} {direction_in_words(vector, run.labels)}, "
         f"so the loss {verb} in both directions"
     )
     evidence = {
         "kind": kind,
         "gradient_norm": run.slope(run.final),
-        "eigenvalue": run.sign * local.smallest,
+        "eigenvalue": curvature,
         "direction": parts_of(vector, run.labels),
         "iteration": run.final.iteration,
     }
     return Finding("saddle", message, best_that_works(run, other_starts(run, vector, _MOVES[:2])), evidence)
+
+
+def stationary(run: Run) -> Finding | None:
+    """A start at which the gradient is 0, or as small as the tolerance, though the loss is lower beside it."""
+    if run.failed or run.is_minimum or run.problem.is_random:
+        return None
+    if not (run.slope(run.first) == 0 or (run.final.iteration == 0 and run.reason in CONVERGED_REASONS)):
+        return None
+    looks = (
+        LOOKS if run.final.iteration else (*LOOKS, *_MOVES)
+    )  # a plateau on which a run moves is found by its curvature
+    found = lower_beside(run.surface, run.point(run.final), looks)
+    if found is None:
+        return None
+    there, i = found
+    lower, slope, label = run.sign * run.surface(there), run.slope(run.final), run.labels[i]
+    message = (
+        f"the gradient is {f'{slope:.3g}' if slope else 'exactly 0'} at the start, which is no "
+        f"{'maximum' if run.settings.maximize else 'minimum'}: at {label} = {there[i]:.6g} the loss is {lower:.6g}, "
+        f"and here {run.final.loss:.6g}"
+    )
+    evidence = {"gradient_norm": slope, "variable": label, "at": there[i], "loss_there": lower}
+    axis = [float(i == j) for j in range(len(there))]
+    return Finding("stationary", message, best_that_works(run, other_starts(run, axis, _MOVES)), evidence)
 
 
 def vanishing_gradient(run: Run) -> Finding | None:
@@ -103,16 +136,19 @@ def _off_a_plateau(run: Run, slope: float) -> Iterator[dict[str, Any]]:
     """Rules whose steps do not shrink with the gradient; and other starts."""
     if slope > 0:
         for name, lr in (("rprop", 0.1), ("adam", 0.1)):
-            if run.settings.optimizer != name:
-                yield {"optimizer": name, "lr": lr} | ({"lrs": {}} if run.settings.lrs else {})
+            if run.settings.optimizer != name and not run.settings.lrs:
+                yield {"optimizer": name, "lr": lr}
     yield from other_starts(run, [1.0] * len(run.labels), _MOVES)
 
 
 def float_floor(run: Run) -> Finding | None:
-    """Steps too small for the dtype to show, though the gradient is not 0: nothing moves, or only the last digit."""
+    """Steps too small for the dtype to show, though the gradient is not 0: nothing moves, or only the last digit.
+
+    Whether it is the dtype that ends the run, a run in float64 tells: it comes nearer, or has come nowhere better.
+    """
     slope, dtype = run.slope(run.final), run.settings.dtype
     since = _still_since(run)
-    if run.failed or slope == 0 or since is None or run.trace.acts:
+    if run.failed or slope == 0 or since is None or run.trace.acts or not any(run.rates(run.final).values()):
         return None
     step, spacing = _largest_step(run, run.final)
     evidence = {"since": since, "step": step, "spacing": spacing, "dtype": dtype, "gradient_norm": slope}
@@ -122,16 +158,19 @@ def float_floor(run: Run) -> Finding | None:
             f"limit of {dtype} precision: since iteration {since} at the latest, only the last digit changes "
             f"({spacing:.2g})"
         )
-    elif run.rule is not None:
+    elif run.rule is not None and step < spacing:
         message += (
             f"the step, lr * gradient = {step:.2g}, is less than half the spacing between adjacent numbers, "
             f"{spacing:.2g}, so nothing changes"
         )
     else:
         message += "the steps are too small to change the variables"
-    # Whether it is the dtype that stops a rule without theory, only a trial tells.
-    finer = _finer(run) if run.rule is not None else best_that_works(run, [{"dtype": "float64"}])
-    return None if finer is None and run.rule is None else Finding("float-floor", message, finer, evidence)
+    local = run.end
+    if local is not None and run.rule is not None and local.largest > 0 and not is_near(run, local):
+        cure = best_that_works(run, [with_rate(run, run.rule.bound(local.largest) / 2)])
+    else:
+        cure = best_that_works(run, [] if dtype == "float64" else [{"dtype": "float64"}])
+    return None if cure is None and run.rule is None else Finding("float-floor", message, cure, evidence)
 
 
 def _still_since(run: Run) -> int | None:
@@ -161,13 +200,3 @@ def _largest_step(run: Run, step: State) -> tuple[float, float]:
 def _spacing(x: float, eps: float) -> float:
     """The distance to the next larger number of a dtype."""
     return math.ldexp(eps, math.frexp(x)[1] - 1) if x else math.ulp(0.0)
-
-
-def _finer(run: Run) -> Remedy | None:
-    """float64 at the bottom; a larger rate where curvature says that the bottom is far."""
-    local = run.end
-    if local is not None and run.rule is not None and local.largest > 0 and not is_near(run, local):
-        return best_that_works(run, [with_rate(run, run.rule.bound(local.largest) / 2)])
-    if run.settings.dtype == "float64":
-        return None
-    return remedy(run, "the steps continue", {"dtype": "float64"})

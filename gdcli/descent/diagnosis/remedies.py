@@ -8,35 +8,73 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from gdcli.contract.descent import DescentRecord, DescentSettings
+from gdcli.contract.descent import DescentSettings
 from gdcli.contract.diagnosis import Remedy
 from gdcli.contract.fields import Nested
 from gdcli.descent.diagnosis.run import Run
-from gdcli.descent.loop import State
+from gdcli.descent.diagnosis.trial import Trial
 from gdcli.descent.snapshot import numbers, size
 from gdcli.rules.catalogue import RULES
 from gdcli.rules.parameters import OWN_OPTIONS
 
-# What may belong to one rule and mean nothing to another.
-_OF_A_RULE: dict[str, Any] = {**dict.fromkeys(OWN_OPTIONS), "opt": {}}
-_ROUNDING = 50  # of a loss, in units of eps
+_CLEARLY = 1e-3  # of what a run has gained
+_EQUALLY = 1e-6  # of what was gained: so much higher is equally low
 _SMALLER = 0.3
 _SMALLER_TRIES = 12
 
 
-def remedy(run: Run, effect: str, changes: Mapping[str, Any]) -> Remedy:
-    """The changes as a remedy; a change of the rule takes its parameters away."""
-    settings = complete(run.settings, changes)
-    return Remedy(settings, options(run.settings, settings), effect)
+def remedy(run: Run, trial: Trial) -> Remedy:
+    """The changes of a trial as a remedy, with what they did."""
+    return Remedy(
+        trial.changes,
+        options(run.settings, trial.changes),
+        effect(run, trial),
+        trial.outcome.result.loss,
+        trial.arrives,
+    )
 
 
-def complete(settings: DescentSettings, changes: Mapping[str, Any]) -> dict[str, Any]:
-    """The changes, and what has to go with them."""
-    if changes.get("optimizer", settings.optimizer) == settings.optimizer:
+def effect(run: Run, trial: Trial) -> str:
+    """What a trial did: the iteration at which it reached the goal, or its loss at the end.
+
+    Of a run that has reached the goal itself, only the loss can be better.
+    """
+    gained = abs(run.loss(run.first) - run.loss(run.final))
+    lower = run.has_arrived and _end(run, trial) < run.loss(run.final) - _CLEARLY * gained
+    if trial.arrives is not None and run.goal is not None and not lower:
+        return f"{run.goal.words} after {_steps(trial.arrives)}"
+    return f"loss {trial.outcome.result.loss:.3g} after {_steps(trial.steps)}"
+
+
+def _steps(count: int) -> str:
+    return f"{count:,} step{'s' * (count != 1)}"
+
+
+def complete(settings: DescentSettings, changes: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The changes, and what has to go with them; None where an option of the command line would have to go.
+
+    A change of the rule takes the defaults of its parameters away. A parameter that was set cannot be taken back by
+    more options.
+    """
+    name = changes.get("optimizer", settings.optimizer)
+    if name == settings.optimizer:
         return dict(changes)
-    known = RULES[changes["optimizer"]].parameters
-    gone = {n: empty for n, empty in _OF_A_RULE.items() if n not in changes and getattr(settings, n) and n not in known}
-    return {**changes, **gone}
+    mine, known = RULES[settings.optimizer].parameters, RULES[name].parameters
+    found = dict(changes)
+    for own in OWN_OPTIONS:
+        value = getattr(settings, own)
+        if own not in changes and own not in known and value is not None:
+            if value and value != mine.get(own):
+                return None
+            found[own] = None
+    chosen = {key: value for key, value in settings.opt.items() if value != _listed(mine.get(key))}
+    if any(key not in known for key in chosen):
+        return None
+    return {**found, "opt": {**chosen, **changes.get("opt", {})}}
+
+
+def _listed(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
 
 
 def options(settings: DescentSettings, changes: Mapping[str, Any]) -> str:
@@ -48,13 +86,21 @@ def options(settings: DescentSettings, changes: Mapping[str, Any]) -> str:
             words += _variables(settings, value)
         elif name == "lrs":
             words += [f"--lr.{variable} {rate:g}" for variable, rate in value.items()]
+        elif name == "bound":
+            words += [f"{flag} {variable}={_range(low, high)}" for variable, (low, high) in value.items()]
         elif isinstance(value, dict):
-            words += [f"{flag} {key}={shlex.quote(_word(each))}" for key, each in value.items()]
+            given = getattr(settings, name)
+            new = {key: each for key, each in value.items() if given.get(key) != each}
+            words += [f"{flag} {key}={shlex.quote(_word(each))}" for key, each in new.items()]
         elif isinstance(value, bool):
             words.append(flag if value else f"--no-{flag[2:]}")
         elif value is not None:
             words.append(f"{flag} {shlex.quote(_word(value))}")
     return " ".join(words)
+
+
+def _range(low: float | None, high: float | None) -> str:
+    return f"{'' if low is None else _word(low)}:{'' if high is None else _word(high)}"
 
 
 def _variables(settings: DescentSettings, values: Mapping[str, Any]) -> Iterator[str]:
@@ -96,56 +142,43 @@ def with_rate(run: Run, lr: float) -> dict[str, Any]:
     return changes
 
 
-def tried(outcome: DescentRecord) -> str:
-    """What an attempt did."""
-    steps = outcome.result.iteration
-    return f"loss {outcome.result.loss:.3g} after {steps} step{'s' * (steps != 1)} with it"
+def tried(run: Run, candidates: Iterable[Mapping[str, Any]]) -> Iterator[Trial]:
+    """The trials of those changes that can be made and change something."""
+    for candidate in candidates:
+        changes = complete(run.settings, candidate)
+        if changes is None or all(getattr(run.settings, name) == value for name, value in changes.items()):
+            continue
+        trial = run.attempt(changes)
+        if trial is not None:
+            yield trial
 
 
-def first_that_works(
-    run: Run, candidates: Iterable[Mapping[str, Any]], *, on: State | None = None, untried: str = ""
-) -> Remedy | None:
-    """The first of some changes that ends lower than a state, the start unless another is given, as far as it is tried.
-
-    ``untried`` is the effect of the first one, when trying costs too much; without it there is no remedy then.
-    """
-    for number, changes in enumerate(candidates):
-        outcome = run.attempt(complete(run.settings, changes))
-        if outcome is None and number == 0 and untried:
-            return remedy(run, untried, changes)
-        if outcome is not None and run.improves(outcome, on or run.first):
-            return remedy(run, tried(outcome), changes)
-    return None
-
-
-def confirmed(run: Run, effect: str, changes: Mapping[str, Any], steps: int) -> Remedy | None:
-    """A remedy of theory, unless a trial of so many steps ends higher than the run was then: a kink is no quadratic."""
-    outcome = run.attempt(complete(run.settings, changes), max(steps, 1))
-    if outcome is not None:
-        there = run.at_or_after(outcome.result.iteration)
-        slack = _ROUNDING * run.eps * abs(run.loss(there))
-        if outcome.status == "diverged" or not run.loss(outcome.result) <= run.loss(there) + slack:
-            return None
-    return remedy(run, effect, changes)
+def first_that_works(run: Run, candidates: Iterable[Mapping[str, Any]]) -> Remedy | None:
+    """The first of some changes that ends lower than the run."""
+    return next((remedy(run, trial) for trial in tried(run, candidates) if run.improves(trial)), None)
 
 
 def best_that_works(run: Run, candidates: Iterable[Mapping[str, Any]], *, by: float = 0.0) -> Remedy | None:
-    """The one of some changes that ends lowest, if it is lower than the run was after as many steps.
+    """The one of some changes that does best, if it does better than the run.
 
-    It must be lower ``by`` a share of what the run has gained.
+    It ends lowest, and lower than the run ``by`` a share of what the run has gained, or reaches the goal. Of those that
+    end equally low, it reaches the goal first.
     """
-    best: tuple[float, Remedy] | None = None
-    for changes in candidates:
-        outcome = run.attempt(complete(run.settings, changes))
-        if outcome is None:
-            continue
-        there = run.at_or_after(outcome.result.iteration)
-        gain = by * (run.loss(run.first) - run.loss(there))
-        if not run.improves(outcome, there) or run.loss(outcome.result) > run.loss(there) - gain:
-            continue
-        if best is None or run.loss(outcome.result) < best[0]:
-            best = run.loss(outcome.result), remedy(run, tried(outcome), changes)
-    return None if best is None else best[1]
+    most = math.inf
+    if by and not run.failed:
+        most = run.loss(run.final) - by * abs(run.loss(run.first) - run.loss(run.final))
+    better = (trial for trial in tried(run, candidates) if run.improves(trial))
+    good = [trial for trial in better if trial.arrives is not None or _end(run, trial) <= most]
+    if not good:
+        return None
+    lowest = min(_end(run, trial) for trial in good)
+    slack = _EQUALLY * abs(run.loss(run.first) - lowest)
+    lowest_ones = [trial for trial in good if not _end(run, trial) > lowest + slack]
+    return remedy(run, min(lowest_ones, key=lambda each: math.inf if each.arrives is None else each.arrives))
+
+
+def _end(run: Run, trial: Trial) -> float:
+    return run.loss(trial.outcome.result)
 
 
 def smaller_rates(run: Run, known: Iterable[float]) -> Iterator[dict[str, Any]]:

@@ -8,26 +8,35 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
+from msgspec import UnsetType
 
-from gdcli.contract.descent import DescentRecord, DescentSettings, Step, StopReason
-from gdcli.descent.diagnosis.local import MAX_WORK, CurvatureAt, LocalCurvature, NoCurvatureError
-from gdcli.descent.diagnosis.theory import LinearRule, linear_rule
+from gdcli.contract.descent import DescentSettings, KnownMinimum, Step, StopReason
+from gdcli.contract.nested import flat
+from gdcli.descent.diagnosis.local import CurvatureAt, LocalCurvature, NoCurvatureError
+from gdcli.descent.diagnosis.surface import Surface
+from gdcli.descent.diagnosis.theory import MILLIONTH, LinearRule, linear_rule
 from gdcli.descent.diagnosis.trace import Trace
+from gdcli.descent.diagnosis.trial import Goal, Trial, Trials
 from gdcli.descent.loop import State
-from gdcli.descent.snapshot import Snapshot, is_finite, joined, same
+from gdcli.descent.run import Descent
+from gdcli.descent.snapshot import Snapshot, is_finite, joined, norm, same
 from gdcli.errors import GdcliError
+from gdcli.rules.parameters import remembers
+from gdcli.rules.schedules import rates_change
 from gdcli.tensors import Problem, labels
 
-TRIAL_STEPS = 200
-"""So many steps of a remedy are tried, at most."""
+_ROUNDING = 50  # of a loss, in units of eps
+_CLEARLY = 1e-4  # of what a run has gained
 _RECORDED = 100  # a number in the record of a step costs as much as so many elements of a result
+_AT_A_MINIMUM = 1e-3
+"""A loss that is above a known minimum by at most this part of what there was to gain is not clearly above it."""
 
 
 class Run:
     """A run that has ended.
 
-    ``best`` is its state with the smallest loss, and ``is_minimum`` says that it ended at a known minimum. ``restart``
-    makes the same run with other settings, and returns its outcome. ``gaps`` are reasons why something is not known.
+    ``best`` is its state with the smallest loss, and ``nearest`` the known minimum nearest to its end, where there is
+    one. ``restart`` makes the descent with other settings. ``gaps`` are reasons why something is not known.
     """
 
     def __init__(  # noqa: PLR0913 -- the parts of a run
@@ -37,16 +46,16 @@ class Run:
         reason: StopReason,
         best: State,
         trace: Trace,
-        restart: Callable[[dict[str, Any]], DescentRecord],
+        restart: Callable[[dict[str, Any]], Descent[Any]],
         *,
-        is_minimum: bool = False,
+        nearest: KnownMinimum | UnsetType,
     ) -> None:
         self.settings = settings
         self.problem = problem
         self.reason = reason
         self.first, self.best, self.final = trace.first, best, trace.last
         self.trace = trace
-        self.is_minimum = is_minimum
+        self.nearest = None if isinstance(nearest, UnsetType) or settings.maximize else nearest
         self.gaps: list[str] = []
         self.sign = -1.0 if settings.maximize else 1.0
         self.rule: LinearRule | None = linear_rule(settings)
@@ -56,7 +65,6 @@ class Run:
         self.dtype = next(problem.tensors[name].dtype for name in problem.wrt)
         self.eps = torch.finfo(self.dtype).eps
         self._restart = restart
-        self._work_left = 2 * MAX_WORK
         self._points: dict[int, list[float]] = {}
         self._gradients: dict[int, list[float]] = {}
         self._curvature_at = CurvatureAt(problem, self.sign, self.decay)
@@ -169,27 +177,129 @@ class Run:
                 gaps.append(why)
             return None
 
-    # What other settings would do
+    # Places
 
-    def attempt(self, changes: dict[str, Any], most: int = TRIAL_STEPS) -> DescentRecord | None:
-        """The outcome of up to so many steps with other settings; None when they cannot be run, or cost too much."""
-        steps = min(max(self.settings.steps, 1), most, TRIAL_STEPS)
-        work = steps * (self._curvature_at.elements + _RECORDED * len(self.labels))
-        if self.problem.is_random or work > self._work_left:
-            return None
-        self._work_left -= work
-        try:
-            return self._restart({**changes, "steps": steps})
-        except (GdcliError, RuntimeError, ArithmeticError):
-            return None
+    @functools.cached_property
+    def surface(self) -> Surface:
+        """The loss at any point, in float64: smaller is better."""
+        return Surface(self.problem, self.first, self.sign)
 
-    def improves(self, outcome: DescentRecord | None, on: State) -> bool:
-        """Whether an attempt stayed finite and ended with a smaller loss than a state has."""
-        return (
-            outcome is not None
-            and outcome.status != "diverged"
-            and (not _is_finite(on) or self.loss(outcome.result) < self.loss(on))
-        )
+    @functools.cached_property
+    def gap(self) -> float | None:
+        """How far the loss ended above the known minimum; None where that is not known, or the end is not finite."""
+        if self.nearest is None or self.failed:
+            return None
+        return self.loss(self.final) - self.nearest.loss
+
+    @functools.cached_property
+    def is_above_minimum(self) -> bool:
+        """Whether the loss ended clearly above the known minimum: by more than a thousandth of what there was to gain.
+
+        Of a start at the minimum that is nothing; of every end the rounding of the loss is allowed.
+        """
+        if self.gap is None or self.nearest is None:
+            return False
+        allowed = _ROUNDING * self.eps * max(1.0, abs(self.nearest.loss))
+        return self.gap > max(_AT_A_MINIMUM * (self.loss(self.first) - self.nearest.loss), allowed)
+
+    @functools.cached_property
+    def is_minimum(self) -> bool:
+        """Whether it ended at a known minimum, by its place and its loss."""
+        if self.nearest is None or self.nearest.distance is None or self.is_above_minimum:
+            return False
+        size = math.hypot(*(number for value in self.nearest.values.values() for number in flat(value)))
+        return self.nearest.distance <= _AT_A_MINIMUM * max(1.0, size)
+
+    @functools.cached_property
+    def is_memoryless(self) -> bool:
+        """Whether the next step depends on the place alone."""
+        return not (remembers(self.settings) or rates_change(self.settings) or self.problem.is_random)
+
+    # The goal, and what other settings would do
+
+    @functools.cached_property
+    def goal(self) -> Goal | None:
+        """What its gradient should come down to: the tolerance of the settings, else a millionth of the first one."""
+        first = self.slope(self.first)
+        if not 0 < first < math.inf:
+            return None
+        absolute, relative = (*(self.settings.tol_grad or [0.0]), 0.0)[:2]
+        limit = absolute + relative * first
+        if limit > 0:
+            return Goal(limit, limit / first, f"a gradient norm of {limit:.3g}")
+        return Goal(MILLIONTH * first, MILLIONTH, "a millionth of the initial gradient")
+
+    @functools.cached_property
+    def has_arrived(self) -> bool:
+        """Whether its gradient is as small as it should become, or all rounding."""
+        slope = self.slope(self.final)
+        return slope <= 50 * self.rounding or (self.goal is not None and slope <= self.goal.norm)
+
+    @functools.cached_property
+    def rounding(self) -> float:
+        """The size of a gradient that is all rounding: that of variables which are off by eps."""
+        local = self.end
+        size = local.spectrum.size if local is not None else 0.0
+        point = self.best if self.failed else self.final
+        return self.eps * (size * (self.scale(point) - 1.0))
+
+    @functools.cached_property
+    def _trials(self) -> Trials:
+        cost = self._curvature_at.elements + _RECORDED * len(self.labels)
+        return Trials(self.settings, self._restart, self.goal, self._slope, cost)
+
+    def _slope(self, state: State) -> float:
+        """The norm of the gradient that the rule goes against, at a state of any run."""
+        if not self.decay:
+            return norm(state.grads)
+        grads = [_zeros(state.values[name]) if g is None else g for name, g in state.grads.items()]
+        return float((self.sign * joined(grads) + self.decay * state.point).norm())
+
+    def attempt(self, changes: dict[str, Any]) -> Trial | None:
+        """The run with other settings; None when it cannot be made, or would cost too much."""
+        return None if self.problem.is_random else self._trials.whole(changes)
+
+    @functools.cached_property
+    def longer(self) -> Trial | None:
+        """The run itself, up to its goal, however many steps it takes; None when it cannot be made."""
+        return None if self.problem.is_random or self.goal is None else self._trials.longer()
+
+    @functools.cached_property
+    def arrives(self) -> int | None:
+        """The iteration at which the run reaches its goal; None when it does not, as far as it was tried."""
+        return None if self.longer is None else self.longer.arrives
+
+    @functools.cached_property
+    def is_at_bottom(self) -> bool:
+        """Whether Newton's step from the end, by the curvature there, leads to no clearly lower loss."""
+        if self.end is None or not self.end.spectrum.exact or not self.end.is_convex:
+            return True
+        there = [x - d for x, d in zip(self.point(self.final), self.end.newton_step.tolist(), strict=True)]
+        gained = abs(self.loss(self.first) - self.loss(self.final))
+        return not self.surface(there) < self.surface(self.point(self.final)) - _CLEARLY * gained
+
+    def is_lower(self, a: float, b: float) -> bool:
+        """Whether a loss (signed) is lower than another by more than rounding."""
+        return a < b - _ROUNDING * self.eps * abs(b) or (not math.isfinite(b) and math.isfinite(a))
+
+    def improves(self, trial: Trial | None) -> bool:
+        """Whether a trial ended lower than the run: than its best state, where its end is not a number.
+
+        Where both ended equally low, it must have reached the goal in half of the steps.
+        """
+        if trial is None or trial.outcome.status == "diverged" or not math.isfinite(trial.outcome.result.loss):
+            return False
+        end = self.loss(trial.outcome.result)
+        ended = self.loss(self.final if math.isfinite(self.final.loss) else self.best)
+        if self.failed and not self.is_lower(end, self.loss(self.first)):
+            return False  # a rate with which nothing moves is no remedy
+        if self.is_lower(end, ended):
+            return True
+        slack = _ROUNDING * self.eps * abs(ended)
+        if self.failed or not end <= ended + slack or trial.arrives is None:
+            return False
+        own = self.arrives if self.arrives is not None else math.inf
+        return 2 * trial.arrives <= own
 
 
 def _zeros(x: Snapshot) -> Snapshot:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,17 +11,11 @@ from msgspec import Struct
 
 from gdcli.contract.diagnosis import Finding, Remedy
 from gdcli.descent.diagnosis.local import LocalCurvature
-from gdcli.descent.diagnosis.remedies import base_rate, best_that_works, confirmed, rounded, with_rate
+from gdcli.descent.diagnosis.remedies import best_that_works, rounded, with_rate
 from gdcli.descent.diagnosis.run import Run, direction_in_words, parts_of
-from gdcli.descent.diagnosis.theory import (
-    MILLIONTH,
-    PLAIN,
-    LinearRule,
-    best_heavy_ball,
-    safe_nesterov,
-    steps_to,
-)
+from gdcli.descent.diagnosis.theory import PLAIN, LinearRule, best_heavy_ball, safe_nesterov
 from gdcli.descent.loop import State
+from gdcli.descent.snapshot import size
 from gdcli.rules.catalogue import RULES, linear_by_hand
 
 _ROUNDING = 1000  # a gradient of so many roundings is good for a measurement
@@ -28,6 +24,16 @@ _WORTH = 2  # so many times fewer steps make a remedy
 _FEW = 10  # steps from which on a run can be slow
 _HALF = 0.5
 _CLEARLY = 0.05  # of what the run has gained: so much more a remedy of unknown theory must gain
+_ALMOST = 1e-4  # absolute difference up to which they do
+_PART = 1e-6  # of a gradient: a smaller part does not count
+_ENOUGH = 40  # steps from which on a power law can be seen
+_LEAST_POWER = 0.2
+_SAME_POWER = 0.1  # relative difference of two powers up to which they are one
+_NOTHING = 1e-6  # of the first loss: a limit that is 0
+_DYING = 0.5  # so much smaller a step per gradient has become
+_NEARLY_1 = 1e-3
+_ILL_SCALED = 1e3  # so much may the curvatures of two variables differ before each gets a rate of its own
+_MOST_AXES = 50
 _ILL = 10  # the condition number from which on momentum is worth it
 
 
@@ -42,7 +48,7 @@ class Measured(Struct, frozen=True):
 
 def measure(run: Run) -> Measured | None:
     """The factors over the second half of the part of a run that stands above rounding; None when there is none."""
-    noise = _ROUNDING * rounding(run)
+    noise = _ROUNDING * run.rounding
     pairs = [(a, b) for a, b in run.pairs if run.slope(b) > noise]
     if not pairs:
         return None
@@ -73,53 +79,26 @@ def _factor_of_decrease(run: Run, pairs: list[tuple[State, State]], since: int) 
     return float((last / first) ** (1 / (j - i)))
 
 
-def rounding(run: Run) -> float:
-    """The size of a gradient that is all rounding: that of variables which are off by eps."""
-    local = run.end
-    size = local.spectrum.size if local is not None else 0.0
-    point = run.best if run.failed else run.final
-    return run.eps * (size * (run.scale(point) - 1.0))
-
-
-class Goal(Struct, frozen=True):
-    """A gradient so many times that of the start, and the words for it."""
-
-    ratio: float
-    words: str
-
-
-def goal_of(run: Run) -> Goal:
-    """The tolerance of the gradient, where one is set; else a millionth."""
-    first = run.slope(run.first)
-    absolute, relative = (*(run.settings.tol_grad or [0.0]), 0.0)[:2]
-    limit = absolute + relative * first
-    if limit > 0 and first > 0:
-        return Goal(limit / first, f"a gradient norm of {limit:.3g}")
-    return Goal(MILLIONTH, "a millionth of the initial gradient")
-
-
-def has_arrived(run: Run) -> bool:
-    """Whether the gradient is as small as it should become, or all rounding."""
-    return run.slope(run.final) <= max(goal_of(run).ratio * run.slope(run.first), 50 * rounding(run))
-
-
 def speed(run: Run) -> Finding | None:
-    """How fast a linear rule converges on a loss that is convex at its end; "slow" when it has not arrived."""
+    """How fast a linear rule converges on a loss that is convex at its end; "slow" when it has not arrived.
+
+    What the curvature predicts is said where it is what was measured, or where the loss is quadratic; the number of
+    steps is that of the run itself, made up to its goal.
+    """
     local, rule = run.end, run.rule
     varies = run.settings.schedule != "none" or bool(run.settings.lr_factor)
-    if rule is None or local is None or run.went_badly or not run.is_linear or varies:
+    if rule is None or local is None or run.went_badly or not run.is_linear or varies or run.goal is None:
         return None
     measured = measure(run)
     values = counting(run, local)
     if measured is None or not values:
         return None
     predicted, eigenvalue = rule.worst(run.lr, values)
-    goal = goal_of(run)
-    needed = steps_to(goal.ratio, predicted)
-    if needed is None:
+    agrees = abs(measured.gradient - predicted) <= _AGREES * (1 - predicted) + _ALMOST
+    if predicted >= 1 or not (agrees or run.is_quadratic):
         return None
-    arrived = has_arrived(run)
-    cure = _faster(run, values, needed, arrived=arrived)
+    arrived = run.has_arrived or (run.arrives is not None and run.arrives <= run.final.iteration)
+    cure = _faster(run, values, arrived=arrived)
     evidence = _evidence(run, rule, local, values) | {
         "predicted_factor": predicted,
         "predicted_loss_factor": predicted**2,
@@ -128,26 +107,43 @@ def speed(run: Run) -> Finding | None:
         "measured_loss_factor": measured.loss,
         "measured_since": measured.since,
         "measured_until": measured.until,
-        "goal": goal.ratio,
-        "steps_to_goal": needed,
+        **steps_to_goal(run),
     }
-    sentence = _sentence(run, local, values, evidence)
+    sentence = _sentence(run, local, values, evidence, agrees=agrees)
     if arrived:
         return Finding("rate", sentence, cure, evidence)
     return Finding("slow", f"slow: {sentence}", cure, evidence)
 
 
+def steps_to_goal(run: Run) -> dict[str, Any]:
+    """The evidence of how many steps the goal takes: a number that was counted, or one that is not enough."""
+    goal, longer = run.goal, run.longer
+    if goal is None or longer is None:
+        return {"goal": None if goal is None else goal.ratio, "steps_to_goal": None, "more_than": None}
+    more = max(longer.steps, 0 if run.has_arrived else run.final.iteration)
+    bounded = longer.arrives is None and not longer.ends_still and longer.outcome.status != "diverged"
+    return {"goal": goal.ratio, "steps_to_goal": longer.arrives, "more_than": more if bounded else None}
+
+
+def steps_in_words(run: Run, evidence: dict[str, Any]) -> str:
+    """How many steps the goal takes; nothing where that is not known."""
+    words = run.goal.words if run.goal is not None else ""
+    if evidence["steps_to_goal"] is not None:
+        count = evidence["steps_to_goal"]
+        return f"reaching {words} takes {count:,} step{'s' * (count != 1)}"
+    if evidence["more_than"] is not None:
+        return f"reaching {words} takes more than {evidence['more_than']:,} steps"
+    return ""
+
+
 def crawling(run: Run) -> Finding | None:
-    """A run whose gradient shrinks by less than half in its second half, where other settings do better."""
-    measured = None if run.went_badly or run.final.iteration < _FEW or has_arrived(run) else measure(run)
-    if measured is None or run.lr == 0:
+    """A run that has not arrived: its gradient shrinks by a power law, or by less than half in its second half."""
+    measured = None if run.went_badly or run.final.iteration < _FEW or run.has_arrived else measure(run)
+    if measured is None or run.lr == 0 or run.is_minimum:
         return None
     steps = measured.until - measured.since
-    left = measured.gradient**steps
-    if left <= _HALF:
-        return None
-    cure = best_that_works(run, _larger(run), by=_CLEARLY)
-    if cure is None:
+    left, law = measured.gradient**steps, _law(run)
+    if left <= _HALF and law is None:
         return None
     evidence = {
         "lr": run.lr,
@@ -155,9 +151,49 @@ def crawling(run: Run) -> Finding | None:
         "measured_factor": measured.gradient,
         "measured_since": measured.since,
         "measured_until": measured.until,
+        "power": law,
+        **steps_to_goal(run),
     }
+    cure = best_that_works(run, _larger(run), by=_CLEARLY)
     message = f"slow: after the last {steps:,} steps the gradient norm is {left:.3g} times its value before them"
-    return Finding("slow", message, cure, evidence)
+    if law is not None:
+        message += f"; the loss falls about like 1/k**{law:.2g}, more slowly than by a constant factor"
+    dying = _dying_rate(run)
+    if dying is not None:
+        evidence["effective_lr"] = list(dying)
+        message += (
+            f"; adagrad's accumulated squares have reduced a step per gradient from {dying[0]:.2g} to {dying[1]:.2g}"
+        )
+    words = steps_in_words(run, evidence)
+    if cure is None and law is None and not words:
+        return None
+    return Finding("slow", f"{message}; {words}" if words else message, cure, evidence)
+
+
+def _dying_rate(run: Run) -> tuple[float, float] | None:
+    """What Adagrad's first and last steps were, per gradient; None where they have not become much smaller."""
+    if run.settings.optimizer != "adagrad" or len(run.pairs) < 2:
+        return None
+    ratios = [math.dist(run.point(a), run.point(b)) / run.slope(a) for a, b in (run.pairs[0], run.pairs[-1])]
+    return (ratios[0], ratios[1]) if ratios[1] < _DYING * ratios[0] else None
+
+
+def _law(run: Run) -> float | None:
+    """The power p of a loss that falls towards 0 like 1 / k**p; None where it does not.
+
+    The slope of log(loss) over log(k) must be the same in the second quarter of the run as in its second half.
+    """
+    last = run.final.iteration
+    states = [run.at_or_after(k) for k in (last // 4, last // 2, last)]
+    if last < _ENOUGH or any(run.loss(each) <= 0 or each.iteration == 0 for each in states):
+        return None
+    if len({each.iteration for each in states}) < len(states):
+        return None
+    powers = [
+        -math.log(run.loss(b) / run.loss(a)) / math.log(b.iteration / a.iteration)
+        for a, b in itertools.pairwise(states)
+    ]
+    return powers[1] if powers[1] > _LEAST_POWER and abs(powers[0] - powers[1]) <= _SAME_POWER * powers[1] else None
 
 
 def _larger(run: Run) -> Iterator[dict[str, Any]]:
@@ -170,14 +206,19 @@ def _larger(run: Run) -> Iterator[dict[str, Any]]:
 
 
 def counting(run: Run, local: LocalCurvature) -> list[float]:
-    """The eigenvalues that decide how fast a run is; none where it is not convex, or the smallest is not known."""
+    """The eigenvalues that decide how fast a run reaches its goal: those along which its gradient has a part.
+
+    None where it is not convex, or the smallest is not known. A part of the first gradient of a quadratic that is
+    smaller than the goal does not count; nor does a direction in which the gradient at the end has no part.
+    """
     if not local.is_convex:
         return []
     if not local.spectrum.exact:  # the lower end may be lower still
         return local.spectrum.values if local.smallest > 1e-9 * local.largest else []
     if run.is_quadratic:
-        return local.counting(run.gradient(run.first))
-    return [value for value in local.spectrum.values if value > local.zero]
+        return local.counting(run.gradient(run.first), run.goal.ratio if run.goal is not None else 0.0)
+    found = local.counting(local.gradient.tolist(), _PART)
+    return found if found and found[0] > 0 else []
 
 
 def _evidence(run: Run, rule: LinearRule, local: LocalCurvature, values: list[float]) -> dict[str, Any]:
@@ -206,14 +247,16 @@ def _index(local: LocalCurvature, value: float) -> int:
     return local.spectrum.values.index(value)
 
 
-def _sentence(run: Run, local: LocalCurvature, values: list[float], evidence: dict[str, Any]) -> str:
-    """What a step does to the distance and the loss, whether that was predicted, and how many steps it takes."""
-    measured, predicted = evidence["measured_factor"], evidence["predicted_factor"]
-    agrees = abs(measured - predicted) <= _AGREES * (1 - predicted) + 1e-4
+def _sentence(run: Run, local: LocalCurvature, values: list[float], evidence: dict[str, Any], *, agrees: bool) -> str:
+    """What a step does to the gradient and the loss, whether that was predicted, and how many steps it takes."""
     loss = evidence["measured_loss_factor"]
-    text = f"each step multiplies the distance by {measured:.4g}"
-    text += f" and the loss by {loss:.4g}" if loss is not None else ""
-    text += ", as predicted" if agrees else f" (predicted in the long run: {predicted:.4g})"
+    text = f"each step multiplies the gradient norm by {factor_in_words(evidence['measured_factor'])}"
+    if loss is not None:
+        end = run.loss(run.longer.outcome.result) if run.longer is not None else math.inf
+        is_zero = abs(end) <= _NOTHING * abs(run.loss(run.first))
+        text += f" and the {'loss' if is_zero else 'loss above its limit'} by {factor_in_words(loss)}"
+    in_the_end = factor_in_words(evidence["predicted_factor"])
+    text += ", as predicted" if agrees else f" (predicted in the long run: {in_the_end})"
     where = direction_in_words(local.direction(_index(local, evidence["eigenvalue"])), run.labels)
     if values[-1] > values[0] * 1.001:
         at_least = "" if local.spectrum.errors[0] < 0.01 * values[0] else "at least "
@@ -221,37 +264,57 @@ def _sentence(run: Run, local: LocalCurvature, values: list[float], evidence: di
     else:
         about = f"curvature {values[0]:.4g}" + (f" {where}" if len(values) == 1 else "")
     about += "" if run.is_quadratic else "; local estimate"
-    return f"{text} ({about}); reaching {goal_of(run).words} takes {evidence['steps_to_goal']:,} steps"
+    steps = steps_in_words(run, evidence)
+    return f"{text} ({about})" + (f"; {steps}" if steps else "")
 
 
-def _faster(run: Run, values: list[float], needed: int, *, arrived: bool) -> Remedy | None:
-    """What takes at most half of the steps: by theory on a quadratic, by trial elsewhere."""
-    if run.is_quadratic:
-        factor, changes = best_on_quadratic(run, values)
-        steps = steps_to(goal_of(run).ratio, factor)
-        if steps is None or steps * _WORTH > needed:
-            return None
-        if found := confirmed(run, effect(run, factor), changes, steps):
-            return found
-    return None if arrived else best_that_works(run, nearby(run, values))
+def factor_in_words(factor: float) -> str:
+    """A factor; one that is nearly 1 by its distance from it."""
+    return f"1 - {1 - factor:.2g}" if 0 < 1 - factor < _NEARLY_1 else f"{factor:.4g}"
 
 
-def best_on_quadratic(run: Run, values: list[float]) -> tuple[float, dict[str, Any]]:
-    """The factor and the changes of the best fixed rate without momentum, or with it where that is twice as fast."""
+def _faster(run: Run, values: list[float], *, arrived: bool) -> Remedy | None:
+    """What does better, of what theory recommends: for a quadratic, else for every convex loss."""
+    candidates = [best_on_quadratic(run, values)] if run.is_quadratic else [] if arrived else list(nearby(run, values))
+    if not arrived:
+        candidates += own_rates(run)
+    return best_that_works(run, candidates)
+
+
+def own_rates(run: Run) -> Iterator[dict[str, Any]]:
+    """A learning rate of its own for each variable, by its curvature at the start, where these differ much."""
+    rates = curvature_rates(run)
+    if rates and max(rates.values()) > _ILL_SCALED * min(rates.values()):
+        yield {"lrs": rates}
+
+
+def curvature_rates(run: Run) -> dict[str, float]:
+    """1 / L for each variable alone, where every variable has a positive curvature at the start.
+
+    The sum of the curvatures along the axes of a variable is a bound of its L.
+    """
+    n = len(run.labels)
+    if len(run.problem.wrt) < 2 or n > _MOST_AXES or not run.is_linear:
+        return {}
+    point = run.point(run.first)
+    axes = iter([run.surface.curvature(point, [float(i == j) for j in range(n)]) for i in range(n)])
+    found = {name: sum(itertools.islice(axes, size(run.first.values[name]))) for name in run.problem.wrt}
+    return (
+        {name: rounded(1 / curvature) for name, curvature in found.items() if 0 < curvature < math.inf}
+        if all(0 < curvature < math.inf for curvature in found.values())
+        else {}
+    )
+
+
+def best_on_quadratic(run: Run, values: list[float]) -> dict[str, Any]:
+    """The changes to the best fixed rate without momentum, or with it where that is twice as fast."""
     low, high = values[0], values[-1]
     ball = best_heavy_ball(low, high)
     lr = PLAIN.best_rate(low, high)
     alone = PLAIN.worst(lr, (low, high))[0]
     if high / low < _ILL or ball.factor**_WORTH > alone:
-        return _as_rounded(run, LinearRule("plain"), lr, values)
-    return _as_rounded(run, LinearRule("heavy ball", rounded(ball.momentum, 4)), ball.lr, values)
-
-
-def _as_rounded(run: Run, rule: LinearRule, lr: float, values: list[float]) -> tuple[float, dict[str, Any]]:
-    """The factor and the changes, with the numbers as they will be typed."""
-    rate = with_rate(run, lr)
-    typed = lr * rate["lr"] / (lr / run.lr * base_rate(run))
-    return rule.worst(typed, values)[0], _momentum(run, rule.momentum) | rate
+        return _momentum(run, 0.0) | with_rate(run, lr)
+    return _momentum(run, ball.momentum) | with_rate(run, ball.lr)
 
 
 def nearby(run: Run, values: list[float]) -> Iterator[dict[str, Any]]:
@@ -277,9 +340,3 @@ def _momentum(run: Run, momentum: float, *, nesterov: bool = False) -> dict[str,
     if bool(settings.nesterov) != (nesterov and bool(momentum)):
         changes["nesterov"] = not settings.nesterov
     return changes | ({"dampening": 0.0} if settings.dampening else {})
-
-
-def effect(run: Run, factor: float, *, to: str = "") -> str:
-    """What a remedy with this predicted factor does."""
-    steps = steps_to(goal_of(run).ratio, factor)
-    return "from the curvature" if steps is None else f"{steps:,} step{'s' * (steps != 1)}{to}"

@@ -130,12 +130,3 @@ def safe_nesterov(smallest: float, largest: float) -> Tuned:
     """
     low, high = math.sqrt(smallest), math.sqrt(largest)
     return Tuned(1 / largest, (high - low) / (high + low), 1 - low / high)
-
-
-def steps_to(ratio: float, factor: float) -> int | None:
-    """How many steps of this factor make something so many times what it was; None when they never do."""
-    if ratio >= 1:
-        return 0
-    if factor >= 1:
-        return None
-    return 1 if factor <= 0 else max(1, math.ceil(math.log(ratio) / math.log(factor) - 1e-9))

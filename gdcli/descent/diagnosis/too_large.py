@@ -1,25 +1,25 @@
-"""A learning rate that is too large, and a loss that has no lowest point."""
+"""A learning rate, or a momentum, that is too large."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any
 
 from gdcli.contract.descent import StopReason
 from gdcli.contract.diagnosis import Finding, Remedy
 from gdcli.descent.diagnosis.local import LocalCurvature
-from gdcli.descent.diagnosis.remedies import best_that_works, falling_rate, first_that_works, remedy, smaller_rates
+from gdcli.descent.diagnosis.remedies import best_that_works, falling_rate, first_that_works, smaller_rates
 from gdcli.descent.diagnosis.run import Run, direction_in_words, parts_of
-from gdcli.descent.diagnosis.speed import has_arrived, measure
+from gdcli.descent.diagnosis.speed import measure
 
 _RESTLESS = 0.999  # factor of the gradient from which on it does not shrink
+_FIRST = 4  # so many rates are all tried, for the best of them
 _TOUCHES = 1 - 1e-6  # at the bound itself, within rounding, nothing shrinks either
 
 
 def learning_rate_too_large(run: Run) -> Finding | None:
     """The rate against the bound of its rule, where a run went badly; for other rules, what a smaller rate does."""
-    if run.final.iteration == 0 or not (run.went_badly or _bounces(run)) or falls_without_bound(run) is not None:
+    if run.final.iteration == 0 or not (run.went_badly or _bounces(run)) or run.is_minimum:
         return None
     if run.rule is None or not run.is_linear:
         return _by_trial(run)
@@ -28,6 +28,9 @@ def learning_rate_too_large(run: Run) -> Finding | None:
     found = next((local for local in _places(run) if run.lr >= _TOUCHES * run.rule.bound(local.largest)), None)
     if found is None:
         return _by_trial(run)
+    cure = calmer(run)
+    if cure is None and not run.is_quadratic:
+        return None
     bound = run.rule.bound(found.largest)
     vector = found.direction(-1)
     where = "" if run.is_quadratic else f" at iteration {found.iteration}" if found.iteration else " at the start"
@@ -52,7 +55,7 @@ def learning_rate_too_large(run: Run) -> Finding | None:
         "factor": run.rule.factor(run.lr, found.largest),
         "best_lr": run.rule.best_rate(smallest, found.largest) if smallest > 0 and found.is_convex else None,
     }
-    return Finding("learning-rate-too-large", message, calmer(run), evidence)
+    return Finding("learning-rate-too-large", message, cure, evidence)
 
 
 def _momentum_too_large(run: Run) -> Finding:
@@ -65,7 +68,7 @@ def _momentum_too_large(run: Run) -> Finding:
 
 def _bounces(run: Run) -> bool:
     """Whether it comes no nearer to rest, in a place that is too curved for the rate."""
-    if run.rule is None or has_arrived(run):
+    if run.rule is None or run.has_arrived:
         return False
     measured = measure(run)
     if measured is None or measured.gradient <= _RESTLESS:
@@ -74,10 +77,12 @@ def _bounces(run: Run) -> bool:
 
 
 def calmer(run: Run) -> Remedy | None:
-    """A smaller rate with which the run gets better than its start, by theory or by trial."""
+    """A smaller rate with which the run does better, of those that theory knows and ever smaller ones."""
     known = list(_known_rates(run))
     if run.went_badly:
-        return first_that_works(run, smaller_rates(run, known), untried="from the curvature" if known else "")
+        return best_that_works(run, [*smaller_rates(run, known)][:_FIRST]) or first_that_works(
+            run, [*smaller_rates(run, known)][_FIRST:]
+        )
     return best_that_works(run, [*smaller_rates(run, known), *falling_rate(run)])
 
 
@@ -118,25 +123,3 @@ def _by_trial(run: Run) -> Finding | None:
         return None
     message = f"lr {run.lr:.4g} makes the steps grow; a smaller one does not"
     return Finding("learning-rate-too-large", message, found, {"lr": run.lr, "bound": None})
-
-
-def falls_without_bound(run: Run) -> Finding | None:
-    """A loss that decreased until it was no longer finite: no minimum in this direction."""
-    last = run.final if math.isfinite(run.loss(run.final)) else run.trace.previous
-    if not run.failed or not run.loss(last) < run.loss(run.first) - 1e6 * (1 + abs(run.loss(run.first))):
-        return None
-    word, other = ("increases", "minimum") if run.settings.maximize else ("decreases", "maximum")
-    limit = "maximum" if run.settings.maximize else "minimum"
-    message = (
-        f"the loss {word} without bound ({last.loss:.3g} at iteration {last.iteration}): no {limit} in this direction"
-    )
-    evidence: dict[str, Any] = {"loss": last.loss, "iteration": last.iteration, "curvature": None, "direction": {}}
-    if run.start is None or run.start.smallest >= 0:
-        return Finding("unbounded", message, None, evidence)
-    vector = run.start.direction(0)
-    evidence |= {"curvature": run.sign * run.start.smallest, "direction": parts_of(vector, run.labels)}
-    message += f"; its curvature is {run.sign * run.start.smallest:.4g} {direction_in_words(vector, run.labels)}"
-    turned = None
-    if run.start.is_concave:
-        turned = remedy(run, f"towards the {other}", {"maximize": not run.settings.maximize})
-    return Finding("unbounded", message, turned, evidence)

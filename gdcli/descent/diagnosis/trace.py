@@ -14,17 +14,20 @@ class Trace:
 
     ``pairs`` are (step, next step) at iterations with even distances, which double whenever there are too many.
     ``first`` is the first state, ``previous`` and ``last`` are the last two. ``rises`` counts the steps after which the
-    loss was worse, and ``acts`` holds what was done to gradients and variables, by kind.
+    loss was worse, and ``worst`` is the state with the worst loss. ``acts`` holds what was done to gradients and
+    variables, by kind. ``cycle`` is a state that came again, and after how many steps; None when none did.
     """
 
     __slots__ = (
-        "_anchor", "_capacity", "_distance", "_maximize", "_next", "_same",
-        "acts", "first", "last", "pairs", "previous", "rises",
+        "_anchor", "_capacity", "_distance", "_landmark", "_maximize", "_next", "_same",
+        "acts", "cycle", "first", "last", "pairs", "previous", "rises", "worst",
     )  # fmt: skip
 
     def __init__(self, first: State, *, maximize: bool = False) -> None:
         """Begin with the first state."""
-        self.first = self.previous = self.last = first
+        self.first = self.previous = self.last = self.worst = first
+        self.cycle: tuple[State, int] | None = None
+        self._landmark = first
         self.rises = self._same = 0
         self._anchor = first  # since when the loss and the variables are as they are
         self.acts: set[str] = {act.kind for act in first.acts or ()}
@@ -46,8 +49,14 @@ class Trace:
             self._same, self._anchor = 0, step
             if (step.loss < previous.loss) if self._maximize else (step.loss > previous.loss):
                 self.rises += 1
+                if (step.loss < self.worst.loss) if self._maximize else (step.loss > self.worst.loss):
+                    self.worst = step
         if step.acts is not None:
             self.acts.update([act.kind for act in step.acts])
+        if step.loss == self._landmark.loss and self.cycle is None and same(self._landmark.values, step.values):
+            self.cycle = self._landmark, step.iteration - self._landmark.iteration
+        if step.iteration & (step.iteration - 1) == 0:  # a landmark at each power of two (Brent 1980)
+            self._landmark = step
         if step.iteration == self._next:
             self._keep(previous, step)
 

@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from gdcli.contract.diagnosis import Finding, Remedy
-from gdcli.descent.diagnosis.remedies import best_that_works, confirmed, falling_rate, with_rate
+from gdcli.descent.diagnosis.remedies import best_that_works, falling_rate, with_rate
 from gdcli.descent.diagnosis.run import Run
-from gdcli.descent.diagnosis.speed import best_on_quadratic, counting, effect, goal_of, has_arrived, nearby, rounding
-from gdcli.descent.diagnosis.theory import steps_to
+from gdcli.descent.diagnosis.speed import best_on_quadratic, counting, nearby
 
 _TURNS = -0.3  # the cosine of successive gradients below which they turn
 _ASIDE = 0.7  # what is left of two successive gradients, summed, is aside of them up to this cosine
@@ -35,7 +34,7 @@ def turning(run: Run) -> Finding | None:
     evidence: dict[str, Any] = {"cosine": cosine, "rising_steps": share, "lr": run.lr}
     if cosine <= _TURNS:
         return _against(run, cosine, aside, evidence)
-    if share < _RISES or has_arrived(run):
+    if share < _RISES or run.has_arrived or run.is_minimum or _rises_are_rounding(run):
         return None
     message = (
         f"oscillating: the loss {'decreases' if run.settings.maximize else 'increases'} in {share:.0%} of the steps"
@@ -44,10 +43,16 @@ def turning(run: Run) -> Finding | None:
     return Finding("oscillating", message, _calmer(run), evidence)
 
 
+def _rises_are_rounding(run: Run) -> bool:
+    """Whether the loss changes by no more than its rounding in the second half of the run."""
+    pairs = run.pairs[len(run.pairs) // 2 :]
+    return all(abs(a.loss - b.loss) <= _ROUNDING * run.eps * max(abs(a.loss), abs(b.loss)) for a, b in pairs)
+
+
 def _against(run: Run, cosine: float, aside: list[float], evidence: dict[str, Any]) -> Finding | None:
     """Gradients that point against each other: no trouble in a run that has arrived and would do so no sooner."""
     cure = _calmer(run)
-    if cure is None and has_arrived(run):
+    if run.has_arrived and (cure is None or run.is_minimum or run.is_still):
         return None
     turns = f"successive gradients oppose each other (cosine {cosine:.2g})"
     if aside and _median(aside) <= _ASIDE:
@@ -59,7 +64,7 @@ def _against(run: Run, cosine: float, aside: list[float], evidence: dict[str, An
 
 def _angles(run: Run) -> tuple[list[float], list[float]]:
     """The cosines of successive gradients, and how far their sum is aside of them, in the second half of a run."""
-    noise = _ROUNDING * rounding(run)
+    noise = _ROUNDING * run.rounding
     cosines, aside = [], []
     pairs = [(a, b) for a, b in run.pairs if run.slope(a) > noise and run.slope(b) > noise]
     for a, b in pairs[len(pairs) // 2 :]:
@@ -83,13 +88,15 @@ def _cosine(a: list[float], b: list[float]) -> float:
 
 
 def _calmer(run: Run) -> Remedy | None:
-    """Less of what makes it turn: by theory on a quadratic, elsewhere the best of what is tried."""
+    """Less of what makes it turn: what theory recommends on a quadratic, elsewhere the best of what is tried."""
     values = counting(run, run.end) if run.end is not None else []
-    if run.is_quadratic and run.is_linear and values:
-        factor, changes = best_on_quadratic(run, values)
-        steps = steps_to(goal_of(run).ratio, factor) or 0
-        if found := confirmed(run, effect(run, factor, to=f" to {goal_of(run).words}"), changes, steps):
-            return found
+    if (
+        run.is_quadratic
+        and run.is_linear
+        and values
+        and (found := best_that_works(run, [best_on_quadratic(run, values)]))
+    ):
+        return found
     return best_that_works(run, _candidates(run, values))
 
 

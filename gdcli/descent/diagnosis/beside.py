@@ -1,0 +1,41 @@
+"""Whether the loss is lower right beside a point at which the gradient is 0, or nearly."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Iterable, Iterator
+
+from gdcli.descent.diagnosis.surface import Surface, Vector, moved
+
+LOOKS = (1e-4, 1e-3, 1e-2, 0.1)
+"""How far from a point to look, relative to 1 + |x|."""
+_NOISE = 1e-14  # of a loss in float64
+_AXES = 20  # so many variables are looked along
+
+
+def sides(surface: Surface, point: Vector, direction: Vector, by: float) -> tuple[bool, bool]:
+    """Whether the loss is lower so far along a direction from a point, relative to 1 + |x|, and so far against it."""
+    length = by * (1.0 + math.hypot(*point))
+    base = surface(point)
+    slack = _NOISE * max(abs(base), sys.float_info.min)
+    above, below = (surface(moved(point, direction, sign * length)) for sign in (1, -1))
+    return above < base - slack, below < base - slack
+
+
+def lower_beside(surface: Surface, point: Vector, looks: Iterable[float] = LOOKS) -> tuple[list[float], int] | None:
+    """A point beside this one at which the loss is lower, and the variable along which it lies; None without one.
+
+    It is looked for along the axes of the first twenty variables.
+    """
+    for by in looks:
+        for i, axis in enumerate(_axes(len(point))):
+            above, below = sides(surface, point, axis, by)
+            if above or below:
+                length = by * (1.0 + math.hypot(*point))
+                return moved(point, axis, length if above else -length), i
+    return None
+
+
+def _axes(n: int) -> Iterator[list[float]]:
+    return ([float(i == j) for j in range(n)] for i in range(min(n, _AXES)))

@@ -1,0 +1,118 @@
+"""A run that could have ended lower: elsewhere, with shorter steps, or for no reason that was found."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+
+from gdcli.contract.descent import StopReason
+from gdcli.contract.diagnosis import Finding
+from gdcli.contract.nested import flat
+from gdcli.descent.diagnosis.places import is_near
+from gdcli.descent.diagnosis.remedies import best_that_works, other_starts, with_rate
+from gdcli.descent.diagnosis.run import Run
+from gdcli.descent.diagnosis.speed import steps_in_words, steps_to_goal
+from gdcli.descent.snapshot import size
+
+_STARTS = 8
+_FAR = (0.3, 1.0, 3.0)
+_CLEARLY = 1e-3  # of the size of a loss
+_FELL_BACK = 1e3  # so many times its first size a loss must have grown to
+
+
+def local_minimum(run: Run) -> Finding | None:
+    """A minimum that is not the lowest: by the known minimum, or because another start ends lower."""
+    local = run.end
+    if run.failed or local is None or run.final.iteration == 0 or run.settings.bound or run.is_minimum:
+        return None
+    if not local.is_convex or local.smallest <= local.zero or not is_near(run, local):
+        return None
+    if run.nearest is not None:
+        if not run.is_above_minimum:
+            return None
+        cure = best_that_works(run, _starts(run))
+        where = _point(run)
+        message = (
+            f"a local minimum{where}: the loss is {run.final.loss:.6g}, and the lowest known is "
+            f"{run.sign * run.nearest.loss:.6g}"
+        )
+    else:
+        if run.is_quadratic or local.slope > _CLEARLY * max(1.0, run.slope(run.first)):
+            return None
+        cure = best_that_works(run, _starts(run))
+        if cure is None or run.loss(run.final) - run.sign * cure.loss <= _CLEARLY * (1 + abs(run.final.loss)):
+            return None
+        message = (
+            f"a local minimum{_point(run)}: the loss is {run.final.loss:.6g}, and from another start it ends lower"
+        )
+    if run.settings.maximize:
+        message = message.replace("minimum", "maximum").replace("lower", "higher").replace("lowest", "highest")
+    evidence: dict[str, Any] = {
+        "loss": run.final.loss,
+        "lowest": run.sign * run.nearest.loss if run.nearest is not None else None,
+        "gradient_norm": run.slope(run.final),
+        "smallest": local.smallest,
+        "iteration": run.final.iteration,
+    }
+    return Finding("local-minimum", message, cure, evidence)
+
+
+def _point(run: Run) -> str:
+    if len(run.labels) > 3:
+        return ""
+    return " at " + ", ".join(f"{n} = {x:.4g}" for n, x in zip(run.labels, run.point(run.final), strict=True))
+
+
+def _starts(run: Run) -> Iterator[dict[str, Any]]:
+    """Other starts: drawn with a fixed seed, around the start and as far from it as the known minimum is."""
+    generator = torch.Generator().manual_seed(0)
+    reach = run.scale(run.first)
+    if run.nearest is not None:
+        there = [number for name in run.problem.wrt for number in flat(run.nearest.values[name])]
+        reach = max(reach, math.dist(run.point(run.first), there) if len(there) == len(run.labels) else 0.0)
+    n = sum(size(x) for x in run.first.values.values())
+    for _ in range(_STARTS):
+        direction = torch.randn(n, generator=generator, dtype=torch.float64)
+        direction = direction / direction.norm()
+        yield from other_starts(run, direction.tolist(), [reach / run.scale(run.first) * _FAR[_ % len(_FAR)]])
+
+
+def recovered(run: Run) -> Finding | None:
+    """A loss that grew far beyond its first size, and came back."""
+    worst = run.trace.worst
+    if run.failed or worst.iteration in (0, run.final.iteration) or not math.isfinite(worst.loss):
+        return None
+    rose = run.loss(worst) - run.loss(run.first)
+    fell = run.loss(run.first) - run.loss(run.final)
+    if rose <= _FELL_BACK * max(abs(run.first.loss), abs(run.final.loss), abs(fell)):
+        return None
+    cure = best_that_works(run, (with_rate(run, run.lr * factor) for factor in (0.5, 0.2, 0.1, 0.03, 0.01)))
+    message = (
+        f"the loss went from {run.first.loss:.4g} to {worst.loss:.4g} at iteration {worst.iteration} "
+        f"before it came back to {run.final.loss:.4g}"
+    )
+    if cure is not None:
+        message += ": the first steps are too long"
+    evidence = {"first": run.first.loss, "worst": worst.loss, "iteration": worst.iteration, "last": run.final.loss}
+    return Finding("overflow-recovered", message, cure, evidence)
+
+
+def unexplained(run: Run) -> Finding | None:
+    """A run that ended clearly above the known minimum, and nothing else was found to say of it."""
+    if not run.is_above_minimum or run.nearest is None or run.reason is StopReason.INTERRUPTED:
+        return None
+    gap = run.gap or 0.0
+    evidence: dict[str, Any] = {"loss": run.final.loss, "gap": gap, "iteration": run.final.iteration, "lr": run.lr}
+    rates = (with_rate(run, run.lr * factor) for factor in (10, 3, 0.3, 0.1, 0.01) if run.lr > 0)
+    other = ({"optimizer": "adam", "lr": lr} for lr in (0.1, 0.01) if run.settings.optimizer != "adam")
+    cure = best_that_works(run, [*rates, *other, *_starts(run)])
+    message = f"the loss ended {gap:.3g} above the known minimum"
+    if not run.has_arrived:
+        evidence |= steps_to_goal(run)
+        if words := steps_in_words(run, evidence):
+            return Finding("slow", f"slow: {message}; {words}", cure, evidence)
+    message += "; why is not known"
+    return Finding("unexplained", message, cure, evidence)

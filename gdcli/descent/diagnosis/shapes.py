@@ -1,0 +1,56 @@
+"""What is wrong with the problem rather than with the run: units that differ much, shapes that broadcast."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from gdcli.contract.diagnosis import Finding
+from gdcli.descent.diagnosis.local import at
+from gdcli.descent.diagnosis.origin import evaluated
+from gdcli.descent.diagnosis.remedies import best_that_works
+from gdcli.descent.diagnosis.run import Run
+from gdcli.descent.diagnosis.speed import curvature_rates, own_rates
+from gdcli.lang.nodes import Binary, children
+
+_COLUMN = 2  # dimensions
+
+
+def badly_scaled(run: Run) -> Finding | None:
+    """Variables whose curvatures are many orders of magnitude apart, in a run that has not arrived."""
+    if run.failed or run.is_minimum or (run.has_arrived and run.is_at_bottom):
+        return None
+    cure = best_that_works(run, own_rates(run))
+    if cure is None:
+        return None
+    rates = curvature_rates(run)
+    steep, flat = min(rates, key=rates.__getitem__), max(rates, key=rates.__getitem__)
+    ratio = rates[flat] / rates[steep]
+    message = (
+        f"the loss is {ratio:.2g} times as curved along {steep} as along {flat}, so one learning rate does not suit "
+        f"both: scale {steep} (write {steep}/{ratio**0.5:.2g} for it), or give each its own rate"
+    )
+    return Finding("badly-scaled", message, cure, {"steep": steep, "flat": flat, "ratio": ratio, "rates": rates})
+
+
+def broadcast(run: Run) -> Finding | None:
+    """A difference of a column, shape (N, 1), and a vector, shape (N,), which is a matrix of all pairs."""
+    kept, _ = evaluated(at(run.problem, run.first, torch.float64))
+    expression = run.problem.objective.expression
+    for node in kept.nodes():
+        if not isinstance(node, Binary) or node.operator not in ("+", "-"):
+            continue
+        parts = [kept.get(child) for child in children(node)]
+        if not all(isinstance(part, torch.Tensor) for part in parts):
+            continue
+        one, other = sorted((tuple(part.shape) for part in parts if part is not None), key=len)
+        if len(one) == 1 and len(other) == _COLUMN and other == (one[0], 1) and one[0] > 1:
+            text = expression.text(node)
+            evidence: dict[str, Any] = {"text": text, "span": list(node.span), "shapes": [list(one), list(other)]}
+            message = (
+                f"{text} has shape ({one[0]}, {one[0]}), because ({one[0]}, 1) and ({one[0]},) broadcast to all pairs; "
+                "flatten the column (.flatten()) to compare element by element"
+            )
+            return Finding("broadcast", message, None, evidence)
+    return None
