@@ -26,10 +26,15 @@ def sides(surface: Surface, point: Vector, direction: Vector, by: float) -> tupl
 def lower_beside(surface: Surface, point: Vector, looks: Iterable[float] = LOOKS) -> tuple[list[float], int] | None:
     """A point beside this one at which the loss is lower, and the variable along which it lies; None without one.
 
-    It is looked for along the axes of the first twenty variables.
+    It is looked for along the axes of the first twenty variables: not along one on which the loss is convex and has a
+    slope, for there a minimum is near.
     """
+    gradient = surface.gradient(point)
+    axes = [
+        (i, axis) for i, axis in enumerate(_axes(len(point))) if gradient[i] == 0 or surface.curvature(point, axis) < 0
+    ]
     for by in looks:
-        for i, axis in enumerate(_axes(len(point))):
+        for i, axis in axes:
             above, below = sides(surface, point, axis, by)
             if above or below:
                 length = by * (1.0 + math.hypot(*point))

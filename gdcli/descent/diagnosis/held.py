@@ -11,6 +11,7 @@ from gdcli.descent.diagnosis.run import Run
 from gdcli.descent.snapshot import joined
 
 _RATES = (0.01, 0.1, 1.0)
+_VANISHED = 1e-3  # of the first rate
 _FLAT = 1e-3  # of the gradient: the part that may remain inside the bounds, at a minimum within them
 
 
@@ -26,26 +27,31 @@ def _rate(run: Run) -> Finding | None:
     """A learning rate of 0: from the start, of some variables, or by a schedule."""
     rates = run.rates(run.final)
     stopped = [name for name, rate in rates.items() if rate == 0]
-    if not stopped or (run.has_arrived and len(stopped) == len(rates)):
-        return None
     evidence: dict[str, Any] = {"by": "rate", "variables": stopped, "gradient_norm": run.slope(run.final)}
-    if not any(run.rates(run.first)[name] for name in stopped):
+    if stopped and not any(run.rates(run.first)[name] for name in stopped):
         names = " and ".join(stopped) if len(stopped) < len(rates) else ""
         message = f"the learning rate{' of ' + names if names else ''} is 0, so {names or 'nothing'} does not move"
         message = message.replace("nothing does not move", "nothing moves")
         cure = None if names else best_that_works(run, ({"lr": rate} for rate in _RATES))
         return Finding("held", message, cure, evidence | {"since": 0})
-    if run.settings.schedule == "none" and not run.settings.lr_factor:
+    return _scheduled(run, evidence)
+
+
+def _scheduled(run: Run, evidence: dict[str, Any]) -> Finding | None:
+    """A schedule that has made the rate so small that the run does better without it, or made it 0."""
+    first, last = (max(run.rates(each).values()) for each in (run.first, run.final))
+    if run.settings.schedule == "none" or run.has_arrived or not last <= _VANISHED * first:
         return None
-    since = next((b.iteration for _, b in run.trace.pairs if not any(run.rates(b).values())), run.final.iteration)
-    what = f"the schedule {run.settings.schedule}" if run.settings.schedule != "none" else "lr_factor"
+    cure = best_that_works(run, [{"schedule": "none", "sched": {}}])
+    if cure is None and last > 0:
+        return None
+    small = _VANISHED * first
+    since = next((b.iteration for _, b in run.trace.pairs if max(run.rates(b).values()) <= small), run.final.iteration)
     message = (
-        f"{what} has made the learning rate 0 by iteration {since}, where the gradient norm is "
-        f"{run.slope(run.final):.3g}: nothing moves any more"
+        f"the schedule {run.settings.schedule} has reduced the learning rate from {first:.3g} to {last:.3g}, while the "
+        f"gradient norm is still {run.slope(run.final):.3g}"
     )
-    return Finding(
-        "held", message, best_that_works(run, [{"schedule": "none", "sched": {}}]), evidence | {"since": since}
-    )
+    return Finding("held", message, cure, evidence | {"variables": list(run.problem.wrt), "since": since, "lr": last})
 
 
 def _bound(run: Run) -> Finding | None:

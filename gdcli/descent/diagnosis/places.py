@@ -24,7 +24,10 @@ _LITTLE = 0.02  # a way, relative to 1 + |x|, that is hardly any
 _FEW = 5  # steps from which on a standstill is one
 _DIGITS = 4  # so many spacings of the dtype are the last digit
 _MOVES = (0.1, 1.0, 3.0)  # of another start, relative to 1 + |x|
-CONVERGED_REASONS = frozenset([StopReason.CONVERGED_GRAD, StopReason.CONVERGED_LOSS, StopReason.CONVERGED_X])
+_AT_THE_START = frozenset(
+    [StopReason.CONVERGED_GRAD, StopReason.CONVERGED_LOSS, StopReason.CONVERGED_X, StopReason.STATIONARY]
+)
+"""Why a run may end at its start, though it could go on."""
 
 
 def is_near(run: Run, local: LocalCurvature) -> bool:
@@ -43,7 +46,7 @@ def saddle(run: Run) -> Finding | None:
     starts_there = run.slope(run.first) == 0
     if run.failed or run.is_minimum or local is None or local.spectrum.size == 0:
         return None
-    if (run.final.iteration == 0 and not starts_there and run.reason not in CONVERGED_REASONS) or not rests(run):
+    if (run.final.iteration == 0 and not starts_there and run.reason not in _AT_THE_START) or not rests(run):
         return None
     if local.smallest > -_NEGATIVE * local.spectrum.size or not is_near(run, local):
         return None
@@ -77,7 +80,7 @@ def stationary(run: Run) -> Finding | None:
     """A start at which the gradient is 0, or as small as the tolerance, though the loss is lower beside it."""
     if run.failed or run.is_minimum or run.problem.is_random:
         return None
-    if not (run.slope(run.first) == 0 or (run.final.iteration == 0 and run.reason in CONVERGED_REASONS)):
+    if not (run.slope(run.first) == 0 or (run.final.iteration == 0 and run.reason in _AT_THE_START)):
         return None
     looks = (
         LOOKS if run.final.iteration else (*LOOKS, *_MOVES)

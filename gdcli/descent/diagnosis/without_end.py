@@ -74,7 +74,7 @@ def _finding(
         )
         return Finding("unbounded", message, _turned(run, opposite), evidence)
     message = (
-        f"no {extreme} in this direction: the loss {word} towards {run.sign * losses[-1]:.4g} {where}, "
+        f"no {extreme} in this direction: the loss {word} towards {run.sign * losses[-1] + 0.0:.4g} {where}, "
         f"as far as a distance of {far:.3g}, so the steps become ever smaller"
     )
     return Finding("no-minimum", message, None, evidence)

@@ -1,0 +1,254 @@
+"""What the diagnosis says is true: counted steps, causes and remedies, against loops in plain PyTorch and theory."""
+
+from __future__ import annotations
+
+import json
+import math
+import shlex
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from conftest import Run
+
+import gdcli
+from gdcli.contract.diagnosis import Finding
+
+Loss = Callable[..., torch.Tensor]
+
+
+def codes(record: Any) -> list[str]:
+    return [finding.code for finding in record.diagnosis]
+
+
+def find(record: Any, code: str) -> Finding:
+    found = [finding for finding in record.diagnosis if finding.code == code]
+    assert found, codes(record)
+    return found[0]
+
+
+# Steps to a millionth of the first gradient, counted in a loop with torch.optim
+
+
+def counted(loss: Loss, start: list[float], lr: float, limit: int, **options: Any) -> int | None:
+    """The number of steps after which the gradient is a millionth of the first one; None within the limit."""
+    xs = [torch.tensor(x, requires_grad=True) for x in start]
+    optimizer = torch.optim.SGD(xs, lr=lr, **options)
+    first = None
+    for i in range(limit + 1):
+        optimizer.zero_grad()
+        loss(*xs).backward()
+        size = math.hypot(*(float(x.grad) for x in xs if x.grad is not None))
+        first = size if first is None else first
+        if size <= 1e-6 * first:
+            return i
+        optimizer.step()
+    return None
+
+
+STEPS = [
+    ("x**2 + y**2/10", {"x": 3.0, "y": 2.0}, {"lr": 0.1}),
+    ("(x - 1)**2 + 100*y**2", {"x": 10.0, "y": 1.0}, {"lr": 0.005}),
+    # Along y the gradient is smaller than the goal from the start.
+    ("x**2 + 1e-8*y**2", {"x": 1.0, "y": 1.0}, {"lr": 0.1}),
+    # A double root: the error shrinks like k * sqrt(b)**k.
+    ("x**2", {"x": 5.0}, {"lr": 0.005, "momentum": 0.81}),
+    ("x**2 + y**2/2", {"x": 5.0, "y": 1.0}, {"lr": 0.02, "momentum": 0.5, "nesterov": True}),
+    # Not quadratic.
+    ("(x**2 + y - 11)**2 + (x + y**2 - 7)**2", {"x": 0.0, "y": 0.0}, {"lr": 0.01}),
+    ("log(1 + exp(x)) + x**2/4", {"x": 3.0}, {"lr": 0.2}),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("expression", "start", "options"), STEPS, ids=str)
+def test_steps_to_the_goal_are_counted(expression: str, start: dict[str, float], options: dict[str, Any]) -> None:
+    record = gdcli.minimize(expression, start, optimizer="sgd", **options).result()
+    finding = next(f for f in record.diagnosis if f.code in ("rate", "slow"))
+    function = eval(f"lambda {', '.join(start)}: {expression}", {"log": torch.log, "exp": torch.exp})
+    right = counted(function, list(start.values()), limit=5000, **options)
+    assert finding.evidence["steps_to_goal"] == right
+    assert f"takes {right:,} steps" in finding.message
+
+
+def test_steps_that_are_too_many_to_count_are_a_bound() -> None:
+    record = gdcli.minimize("x**4", x=1, lr=0.1, steps=200).result()
+    finding = find(record, "slow")
+    assert finding.evidence["steps_to_goal"] is None
+    assert finding.evidence["more_than"] == 5000
+    # x shrinks like (8 lr k)**(-1/2), so the gradient is a millionth after about (1e4 - 1) / (8 lr) steps.
+    assert 5000 < (1e4 - 1) / 0.8
+    assert "more than 5,000 steps" in finding.message
+    assert finding.evidence["power"] == pytest.approx(2, rel=0.1)  # of the loss
+
+
+def test_the_direction_of_a_circle_of_minima_is_not_the_slowest() -> None:
+    record = gdcli.minimize("(x**2 + y**2 - 1)**2", x=1.45, y=1.4, lr=0.1, steps=50).result()
+    for finding in record.diagnosis:
+        assert finding.evidence.get("steps_to_goal") in (None, *range(30))
+        assert finding.evidence.get("condition_number", 1) < 10
+
+
+def test_a_factor_near_1_is_given_by_its_distance_from_1() -> None:
+    finding = find(gdcli.minimize("x**2 + 100*y**2", x=10, y=0, lr=1e-6, steps=50).result(), "slow")
+    assert "by 1 - 2e-06" in finding.message
+
+
+# Causes: the code that comes first, with what an independent calculation says of the place
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "evidence"),
+    [
+        # The gradient of abs is -1 and 1.
+        (["abs(x)", "--x", "1", "--lr", "0.3"], "kink", {"before": 1.0, "after": -1.0}),
+        (["max(x, -x)", "--x", "1"], "kink", {"before": 1.0, "after": -1.0}),
+        (["abs(x) + y**2", "--x", "1", "--y", "3"], "kink", {"variable": "x"}),
+        # 1 - 2 lr = -1.
+        (["x**2", "--x", "1", "--lr", "1"], "cycling", {"period": 2}),
+        (["(x**2 - 1)**2", "--x", "0.6", "--lr", "0.26", "--steps", "201"], "cycling", {"period": 2}),
+        # Functions that fall for ever, to a limit or without one.
+        (["exp(-x)", "--x", "0"], "no-minimum", {"direction": {"x": 1.0}, "loss_there": 0.0}),
+        (["log(1 + exp(-x)) + log(1 + exp(-2*x))", "--x", "0", "--lr", "0.5"], "no-minimum", {"loss_there": 0.0}),
+        (["tanh(x)", "--x", "0"], "no-minimum", {"direction": {"x": -1.0}, "loss_there": -1.0}),
+        (["x", "--x", "1"], "unbounded", {"direction": {"x": -1.0}}),
+        (["x**3", "--x=-1", "--lr", "0.01", "--steps", "20"], "unbounded", {"direction": {"x": -1.0}}),
+        (["-log(x)", "--x", "1"], "unbounded", {"direction": {"x": 1.0}}),
+        (["x*y", "--x", "0.1", "--y", "0.2"], "unbounded", {}),
+        (["x**2", "--x", "1", "--maximize"], "unbounded", {"direction": {"x": 1.0}}),
+        # What holds a run.
+        (["x**2", "--x", "1", "--lr", "0"], "held", {"by": "rate", "variables": ["x"]}),
+        (["x**2 + y**2", "--x", "1", "--y", "1", "--lr.y", "0"], "held", {"by": "rate", "variables": ["y"]}),
+        (["(x - 3)**2", "--x", "0", "--bound", "x=-1:2"], "held", {"by": "bound", "at": {"x": 2.0}}),
+        (
+            ["x**2", "--x", "3", "--schedule", "step", "--sched", "step_size=5", "--steps", "60"],
+            "held",
+            {"by": "rate"},
+        ),
+        # Starts.
+        (["cos(x)", "--x", "0"], "saddle", {"kind": "maximum", "eigenvalue": pytest.approx(-1)}),
+        (["cos(x)", "--x", "0.001", "--tol-grad", "0.01"], "saddle", {"kind": "maximum"}),
+        (["x**3", "--x", "0"], "stationary", {"variable": "x"}),
+        (["(x - 1)**2", "--x", "nan"], "not-finite", {"during": "start", "variable": "x"}),
+        # Minima that are not the lowest: of x**4 - 3 x**2 + x at 1.131 and -1.301.
+        (["x**4 - 3*x**2 + x", "--x", "2", "--lr", "0.05"], "local-minimum", {}),
+        (["schwefel", "--lr", "1"], "local-minimum", {"lowest": 0.0}),
+        (["sum(([[1], [2], [3]]*w - [1, 2, 3])**2)", "--w", "0", "--lr", "0.005"], "broadcast", {}),
+        # 8 steps that double x, with the sign turned, then a rate of 0.15.
+        (
+            ["x**2", "--x", "1", "--lr", "1.5", "--schedule", "step", "--sched", "step_size=8"],
+            "overflow-recovered",
+            {"iteration": 8, "first": 1.0, "worst": 4.0**8},
+        ),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_the_cause_is_told(words: list[str], code: str, evidence: dict[str, Any], run: Run) -> None:
+    document = run("minimize", *words, "--json").json()
+    found = [finding for finding in document["diagnosis"] if finding["code"] == code]
+    assert found, document["diagnosis"]
+    assert {name: found[0]["evidence"][name] for name in evidence} == evidence
+
+
+@pytest.mark.parametrize(
+    ("words", "codes"),
+    [
+        (["relu(1 - x)", "--x", "2"], {"dead-relu"}),  # a hinge at its minimum
+        (["relu(x)", "--x", "3"], {"dead-relu"}),
+        (["abs(x)", "--x", "1", "--lr", "0.3"], {"saddle", "oscillating", "learning-rate-too-large", "slow", "rate"}),
+        (["x**2", "--x", "1", "--lr", "1"], {"float-floor", "oscillating"}),
+        (["abs(x)", "--x", "1", "--lr", "0.3"], {"float-floor"}),
+        (["x", "--x", "1"], {"slow", "learning-rate-too-large"}),
+        (["exp(-x)", "--x", "0"], {"slow", "rate"}),
+        (["log(x)", "--x", "1"], {"learning-rate-too-large"}),  # leaves the domain
+        (["x**2", "--x", "3", "--maximize"], {"learning-rate-too-large", "saddle"}),
+        (["x**2 + 10*y**2", "--x", "5", "--y", "1", "--optimizer", "lbfgs"], {"oscillating", "float-floor"}),
+        (["easom", "--x", "3.1", "--y", "3.1"], {"oscillating", "vanishing-gradient"}),
+        (["x**2", "--x", "0"], {"saddle", "stationary", "held", "float-floor"}),
+        (["(x - 3)**2", "--x", "0", "--bound", "x=-1:2"], {"float-floor", "slow", "vanishing-gradient"}),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_what_is_not_the_cause_is_not_told(words: list[str], codes: set[str], run: Run) -> None:
+    document = run("minimize", *words, "--json").json()
+    assert not codes & {finding["code"] for finding in document["diagnosis"]}, document["diagnosis"]
+
+
+def test_the_warning_says_what_the_diagnosis_says(run: Run) -> None:
+    assert run("minimize", "-x**2", "--x", "1").err == (
+        "warning: the loss has no bound in this direction, so there is nothing to converge to\n"
+    )
+    assert run("minimize", "--lr", "1.5").err == "warning: the steps grew without bound; try a smaller learning rate\n"
+    done = run("minimize", "log(x)", "--x", "1")
+    assert done.err.startswith("warning: log(x) became nan at iteration 6, where x = -0.00156")
+    assert "without bound" not in done.err
+    assert "tensor" not in run("minimize", "sum(log(x))", "--x=-1,2", "--no-diagnose").err
+
+
+def test_converging_at_once_at_a_maximum_is_no_success(run: Run) -> None:
+    done = run("minimize", "cos(x)", "--x", "0.001", "--tol-grad", "0.01", "--json", "--require-convergence")
+    assert done.code == 3
+    assert json.loads(done.out)["status"] == "stationary"
+    assert run("minimize", "x**2", "--x", "0.001", "--tol-grad", "0.01", "--require-convergence").code == 0
+    for words in (["x**3", "--x", "0"], ["x**4 - x**2", "--x", "0"]):
+        assert run("minimize", *words, "--tol-grad", "1e-6", "--require-convergence").code == 3
+
+
+# Remedies, pasted after the command
+
+
+PASTED = [
+    ["--lr", "1.5"],
+    ["--lr", "0.001"],
+    ["(x - 1)**2 + 100*y**2", "--x", "10", "--y", "1", "--lr", "0.005"],
+    ["rosenbrock"],
+    ["rastrigin"],
+    ["matyas"],
+    ["styblinski-tang"],
+    ["abs(x)", "--x", "1", "--lr", "0.3"],
+    ["sqrt(x)", "--x", "4", "--lr", "5"],
+    ["log(x)", "--x", "1"],
+    ["x**2", "--x", "1", "--lr", "1"],
+    ["cos(x)", "--x", "0"],
+    ["x**2", "--x", "5", "--optimizer", "sgd", "--momentum", "0.9", "--lr", "0.01"],
+    ["(sigmoid(x) - 0.5)**2", "--x", "15", "--optimizer", "sgd", "--momentum", "0.1", "--weight-decay", "1e-9"],
+    ["x**2", "--x", "5", "--optimizer", "adagrad"],
+    ["beale", "--lr", "0.001", "--steps", "200"],
+    ["exp(x**2)", "--x", "3"],
+    ["x**4 - 3*x**2 + x", "--x", "2", "--lr", "0.05"],
+    ["x**2 / 1000", "--x", "300", "--dtype", "float16", "--lr", "1"],
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", PASTED, ids=" ".join)
+def test_a_remedy_that_is_pasted_does_what_it_says(words: list[str], run: Run) -> None:
+    document = run("minimize", *words, "--json").json()
+    with_remedy = [finding for finding in document["diagnosis"] if finding["remedy"]]
+    assert with_remedy or words[0] == "log(x)"
+    assert len({finding["remedy"]["options"] for finding in with_remedy}) <= 2
+    for finding in with_remedy:
+        remedy = finding["remedy"]
+        start = [
+            word for word in words if not any(word == f"--{name}" for name in remedy["settings"].get("values", {}))
+        ]
+        pasted = [*(words if len(start) == len(words) else _without(words, remedy)), *shlex.split(remedy["options"])]
+        done = run("minimize", *pasted, "--json").json()
+        assert done["result"]["loss"] == remedy["loss"]
+        ended = document["result"]["loss"]
+        assert ended is None or remedy["loss"] <= ended * (1 + 1e-5) + 1e-12
+        if remedy["arrives"] is not None:
+            sizes = [_size(step) for step in (*done["iterations"], done["result"])]
+            goal = 1e-6 * _size(document["iterations"][0])
+            assert next(i for i, size in enumerate(sizes) if size <= goal) == remedy["arrives"]
+
+
+def _without(words: list[str], remedy: dict[str, Any]) -> list[str]:
+    """The words without the start that the remedy replaces: a variable can be given once."""
+    new = shlex.split(remedy["options"])[::2]
+    return [word for i, word in enumerate(words) if word not in new and (i == 0 or words[i - 1] not in new)]
+
+
+def _size(step: dict[str, Any]) -> float:
+    return float(torch.tensor([x for g in step["grads"].values() for x in torch.tensor(g).reshape(-1).tolist()]).norm())
