@@ -137,7 +137,7 @@ def test_a_factor_near_1_is_given_by_its_distance_from_1() -> None:
         (["sum(([[1], [2], [3]]*w - [1, 2, 3])**2)", "--w", "0", "--lr", "0.005"], "broadcast", {}),
         # 8 steps that double x, with the sign turned, then a rate of 0.15.
         (
-            ["x**2", "--x", "1", "--lr", "1.5", "--schedule", "step", "--sched", "step_size=8"],
+            ["x**2", "--x", "1", "--lr", "1.5", "--schedule", "step", "--sched", "step_size=8", "--sched", "gamma=0.5"],
             "overflow-recovered",
             {"iteration": 8, "first": 1.0, "worst": 4.0**8},
         ),

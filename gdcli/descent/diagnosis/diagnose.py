@@ -37,7 +37,7 @@ _EXPLAINS: dict[str, frozenset[str]] = {
     | _BACK_AND_FORTH
     | {"cycling", "learning-rate-too-large", "saddle", "vanishing-gradient", "float-floor", "local-minimum"},
     "cycling": _SPEED | _BACK_AND_FORTH | {"float-floor"},
-    "learning-rate-too-large": _SPEED | _BACK_AND_FORTH | {"vanishing-gradient", "overflow-recovered"},
+    "learning-rate-too-large": _SPEED | _BACK_AND_FORTH | {"vanishing-gradient"},
     "momentum-too-large": _SPEED | _BACK_AND_FORTH | {"vanishing-gradient"},
     "overflow-recovered": _SPEED | {"vanishing-gradient"},
     "uphill": _SPEED | _BACK_AND_FORTH,
@@ -52,6 +52,7 @@ _EXPLAINS: dict[str, frozenset[str]] = {
 }
 # With the codes of what they find.
 _FINDERS: tuple[tuple[Finder, frozenset[str]], ...] = (
+    (broadcast, frozenset(["broadcast"])),
     (without_end, frozenset(["unbounded", "no-minimum"])),
     (kink, frozenset(["kink"])),
     (cycling, frozenset(["cycling"])),
@@ -69,7 +70,6 @@ _FINDERS: tuple[tuple[Finder, frozenset[str]], ...] = (
     (speed, _SPEED),
     (crawling, frozenset(["slow"])),
     (float_floor, frozenset(["float-floor"])),
-    (broadcast, frozenset(["broadcast"])),
 )
 _SILENT = frozenset(["rate", "no-curvature", "incomplete", "broadcast"])
 """Findings that are no reason for a loss above the known minimum."""

@@ -29,7 +29,7 @@ def badly_scaled(run: Run) -> Finding | None:
     ratio = rates[flat] / rates[steep]
     message = (
         f"the loss is {ratio:.2g} times as curved along {steep} as along {flat}, so one learning rate does not suit "
-        f"both: scale {steep} (write {steep}/{ratio**0.5:.2g} for it), or give each its own rate"
+        f"both: scale {steep} (write {steep}/{ratio**0.5:.3g} for it), or give each its own rate"
     )
     return Finding("badly-scaled", message, cure, {"steep": steep, "flat": flat, "ratio": ratio, "rates": rates})
 

@@ -14,7 +14,6 @@ from gdcli.descent.diagnosis.local import LocalCurvature
 from gdcli.descent.diagnosis.remedies import best_that_works, rounded, with_rate
 from gdcli.descent.diagnosis.run import Run, direction_in_words, parts_of
 from gdcli.descent.diagnosis.theory import PLAIN, LinearRule, best_heavy_ball, safe_nesterov
-from gdcli.descent.loop import State
 from gdcli.descent.snapshot import size
 from gdcli.rules.catalogue import RULES, linear_by_hand
 
@@ -38,16 +37,15 @@ _ILL = 10  # the condition number from which on momentum is worth it
 
 
 class Measured(Struct, frozen=True):
-    """The factors per step between two iterations: of the gradient norm, and of the decrease of the loss."""
+    """The factor per step of the gradient norm between two iterations."""
 
     since: int
     until: int
     gradient: float
-    loss: float | None
 
 
 def measure(run: Run) -> Measured | None:
-    """The factors over the second half of the part of a run that stands above rounding; None when there is none."""
+    """The factor over the second half of the part of a run that stands above rounding; None when there is none."""
     noise = _ROUNDING * run.rounding
     pairs = [(a, b) for a, b in run.pairs if run.slope(b) > noise]
     if not pairs:
@@ -60,23 +58,21 @@ def measure(run: Run) -> Measured | None:
     if count <= 0 or run.slope(first[1]) == 0:
         return None
     gradient = (run.slope(last[1]) / run.slope(first[1])) ** (1 / count)
-    return Measured(
-        first[1].iteration, last[1].iteration, gradient, _factor_of_decrease(run, pairs, first[1].iteration)
-    )
+    return Measured(first[1].iteration, last[1].iteration, gradient)
 
 
-def _factor_of_decrease(run: Run, pairs: list[tuple[State, State]], since: int) -> float | None:
-    """What a step multiplies the decrease of the loss with; None where that is lost in rounding or is no decrease."""
-    found = []
-    for a, b in pairs:
-        decrease = run.loss(a) - run.loss(b)
-        if b.iteration - a.iteration == 1 and decrease > _ROUNDING * run.eps * abs(run.loss(a)):
-            found.append((b.iteration, decrease))
-    found = [(iteration, decrease) for iteration, decrease in found if iteration >= since]
-    if len(found) < 2:
+def _loss_factor(run: Run, measured: Measured) -> float | None:
+    """The factor per step of the loss above its limit, which the run has where it reaches its goal.
+
+    None where the goal is not reached, and where the loss is not above the limit by more than rounding.
+    """
+    if run.longer is None or run.arrives is None:
         return None
-    (i, first), (j, last) = found[0], found[-1]
-    return float((last / first) ** (1 / (j - i)))
+    limit = run.loss(run.longer.outcome.result)
+    above = [run.loss(run.at_or_after(i)) - limit for i in (measured.since, measured.until)]
+    if min(above) <= _ROUNDING * run.eps * abs(limit):
+        return None
+    return float((above[1] / above[0]) ** (1 / (measured.until - measured.since)))
 
 
 def speed(run: Run) -> Finding | None:
@@ -104,7 +100,7 @@ def speed(run: Run) -> Finding | None:
         "predicted_loss_factor": predicted**2,
         "eigenvalue": eigenvalue,
         "measured_factor": measured.gradient,
-        "measured_loss_factor": measured.loss,
+        "measured_loss_factor": _loss_factor(run, measured),
         "measured_since": measured.since,
         "measured_until": measured.until,
         **steps_to_goal(run),
