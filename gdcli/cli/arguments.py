@@ -151,7 +151,7 @@ def too_many_words(command: str, words: Sequence[str], takes: int, options: Coll
         if any(c in QUOTES for c in word):
             return _typographic_quotes(words)
         match = _DASHED.fullmatch(word)
-        if match and word[0] in DASHES and (match[2] or _VALUE.match(following)):
+        if match and any(c in DASHES for c in word[:2]) and (match[2] or _VALUE.match(following)):
             return _typographic_dash(word)
         if match and not word.startswith("--") and "--var" in options and (match[2] or _VALUE.match(following)):  # -x 3
             return GdcliError("usage", message, f"did you mean '-{word}'?")
