@@ -19,8 +19,9 @@ from gdcli.contract.plot import PlotSettings
 from gdcli.errors import ExpressionError, GdcliError, OutsideError
 from gdcli.lang.constructors import Environment
 from gdcli.lang.nodes import Call, Expression, postorder
-from gdcli.lang.objective import Objective, build, evaluate, located, tensor_result
+from gdcli.lang.objective import Objective, build, evaluate, tensor_result
 from gdcli.lang.syntax import parse
+from gdcli.lang.torch_errors import located
 from gdcli.lang.values import bind
 
 Settings: TypeAlias = OpsSettings | GradSettings | MinimizeSettings | FitLinearSettings | CompareSettings | PlotSettings

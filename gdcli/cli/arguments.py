@@ -11,12 +11,16 @@ import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from gdcli.cli.options import belongs_to_others
 from gdcli.errors import GdcliError
-from gdcli.lang.suggest import NAME, closest, lookalike, variables_listed
+from gdcli.lang.suggest import DASHES, NAME, QUOTES, closest, lookalike, variables_listed
 
 _VARIABLE = re.compile(rf"--({NAME})(?:=(?!=)(.*))?", re.DOTALL)
 _RATE = re.compile(rf"--lr\.({NAME})(?:=(.*))?", re.DOTALL)
 _OPTION = re.compile(r"--[A-Za-z][\w-]*(=.*)?", re.DOTALL)
+_DASHED = re.compile(rf"[-{DASHES}]{{1,2}}({NAME}[\w.-]*)(=.*)?", re.DOTALL)  # also with typographic dashes
+_VALUE = re.compile(r"[-+]?[\d.\[]|(rand|zeros|ones|arange|pi|inf)")
+_NO_BREAK = "\u00a0\u2007\u202f"
 
 
 @dataclass(slots=True)
@@ -32,8 +36,8 @@ class Words:
     rates: list[str] = field(default_factory=list)
 
 
-def sort_words(words: list[str], options: Mapping[str, str], *, variables: bool = True) -> Words:
-    """Sort the arguments; ``options`` maps each option to the name of its value, "" for a flag.
+def sort_words(words: list[str], options: Mapping[str, str], command: str, *, variables: bool = True) -> Words:
+    """Sort the arguments of a command; ``options`` maps each option to the name of its value, "" for a flag.
 
     Without ``variables``, any other argument that begins with ``--`` is an error.
 
@@ -49,19 +53,36 @@ def sort_words(words: list[str], options: Mapping[str, str], *, variables: bool 
         elif name in options:
             found.options.append(word)
             if options[name] and not equals:
-                found.options.append(_value(name, next(rest, None), options))
+                found.options.append(_value(name, next(rest, None), options, command))
         elif "--lrs" in options and (match := _RATE.fullmatch(word)):
-            found.rates.append(
-                f"{match[1]}={match[2] if match[2] is not None else _value(name, next(rest, None), options)}"
-            )
+            value = match[2] if match[2] is not None else _value(name, next(rest, None), options, command)
+            found.rates.append(f"{match[1]}={value}")
         elif variables and (match := _VARIABLE.fullmatch(word)):
-            value = match[2] if match[2] is not None else _value(word, next(rest, None), options)
+            value = match[2] if match[2] is not None else _value(word, next(rest, None), options, command)
             add_variable(found.variables, match[1], value)
         elif _OPTION.fullmatch(word):
-            raise unknown_option(name, options)
+            raise unknown_option(name, options, command)
         else:
+            _check_typed(word, options)
             found.positional.append(word)
     return found
+
+
+def _check_typed(word: str, options: Collection[str]) -> None:
+    """Raise GdcliError for an option that is written with typographic dashes, or joined by a no-break space."""
+    match = _DASHED.fullmatch(word)
+    if match and word[0] + word[1] != "--" and f"--{match[1]}" in options and not word.startswith("-" + match[1]):
+        raise _typographic_dash(word)
+    if word.startswith("--") and (space := next((c for c in word if c in _NO_BREAK), "")):
+        name = word.partition(space)[0]
+        message = f"'{name}' is followed by {unicodedata.name(space)}, which the shell does not split at"
+        raise GdcliError("usage", message, f"type a space: {word.replace(space, ' ')}")
+
+
+def _typographic_dash(word: str) -> GdcliError:
+    dash = next(c for c in word if c in DASHES)
+    message = f"'{word}' begins with {unicodedata.name(dash)}, and an option with '--'"
+    return GdcliError("usage", message, f"did you mean '--{word.lstrip('-' + DASHES)}'?")
 
 
 def add_variable(variables: dict[str, str], name: str, value: str) -> None:
@@ -88,11 +109,15 @@ def parse_assignment(text: str) -> tuple[str, str]:
     return name.strip(), value
 
 
-def unknown_option(name: str, options: Collection[str], variables: Collection[str] | None = None) -> GdcliError:
-    """The error for an option that is neither an option of gdcli nor a variable of the expression.
+def unknown_option(
+    name: str, options: Collection[str], command: str, variables: Collection[str] | None = None
+) -> GdcliError:
+    """The error for an option that is neither an option of the command nor a variable of the expression.
 
     ``variables`` are those of the expression; None when it has not been read.
     """
+    if error := belongs_to_others(name, command):
+        return error
     hint = suggestion(name, [*options, *(f"--{variable}" for variable in variables or ())])
     if not hint and variables is not None:
         hint = variables_listed(variables)
@@ -120,8 +145,15 @@ def too_many_words(command: str, words: Sequence[str], takes: int, options: Coll
     noun = "expression" if "--var" in options else "name"
     got = f"one {noun}, but got '{words[takes]}' too" if takes else f"no {noun}, but got '{words[takes]}'"
     message = f"{command} takes {got}"
-    for word in words:  # -lr 0.1
-        if f"-{word.partition('=')[0]}" in options:
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        if f"-{word.partition('=')[0]}" in options:  # -lr 0.1
+            return GdcliError("usage", message, f"did you mean '-{word}'?")
+        if any(c in QUOTES for c in word):
+            return _typographic_quotes(words)
+        match = _DASHED.fullmatch(word)
+        if match and any(c in DASHES for c in word[:2]) and (match[2] or _VALUE.match(following)):
+            return _typographic_dash(word)
+        if match and not word.startswith("--") and "--var" in options and (match[2] or _VALUE.match(following)):  # -x 3
             return GdcliError("usage", message, f"did you mean '-{word}'?")
     if words[takes].startswith("--"):
         return GdcliError("usage", message, "put '--' and the expression last: nothing after '--' is read as an option")
@@ -129,10 +161,22 @@ def too_many_words(command: str, words: Sequence[str], takes: int, options: Coll
     return GdcliError("usage", message, quoted if "--var" in options and takes else "--help shows the usage")
 
 
-def _value(name: str, value: str | None, options: Mapping[str, str]) -> str:
+def _typographic_quotes(words: Sequence[str]) -> GdcliError:
+    """The error for an argument in typographic quotation marks, which the shell has split at its spaces."""
+    first = next(k for k, word in enumerate(words) if any(c in QUOTES for c in word))
+    last = max(k for k, word in enumerate(words) if any(c in QUOTES for c in word))
+    text = " ".join(words[first : last + 1])
+    letter = next(c for c in text if c in QUOTES)
+    message = f"'{letter}' is {unicodedata.name(letter)}, which quotes nothing in a shell"
+    return GdcliError("usage", message, f'type straight quotes: "{"".join(c for c in text if c not in QUOTES)}"')
+
+
+def _value(name: str, value: str | None, options: Mapping[str, str], command: str) -> str:
     """The argument after an option; another option is not a value, and a misspelled option needs none."""
     if value is not None and value not in options:
         return value
+    if name not in options and (error := belongs_to_others(name, command)):
+        raise error
     if name not in options and (hint := suggestion(name, options)):
         raise GdcliError("unknown-option", f"unknown option '{name}'", hint)
     raise GdcliError("usage", f"the option '{name}' needs a value", f"write {name} {options.get(name, 1)}")

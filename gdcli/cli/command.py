@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import gc
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, get_args
 
@@ -29,8 +29,9 @@ from gdcli.cli.config import read_config
 from gdcli.cli.live.check import check_live
 from gdcli.cli.output import FORMATS, PANEL, Feature, Kind, Output, about, chosen_format, output_options
 from gdcli.cli.save import check_targets, files_in_words
-from gdcli.cli.words import leave_as_typed, read_word
+from gdcli.cli.words import leave_as_typed
 from gdcli.contract.reading import S, read
+from gdcli.contract.words import read_word
 from gdcli.errors import GdcliError, MissingVariableError, UnknownVariableError, UserInterruptError
 from gdcli.torch_import import import_torch
 
@@ -84,7 +85,7 @@ class WordsCommand(TyperCommand):
             for option in [*p.opts, *p.secondary_opts]
         }
         options |= dict.fromkeys(self.get_help_option_names(ctx), "")
-        words = sort_words(args, options, variables="--var" in options)
+        words = sort_words(args, options, str(ctx.info_name), variables="--var" in options)
         if len(words.positional) > len(arguments) and all(p.nargs == 1 for p in arguments):
             raise too_many_words(str(ctx.info_name), words.positional, len(arguments), options)
         ctx.meta["gdcli.variables"] = words.variables
@@ -131,14 +132,15 @@ def add(app: typer.Typer, command: Command[S]) -> None:
             given["lrs"] = [*(given.get("lrs") or []), *rates]
         for text in given.pop("var") or []:
             add_variable(names, *parse_assignment(text))
-        _check_not_empty(given)
+        _check_not_empty(given, ctx.meta["gdcli.options"])
         output = _output(given, ctx.meta["gdcli.words"])
         settings = _settings(command, given, names)
         try:
             settings = command.complete(settings)
         except UnknownVariableError as error:
             if error.name in ctx.meta["gdcli.variables"]:
-                raise unknown_option(f"--{error.name}", ctx.meta["gdcli.options"], error.known) from error
+                options = ctx.meta["gdcli.options"]
+                raise unknown_option(f"--{error.name}", options, command.name, error.known) from error
             raise
         except MissingVariableError as error:
             if f"--{error.name}" in ctx.meta["gdcli.options"]:
@@ -167,13 +169,14 @@ def add_function(app: typer.Typer, function: Callable[..., None], examples: Sequ
     app.command(function.__name__, cls=WordsCommand, epilog="\n".join(examples))(function)
 
 
-def _check_not_empty(given: dict[str, Any]) -> None:
+def _check_not_empty(given: dict[str, Any], options: Mapping[str, str]) -> None:
     """Raise GdcliError for an empty string: it is a mistake, often an unset shell variable."""
     for name, value in given.items():
         if isinstance(value, str) and not value.strip():
             if name == "expression":
                 raise GdcliError("empty", "the expression is empty", "for example: (x - 1.5)**2")
-            raise GdcliError("empty", f"the option '--{name.replace('_', '-')}' has an empty value")
+            option = f"--{name.replace('_', '-')}"
+            raise GdcliError("empty", f"the option '{option}' has an empty value", f"write {option} {options[option]}")
 
 
 def _print_code(script: str, output: Output) -> None:
@@ -184,7 +187,10 @@ def _print_code(script: str, output: Output) -> None:
 def _settings(command: Command[S], given: dict[str, Any], variables: dict[str, str]) -> S:
     """The settings of the command line over those of the config."""
     path = given.pop("config")
-    config = read(command.settings, read_config(path), naming=f"'{{}}' in {path}") if path else command.settings()
+    config = command.settings()
+    if path:
+        found = read_config(path, command.name, command.settings.__struct_fields__)
+        config = read(command.settings, found, naming=f"'{{}}' in {path}")
     reads = {field.name: _meta(field).extra["reads"] for field in msgspec.structs.fields(command.settings)}
     words = {name: value for name, value in given.items() if value is not None and value != []}
     for name in words.keys() & {"expression", "expressions"}:

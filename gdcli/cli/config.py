@@ -3,39 +3,86 @@
 from __future__ import annotations
 
 import codecs
+import re
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from gdcli.errors import GdcliError, OutsideError
+from gdcli.lang.suggest import closest
 
 
-def read_config(path: str) -> dict[str, Any]:
-    """The settings in a file. A whole record of a run counts as its ``settings``; ``-`` is standard input.
+def read_config(path: str, command: str, settings: Collection[str]) -> dict[str, Any]:
+    """The settings of a command in a file. A whole record of a run counts as its ``settings``; ``-`` is standard input.
+
+    ``settings`` are the keys that the command has.
 
     Raises:
         OutsideError: when the file cannot be read.
-        GdcliError: when it is not TOML or JSON, or contains no table.
+        GdcliError: when it is not TOML or JSON, contains no table, is the record of another command, or has other keys.
     """
     try:
         content = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
     except OSError as error:
         raise OutsideError("config", f"cannot read the config {path}: {error.strerror}") from error
     content = content.removeprefix(codecs.BOM_UTF8)  # Windows writes one
+    toml = path.lower().endswith(".toml")
     try:
-        config = _toml(content.decode()) if path.lower().endswith(".toml") else msgspec.json.decode(content)
+        config = _toml(content.decode()) if toml else msgspec.json.decode(content)
     except (ValueError, RecursionError) as error:
-        toml = path.lower().endswith(".toml")
         hint = "a file that ends in .toml is read as TOML" if toml else "the name of a TOML file must end in .toml"
+        if b'"record":"settings"' in content.partition(b"\n")[0]:
+            hint = f"the first line has the settings: head -n 1 {path} | gdcli {command} --config -"
         message = f"the config {path} is not {'TOML' if toml else 'JSON'}: {_reason(error)}"
         raise GdcliError("config", message, hint) from error
-    if isinstance(config, dict) and "gdcli" in config and isinstance(config.get("settings"), dict):
-        config = config["settings"]
+    if isinstance(config, dict) and "gdcli" in config:
+        config = _settings_of_record(path, config, command)
     if not isinstance(config, dict):
-        raise GdcliError("config", f"the config {path} contains no table of settings", 'for example: {"lr": 0.1}')
+        example = "lr = 0.1" if toml else '{"lr": 0.1}'
+        raise GdcliError("config", f"the config {path} contains no table of settings", f"for example: {example}")
+    for key in [key for key in config if key not in settings]:
+        hint = _meant(key, config, command, settings, toml=toml)
+        raise GdcliError("unknown-setting", f"unknown setting '{key}'", hint)
+    if "lrs" in settings and isinstance(config.get("lr"), dict):
+        message = f"'lr' in {path} must be a number of at least 0, or auto, not a table"
+        raise GdcliError("setting", message, f"the table of the rates of variables is {'[lrs]' if toml else 'lrs'}")
     return config
+
+
+def _settings_of_record(path: str, record: dict[str, Any], command: str) -> Any:
+    """The settings in the record of a run, which must be one of this command."""
+    if "settings" not in record:
+        hint = f"the record of a run has settings: gdcli {command} --json"
+        raise GdcliError("config", f"the config {path} is a record without settings", hint)
+    if (other := record.get("command", command)) != command:
+        message = f"the config {path} is the record of {other}, not of {command}"
+        raise GdcliError("config", message, f"gdcli {other} --config {path} runs it again")
+    return record["settings"]
+
+
+def _meant(key: str, config: dict[str, Any], command: str, settings: Collection[str], *, toml: bool) -> str:
+    """The hint for a key that is no setting of the command."""
+    from gdcli.cli.options import commands_with
+
+    if (name := key.replace("-", "_")) in settings:
+        return f"did you mean '{name}'?"
+    option = "--" + key.replace("_", "-")
+    if others := commands_with(option):
+        use = f"use the option {option}, which is not for a config"
+        return use if command in others else f"it is a setting of {', '.join(others)}"
+    shown = msgspec.json.encode(config[key]).decode()
+    table = f"[values], with {key} = {shown} below it" if toml else f'"values": {{"{key}": {shown}}}'
+    text = str(config.get("expression", config.get("expressions", "")))
+    if re.search(rf"\b{re.escape(key)}\b", text):
+        return f"the values of variables stand in a table: {table}"
+    if similar := closest(name, settings):
+        return f"did you mean '{similar}'?"
+    if key.isidentifier() and "values" in settings:
+        return f"if '{key}' is a variable, its value stands in a table: {table}"
+    return f"gdcli {command} --help lists the settings"
 
 
 def _toml(text: str) -> dict[str, Any]:

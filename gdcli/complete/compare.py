@@ -10,6 +10,7 @@ from gdcli.complete.domain import with_domain
 from gdcli.complete.problem import expression_of, with_start
 from gdcli.complete.rule import check_rule
 from gdcli.complete.wrt import moving_variables
+from gdcli.contract.choices import optimizer_named
 from gdcli.contract.compare import CompareSettings
 from gdcli.contract.descent import MinimizeSettings
 from gdcli.contract.fields import Option
@@ -33,7 +34,7 @@ def complete_compare(settings: CompareSettings) -> CompareSettings:
     Raises:
         GdcliError: for an invalid name, value or domain, or options that cannot be combined.
     """
-    optimizers = settings.optimizer or list(OPTIMIZERS)
+    optimizers = [optimizer_named(word) for word in settings.optimizer] or list(OPTIMIZERS)
     _check_names(optimizers)
     settings = _with_rates(replace(settings, optimizer=optimizers))
     if not settings.expression:
@@ -77,9 +78,6 @@ def _parameters_given(opt: dict[str, Option], name: str) -> dict[str, Option]:
 def _check_names(optimizers: Iterable[str]) -> None:
     seen: set[str] = set()
     for name in optimizers:
-        if name not in RULES:
-            hint = did_you_mean(name, RULES) or "gdcli optimizers lists them all"
-            raise GdcliError("unknown-optimizer", f"there is no optimizer '{name}'", hint)
         if name in seen:
             raise GdcliError("optimizer", f"the optimizer {name} is named twice", "list each optimizer once")
         seen.add(name)

@@ -20,7 +20,10 @@ EXAMPLE_VALUES = {"a": "[1, 2, 3.0, 4, 5]", "b": "arange(5, 10)"}
 
 
 def complete_ops(settings: OpsSettings) -> OpsSettings:
-    """With the notebook's expressions when there are none, and its a and b where they are used but not given.
+    """With the notebook's expressions when there are none.
+
+    The notebook's a and b stand in for values that its own expressions need, or that an expression needs when no value
+    is given at all.
 
     Raises:
         GdcliError: for a value that is missing, unknown or cannot be read.
@@ -28,7 +31,8 @@ def complete_ops(settings: OpsSettings) -> OpsSettings:
     expressions = settings.expressions or EXAMPLES
     parsed = _parsed(expressions)
     used = {name for expression in parsed for name in expression.variables}
-    defaults = {name: value for name, value in EXAMPLE_VALUES.items() if name in used}
+    takes_defaults = not settings.expressions or not settings.values
+    defaults = {name: value for name, value in EXAMPLE_VALUES.items() if takes_defaults and name in used}
     settings = replace(settings, expressions=expressions, values={**defaults, **settings.values})
     bind(parsed, settings.values)
     return settings

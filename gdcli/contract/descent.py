@@ -41,7 +41,12 @@ else:
     ScheduleName = Literal["none", *SCHEDULES]
 Optimizer = Annotated[
     OptimizerName,
-    meta("the notebook's loop, a rule written by hand, or one of torch.optim (gdcli optimizers)", RULE, "NAME"),
+    meta(
+        "the notebook's loop, a rule written by hand, or one of torch.optim (gdcli optimizers)",
+        RULE,
+        "NAME",
+        words="optimizer",
+    ),
 ]
 Lr = Annotated[
     NonNegative | Literal["auto"] | None,
@@ -55,7 +60,13 @@ Lr = Annotated[
 ]
 Lrs = Annotated[
     dict[str, NonNegative],
-    meta("learning rate of one variable; same as --lr.NAME NUMBER", RULE, "NAME=NUMBER", reads="pairs"),
+    meta(
+        "learning rate of one variable; same as --lr.NAME NUMBER",
+        RULE,
+        "NAME=NUMBER",
+        words="rates of at least 0, each with its variable",
+        reads="pairs",
+    ),
 ]
 Steps = Annotated[int, meta("number of updates", RULE, ge=0, le=10**12)]
 Momentum = Annotated[NonNegative | None, meta("momentum, for rules that have it", RULE, "NUMBER", words=AT_LEAST_0)]
@@ -67,7 +78,9 @@ Nesterov = Annotated[bool | None, meta("Nesterov momentum, in sgd", RULE)]
 Opt = Annotated[
     dict[str, Option], meta("parameter of the rule, such as betas=0.9,0.95", RULE, "NAME=VALUE", reads="pairs")
 ]
-Schedule = Annotated[ScheduleName, meta("schedule of the learning rate (torch.optim.lr_scheduler)", RULE, "NAME")]
+Schedule = Annotated[
+    ScheduleName, meta("schedule of the learning rate (torch.optim.lr_scheduler)", RULE, "NAME", words="schedule")
+]
 Sched = Annotated[
     dict[str, Option], meta("parameter of the schedule, such as T_max=100", RULE, "NAME=VALUE", reads="pairs")
 ]

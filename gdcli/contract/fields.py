@@ -18,8 +18,9 @@ def meta(
 ) -> Meta:
     """The metadata of a field.
 
-    ``words`` says in an error what the field takes ("a number"), ``shown`` is the default in the help where the value
-    alone says too little, and ``reads`` how an argument is read: a "list", "pairs" NAME=VALUE, or "bounds".
+    ``words`` says in an error what the field takes ("a number"; for a choice from a long list, "optimizer"), ``shown``
+    is the default in the help where the value alone says too little, and ``reads`` how an argument is read: a "list",
+    "pairs" NAME=VALUE, or "bounds".
     """
     extra = {"panel": panel, "metavar": metavar, "words": words, "reads": reads, "shown": shown}
     return Meta(description=description, extra=extra, **bounds)

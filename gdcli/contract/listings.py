@@ -50,9 +50,10 @@ class OptimizerEntry(Struct, frozen=True, kw_only=True):
 
 
 class OptimizersResult(Record, frozen=True, kw_only=True):
-    """The record of ``optimizers``."""
+    """The record of ``optimizers``; ``notation`` says what the names in a formula mean."""
 
     command: Literal["optimizers"] = "optimizers"
+    notation: dict[str, str]
     optimizers: list[OptimizerEntry]
     schedules: dict[str, dict[str, Any]]
 

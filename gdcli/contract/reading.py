@@ -7,9 +7,12 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 import msgspec
+from msgspec.structs import FieldInfo
 
+from gdcli.contract.choices import choice_of, hint_at, unknown
+from gdcli.contract.words import EXAMPLES, read_text
 from gdcli.errors import GdcliError
-from gdcli.lang.suggest import did_you_mean
+from gdcli.lang.suggest import did_you_mean, typographic
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -29,25 +32,83 @@ def read(settings: type[S], given: Mapping[str, Any], *, naming: str = "{}", tex
         if key not in fields:
             hint = did_you_mean(key, fields) or f"the keys are {', '.join(fields)}"
             raise GdcliError("unknown-setting", f"unknown setting '{key}'", hint)
-        checked[key] = _checked(
-            naming.format(key.replace("_", "-") if text else key), value, fields[key].type, text=text
-        )
+        checked[key] = _checked(naming.format(key.replace("_", "-") if text else key), value, fields[key], text=text)
     return settings(**checked)
 
 
-def _checked(name: str, value: Any, kind: Any, *, text: bool) -> Any:
+def _checked(name: str, value: Any, field: FieldInfo, *, text: bool) -> Any:
+    kind, choices = field.type, _choices(field.type)
+    if choices and isinstance(value, str):
+        value = choice_of(value, choices) or value
+    given = value if text else read_text(name, value, extra_of(field).get("reads", ""))
     try:
-        converted = msgspec.convert(value, kind, strict=not text)
+        converted = msgspec.convert(given, kind, strict=not text and not isinstance(value, str))
     except msgspec.ValidationError:
         wrong = True
     else:
         wrong = isinstance(converted, float) and not math.isfinite(converted)
     if wrong:
-        shown = value if isinstance(value, str) else msgspec.json.encode(value).decode()
-        raise GdcliError(
-            "setting", f"{name} must be {describe(kind)}, not '{shown}'", did_you_mean(shown, _choices(kind))
-        )
+        raise _wrong(name, value, field, text=text)
     return converted
+
+
+def _wrong(name: str, value: Any, field: FieldInfo, *, text: bool) -> GdcliError:
+    """The error for a value that a field does not take."""
+    choices, shown = _choices(field.type), _written(value, text=text)
+    if choices and (noun := extra_of(field)["words"]):
+        return unknown(noun, shown, choices)
+    hint = hint_at(shown, choices) if choices else typographic(shown)
+    if not hint and not choices and (example := example_of(field)):
+        hint = f"for example: {example if text else _TABLES.get(field.name) or example.partition(' ')[2]}"
+    return GdcliError("setting", f"{name} must be {describe(field.type)}, not '{shown}'", hint)
+
+
+_TABLES = {
+    "values": '{"x": 3}',
+    "lrs": '{"x": 0.1}',
+    "lr_factor": '{"50": 0.5}',
+    "opt": '{"betas": [0.9, 0.95]}',
+    "sched": '{"T_max": 100}',
+    "bound": '{"x": [-2, 2]}',
+    "domain": '{"x": [-2, 2]}',
+}
+
+
+def _written(value: Any, *, text: bool) -> str:
+    """A value as it was written, on a command line or in a config; one of a Python call as Python shows it."""
+    if isinstance(value, str):
+        return value
+    if text and isinstance(value, list):
+        return ",".join(value)
+    try:
+        return msgspec.json.encode(value).decode()
+    except TypeError:
+        return repr(value)
+
+
+def extra_of(field: FieldInfo) -> Mapping[str, Any]:
+    """What the metadata of a field says beside its description and its bounds."""
+    meta = get_args(field.type)[1] if get_origin(field.type) is Annotated else None
+    return (meta.extra if isinstance(meta, msgspec.Meta) else None) or {}
+
+
+def example_of(field: FieldInfo) -> str:
+    """An option with an argument that the field takes; an empty string for a flag and for plain text."""
+    plain, extra = get_args(field.type)[0], extra_of(field)
+    option = "--" + field.name.replace("_", "-")
+    if field.name == "values":
+        return "--x 3"
+    if option in EXAMPLES:
+        return EXAMPLES[option]
+    if isinstance(field.default, (int, float)) and not isinstance(field.default, bool):
+        return f"{option} {field.default or 1:g}"
+    if extra.get("shown"):
+        return f"{option} {str(extra['shown']).partition(' ')[0]}"
+    if extra.get("reads") == "list":
+        return f"{option} {'x' if plain == list[str] else '1e-6'}"
+    kinds = {part for part in (get_args(plain) or [plain]) if part is not type(None)}
+    kinds |= {get_args(part)[0] for part in kinds if get_origin(part) is Annotated}
+    return f"{option} 2" if int in kinds else f"{option} 0.1" if float in kinds else ""
 
 
 def _choices(kind: Any) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from gdcli.explain.hessian import (
     rows,
 )
 from gdcli.lang.nodes import Expression
-from gdcli.lang.objective import located
+from gdcli.lang.torch_errors import located
 from gdcli.tensors import labels, labels_of
 
 MAX_UNKNOWNS = 2_000  # of a Hessian

@@ -19,6 +19,16 @@ DTYPES = (*FLOAT_DTYPES, "int64", "long", "int32", "int", "bool")
 _NUMPY_NAMES = {"axis": "dim", "keepdims": "keepdim"}
 
 
+# What is meant by two operands of a function whose second argument is a dimension.
+OF_TWO = {
+    "max": "for the larger of two, write maximum(a, b)",
+    "min": "for the smaller of two, write minimum(a, b)",
+    "sum": "for the sum of two, write a + b",
+    "prod": "for the product of two, write a * b",
+    "mean": "for the mean of two, write (a + b)/2",
+}
+
+
 class Reader(Protocol):
     """What an ArgumentReader needs from the reader of expressions."""
 
@@ -30,8 +40,8 @@ class Reader(Protocol):
     def span(self, node: ast.AST) -> Span:
         """The range of its characters in the source."""
 
-    def whole_number(self, node: ast.expr, what: str) -> int:
-        """Read a constant integer; ``what`` names it in the error message."""
+    def whole_number(self, node: ast.expr, what: str, hint: str = "") -> int:
+        """Read a constant integer; ``what`` names it in the error message, and ``hint`` is for anything else."""
 
     def fail(self, code: str, message: str, place: ast.AST | Span, hint: str = "") -> NoReturn:
         """Raise the error at its place."""
@@ -140,7 +150,8 @@ class ArgumentReader:
         return node
 
     def _int(self, function: Function, parameter: Parameter, value: ast.expr) -> int:
-        return self.reader.whole_number(value, f"'{parameter.name}' of {function.name}")
+        hint = OF_TWO.get(function.name, "") if parameter.name == "dim" else ""
+        return self.reader.whole_number(value, f"'{parameter.name}' of {function.name}", hint)
 
     def _ints(self, function: Function, parameter: Parameter, value: ast.expr) -> Static:
         span = self.reader.span(value)

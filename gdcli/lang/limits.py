@@ -51,19 +51,29 @@ def _steps(count: float) -> float:
     return math.ceil(max(0, count)) if math.isfinite(count) else 0
 
 
+def known_shapes(root: Node, shapes: Mapping[str, Shape]) -> dict[int, Shape | None]:
+    """The shape of each result in the tree by the id of its node, None where it is not known.
+
+    ``shapes`` are those of the variables.
+    """
+    known: dict[int, Shape | None] = {}
+    for node in postorder(root):
+        shape = shape_of(node, [known[id(child)] for child in children(node)], shapes)
+        if shape is None and isinstance(node, Call) and node.function.name in ("arange", "linspace", "logspace"):
+            shape = (int(constructor_elements(node.function.name, constructor_arguments(node))),)
+        known[id(node)] = shape
+    return known
+
+
 def largest(root: Node, shapes: Mapping[str, Shape]) -> float:
     """An upper bound on the number of elements of any result in the tree; ``shapes`` are those of the variables.
 
     Where the shape of a result follows from those of its parts, its elements are counted; elsewhere they are bounded.
     """
-    known: dict[int, Shape | None] = {}
+    known = known_shapes(root, shapes)
     bounds: dict[int, float] = {}
     for node in postorder(root):
-        below = [bounds[id(child)] for child in children(node)]
-        shape = shape_of(node, [known[id(child)] for child in children(node)], shapes)
-        if shape is None and isinstance(node, Call) and node.function.name in ("arange", "linspace", "logspace"):
-            shape = (int(constructor_elements(node.function.name, constructor_arguments(node))),)
-        known[id(node)] = shape
+        below, shape = [bounds[id(child)] for child in children(node)], known[id(node)]
         is_wide = isinstance(node, Call) and "wide" in node.function.facts
         bounds[id(node)] = max(1.0, _bound(node, below) if shape is None or is_wide else math.prod(shape))
     return max(bounds.values())

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import ast
 import functools
-import re
 from collections.abc import Callable, Mapping
-from types import CodeType, TracebackType
+from types import CodeType
 from typing import Any, TypeAlias, TypeVar
 
 import torch
@@ -39,10 +38,10 @@ from gdcli.lang.nodes import (
 )
 from gdcli.lang.operators import BINARY, UNARY
 from gdcli.lang.signature import Parameter
+from gdcli.lang.torch_errors import FILENAME, located
 
 _E = TypeVar("_E", bound=ast.expr | ast.keyword | ast.arg)
 
-_FILENAME = "<gdcli expression>"
 _CHAIN = 100  # operations in a row that become one Python expression
 _LEFT = "left side"  # not an identifier, so no variable has this name
 _ATTRIBUTES: dict[str, Callable[[Any], Any]] = {
@@ -195,7 +194,7 @@ class _Compiler:
             if isinstance(part, (ast.expr, ast.keyword, ast.arg)) and not hasattr(part, "lineno"):
                 _at(part, (0, 1))
         try:
-            code: CodeType = compile(tree, _FILENAME, "eval")
+            code: CodeType = compile(tree, FILENAME, "eval")
         except RecursionError:
             source = self.expression.source
             message = "the expression chains too many operations"
@@ -380,46 +379,3 @@ def _part_of_pair(pair: Any, index: int) -> Any:
     if isinstance(pair, torch.Tensor):
         raise TypeError("only a result with values and indices has .values and .indices")
     return pair[index]
-
-
-def located(error: BaseException, expression: Expression, shapes: Mapping[str, tuple[int, ...]]) -> GdcliError:
-    """The error of PyTorch as a GdcliError, at the place in the text where it happened."""
-    if isinstance(error, ExpressionError):
-        return error
-    span = _span(error.__traceback__) or (0, len(expression.source))
-    message, hint = _explained(error, shapes)
-    code = error.code if isinstance(error, GdcliError) else "evaluation"
-    return ExpressionError(code, message, hint, source=expression.source, span=span)
-
-
-def _explained(error: BaseException, shapes: Mapping[str, tuple[int, ...]]) -> tuple[str, str]:
-    if isinstance(error, GdcliError):
-        return error.message, error.hint
-    text = str(error)
-    if "allocate" in text or isinstance(error, MemoryError):
-        return "not enough memory for this operation", "use smaller tensors"
-    if "concatenate tuple" in text or "return_types" in text or "must be Tensor, not tuple" in text:
-        return "part of this expression is a pair of values and indices", "select one with .values or .indices"
-    sentence = text.strip().splitlines()[0] if text.strip() else type(error).__name__
-    sentence = re.sub(r"[,;]? but expected one of:.*", "", sentence)
-    return f"PyTorch reports: {sentence}", _shapes_listed(shapes)
-
-
-def _shapes_listed(shapes: Mapping[str, tuple[int, ...]]) -> str:
-    if len(shapes) == 1:
-        return "".join(f"the shape of {name} is {shape}" for name, shape in shapes.items())
-    shown = ", ".join(f"{name} {shape}" for name, shape in list(shapes.items())[:6])
-    return f"the shapes are {shown}" if shown else ""
-
-
-def _span(traceback: TracebackType | None) -> Span | None:
-    """The columns of the innermost part of the expression that was being evaluated."""
-    found = None
-    while traceback is not None:
-        code = traceback.tb_frame.f_code
-        if code.co_filename == _FILENAME:
-            positions = list(code.co_positions())[traceback.tb_lasti // 2]
-            if positions[2] is not None and positions[3] is not None:
-                found = (positions[2], positions[3])
-        traceback = traceback.tb_next
-    return found

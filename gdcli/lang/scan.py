@@ -16,7 +16,7 @@ from msgspec import Struct
 from gdcli.errors import ExpressionError
 from gdcli.lang.functions import FUNCTIONS
 from gdcli.lang.operators import BINARY, UNARY
-from gdcli.lang.suggest import NAME
+from gdcli.lang.suggest import DASHES, NAME, QUOTES
 
 MAX_CHARACTERS = 10_000
 MAX_NESTING = 100
@@ -46,8 +46,7 @@ _REPLACEMENTS = {
     "·": "*",
     "⋅": "*",
     "÷": "/",
-    "−": "-",
-    "–": "-",
+    **dict.fromkeys(DASHES, "-"),
     "≤": "<=",
     "≥": ">=",
     "≠": "!=",
@@ -278,8 +277,16 @@ class _Scanner:
             self._fail("notation", "'=' is not part of the expression language", token, hint)
         self.expecting = True
 
+    def _quotation_mark(self, token: Token) -> NoReturn:
+        message = f"'{token.text}' is {unicodedata.name(token.text)}, a typographic quotation mark"
+        fixed = re.sub(f"(?<==)[{QUOTES}]([^{QUOTES}]*)[{QUOTES}]", r"'\1'", self.source)  # reduction=‘sum’
+        fixed = re.sub(f"[{QUOTES}]", "", fixed)
+        self._fail("notation", message, token, _write(fixed, "delete it") if fixed.strip() else "delete it")
+
     def _foreign(self, token: Token) -> NoReturn:
         text = token.text
+        if text in QUOTES:
+            self._quotation_mark(token)
         if text in _REPLACEMENTS:
             fixed = self.source.replace(text, _REPLACEMENTS[text])
             message = (

@@ -15,6 +15,11 @@ _LOOKALIKES = str.maketrans(
     "ABESIJKMHOPCTYXaeijopcyxsdqwhABEZHIKMNOPTYXovi",
 )
 
+# Dashes and quotation marks that word processors and web pages put in the place of - and ".
+DASHES = "‐‑‒–—―−﹣－"
+QUOTES = "“”„‟‘’‚‛«»‹›"
+_TYPED = str.maketrans(dict.fromkeys(DASHES, "-") | dict.fromkeys(QUOTES, None))
+
 # Functions under the names that other tools and textbooks give them.
 FOREIGN_FUNCTIONS = {
     "ln": "log",
@@ -82,6 +87,12 @@ def lookalike(name: str, candidates: Iterable[str]) -> str:
     letter = next(c for c, plain in zip(name, latin, strict=True) if c != plain)
     place = f"the '{letter}' in '{name}'" if len(name) > 1 else f"'{letter}'"
     return f"{place} is {unicodedata.name(letter)}; type '{latin}' in Latin letters"
+
+
+def typographic(text: str) -> str:
+    """A hint when there is a typographic dash or quotation mark in the text; otherwise an empty string."""
+    letter = next((c for c in text if c in DASHES + QUOTES), "")
+    return f"'{letter}' is {unicodedata.name(letter)}; type {text.translate(_TYPED)}" if letter else ""
 
 
 def variables_listed(names: Collection[str]) -> str:

@@ -198,8 +198,8 @@ class _Reader:
         if name in CONSTANTS:
             return Number(CONSTANTS[name], span)
         if name in FUNCTIONS:
-            usage = FUNCTIONS[name].usage
-            self.fail("syntax", f"'{name}' is a function and must be called", span, f"write {usage}")
+            hint = f"write {FUNCTIONS[name].usage}; a variable needs another name"
+            self.fail("syntax", f"'{name}' is a function and must be called", span, hint)
         if name == "torch":
             self.fail("syntax", "'torch' is a module, not a value", span, "write torch.sin(x) or sin(x)")
         if not self.variables_allowed:
@@ -268,13 +268,13 @@ class _Reader:
             self.fail("syntax", "the step of a slice must be positive in PyTorch", item, "write flip(x, 0)")
         return slice(start, stop, step)
 
-    def whole_number(self, node: ast.expr, what: str) -> int:
+    def whole_number(self, node: ast.expr, what: str, hint: str = "") -> int:
         """The value of a constant whole number; ``what`` names its part in the sentence of the error."""
         value = self.node(node)
         if isinstance(value, Number) and isinstance(value.value, int) and not isinstance(value.value, bool):
             return value.value
-        hint = "write index_select(x, 0, i) or where(condition, a, b)" if what == "an index" else ""
-        if isinstance(value, Number) and isinstance(value.value, float) and value.value.is_integer():
+        hint = "write index_select(x, 0, i) or where(condition, a, b)" if what == "an index" else hint
+        if isinstance(value, Number) and isinstance(value.value, float) and value.value.is_integer() and not hint:
             if abs(value.value) > LARGEST_INT:
                 self.fail("limit", f"{what} must be an integer of at most {LARGEST_INT:,}", node)
             hint = f"write {int(value.value)}"

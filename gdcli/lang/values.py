@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from gdcli.errors import ExpressionError, GdcliError, MissingVariableError, UnknownVariableError
+from gdcli.lang.constants import CONSTANTS
 from gdcli.lang.nodes import Expression, Variable, postorder
 from gdcli.lang.suggest import did_you_mean, lookalike, variables_listed
 from gdcli.lang.syntax import parse_value
@@ -43,13 +44,21 @@ def bind_some(expression: Expression, values: Mapping[str, Any]) -> dict[str, Ex
 
 
 def check_known(given: Iterable[str], names: Iterable[str]) -> None:
-    """Raise UnknownVariableError for a value that belongs to no variable."""
+    """Raise UnknownVariableError for a value that belongs to no variable, and GdcliError for one of a constant."""
     known = list(names)
     for name in given:
         if name not in known:
+            if name in CONSTANTS:
+                message = f"'{name}' is the constant {CONSTANTS[name]:.6g} and takes no value"
+                raise GdcliError("constant", message, f"give the variable another name: {_free_name(name, known)}")
             hint = next(filter(None, (lookalike(name, [one]) or lookalike(one, [name]) for one in known)), "")
             hint = hint or did_you_mean(name, known) or variables_listed(known)
             raise UnknownVariableError(name, known, hint)
+
+
+def _free_name(name: str, known: Iterable[str]) -> str:
+    """A name for a variable that cannot have the name of a constant."""
+    return next(f"{name}{k}" for k in range(1, 100) if f"{name}{k}" not in known)
 
 
 def check_given(expression: Expression, values: Mapping[str, Any]) -> None:

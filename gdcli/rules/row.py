@@ -15,6 +15,19 @@ if TYPE_CHECKING:
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
 
+NOTATION: Mapping[str, str] = MappingProxyType(
+    {
+        "x": "a variable",
+        "g": "its gradient (with maximize its negative), plus weight_decay * x where the formula has no weight_decay",
+        "t": "the number of the step, from 1",
+        "b1, b2": "the two numbers of betas",
+        "f": "the loss as a function of x (with maximize its negative)",
+        "other names": "parameters, and what is kept from step to step, which starts as 0",
+        "decoupled_weight_decay": "x -= lr * weight_decay * x comes first, and g is the gradient alone",
+    }
+)
+"""What the names in a formula mean."""
+
 LinearKind = Literal["plain", "heavy ball", "nesterov"]
 """A rule whose steps are linear in the gradient, by what momentum does in it."""
 
@@ -40,8 +53,8 @@ class RuleRow(Struct, frozen=True, kw_only=True):
     ``made_by`` is its class, here or in torch.optim, ``fixed`` what it is always called with, and ``parameters`` what
     else it takes, with its defaults; ``between`` are the bounds of some, which they must not reach. ``lr`` is the
     learning rate when none is given: the notebook's 0.1 for its own loop and for sgd, PyTorch's default for the others
-    of torch.optim. In ``formula`` x is a variable, g its gradient (weight decay added), lr the learning rate, t the
-    step counted from 1. ``method`` is what it is called in a title.
+    of torch.optim. ``formula`` has statements of Python separated by ";  " in the ``NOTATION``, and at most one
+    sentence that begins with "where". ``method`` is what it is called in a title.
 
     ``equations`` are those of ``--walk`` and ``script`` the lines of ``--code``; a rule of torch.optim needs no lines.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -22,6 +23,7 @@ def optimizers(
     """List the update rules with their formulas and parameters, and the learning rate schedules."""
     from gdcli.lang.suggest import did_you_mean
     from gdcli.rules.catalogue import RULES, SCHEDULES
+    from gdcli.rules.row import NOTATION
 
     if name is not None and name not in RULES and name not in SCHEDULES:
         hint = did_you_mean(name, [*RULES, *SCHEDULES]) or "gdcli optimizers lists them all"
@@ -30,7 +32,8 @@ def optimizers(
         print_record(_record(name))
     elif name is not None and name in RULES:
         entry = _entry(name)
-        facts = {"formula": entry.formula, "PyTorch": entry.path, "lr": f"{entry.lr:g}"}
+        facts = {"formula": _lines(entry.formula), "PyTorch": entry.path, "lr": f"{entry.lr:g}"}
+        facts |= {"notation": "\n".join(f"{symbol}: {meaning}" for symbol, meaning in _used(entry).items())}
         facts |= {"parameters": _listed(entry.parameters), "source": entry.source}
         facts["example"] = f"gdcli minimize rosenbrock --optimizer {name}" if not RULES[name].matrices_only else ""
         print_definition(entry.name, facts)
@@ -38,19 +41,38 @@ def optimizers(
         facts = {"PyTorch": SCHEDULES[name].path, "parameters": _listed(_schedule(name))}
         print_definition(name, facts)
     else:
-        hand = [(row.name, row.formula) for row in RULES.values() if not row.path]
-        torch_optim = [(row.name, row.formula) for row in RULES.values() if row.path]
+        hand = [(row.name, _lines(row.formula)) for row in RULES.values() if not row.path]
+        torch_optim = [(row.name, _lines(row.formula)) for row in RULES.values() if row.path]
         schedules = [(row.name, row.path) for row in SCHEDULES.values()]
-        print_tables({"written by hand": hand, "torch.optim": torch_optim, "schedules": schedules})
+        notation = list(NOTATION.items())
+        print_tables(
+            {"written by hand": hand, "torch.optim": torch_optim, "in these formulas": notation, "schedules": schedules}
+        )
+
+
+def _lines(formula: str) -> str:
+    """A formula with a line for each of its statements."""
+    return formula.replace(";  ", "\n")
+
+
+def _used(entry: OptimizerEntry) -> dict[str, str]:
+    """The part of the notation that the formula and the parameters of a rule need."""
+    from gdcli.rules.row import NOTATION
+
+    names = {*re.findall(r"[a-z_][a-z_0-9]*", entry.formula), *entry.parameters, "other names"}
+    return {symbol: meaning for symbol, meaning in NOTATION.items() if names.intersection(symbol.split(", "))}
 
 
 def _record(name: str | None) -> Any:
     from gdcli.contract.listings import OptimizersResult
     from gdcli.rules.catalogue import RULES, SCHEDULES
+    from gdcli.rules.row import NOTATION
 
     entries = [_entry(each) for each in RULES if name in (None, each)]
     return OptimizersResult(
-        optimizers=entries, schedules={each: _schedule(each) for each in SCHEDULES if name in (None, each)}
+        notation=dict(NOTATION),
+        optimizers=entries,
+        schedules={each: _schedule(each) for each in SCHEDULES if name in (None, each)},
     )
 
 

@@ -177,8 +177,7 @@ ROWS = (
         made_by="gdcli.rules.by_hand.RMSprop",
         parameters=MappingProxyType({**_SHARED, "alpha": 0.99, "eps": 1e-8, "eps_inside": False}),
         lr=0.01,
-        formula="v = alpha * v + (1 - alpha) * g**2;  x -= lr * g / (sqrt(v) + eps)  "
-        "(eps_inside: x -= lr * g / sqrt(v + eps))",
+        formula="v = alpha * v + (1 - alpha) * g**2;  x -= lr * g / (sqrt(v + eps) if eps_inside else sqrt(v) + eps)",
         source="Tieleman and Hinton (2012), lecture 6.5 of Neural networks for machine learning",
         equations=rmsprop_step,
         script=ScriptLines(step=_rmsprop, remembers="v"),
@@ -189,7 +188,8 @@ ROWS = (
         parameters=MappingProxyType({"maximize": False, "damping": 1.0}),
         between=MappingProxyType({"damping": (0.0, math.inf)}),
         lr=1.0,
-        formula="x -= lr * damping * d, with H @ d = g over all variables; computing H is not counted as an evaluation",
+        formula="x -= lr * damping * solve(H, g);  where H is the Hessian over all variables, which is not counted as "
+        "an evaluation",
         source="Nocedal and Wright (2006), Numerical optimization, section 3.3",
         method="Newton's method",
         equations=_newton_equations,

@@ -170,8 +170,8 @@ ROWS = (
         parameters=MappingProxyType({"maximize": False, "c1": 1e-4, "shrink": 0.5}),
         between={"c1": (0.0, 1.0), "shrink": (0.0, 1.0)},
         lr=1.0,
-        formula="x -= s * g, with the first s of lr, lr * shrink, lr * shrink**2, ... that decreases the loss by at "
-        "least c1 * s * |g|**2",
+        formula="x -= s * g;  where s is the first lr * shrink**k, k = 0, 1, 2, ..., with "
+        "f(x - s * g) <= f(x) - c1 * s * sum(g**2)",
         source="Armijo (1966), Minimization of functions having Lipschitz continuous first partial derivatives; "
         "Nocedal and Wright (2006), algorithm 3.1",
         equations=_backtracking_equations,
@@ -185,7 +185,7 @@ ROWS = (
         made_by="gdcli.rules.line_search.Exact",
         parameters=MappingProxyType({"maximize": False}),
         lr=1.0,
-        formula="x -= s * g, with s at a minimum of the loss along g: from its slopes at 0 and lr if it is "
+        formula="x -= s * g;  where s > 0 is a minimum of f(x - s * g): from its slopes at 0 and lr if it is "
         "quadratic, else by golden section search",
         source="Cauchy (1847), Méthode générale pour la résolution des systèmes d'équations simultanées; Nocedal and "
         "Wright (2006), section 3.3; Kiefer (1953), Sequential minimax search for a maximum",

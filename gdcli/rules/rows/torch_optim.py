@@ -21,6 +21,9 @@ from gdcli.rules.equations import (
 from gdcli.rules.row import RuleRow
 
 _ADAM: dict[str, Any] = {"betas": (0.9, 0.999), "eps": 1e-8}
+_MOMENTS = "m = b1 * m + (1 - b1) * g;  v = b2 * v + (1 - b2) * g**2"
+_ADAM_STEP = "x -= lr * (m / (1 - b1**t)) / (sqrt(v / (1 - b2**t)) + eps)"
+_AMSGRAD = "where amsgrad takes the largest v so far for v in the last formula"
 _DECAY, _UP, _DECOUPLED = {"weight_decay": 0}, {"maximize": False}, {"decoupled_weight_decay": False}
 
 
@@ -43,7 +46,8 @@ ROWS = (
         made_by="torch.optim.SGD",
         parameters=MappingProxyType({"momentum": 0, "dampening": 0, **_DECAY, "nesterov": False, **_UP}),
         lr=0.1,
-        formula="v = momentum * v + (1 - dampening) * g;  x -= lr * v  (nesterov: x -= lr * (g + momentum * v))",
+        formula="v = g if t == 1 or momentum == 0 else momentum * v + (1 - dampening) * g;  "
+        "x -= lr * (g + momentum * v if nesterov else v)",
         source="Robbins and Monro (1951), A stochastic approximation method; Sutskever et al. (2013)",
         equations=momentum_step,
         remembers=False,
@@ -54,8 +58,7 @@ ROWS = (
         made_by="torch.optim.Adam",
         parameters=MappingProxyType({**_ADAM, **_DECAY, "amsgrad": False, **_UP, **_DECOUPLED}),
         lr=0.001,
-        formula="m = b1 * m + (1 - b1) * g;  v = b2 * v + (1 - b2) * g**2;  "
-        "x -= lr * (m / (1 - b1**t)) / (sqrt(v / (1 - b2**t)) + eps)",
+        formula=f"{_MOMENTS};  {_ADAM_STEP};  {_AMSGRAD}",
         source="Kingma and Ba (2015), Adam: a method for stochastic optimization",
         equations=adam_step,
     ),
@@ -64,7 +67,7 @@ ROWS = (
         made_by="torch.optim.AdamW",
         parameters=MappingProxyType({**_ADAM, "weight_decay": 0.01, "amsgrad": False, **_UP}),
         lr=0.001,
-        formula="x -= lr * weight_decay * x;  then adam without weight decay in g",
+        formula=f"x -= lr * weight_decay * x;  {_MOMENTS};  {_ADAM_STEP};  {_AMSGRAD}",
         source="Loshchilov and Hutter (2019), Decoupled weight decay regularization",
         equations=_adamw_step,
     ),
@@ -74,7 +77,7 @@ ROWS = (
         fixed=MappingProxyType({"amsgrad": True}),
         parameters=MappingProxyType({**_ADAM, **_DECAY, **_UP, **_DECOUPLED}),
         lr=0.001,
-        formula="adam, with the largest v / (1 - b2**t) so far instead of the current one",
+        formula=f"{_MOMENTS};  w = max(w, v);  x -= lr * (m / (1 - b1**t)) / (sqrt(w / (1 - b2**t)) + eps)",
         source="Reddi, Kale and Kumar (2018), On the convergence of Adam and beyond",
     ),
     RuleRow(
@@ -82,7 +85,9 @@ ROWS = (
         made_by="torch.optim.NAdam",
         parameters=MappingProxyType({**_ADAM, **_DECAY, "momentum_decay": 0.004, **_DECOUPLED, **_UP}),
         lr=0.002,
-        formula="adam, with Nesterov momentum in m: the next mean and the gradient, weighted by a momentum schedule",
+        formula=f"{_MOMENTS};  k = b1 * (1 - 0.96**(t * momentum_decay) / 2);  "
+        "n = b1 * (1 - 0.96**((t + 1) * momentum_decay) / 2);  p = k if t == 1 else p * k;  "
+        "x -= lr * ((1 - k) / (1 - p) * g + n / (1 - p * n) * m) / (sqrt(v / (1 - b2**t)) + eps)",
         source="Dozat (2016), Incorporating Nesterov momentum into Adam",
     ),
     RuleRow(
@@ -90,7 +95,9 @@ ROWS = (
         made_by="torch.optim.RAdam",
         parameters=MappingProxyType({**_ADAM, **_DECAY, **_DECOUPLED, **_UP}),
         lr=0.001,
-        formula="adam, rectified: x -= lr * m / (1 - b1**t) while the variance of v is not yet tractable",
+        formula=f"{_MOMENTS};  r = 2 / (1 - b2) - 1;  q = r - 2 * t * b2**t / (1 - b2**t);  "
+        "k = sqrt((q - 4) * (q - 2) * r / ((r - 4) * (r - 2) * q)) if q > 5 else 0;  "
+        "x -= lr * m / (1 - b1**t) * (k * sqrt(1 - b2**t) / (sqrt(v) + eps) if q > 5 else 1)",
         source="Liu et al. (2020), On the variance of the adaptive learning rate and beyond",
     ),
     RuleRow(
@@ -98,7 +105,7 @@ ROWS = (
         made_by="torch.optim.Adamax",
         parameters=MappingProxyType({**_ADAM, **_DECAY, **_UP}),
         lr=0.002,
-        formula="m = b1 * m + (1 - b1) * g;  u = max(b2 * u, |g| + eps);  x -= lr / (1 - b1**t) * m / u",
+        formula="m = b1 * m + (1 - b1) * g;  u = max(b2 * u, abs(g) + eps);  x -= lr / (1 - b1**t) * m / u",
         source="Kingma and Ba (2015), Adam: a method for stochastic optimization, section 7",
     ),
     RuleRow(
@@ -106,7 +113,8 @@ ROWS = (
         made_by="torch.optim.Adagrad",
         parameters=MappingProxyType({"lr_decay": 0, **_DECAY, "initial_accumulator_value": 0, "eps": 1e-10, **_UP}),
         lr=0.01,
-        formula="s = s + g**2;  x -= lr / (1 + (t - 1) * lr_decay) * g / (sqrt(s) + eps)",
+        formula="s = (initial_accumulator_value if t == 1 else s) + g**2;  "
+        "x -= lr / (1 + (t - 1) * lr_decay) * g / (sqrt(s) + eps)",
         source="Duchi, Hazan and Singer (2011), Adaptive subgradient methods",
         equations=_adagrad_step,
     ),
@@ -124,7 +132,8 @@ ROWS = (
         made_by="torch.optim.RMSprop",
         parameters=MappingProxyType({"alpha": 0.99, "eps": 1e-8, **_DECAY, "momentum": 0, "centered": False, **_UP}),
         lr=0.01,
-        formula="v = alpha * v + (1 - alpha) * g**2;  x -= lr * g / (sqrt(v) + eps)",
+        formula="v = alpha * v + (1 - alpha) * g**2;  a = alpha * a + (1 - alpha) * g if centered else 0;  "
+        "d = momentum * d + g / (sqrt(v - a**2) + eps);  x -= lr * d",
         source="Tieleman and Hinton (2012), lecture 6.5 of Neural networks for machine learning",
         equations=rmsprop_step,
     ),
@@ -133,7 +142,9 @@ ROWS = (
         made_by="torch.optim.Rprop",
         parameters=MappingProxyType({"etas": (0.5, 1.2), "step_sizes": (1e-6, 50), **_UP}),
         lr=0.01,
-        formula="uses only the sign of g: a step grows by etas[1] while the sign stays, shrinks by etas[0] if it flips",
+        formula="k = etas[1] if g * p > 0 else etas[0] if g * p < 0 else 1;  "
+        "s = min(max((lr if t == 1 else s) * k, step_sizes[0]), step_sizes[1]);  p = 0 if g * p < 0 else g;  "
+        "x -= s * sign(p)",
         source="Riedmiller and Braun (1993), A direct adaptive method for faster backpropagation learning",
     ),
     RuleRow(
@@ -141,7 +152,8 @@ ROWS = (
         made_by="torch.optim.ASGD",
         parameters=MappingProxyType({"lambd": 0.0001, "alpha": 0.75, "t0": 1e6, **_DECAY, **_UP}),
         lr=0.01,
-        formula="x -= eta * (g + lambd * x);  eta = lr / (1 + lambd * lr * t)**alpha;  also keeps the mean of x",
+        formula="s = lr / (1 + lambd * lr * (t - 1))**alpha;  x -= s * (g + lambd * x);  "
+        "a += (x - a) / max(1, t - 1 - t0);  where a is the mean of x after step t0, which no step uses",
         source="Polyak and Juditsky (1992), Acceleration of stochastic approximation by averaging",
     ),
     RuleRow(
@@ -149,7 +161,10 @@ ROWS = (
         made_by="torch.optim.Adafactor",
         parameters=MappingProxyType({"beta2_decay": -0.8, "eps": (None, 0.001), "d": 1.0, "weight_decay": 0.0, **_UP}),
         lr=0.01,
-        formula="the second moment of a matrix is stored as a column and a row; updates are clipped at d",
+        formula="k = 1 - t**beta2_decay;  v = k * v + (1 - k) * g**2;  u = g / sqrt(max(v, eps[0]**2));  "
+        "x -= lr * weight_decay * x + max(eps[1], rms(x)) * min(lr, 1 / sqrt(t)) * u / max(1, rms(u) / d);  "
+        "where eps[0] is the spacing of numbers at 1 if it is None, and u of a matrix has outer(r, c) / "
+        "max(mean(r), eps[0]) instead of v, with r and c the means of v over each row and each column",
         source="Shazeer and Stern (2018), Adafactor: adaptive learning rates with sublinear memory cost",
         elementwise=False,
     ),
@@ -167,7 +182,10 @@ ROWS = (
             }
         ),
         lr=1.0,
-        formula="x -= lr * H @ g, with H built from the last history_size steps; up to max_iter inner steps per step",
+        formula="s = lr * min(1, 1 / sum(abs(g))) if t == 1 else lr;  x -= s * H @ g;  "
+        "where H is the inverse Hessian of BFGS from the last history_size changes of x and g, and the identity at "
+        "t = 1; a step has up to max_iter such inner steps, which t counts; line_search_fn chooses s by a search from "
+        "there",
         source="Liu and Nocedal (1989), On the limited memory BFGS method for large scale optimization",
         elementwise=False,
         rests=True,
@@ -190,7 +208,11 @@ ROWS = (
             }
         ),
         lr=0.001,
-        formula="v = momentum * v + (1 - momentum) * g;  x -= lr * orthogonalized(v); matrices only",
+        formula="v = momentum * v + (1 - momentum) * g;  u = momentum * v + (1 - momentum) * g if nesterov else v;  "
+        "x -= lr * weight_decay * x + lr * sqrt(max(1, rows / columns)) * orthogonal(u);  "
+        "where orthogonal(u) starts from s = u / max(norm(u), eps) and takes, ns_steps times and in bfloat16, "
+        "s = a * s + (b * s @ s.T + c * s @ s.T @ s @ s.T) @ s with a, b, c = ns_coefficients; for matrices only; "
+        "adjust_lr_fn='match_rms_adamw' has 0.2 * sqrt(max(rows, columns)) as the factor of lr",
         source="Jordan et al. (2024), Muon: an optimizer for hidden layers in neural networks",
         elementwise=False,
         matrices_only=True,
