@@ -19,6 +19,7 @@ from sympy.logic.boolalg import BooleanAtom
 
 from gdcli.errors import GdcliError
 from gdcli.explain.counterparts import ELEMENTWISE, OF_LISTS, TAKES_CONDITIONS, as_number
+from gdcli.explain.differences import SETTLED, Sides
 from gdcli.explain.formulas import OutOfWorkError, work_limit
 from gdcli.explain.known import Expr, NoCounterpartError, floor
 from gdcli.explain.symbolic import exact
@@ -50,7 +51,6 @@ _AGREE = sympy.Float("1e-25")
 _STEP = 40  # digits below x: the step of a difference quotient
 _STEP_AT_ZERO = 330  # at x = 0: below the smallest float
 _SMALLER = 8  # digits by which the second step is smaller
-_SETTLED = 1e-6  # relative change of a quotient with the smaller step, up to which it is a slope
 _RUNS_OFF = 10.0  # change of a quotient from which on it goes to infinity, or by the inverse to 0
 _LARGEST_ARGUMENT = 1_100  # bits: exp of a number that has more has an exponent that fills the memory
 
@@ -126,22 +126,6 @@ class Digits:
 
 
 @dataclass(frozen=True, slots=True)
-class Sides:
-    """The slopes to the left and to the right: infinite where they grow without bound, None where there is none."""
-
-    left: float | None
-    right: float | None
-
-    @property
-    def slope(self) -> float | None:
-        """The slope where both sides have the same, or only one side is defined; None elsewhere."""
-        if self.left is None or self.right is None:
-            return self.right if self.left is None else self.left
-        same = self.left == self.right or math.isclose(self.left, self.right, rel_tol=_SETTLED)
-        return self.right if same else None
-
-
-@dataclass(frozen=True, slots=True)
 class _Numbers:
     """The result of a node: its shape, and its elements in order."""
 
@@ -154,8 +138,8 @@ class _Numbers:
         return torch.arange(len(self.items)).reshape(self.shape)
 
 
-Shift = tuple[str, int, Expr]
-"""A change of one element of a variable: the variable, the element, and what is added."""
+Shift = Mapping[str, Mapping[int, Expr]]
+"""A change of elements: for each variable, what is added to its elements."""
 
 
 class ManyDigits:
@@ -180,8 +164,8 @@ class ManyDigits:
 
     @property
     def work(self) -> int:
-        """How many numbers an evaluation computes."""
-        return sum(len(result.items) for result in self._results.values())
+        """What an evaluation costs: the numbers that it computes, those of many digits counted several times."""
+        return sum(len(result.items) for result in self._results.values()) * max(1, self._digits // 300)
 
     def elements(self, node: Node) -> list[Digits | None] | None:
         """The elements of the result at a node; None where the evaluation did not get there."""
@@ -190,35 +174,47 @@ class ManyDigits:
         return [_shown(item) if _is_number(item) else None for item in self._results[id(node)].items]
 
     def sides(self, name: str, i: int, nearest: float = 0.0) -> Sides:
-        """The slopes by element ``i`` of a variable, taken over ``nearest`` where that is given."""
+        """The slopes by element ``i`` of a variable, taken over a step of ``nearest`` where that is given."""
+        x = self._point[name].items[i]
+        step = sympy.Rational(1, 10**_STEP_AT_ZERO) if x == 0 else abs(x) / 10**_STEP
+        if nearest:
+            steps, tolerance = [exact(nearest), exact(nearest) / 2], 1.0
+        else:
+            steps, tolerance = [step, step / 10**_SMALLER], SETTLED
+        return self._sides({name: {i: sympy.S.One}}, steps, tolerance)
+
+    def along(self, direction: Mapping[str, Sequence[float]]) -> Sides:
+        """The slopes along a direction, which has a number for each element of the variables that change."""
+        exactly = {name: dict(enumerate(map(exact, numbers))) for name, numbers in direction.items()}
+        return self._sides(exactly, [sympy.Rational(1, 10**k) for k in (_STEP, _STEP + _SMALLER)], SETTLED)
+
+    def _sides(self, direction: Shift, steps: Sequence[Expr], tolerance: float) -> Sides:
         if self._value is None:
             return Sides(None, None)
-        x = self._point[name].items[i]
-        if nearest:
-            steps = [exact(nearest), exact(nearest) / 2]
-        else:
-            step = abs(x) * sympy.Rational(1, 10**_STEP) if x else sympy.Rational(1, 10**_STEP_AT_ZERO)
-            steps = [step, step / 10**_SMALLER]
-        digits = min(_MOST_DIGITS, self._digits + 3 * int(sympy.ceiling(sympy.log(1 / steps[-1], 10).evalf(5)) + 10))
-        tolerance = 1.0 if nearest else _SETTLED
+        more = 3 * (10 - int(sympy.floor(sympy.log(steps[-1], 10).evalf(5))))
+        digits = min(_MOST_DIGITS, self._digits + more)
         try:
             with work_limit(CALLS):
                 here = self._root(self._evaluated(digits))
-                return Sides(
-                    *(
-                        self._quotient([(name, i, sign * step) for step in steps], here, digits, tolerance)
-                        for sign in (-1, 1)
-                    )
+                left, right = (
+                    self._quotient(direction, [sign * step for step in steps], here, digits, tolerance)
+                    for sign in (-1, 1)
                 )
+                return Sides(left, right)
         except (_NoValueError, OutOfWorkError):
             return Sides(None, None)
 
-    def _quotient(self, shifts: Sequence[Shift], here: Expr, digits: int, tolerance: float) -> float | None:
+    def _quotient(
+        self, direction: Shift, steps: Sequence[Expr], here: Expr, digits: int, tolerance: float
+    ) -> float | None:
         """The slope on one side, from two steps; infinite, 0 or None where it does not settle."""
+
+        def there(step: Expr) -> Expr:
+            shift = {name: {i: step * part for i, part in parts.items()} for name, parts in direction.items()}
+            return self._root(self._evaluated(digits, shift))
+
         try:
-            larger, smaller = (
-                float((self._root(self._evaluated(digits, shift)) - here) / shift[2]) for shift in shifts
-            )
+            larger, smaller = (float((there(step) - here) / step) for step in steps)
         except (_NoValueError, OverflowError):
             return None
         if not (math.isfinite(larger) and math.isfinite(smaller)):  # beyond the range of float64
@@ -332,14 +328,16 @@ class _Evaluation:
     def _variable(self, name: str) -> _Numbers:
         numbers = self.point[name]
         items = list(numbers.items)
-        if self.shift is not None and self.shift[0] == name:
-            items[self.shift[1]] += self.shift[2]
+        for i, change in (self.shift or {}).get(name, {}).items():
+            items[i] += change
         return _Numbers(numbers.shape, tuple(map(self._number, items)))
 
     def _call(self, call: Call) -> _Numbers:
         name = call.function.usual
         given = {a.parameter.name: self._argument(a.value) for a in call.arguments}
         required = [given.pop(p.name) for p in call.function.parameters if p.required]
+        if name == "detach":
+            return required[0]  # type: ignore[no-any-return]
         if name in _MOVING:
             return self._moved(resolve(call.function.path), *required, **given)
         if name in ("matmul", "mm", "mv"):
