@@ -68,6 +68,7 @@ def check_gradient(problem: Problem) -> GradientCheck:
                 formula=formulas[name],
                 cut=cut,
                 nearby=functools.partial(function.nearby, name, i),
+                blurred=loss.is_in_float64,
                 lost=loss.where,
                 advice=loss.advice,
                 exact=functools.partial(loss.sides, name, i),
@@ -198,9 +199,17 @@ class _Loss:
 
         dtype = self.problem.environment.dtype
         in_float64 = math.isfinite(self.in_float64) and is_right(self.computed, self.in_float64, dtype)
-        if in_float64 and (dtype != torch.float64 or not rewrites(self.problem.objective.expression)):
+        if in_float64 and not rewrites(self.problem.objective.expression):
             return None
         return lost_value(self.truth, self.computed)
+
+    @functools.cached_property
+    def is_in_float64(self) -> bool:
+        """Whether float64 loses the value too."""
+        from gdcli.explain.lost import is_right
+
+        true = None if self.value is None else self.truth.value
+        return true is not None and not is_right(self.in_float64, true.number, torch.float64)
 
     def where(self) -> str:
         """Where the value is lost; empty where it is not, or cannot be known."""

@@ -124,6 +124,11 @@ class Digits:
     number: float
     text: str
 
+    @property
+    def is_below_floats(self) -> bool:
+        """Whether it is not 0, and its float is."""
+        return self.number == 0 and self.text != "0"
+
 
 @dataclass(frozen=True, slots=True)
 class _Numbers:

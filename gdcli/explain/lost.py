@@ -207,7 +207,8 @@ def _first_wrong(result: torch.Tensor, true: list[Digits | None]) -> tuple[float
     for number, right in zip(computed, true, strict=True):
         if right is None or math.isnan(right.number):
             continue
-        if not abs(number - right.number) <= half * abs(right.number):  # also where one of them is not finite
+        # Also where one of them is not finite.
+        if right.is_below_floats or not abs(number - right.number) <= half * abs(right.number):
             return number, right
     return None
 

@@ -148,9 +148,11 @@ def _rewritten(expression: Expression, node: Node, replacement: str, bound: Mapp
 
 
 def _in_place(expression: Expression, span: tuple[int, int], text: str) -> str:
-    """A replacement in parentheses, unless it is the whole expression, or a call or a name."""
-    whole = span == (0, len(expression.source))
-    return text if whole or _is_atom(text) else f"({text})"
+    """A replacement in parentheses, unless it stands in some, is the whole expression, or a call or a name."""
+    source, (start, end) = expression.source, span
+    before, after = source[:start].rstrip()[-1:], source[end:].lstrip()[:1]
+    alone = (not before or before in "([,") and (not after or after in ")],")
+    return text if alone or _is_atom(text) else f"({text})"
 
 
 def _enclosed(replacement: str, match: re.Match[str], text: str) -> str:

@@ -45,9 +45,10 @@ class Evidence:
     formula: None without one, nan where it says nothing. ``cut`` says that the expression holds ``detach``, and
     ``nearby`` gives autograd's slopes in float64 a little beside x.
 
-    ``lost`` is empty where the value is right, and otherwise says where it is lost. ``advice`` names a form that keeps
-    it, or is empty. ``exact`` gives the slopes of both sides in many digits, over a step of the given length, 0 for one
-    that is far below every float; both are asked only where they are needed.
+    ``blurred`` says that float64 has lost the value too. ``lost`` is empty where the value is right, and otherwise
+    says where it is lost. ``advice`` names a form that keeps it, or is empty. ``exact`` gives the slopes of both sides
+    in many digits, over a step of the given length, 0 for one that is far below every float; all three are asked only
+    where they are needed.
     """
 
     label: str
@@ -63,6 +64,7 @@ class Evidence:
     formula: float | None
     cut: bool
     nearby: Callable[[], Sequence[float]]
+    blurred: bool
     lost: Callable[[], str]
     advice: Callable[[], str]
     exact: Callable[[float], Sides]
@@ -98,7 +100,7 @@ class Evidence:
     def gap(self) -> float | None:
         """How far the slopes of both sides are apart by differences in float64; None where they are the same."""
         left, right, gap = self.slopes.left, self.slopes.right, self.slopes.gap
-        if left is None or right is None or gap is None:
+        if left is None or right is None or gap is None or self.blurred:
             return None
         size = max(abs(left.value), abs(right.value), self.slopes.scale)
         return None if abs(gap.value) <= _SURE * gap.error + math.sqrt(self.eps) * size else gap.value
@@ -156,7 +158,7 @@ class Evidence:
     def center(self) -> Slope | None:
         """The slope of both sides, where it can confirm another and its sides come to rest; at a cusp they do not."""
         slope, gap = self.slopes.center, self.slopes.closing
-        if slope is None or not self.reliable(slope):
+        if slope is None or self.blurred or not self.reliable(slope):
             return None
         rests = gap is not None and gap.error <= _AT_REST * max(self.slopes.scale, abs(slope.value))
         return slope if rests or slope.value == self.gradient else None
@@ -181,7 +183,7 @@ def row(evidence: Evidence) -> CheckRow:
     """The three numbers side by side, and what follows from them."""
     judgement = _judge(evidence)
     slopes, symbolic = evidence.slopes, evidence.symbolic
-    sided = judgement.verdict == "kink" or slopes.center is None
+    sided = slopes.center is None or (evidence.gap is not None and not evidence.is_smooth_in_digits)
     differences = None if judgement.verdict == "undefined" else _differences(evidence)
     reference = symbolic if symbolic is not None else differences
     compared = judgement.verdict not in ("kink", "undefined")
@@ -204,7 +206,7 @@ def row(evidence: Evidence) -> CheckRow:
 
 def _differences(e: Evidence) -> float | None:
     """The slope of both sides by differences: in float64, or in many digits where float64 has none."""
-    if e.slopes.center is not None:
+    if e.slopes.center is not None and not e.blurred:
         return e.slopes.center.value if not e.is_smooth_in_digits else e.sides.slope
     both = e.sides.left is not None and e.sides.right is not None
     slope = e.sides.slope if both else None
@@ -231,7 +233,7 @@ def _digits(error: float, eps: float) -> int:
 def _judge(e: Evidence) -> _Judgement:
     if not math.isfinite(e.value):
         return _lost(e)
-    if e.slopes.jump:
+    if e.slopes.jump and not e.blurred:
         reason = f"the value jumps by {e.slopes.jump:.6g} here, so there is no slope; PyTorch returns {e.gradient:.6g}"
         return _Judgement("undefined", "", reason)
     kink = _kink(e)
@@ -306,7 +308,7 @@ def _compared(e: Evidence) -> _Judgement:
     confirmed = center is not None and e.close(center.value, symbolic, 3 * center.error)
     if e.close(e.gradient, symbolic):
         return _Judgement("agree") if confirmed else _Judgement("agree", "differences", _why_differences(e))
-    if by_differences and not confirmed:
+    if by_differences and not confirmed and not e.lost():
         return _Judgement("disagree", "symbolic", "autograd and finite differences agree, but the formula does not")
     return _Judgement("disagree", "autograd", _why_autograd(e, symbolic))
 
