@@ -73,7 +73,7 @@ def _matrices(problem: Problem, value: torch.Tensor, settings: GradSettings) -> 
     expression, leaves = problem.objective.expression, problem.leaves
     found: dict[str, Any] = {}
     if settings.hessian:
-        found["hessian"] = curvature(value, leaves, expression)
+        found["hessian"] = curvature(value, problem)
     if settings.jacobian:
         found["jacobian"] = jacobian(value, leaves, expression)
     return found

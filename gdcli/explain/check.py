@@ -18,11 +18,11 @@ from msgspec import UNSET
 from gdcli.contract.grad import CheckRow, GradientCheck, LostValue
 from gdcli.errors import GdcliError
 from gdcli.explain.differences import Sides, Slopes, slopes
-from gdcli.explain.intermediates import Intermediates
+from gdcli.explain.intermediates import gradient_terms
 from gdcli.explain.reference import is_cut, precision, reference
 from gdcli.explain.verdicts import Evidence, row
 from gdcli.lang.constructors import Environment
-from gdcli.lang.nodes import Expression, Variable
+from gdcli.lang.nodes import Expression
 from gdcli.lang.objective import Objective, build
 from gdcli.tensors import Problem, labels
 
@@ -119,7 +119,7 @@ class _Function:
         self.objective = build(expression, environment, self.tensors)
         self.value = self.objective(*self.tensors.values()).item()
         self.gradients = dict(zip(wrt, self._differentiated(self.objective, wrt), strict=True))
-        self.terms = self._terms(expression, environment, wrt)
+        self.terms = gradient_terms(expression, environment, self.tensors, wrt)
 
     def _differentiated(self, objective: Objective, wrt: Sequence[str]) -> Sequence[torch.Tensor]:
         leaves = [self.tensors[name].requires_grad_() for name in wrt]
@@ -130,16 +130,6 @@ class _Function:
         for leaf in leaves:
             leaf.requires_grad_(False)
         return [gradient.contiguous() for gradient in found]
-
-    def _terms(self, expression: Expression, environment: Environment, wrt: Sequence[str]) -> dict[str, torch.Tensor]:
-        kept = Intermediates(expression, environment, self.tensors)
-        self._differentiated(kept.objective, wrt)
-        terms = {name: torch.zeros_like(self.tensors[name]) for name in wrt}
-        for node in reversed(kept.nodes()):  # as backward adds them up
-            gradient = kept.gradient(node)
-            if isinstance(node, Variable) and node.name in terms and gradient is not None:
-                terms[node.name].add_(gradient.abs())
-        return terms
 
     def element(self, name: str, i: int) -> float:
         """An element of a variable."""

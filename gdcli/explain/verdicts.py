@@ -206,11 +206,13 @@ def row(evidence: Evidence) -> CheckRow:
 
 def _differences(e: Evidence) -> float | None:
     """The slope of both sides by differences: in float64, or in many digits where float64 has none."""
-    if e.slopes.center is not None and not e.blurred:
-        return e.slopes.center.value if not e.is_smooth_in_digits else e.sides.slope
+    if e.is_smooth_in_digits:
+        return e.sides.slope
+    if e.slopes.center is not None and not e.blurred and (e.center is not None or e.symbolic is not None):
+        return e.slopes.center.value
     both = e.sides.left is not None and e.sides.right is not None
     slope = e.sides.slope if both else None
-    return slope if slope is not None and math.isfinite(slope) else None
+    return slope if slope is not None and math.isfinite(slope) else _value(None if e.blurred else e.slopes.center)
 
 
 def _value(slope: Slope | None) -> float | None:
