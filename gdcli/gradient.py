@@ -73,7 +73,7 @@ def _matrices(problem: Problem, value: torch.Tensor, settings: GradSettings) -> 
     expression, leaves = problem.objective.expression, problem.leaves
     found: dict[str, Any] = {}
     if settings.hessian:
-        found["hessian"] = curvature(value, leaves, expression)
+        found["hessian"] = curvature(value, problem)
     if settings.jacobian:
         found["jacobian"] = jacobian(value, leaves, expression)
     return found
@@ -99,7 +99,8 @@ def _notices(tensors: dict[str, torch.Tensor], settings: GradSettings, value: to
     scalar = value.numel() == 1
     if not is_finite(plain(value)):
         what = f"value is {value.item()}" if scalar else "result is not finite"
-        notices.append(Notice("non-finite", f"the {what}: the expression is not defined there"))
+        why = f"the expression is not defined there, or {settings.dtype} cannot hold a part of it"
+        notices.append(Notice("non-finite", f"the {what}: {why}" + ("" if settings.check else " (--check tells)")))
     if not scalar:
         shape = tuple(value.shape)
         message = f"the result has shape {shape}: backward needs a scalar, so the gradients are None"

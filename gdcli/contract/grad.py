@@ -86,8 +86,9 @@ class Derivative(Struct, frozen=True, kw_only=True):
 class Curvature(Struct, frozen=True, kw_only=True):
     """The Hessian at a point: ``matrix[i][j]`` is the derivative with respect to ``labels[i]`` and ``labels[j]``.
 
-    ``eigenvalues`` are in ascending order. ``condition_number`` is the ratio of the largest to the smallest absolute
-    eigenvalue, null when one is 0 within rounding.
+    ``eigenvalues`` are in ascending order; there are none where the point is a "kink" or "undefined": the matrix, which
+    is what autograd returns, says nothing there. ``condition_number`` is the ratio of the largest to the smallest
+    absolute eigenvalue, null when one is 0 within rounding.
     """
 
     labels: list[str]
@@ -95,7 +96,7 @@ class Curvature(Struct, frozen=True, kw_only=True):
     eigenvalues: list[float | None]
     condition_number: float | None
     gradient_norm: float | None
-    point: Literal["minimum", "maximum", "saddle", "flat", "not critical", "undefined"]
+    point: Literal["minimum", "maximum", "saddle", "flat", "not critical", "kink", "undefined"]
     message: str
 
 
@@ -127,15 +128,32 @@ class CheckRow(Struct, frozen=True, kw_only=True):
     reason: str
 
 
+class LostValue(Struct, frozen=True, kw_only=True):
+    """A value that is lost in the dtype of the run: ``value`` is the right one, null beyond the range of float64.
+
+    ``computed`` is what the run has, null where it is not finite. ``part`` is the piece of the expression that went
+    wrong first. ``instead`` is an expression that has the right value and gradient in this dtype, tried at this point;
+    empty where none was found.
+    """
+
+    value: float | None
+    computed: float | None
+    part: str
+    instead: str
+    message: str
+
+
 class GradientCheck(Struct, frozen=True, kw_only=True):
     """The check of a gradient: one row per element, and the verdict on all of them.
 
-    The verdict is "unclear" when no row disagrees but some are undefined or unconfirmed.
+    The verdict is "unclear" when no row disagrees but some are undefined or unconfirmed. ``lost`` is there when the
+    value of the expression is not what the run has computed.
     """
 
     rows: list[CheckRow]
     verdict: Literal["agree", "disagree", "unclear"]
     message: str
+    lost: LostValue | UnsetType = UNSET
 
 
 class GradResult(Record, frozen=True, kw_only=True):

@@ -10,20 +10,24 @@ import functools
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
+from msgspec import UNSET
 
-from gdcli.contract.grad import CheckRow, GradientCheck
+from gdcli.contract.grad import CheckRow, GradientCheck, LostValue
 from gdcli.errors import GdcliError
-from gdcli.explain.differences import Slopes, slopes
-from gdcli.explain.intermediates import Intermediates
+from gdcli.explain.differences import Sides, Slopes, slopes
+from gdcli.explain.intermediates import gradient_terms
 from gdcli.explain.reference import is_cut, precision, reference
 from gdcli.explain.verdicts import Evidence, row
 from gdcli.lang.constructors import Environment
-from gdcli.lang.nodes import Expression, Variable
+from gdcli.lang.nodes import Expression
 from gdcli.lang.objective import Objective, build
 from gdcli.tensors import Problem, labels
+
+if TYPE_CHECKING:
+    from gdcli.explain.lost import Truth
 
 MAX_UNKNOWNS = 1_000
 _BESIDE = 2.0**-26  # of |x|, or of 1 at zero: a little beside x
@@ -45,6 +49,7 @@ def check_gradient(problem: Problem) -> GradientCheck:
     function = _Function(reference(expression, dtype), tensors, problem.wrt)
     formulas = _formulas(reference(expression, dtype, uncut=True), tensors, problem.wrt)
     cut = is_cut(expression)
+    loss = _Loss(problem, tensors, value, function.value)
     rows = []
     for name in problem.wrt:
         gradient = problem.tensors[name].grad
@@ -63,9 +68,13 @@ def check_gradient(problem: Problem) -> GradientCheck:
                 formula=formulas[name],
                 cut=cut,
                 nearby=functools.partial(function.nearby, name, i),
+                blurred=loss.is_in_float64,
+                lost=loss.where,
+                advice=loss.advice,
+                exact=functools.partial(loss.sides, name, i),
             )
             rows.append(row(evidence))
-    return _summary(rows)
+    return _summary(rows, loss.value)
 
 
 def check_at(problem: Problem, values: Mapping[str, torch.Tensor | float]) -> GradientCheck:
@@ -110,7 +119,7 @@ class _Function:
         self.objective = build(expression, environment, self.tensors)
         self.value = self.objective(*self.tensors.values()).item()
         self.gradients = dict(zip(wrt, self._differentiated(self.objective, wrt), strict=True))
-        self.terms = self._terms(expression, environment, wrt)
+        self.terms = gradient_terms(expression, environment, self.tensors, wrt)
 
     def _differentiated(self, objective: Objective, wrt: Sequence[str]) -> Sequence[torch.Tensor]:
         leaves = [self.tensors[name].requires_grad_() for name in wrt]
@@ -121,16 +130,6 @@ class _Function:
         for leaf in leaves:
             leaf.requires_grad_(False)
         return [gradient.contiguous() for gradient in found]
-
-    def _terms(self, expression: Expression, environment: Environment, wrt: Sequence[str]) -> dict[str, torch.Tensor]:
-        kept = Intermediates(expression, environment, self.tensors)
-        self._differentiated(kept.objective, wrt)
-        terms = {name: torch.zeros_like(self.tensors[name]) for name in wrt}
-        for node in reversed(kept.nodes()):  # as backward adds them up
-            gradient = kept.gradient(node)
-            if isinstance(node, Variable) and node.name in terms and gradient is not None:
-                terms[node.name].add_(gradient.abs())
-        return terms
 
     def element(self, name: str, i: int) -> float:
         """An element of a variable."""
@@ -164,6 +163,66 @@ class _Function:
         return found
 
 
+class _Loss:
+    """What the dtype loses, found out where something is asked."""
+
+    def __init__(
+        self, problem: Problem, tensors: Mapping[str, torch.Tensor], computed: float, in_float64: float
+    ) -> None:
+        self.problem = problem
+        self.tensors = tensors
+        self.computed = computed
+        self.in_float64 = in_float64
+
+    @functools.cached_property
+    def truth(self) -> Truth:
+        """The problem in many digits."""
+        from gdcli.explain.lost import Truth  # imports SymPy
+
+        return Truth(self.problem, self.tensors)
+
+    @functools.cached_property
+    def value(self) -> LostValue | None:
+        """What is lost in the value; None where nothing is."""
+        from gdcli.explain.lost import is_right, lost_value
+        from gdcli.explain.rewrites import rewrites
+
+        dtype = self.problem.environment.dtype
+        in_float64 = math.isfinite(self.in_float64) and is_right(self.computed, self.in_float64, dtype)
+        if in_float64 and not rewrites(self.problem.objective.expression):
+            return None
+        return lost_value(self.truth, self.computed)
+
+    @functools.cached_property
+    def is_in_float64(self) -> bool:
+        """Whether float64 loses the value too."""
+        from gdcli.explain.lost import is_right
+
+        true = None if self.value is None else self.truth.value
+        return true is not None and not is_right(self.in_float64, true.number, torch.float64)
+
+    def where(self) -> str:
+        """Where the value is lost; empty where it is not, or cannot be known."""
+        if self.value is None:
+            return ""
+        cause, true = self.truth.cause, self.truth.value
+        if cause is not None and cause.part != self.problem.objective.expression.source:
+            return cause.short
+        return f"the value is {true.text if true else 'another'}, not {self.computed:.6g}"
+
+    def advice(self) -> str:
+        """A form that keeps the gradient, where the value is right and the gradient is not."""
+        from gdcli.explain.lost import advice
+
+        if self.value is not None or (kept := self.truth.kept) is None or kept.gradients is None:
+            return ""
+        return advice(kept, str(self.problem.environment.dtype).removeprefix("torch."))
+
+    def sides(self, name: str, i: int, nearest: float) -> Sides:
+        """The slopes of both sides by an element, in many digits."""
+        return self.truth.sides(name, i, nearest)
+
+
 def _formulas(
     expression: Expression, tensors: Mapping[str, torch.Tensor], wrt: Sequence[str]
 ) -> dict[str, float | None]:
@@ -174,7 +233,7 @@ def _formulas(
     return {partial.variable: precise_value(partial, tensors) for partial in found}
 
 
-def _summary(rows: list[CheckRow]) -> GradientCheck:
+def _summary(rows: list[CheckRow], lost: LostValue | None) -> GradientCheck:
     counts = Counter(row.verdict for row in rows)
     total = len(rows)
     parts = []
@@ -186,4 +245,9 @@ def _summary(rows: list[CheckRow]) -> GradientCheck:
     parts += [f"{counts[v]} of {total} {'at a kink' if v == 'kink' else v}" for v in others if counts[v]]
     unclear = counts["undefined"] + counts["unconfirmed"]
     verdict: Literal["agree", "disagree", "unclear"] = "unclear" if unclear else "agree"
-    return GradientCheck(rows=rows, verdict="disagree" if counts["disagree"] else verdict, message="; ".join(parts))
+    return GradientCheck(
+        rows=rows,
+        verdict="disagree" if counts["disagree"] else verdict,
+        message="; ".join(parts),
+        lost=UNSET if lost is None else lost,
+    )

@@ -2,68 +2,74 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 import torch
 
 from gdcli.contract.grad import Curvature, JacobianMatrix
 from gdcli.errors import GdcliError
-from gdcli.explain.hessian import (
-    condition_number,
-    eigenvalues_of,
-    gradient_of,
-    gradient_rounding,
-    hessian,
-    kind_of_point,
-    rows,
-)
+from gdcli.explain.decides import disagreement, kink_here, resolution
+from gdcli.explain.hessian import Point, condition_number, eigenvalues_of, gradient_of, hessian, kind_of_point, rows
 from gdcli.lang.nodes import Expression
 from gdcli.lang.torch_errors import located
-from gdcli.tensors import labels, labels_of
+from gdcli.tensors import Problem, dtype_name, labels, labels_of
 
 MAX_UNKNOWNS = 2_000  # of a Hessian
 MAX_ROWS = 10_000  # of a Jacobian: each is a backward pass
 MAX_ENTRIES = 4_000_000
+_ROUNDINGS = 16  # of a gradient that counts as zero: a descent of a small rate stops a few before the minimum
 
 
-def curvature(value: torch.Tensor, leaves: Mapping[str, torch.Tensor], expression: Expression) -> Curvature:
-    """The Hessian of a result of one element over all ``leaves``, flattened and joined in order: shape (n, n).
+def curvature(value: torch.Tensor, problem: Problem) -> Curvature:
+    """The Hessian of a result of one element over all variables of ``wrt``, flattened and joined in order: (n, n).
 
     ``value`` is the result with its graph, which is kept. Eigenvalues are those of the symmetrised matrix, computed in
-    float64 and in ascending order.
+    float64 and in ascending order; there are none where differences of the gradient show that the matrix says nothing
+    about the point, as at a kink.
 
     Raises:
         GdcliError: for more than 2,000 unknowns.
         ExpressionError: where PyTorch has no second derivative.
     """
-    names = labels_of(leaves)
+    names = labels_of(problem.leaves)
     if len(names) > MAX_UNKNOWNS:
         message = f"a Hessian over {len(names):,} unknowns is too large; at most {MAX_UNKNOWNS:,} are allowed"
         raise GdcliError("limit", message, "choose fewer variables with --wrt")
-    tensors = list(leaves.values())
+    tensors = list(problem.leaves.values())
     try:
         gradient = gradient_of(value, tensors)
-        matrix = hessian(gradient, tensors).double()
+        matrix = hessian(gradient, tensors).double().cpu()
     except RuntimeError as error:
-        raise located(error, expression, {}) from error
-    norm = float(gradient.detach().double().norm())
+        raise located(error, problem.objective.expression, {}) from error
+    gradient = gradient.detach().double().cpu()
     eigenvalues: list[float | None] = []
     condition = None
-    if matrix.isfinite().all() and gradient.isfinite().all():
-        found, eps = eigenvalues_of(matrix), torch.finfo(value.dtype).eps
-        eigenvalues, condition = found.tolist(), condition_number(found, eps)
-        point = math.hypot(*(float(tensor.detach().double().norm()) for tensor in tensors))
-        limit = gradient_rounding(value.item(), point, float(found.abs().max()), eps)
-        kind, message = kind_of_point(found, eps, norm, limit)
-    else:
+    kind: Point
+    if message := kink_here(problem):
+        kind = "kink"
+    elif not (matrix.isfinite().all() and gradient.isfinite().all()):
         kind, message = "undefined", "the derivatives are not finite here, so the point cannot be classified"
+    elif message := disagreement(problem, matrix):
+        kind = "undefined"
+    else:
+        eps = torch.finfo(value.dtype).eps
+        found = eigenvalues_of(matrix)
+        eigenvalues, condition = found.tolist(), condition_number(found, eps)
+        zero = _ROUNDINGS * resolution(problem, matrix, eps)
+        exactly = "the gradient is zero"
+        kind, message = kind_of_point(
+            found,
+            eps,
+            float(gradient.norm()),
+            is_zero=bool((gradient.abs() <= zero).all()),
+            zero_name=exactly if not gradient.any() else f"{exactly} within {dtype_name(value)} rounding",
+        )
     return Curvature(
         labels=names,
         matrix=matrix.tolist(),
         eigenvalues=eigenvalues,
         condition_number=condition,
-        gradient_norm=norm,
+        gradient_norm=float(gradient.norm()),
         point=kind,
         message=message,
     )

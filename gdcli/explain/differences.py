@@ -22,6 +22,7 @@ _SPIKE = 10  # times the values at both ends of a step: it has left the neighbou
 _ROUNDINGS = 4  # of the value, in a difference
 _JUMP_LEVELS = 4
 _WIDE = 4  # levels whose steps are wide
+SETTLED = 1e-6  # relative difference up to which two slopes are the same
 _EPS = sys.float_info.epsilon
 _RESOLUTION = 1e4 * _EPS  # of the largest value around: a change up to which may be rounding
 
@@ -52,6 +53,22 @@ class Slopes:
     bend: Slope | None
     jump: float
     scale: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """The slopes to the left and to the right: infinite where they grow without bound, None where there is none."""
+
+    left: float | None
+    right: float | None
+
+    @property
+    def slope(self) -> float | None:
+        """The slope where both sides have the same, or only one side is defined; None elsewhere."""
+        if self.left is None or self.right is None:
+            return self.right if self.left is None else self.left
+        same = self.left == self.right or math.isclose(self.left, self.right, rel_tol=SETTLED)
+        return self.right if same else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,16 +19,14 @@ _ORTHOGONALISING = 100_000_000  # steps * steps * unknowns, at most
 _ACCURACY = 1e-6  # the residual of an end of the spectrum, relative to the end, at which Lanczos is content
 _INVARIANT = 1e-12  # what is left of a new direction, relative to the spectrum, below which there is none
 
-# What counts as zero, in units of the dtype's precision eps: an eigenvalue of an n x n matrix below 4 n eps times the
-# largest; a gradient that a change of the variables by 64 eps would cancel.
+# What counts as zero: an eigenvalue of an n x n matrix below 4 n eps times the largest.
 _EIGENVALUE_ROUNDING = 4
-_GRADIENT_ROUNDING = 64
 
 Product = Callable[[torch.Tensor], torch.Tensor]
 """A symmetric matrix as a function of a vector, both of shape (n,) and float64."""
 
-Point = Literal["minimum", "maximum", "saddle", "flat", "not critical", "undefined"]
-"""What a point is; undefined where derivatives are not finite."""
+Point = Literal["minimum", "maximum", "saddle", "flat", "not critical", "kink", "undefined"]
+"""What a point is; undefined where derivatives are not finite, or say nothing."""
 
 
 def gradient_of(value: torch.Tensor, tensors: Sequence[torch.Tensor]) -> torch.Tensor:
@@ -198,17 +196,13 @@ def _rounding(eigenvalues: torch.Tensor, eps: float) -> float:
     return _EIGENVALUE_ROUNDING * len(eigenvalues) * eps * float(eigenvalues.abs().max())
 
 
-def gradient_rounding(value: float, point_norm: float, curvature: float, eps: float) -> float:
-    """The norm below which a gradient is rounding; ``curvature`` is the size of the largest eigenvalue.
+def kind_of_point(
+    eigenvalues: torch.Tensor, eps: float, gradient_norm: float, *, is_zero: bool, zero_name: str
+) -> tuple[Point, str]:
+    """What kind of point it is, and a sentence that says why.
 
-    Variables that are off by eps have a gradient that is off by curvature * point * eps; a value that is off by
-    eps times itself, over the length sqrt(value / curvature) on which it changes, gives the other term.
+    ``is_zero`` says that the gradient is zero within rounding, and ``zero_name`` how that is told.
     """
-    return _GRADIENT_ROUNDING * eps * (curvature * point_norm + math.sqrt(abs(value) * curvature))
-
-
-def kind_of_point(eigenvalues: torch.Tensor, eps: float, gradient_norm: float, limit: float) -> tuple[Point, str]:
-    """What kind of point it is, and a sentence that says why; a gradient up to ``limit`` is zero."""
     zero = _rounding(eigenvalues, eps)
     up, down = int((eigenvalues > zero).sum()), int((eigenvalues < -zero).sum())
     total = len(eigenvalues)
@@ -221,18 +215,18 @@ def kind_of_point(eigenvalues: torch.Tensor, eps: float, gradient_norm: float, l
         up: "the function is convex here (every eigenvalue is positive)",
         down: "the function is concave here (every eigenvalue is negative)",
     }.get(total, signs)
-    if not gradient_norm <= limit:
+    if not is_zero:
         return "not critical", f"not a critical point: the gradient norm is {gradient_norm:.6g}; {bending}"
     if up and down:
         return "saddle", f"a saddle point: {signs}, so the function increases in one direction and decreases in another"
     if up == total:
-        return "minimum", "a local minimum: the gradient is zero, and every eigenvalue is positive"
+        return "minimum", f"a local minimum: {zero_name}, and every eigenvalue is positive"
     if down == total:
-        return "maximum", "a local maximum: the gradient is zero, and every eigenvalue is negative"
+        return "maximum", f"a local maximum: {zero_name}, and every eigenvalue is negative"
     zeros = f"of {total} eigenvalues {_are(total - up - down)}" if total > 1 else "the only eigenvalue is"
     return (
         "flat",
-        f"flat: the gradient is zero, and {zeros} 0 within rounding; the second-derivative test is inconclusive",
+        f"flat: {zero_name}, and {zeros} 0 within rounding; the second-derivative test is inconclusive",
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -56,6 +56,28 @@ class Intermediates:
         result = self.get(node)
         found: torch.Tensor | None = result.grad if is_tracked(result) else None
         return found
+
+
+def gradient_terms(
+    expression: Expression, environment: Environment, tensors: Mapping[str, torch.Tensor], wrt: Sequence[str]
+) -> dict[str, torch.Tensor]:
+    """The sizes of what each gradient adds up from: one term for each use of the variable in the expression.
+
+    Zeros where the result does not depend on a variable. The tensors stay as they are.
+    """
+    leaves = {name: tensor.detach().clone() for name, tensor in tensors.items()}
+    for name in wrt:
+        leaves[name].requires_grad_()
+    kept = Intermediates(expression, environment, leaves)
+    value = kept.objective(*leaves.values())
+    if value.requires_grad:
+        torch.autograd.grad(value, [leaves[name] for name in wrt], allow_unused=True)
+    terms = {name: torch.zeros_like(tensors[name], requires_grad=False) for name in wrt}
+    for node in reversed(kept.nodes()):  # as backward adds them up
+        gradient = kept.gradient(node)
+        if isinstance(node, Variable) and node.name in terms and gradient is not None:
+            terms[node.name].add_(gradient.abs())
+    return terms
 
 
 def is_tracked(result: Any) -> bool:

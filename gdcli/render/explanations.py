@@ -179,6 +179,8 @@ def check(title: str, found: GradientCheck, digits: int, width: int) -> Renderab
     parts: list[RenderableType] = [Text(title, "bold"), _check_table(rows, digits, width)]
     if len(rows) < len(found.rows):
         parts.append(Text(f"{len(found.rows) - len(rows):,} rows left out (--json has them)", "dim"))
+    if not isinstance(found.lost, UnsetType):
+        parts.append(Text(found.lost.message, "red"))
     reasons = [(row, row.reason) for row in rows if row.reason]
     if reasons:
         grid = Table.grid(padding=(0, 1))
