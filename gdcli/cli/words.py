@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
+from gdcli.contract.reading import plain
 from gdcli.errors import GdcliError
 
 
 def read_word(option: str, word: Any, reads: str) -> Any:
     """The argument in the form of its setting.
 
-    ``reads`` is "list", "pairs" (a table of NAME=VALUE), "bounds" (of NAME=LOW:HIGH), or "range" (LOW:HIGH).
+    ``reads`` is "list", "rates" (a list, or one word), "pairs" (a table of NAME=VALUE), "bounds" (of NAME=LOW:HIGH), or
+    "range" (LOW:HIGH).
 
     Raises:
         GdcliError: for an argument that does not have this form.
     """
-    if reads == "list":
+    if reads == "list" or (reads == "rates" and "," in word):
         return [part.strip() for part in word.split(",")]
     if reads == "pairs":
-        return {name: _value(value) for name, value in _pairs(option, word)}
+        return {name: plain(value) for name, value in _pairs(option, word)}
     if reads == "range":
         return _range(option, word)
     if reads == "bounds":
@@ -55,31 +55,16 @@ _EXAMPLES = {
 }
 
 
-def _value(text: str) -> Any:
-    """A number, true, false, none, a list of these (``0.9,0.95``), or text."""
-    if "," in text:
-        return [_value(part.strip()) for part in text.split(",")]
-    plain = {"true": True, "false": False, "none": None}
-    if text.lower() in plain:
-        return plain[text.lower()]
-    for kind in (int, float):
-        try:
-            return msgspec.convert(text, kind, strict=False)
-        except msgspec.ValidationError:
-            continue
-    return text
-
-
 def _bounds(option: str, name: str, text: str) -> list[float | None]:
     low, colon, high = text.partition(":")
-    ends = [_value(end.strip()) if end.strip() else None for end in (low, high)]
+    ends = [plain(end.strip()) if end.strip() else None for end in (low, high)]
     if not colon or any(isinstance(end, (str, bool, list)) for end in ends) or ends == [None, None]:
         raise GdcliError("usage", f"{option} takes NAME=LOW:HIGH, not '{name}={text}'", f"for example: {option} x=-2:2")
     return [None if end is None else float(end) for end in ends]
 
 
 def _range(option: str, text: str) -> list[float]:
-    ends = [_value(end.strip()) for end in text.split(":")]
+    ends = [plain(end.strip()) for end in text.split(":")]
     numbers = [float(end) for end in ends if isinstance(end, (int, float)) and not isinstance(end, bool) and end > 0]
     if len(ends) != 2 or len(numbers) != 2:
         message = f"{option} takes LOW:HIGH, two numbers greater than 0, not '{text}'"

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from msgspec.structs import replace
-
 from gdcli.complete.problem import known_minima
 from gdcli.contract.compare import CompareResult, Standing
-from gdcli.contract.descent import MinimizeResult
 from gdcli.contract.figure import Figure
 from gdcli.contract.plot import spelled_out
-from gdcli.descent.minimize import Minimizing
-from gdcli.descent.run import Descent
 from gdcli.landscape.descent import descent_figure, with_gradient_norm
 from gdcli.landscape.trail import Trail
 from gdcli.race.race import Race
@@ -29,19 +24,10 @@ def race_figure(race: Race, record: CompareResult, *, gradient_norm: bool = Fals
     return with_gradient_norm(figure, trails) if gradient_norm else figure
 
 
-def descent_of(race: Race, standing: Standing) -> Descent[MinimizeResult]:
-    """An optimizer's run from the first start, at its best learning rate."""
-    rate = standing.lr if standing.tuning is None else standing.tuning.best
-    runs = [run for run in standing.runs if run.start == 0]
-    run = min(runs, key=lambda run: 0.0 if rate is None else abs(run.lr - rate))
-    settings = replace(race.racers[standing.optimizer], lr=run.lr, steps=run.steps)
-    return Descent(replace(settings, diagnose=False), Minimizing(settings, lambda: race.task.problem_at(0)))
-
-
 def _trail(race: Race, standing: Standing) -> Trail:
-    """Its states."""
-    descent = descent_of(race, standing)
-    trail = Trail(standing.optimizer)
+    """The states of an optimizer's run from the first start, at its best learning rate."""
+    descent = race.descent_of(standing)
+    trail = Trail(standing.label)
     for state in descent.states():
         trail.add(state)
     return trail

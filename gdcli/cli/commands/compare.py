@@ -91,9 +91,11 @@ COMMAND = Command(
     examples=(
         "gdcli compare",
         "gdcli compare himmelblau --optimizer sgd,adam --lr 0.01 --starts 20",
-        "gdcli compare quadratic-10 --tune --rates 12 --steps 200",
+        "gdcli compare quadratic-10 --rates 12 --steps 200",
         "gdcli compare beale --optimizer manual,manual-momentum,manual-nesterov --lr auto --json",
         'gdcli compare "x**4 - x**2" --optimizer sgd,adam --opt adam.betas=0.8,0.9 --domain x=-2:2 --starts 5',
+        "gdcli compare quadratic-10 --optimizer manual --lr 0.01,0.1,0.18,0.21 --steps 60",
+        'gdcli compare rosenbrock --racer "sgd lr=0.002" --racer "sgd momentum=0.9 lr=0.002"',
         "gdcli compare rosenbrock --plot",
         "gdcli compare himmelblau --lr 0.01 --save race.gif --seconds 2",
     ),
