@@ -214,9 +214,9 @@ class Standing(Struct, frozen=True, kw_only=True):
 
     ``label`` tells it from the others: the name of the rule, and what it needs of its parameters and its rate.
     ``parameters`` are all but the rate. ``lr`` is null when it differs between starts. ``steps`` and ``evaluations``
-    count up to the goal, and are infinite for a run that did not reach it. ``share`` is the fraction of runs that reached a global minimum, null if none is
-    known. ``cost`` counts all evaluations, including those of the tuning. ``batched``: its runs were computed as one
-    batch.
+    count up to the goal, and are infinite for a run that did not reach it. ``share`` is the fraction of runs that
+    reached a global minimum, null if none is known. ``cost`` counts all evaluations, including those of the tuning.
+    ``batched``: its runs were computed as one batch.
     """
 
     rank: int

@@ -23,7 +23,8 @@ from gdcli.tensors import Problem, check_scalar
 class Task:
     """What every optimizer of a race meets: the problem, the values of its variables at each start, goal and budget.
 
-    ``surroundings`` says whether a point with a small gradient is a minimum. ``prepare`` makes the problem anew, with a generator of random numbers that is again at its beginning.
+    ``surroundings`` says whether a point with a small gradient is a minimum. ``prepare`` makes the problem anew, with a
+    generator of random numbers that is again at its beginning.
     """
 
     problem: Problem

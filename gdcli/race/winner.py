@@ -79,11 +79,12 @@ def _words(race: CompareSettings, values: Mapping[str, Any], settings: MinimizeS
         yield _assignment(name, value if isinstance(value, str) else json.dumps(value))
     if set(race.wrt) != set(moving_variables(expression_of(race), race.values, [])):
         yield f"--wrt {','.join(race.wrt)}"
-    for name in ("optimizer", "lr", "steps"):
-        if getattr(settings, name) != getattr(_USUAL, name):
-            yield f"--{name} {short(getattr(settings, name))}"
+    if settings.optimizer != _USUAL.optimizer:
+        yield f"--optimizer {settings.optimizer}"
     for name, value in changed_parameters(settings).items():
         yield _parameter(name, value)
+    yield f"--lr {short(settings.lr)}"
+    yield f"--steps {settings.steps}"
     for name, (low, high) in race.bound.items():
         yield f"--bound {name}={_end_of(low)}:{_end_of(high)}"
     for name in ("clip_norm", "clip_value", "dtype", "seed", "device"):

@@ -19,11 +19,12 @@ from gdcli.render.table import empty_table
 
 _LEAST_DIGITS = 3
 _GAP = 3  # cells between two columns
-_LEAST_NEEDED = ("rank", "status", "lr", "tuned lr", "loss")  # what a narrow table leaves out, in this order
+_LEAST_NEEDED = ("rank", "status", "loss", "lr", "tuned lr")  # what a narrow table leaves out, in this order
 _SAME_DIGITS = 6  # of two losses that are shown as the same
 _WIDEST_CURVE = 60
 _BROADEST = 4  # cells of a learning rate
-_LEAST_BARS = 19  # cells of all of them
+_LEAST_BARS = 12  # cells of all of them
+_BY_RATE = "loss by rate"
 _WORDS: dict[RunStatus, str] = {
     "reached": "reached",
     "max_steps": "out of budget",
@@ -91,7 +92,7 @@ def _standings_table(record: CompareResult, digits: int, width: int) -> Renderab
         if _width(columns, gap) > width:
             columns.pop(header, None)
     table = empty_table(*columns)
-    table.padding = (0, (gap - 1) // 2)  # type: ignore[assignment]
+    table.padding = (0, (gap - 1) // 2)
     for header, column in zip(columns, table.columns, strict=True):
         column.justify = "left" if header in ("optimizer", "status") else "right"
         column.no_wrap = header != "optimizer"  # a number is never broken
@@ -234,13 +235,21 @@ def _tuning_table(record: CompareResult, gaps: _Gaps, width: int) -> RenderableT
     }
     rates = record.rules.rates
     least = min(len(rates), _LEAST_BARS)
-    if _width(columns) + _GAP + least > width:
+    gap = _GAP
+    if _width(columns) + gap + least > width:
         columns.pop("evaluations")
-    columns["rates that work"] = _folded(columns["rates that work"], width - _width(columns) - _GAP - least)
-    cells = max(_LEAST_BARS, width - _width(columns) - _GAP)
-    table = empty_table("optimizer", "loss by rate", *list(columns)[1:])
-    table.columns[-1].justify = "right"
-    table.columns[2].justify = "left"
+    if _width(columns) + gap + least > width:
+        gap = 1
+    missing = _width(columns, gap) + gap + least - width
+    if missing > 0:
+        columns["rates that work"] = _folded(columns["rates that work"], missing)
+    headers = ["optimizer", _BY_RATE, *list(columns)[1:]]
+    table = empty_table(*headers)
+    table.padding = (0, (gap - 1) // 2)
+    for header, column in zip(headers, table.columns, strict=True):
+        column.justify = "right" if header == "evaluations" else "left"
+        column.no_wrap = header != "optimizer"
+    cells = max(least, width - _width(columns, gap) - gap)
     for i, (_, tuning) in enumerate(tunings):
         name, *others = (Text(column[i]) for column in columns.values())
         table.add_row(name, Bars(_by_rate(tuning, gaps, cells), "green"), *others)
@@ -255,9 +264,9 @@ def _working(tuning: Tuning) -> str:
 
 
 def _folded(cells: Sequence[str], missing: int) -> list[str]:
-    """Lists of ranges in lines that are so much shorter, where ``missing`` is negative."""
+    """Lists of ranges in lines that are shorter by so many cells, as far as no range is broken."""
     widest = max(map(len, cells))
-    limit = max(widest + min(missing, 0), max(len(part) + 1 for cell in cells for part in cell.split(" ")))
+    limit = max([widest - missing, *(len(part) for cell in cells for part in cell.split(" "))])
     folded = []
     for cell in cells:
         lines = [""]
