@@ -230,7 +230,7 @@ def _tuning_table(record: CompareResult, gaps: _Gaps, width: int) -> RenderableT
     tunings = [(each, each.tuning) for each in record.standings if each.tuning is not None]
     columns = {
         "optimizer": [each.label for each, _ in tunings],
-        "rates that work": [_working(tuning) for _, tuning in tunings],
+        "works at": [_working(tuning) for _, tuning in tunings],
         "evaluations": [f"{each.cost:,}" for each, _ in tunings],
     }
     rates = record.rules.rates
@@ -242,7 +242,7 @@ def _tuning_table(record: CompareResult, gaps: _Gaps, width: int) -> RenderableT
         gap = 1
     missing = _width(columns, gap) + gap + least - width
     if missing > 0:
-        columns["rates that work"] = _folded(columns["rates that work"], missing)
+        columns["works at"] = _folded(columns["works at"], missing)
     headers = ["optimizer", _BY_RATE, *list(columns)[1:]]
     table = empty_table(*headers)
     table.padding = (0, (gap - 1) // 2)
@@ -250,9 +250,11 @@ def _tuning_table(record: CompareResult, gaps: _Gaps, width: int) -> RenderableT
         column.justify = "right" if header == "evaluations" else "left"
         column.no_wrap = header != "optimizer"
     cells = max(least, width - _width(columns, gap) - gap)
-    for i, (_, tuning) in enumerate(tunings):
+    lines = [_by_rate(tuning, gaps, cells) for _, tuning in tunings]
+    table.columns[1].width = max(len(_BY_RATE), *map(len, lines))
+    for i, line in enumerate(lines):
         name, *others = (Text(column[i]) for column in columns.values())
-        table.add_row(name, Bars(_by_rate(tuning, gaps, cells), "green"), *others)
+        table.add_row(name, Bars(line, "green"), *others)
     title = f"{gaps.described()}, by learning rate, {number(rates[0], 3)} to {number(rates[-1], 3)}"
     return Group(Text(title, "dim"), table)
 
