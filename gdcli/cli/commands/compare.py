@@ -46,7 +46,7 @@ def run(settings: CompareSettings, output: Output) -> int:
     def figure(*, gradient_norm: bool = False) -> Figure:
         from gdcli.landscape.race import race_figure
 
-        return race_figure(race, record, gradient_norm=gradient_norm)
+        return race_figure(race, record, counted=output.counted, gradient_norm=gradient_norm)
 
     def page() -> tuple[Figure, CompareResult]:
         return figure(gradient_norm=True), record
@@ -99,5 +99,5 @@ COMMAND = Command(
         "gdcli compare rosenbrock --plot",
         "gdcli compare himmelblau --lr 0.01 --save race.gif --seconds 2",
     ),
-    features=("plot", "table", "picture", "animation", "page"),
+    features=("plot", "race", "table", "picture", "animation", "page"),
 )
