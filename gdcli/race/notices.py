@@ -49,11 +49,11 @@ def _stationary(task: Task, standings: Sequence[Standing]) -> Iterator[Notice]:
     (fall,) = task.surroundings.falls(point[None])
     who, where = listed([each.label for each, _ in found]), _at(run.values)
     if fall is None:
-        why = f"the loss there, {run.loss:.6g}{where}, is larger than at the start"
+        why = f"the loss there, {run.loss + 0.0:.6g}{where}, is larger than at the start"
     else:
         lower = _at({name: x.tolist() for name, x in fall.values.items()}) or " beside it"
-        why = f"the loss is {fall.here:.6g}{where}, but {fall.there:.6g}{lower}"
-    message = f"{who} rested where the gradient is as small as the goal asks, but not at a minimum: {why}"
+        why = f"not at a minimum: the loss is {fall.here + 0.0:.6g}{where}, but {fall.there:.6g}{lower}"
+    message = f"{who} rested where the gradient is as small as the goal asks, but {why}"
     if run.values == {name: x.tolist() for name, x in task.starts[run.start].items()}:
         message += "; choose another start"
     yield Notice("stationary", message)

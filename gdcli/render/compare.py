@@ -19,7 +19,7 @@ from gdcli.render.table import empty_table
 
 _LEAST_DIGITS = 3
 _GAP = 3  # cells between two columns
-_LEAST_NEEDED = ("rank", "status", "loss", "lr", "tuned lr")  # what a narrow table leaves out, in this order
+_LEAST_NEEDED = ("rank", "optimizer", "status", "loss", "lr", "tuned lr")  # what a narrow table leaves out or folds
 _SAME_DIGITS = 6  # of two losses that are shown as the same
 _WIDEST_CURVE = 60
 _BROADEST = 4  # cells of a learning rate
@@ -30,7 +30,7 @@ _WORDS: dict[RunStatus, str] = {
     "max_steps": "out of budget",
     "diverged": "diverged",
     "stalled": "stalled",
-    "stationary": "not a minimum",
+    "stationary": "stationary",
     "interrupted": "interrupted",
 }
 
@@ -89,7 +89,10 @@ def _standings_table(record: CompareResult, digits: int, width: int) -> Renderab
     if _width(columns) > width:
         gap = 1
     for header in _LEAST_NEEDED:
-        if _width(columns, gap) > width:
+        missing = _width(columns, gap) - width
+        if missing > 0 and header == "optimizer":
+            columns[header] = _folded(columns[header], missing)
+        elif missing > 0:
             columns.pop(header, None)
     table = empty_table(*columns)
     table.padding = (0, (gap - 1) // 2)
@@ -266,7 +269,7 @@ def _working(tuning: Tuning) -> str:
 
 
 def _folded(cells: Sequence[str], missing: int) -> list[str]:
-    """Lists of ranges in lines that are shorter by so many cells, as far as no range is broken."""
+    """Cells in lines that are shorter by so many characters, as far as no word is broken."""
     widest = max(map(len, cells))
     limit = max([widest - missing, *(len(part) for cell in cells for part in cell.split(" "))])
     folded = []

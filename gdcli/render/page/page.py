@@ -139,9 +139,7 @@ def _table(record: PageRecord, figure: Figure, steps: Sequence[Step]) -> dict[st
     if not steps:
         return None
     panels = [panel for panel in figure.panels if isinstance(panel, CurvesPanel) and panel.title == "gradient norm"]
-    norms = {
-        i: norm for panel in panels for path in panel.curves for i, norm in zip(path.counts, path.y, strict=True)
-    }
+    norms = {i: norm for panel in panels for path in panel.curves for i, norm in zip(path.counts, path.y, strict=True)}
     return {"title": "iterations", "columns": _labelled(state_columns(steps, norms))}
 
 
