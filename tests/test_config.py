@@ -197,7 +197,6 @@ def test_a_config_that_cannot_be_read_is_an_error_of_the_outside(
         (["5=inf"], "the factor from iteration 5 on is not finite", "for example: --lr-factor 50=0.5"),
         (["1e3=2"], "lr_factor needs an iteration, a non-negative integer, not '1e3'",
          "for example: --lr-factor 50=0.5"),
-        (["5=1", "--lr-factor", "5=2"], "--lr-factor 5 is given twice", "keep one of them"),
     ],
 )  # fmt: skip
 def test_a_factor_of_the_rate_that_does_not_fit(run: Run, words: list[str], message: str, hint: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -35,13 +35,18 @@ class Stopping:
     """When a run ends; the tests are those of ``gdcli.descent.stopping``.
 
     ``evaluations`` is the budget: a rule that evaluates once in a step has made one evaluation more than steps.
-    ``goal`` is a loss to reach. With ``stalled``, a run ends when a step has not moved it and no other step will. With
-    ``maximize`` a loss may grow, and the largest one is the best.
+    ``goal`` is a loss to reach, where ``domain`` is given at a point between these two, of shape (elements, 1). With
+    ``arrived``, a run that meets ``tol_grad`` ends only if that function says so: of which runs meet it, of the losses,
+    both of shape (runs,), and of the points (elements, runs) it returns which of these runs end. With ``stalled``, a
+    run ends when a step has not moved it and no other step will. With ``maximize`` a loss may grow, and the largest one
+    is the best.
     """
 
     evaluations: int
     goal: float | None = None
+    domain: tuple[torch.Tensor, torch.Tensor] | None = None
     tol_grad: Tolerance | None = None
+    arrived: Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor] | None = None
     tol_loss: Tolerance | None = None
     tol_x: Tolerance | None = None
     stalled: bool = True
@@ -123,7 +128,11 @@ class BatchStopTests:
         """What each test says, of all runs, in the order of ``Status``."""
         stopping, previous = self.stopping, self._previous_x
         if stopping.goal is not None:
-            yield Status.REACHED, reached(loss, stopping.goal)
+            there = reached(loss, stopping.goal)
+            if stopping.domain is not None and bool(there.any()):
+                low, high = stopping.domain
+                there = there & ((x >= low) & (x <= high)).all(0)
+            yield Status.REACHED, there
         # A first look at all runs together: at most steps all are finite, and none has grown.
         if not bool(gradient.abs().max() < torch.inf):
             yield Status.DIVERGED, ~torch.isfinite(gradient).all(0)
@@ -132,7 +141,10 @@ class BatchStopTests:
         if not stopping.maximize and bool((size > self._largest).any()):
             yield Status.DIVERGED, grown(loss, self._largest, _norm(gradient), _norm(self._previous_gradient))
         if stopping.tol_grad is not None:
-            yield Status.CONVERGED_GRAD, _norm(gradient) <= threshold(stopping.tol_grad, self._first_norm)
+            met = _norm(gradient) <= threshold(stopping.tol_grad, self._first_norm)
+            if stopping.arrived is not None:
+                met = stopping.arrived(met & self.alive & torch.isfinite(loss), loss, x)
+            yield Status.CONVERGED_GRAD, met
         if stopping.tol_loss is not None and self._previous_loss is not None:
             change = (loss - self._previous_loss).abs()
             yield Status.CONVERGED_LOSS, change <= threshold(stopping.tol_loss, size)

@@ -42,7 +42,7 @@ def sort_words(words: list[str], options: Mapping[str, str], command: str, *, va
     Without ``variables``, any other argument that begins with ``--`` is an error.
 
     Raises:
-        GdcliError: for an option that does not exist or has no value, and a variable that is given twice.
+        GdcliError: for an option that does not exist or has no value.
     """
     found = Words()
     rest = iter(words)
@@ -86,14 +86,8 @@ def _typographic_dash(word: str) -> GdcliError:
 
 
 def add_variable(variables: dict[str, str], name: str, value: str) -> None:
-    """Store the value of a variable, under its name as Python normalizes it (NFKC).
-
-    Raises:
-        GdcliError: if it already has one.
-    """
+    """Store the value of a variable, under its name as Python normalizes it (NFKC); the last one counts."""
     name = unicodedata.normalize("NFKC", name)
-    if name in variables:
-        raise GdcliError("usage", f"the variable '{name}' is given twice", f"keep one: --{name} {value}")
     variables[name] = value
 
 

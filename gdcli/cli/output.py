@@ -20,7 +20,7 @@ PANEL = "Output"
 Format = Literal["table", "json", "jsonl", "csv", "code"]
 Kind: TypeAlias = Literal["table", "picture", "animation", "page"]
 """The kinds of files that ``--save`` can write."""
-Feature: TypeAlias = Literal["iterations", "points", "plot", "script"] | Kind
+Feature: TypeAlias = Literal["iterations", "points", "plot", "race", "script"] | Kind
 """The features of a command that have options of their own."""
 FPS, SECONDS = 20, 5.0
 
@@ -80,6 +80,9 @@ class Output(Struct, frozen=True, kw_only=True):
     surface: Annotated[
         bool, option("save a contour plot as a 3D surface; a page has both", about=("picture", "animation"))
     ] = False
+    over: Annotated[
+        Literal["evaluations", "iterations"], option("what pictures, animations and pages count", about=("race",))
+    ] = "evaluations"
     fps: Annotated[
         Annotated[int, Meta(ge=1, le=60)] | None,
         option(
@@ -108,6 +111,11 @@ class Output(Struct, frozen=True, kw_only=True):
     ] = False
     quiet: Annotated[bool, option("hide notes, warnings and progress")] = False
     words: list[str] = []
+
+    @property
+    def counted(self) -> Literal["iteration", "evaluation"]:
+        """What the pictures of a race count, in the singular."""
+        return "iteration" if self.over == "iterations" else "evaluation"
 
     def check(self) -> None:
         """Check before a long run that the file can be written.

@@ -39,14 +39,23 @@ Racers = Annotated[
         shown="sgd,manual-momentum,adam,lbfgs",
     ),
 ]
-RacerLr = Annotated[
-    NonNegative | Literal["auto"] | None,
+RacersWithParameters = Annotated[
+    list[str],
     meta(
-        "learning rate of all rules; auto derives it from the curvature at the start",
+        'one more rule, with parameters, such as "sgd momentum=0.9 lr=0.01"; may be repeated',
         RULE,
-        "NUMBER|auto",
-        words="a number of at least 0, or auto",
-        shown="each rule's own",
+        '"NAME PARAMETER=VALUE ..."',
+    ),
+]
+RacerLr = Annotated[
+    NonNegative | Literal["auto"] | list[NonNegative] | None,
+    meta(
+        "learning rate, not tuned; several: a run for each, of manual unless rules are named; auto: by the curvature",
+        RULE,
+        "NUMBER[,NUMBER...]|auto",
+        words="a number of at least 0, several such as 0.01,0.1,1, or auto",
+        reads="rates",
+        shown="tuned",
     ),
 ]
 RacerOpt = Annotated[
@@ -67,15 +76,17 @@ Starts = Annotated[
     int,
     meta("number of random starts in the domain; 0: one run from the standard start", PROBLEM, "N", ge=0, le=10_000),
 ]
-Tune = Annotated[bool, meta("try the same learning rates for every rule, and compare each at its best", TUNING)]
+Tune = Annotated[
+    bool | None,
+    meta("try the same learning rates for every rule, and compare each at its best; or take each rule's own", TUNING),
+]
 Rates = Annotated[
     Annotated[int, Meta(ge=2, le=1000)] | None,
     meta(
-        "number of learning rates to try, evenly spaced on a log scale",
+        "number of learning rates to try, evenly spaced on a log scale, instead of 1, 2, 3 and 5 times powers of 10",
         TUNING,
         "N",
         words="a whole number from 2 to 1000",
-        shown="30",
     ),
 ]
 RateRange = Annotated[
@@ -120,12 +131,13 @@ class CompareSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     starts: Starts = 0
     domain: Domain = {}
     optimizer: Racers = []
+    racer: RacersWithParameters = []
     lr: RacerLr = None
     opt: RacerOpt = {}
     clip_norm: ClipNorm = None
     clip_value: ClipValue = None
     bound: Bound = {}
-    tune: Tune = False
+    tune: Tune = None
     rates: Rates = None
     rate_range: RateRange = None
     steps: RaceSteps = 500
@@ -143,15 +155,16 @@ class Spread(Struct, frozen=True):
     q3: float | None
 
 
-RunStatus = Literal["reached", "max_steps", "diverged", "stalled", "interrupted"]
+RunStatus = Literal["reached", "max_steps", "diverged", "stalled", "stationary", "interrupted"]
 
 
 class RaceRun(Struct, frozen=True, kw_only=True):
     """One run of a comparison, from start number ``start`` to the state in which it ended.
 
     ``evaluations`` counts the evaluations of the loss and its gradient up to that state. "stalled": a step changed
-    nothing, and no later step will. ``distance`` is the distance to the nearest known global minimum, null if none is
-    known.
+    nothing, and no later step will. "stationary": the gradient is as small as the goal asks, but the point is not a
+    minimum, or the loss is larger than at the start. ``distance`` is the distance to the nearest known global minimum,
+    null if none is known.
     """
 
     start: int
@@ -166,10 +179,11 @@ class RaceRun(Struct, frozen=True, kw_only=True):
 
 
 class RateTrial(Struct, frozen=True, kw_only=True):
-    """One learning rate in the tuning: how many starts reached the goal, and medians over all starts."""
+    """One learning rate in the tuning: how many runs reached the goal and diverged, and medians over all starts."""
 
     lr: float
     reached: int
+    diverged: int
     evaluations: Number
     loss: Number
 
@@ -177,14 +191,13 @@ class RateTrial(Struct, frozen=True, kw_only=True):
 class Tuning(Struct, frozen=True, kw_only=True):
     """The search for a learning rate on a logarithmic grid.
 
-    A rate works when at least half of the starts reach the goal. ``lowest`` and ``highest`` are the ends of the
-    contiguous range of working rates around the best one, and ``width`` is its length in decades; all three are null
-    when no rate works.
+    A rate works when at least half of the starts reach the goal. ``working`` are all rates that work, as ranges: the
+    lowest and the highest of rates that follow each other on the grid. ``width`` is how many decades the ranges cover
+    together, null when no rate works.
     """
 
     best: float
-    lowest: float | None
-    highest: float | None
+    working: list[tuple[float, float]]
     width: float | None
     trials: list[RateTrial]
 
@@ -199,14 +212,17 @@ class LossCurve(Struct, frozen=True):
 class Standing(Struct, frozen=True, kw_only=True):
     """How an optimizer did in a comparison. Optimizers that did equally well have the same rank.
 
-    ``lr`` is null when it differs between starts. ``steps`` and ``evaluations`` count up to the goal, and are infinite
-    for a run that did not reach it. ``share`` is the fraction of runs that reached a global minimum, null if none is
-    known. ``cost`` counts all evaluations, including those of the tuning. ``batched``: its runs were computed as one
-    batch.
+    ``label`` tells it from the others: the name of the rule, and what it needs of its parameters and its rate.
+    ``parameters`` are all but the rate. ``lr`` is null when it differs between starts. ``steps`` and ``evaluations``
+    count up to the goal, and are infinite for a run that did not reach it. ``share`` is the fraction of runs that
+    reached a global minimum, null if none is known. ``cost`` counts all evaluations, including those of the tuning.
+    ``batched``: its runs were computed as one batch.
     """
 
     rank: int
+    label: str
     optimizer: str
+    parameters: dict[str, Option]
     lr: float | None
     reached: int
     share: float | None
@@ -226,20 +242,44 @@ class Standing(Struct, frozen=True, kw_only=True):
 class RaceRules(Struct, frozen=True, kw_only=True):
     """The rules of a comparison: a run reaches the goal at the first state where ``goal`` is at most ``limit``.
 
-    ``minimum`` is the loss at the known global minima of ``expression``. A run ends at the goal, when it diverges or
-    stalls, or after ``evaluations`` evaluations. ``runs`` is the number of runs of each optimizer.
+    ``minimum`` is the loss at the known global minima of ``expression`` in ``domain``, the box in which they are known:
+    a state outside it does not reach the goal. Without a known minimum, where ``judged`` (not for an expression that
+    draws random numbers), the loss must not fall beside the state, nor be larger than at the start. A run ends at the
+    goal, when it diverges or stalls, or after ``evaluations`` evaluations. ``rates`` are those that are tried for an
+    optimizer that is tuned, and ``runs`` is the number of runs that it takes; the others take one from each start.
     """
 
     expression: str
     goal: Literal["loss", "gradient_norm"]
     limit: float
     minimum: float | None
+    domain: dict[str, tuple[float, float]] | None
+    judged: bool
     evaluations: int
+    rates: list[float]
     runs: int
 
 
+class Winner(Struct, frozen=True, kw_only=True):
+    """The run of the best optimizer from the first start, as a command that makes it again alone.
+
+    ``words`` are its parts, each an option with its value, as a shell reads them. ``loss`` is where that command ends
+    after ``steps`` steps: it was run. It differs from the run of the race where
+    PyTorch computes an operation otherwise for many runs than for one.
+    """
+
+    label: str
+    command: str
+    words: list[str]
+    steps: int
+    loss: Number
+
+
 class CompareResult(Record, frozen=True, kw_only=True):
-    """The record of ``compare``: the standings, best first. Every optimizer starts from each of ``starts``."""
+    """The record of ``compare``: the standings, best first. Every optimizer starts from each of ``starts``.
+
+    ``winner`` is null where the first start is too long for a command.
+    """
 
     command: Literal["compare"] = "compare"
     settings: CompareSettings
@@ -248,4 +288,5 @@ class CompareResult(Record, frozen=True, kw_only=True):
     rules: RaceRules
     starts: list[dict[str, Nested]]
     standings: list[Standing]
+    winner: Winner | None
     warnings: list[Notice] = []

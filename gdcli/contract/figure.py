@@ -18,6 +18,8 @@ else:
     Number = float | None  # what the JSON Schema says
 
 
+Counted = Literal["iteration", "evaluation"]
+"""What a picture counts along its axis and in time."""
 Window = tuple[float, float]
 """The two ends of an axis."""
 
@@ -52,14 +54,15 @@ class Axis(Struct, frozen=True):
 class Path(Struct, frozen=True):
     """The states of one descent in the plane of a panel, in order.
 
-    ``iterations[k]`` is the iteration at (``x[k]``, ``y[k]``). A long run is thinned out; its first and last states
-    are kept.
+    ``counts[k]`` is the iteration at (``x[k]``, ``y[k]``), or the number of evaluations so far, as ``counted`` says. A
+    long run is thinned out; its first and last states are kept.
     """
 
     label: str
-    iterations: list[int]
+    counts: list[int]
     x: list[Number]
     y: list[Number]
+    counted: Counted = "iteration"
 
 
 MARK_NAMES = {"start": "start", "end": "end", "minimum": "known minimum"}
@@ -97,7 +100,7 @@ class Tangent(Struct, frozen=True):
 
 
 class CurvesPanel(Struct, frozen=True, tag_field="panel", tag="curves"):
-    """Curves over a common axis: the loss of each run over the iterations."""
+    """Curves over a common axis: the loss of each run over the iterations, or over the evaluations."""
 
     title: str
     x: Axis

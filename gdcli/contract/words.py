@@ -13,12 +13,13 @@ from gdcli.lang.suggest import typographic
 def read_word(option: str, word: Any, reads: str) -> Any:
     """The argument in the form of its setting.
 
-    ``reads`` is "list", "pairs" (a table of NAME=VALUE), "bounds" (of NAME=LOW:HIGH), or "range" (LOW:HIGH).
+    ``reads`` is "list", "rates" (a list, or one word), "pairs" (a table of NAME=VALUE), "bounds" (of NAME=LOW:HIGH), or
+    "range" (LOW:HIGH).
 
     Raises:
         GdcliError: for an argument that does not have this form.
     """
-    if reads == "list":
+    if reads == "list" or (reads == "rates" and "," in word):
         return [part.strip() for part in word.split(",")]
     if reads == "pairs":
         return {name: _value(value) for name, value in _pairs(option, word)}
@@ -39,8 +40,6 @@ def _pairs(option: str, words: list[str]) -> list[tuple[str, str]]:
                 f"{option} takes {_FORMS.get(option, 'NAME=VALUE')}, not '{word}'",
                 f"for example: {EXAMPLES.get(option, option)}",
             )
-        if name.strip() in found:
-            raise GdcliError("usage", f"{option} {name.strip()} is given twice", "keep one of them")
         found[name.strip()] = value.strip()
     return list(found.items())
 

@@ -19,7 +19,7 @@ class State(Struct, frozen=True, gc=False):
 
     ``values`` and ``grads`` are snapshots by variable, that nothing changes any more; a gradient is None where autograd
     has none. ``lr`` is the learning rate of the update, by variable where they differ; ``acts`` is None where nothing
-    was clipped or held at a bound.
+    was clipped or held at a bound. ``evaluations`` is how many there were so far, the one at this state included.
     """
 
     iteration: int
@@ -28,6 +28,7 @@ class State(Struct, frozen=True, gc=False):
     grads: dict[str, Snapshot | None]
     lr: float | dict[str, float]
     acts: list[Act] | None = None
+    evaluations: int = 0
 
     @property
     def size(self) -> int:
@@ -66,7 +67,8 @@ def descend(evaluate: Evaluation, rule: Rule, rates: Rates, stop: Callable[[Stat
     """Yield each state of a descent, the one in which it ends included."""
     for iteration in itertools.count():
         loss = evaluate()  # fills .grad
-        state = State(iteration, loss.item(), evaluate.values(), evaluate.gradients, rates.lr, evaluate.noted())
+        values, gradients = evaluate.values(), evaluate.gradients
+        state = State(iteration, loss.item(), values, gradients, rates.lr, evaluate.noted(), evaluate.count)
         yield state
         if stop(state):
             return

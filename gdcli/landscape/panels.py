@@ -78,8 +78,8 @@ class Route:
 
     def path(self, y: Sequence[float]) -> Path:
         """The path, with the first coordinate as x."""
-        iterations = [state.iteration for state in self.trail.states]
-        return Path(self.trail.label, iterations, [point[0] for point in self.coordinates], list(y))
+        counts = [self.trail.count_at(state) for state in self.trail.states]
+        return Path(self.trail.label, counts, [point[0] for point in self.coordinates], list(y), self.trail.counted)
 
 
 def routes_in(section: Section, trails: Sequence[Trail], subject: Subject) -> list[Route]:
@@ -91,8 +91,8 @@ def routes_in(section: Section, trails: Sequence[Trail], subject: Subject) -> li
         routes.append(Route(trail, points, seen))
         if seen < len(points):
             whose = f"the path of {trail.label}" if len(trails) > 1 else "the path"
-            since = trail.states[seen].iteration
-            message = f"{whose} leaves the window at iteration {since}; only its beginning is shown"
+            since = f"{trail.counted} {trail.count_at(trail.states[seen])}"
+            message = f"{whose} leaves the window at {since}; only its beginning is shown"
             subject.say(Remark("runs-away", message))
     return routes
 
@@ -103,7 +103,7 @@ def points_of(trail: Trail) -> torch.Tensor:
 
 
 def loss_panel(trails: Sequence[Trail], subject: Subject) -> CurvesPanel:
-    """The loss of each descent over the iterations; a logarithmic axis where it spans decades."""
+    """The loss of each descent over what is counted; a logarithmic axis where it spans decades."""
     for trail in trails:
         shown = len(trail.states)
         if shown < trail.count:
@@ -118,7 +118,7 @@ def loss_panel(trails: Sequence[Trail], subject: Subject) -> CurvesPanel:
 
 
 def gradient_norm_panel(trails: Sequence[Trail]) -> CurvesPanel:
-    """The norm of the gradient of each descent over the iterations; a logarithmic axis where it spans decades."""
+    """The norm of the gradient of each descent over what is counted; a logarithmic axis where it spans decades."""
     return _curves("gradient norm", trails, [[_gradient_norm(state) for state in trail.states] for trail in trails])
 
 
@@ -128,11 +128,11 @@ def _gradient_norm(state: State) -> float:
 
 
 def _curves(title: str, trails: Sequence[Trail], numbers: Sequence[Sequence[float]]) -> CurvesPanel:
-    """A curve for each descent over the iterations, from the numbers at its states."""
+    """A curve for each descent over what is counted, from the numbers at its states."""
     curves = []
     for trail, along in zip(trails, numbers, strict=True):
-        iterations = [state.iteration for state in trail.states]
-        curves.append(Path(trail.label, iterations, list(map(float, iterations)), list(along)))
+        counts = [trail.count_at(state) for state in trail.states]
+        curves.append(Path(trail.label, counts, list(map(float, counts)), list(along), trail.counted))
     known = finite(number for curve in curves for number in curve.y)
     log = is_log(known)
     shown = [number for number in known if number > 0] if log else known
@@ -142,7 +142,11 @@ def _curves(title: str, trails: Sequence[Trail], numbers: Sequence[Sequence[floa
     if low == high:
         low, high = widened((low, high))
     last = max((curve.x[-1] for curve in curves), default=1.0)
-    return CurvesPanel(title, Axis("iteration", 0.0, max(1.0, last), whole=True), Axis(title, low, high, log), curves)
+    counted = trails[0].counted if trails else "iteration"
+    start = 0.0 if counted == "iteration" else 1.0
+    return CurvesPanel(
+        title, Axis(counted, start, max(start + 1.0, last), whole=True), Axis(title, low, high, log), curves
+    )
 
 
 def _highest(curves: Sequence[Sequence[float]]) -> float:

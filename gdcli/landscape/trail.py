@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gdcli.contract.figure import Counted
 from gdcli.descent.loop import State
 from gdcli.memory import Thinned, capacity
 
@@ -13,11 +14,12 @@ class Trail:
     """The states of a descent in memory that does not grow with its length: of a long one some (see ``Thinned``).
 
     ``first`` and ``last``, the states that were added first and last, are always part of the trail, and ``count`` is
-    the number of all that were added.
+    the number of all that were added. ``counted`` is what a picture of it counts.
     """
 
-    def __init__(self, label: str) -> None:
+    def __init__(self, label: str, counted: Counted = "iteration") -> None:
         self.label = label
+        self.counted = counted
         self.first: State | None = None
         self.last: State | None = None
         self.count = 0
@@ -31,6 +33,10 @@ class Trail:
         self.last = state
         self.count += 1
         self._kept.add(state.iteration, state)
+
+    def count_at(self, state: State) -> int:
+        """How many iterations or evaluations there were, as the picture counts them, when a state was reached."""
+        return state.iteration if self.counted == "iteration" else state.evaluations
 
     @property
     def states(self) -> list[State]:

@@ -6,21 +6,25 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from gdcli.complete.compare import complete_compare, racer
+from gdcli.complete.compare import complete_compare
 from gdcli.complete.problem import expression_of
+from gdcli.complete.racers import racers
 from gdcli.contract.compare import CompareResult, CompareSettings, RaceRules, Standing
-from gdcli.contract.descent import MinimizeSettings
-from gdcli.contract.envelope import Notice
+from gdcli.contract.descent import MinimizeResult, MinimizeSettings
 from gdcli.descent.bounds import check_start
+from gdcli.descent.run import Descent
 from gdcli.errors import UserInterruptError
 from gdcli.race.goal import goal_of
+from gdcli.race.minimum import Surroundings
+from gdcli.race.notices import listed, notices
+from gdcli.race.settling import settled
 from gdcli.race.single import OneByOne
 from gdcli.race.standings import Merit, merit, ranked, standing
 from gdcli.race.task import Outcome, Run, Runs, Task, draw_starts, rate_at
 from gdcli.race.together import Together, can_be_together
-from gdcli.race.tuning import grid, tuned
+from gdcli.race.tuning import rates_to_try, tuned
+from gdcli.race.winner import descent_of, winner_of
 from gdcli.rules.make import update_rule
-from gdcli.rules.parameters import complete_rule, parameters_given
 from gdcli.tensors import Problem, on_device, plain, prepare
 
 
@@ -34,15 +38,13 @@ class Race:
             GdcliError: for an expression, a value or an option that does not fit.
         """
         settings = on_device(complete_compare(settings))
-        self.racers = {name: _completed(racer(settings, name)) for name in settings.optimizer}
-        spelled = {
-            f"{name}.{key}": v for name, each in self.racers.items() for key, v in parameters_given(each).items()
-        }
-        self.settings = replace(settings, opt={**settings.opt, **spelled})
+        self.settings = settings
+        self.racers = {racer.label: racer for racer in racers(settings)}
+        self.rates = rates_to_try(settings)
         self.task = _task(settings)
         for start in self.task.starts:
-            check_start(self.racers[settings.optimizer[0]].bound, start)
-        for each in self.racers.values():  # PyTorch refuses some now, and not when the others have run
+            check_start(settings.bound, start)
+        for _, each in self.racers.values():  # PyTorch refuses some now, and not when the others have run
             problem = self.task.problem_at(0)
             update_rule(each, problem.tensors, problem.wrt, dict.fromkeys(settings.wrt, 1.0), problem)
         self._running: Runs | None = None
@@ -58,27 +60,26 @@ class Race:
     def __iter__(self) -> Iterator[float]:
         """Run every optimizer, and yield now and then which share of the work is done."""
         self._finished = {}
-        for done, (name, settings) in enumerate(self.racers.items()):
+        for done, (label, racer) in enumerate(self.racers.items()):
             if self._interrupted:
                 break
-            runs = self._runs(settings)
+            runs = self._runs(racer.settings)
             self._running = runs
             for share in runs:
                 yield (done + share) / len(self.racers)
             self._running = None
             if runs.outcomes:
-                self._finished[name] = (runs.outcomes, runs.batched)
+                self._finished[label] = (settled(runs.outcomes, self.task), runs.batched)
 
     def _runs(self, settings: MinimizeSettings) -> Runs:
         starts = range(len(self.task.starts))
-        if self.settings.rate_range is not None and self.settings.rates is not None:
-            rates = grid(*self.settings.rate_range, self.settings.rates)
-            runs = [Run(lr, start) for lr in rates for start in starts]
+        if settings.lr is None:
+            runs = [Run(lr, start) for lr in self.rates for start in starts]
         elif settings.lr == "auto":
             runs = [Run(rate_at(self.task, start), start) for start in starts]
         else:
-            runs = [Run(float(settings.lr or 0.0), start) for start in starts]
-        if can_be_together(settings, runs, self.task, tuning=self.settings.tune):
+            runs = [Run(settings.lr, start) for start in starts]
+        if can_be_together(settings, runs, self.task, tuning=settings.lr is None):
             return Together(settings, runs, self.task)
         return OneByOne(settings, runs, self.task)
 
@@ -90,8 +91,9 @@ class Race:
         """
         if not self._finished:
             raise UserInterruptError
-        entries = [self._entry(name, found, batched=batched) for name, (found, batched) in self._finished.items()]
+        entries = [self._entry(label, found, batched=batched) for label, (found, batched) in self._finished.items()]
         standings = [replace(entry, rank=rank) for rank, entry in ranked(entries)]
+        best = standings[0]
         return CompareResult(
             settings=self.settings,
             status="interrupted" if self._interrupted else "ok",
@@ -101,13 +103,22 @@ class Race:
                 goal=self.task.goal.kind,
                 limit=self.task.goal.limit,
                 minimum=self.task.goal.minimum,
+                domain=None if self.task.goal.domain is None else dict(self.task.goal.domain),
+                judged=self.task.goal.kind == "gradient_norm" and self.task.surroundings.are_known,
                 evaluations=self.task.evaluations,
-                runs=len(self.task.starts) * (self.settings.rates or 1),
+                rates=self.rates,
+                runs=len(self.task.starts) * (len(self.rates) or 1),
             ),
             starts=[{name: plain(x) for name, x in start.items()} for start in self.task.starts],
             standings=standings,
-            warnings=[notice for each in standings for notice in self._notices(each)],
+            winner=winner_of(self.settings, self.racers[best.label].settings, best, self.task),
+            warnings=notices(self.settings, self.task, standings),
         )
+
+    def descent_of(self, standing: Standing) -> Descent[MinimizeResult]:
+        """An optimizer's run from the first start, at its best learning rate, as a descent of its own."""
+        run = next(run for run in standing.runs if run.start == 0)
+        return descent_of(self.racers[standing.label].settings, run, self.task)
 
     def result(self) -> CompareResult:
         """Run to the end and return the record."""
@@ -115,40 +126,33 @@ class Race:
             pass
         return self.record()
 
-    def _entry(self, name: str, outcomes: list[Outcome], *, batched: bool) -> tuple[Merit, Standing]:
+    def _entry(self, label: str, outcomes: list[Outcome], *, batched: bool) -> tuple[Merit, Standing]:
+        racer, goal = self.racers[label], self.task.goal
         cost = sum(outcome.evaluations for outcome in outcomes)
         tuning = None
-        if self.settings.tune:
-            tuning, outcomes = tuned(outcomes, len(self.task.starts))
-        entry = standing(name, outcomes, self.task.goal, tuning=tuning, cost=cost, batched=batched)
-        return merit(outcomes), entry
+        if racer.settings.lr is None:
+            tuning, outcomes = tuned(outcomes, len(self.task.starts), goal)
+        entry = standing(racer, outcomes, goal, tuning=tuning, cost=cost, batched=batched)
+        return merit(outcomes, goal), entry
 
     def _message(self, standings: list[Standing]) -> str:
         """Who has won, in a sentence."""
         if self._interrupted:
             return f"interrupted: {len(self._finished)} of {len(self.racers)} optimizers had started"
         best = standings[0]
-        first = " and ".join(each.optimizer for each in standings if each.rank == 1)
+        winners = [each.label for each in standings if each.rank == 1]
+        first = listed(winners)
+        if not best.reached and all(each.statuses.keys() == {"diverged"} for each in standings):
+            return "every optimizer diverged"
+        if not best.reached and len(winners) == len(standings) > 1:
+            return "no optimizer reached the goal, and none came closer than the others"
         if not best.reached:
-            return f"no optimizer reached the goal; {first} came closest"
+            closest = "came closest" if self.task.goal.kind == "loss" else "ended with the smallest loss"
+            return f"no optimizer reached the goal; {first} {closest}"
         if len(self.task.starts) == 1:
-            return f"{first} reached the goal first, after {best.evaluations.median:g} evaluations"
+            count = f"{best.evaluations.median:g} evaluation{'s' * (best.evaluations.median != 1)}"
+            return f"{first} reached the goal first, after {count}"
         return f"{first} did best, reaching the goal from {best.reached} of {len(best.runs)} starts"
-
-    def _notices(self, entry: Standing) -> Iterator[Notice]:
-        name, tuning = entry.optimizer, entry.tuning
-        if entry.statuses.get("diverged") == len(entry.runs):
-            hint = "a range of smaller rates (--rate-range)" if tuning else "a smaller learning rate, or --tune"
-            where = "at every rate" if tuning else "" if entry.lr is None else f"with lr {entry.lr:g}"
-            yield Notice("all-diverged", f"{name} diverged {where or 'from every start'}: try {hint}")
-        elif tuning is not None and self.settings.rate_range is not None:
-            low, high = self.settings.rate_range
-            ends = [
-                word for word, works in (("lowest", tuning.lowest == low), ("highest", tuning.highest == high)) if works
-            ]
-            if ends:
-                message = f"{name} works at the {' and the '.join(ends)} rate of the grid; widen it with --rate-range"
-                yield Notice("grid-too-narrow", message)
 
 
 def _task(settings: CompareSettings) -> Task:
@@ -157,9 +161,6 @@ def _task(settings: CompareSettings) -> Task:
 
     problem = make()
     starts = draw_starts(settings, problem)
+    goal = goal_of(settings)
     # A rule that looks once in a step has made one evaluation more than steps when it has used them up.
-    return Task(problem, make, starts, goal_of(settings), evaluations=settings.steps + 1)
-
-
-def _completed(settings: MinimizeSettings) -> MinimizeSettings:
-    return replace(settings, **complete_rule(settings))
+    return Task(problem, make, starts, goal, Surroundings(settings, problem, goal.limit), settings.steps + 1)

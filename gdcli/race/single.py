@@ -14,6 +14,7 @@ from gdcli.descent.minimize import Minimizing
 from gdcli.descent.run import Descent
 from gdcli.descent.snapshot import same
 from gdcli.descent.stopping import StopTests
+from gdcli.race.minimum import Arrivals
 from gdcli.race.task import Outcome, Run, Task
 
 _OFTEN = 64  # steps between two looks at how much is done
@@ -51,6 +52,7 @@ class OneByOne:
         """One run; its outcome is the last of ``outcomes`` then."""
         descent = self._descent(run)
         tests = StopTests(self.settings, remembers=True)
+        arrivals = Arrivals(self.task.surroundings)
         curve: list[tuple[int, float]] = []
         previous: State | None = None
         best = float("inf")
@@ -58,7 +60,9 @@ class OneByOne:
             loss, evaluations = state.loss, descent.evaluations
             curve.append((evaluations, loss))
             best = min(best, loss)
-            status = self._status(state, previous, evaluations, tests)
+            if previous is None:
+                arrivals.begin([loss])
+            status = self._status(state, previous, evaluations, tests, arrivals)
             if status is not None:
                 values = state.step().values
                 self.outcomes.append(Outcome(run, status, state.iteration, evaluations, loss, best, values, curve))
@@ -71,9 +75,11 @@ class OneByOne:
             outcome = Outcome(run, "stalled", previous.iteration, evaluations, previous.loss, best, values, curve)
             self.outcomes.append(outcome)
 
-    def _status(self, state: State, previous: State | None, evaluations: int, tests: StopTests) -> RunStatus | None:
+    def _status(
+        self, state: State, previous: State | None, evaluations: int, tests: StopTests, arrivals: Arrivals
+    ) -> RunStatus | None:
         """How the run has ended in this state; None when it goes on."""
-        if self.task.goal.is_reached(state):
+        if self._has_arrived(state, arrivals):
             return "reached"
         if tests.has_diverged(state):
             return "diverged"
@@ -82,6 +88,12 @@ class OneByOne:
         if self.stalls and previous is not None and same(state.values, previous.values):
             return "stalled"
         return "interrupted" if self._interrupted else None
+
+    def _has_arrived(self, state: State, arrivals: Arrivals) -> bool:
+        met = self.task.goal.is_met(state)
+        if self.task.goal.kind == "loss":
+            return met
+        return bool(arrivals.look([0] if met else [], [state.loss], state.point[None].cpu()))
 
     def _descent(self, run: Run) -> Descent[MinimizeResult]:
         settings = replace(self.settings, lr=run.lr)

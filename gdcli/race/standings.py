@@ -6,9 +6,11 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from gdcli.complete.racers import Racer
 from gdcli.contract.compare import LossCurve, RaceRun, Spread, Standing, Tuning
 from gdcli.race.goal import Goal
 from gdcli.race.task import Outcome
+from gdcli.rules.parameters import parameters_given
 
 _POINTS = 60  # of a curve in the record
 
@@ -16,10 +18,15 @@ Merit = tuple[float, float, float]
 """What ranks: more runs that reach the goal, then fewer evaluations to it, then a smaller loss. Less is better."""
 
 
-def merit(outcomes: Sequence[Outcome]) -> Merit:
-    """The merit of some runs: medians over them."""
+def merit(outcomes: Sequence[Outcome], goal: Goal) -> Merit:
+    """The merit of some runs: medians over them.
+
+    A loss that diverged counts as infinite, and so does one below the known minimum, outside the domain.
+    """
     reached = sum(outcome.reached for outcome in outcomes)
-    return -reached / len(outcomes), median(evaluations_to_goal(outcomes)), median(o.loss for o in outcomes)
+    lost = [each.status == "diverged" or goal.is_below(each.loss, each.values) for each in outcomes]
+    losses = [math.inf if is_lost else each.loss for is_lost, each in zip(lost, outcomes, strict=True)]
+    return -reached / len(outcomes), median(evaluations_to_goal(outcomes)), median(losses)
 
 
 def evaluations_to_goal(outcomes: Iterable[Outcome]) -> list[float]:
@@ -50,7 +57,7 @@ def _quantile(ordered: Sequence[float], part: float) -> float:
 
 
 def standing(
-    name: str, outcomes: Sequence[Outcome], goal: Goal, *, tuning: Tuning | None, cost: int, batched: bool
+    racer: Racer, outcomes: Sequence[Outcome], goal: Goal, *, tuning: Tuning | None, cost: int, batched: bool
 ) -> Standing:
     """How an optimizer did, with the rank still open (0)."""
     reached = sum(outcome.reached for outcome in outcomes)
@@ -58,7 +65,9 @@ def standing(
     statuses = Counter(outcome.status for outcome in outcomes)
     return Standing(
         rank=0,
-        optimizer=name,
+        label=racer.label,
+        optimizer=racer.settings.optimizer,
+        parameters=dict(parameters_given(racer.settings)),
         lr=rates.pop() if len(rates) == 1 else None,
         reached=reached,
         share=None if goal.minimum is None else reached / len(outcomes),

@@ -14,6 +14,7 @@ from gdcli.contract.fields import Nested
 from gdcli.descent.curvature import rate_from_curvature
 from gdcli.errors import GdcliError
 from gdcli.race.goal import Goal
+from gdcli.race.minimum import Surroundings
 from gdcli.rules.rule import Tensors
 from gdcli.tensors import Problem, check_scalar
 
@@ -22,13 +23,15 @@ from gdcli.tensors import Problem, check_scalar
 class Task:
     """What every optimizer of a race meets: the problem, the values of its variables at each start, goal and budget.
 
-    ``prepare`` makes the problem anew, with a generator of random numbers that is again at its beginning.
+    ``surroundings`` says whether a point with a small gradient is a minimum. ``prepare`` makes the problem anew, with a
+    generator of random numbers that is again at its beginning.
     """
 
     problem: Problem
     prepare: Callable[[], Problem]
     starts: tuple[Tensors, ...]
     goal: Goal
+    surroundings: Surroundings
     evaluations: int
 
     def problem_at(self, start: int) -> Problem:

@@ -13,6 +13,7 @@ from gdcli.batch.rules import is_batchable
 from gdcli.batch.stopping import BatchResult, Status, Stopping
 from gdcli.contract.compare import RunStatus
 from gdcli.contract.descent import MinimizeSettings
+from gdcli.race.minimum import Arrivals
 from gdcli.race.task import Outcome, Run, Task
 
 _STATUSES: Mapping[Status, RunStatus] = {
@@ -51,11 +52,11 @@ class Together:
 
 def _batch_settings(settings: MinimizeSettings, runs: Sequence[Run], task: Task) -> BatchSettings:
     goal = task.goal
-    stopping = Stopping(
-        evaluations=task.evaluations,
-        goal=goal.limit if goal.kind == "loss" else None,
-        tol_grad=(goal.limit, 0.0) if goal.kind == "gradient_norm" else None,
-    )
+    if goal.kind == "loss":
+        stopping = Stopping(evaluations=task.evaluations, goal=goal.limit, domain=_domain(settings, task))
+    else:
+        arrived = _Arrived(Arrivals(task.surroundings))
+        stopping = Stopping(evaluations=task.evaluations, tol_grad=(goal.limit, 0.0), arrived=arrived)
     own = {name: getattr(settings, name) for name in ("momentum", "dampening", "weight_decay", "nesterov")}
     parameters = {**{name: value for name, value in own.items() if value is not None}, **settings.opt}
     rates = torch.tensor([run.lr for run in runs], dtype=torch.float64)
@@ -67,6 +68,37 @@ def _batch_settings(settings: MinimizeSettings, runs: Sequence[Run], task: Task)
         bound=settings.bound,
         samples=_SAMPLES,
     )
+
+
+def _domain(settings: MinimizeSettings, task: Task) -> tuple[torch.Tensor, torch.Tensor] | None:
+    """The two corners of the box in which the goal counts, each of shape (elements, 1)."""
+    if task.goal.domain is None:
+        return None
+    start = task.starts[0]
+    corners = [
+        torch.cat([torch.full_like(start[name], task.goal.domain[name][i]).reshape(-1, 1) for name in settings.wrt])
+        for i in (0, 1)
+    ]
+    return corners[0], corners[1]
+
+
+class _Arrived:
+    """Asks ``Arrivals`` about the runs of a batch."""
+
+    def __init__(self, arrivals: Arrivals) -> None:
+        self.arrivals = arrivals
+        self._is_first = True
+
+    def __call__(self, met: torch.Tensor, loss: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        """Which of the runs that meet the tolerance have arrived, as ``Stopping.arrived`` has it."""
+        if self._is_first:
+            self._is_first = False
+            self.arrivals.begin(loss.tolist())
+        runs = met.nonzero().squeeze(1)
+        there = self.arrivals.look(runs.tolist(), loss[runs].tolist(), x[:, runs].T.cpu())
+        found = torch.zeros_like(met)
+        found[there] = True
+        return found
 
 
 def _outcomes(runs: Sequence[Run], result: BatchResult) -> list[Outcome]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from gdcli.contract.compare import CompareResult, LossCurve, RunStatus, Spread, Standing, Tuning
+from gdcli.contract.compare import CompareResult, LossCurve, RunStatus, Spread, Standing, Tuning, Winner
 from gdcli.contract.plot import spelled_out
 from gdcli.render.bars import Bars, LogScale
 from gdcli.render.documents import csv_row
@@ -19,13 +19,18 @@ from gdcli.render.table import empty_table
 
 _LEAST_DIGITS = 3
 _GAP = 3  # cells between two columns
+_LEAST_NEEDED = ("rank", "optimizer", "status", "loss", "lr", "tuned lr")  # what a narrow table leaves out or folds
+_SAME_DIGITS = 6  # of two losses that are shown as the same
 _WIDEST_CURVE = 60
 _BROADEST = 4  # cells of a learning rate
+_LEAST_BARS = 12  # cells of all of them
+_BY_RATE = "loss by rate"
 _WORDS: dict[RunStatus, str] = {
     "reached": "reached",
     "max_steps": "out of budget",
     "diverged": "diverged",
     "stalled": "stalled",
+    "stationary": "stationary",
     "interrupted": "interrupted",
 }
 
@@ -41,15 +46,35 @@ def compare_report(record: CompareResult, digits: int, width: int) -> Renderable
     if several:
         parts.append(Text(f"medians over {len(record.starts)} starts, with the quartiles of the loss", "dim"))
     parts += [Text(""), _curves(record, gaps, width)]
-    if record.settings.tune:
-        parts += [Text(""), _tuning_table(record, digits), Text(""), _rates(record, gaps, width)]
-    parts += [Text(""), Text(record.message), _rules(record)]
+    if any(each.tuning for each in record.standings):
+        parts += [Text(""), _tuning_table(record, gaps, width)]
+    parts += [Text(""), Text(record.message)]
+    if record.winner is not None:
+        parts.append(_command(record, record.winner, width))
+    parts += [Text(""), _rules(record)]
     return Group(*parts)
+
+
+def _command(record: CompareResult, winner: Winner, width: int) -> RenderableType:
+    """The command that makes the best run again, in lines that a shell reads as one."""
+    start = " from the first start" if len(record.starts) > 1 else ""
+    run = next(run for run in record.standings[0].runs if run.start == 0)
+    differs = number(winner.loss, _SAME_DIGITS) != number(run.loss, _SAME_DIGITS)
+    end = f"; alone it ends at loss {number(winner.loss, 6)}" if differs else ""
+    lines = [""]
+    for part in winner.words:
+        if lines[-1] and len(lines[-1]) + len(part) + 3 > width:  # a space, and the space and backslash at the end
+            lines[-1] += " \\"
+            lines.append(f"  {part}")
+        else:
+            lines[-1] += f" {part}" if lines[-1] else part
+    return Group(Text(f"the run of {winner.label}{start} as a command{end}:", "dim"), *map(Text, lines))
 
 
 def _standings_table(record: CompareResult, digits: int, width: int) -> RenderableType:
     """The table, with fewer digits and then fewer columns if it is too wide."""
     optional = ["best loss", "steps", "distance", "quartiles"]
+    gap = _GAP
     says_the_same = all(each.best_loss == each.loss for each in record.standings)
     columns = _columns(record, digits)
     for fewer in range(digits - 1, _LEAST_DIGITS - 1, -1):
@@ -61,9 +86,19 @@ def _standings_table(record: CompareResult, digits: int, width: int) -> Renderab
     for header in optional:
         if _width(columns) > width:
             columns.pop(header, None)
+    if _width(columns) > width:
+        gap = 1
+    for header in _LEAST_NEEDED:
+        missing = _width(columns, gap) - width
+        if missing > 0 and header == "optimizer":
+            columns[header] = _folded(columns[header], missing)
+        elif missing > 0:
+            columns.pop(header, None)
     table = empty_table(*columns)
+    table.padding = (0, (gap - 1) // 2)
     for header, column in zip(columns, table.columns, strict=True):
         column.justify = "left" if header in ("optimizer", "status") else "right"
+        column.no_wrap = header != "optimizer"  # a number is never broken
     for i, row in enumerate(zip(*columns.values(), strict=True)):
         table.add_row(*map(Text, row), style="bold" if record.standings[i].rank == 1 else "")
     return table
@@ -76,8 +111,9 @@ def _columns(record: CompareResult, digits: int) -> Columns:
     def medians(of: Callable[[Standing], Spread], least: int = 0) -> list[str]:
         return aligned([_median(of(each), max(digits, least)) for each in standings])
 
-    columns = {"rank": [str(each.rank) for each in standings], "optimizer": [each.optimizer for each in standings]}
-    columns["lr"] = aligned(["by start" if each.lr is None else number(each.lr, digits) for each in standings])
+    columns = {"rank": [str(each.rank) for each in standings], "optimizer": [_name(each) for each in standings]}
+    rate = "tuned lr" if all(each.tuning for each in standings) else "lr"
+    columns[rate] = aligned(["by start" if each.lr is None else number(each.lr, digits) for each in standings])
     if several:
         columns["reached"] = [_share(each) for each in standings]
     columns["evals"] = medians(lambda each: each.evaluations, 9)
@@ -93,9 +129,19 @@ def _columns(record: CompareResult, digits: int) -> Columns:
     return columns
 
 
-def _width(columns: Columns) -> int:
+def _lines(cells: Sequence[str]) -> list[str]:
+    """The lines of some cells."""
+    return [line for cell in cells for line in cell.split("\n")]
+
+
+def _width(columns: Columns, gap: int = _GAP) -> int:
     """The cells that a table of these columns takes."""
-    return sum(max(map(len, [header, *cells])) for header, cells in columns.items()) + _GAP * (len(columns) - 1)
+    return sum(max(map(len, [header, *_lines(cells)])) for header, cells in columns.items()) + gap * (len(columns) - 1)
+
+
+def _name(standing: Standing) -> str:
+    """The label of an optimizer, without the rate that stands in a column of its own."""
+    return standing.label if standing.lr is None else standing.label.partition(" lr=")[0]
 
 
 def _median(spread: Spread, digits: int) -> str:
@@ -154,9 +200,9 @@ def _curves(record: CompareResult, gaps: _Gaps, width: int) -> RenderableType:
     """The loss of each optimizer over the evaluations, all on one scale."""
     last = max(each.curve.evaluations[-1] for each in record.standings)
     median = "median " if len(record.starts) > 1 else ""
-    names = max(len(each.optimizer) for each in record.standings)
+    names = max(len(each.label) for each in record.standings)
     cells = min(_WIDEST_CURVE, max(8, width - names - 3))
-    lines = {each.optimizer: Bars(_resampled(each.curve, gaps, last, cells), "cyan") for each in record.standings}
+    lines = {each.label: Bars(_resampled(each.curve, gaps, last, cells), "cyan") for each in record.standings}
     return Group(Text(f"{median}{gaps.described()}, over evaluations 1 to {last:,}", "dim"), _strips(lines))
 
 
@@ -182,30 +228,60 @@ def _strips(lines: dict[str, Bars]) -> RenderableType:
     return grid
 
 
-def _tuning_table(record: CompareResult, digits: int) -> RenderableType:
-    """The results of the search for learning rates."""
-    digits = min(digits, _LEAST_DIGITS)
-    table = empty_table("optimizer", "best lr", "working rates", "decades", "tuning cost")
-    for column in table.columns[1:]:
-        column.justify = "right"
-    rows = [(each, each.tuning) for each in record.standings if each.tuning is not None]
-    for each, tuning in rows:
-        widths = (
-            "none" if tuning.width is None else f"{number(tuning.lowest, digits)} to {number(tuning.highest, digits)}"
-        )
-        decades = "-" if tuning.width is None else f"{tuning.width:.1f}"
-        table.add_row(Text(each.optimizer), number(tuning.best, digits), widths, decades, f"{each.cost:,} evaluations")
-    return table
+def _tuning_table(record: CompareResult, gaps: _Gaps, width: int) -> RenderableType:
+    """The search for learning rates: the loss by rate, from the lowest to the highest, and those that work."""
+    tunings = [(each, each.tuning) for each in record.standings if each.tuning is not None]
+    columns = {
+        "optimizer": [each.label for each, _ in tunings],
+        "works at": [_working(tuning) for _, tuning in tunings],
+        "evaluations": [f"{each.cost:,}" for each, _ in tunings],
+    }
+    rates = record.rules.rates
+    least = min(len(rates), _LEAST_BARS)
+    gap = _GAP
+    if _width(columns) + gap + least > width:
+        columns.pop("evaluations")
+    if _width(columns) + gap + least > width:
+        gap = 1
+    missing = _width(columns, gap) + gap + least - width
+    if missing > 0:
+        columns["works at"] = _folded(columns["works at"], missing)
+    headers = ["optimizer", _BY_RATE, *list(columns)[1:]]
+    table = empty_table(*headers)
+    table.padding = (0, (gap - 1) // 2)
+    for header, column in zip(headers, table.columns, strict=True):
+        column.justify = "right" if header == "evaluations" else "left"
+        column.no_wrap = header != "optimizer"
+    cells = max(least, width - _width(columns, gap) - gap)
+    lines = [_by_rate(tuning, gaps, cells) for _, tuning in tunings]
+    table.columns[1].width = max(len(_BY_RATE), *map(len, lines))
+    for i, line in enumerate(lines):
+        name, *others = (Text(column[i]) for column in columns.values())
+        table.add_row(name, Bars(line, "green"), *others)
+    title = f"{gaps.described()}, by learning rate, {number(rates[0], 3)} to {number(rates[-1], 3)}"
+    return Group(Text(title, "dim"), table)
 
 
-def _rates(record: CompareResult, gaps: _Gaps, width: int) -> RenderableType:
-    """The loss by learning rate, from the smallest to the largest."""
-    tunings = {each.optimizer: each.tuning for each in record.standings if each.tuning is not None}
-    low, high = record.settings.rate_range or (0.0, 0.0)
-    cells = max(8, width - max(map(len, tunings)) - 3)
-    lines = {name: Bars(_by_rate(tuning, gaps, cells), "green") for name, tuning in tunings.items()}
-    title = f"{gaps.described()}, by learning rate, {number(low, 3)} to {number(high, 3)}"
-    return Group(Text(title, "dim"), _strips(lines))
+def _working(tuning: Tuning) -> str:
+    """The rates that work, as ranges."""
+    ends = [(number(low, _LEAST_DIGITS), number(high, _LEAST_DIGITS)) for low, high in tuning.working]
+    return ", ".join(low if low == high else f"{low}..{high}" for low, high in ends) or "none"
+
+
+def _folded(cells: Sequence[str], missing: int) -> list[str]:
+    """Cells in lines that are shorter by so many characters, as far as no word is broken."""
+    widest = max(map(len, cells))
+    limit = max([widest - missing, *(len(part) for cell in cells for part in cell.split(" "))])
+    folded = []
+    for cell in cells:
+        lines = [""]
+        for part in cell.split(" "):
+            if lines[-1] and len(lines[-1]) + 1 + len(part) > limit:
+                lines.append(part)
+            else:
+                lines[-1] += f" {part}" if lines[-1] else part
+        folded.append("\n".join(lines))
+    return folded
 
 
 def _by_rate(tuning: Tuning, gaps: _Gaps, cells: int) -> list[float | None]:
@@ -220,12 +296,8 @@ def _by_rate(tuning: Tuning, gaps: _Gaps, cells: int) -> list[float | None]:
 def _rules(record: CompareResult) -> RenderableType:
     """The rules of the comparison, one per line."""
     settings, rules = record.settings, record.rules
-    if rules.goal == "loss":
-        goal = f"a loss of at most {number(rules.limit, 9)}; the known minimum is {number(rules.minimum, 9)}"
-    else:
-        goal = f"a gradient norm of at most {number(rules.limit, 6)}, since no minimum is known"
     facts = {
-        "goal": goal,
+        "goal": _goal(record),
         "budget": f"at most {settings.steps:,} steps and {rules.evaluations:,} evaluations in a run",
         "start": _drawn(record) if settings.starts else _given(record),
         "rates": _tried(record),
@@ -238,8 +310,27 @@ def _rules(record: CompareResult) -> RenderableType:
     return grid
 
 
+def _goal(record: CompareResult) -> str:
+    """When a run has reached the goal."""
+    rules = record.rules
+    if rules.goal == "loss":
+        least = number(rules.minimum, 9)
+        inside = f" with {_intervals(rules.domain)}" if rules.domain else ""
+        return f"a loss of at most {number(rules.limit, 9)}{inside}; the known minimum there is {least}"
+    goal = f"a gradient norm of at most {number(rules.limit, 6)}, since no minimum is known"
+    return f"{goal}; the loss must not fall beside the point, nor be larger than at the start" if rules.judged else goal
+
+
+def _intervals(domain: Mapping[str, tuple[float | None, float | None]]) -> str:
+    """A box in words; variables that have the same interval are together: x, y in [-5, 5]."""
+    names: dict[str, list[str]] = {}
+    for name, (low, high) in domain.items():
+        names.setdefault(f"[{number(low, 6)}, {number(high, 6)}]", []).append(name)
+    return " and ".join(f"{', '.join(each)} in {interval}" for interval, each in names.items())
+
+
 def _drawn(record: CompareResult) -> str:
-    domain = ", ".join(f"{name} in [{low:g}, {high:g}]" for name, (low, high) in record.settings.domain.items())
+    domain = _intervals(record.settings.domain)
     return f"{record.settings.starts} drawn from {domain} (seed {record.settings.seed})"
 
 
@@ -251,22 +342,28 @@ def _given(record: CompareResult) -> str:
 
 
 def _tried(record: CompareResult) -> str:
-    settings = record.settings
-    if settings.tune and settings.rate_range is not None:
-        low, high = settings.rate_range
-        each = f"the same {settings.rates} for each rule, from {low:g} to {high:g}, evenly spaced on a log scale"
-        return f"{each}; a rate works if at least half of its runs reach the goal"
+    """Where the learning rates come from."""
+    settings, rates = record.settings, record.rules.rates
+    if rates:
+        series = "1, 2, 3 and 5 times powers of 10" if settings.rates is None else "evenly spaced on a log scale"
+        half = "at least half of its runs reach" if len(record.starts) > 1 else "its run reaches"
+        tuned = f"tuned: the best of {len(rates)}, {number(rates[0], 3)} to {number(rates[-1], 3)}, {series}"
+        fixed = ", ".join(each.label for each in record.standings if each.tuning is None)
+        return f"{tuned}{f' (given for {fixed})' if fixed else ''}; a rate works if {half} the goal"
     if settings.lr == "auto":
         return "1 / the largest curvature at the start"
-    return "as given" if settings.lr is not None else "as given, or the default of each rule"
+    return "as given" if settings.lr is not None else "as given, or the default of each rule; not tuned"
 
 
 def _computed(record: CompareResult) -> str:
     """The number of runs, their dtype, and which of them were computed as one batch."""
-    batched = [each.optimizer for each in record.standings if each.batched]
-    single = [each.optimizer for each in record.standings if not each.batched]
-    parts = [f"{record.rules.runs:,} per optimizer, in {record.settings.dtype}"]
-    if batched and record.rules.runs > 1:
+    batched = [each.label for each in record.standings if each.batched]
+    single = [each.label for each in record.standings if not each.batched]
+    tuned = {each.tuning is not None for each in record.standings}
+    count = record.rules.runs if True in tuned else len(record.starts)
+    given = f" ({len(record.starts):,} where the rate is given)" if len(tuned) == 2 else ""
+    parts = [f"{count:,} per optimizer{given}, in {record.settings.dtype}"]
+    if batched:
         parts.append(f"as one batch: {', '.join(batched)}")
         if single:
             parts.append(f"one by one: {', '.join(single)}")
@@ -277,18 +374,25 @@ def compare_csv(record: CompareResult) -> bytes:
     """One row per optimizer: rank, rates, medians and quartiles; a number that is not finite is an empty cell."""
     spreads = ("steps", "evaluations", "loss", "best_loss", "distance")
     quartiles = [f"{name}{part}" for name in spreads for part in ("", "_q1", "_q3")]
-    tuning = ["lowest_lr", "highest_lr", "width"]
+    tuning = ["working_lrs", "width"]
     others = [status for status in _WORDS if status != "reached"]
-    header = ["rank", "optimizer", "lr", "runs", "reached", "share", *others, *quartiles, "cost", *tuning]
+    header = ["rank", "label", "optimizer", "lr", "runs", "reached", "share", *others, *quartiles, "cost", *tuning]
     rows = [csv_row(header)]
     for each in record.standings:
-        cells: list[float | int | str | None] = [each.rank, each.optimizer, each.lr, len(each.runs), each.reached]
+        cells: list[float | int | str | None] = [
+            each.rank,
+            each.label,
+            each.optimizer,
+            each.lr,
+            len(each.runs),
+            each.reached,
+        ]
         cells += [each.share, *(each.statuses.get(status, 0) for status in others)]
         for name in spreads:
             spread: Spread = getattr(each, name)
             cells += [spread.median, spread.q1, spread.q3]
         cells.append(each.cost)
         found = each.tuning
-        cells += [None] * 3 if found is None else [found.lowest, found.highest, found.width]
+        cells += [None] * 2 if found is None else [" ".join(f"{a}:{b}" for a, b in found.working), found.width]
         rows.append(csv_row([None if isinstance(c, float) and not math.isfinite(c) else c for c in cells]))
     return b"".join(rows)

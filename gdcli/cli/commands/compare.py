@@ -46,7 +46,7 @@ def run(settings: CompareSettings, output: Output) -> int:
     def figure(*, gradient_norm: bool = False) -> Figure:
         from gdcli.landscape.race import race_figure
 
-        return race_figure(race, record, gradient_norm=gradient_norm)
+        return race_figure(race, record, counted=output.counted, gradient_norm=gradient_norm)
 
     def page() -> tuple[Figure, CompareResult]:
         return figure(gradient_norm=True), record
@@ -91,11 +91,13 @@ COMMAND = Command(
     examples=(
         "gdcli compare",
         "gdcli compare himmelblau --optimizer sgd,adam --lr 0.01 --starts 20",
-        "gdcli compare quadratic-10 --tune --rates 12 --steps 200",
+        "gdcli compare quadratic-10 --rates 12 --steps 200",
         "gdcli compare beale --optimizer manual,manual-momentum,manual-nesterov --lr auto --json",
         'gdcli compare "x**4 - x**2" --optimizer sgd,adam --opt adam.betas=0.8,0.9 --domain x=-2:2 --starts 5',
+        "gdcli compare quadratic-10 --optimizer manual --lr 0.01,0.1,0.18,0.21 --steps 60",
+        'gdcli compare rosenbrock --racer "sgd lr=0.002" --racer "sgd momentum=0.9 lr=0.002"',
         "gdcli compare rosenbrock --plot",
         "gdcli compare himmelblau --lr 0.01 --save race.gif --seconds 2",
     ),
-    features=("plot", "table", "picture", "animation", "page"),
+    features=("plot", "race", "table", "picture", "animation", "page"),
 )

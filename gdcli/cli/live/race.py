@@ -28,12 +28,11 @@ class LiveRace:
 
     def __init__(self, race: Race, record: CompareResult, output: Output) -> None:
         from gdcli.landscape.moving import MovingFigure
-        from gdcli.landscape.race import descent_of
 
         self.digits = output.digits
         self.title = f"compare {record.settings.expression}"
-        self.descents = [descent_of(race, standing) for standing in record.standings]
-        self.histories = [History(standing.optimizer) for standing in record.standings]
+        self.descents = [race.descent_of(standing) for standing in record.standings]
+        self.histories = [History(standing.label) for standing in record.standings]
         self.figure = MovingFigure(race.task.problem_at(0), record.settings.steps, known_minima(record.settings))
         self.session = Session(self, output)
 

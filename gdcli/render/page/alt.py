@@ -10,12 +10,12 @@ from gdcli.contract.figure import Axis, ContourPanel, CurvesPanel, FunctionPanel
 def curves_text(panel: CurvesPanel) -> str:
     """The start and the end of each curve."""
     scale = ", on a logarithmic axis" if panel.y.log else ""
-    words = [f"The {panel.title} over the iterations{scale}."]
+    words = [f"The {panel.title} over the {panel.x.label}s{scale}."]
     for curve in panel.curves:
         whose = f"{curve.label}: " if len(panel.curves) > 1 else ""
-        ends = f"{_six_digits(curve.y[0])} at iteration {curve.iterations[0]:,}"
+        ends = f"{_six_digits(curve.y[0])} at {curve.counted} {curve.counts[0]:,}"
         if len(curve.y) > 1:
-            ends += f", {_six_digits(curve.y[-1])} at iteration {curve.iterations[-1]:,}"
+            ends += f", {_six_digits(curve.y[-1])} at {curve.counted} {curve.counts[-1]:,}"
         words.append(f"{whose}{ends}." if whose else f"It is {ends}.")
     return " ".join(words)
 

@@ -14,24 +14,24 @@ function show(wanted) { // goes to a state, in all panels together
 }
 
 function moveAll() {
-  const iteration = frames[position];
-  const states = data.runs.map(({ iterations }, run) => hidden.has(run) ? null : stateAt(iterations, iteration));
+  const count = frames[position];
+  const states = data.runs.map(({ counts }, run) => hidden.has(run) ? null : stateAt(counts, count));
   for (const panel of panels) {
-    panel.now = { iteration, position, states };
+    panel.now = { count, position, states };
     follow(panel);
   }
 }
 
-function goTo(iteration) { // the state nearest to an iteration
+function goTo(count) { // the state nearest to an iteration, or to a number of evaluations
   pause();
   let best = 0;
-  frames.forEach((frame, k) => { if (Math.abs(frame - iteration) < Math.abs(frames[best] - iteration)) best = k; });
+  frames.forEach((frame, k) => { if (Math.abs(frame - count) < Math.abs(frames[best] - count)) best = k; });
   show(best);
 }
 
 function tell() { // in words and numbers
-  const iteration = frames[position];
-  const words = [`iteration ${grouped(iteration)}`];
+  const count = frames[position];
+  const words = [`${data.counted} ${grouped(count)}`];
   if (states !== null) words.push(`loss ${short(states[1].cells[position])}`);
   by("now").textContent = words.join(" · ");
   by("slider").setAttribute("aria-valuetext", words.join(", "));
@@ -44,7 +44,7 @@ function tell() { // in words and numbers
   if (data.runs.length > 1) {
     const { paths } = panels.find(({ kind, title }) => kind === "curves" && title === "loss");
     by("runs").querySelectorAll(".loss").forEach((cell, run) => {
-      cell.textContent = short(paths[run].y[stateAt(data.runs[run].iterations, iteration)]);
+      cell.textContent = short(paths[run].y[stateAt(data.runs[run].counts, count)]);
     });
   }
 }

@@ -76,7 +76,8 @@ def page_data(figure: Figure, record: PageRecord, command: str) -> dict[str, Any
         "command": command,
         "message": "" if isinstance(record, PlotResult) else record.message,
         "facts": _facts(record),
-        "runs": [{"label": path.label, "iterations": path.iterations} for path in paths],
+        "runs": [{"label": path.label, "counts": path.counts} for path in paths],
+        "counted": paths[0].counted if paths else "iteration",
         "frames": frames,
         "panels": _plots(figure, steps),
         "table": _table(record, figure, steps),
@@ -88,20 +89,20 @@ def page_data(figure: Figure, record: PageRecord, command: str) -> dict[str, Any
 
 
 def _paths(figure: Figure) -> list[Path]:
-    """The loss of each run over its iterations."""
+    """The loss of each run over what is counted."""
     return next((panel.curves for panel in figure.panels if isinstance(panel, CurvesPanel)), [])
 
 
 def _steps(figure: Figure, record: DescentRecord, paths: Sequence[Path]) -> list[Step]:
     """The states that the page shows: those on the path, as many as fit."""
-    steps = states_of(record, paths[0].iterations if paths else [])
+    steps = states_of(record, paths[0].counts if paths else [])
     cells = sum(len(panel.values) * len(panel.values[0]) for panel in figure.panels if isinstance(panel, HeatPanel))
     return some(steps, most_states(4 + 2 * len(labels_of(record.result)) + min(cells, 2 * 64 * 64)))
 
 
 def _frames(paths: Sequence[Path]) -> list[int]:
-    """The iterations at which at least one run of a comparison has a state."""
-    return some(sorted({iteration for path in paths for iteration in path.iterations}), _MOST_FRAMES)
+    """The counts at which at least one run of a comparison has a state."""
+    return some(sorted({count for path in paths for count in path.counts}), _MOST_FRAMES)
 
 
 def _plots(figure: Figure, steps: Sequence[Step]) -> list[Plot]:
@@ -138,9 +139,7 @@ def _table(record: PageRecord, figure: Figure, steps: Sequence[Step]) -> dict[st
     if not steps:
         return None
     panels = [panel for panel in figure.panels if isinstance(panel, CurvesPanel) and panel.title == "gradient norm"]
-    norms = {
-        i: norm for panel in panels for path in panel.curves for i, norm in zip(path.iterations, path.y, strict=True)
-    }
+    norms = {i: norm for panel in panels for path in panel.curves for i, norm in zip(path.counts, path.y, strict=True)}
     return {"title": "iterations", "columns": _labelled(state_columns(steps, norms))}
 
 

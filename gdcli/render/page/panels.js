@@ -12,11 +12,11 @@ function drawing(tag, attributes = {}) { // the same for SVG
   return made;
 }
 
-function stateAt(iterations, iteration) { // the place of the last state up to an iteration
-  let low = 0, high = iterations.length;
+function stateAt(counts, count) { // the place of the last state up to a count
+  let low = 0, high = counts.length;
   while (high - low > 1) {
     const middle = (low + high) >> 1;
-    if (iterations[middle] <= iteration) low = middle; else high = middle;
+    if (counts[middle] <= count) low = middle; else high = middle;
   }
   return low;
 }
@@ -37,7 +37,7 @@ function buildPanel(panel, runs, alone) {
       Plotly.react(panel.plot, panel.traces, panel.layout).then(() => follow(panel));
     }));
   } else {
-    for (const path of panel.paths) path.customdata = runs[path.meta.run].iterations;
+    for (const path of panel.paths) path.customdata = runs[path.meta.run].counts;
     if (panel.paths.length > 0) stage.append(overlay(panel));
   }
   return figure;
@@ -61,7 +61,7 @@ async function drawPanel(panel, runs, choose) {
     responsive: true, displayModeBar: false, doubleClick: "reset",
   });
   panel.plot.on("plotly_click", ({ points: [{ data: { meta }, pointNumber }] }) => {
-    if (meta.role === "path") choose(runs[meta.run].iterations[pointNumber]);
+    if (meta.role === "path") choose(runs[meta.run].counts[pointNumber]);
   });
   if (flat) for (const event of ["plotly_afterplot", "plotly_relayouting"]) panel.plot.on(event, () => placePoints(panel));
   panel.drawn = true;
@@ -82,7 +82,7 @@ function placePoints(panel) {
     if (seen) point.setAttribute("transform", `translate(${left} ${top})`);
     Object.assign(point.dataset, { x, y });
   });
-  if (panel.kind === "curves") line(panel.cursor, [xaxis.d2p(panel.now.iteration), 0], [xaxis.d2p(panel.now.iteration), yaxis._length]);
+  if (panel.kind === "curves") line(panel.cursor, [xaxis.d2p(panel.now.count), 0], [xaxis.d2p(panel.now.count), yaxis._length]);
   if (panel.kind === "function") placeTangent(panel, xaxis, yaxis, states[0], position);
 }
 

@@ -52,8 +52,7 @@ def contour_plot(panel: ContourPanel) -> Plot:
     ]
     if panel.field:
         traces.append(_field(panel.field))
-    template = f"iteration %{{customdata:,d}}<br>{place}"
-    traces += [path_trace(k, path, template, several=several) for k, path in enumerate(panel.paths)]
+    traces += [path_trace(k, path, place, several=several) for k, path in enumerate(panel.paths)]
     if panel.paths:
         traces.append(marks_trace(panel.marks, several=several))
     layout = {"xaxis": axis_of(panel.x), "yaxis": axis_of(panel.y)}

@@ -28,7 +28,7 @@ def with_fewer_states(figure: Figure) -> Figure:
 
 def _thinned(panel: Panel) -> Panel:
     match panel:
-        case CurvesPanel(curves=paths) if _most(paths) < max(len(path.iterations) for path in paths):
+        case CurvesPanel(curves=paths) if _most(paths) < max(len(path.counts) for path in paths):
             return replace(panel, curves=[_some_states(path, _most(paths)) for path in paths])
         case ContourPanel(paths=paths) | FunctionPanel(paths=paths) if paths:
             return replace(panel, paths=[_some_states(path, _most(paths)) for path in paths])
@@ -40,12 +40,12 @@ def _most(paths: Sequence[Path]) -> int:
 
 
 def _some_states(path: Path, most: int) -> Path:
-    picked = evenly(len(path.iterations), most)
-    if len(picked) == len(path.iterations):
+    picked = evenly(len(path.counts), most)
+    if len(picked) == len(path.counts):
         return path
     return replace(
         path,
-        iterations=[path.iterations[k] for k in picked],
+        counts=[path.counts[k] for k in picked],
         x=[path.x[k] for k in picked],
         y=[path.y[k] for k in picked],
     )

@@ -29,9 +29,9 @@ _WORDS = {"start": "○ start", "end": "☆ end", "minimum": "✕ known minimum"
 
 
 def curves_plot(panel: CurvesPanel) -> Plot:
-    """Curves over the iterations."""
-    template = f"iteration %{{x:,d}}<br>{escaped(panel.y.label)} %{{y:.6g}}"
-    traces = [path_trace(k, curve, template, several=len(panel.curves) > 1) for k, curve in enumerate(panel.curves)]
+    """Curves over the iterations, or over the evaluations."""
+    place = f"{escaped(panel.y.label)} %{{y:.6g}}"
+    traces = [path_trace(k, curve, place, several=len(panel.curves) > 1) for k, curve in enumerate(panel.curves)]
     layout = {"xaxis": _with_margin(axis_of(panel.x), 0.03), "yaxis": _with_margin(axis_of(panel.y), 0.06)}
     if panel.x.high < 8:
         layout["xaxis"]["dtick"] = 1
@@ -50,8 +50,7 @@ def function_plot(panel: FunctionPanel, slopes: Sequence[float | None] = ()) -> 
         template = f"{label} %{{x:.6g}}<br>derivative %{{y:.6g}}"
         dashed = {"line": {"dash": "dash"}, "meta": {"role": "derivative"}}
         traces.append({**line, "y": panel.derivative, **dashed, **hover(template)})
-    template = f"iteration %{{customdata:,d}}<br>{place}"
-    traces += [path_trace(k, path, template, several=several) for k, path in enumerate(panel.paths)]
+    traces += [path_trace(k, path, place, several=several) for k, path in enumerate(panel.paths)]
     if panel.paths:
         traces.append(marks_trace(panel.marks, several=several))
     words = legend(panel.marks, several=several)
@@ -101,9 +100,10 @@ def heat_plot(title: str, panel: HeatPanel, states: Sequence[Nested]) -> Plot:
     return {**made, "frames": frames}
 
 
-def path_trace(run: int, path: Path, template: str, *, several: bool) -> Trace:
-    """The states of a run; the page adds their iterations as ``customdata``."""
-    mode = "lines+markers" if len(path.iterations) <= _MARKED else "lines"
+def path_trace(run: int, path: Path, place: str, *, several: bool) -> Trace:
+    """The states of a run, with where they are as their label; the page adds their counts as ``customdata``."""
+    template = f"{path.counted} %{{customdata:,d}}<br>{place}"
+    mode = "lines+markers" if len(path.counts) <= _MARKED else "lines"
     about = {"name": escaped(path.label), "meta": {"role": "path", "run": run}}
     return {"type": "scatter", "mode": mode, "x": path.x, "y": path.y, **about, **hover(template, named=several)}
 

@@ -1,4 +1,4 @@
-"""A descent as an animation (GIF or MP4): the paths grow on the panels, with the iteration and the loss."""
+"""A descent as an animation (GIF or MP4): the paths grow on the panels, with what is counted and the loss."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Pace(NamedTuple):
 
 
 def save_animation(figure: Figure, ending: str, file: IO[bytes], pace: Pace, *, surface: bool = False) -> None:
-    """Draw a figure into a file, ".gif" or ".mp4", from the first iteration to the last at constant speed.
+    """Draw a figure into a file, ".gif" or ".mp4", from the first state to the last at constant speed.
 
     Raises:
         OutsideError: when ffmpeg fails.
@@ -51,7 +51,7 @@ def save_animation(figure: Figure, ending: str, file: IO[bytes], pace: Pace, *, 
 
     with mpl.rc_context(RC):
         film = _Film(figure, surface=surface)
-        (_save_gif if ending == ".gif" else _save_mp4)(film, film.iterations(pace), pace, file)
+        (_save_gif if ending == ".gif" else _save_mp4)(film, film.counts(pace), pace, file)
 
 
 @dataclass(frozen=True)
@@ -63,10 +63,10 @@ class _Runner:
     head: Any
     columns: tuple[Any, ...]
 
-    def show(self, iteration: int) -> None:
-        """Show it up to an iteration."""
-        count = max(1, bisect_right(self.path.iterations, iteration))
-        for artist, part in ((self.line, slice(0, count)), (self.head, slice(count - 1, count))):
+    def show(self, count: int) -> None:
+        """Show it up to a count."""
+        states = max(1, bisect_right(self.path.counts, count))
+        for artist, part in ((self.line, slice(0, states)), (self.head, slice(states - 1, states))):
             if len(self.columns) == 3:
                 artist.set_data_3d(*(column[part] for column in self.columns))
             else:
@@ -136,21 +136,22 @@ class _Film:
             self._moving.append((ax, artist))
         return matrix
 
-    def iterations(self, pace: Pace) -> list[int]:
-        """The iteration that each frame shows."""
-        last = max(runner.path.iterations[-1] for runner in self._runners)
+    def counts(self, pace: Pace) -> list[int]:
+        """What each frame shows: an iteration, or a number of evaluations, as the paths count."""
+        first = min(runner.path.counts[0] for runner in self._runners)
+        last = max(runner.path.counts[-1] for runner in self._runners)
         frames = max(2, round(pace.fps * pace.seconds))
-        return [round(last * i / (frames - 1)) for i in range(frames)]
+        return [first + round((last - first) * i / (frames - 1)) for i in range(frames)]
 
-    def frame(self, iteration: int) -> memoryview:
-        """The picture at an iteration, as rows of RGBA."""
+    def frame(self, count: int) -> memoryview:
+        """The picture at a count, as rows of RGBA."""
         canvas: Any = self.canvas.canvas
         canvas.restore_region(self._background)
         for runner in self._runners:
-            runner.show(iteration)
+            runner.show(count)
         for matrix in self._matrices:
-            matrix.show(iteration)
-        self._counter.set_text(self._state(iteration))
+            matrix.show(count)
+        self._counter.set_text(self._state(count))
         for ax, artist in self._moving:
             (ax or self.canvas).draw_artist(artist)
         view: memoryview = canvas.buffer_rgba()
@@ -162,13 +163,14 @@ class _Film:
         width, height = self.canvas.canvas.get_width_height()
         return width, height
 
-    def _state(self, iteration: int) -> str:
-        """The iteration, and the loss there where one path is shown."""
-        text = f"iteration {iteration:,}"
+    def _state(self, count: int) -> str:
+        """The count, and the loss there where one path is shown."""
+        counted = self._runners[0].path.counted if self._runners else "iteration"
+        text = f"{counted} {count:,}"
         for panel in self.figure.panels:
             if isinstance(panel, CurvesPanel) and len(panel.curves) == 1:
                 curve = panel.curves[0]
-                return f"{text}\nloss {curve.y[bisect_right(curve.iterations, iteration) - 1]:.4g}"
+                return f"{text}\nloss {curve.y[bisect_right(curve.counts, count) - 1]:.4g}"
         return text
 
 
@@ -200,32 +202,32 @@ def _moving(panel: Panel, figure: Figure, *, in_space: bool) -> Iterator[tuple[P
             yield path, (path.x, path.y)
 
 
-def _save_gif(film: _Film, iterations: Sequence[int], pace: Pace, file: IO[bytes]) -> None:
+def _save_gif(film: _Film, counts: Sequence[int], pace: Pace, file: IO[bytes]) -> None:
     from PIL import Image
 
-    shown: list[int] = []  # each iteration once, as long as it lasts
+    shown: list[int] = []  # each count once, as long as it lasts
     milliseconds: list[int] = []
-    for iteration in iterations:
-        if shown and shown[-1] == iteration:
+    for count in counts:
+        if shown and shown[-1] == count:
             milliseconds[-1] += 1000 // pace.fps
         else:
-            shown.append(iteration)
+            shown.append(count)
             milliseconds.append(1000 // pace.fps)
     milliseconds[-1] += int(1000 * _HOLD)
     last = Image.frombuffer("RGBA", film.size, film.frame(shown[-1])).convert("RGB")
     palette = last.quantize(colors=128)  # of the last frame, which has every colour
     frames = (
-        Image.frombuffer("RGBA", film.size, film.frame(iteration))
+        Image.frombuffer("RGBA", film.size, film.frame(count))
         .convert("RGB")
         .quantize(palette=palette, dither=Image.Dither.NONE)
-        for iteration in shown
+        for count in shown
     )
     next(frames).save(
         file, format="GIF", save_all=True, append_images=frames, duration=milliseconds, loop=0, optimize=False
     )
 
 
-def _save_mp4(film: _Film, iterations: Sequence[int], pace: Pace, file: IO[bytes]) -> None:
+def _save_mp4(film: _Film, counts: Sequence[int], pace: Pace, file: IO[bytes]) -> None:
     width, height = film.size
     with tempfile.TemporaryDirectory() as folder:
         path = FilePath(folder) / "film.mp4"
@@ -241,8 +243,8 @@ def _save_mp4(film: _Film, iterations: Sequence[int], pace: Pace, file: IO[bytes
             log.open("wb") as said,
             subprocess.Popen(command, stdin=subprocess.PIPE, stderr=said) as ffmpeg,  # noqa: S603
         ):
-            for iteration in iterations:
-                ffmpeg.stdin.write(film.frame(iteration))  # type: ignore[union-attr]
+            for count in counts:
+                ffmpeg.stdin.write(film.frame(count))  # type: ignore[union-attr]
         if ffmpeg.returncode != 0:
             lines = log.read_text(errors="replace").split("\n")
             reason = next((line for line in reversed(lines) if line), f"exit code {ffmpeg.returncode}")

@@ -85,7 +85,7 @@ def _losses(panel: ContourPanel, path: Path, figure: Figure) -> list[float]:
         for curves in figure.panels:
             if isinstance(curves, CurvesPanel):
                 for curve in curves.curves:
-                    if curve.label == path.label and curve.iterations == path.iterations:
+                    if curve.label == path.label and curve.counts == path.counts:
                         return list(curve.y)
     return [_below(panel, x, y) for x, y in zip(path.x, path.y, strict=True)]
 
