@@ -132,7 +132,8 @@ class Collector:
             shown = Shown(walked[0], left_out, walked[1])
             return with_checks(WalkTable(self.title, shown, outcome, digits), outcome, digits, width)
         steps = Shown([state.step() for state, _ in head], left_out, [state.step() for state, _ in tail])
-        table = DescentTable(self.title, steps, outcome, digits, whole=self.output.all)
+        chosen = self.output.all or self.output.every > 1
+        table = DescentTable(self.title, steps, outcome, digits, whole=self.output.all, shortens=not chosen)
         return with_checks(table, outcome, digits, width)
 
     def _ending(self, width: int) -> RenderableType:

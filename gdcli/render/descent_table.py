@@ -12,12 +12,14 @@ from rich.text import Text
 
 from gdcli.contract.descent import DescentRecord, Step
 from gdcli.memory import Shown
+from gdcli.render.columns import Fitted
 from gdcli.render.numbers import number
-from gdcli.render.steps import Fitted, fitted
+from gdcli.render.steps import fitted_steps
 from gdcli.render.table import labelled
 
 _FEWEST = 6  # lines between the headers and the last state, however low the screen is
-_REPEATED = 2  # rows like the one above them from which on they are folded
+_REPEATED = 2  # repetitions from which on they are folded
+_LONGEST_PERIOD = 4  # rows that are repeated in turn
 
 
 class Row(Struct, frozen=True):
@@ -27,9 +29,13 @@ class Row(Struct, frozen=True):
 
 
 class Same(Struct, frozen=True):
-    """So many rows that look like the row above them; ``exactly`` if all their digits are the same, shown or not."""
+    """So many rows that look like the row above them, or in turn like the ``period`` rows above them.
+
+    ``exactly`` says that all their digits are the same, shown or not.
+    """
 
     count: int
+    period: int
     exactly: bool
 
 
@@ -45,31 +51,40 @@ Entry: TypeAlias = Row | Same | Gap
 class DescentTable:
     """The iterations of a descent, the state after the last update below them, and how it ended.
 
-    Rows that repeat are folded. Where the height is given, as it is on a terminal, the table is not higher. ``whole``
-    shows every row. The width is that of the console.
+    Rows that repeat are folded, unless it is ``whole``. Where the console gives a height, as a terminal does, the table
+    is not higher if it ``shortens``; its width is that of the console.
     """
 
-    def __init__(self, title: str, rows: Shown[Step], outcome: DescentRecord, digits: int, *, whole: bool) -> None:
+    def __init__(
+        self,
+        title: str,
+        rows: Shown[Step],
+        outcome: DescentRecord,
+        digits: int,
+        *,
+        whole: bool = False,
+        shortens: bool = True,
+    ) -> None:
         self.title = title
         self.rows = rows
         self.outcome = outcome
         self.digits = digits
         self.whole = whole
+        self.shortens = shortens
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Draw it for the width, the height and the characters of the console."""
         head, left_out, tail = self.rows
         final = self.outcome.result
         steps = [step for step in (*head, *tail) if step.iteration != final.iteration] + [final]
-        fit = fitted(steps, self.digits, options.max_width)
-        entries: list[Entry] = [*map(Row, range(min(len(head), len(steps) - 1)))]
-        entries += [Gap(left_out)] * bool(left_out) + [*map(Row, range(len(head), len(steps) - 1))]
+        fit = fitted_steps(steps, self.digits, options.max_width)
+        ends = range(min(len(head), len(steps) - 1)), range(len(head), len(steps) - 1)
+        first, last = (list(map(Row, rows) if self.whole else _folded(rows, steps, fit)) for rows in ends)
+        entries = [*first, *[Gap(left_out)] * bool(left_out), *last]
         title, below = Text(self.title, "bold"), [ending(self.outcome, self.digits, options.max_width)]
         if fit.note:
             below.insert(0, Text(fit.note, "dim"))
-        if not self.whole:
-            entries = list(_folded(entries, steps, fit))
-        if options.height is not None:
+        if options.height is not None and self.shortens:
             taken = sum(len(console.render_lines(each, options.reset_height())) for each in (title, *below))
             entries = _shortened(entries, options.height - taken - _around(fit), _height(fit))
         if missing := sum(entry.count for entry in entries if isinstance(entry, Gap)):
@@ -89,22 +104,22 @@ def _height(fit: Fitted) -> int:
     return max((cells[0].count("\n") + 1 for cells in fit.columns.values()), default=1)
 
 
-def _folded(entries: Sequence[Entry], steps: Sequence[Step], fit: Fitted) -> Iterator[Entry]:
-    """The entries, with rows that are like the one above them counted instead."""
-    above: int | None = None
-    same: list[int] = []
-    for entry in (*entries, None):
-        if isinstance(entry, Row) and above is not None and _looks_like(entry.index, above, fit):
-            same.append(entry.index)
-            continue
-        if above is not None and len(same) >= _REPEATED:
-            yield Same(len(same), all(_is_like(steps[index], steps[above]) for index in same))
+def _folded(rows: range, steps: Sequence[Step], fit: Fitted) -> Iterator[Entry]:
+    """The rows, with those that repeat the rows above them counted instead."""
+    i = rows.start
+    while i < rows.stop:
+        for period in range(1, min(_LONGEST_PERIOD, i - rows.start) + 1):
+            same = 0
+            while i + same < rows.stop and _looks_like(i + same, i + same - period, fit):
+                same += 1
+            if same >= _REPEATED * period:
+                exactly = all(_is_like(steps[i + k], steps[i + k - period]) for k in range(same))
+                yield Same(same, period, exactly)
+                i += same
+                break
         else:
-            yield from map(Row, same)
-        same = []
-        above = entry.index if isinstance(entry, Row) else None
-        if entry is not None:
-            yield entry
+            yield Row(i)
+            i += 1
 
 
 def _looks_like(one: int, other: int, fit: Fitted) -> bool:
@@ -120,7 +135,7 @@ def _shortened(entries: list[Entry], lines: int, height: int) -> list[Entry]:
     room = max(3, max(lines, _FEWEST) // height)
     if len(entries) <= room:
         return entries
-    head, tail = (room + 1) // 2, (room - 1) // 2
+    head, tail = room // 2, (room - 1) // 2
     if isinstance(entries[-tail], Same):  # it needs the row above it
         head, tail = head - 1, tail + 1
     left_out = sum(1 if isinstance(entry, Row) else entry.count for entry in entries[head:-tail])
@@ -130,10 +145,10 @@ def _shortened(entries: list[Entry], lines: int, height: int) -> list[Entry]:
 def _drawn(entries: Iterable[Entry], steps: Sequence[Step], fit: Fitted, *, ascii_only: bool) -> Iterator[Text]:
     """The lines of the table."""
     iterations = [str(step.iteration) for step in steps]
-    widths = [max(map(len, [fit.counter, *iterations]))]
+    widths = [max(map(len, [fit.layout.name, *iterations]))]
     widths += [max(map(cell_len, [header, *cells[0].split("\n")])) for header, cells in fit.columns.items()]
-    between = " " * fit.gap if not ascii_only else "|".center(fit.gap)
-    dash, cross = ("-", "+".center(fit.gap, "-")) if ascii_only else ("─", "─" * fit.gap)
+    between = " " * fit.layout.gap if not ascii_only else "|".center(fit.layout.gap)
+    dash, cross = ("-", "+".center(fit.layout.gap, "-")) if ascii_only else ("─", "─" * fit.layout.gap)
     rule = cross.join(dash * width for width in widths)
 
     def line(cells: Iterable[str], style: str = "") -> Text:
@@ -146,19 +161,24 @@ def _drawn(entries: Iterable[Entry], steps: Sequence[Step], fit: Fitted, *, asci
         for cells in zip([iterations[index], *[""] * (height - 1)], *columns, strict=True):
             yield line(cells, style)
 
-    yield line([fit.counter, *fit.columns], "bold")
+    yield line([fit.layout.name, *fit.columns], "bold")
     yield Text(rule, no_wrap=True, overflow="ignore")
     for entry in entries:
         if isinstance(entry, Row):
             yield from row(entry.index)
         elif isinstance(entry, Same):
-            words = f"{entry.count:,} rows as above" + ("" if entry.exactly else ", in these digits")
-            yield Text(f"{'…':>{widths[0]}}{' ' * fit.gap}{words}", "dim", no_wrap=True, overflow="ignore")
+            words = f"{'…':>{widths[0]}}{' ' * fit.layout.gap}{_in_words(entry)}"
+            yield Text(words, "dim", no_wrap=True, overflow="ignore")
         else:
             yield line(["…", *("…".center(width) for width in widths[1:])], "dim")
     if len(steps) > 1:
         yield Text(rule if ascii_only else "", no_wrap=True, overflow="ignore")
     yield from row(len(steps) - 1, "bold")
+
+
+def _in_words(same: Same) -> str:
+    above = "above" if same.period == 1 else f"the {same.period} above, in turn"
+    return f"{same.count:,} rows as {above}{'' if same.exactly else ', in these digits'}"
 
 
 def ending(outcome: DescentRecord, digits: int, width: int) -> RenderableType:

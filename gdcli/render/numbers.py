@@ -11,6 +11,7 @@ from gdcli.contract.fields import Nested
 
 EXACT = 17  # significant digits with which a number is exact
 USUAL = 6  # digits of a table where nothing else is asked for
+_FEWEST = 3  # digits down to which a number is still told from others
 _LEAST = 4  # digits down to which it is better to show fewer of them than fewer numbers
 _EDGE = 3  # items shown at each end of a long list
 _MAX_ITEMS = 8
@@ -35,7 +36,7 @@ def fewer(digits: int) -> Iterator[Sequence[int]]:
         yield [digits]
     most = min(digits, USUAL)
     yield range(most, min(most, _LEAST) - 1, -1)
-    yield range(min(most, _LEAST) - 1, 0, -1)
+    yield range(min(most, _LEAST) - 1, _FEWEST - 1, -1)
 
 
 def aligned(cells: Sequence[str]) -> list[str]:
@@ -99,7 +100,7 @@ def tensor_within(width: int, value: Nested, digits: int) -> str:
     if not any(isinstance(item, list) for item in (value if isinstance(value, list) else [])):
         return "\n".join(wrapped(tensor(value, digits), width, " "))
     tried = [fit for group in fewer(digits) for fit in group]
-    texts = (tensor(value, fit, edge=edge) for edge in (_MATRIX_EDGE, 1) for fit in tried if fit > 2 or edge == 1)
+    texts = (tensor(value, fit, edge=edge) for edge in (_MATRIX_EDGE, 1) for fit in tried)
     return next((text for text in texts if max(map(len, text.split("\n"))) <= width), tensor(value, 1, edge=1))
 
 

@@ -1,88 +1,43 @@
-"""The steps of a descent as columns of numbers that fit into a width: with fewer digits, or with norms, if need be."""
+"""The steps of a descent as columns of numbers, in several forms: elements, norms, or below each other."""
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple, TypeAlias
+from collections.abc import Iterator, Sequence
 
 from rich.cells import cell_len
 
 from gdcli.contract.descent import Step
 from gdcli.contract.fields import Nested
 from gdcli.contract.nested import size
-from gdcli.render.numbers import USUAL, aligned, elements, fewer, norm, number
-
-Columns: TypeAlias = dict[str, list[str]]
-"""The cells of each column by its header; those of a form in which a step takes several lines have line ends."""
+from gdcli.render.columns import NARROWEST, Columns, Fitted, Form, Layout, fitted
+from gdcli.render.numbers import USUAL, aligned, elements, norm, number
 
 _STACKED = 4  # elements up to which they stand below each other, where the columns of the elements do not fit
 _STACKED_EXACT = 8  # the same where many digits are wanted
-_NARROWEST = 3  # cells that a column and its distance from the next take at least
 
 
-class Form(NamedTuple):
-    """A way to show steps: its columns with a number of digits, and what it leaves out, in words.
-
-    One that is not ``exact`` is of no use to somebody who wants to see many digits.
-    """
-
-    columns: Callable[[int], Columns]
-    leaves_out: str = ""
-    exact: bool = False
-
-
-class Fitted(NamedTuple):
-    """Columns that fit. ``counter`` is the header of the iterations, and ``gap`` the distance between columns."""
-
-    counter: str
-    gap: int
-    columns: Columns
-    note: str
-
-
-def fitted(steps: Sequence[Step], digits: int, width: int) -> Fitted:
+def fitted_steps(steps: Sequence[Step], digits: int, width: int) -> Fitted:
     """The steps as columns of at most ``width`` cells together, the column of the iterations included.
 
-    Digits go first, but not those beyond the usual number, which somebody wanted; then columns are replaced by norms,
-    or the elements stand below each other. ``note`` says what was done.
+    Where they do not fit, gradients and tensors become norms, or the elements of a step stand below each other.
     """
-    forms = list(_forms(steps, digits, width))
     counted = max(len(str(step.iteration)) for step in steps)
-    for tried in fewer(digits):
-        for form in forms:
-            if tried[0] > USUAL and not form.exact:
-                continue
-            for align, fit in itertools.product((aligned, _right), tried):
-                columns = {header: _arranged(cells, align) for header, cells in form.columns(fit).items()}
-                widths = [max(cell_len(header), _cells(cells)) for header, cells in columns.items()]
-                for counter, gap in (("iteration", 3), ("iter", 2)):
-                    if max(len(counter), counted) + sum(widths) + gap * len(widths) <= width:
-                        return Fitted(counter, gap, columns, _note(form, fit, digits, width))
-    return Fitted("iter", 2, {}, f"{width} columns are too few for a table; --csv shows every number")
-
-
-def _note(form: Form, fit: int, digits: int, width: int) -> str:
-    parts = [form.leaves_out] * bool(form.leaves_out) + [_digits_in_words(fit)] * (fit < digits)
-    return f"to fit into {width} columns, {' and '.join(parts)}; --csv shows every number" if parts else ""
-
-
-def _digits_in_words(count: int) -> str:
-    return f"numbers have {count} digit{'s' * (count != 1)}"
+    layouts = [Layout(max(len(name), counted) + gap, gap, name) for name, gap in (("iteration", 3), ("iter", 2))]
+    return fitted(list(_forms(steps, digits, width)), layouts, digits, width)
 
 
 def _forms(steps: Sequence[Step], digits: int, width: int) -> Iterator[Form]:
     """The ways to show the steps, the best first."""
     first = steps[0].values
     count = sum(map(size, first.values()))
-    if (2 * count + 1) * _NARROWEST <= width:
+    if (2 * count + 1) * NARROWEST <= width:
         yield Form(lambda digits: _elementwise(steps, digits), exact=True)
     stacked = Form(lambda digits: _below_each_other(steps, digits), exact=True)
     if digits > USUAL and count <= _STACKED_EXACT:
         yield stacked
     one_gradient = f"|grad| is the norm of {'all gradients' if len(first) > 1 else 'the gradient'}"
-    if count > 1 and (count + 2) * _NARROWEST <= width:
+    if count > 1 and (count + 2) * NARROWEST <= width:
         yield Form(lambda digits: _values(steps, digits) | _all_gradients(steps, digits), one_gradient)
     if digits <= USUAL and count <= _STACKED:
         yield stacked
@@ -104,10 +59,10 @@ def step_columns(steps: Sequence[Step], digits: int, width: int) -> Columns:
     The cells are not aligned, and the norms may be wider than ``width``.
     """
     count = sum(map(size, steps[0].values.values()))
-    if (2 * count + 1) * _NARROWEST <= width:
+    if (2 * count + 1) * NARROWEST <= width:
         whole = _elementwise(steps, digits)
         # iteration, and three cells between columns
-        if 12 + sum(max(cell_len(header), _cells(aligned(cells))) + 3 for header, cells in whole.items()) <= width:
+        if 12 + sum(max(map(cell_len, [header, *aligned(cells)])) + 3 for header, cells in whole.items()) <= width:
             return whole
     return _by_variable(steps, digits)
 
@@ -173,24 +128,6 @@ def _below_each_other(steps: Sequence[Step], digits: int) -> Columns:
         "value": ["\n".join(cells) for cells in values],
         "gradient": ["\n".join(["", *cells]) for cells in gradients],
     }
-
-
-def _arranged(cells: Sequence[str], align: Callable[[Sequence[str]], list[str]]) -> list[str]:
-    """The cells of a column with all their lines padded to the same width."""
-    height = cells[0].count("\n") + 1
-    lines = align([line for cell in cells for line in cell.split("\n")])
-    return ["\n".join(lines[i : i + height]) for i in range(0, len(lines), height)]
-
-
-def _right(cells: Sequence[str]) -> list[str]:
-    """The cells of a column, padded to the same width at the left."""
-    width = max(map(cell_len, cells))
-    return [" " * (width - cell_len(cell)) + cell for cell in cells]
-
-
-def _cells(cells: Sequence[str]) -> int:
-    """The width of a column of cells that are all as wide."""
-    return cell_len(cells[0].partition("\n")[0])
 
 
 def _flat(value: Nested, count: int) -> list[Nested]:

@@ -98,9 +98,10 @@ def notes(found: Sequence[Notice]) -> RenderableType:
     return grid
 
 
-def listing(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> RenderableType:
-    """A plain table of texts."""
+def listing(headers: Sequence[str], rows: Sequence[Sequence[str]], *, gap: int = 3) -> RenderableType:
+    """A plain table of texts, with 2 or 3 cells between columns."""
     table = empty_table(*headers)
+    table.collapse_padding = gap < 3
     for row in rows:
         table.add_row(*map(Text, row))
     return table

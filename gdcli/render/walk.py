@@ -18,6 +18,7 @@ from gdcli.render.table import empty_table
 from gdcli.render.terminal.signs import has_few_signs
 
 _NARROWEST = 24  # cells that the equations take at least
+_WIDE = 60  # cells of a console from which on there is room for long headers
 _BETWEEN = 3  # cells between two columns
 
 
@@ -46,13 +47,14 @@ class WalkTable:
         lines = list(_lines(shown, writer))
         losses = aligned([number(row.step.loss, self.digits) for row in shown])
         longest = max((cell_len(" = ".join(sides)) for row in lines for sides in row if len(sides) > 1), default=0)
-        narrow = options.max_width - len("iteration") - _BETWEEN
-        room = narrow - len(losses[0]) - _BETWEEN
-        with_loss = longest <= room or longest > narrow  # lines that must be wrapped anyway leave room for it
-        cells = [
-            "\n".join(_fitted(sides, max(room, _NARROWEST) if with_loss else narrow) for sides in row) for row in lines
-        ]
-        table = empty_table("iteration", *(["loss"] if with_loss else []), "update")
+        counter = "iteration" if options.max_width >= _WIDE else "iter"
+        counted = max(len(counter), len(str(final.step.iteration)))
+        narrow = max(options.max_width - counted - _BETWEEN, _NARROWEST)
+        room = narrow - max(len("loss"), len(losses[0])) - _BETWEEN
+        # Lines that must be wrapped anyway leave room for the loss.
+        with_loss = room >= _NARROWEST and (longest <= room or longest > narrow)
+        cells = ["\n".join(_fitted(sides, room if with_loss else narrow) for sides in row) for row in lines]
+        table = empty_table(counter, *(["loss"] if with_loss else []), "update")
         table.columns[0].justify = "right"
         for i, (row, loss, cell) in enumerate(zip(shown, losses, cells, strict=True)):
             if left_out and i == len(head):
