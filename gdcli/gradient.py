@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from msgspec import UNSET
 
 from gdcli.complete.grad import complete_grad
-from gdcli.contract.envelope import Notice
+from gdcli.contract.envelope import Notice, listed
 from gdcli.contract.grad import GradResult, GradSettings
 from gdcli.errors import GdcliError
 from gdcli.explain.tape import Tape
@@ -105,15 +106,30 @@ def _notices(tensors: dict[str, torch.Tensor], settings: GradSettings, value: to
         shape = tuple(value.shape)
         message = f"the result has shape {shape}: backward needs a scalar, so the gradients are None"
         return [*notices, Notice("not-scalar", message)]
-    for name, tensor in tensors.items():
-        if name not in settings.wrt:
-            message = (
-                f"{name}.grad is None: {name} is not in --wrt, so it does not require a gradient and autograd skips it"
-            )
-            notices.append(Notice("no-grad", message))
-        elif tensor.grad is None:
-            message = f"{name}.grad is None: no differentiable path leads from the result back to {name}"
-            notices.append(Notice("no-path", message))
-        elif not is_finite(plain(tensor.grad)):
-            notices.append(Notice("non-finite", f"the gradient with respect to {name} is not finite"))
+    if fixed := [name for name in tensors if name not in settings.wrt]:
+        notices.append(Notice("no-grad", _without_gradient(fixed)))
+    grads = {name: tensors[name].grad for name in settings.wrt}
+    if apart := [name for name, grad in grads.items() if grad is None]:
+        notices.append(Notice("no-path", without_path(apart)))
+    if wild := [name for name, grad in grads.items() if grad is not None and not is_finite(plain(grad))]:
+        are = "gradients with respect to {} are" if len(wild) > 1 else "gradient with respect to {} is"
+        notices.append(Notice("non-finite", f"the {are.format(listed(wild))} not finite"))
     return notices
+
+
+def _without_gradient(names: Sequence[str]) -> str:
+    """Why variables that are not in ``--wrt`` have no gradient."""
+    if len(names) == 1:
+        why = "is not in --wrt, so it does not require a gradient and autograd skips it"
+    else:
+        why = "are not in --wrt, so they do not require gradients and autograd skips them"
+    return f"{_are_none(names)}: {listed(names)} {why}"
+
+
+def without_path(names: Sequence[str]) -> str:
+    """Why variables of which the result does not depend differentiably have no gradient."""
+    return f"{_are_none(names)}: no differentiable path leads from the result back to {' or '.join(names)}"
+
+
+def _are_none(names: Sequence[str]) -> str:
+    return f"{listed(f'{name}.grad' for name in names)} {'is' if len(names) == 1 else 'are'} None"

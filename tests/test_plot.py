@@ -451,10 +451,10 @@ def test_in_a_pipe_a_picture_is_plain_text(run: Run, words: list[str]) -> None:
 def test_a_picture_takes_the_place_of_the_table(run: Run) -> None:
     outcome = run("minimize", "--plot", "--no-diagnose")
     assert outcome.out.startswith(
-        "minimize (x - 1.5)**2\nstopped after 100 steps\nx = 1.5\nloss 5.68434e-14; "
+        "minimize (x - 1.5)**2 over x\nstopped after 100 steps\nx = 1.5\nloss 5.68434e-14; "
         "the smallest was 5.68434e-14 at iteration 72\n\nmanual, lr 0.1, 100 steps\n\nloss  "
     ) or outcome.out.startswith(
-        "minimize (x - 1.5)**2\nstopped after 100 steps\nx = 1.5\nloss 5.68434e-14\n\nmanual, lr 0.1, 100 steps\n\nloss"
+        "minimize (x - 1.5)**2 over x\nstopped after 100 steps\nx = 1.5\nloss 5.68434e-14\n\nmanual, lr 0.1, 100 steps\n\nloss"
     )
     assert "iteration     " not in outcome.out.splitlines()[1]
 

@@ -213,7 +213,7 @@ def test_csv_has_no_place_for_a_walk(run: Run) -> None:
 # What people read.
 
 PLAIN = """\
-minimize (x - 1.5)**2
+minimize (x - 1.5)**2 over x
 iteration   loss   update
 ────────────────────────────────────────────────────────────
         0   6.25   x₁ = x₀ − lr · grad = 4 − 0.1 · 5 = 3.5
@@ -226,7 +226,7 @@ loss 2.56
 """
 
 ASCII = """\
-minimize x**2 + 3*y
+minimize x**2 + 3*y over x, y
 iteration | loss | update
 ----------+------+------------------------------------------
         0 | 7    | x1 = x0 - lr * x.grad = 1 - 0.1 * 2 = 0.8
@@ -359,3 +359,13 @@ def test_a_rule_without_equations_shows_where_it_went(run: Run) -> None:
 def test_what_the_bounds_did_is_said(run: Run) -> None:
     out = shown(run, "--steps", "2", "--bound", "x=3.2:9")
     assert contains(out, "x₂ = x₁ − lr · grad\n= 3.5 − 0.1 · 4 = 3.1, projected onto its bounds: 3.2")
+
+
+@pytest.mark.parametrize("rule", ["manual-backtracking", "manual-exact"])
+def test_the_step_of_a_line_search_is_shown_once_for_all_variables(run: Run, rule: str) -> None:
+    out = shown(
+        run, "x**2 + 3*y**2 + sum(w**2)", "--x", "1", "--y", "2", "--w", "3,4", "--optimizer", rule, "--steps", "3"
+    )
+    rows = re.split(r"^ +\d+ ", out, flags=re.MULTILINE)[1:4]
+    assert [row.count("step = ") for row in rows] == [1, 1, 1]
+    assert [len(re.findall("− step · ", row)) for row in rows] == [4, 4, 4]

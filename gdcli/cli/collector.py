@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from gdcli.cli.output import Output
 from gdcli.cli.progress import with_progress
 from gdcli.cli.save import save, targets
-from gdcli.cli.show import Report, report_for_people
+from gdcli.cli.show import Report, report_for_people, with_notices
+from gdcli.cli.title import task, title_of
 from gdcli.contract.descent import MinimizeSettings, Step, Update
 from gdcli.contract.envelope import Notice
 from gdcli.contract.plot import notices_about, spelled_out
@@ -32,15 +33,13 @@ _ELEMENTS = 500_000  # of variables and gradients, in all steps of a page
 class Collector:
     """Keeps those states of a descent that the table, the pictures and the page need."""
 
-    def __init__(
-        self, descent: Descent[Any], output: Output, title: str, states: Iterable[State] | None = None
-    ) -> None:
+    def __init__(self, descent: Descent[Any], output: Output, states: Iterable[State] | None = None) -> None:
         """``states`` are those of the descent, if they pass through another iterator first."""
         from gdcli.landscape.trail import Trail
 
         self.descent = descent
         self.output = output
-        self.title = title
+        self.title = title_of(descent)
         self.states = with_progress(descent, quiet=output.quiet) if states is None else states
         self.walks = descent.settings.walk
         kinds = {target.kind for target in targets(output.save)}
@@ -53,6 +52,10 @@ class Collector:
 
     def iterations(self) -> Iterator[Item]:
         """The iterations of the record, as they are computed; the state after the last update is not one of them."""
+        return (item for item in self.states_and_updates() if self.descent.is_iteration(item[0]))
+
+    def states_and_updates(self) -> Iterator[Item]:
+        """The states as they are computed, the one after the last update included."""
         seen = self._seen()
         for item in self.descent.walk(seen) if self.walks else ((state, ()) for state in seen):
             iteration = item[0].iteration
@@ -61,7 +64,7 @@ class Collector:
                     self.rows.add(iteration, item)
                 if self.kept is not None:
                     self.kept.add(iteration, item)
-                yield item
+            yield item
 
     def _seen(self) -> Iterator[State]:
         for state in self.states:
@@ -76,7 +79,13 @@ class Collector:
         for step, made in items:
             steps.append(step)
             updates += made
-        return self.descent.record(steps, updates)
+        return with_notices(self.descent.record(steps, updates), self.output.heard.notices())
+
+    @functools.cached_property
+    def outcome(self) -> Any:
+        """The outcome of the descent, with what libraries have warned of."""
+        outcome = self.descent.outcome
+        return outcome if self.output.format == "csv" else with_notices(outcome, self.output.heard.notices())
 
     @functools.cached_property
     def figure(self) -> Figure:
@@ -88,17 +97,17 @@ class Collector:
         return figure_of(self.descent, self._spelled_title(), self.trail)
 
     def _spelled_title(self) -> str:
-        """The title, with the expression if a problem was given by name."""
+        """The task, with the expression if a problem was given by name."""
         from gdcli.complete.problem import expression_of
 
         settings = self.descent.settings
         if not isinstance(settings, MinimizeSettings):
-            return self.title
-        return f"{self.descent.command} {spelled_out(settings.expression, expression_of(settings))}"
+            return task(settings)
+        return task(settings, spelled_out(settings.expression, expression_of(settings)))
 
     def report(self) -> Report:
         """The printed report: with ``--plot`` the picture, instead of the table or below it."""
-        outcome = self.descent.outcome
+        outcome = self.outcome
         if not self.output.plot:
             return self._report(self._table, outcome.warnings)
         notices = [*outcome.warnings, *notices_about(self.figure)]
@@ -107,14 +116,14 @@ class Collector:
         return self._report(lambda width: self._above_picture(self._ending(width)), notices)
 
     def _report(self, make: Callable[[int], RenderableType], notices: Sequence[Notice]) -> Report:
-        return report_for_people(make, notices, self.output, self.descent.outcome.diagnosis)
+        return report_for_people(make, notices, self.output, self.outcome.diagnosis)
 
     def _table(self, width: int) -> RenderableType:
+        from gdcli.render.descent_table import DescentTable
         from gdcli.render.explanations import with_checks
-        from gdcli.render.table import descent_table
         from gdcli.render.walk import WalkedStep, WalkTable
 
-        outcome, digits = self.descent.outcome, self.output.digits
+        outcome, digits = self.outcome, self.output.digits
         if self.rows is None:
             raise RuntimeError("no table was requested")
         head, left_out, tail = self.rows.shown()
@@ -123,18 +132,20 @@ class Collector:
             shown = Shown(walked[0], left_out, walked[1])
             return with_checks(WalkTable(self.title, shown, outcome, digits), outcome, digits, width)
         steps = Shown([state.step() for state, _ in head], left_out, [state.step() for state, _ in tail])
-        return with_checks(descent_table(self.title, steps, outcome, digits, width), outcome, digits, width)
+        chosen = self.output.all or self.output.every > 1
+        table = DescentTable(self.title, steps, outcome, digits, whole=self.output.all, shortens=not chosen)
+        return with_checks(table, outcome, digits, width)
 
     def _ending(self, width: int) -> RenderableType:
         """How the descent ended."""
         from rich.console import Group
         from rich.text import Text
 
+        from gdcli.render.descent_table import ending
         from gdcli.render.explanations import with_checks
-        from gdcli.render.table import ending
 
-        outcome, digits = self.descent.outcome, self.output.digits
-        return with_checks(Group(Text(self.title, "bold"), ending(outcome, digits)), outcome, digits, width)
+        outcome, digits = self.outcome, self.output.digits
+        return with_checks(Group(Text(self.title, "bold"), ending(outcome, digits, width)), outcome, digits, width)
 
     def _above_picture(self, above: RenderableType) -> RenderableType:
         from gdcli.cli.picture import above_picture
@@ -148,7 +159,7 @@ class Collector:
             OutsideError: when one cannot be written.
         """
         if self.output.save:
-            table = functools.partial(self._report, self._table, self.descent.outcome.warnings)
+            table = functools.partial(self._report, self._table, self.outcome.warnings)
             save(self.output, report=table, figure=lambda: self.figure, page=self._page)
 
     def _page(self) -> tuple[Figure, Any]:

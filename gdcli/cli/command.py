@@ -26,6 +26,7 @@ from gdcli.cli.arguments import (
     unknown_option,
 )
 from gdcli.cli.config import read_config
+from gdcli.cli.heard import listening
 from gdcli.cli.live.check import check_live
 from gdcli.cli.output import FORMATS, PANEL, Feature, Kind, Output, about, chosen_format, output_options
 from gdcli.cli.save import check_targets, files_in_words
@@ -154,7 +155,9 @@ def add(app: typer.Typer, command: Command[S]) -> None:
             raise typer.Exit
         import_torch()
         gc.enable()
-        raise typer.Exit(command.run(settings, output))
+        with listening(output.heard, quiet=output.quiet):
+            code = command.run(settings, output)
+        raise typer.Exit(code)
 
     parameters = [inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)]
     parameters += _setting_parameters(command) + _output_parameters(command)

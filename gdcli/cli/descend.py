@@ -14,6 +14,7 @@ from gdcli.cli.interrupt import interruptible
 from gdcli.cli.messages import warn
 from gdcli.cli.output import Output
 from gdcli.cli.show import print_report
+from gdcli.cli.title import title_of
 from gdcli.errors import ExitCode, GdcliError
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ Walked: TypeAlias = "tuple[Step, Sequence[Update]]"
 _FLUSH_SECONDS = 0.05  # maximum delay of a line
 
 
-def run_descent(descent: Descent[Any], output: Output, title: str) -> int:
+def run_descent(descent: Descent[Any], output: Output) -> int:
     """Run, print, and return the exit code."""
     if output.format == "csv" and descent.settings.walk:
         hint = "use --json, --jsonl or the table; without --walk, the CSV has x, grad and loss of every step"
@@ -36,8 +37,8 @@ def run_descent(descent: Descent[Any], output: Output, title: str) -> int:
     if output.format == "csv" and getattr(descent.settings, "check", False):
         hint = "use --json, --jsonl or the table"
         raise GdcliError("usage", "the checks of --check cannot be printed as CSV", hint)
-    collector = Collector(descent, output, title)
-    live = _live(descent, output, title)
+    collector = Collector(descent, output)
+    live = _live(descent, output)
     with interruptible(descent.interrupt if live is None else live.interrupt):
         match output.format:
             case "jsonl":
@@ -49,9 +50,9 @@ def run_descent(descent: Descent[Any], output: Output, title: str) -> int:
             case _ if live is None:
                 _print_whole(collector, _gathered(collector))
             case _:
-                collector, items = live.run(functools.partial(_gathered_live, output, title))
+                collector, items = live.run(functools.partial(_gathered_live, output))
                 _print_whole(collector, items)
-    outcome = collector.descent.outcome
+    outcome = collector.outcome
     if not output.quiet:
         warn(outcome.warnings)
     collector.save()
@@ -66,13 +67,13 @@ def run_descent(descent: Descent[Any], output: Output, title: str) -> int:
     return ExitCode.OK
 
 
-def _live(descent: Descent[Any], output: Output, title: str) -> LiveDescent | None:
+def _live(descent: Descent[Any], output: Output) -> LiveDescent | None:
     """The live view of the descent, with ``--live``."""
     if not output.live:
         return None
     from gdcli.cli.live.descent import LiveDescent
 
-    return LiveDescent(descent, output, title)
+    return LiveDescent(descent, output, title_of(descent))
 
 
 def _gathered(collector: Collector) -> list[Walked]:
@@ -84,11 +85,9 @@ def _gathered(collector: Collector) -> list[Walked]:
     return []
 
 
-def _gathered_live(
-    output: Output, title: str, descent: Descent[Any], states: Iterable[State]
-) -> tuple[Collector, list[Walked]]:
+def _gathered_live(output: Output, descent: Descent[Any], states: Iterable[State]) -> tuple[Collector, list[Walked]]:
     """The same for the states of a descent that is shown live."""
-    collector = Collector(descent, output, title, states)
+    collector = Collector(descent, output, states)
     return collector, _gathered(collector)
 
 
@@ -111,7 +110,7 @@ def _print_lines(collector: Collector, file: IO[bytes]) -> None:
     file.write(json_line(SettingsLine(command=descent.command, settings=descent.settings)))
     items = ((state.step(), updates) for state, updates in collector.iterations())
     _stream(walk_lines(items), file)
-    file.write(result_line(descent.outcome))
+    file.write(result_line(collector.outcome))
 
 
 def _print_csv(collector: Collector, file: IO[bytes]) -> None:
@@ -121,15 +120,13 @@ def _print_csv(collector: Collector, file: IO[bytes]) -> None:
     descent.diagnoses = bool(collector.output.save)  # the CSV has no place for it
 
     def rows() -> Iterator[bytes]:
-        for state, _ in collector.iterations():
+        for state, _ in collector.states_and_updates():
             step = state.step()
             if step.iteration == 0:
                 yield csv_row(step_header(step))
             yield csv_row(step_cells(step))
 
     _stream(rows(), file)
-    if descent.settings.steps == 0:
-        file.write(csv_row(step_header(descent.outcome.result)))
 
 
 def _stream(lines: Iterable[bytes], file: IO[bytes]) -> None:

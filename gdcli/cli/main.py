@@ -15,6 +15,7 @@ from typing import NoReturn
 import typer
 
 from gdcli.cli.arguments import suggestion
+from gdcli.cli.heard import sentence
 from gdcli.cli.messages import print_error, to_stderr
 from gdcli.errors import ExitCode, GdcliError, OutsideError, UserInterruptError
 
@@ -127,5 +128,4 @@ def _flush() -> None:
 
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
-    sentence = str(message).splitlines()[0].partition(" (Triggered internally at ")[0]
-    to_stderr(f"warning: {sentence}")
+    to_stderr(f"warning: {sentence(message)}")

@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import IO, Annotated, Any, Literal, TypeAlias, get_args, get_origin
 
 from msgspec import Meta, Struct
+from msgspec import field as field_
 from msgspec.structs import FieldInfo, fields
 
+from gdcli.cli.heard import Heard
 from gdcli.errors import GdcliError, OutsideError
 
 PANEL = "Output"
@@ -58,7 +60,10 @@ FORMATS: dict[Format, Meta] = {
 
 
 class Output(Struct, frozen=True, kw_only=True):
-    """How and where to print. ``format`` is set by a format flag; ``words`` are the arguments of the command line."""
+    """How and where to print. ``format`` is set by a format flag; ``words`` are the arguments of the command line.
+
+    ``heard`` has the warnings of libraries while the command runs.
+    """
 
     format: Format = "table"
     output: Annotated[str | None, option("write to a file, completely or not at all", "FILE")] = None
@@ -111,6 +116,7 @@ class Output(Struct, frozen=True, kw_only=True):
     ] = False
     quiet: Annotated[bool, option("hide notes, warnings and progress")] = False
     words: list[str] = []
+    heard: Heard = field_(default_factory=Heard)
 
     @property
     def counted(self) -> Literal["iteration", "evaluation"]:

@@ -13,11 +13,12 @@ from gdcli.cli.interrupt import interruptible
 from gdcli.cli.messages import to_stderr, warn
 from gdcli.cli.output import Output
 from gdcli.cli.progress import progress
-from gdcli.cli.show import show
+from gdcli.cli.show import show, with_notices
 from gdcli.contract.grad import GradSettings
 from gdcli.errors import ExitCode, GdcliError
 
 if TYPE_CHECKING:
+    from gdcli.contract.envelope import Notice
     from gdcli.contract.grad import Point
     from gdcli.explain.points import PointGradients
     from gdcli.pointfile import PointFile
@@ -64,6 +65,7 @@ def stream_points(settings: GradSettings, output: Output) -> int:
     points = PointFile(settings.points, parse(settings.expression), settings.values)
     chosen = points.format if output.format == "table" else output.format
     stream = _Stream(points, gradients_for(points, settings, one_shape=chosen == "csv"))
+    stream.notices = output.heard.notices if chosen == "json" else list  # lines and CSV have no place for them
     _, size = points.progress
     hidden = output.quiet or size is None or sys.stdout.isatty()  # the results show the progress
     with interruptible(stream.stop), output.open() as file, progress("differentiating", size or 0, quiet=hidden) as bar:
@@ -92,6 +94,7 @@ class _Stream:
         self.points = points
         self.gradients = gradients
         self.record = gradients.record([])
+        self.notices: Callable[[], list[Notice]] = list
         self._stopped = False
 
     def stop(self) -> None:
@@ -117,7 +120,8 @@ class _Stream:
             to_stderr(f"error: {error.message}")
         finally:
             self.points.close()
-        self.record = self.gradients.record([], stopped=self._stopped and not self.points.ended, trouble=trouble)
+        record = self.gradients.record([], stopped=self._stopped and not self.points.ended, trouble=trouble)
+        self.record = with_notices(record, self.notices())
         file.write(writer.end(self.record))
 
 

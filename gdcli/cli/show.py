@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
+from msgspec.structs import replace
+
 from gdcli.cli.messages import WARNINGS, warn
 from gdcli.cli.output import Output
 from gdcli.cli.save import save
@@ -36,6 +38,8 @@ def show(
 
     Warnings go to standard error. ``figure`` and ``page`` are for ``--save``.
     """
+    if output.format != "csv":  # it has no place for them
+        record = with_notices(record, output.heard.notices())
     notices = record.warnings  # type: ignore[attr-defined]
     if output.format == "table":
         print_report(report_of(record, output, table), output)
@@ -47,6 +51,12 @@ def show(
     if not output.quiet:
         warn(notices)
     save(output, report=lambda: report_of(record, output, table), figure=figure, page=page)
+
+
+def with_notices(record: R, more: Sequence[Notice]) -> R:
+    """A record with more notices, each of them once."""
+    notices = dict.fromkeys([*record.warnings, *more])  # type: ignore[attr-defined]
+    return replace(record, warnings=list(notices))  # type: ignore[type-var]
 
 
 def report_of(record: R, output: Output, table: Callable[[R, int, int], Any]) -> Report:
@@ -81,5 +91,4 @@ def print_report(report: Report, output: Output) -> None:
     from gdcli.render.table import print_to
 
     with output.open_text() as file:
-        for make in report:
-            print_to(file, make)
+        print_to(file, report)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Generic, Literal, TypeVar
 
 from msgspec import Struct
@@ -18,6 +19,12 @@ class Notice(Struct, frozen=True):
 
     code: str
     message: str
+
+
+def listed(names: Iterable[object]) -> str:
+    """Names in a sentence: ``x``, ``x and y``, ``x, y and z``."""
+    *others, last = map(str, names)
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 class ErrorDetail(Struct, frozen=True):

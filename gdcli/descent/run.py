@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Generic
 
 import torch
@@ -19,13 +19,14 @@ from gdcli.contract.descent import (
     Update,
 )
 from gdcli.contract.diagnosis import Finding
-from gdcli.contract.envelope import Notice
+from gdcli.contract.envelope import Notice, listed
 from gdcli.descent.bounds import Bounded
 from gdcli.descent.curvature import rate_from_curvature
 from gdcli.descent.diagnosis.trace import Trace
 from gdcli.descent.evaluation import ClippedEvaluation, Evaluation
 from gdcli.descent.kind import Kind, R
 from gdcli.descent.loop import State, descend
+from gdcli.descent.rest import at_rest
 from gdcli.descent.snapshot import Snapshot, norm
 from gdcli.descent.stopping import Ending, StopTests
 from gdcli.descent.walk import Walked
@@ -265,11 +266,13 @@ class Descent(Generic[R]):
                 message = f"the loss or its gradient is not finite at the start, {point}; choose another start"
             notices.append(Notice("diverged", message))
         elif reason is StopReason.NO_GRADIENT or any(t.grad_fn is not None for t in self.problem.tensors.values()):
-            notices.extend(_non_leaf(name, self.problem.tensors[name]) for name in self.problem.wrt)
+            notices.append(_non_leaf(self.problem.leaves))
         elif self._first is not None and None not in self._first.grads.values() and norm(self._first.grads) == 0:
             notices.append(
                 Notice("zero-gradient", "the gradient is exactly 0 at the start, so the variables do not change")
             )
+        elif self._trace is not None and (rests := at_rest(self.problem, self._trace, maximize=self.settings.maximize)):
+            notices.append(rests)
         return notices
 
 
@@ -277,12 +280,17 @@ def _tensor_state(x: torch.Tensor) -> TensorState:
     return TensorState(x.is_leaf, x.requires_grad, grad_fn_name(x))
 
 
-def _non_leaf(name: str, x: torch.Tensor) -> Notice:
+def _non_leaf(tensors: Mapping[str, torch.Tensor]) -> Notice:
+    """Why variables that were bound to new tensors have no gradient any more, told of the first one."""
+    name, *others = tensors
+    x = tensors[name]
+    grads = f"{name}.grad stays" if not others else f"{listed(f'{each}.grad' for each in tensors)} stay"
     return Notice(
         "non-leaf",
-        f"{name} = {name} - lr * {name}.grad created a new tensor: grad_fn {grad_fn_name(x)}, is_leaf {x.is_leaf}; "
-        f"backward() populates .grad of leaf tensors only, so {name}.grad stays None from now on; "
-        f"update {name} in place under torch.no_grad() instead (--update in-place)",
+        f"{name} = {name} - lr * {name}.grad created a new tensor: grad_fn {grad_fn_name(x)}, is_leaf {x.is_leaf}"
+        f"{f' (and so for {listed(others)})' if others else ''}; "
+        f"backward() populates .grad of leaf tensors only, so {grads} None from now on; "
+        f"update {listed(tensors)} in place under torch.no_grad() instead (--update in-place)",
     )
 
 

@@ -23,6 +23,7 @@ from gdcli.contract.fields import Nested
 from gdcli.contract.grad import GradSettings, Point, PointsResult
 from gdcli.errors import ExpressionError, GdcliError
 from gdcli.explain.intermediates import Intermediates
+from gdcli.gradient import without_path
 from gdcli.lang.constructors import Environment
 from gdcli.lang.nodes import Expression
 from gdcli.lang.objective import Objective, build, tensor_result
@@ -187,11 +188,8 @@ class PointGradients:
 
     def _notices(self) -> list[Notice]:
         """What a reader should know about the answers."""
-        found = [
-            Notice("no-path", f"{name}.grad is None: no differentiable path leads from the result back to {name}")
-            for name in self.wrt
-            if name in self._without_path
-        ]
+        apart = [name for name in self.wrt if name in self._without_path]
+        found = [Notice("no-path", without_path(apart))] if apart else []
         if self.not_finite:
             message = f"the value or the gradient is not finite at {self.not_finite:,} of {self.count:,} points"
             found.append(Notice("non-finite", message))

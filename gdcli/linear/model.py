@@ -9,6 +9,7 @@ import torch
 from gdcli.complete.fit_linear import complete_fit_linear, loss_expression
 from gdcli.contract.descent import FitLinearResult, FitLinearSettings
 from gdcli.contract.diagnosis import Finding, Remedy
+from gdcli.contract.envelope import listed
 from gdcli.descent.kind import Kind
 from gdcli.descent.loop import State
 from gdcli.descent.run import Descent
@@ -108,7 +109,7 @@ class Fitting(Kind[FitLinearResult]):
 
 def _death(dead: list[int], outputs: int, started: list[int], final: State) -> str:
     whole = len(dead) == outputs
-    layer = "the ReLU layer" if whole else f"{len(dead)} of {outputs} ReLU outputs ({_listed(dead)})"
+    layer = "the ReLU layer" if whole else f"{len(dead)} of {outputs} ReLU outputs ({listed(dead)})"
     updates = sorted({since - 1 for since in started})
     if updates[0] < 0:
         what = (
@@ -118,11 +119,7 @@ def _death(dead: list[int], outputs: int, started: list[int], final: State) -> s
     else:
         s = "s" * (len(updates) > 1)
         what = (
-            f"{layer} died in the update{s} of iteration{s} {_listed(updates)}: "
+            f"{layer} died in the update{s} of iteration{s} {listed(updates)}: "
             "since then W @ x is not positive there, so relu returns 0 and its gradient is exactly 0"
         )
     return f"{what}; the loss stays at {final.loss!r}" if whole else what
-
-
-def _listed(numbers: list[int]) -> str:
-    return " and ".join(filter(None, [", ".join(map(str, numbers[:-1])), str(numbers[-1])]))

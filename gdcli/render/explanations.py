@@ -13,7 +13,8 @@ from rich.text import Text
 from gdcli.contract.descent import DescentRecord
 from gdcli.contract.grad import CheckRow, Curvature, Derivative, GradientCheck, GradResult, JacobianMatrix
 from gdcli.memory import EDGE, WHOLE
-from gdcli.render.numbers import aligned, number
+from gdcli.render.columns import fit_note
+from gdcli.render.numbers import aligned, fewer, number
 from gdcli.render.table import empty_table
 
 _EIGENVALUES = 8  # shown at each end of many
@@ -119,10 +120,13 @@ def _matrix(
     """A matrix with labelled rows and columns; the middle is left out if it does not fit."""
     shown_rows = _shown(len(rows), WHOLE)
     room = width - max(cell_len(rows[i]) for i in shown_rows)
-    first, last = _fitting(columns, _cells(matrix, shown_rows, _candidates(len(columns), room), digits), room)
+    for fit in (each for group in fewer(digits) for each in group):
+        first, last = _fitting(columns, _cells(matrix, shown_rows, _candidates(len(columns), room), fit), room)
+        if first:
+            break
     if last:
         shown_rows = _shown(len(rows), _ROWS)
-    cells = _cells(matrix, shown_rows, [*first, *last], digits)
+    cells = _cells(matrix, shown_rows, [*first, *last], fit)
     table = empty_table()
     table.add_column("", no_wrap=True)
     for j in first:
@@ -134,7 +138,8 @@ def _matrix(
             table.add_row(Text("…"))
         texts = [cells[j][k] for j in first] + (["…", *(cells[j][k] for j in last)] if last else [])
         table.add_row(Text(rows[i], "bold"), *map(Text, texts))
-    return Group(Text(title, "bold"), table)
+    note = [Text(fit_note("", fit, digits, width), "dim")] if fit < digits else []
+    return Group(Text(title, "bold"), table, *note)
 
 
 def _cells(
@@ -156,14 +161,14 @@ def _candidates(count: int, room: int) -> list[int]:
 
 
 def _fitting(columns: Sequence[str], cells: dict[int, list[str]], room: int) -> tuple[list[int], list[int]]:
-    """All columns, or the first ones that fit and the last one, for a matrix that is too wide."""
+    """All columns, or the first ones that fit, if any, and the last one, for a matrix that is too wide."""
     widths = {j: max(cell_len(columns[j]), cell_len(column[0])) + _SEPARATOR for j, column in cells.items()}
     last = len(columns) - 1
     if len(widths) == len(columns) and sum(widths.values()) <= room:
         return list(widths), []
-    room -= widths[last] + 1 + _SEPARATOR
+    room -= widths[last] + (1 + _SEPARATOR) * (last > 1)
     first: list[int] = []
-    while len(first) < last and (not first or sum(widths[j] for j in [*first, len(first)]) <= room):
+    while len(first) < last and sum(widths[j] for j in [*first, len(first)]) <= room:
         first.append(len(first))
     return first, [last]
 

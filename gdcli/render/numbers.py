@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from gdcli.contract.fields import Nested
 
 EXACT = 17  # significant digits with which a number is exact
+USUAL = 6  # digits of a table where nothing else is asked for
+_FEWEST = 3  # digits down to which a number is still told from others
+_LEAST = 4  # digits down to which it is better to show fewer of them than fewer numbers
 _EDGE = 3  # items shown at each end of a long list
 _MAX_ITEMS = 8
+_MATRIX_EDGE = 2  # the same of a matrix, whose rows have up to three times as many
 
 
 def number(value: float | None, digits: int) -> str:
@@ -22,8 +27,20 @@ def number(value: float | None, digits: int) -> str:
     return repr(value) if digits >= EXACT else f"{value:.{digits}g}"
 
 
+def fewer(digits: int) -> Iterator[Sequence[int]]:
+    """Numbers of digits to try where ``digits`` may not fit, the best first.
+
+    Each group is to be tried before numbers are left out for those of the next. More digits than usual were asked for.
+    """
+    if digits > USUAL:
+        yield [digits]
+    most = min(digits, USUAL)
+    yield range(most, min(most, _LEAST) - 1, -1)
+    yield range(min(most, _LEAST) - 1, _FEWEST - 1, -1)
+
+
 def aligned(cells: Sequence[str]) -> list[str]:
-    """The cells of a column, padded so that their decimal points are aligned."""
+    """The cells of a column, padded to the same width so that their decimal points are aligned."""
     points = [_point(cell) for cell in cells]
     left = max(points, default=0)
     padded = [" " * (left - point) + cell for cell, point in zip(cells, points, strict=True)]
@@ -55,8 +72,11 @@ def norm(value: Nested) -> float | None:
     return math.hypot(*(number for _, number in elements("", value)))
 
 
-def tensor(value: Nested, digits: int) -> str:
-    """A tensor as text: one line per row, numbers in columns, the middle of long lists left out."""
+def tensor(value: Nested, digits: int, *, edge: int = _MATRIX_EDGE) -> str:
+    """A tensor as text: one line per row, numbers in columns, the middle of long lists left out.
+
+    ``edge`` is the number of columns that are shown at each end of a wide matrix.
+    """
     if not isinstance(value, list):
         return number(value, digits)
     if not any(isinstance(item, list) for item in value):
@@ -64,17 +84,35 @@ def tensor(value: Nested, digits: int) -> str:
     shown = _head_and_tail(value)
     rows = [row for row in shown if row is not ...]
     if any(isinstance(item, list) for row in rows for item in row):
-        texts = [tensor(row, digits).replace("\n", "\n ") for row in rows]
+        texts = [tensor(row, digits, edge=edge).replace("\n", "\n ") for row in rows]
     else:
-        texts = _matrix_rows(rows, digits)
+        texts = _matrix_rows(rows, digits, edge)
     if len(rows) < len(shown):
         texts.insert(_EDGE, "…")
     return "[" + ",\n ".join(texts) + "]"
 
 
-def _matrix_rows(rows: list[Any], digits: int) -> list[str]:
+def tensor_within(width: int, value: Nested, digits: int) -> str:
+    """A tensor as text in lines of at most ``width`` cells: a vector is wrapped, a matrix gets fewer digits or columns.
+
+    A number that is wider stays whole.
+    """
+    if not any(isinstance(item, list) for item in (value if isinstance(value, list) else [])):
+        return "\n".join(wrapped(tensor(value, digits), width, " "))
+    tried = [fit for group in fewer(digits) for fit in group]
+    texts = (tensor(value, fit, edge=edge) for edge in (_MATRIX_EDGE, 1) for fit in tried)
+    return next((text for text in texts if max(map(len, text.split("\n"))) <= width), tensor(value, 1, edge=1))
+
+
+def wrapped(line: str, width: int, indent: str) -> list[str]:
+    """A line as lines of at most ``width`` characters that begin with ``indent``, but for the first; no word is cut."""
+    kept = {"break_long_words": False, "break_on_hyphens": False}
+    return textwrap.wrap(line, max(width, 1), subsequent_indent=indent, **kept) or [line]  # type: ignore[arg-type]
+
+
+def _matrix_rows(rows: list[Any], digits: int, edge: int) -> list[str]:
     """The rows of a matrix with their numbers in columns."""
-    cells = [[_cell(item, digits) for item in _head_and_tail(row, edge=2, most=6)] for row in rows]
+    cells = [[_cell(item, digits) for item in _head_and_tail(row, edge=edge, most=3 * edge)] for row in rows]
     columns = [aligned(column) for column in zip(*cells, strict=True)]
     return [f"[{', '.join(row)}]" for row in zip(*columns, strict=True)] if columns else ["[]"] * len(rows)
 

@@ -12,10 +12,9 @@ from gdcli.contract.envelope import ErrorDetail
 from gdcli.contract.fields import Nested
 from gdcli.contract.grad import Point, PointsResult
 from gdcli.memory import EDGE, WHOLE
-from gdcli.render.numbers import aligned, elements, norm, number, tensor
+from gdcli.render.columns import NARROWEST, Columns, Form, Layout, fitted
+from gdcli.render.numbers import elements, norm, number, tensor
 from gdcli.render.table import listing
-
-_NARROWEST = 4  # cells that a column takes at least
 
 Column = tuple[str, str, list[Nested | UnsetType]]
 """The prefix of a header, the name of the variable, and its tensor at each point."""
@@ -29,13 +28,15 @@ def points_table(record: PointsResult, digits: int, width: int, *, show_all: boo
     points = record.points
     folded = not show_all and len(points) > WHOLE
     columns = _columns([*points[:EDGE], *points[-EDGE:]] if folded else points, record.settings.wrt)
-    cells = {header: aligned(column) for header, column in _cells(columns, digits, width).items()}
-    rows = [list(row) for row in zip(*cells.values(), strict=True)]
+    fit = fitted(_forms(columns, width), [Layout(0, 3), Layout(0, 2)], digits, width)
+    rows = [list(row) for row in zip(*fit.columns.values(), strict=True)]
     if folded:
-        rows.insert(EDGE, ["…"] * len(cells))
+        rows.insert(EDGE, ["…"] * len(fit.columns))
     title = f"{record.settings.expression} at {record.message}"
     title += "".join(f", {name} = {tensor(value, digits)}" for name, value in record.values.items())
-    parts: list[RenderableType] = [Text(title, "bold"), listing(list(cells), rows)]
+    parts: list[RenderableType] = [Text(title, "bold"), listing(list(fit.columns), rows, gap=fit.layout.gap)]
+    if fit.note:
+        parts.append(Text(fit.note, "dim"))
     if folded:
         parts.append(Text(f"{len(points) - 2 * EDGE:,} rows left out (--all shows them)", "dim"))
     for i, point in enumerate(points, start=1):
@@ -61,18 +62,27 @@ def _only_element(value: Nested | UnsetType) -> Nested | UnsetType:
     return value
 
 
-def _cells(columns: Sequence[Column], digits: int, width: int) -> dict[str, list[str]]:
-    """The texts of the columns by their headers: a column for each element of a tensor where they fit."""
+def _forms(columns: Sequence[Column], width: int) -> list[Form]:
+    """The ways to show the columns: a column for each element of a tensor, or their norms."""
     labels = [_labels(column) for column in columns]
-    if sum(map(len, labels)) * _NARROWEST <= width:
-        elementwise: dict[str, list[str]] = {}
+
+    def elementwise(digits: int) -> Columns:
+        found: Columns = {}
         for (before, _, tensors), of_column in zip(columns, labels, strict=True):
             rows = [_flat(value, len(of_column)) for value in tensors]
             for label, cells in zip(of_column, zip(*rows, strict=True), strict=True):
-                elementwise[before + label] = [_shown(cell, digits) for cell in cells]
-        if sum(max(len(header), *map(len, aligned(cells))) + 3 for header, cells in elementwise.items()) <= width:
-            return elementwise
-    return dict(_normed(column, digits) for column in columns)
+                found[before + label] = [_shown(cell, digits) for cell in cells]
+        return found
+
+    forms = []
+    if sum(map(len, labels)) * NARROWEST <= width:
+        forms.append(Form(elementwise, exact=True))
+    if any(isinstance(value, list) for _, _, tensors in columns for value in tensors):
+        norms = "tensors are shown as norms"
+        forms.append(Form(lambda digits: dict(_normed(column, digits) for column in columns), norms, exact=True))
+    if not forms:
+        forms.append(Form(elementwise, exact=True))
+    return forms
 
 
 def _labels(column: Column) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -12,12 +11,14 @@ from rich.text import Text
 
 from gdcli.contract.descent import DescentRecord, Step, Update
 from gdcli.memory import Shown
+from gdcli.render.descent_table import ending
 from gdcli.render.equations import TIED, Writer
-from gdcli.render.numbers import aligned, number
-from gdcli.render.table import empty_table, ending
+from gdcli.render.numbers import aligned, number, wrapped
+from gdcli.render.table import empty_table
 from gdcli.render.terminal.signs import has_few_signs
 
 _NARROWEST = 24  # cells that the equations take at least
+_WIDE = 60  # cells of a console from which on there is room for long headers
 _BETWEEN = 3  # cells between two columns
 
 
@@ -46,13 +47,14 @@ class WalkTable:
         lines = list(_lines(shown, writer))
         losses = aligned([number(row.step.loss, self.digits) for row in shown])
         longest = max((cell_len(" = ".join(sides)) for row in lines for sides in row if len(sides) > 1), default=0)
-        narrow = options.max_width - len("iteration") - _BETWEEN
-        room = narrow - len(losses[0]) - _BETWEEN
-        with_loss = longest <= room or longest > narrow  # lines that must be wrapped anyway leave room for it
-        cells = [
-            "\n".join(_fitted(sides, max(room, _NARROWEST) if with_loss else narrow) for sides in row) for row in lines
-        ]
-        table = empty_table("iteration", *(["loss"] if with_loss else []), "update")
+        counter = "iteration" if options.max_width >= _WIDE else "iter"
+        counted = max(len(counter), len(str(final.step.iteration)))
+        narrow = max(options.max_width - counted - _BETWEEN, _NARROWEST)
+        room = narrow - max(len("loss"), len(losses[0])) - _BETWEEN
+        # Lines that must be wrapped anyway leave room for the loss.
+        with_loss = room >= _NARROWEST and (longest <= room or longest > narrow)
+        cells = ["\n".join(_fitted(sides, room if with_loss else narrow) for sides in row) for row in lines]
+        table = empty_table(counter, *(["loss"] if with_loss else []), "update")
         table.columns[0].justify = "right"
         for i, (row, loss, cell) in enumerate(zip(shown, losses, cells, strict=True)):
             if left_out and i == len(head):
@@ -71,22 +73,26 @@ class WalkTable:
             yield Text("the losses do not fit: use fewer --digits or a wider terminal", "dim")
         if left_out:
             yield Text(f"{left_out:,} rows left out (--all shows them, --every N every Nth)", "dim")
-        yield ending(self.outcome, self.digits)
+        yield ending(self.outcome, self.digits, options.max_width)
 
 
-def _lines(shown: Sequence[WalkedStep], writer: Writer) -> Iterator[list[list[str]]]:
-    """The lines of each row, each as the sides of its equation; a note, of one side, is shown when it changes."""
+def _lines(shown: Sequence[WalkedStep], writer: Writer) -> Iterator[list[tuple[str, ...]]]:
+    """The lines of each row, each as the sides of its equation.
+
+    What holds for all variables, such as the step of a line search, is shown once a row, and a note, of one side, when
+    it changes.
+    """
     noted = ""
     for row in shown:
-        lines: list[list[str]] = []
+        lines: list[tuple[str, ...]] = []
         for update in row.updates:
-            lines += writer.lines(update)
+            lines += (line for line in dict.fromkeys(map(tuple, writer.lines(update))) if line not in lines)
             if update.note and update.note != noted:
-                lines.append([f"({update.note})"])
+                lines.append((f"({update.note})",))
                 noted = update.note
         if not row.updates:
             for name, value in row.step.values.items():
-                lines += writer.point(name, row.step.iteration, value)
+                lines += map(tuple, writer.point(name, row.step.iteration, value))
         yield lines
 
 
@@ -97,7 +103,7 @@ def _fitted(sides: Sequence[str], width: int) -> str:
         return whole
     if len(sides) < 3:
         indent = "   " if len(sides) == 2 else " " * (len(whole) - len(whole.lstrip()))
-        return "\n".join(_wrapped(whole, width, indent))
+        return "\n".join(wrapped(whole, width, indent))
     indent = " " * cell_len(sides[0])
     lines = [f"{sides[0]} = {sides[1]}"]
     for side in sides[2:]:
@@ -106,8 +112,4 @@ def _fitted(sides: Sequence[str], width: int) -> str:
             lines[-1] = joined
         else:
             lines.append(f"{indent} = {side}")
-    return "\n".join(part for line in lines for part in _wrapped(line, width, f"{indent}     "))
-
-
-def _wrapped(line: str, width: int, indent: str) -> list[str]:
-    return textwrap.wrap(line, width, subsequent_indent=indent, break_long_words=False) or [line]
+    return "\n".join(part for line in lines for part in wrapped(line, width, f"{indent}     "))

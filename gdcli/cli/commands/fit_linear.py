@@ -17,11 +17,9 @@ def complete(settings: FitLinearSettings) -> FitLinearSettings:
 def run(settings: FitLinearSettings, output: Output) -> int:
     """Fit and print."""
     from gdcli.cli.descend import run_descent
-    from gdcli.complete.fit_linear import loss_expression
     from gdcli.linear.model import fit_linear
 
-    title = f"fit W in {loss_expression(settings.activation)}"
-    return run_descent(fit_linear(settings), output, title)
+    return run_descent(fit_linear(settings), output)
 
 
 def code(settings: FitLinearSettings) -> str:

@@ -19,8 +19,7 @@ def run(settings: MinimizeSettings, output: Output) -> int:
     from gdcli.cli.descend import run_descent
     from gdcli.descent.minimize import minimize
 
-    title = f"minimize {settings.expression}"
-    return run_descent(minimize(settings), output, title)
+    return run_descent(minimize(settings), output)
 
 
 def code(settings: MinimizeSettings) -> str:

@@ -16,7 +16,7 @@ from gdcli.complete.problem import known_minima
 from gdcli.contract.descent import DescentSettings, MinimizeSettings, Step
 from gdcli.render.live import Scene, Stage
 from gdcli.render.numbers import aligned, number
-from gdcli.render.table import step_columns
+from gdcli.render.steps import step_columns
 
 if TYPE_CHECKING:
     from gdcli.descent.loop import State

@@ -1,0 +1,32 @@
+"""The title of a descent: what is minimized or maximized, which variables move, and which stay as they are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gdcli.contract.descent import DescentSettings, FitLinearSettings, MinimizeSettings
+from gdcli.contract.envelope import listed
+
+if TYPE_CHECKING:
+    from gdcli.descent.run import Descent
+
+
+def task(settings: DescentSettings, expression: str = "") -> str:
+    """What a descent does: ``minimize (x - 1.5)**2``, with another text for the expression if one is given."""
+    if isinstance(settings, FitLinearSettings):
+        from gdcli.complete.fit_linear import loss_expression
+
+        verb = "maximize over W" if settings.maximize else "fit W in"
+        return f"{verb} {loss_expression(settings.activation)}"
+    if not expression and isinstance(settings, MinimizeSettings):
+        expression = settings.expression
+    return f"{'maximize' if settings.maximize else 'minimize'} {expression}"
+
+
+def title_of(descent: Descent[Any]) -> str:
+    """The same, and which variables move and stay: ``minimize sum((W @ x)**2) over W; x stays fixed``."""
+    moving = descent.problem.wrt
+    fixed = [name for name in descent.problem.tensors if name not in moving]
+    over = "" if isinstance(descent.settings, FitLinearSettings) else f" over {', '.join(moving)}"
+    stays = f"; {listed(fixed)} stay{'s' * (len(fixed) == 1)} fixed" if fixed else ""
+    return f"{task(descent.settings)}{over}{stays}"
