@@ -281,7 +281,8 @@ def test_predicted_rate_is_the_measured_one(options: dict[str, Any], factor: flo
     finding = next(f for f in record.diagnosis if f.code in ("rate", "slow"))
     evidence = finding.evidence
     assert evidence["measured_factor"] == pytest.approx(evidence["predicted_factor"], abs=2e-3)
-    assert evidence["measured_loss_factor"] == pytest.approx(evidence["predicted_loss_factor"], abs=4e-3)
+    if not options.get("weight_decay"):  # with it, the run does not tend to the minimum of the loss
+        assert evidence["measured_loss_factor"] == pytest.approx(evidence["predicted_loss_factor"], abs=4e-3)
     if factor is not None:
         assert evidence["predicted_factor"] == pytest.approx(factor)
     assert evidence["condition_number"] == pytest.approx(5.5 if options.get("weight_decay") else 10.0)

@@ -33,7 +33,7 @@ variable):
     slow, rate               the speed, "slow" when the run has not arrived: lr, momentum, largest, smallest,
                              condition_number, exact (all eigenvalues known), direction (of mu), iteration, local,
                              predicted_factor, predicted_loss_factor, eigenvalue (that decides), measured_factor,
-                             measured_loss_factor, measured_since, measured_until, goal (of the gradient, relative),
+                             measured_loss_factor (above limit), limit, measured_since, measured_until, goal (relative),
                              steps_to_goal (counted), more_than (steps that are not enough), best_lr, best_lr_factor,
                              best_momentum, best_momentum_lr, best_momentum_factor; without theory: lr, gradient_norm,
                              power (of 1 / k), effective_lr, and what is measured; of a known minimum: loss, gap

@@ -61,18 +61,22 @@ def measure(run: Run) -> Measured | None:
     return Measured(first[1].iteration, last[1].iteration, gradient)
 
 
-def _loss_factor(run: Run, measured: Measured) -> float | None:
-    """The factor per step of the loss above its limit, which the run has where it reaches its goal.
-
-    None where the goal is not reached, and where the loss is not above the limit by more than rounding.
-    """
-    if run.longer is None or run.arrives is None:
+def _loss_factor(run: Run, measured: Measured, limit: float | None) -> float | None:
+    """The factor per step of the loss above its limit; None where it is not above it by more than rounding."""
+    if limit is None:
         return None
-    limit = run.loss(run.longer.outcome.result)
     above = [run.loss(run.at_or_after(i)) - limit for i in (measured.since, measured.until)]
     if min(above) <= _ROUNDING * run.eps * abs(limit):
         return None
     return float((above[1] / above[0]) ** (1 / (measured.until - measured.since)))
+
+
+def _limit(run: Run, local: LocalCurvature) -> float | None:
+    """The loss that a run tends to: that at the end of Newton's step from its last state. None with a weight decay."""
+    if run.decay or not local.spectrum.exact:
+        return None
+    there = [x - d for x, d in zip(run.point(run.final), local.newton_step.tolist(), strict=True)]
+    return run.surface(there)
 
 
 def speed(run: Run) -> Finding | None:
@@ -93,6 +97,7 @@ def speed(run: Run) -> Finding | None:
     agrees = abs(measured.gradient - predicted) <= _AGREES * (1 - predicted) + _ALMOST
     if predicted >= 1 or not (agrees or run.is_quadratic):
         return None
+    limit = _limit(run, local)
     arrived = run.has_arrived or (run.arrives is not None and run.arrives <= run.final.iteration)
     cure = _faster(run, values, arrived=arrived)
     evidence = _evidence(run, rule, local, values) | {
@@ -100,7 +105,8 @@ def speed(run: Run) -> Finding | None:
         "predicted_loss_factor": predicted**2,
         "eigenvalue": eigenvalue,
         "measured_factor": measured.gradient,
-        "measured_loss_factor": _loss_factor(run, measured),
+        "measured_loss_factor": _loss_factor(run, measured, limit),
+        "limit": limit,
         "measured_since": measured.since,
         "measured_until": measured.until,
         **steps_to_goal(run),
@@ -248,8 +254,7 @@ def _sentence(run: Run, local: LocalCurvature, values: list[float], evidence: di
     loss = evidence["measured_loss_factor"]
     text = f"each step multiplies the gradient norm by {factor_in_words(evidence['measured_factor'])}"
     if loss is not None:
-        end = run.loss(run.longer.outcome.result) if run.longer is not None else math.inf
-        is_zero = abs(end) <= _NOTHING * abs(run.loss(run.first))
+        is_zero = abs(evidence["limit"]) <= _NOTHING * abs(run.loss(run.first))
         text += f" and the {'loss' if is_zero else 'loss above its limit'} by {factor_in_words(loss)}"
     in_the_end = factor_in_words(evidence["predicted_factor"])
     text += ", as predicted" if agrees else f" (predicted in the long run: {in_the_end})"

@@ -38,6 +38,10 @@ class Surface:
         found = torch.autograd.grad(self._problem.value(), leaves, allow_unused=True, materialize_grads=True)
         return [self._sign * each for g in found for each in g.reshape(-1).tolist()]
 
+    def slopes(self, point: torch.Tensor) -> torch.Tensor:
+        """The gradient at a point of shape (n,), in that form."""
+        return torch.tensor(self.gradient(point.tolist()), dtype=torch.float64)
+
     def curvature(self, point: Vector, direction: Vector) -> float:
         """The second derivative along a unit vector, by a central difference of the gradient."""
         h = 1e-5 * (1.0 + math.hypot(*point))
