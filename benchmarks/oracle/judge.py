@@ -45,11 +45,11 @@ def judge(case: Case) -> list[Statement]:
     found = document(case.words)
     if found.body["status"] == "error":
         return [Statement("(run)", "refused", None, found.body["message"])]
-    ran = Ran(case, found)
-    return list(_judged(ran))
+    return list(statements(Ran(case, found)))
 
 
-def _judged(ran: Ran) -> Iterator[Statement]:
+def statements(ran: Ran) -> Iterator[Statement]:
+    """The statements about a run, judged."""
     for finding in ran.findings:
         code = finding["code"]
         if code in SILENT:
