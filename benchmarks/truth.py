@@ -5,6 +5,7 @@ what is said about each run: predicted steps by making them, remedies by pasting
 calculations in float64 that share no code with the diagnosis (``oracle/``). It prints a table in Markdown: for each
 code how many statements of each kind were made, how many hold, and how many could not be judged. ``--verbose`` prints
 each statement that does not hold, with the command that shows it; ``--only CODE`` keeps the statements of one code.
+The exit code is 1 when fewer hold than should.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from oracle.sample import cases
 from oracle.statement import Statement
 
 PROCESSES = 2
+GOALS = {"predicted steps within 10%": 0.95, "ended above the minimum, and is not silent": 0.99}
+"""The share of statements of a kind that should hold; of all others, all."""
 
 
 def judged(case: Case) -> tuple[Case, list[Statement]]:
@@ -35,8 +38,8 @@ def judged(case: Case) -> tuple[Case, list[Statement]]:
         return case, [Statement("(oracle)", "failed", None, f"{type(error).__name__}: {error}")]
 
 
-def table(statements: Iterable[Statement]) -> str:
-    """The counts as Markdown."""
+def table(statements: Iterable[Statement]) -> tuple[str, bool]:
+    """The counts as Markdown, and whether fewer statements of a kind hold than should."""
     made: Counter[tuple[str, str]] = Counter()
     hold: Counter[tuple[str, str]] = Counter()
     unknown: Counter[tuple[str, str]] = Counter()
@@ -47,16 +50,22 @@ def table(statements: Iterable[Statement]) -> str:
         else:
             made[key] += 1
             hold[key] += each.holds
-    lines = ["| finding | statement | judged | hold | share | not judged |", "|---|---|---:|---:|---:|---:|"]
+    lines = [
+        "| finding | statement | judged | hold | share | goal | | not judged |",
+        "|---|---|---:|---:|---:|---:|---|---:|",
+    ]
+    missed = False
     for code, kind in sorted({*made, *unknown}):
         key = code, kind
-        share = f"{hold[key] / made[key]:.1%}" if made[key] else ""
-        lines.append(f"| {code} | {kind} | {made[key]} | {hold[key]} | {share} | {unknown[key] or ''} |")
-    return "\n".join(lines)
+        share, goal = hold[key] / made[key] if made[key] else 1.0, GOALS.get(kind, 1.0)
+        missed |= share < goal
+        judged = f"{made[key]} | {hold[key]} | {share:.1%} | {goal:.0%} | {'ok' if share >= goal else 'under'}"
+        lines.append(f"| {code} | {kind} | {judged if made[key] else '0 | | | |'} | {unknown[key] or ''} |")
+    return "\n".join(lines), missed
 
 
-def main(words: Sequence[str] | None = None) -> None:
-    """Judge the sample, and print the table."""
+def main(words: Sequence[str] | None = None) -> int:
+    """Judge the sample, print the table, and return the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--runs", type=int, default=1500, metavar="N")
     parser.add_argument("--seed", type=int, default=0)
@@ -71,9 +80,11 @@ def main(words: Sequence[str] | None = None) -> None:
             for each in kept:
                 if options.verbose and (each.holds is False or each.code == "(oracle)" or each.kind == "refused"):
                     print(f"{each.code}: {each.kind}: {each.why}\n    {case.command}", flush=True)
-    print(table(statements))
+    text, missed = table(statements)
+    print(text)
     print(f"{options.runs} runs in {time.perf_counter() - started:.0f} s", file=sys.stderr)
+    return int(missed)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -186,6 +186,12 @@ def overflow_recovered(finding: dict[str, Any], ran: Ran) -> Iterator[Judged]:  
     )
 
 
+def broadcast(finding: dict[str, Any], ran: Ran) -> Iterator[Judged]:
+    """The part is a matrix of all pairs, though neither of what it is made of is one."""
+    shape = tuple(ran.f.part(finding["evidence"]["text"], ran.first.x, torch.float64).shape)
+    yield CAUSE, len(shape) == 2 and shape[0] == shape[1] > 1, f"shape {shape}"
+
+
 def unexplained(finding: dict[str, Any], ran: Ran) -> Iterator[Judged]:
     """It is above the lowest value, or not at rest."""
     holds = bool(ran.is_above) or not has_arrived(finding, ran)

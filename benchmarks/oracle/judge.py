@@ -35,6 +35,7 @@ CAUSES: Mapping[str, Callable[[dict[str, Any], Ran], Iterator[Judged]]] = {
     "dead-relu": causes_place.dead_relu,
     "uphill": causes_place.uphill,
     "overflow-recovered": causes_place.overflow_recovered,
+    "broadcast": causes_place.broadcast,
     "unexplained": causes_place.unexplained,
 }
 """The check of the cause that a finding names, by its code; a code without one is not judged."""

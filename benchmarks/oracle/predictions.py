@@ -12,8 +12,10 @@ from oracle.statement import Statement
 
 _NEAR = 0.1
 _ABOUT = 0.2  # of 1 - factor
+_PRINTED = 6e-5  # the rounding of a factor with four digits
 _NUMBER = r"(1 - [\d.e+-]*\d|[\d.e+-]*\d)"
 _DISTANCE = re.compile(rf"multiplies the distance[a-z ,]* by {_NUMBER}")
+_GRADIENT = re.compile(rf"multiplies the gradient norm by {_NUMBER}")
 _LOSS = re.compile(rf"the loss[a-z ,]* by {_NUMBER}")
 
 
@@ -75,18 +77,22 @@ def _rests(ran: Ran, before: State, after: State) -> bool:
 
 
 def _factors(finding: dict[str, Any], ran: Ran) -> Iterator[Statement]:
-    """Whether distance and loss shrink by the factors that are told, where the run goes to a limit."""
-    said, of_loss = _DISTANCE.search(finding["message"]), _LOSS.search(finding["message"])
-    if said is None and of_loss is None:
-        return
+    """Whether gradient, distance and loss shrink by the factors that are told; the last two, above a limit."""
+    message = finding["message"]
+    said, of_loss, of_gradient = _DISTANCE.search(message), _LOSS.search(message), _GRADIENT.search(message)
     code, evidence = finding["code"], finding["evidence"]
     last = ran.last.iteration
     since, until = int(evidence.get("measured_since", last // 2)), int(evidence.get("measured_until", last))
     by_iteration = {state.iteration: state for state in ran.states}
-    limit = _limit(ran)
     if since not in by_iteration or until not in by_iteration or since == until:
         return
     a, b = by_iteration[since], by_iteration[until]
+    if of_gradient is not None:
+        pair = a.slope, b.slope
+        yield _compared(code, "the gradient by a factor", _number(of_gradient[1]), pair, 0.0, until - since)
+    if said is None and of_loss is None:
+        return
+    limit = _limit(ran)
     if limit is None:
         if said is not None:
             yield Statement(code, "the distance by a factor", False, "there is no limit to be distant from")
@@ -107,7 +113,7 @@ def _compared(code: str, kind: str, said: float, pair: tuple[float, float], nois
     if min(pair) <= 100 * noise:
         return Statement(code, kind, None, "lost in rounding")
     true = (pair[1] / pair[0]) ** (1 / steps)
-    holds = abs(said - true) <= _ABOUT * abs(1 - true) + 1e-3 * true
+    holds = abs(said - true) <= _ABOUT * abs(1 - true) + _PRINTED * true
     return Statement(code, kind, holds, f"told {said:.6g}, is {true:.6g}")
 
 

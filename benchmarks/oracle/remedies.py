@@ -13,7 +13,7 @@ from oracle.ran import Case, Document, Ran, document
 from oracle.statement import Statement
 
 _LOSS_AFTER = re.compile(r"loss (\S+) after ([\d,]+) steps?")
-_STEPS = re.compile(r"^([\d,]+) steps?(?: to .*)?$")
+_STEPS = re.compile(r"(?:^|after )([\d,]+) steps?(?: to .*)?$")
 _ROUNDINGS = 50
 
 
@@ -98,6 +98,6 @@ def _promises(finding: dict[str, Any], remedy: dict[str, Any], with_it: Ran, ran
         yield Statement(code, "remedy: its field loss", holds, f"{shown}: {remedy['loss']}, is {loss}")
     if "arrives" in remedy:
         below = (state.iteration for state in with_it.states if state.slope <= goal * (1 + 1e-6))
-        reached = next(below, None)
+        reached = next(below, None) if goal > 0 else None
         holds = reached == remedy["arrives"]
         yield Statement(code, "remedy: its field arrives", holds, f"{shown}: {remedy['arrives']}, is {reached}")
