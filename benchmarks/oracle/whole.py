@@ -40,7 +40,8 @@ def _warning(code: str, message: str, ran: Ran, codes: set[str]) -> Iterator[Sta
         states = [state for state in ran.states if state.is_finite]
         moves = [float((b.x - a.x).norm()) for a, b in itertools.pairwise(states)]
         grown = len(moves) > 1 and moves[-1] > 10 * min(moves)
-        holds = grown or float(ran.last_finite.x.norm()) > 5 * (1 + float(ran.first.x.norm()))
+        end = ran.last.x if bool(ran.last.x.isfinite().all()) else ran.last_finite.x
+        holds = grown or float(end.norm()) > 5 * (1 + float(ran.first.x.norm()))
         yield Statement(name, "the steps grew", holds, f"{message}; last steps {moves[-3:]}")
     if "0 at the start" in message:
         yield Statement(name, "the gradient is 0 at the start", ran.first.slope == 0, message)
