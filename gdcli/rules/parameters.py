@@ -79,7 +79,7 @@ def parameters_of(settings: DescentSettings) -> dict[str, Any]:
         name: getattr(settings, name) for name in _ALL_OWN if name in known and getattr(settings, name) is not None
     }
     whole = RULES[settings.optimizer].whole
-    given = {name: int(v) if name in whole and v is not None else v for name, v in settings.opt.items()}
+    given = {k: int(v) if k in whole and isinstance(v, float) else v for k, v in settings.opt.items()}
     return found | {name: tuple(v) if isinstance(v, list) else v for name, v in given.items()}
 
 

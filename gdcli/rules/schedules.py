@@ -204,15 +204,8 @@ def _what_it_must_be(key: str, value: Any, annotation: str, default: Any) -> str
 _SHOWN = "gdcli optimizers {name} shows its parameters with their defaults"
 _POSITIVE = frozenset(
     [
-        "step_size",
-        "T_max",
-        "T_0",
-        "T_mult",
-        "total_steps",
-        "epochs",
-        "steps_per_epoch",
-        "step_size_up",
-        "step_size_down",
+        *["step_size", "T_max", "T_0", "T_mult", "total_steps"],
+        *["epochs", "steps_per_epoch", "step_size_up", "step_size_down"],
     ]
 )
 _EXAMPLES = {
