@@ -6,8 +6,9 @@ tensors, or text in the expression language (``"rand(3, 4)"``).
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from gdcli.contract.compare import CompareSettings
@@ -16,6 +17,8 @@ from gdcli.contract.grad import GradSettings
 from gdcli.contract.ops import OpsSettings
 from gdcli.contract.plot import PlotSettings
 from gdcli.contract.reading import read
+from gdcli.errors import GdcliError, MissingVariableError, UnknownVariableError
+from gdcli.lang.suggest import closest
 from gdcli.torch_import import import_torch
 
 if TYPE_CHECKING:
@@ -46,8 +49,12 @@ def ops(
     import_torch()
     from gdcli.operations import ops as run
 
-    given = {"expressions": list(expressions), "values": _values(values, variables)}
-    return run(read(OpsSettings, {**given, "dtype": dtype, "seed": seed, "device": device}))
+    for expression in expressions:
+        _check_text(expression, "ops")
+    settings = {"dtype": _plain(dtype), "seed": seed, "device": _plain(device)}
+    given = {"expressions": list(expressions), "values": _values(values, variables), **settings}
+    with _suggesting(OpsSettings, variables):
+        return run(read(OpsSettings, given))
 
 
 def grad(
@@ -73,9 +80,11 @@ def grad(
     import_torch()
     from gdcli.gradient import grad as run
 
-    given, variables = _split(GradSettings, {**(settings or {}), **more})
-    given |= {"expression": expression, "values": _values(values, variables), "wrt": list(wrt)}
-    return run(read(GradSettings, given))
+    _check_text(expression, "grad")
+    given, variables = _split(GradSettings, settings, more)
+    given |= {"expression": expression, "values": _values(values, variables), "wrt": _plain(wrt)}
+    with _suggesting(GradSettings, variables):
+        return run(read(GradSettings, given))
 
 
 def grad_each(
@@ -99,9 +108,11 @@ def grad_each(
     import_torch()
     from gdcli.explain.points import grad_each as run
 
-    given, variables = _split(GradSettings, {**(settings or {}), **more})
-    given |= {"expression": expression, "values": _values(values, variables), "wrt": list(wrt), "each": True}
-    return run(read(GradSettings, given))
+    _check_text(expression, "grad_each")
+    given, variables = _split(GradSettings, settings, more)
+    given |= {"expression": expression, "values": _values(values, variables), "wrt": _plain(wrt), "each": True}
+    with _suggesting(GradSettings, variables):
+        return run(read(GradSettings, given))
 
 
 def minimize(
@@ -125,9 +136,11 @@ def minimize(
     import_torch()
     from gdcli.descent.minimize import minimize as run
 
-    given, variables = _split(MinimizeSettings, {**(settings or {}), **more})
+    _check_text(expression, "minimize")
+    given, variables = _split(MinimizeSettings, settings, more)
     given |= {"expression": expression, "values": _values(values, variables)}
-    return run(read(MinimizeSettings, given))
+    with _suggesting(MinimizeSettings, variables):
+        return run(read(MinimizeSettings, given))
 
 
 def fit_linear(
@@ -147,9 +160,10 @@ def fit_linear(
     import_torch()
     from gdcli.linear.model import fit_linear as run
 
-    given, variables = _split(FitLinearSettings, {**(settings or {}), **more})
+    given, variables = _split(FitLinearSettings, settings, more)
     given["values"] = _values(values, variables)
-    return run(read(FitLinearSettings, given))
+    with _suggesting(FitLinearSettings, variables):
+        return run(read(FitLinearSettings, given))
 
 
 def compare(
@@ -173,9 +187,11 @@ def compare(
     import_torch()
     from gdcli.race.race import Race
 
-    given, variables = _split(CompareSettings, {**(settings or {}), **more})
+    _check_text(expression, "compare")
+    given, variables = _split(CompareSettings, settings, more)
     given |= {"expression": expression, "values": _values(values, variables)}
-    return Race(read(CompareSettings, given)).result()
+    with _suggesting(CompareSettings, variables):
+        return Race(read(CompareSettings, given)).result()
 
 
 def plot(
@@ -200,26 +216,67 @@ def plot(
     import_torch()
     from gdcli.landscape.function import plot as run
 
-    given, variables = _split(PlotSettings, {**(settings or {}), **more})
+    _check_text(expression, "plot")
+    given, variables = _split(PlotSettings, settings, more)
     given |= {"expression": expression, "values": _values(values, variables)}
-    return run(read(PlotSettings, given))
+    with _suggesting(PlotSettings, variables):
+        return run(read(PlotSettings, given))
 
 
-def _split(settings: type[Any], words: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+def _check_text(expression: Any, function: str) -> None:
+    """Raise GdcliError for an expression that is no text, such as a function."""
+    if not isinstance(expression, str):
+        what = "a function" if callable(expression) else f"of type {type(expression).__name__}"
+        message = f"an expression must be text, but this one is {what}"
+        raise GdcliError("argument", message, f'for example: gdcli.{function}("x**2", x=3)')
+
+
+@contextlib.contextmanager
+def _suggesting(settings: type[Any], variables: Mapping[str, Any]) -> Iterator[None]:
+    """Hints in the form of a Python call: at a setting, for a keyword argument that is none and no variable either."""
+    try:
+        yield
+    except UnknownVariableError as error:
+        if error.name in variables and (meant := closest(error.name, settings.__struct_fields__)):
+            message = f"'{error.name}' is neither a setting nor a variable of the expression"
+            raise GdcliError("unknown-setting", message, f"did you mean '{meant}'?") from None
+        raise
+    except MissingVariableError as error:
+        error.hint = error.hint.replace(f"--{error.name} 1", f"{error.name}=1")
+        raise
+
+
+def _split(
+    settings: type[Any], mapping: Mapping[str, Any] | None, more: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """The keyword arguments that are settings, and those that are variables."""
     fields = settings.__struct_fields__
+    words = {**_mapping("settings", mapping), **more}
     given = {name: _plain(word) for name, word in words.items() if name in fields}
     return given, {name: word for name, word in words.items() if name not in fields}
 
 
 def _values(values: Mapping[str, Any] | None, variables: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _plain(value) for name, value in {**(values or {}), **variables}.items()}
+    return {name: _plain(value) for name, value in {**_mapping("values", values), **variables}.items()}
+
+
+def _mapping(name: str, given: Any) -> Mapping[str, Any]:
+    """A mapping, or none: the second argument of most functions is easily taken for the value of a variable."""
+    if given is None or isinstance(given, Mapping):
+        return given or {}
+    example = "x=3, or values={'x': 3}" if name == "values" else "steps=10, or settings={'steps': 10}"
+    message = f"'{name}' must be a mapping, but it is of type {type(given).__name__}"
+    raise GdcliError("argument", message, f"for example: {example}")
 
 
 def _plain(value: Any) -> Any:
     """A value in the types of JSON; a tensor or an array becomes a number or nested lists."""
     if hasattr(value, "tolist"):
         value = value.tolist()
+    if isinstance(value, type):  # torch.optim.Adam
+        return value.__name__
+    if type(value).__module__ == "torch":  # torch.float64, a device
+        return str(value)
     if isinstance(value, tuple):
         return list(value)
     if isinstance(value, Mapping):  # {50: 0.5}: iterations may be numbers here

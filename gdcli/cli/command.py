@@ -31,6 +31,7 @@ from gdcli.cli.live.check import check_live
 from gdcli.cli.output import FORMATS, PANEL, Feature, Kind, Output, about, chosen_format, output_options
 from gdcli.cli.save import check_targets, files_in_words
 from gdcli.cli.words import leave_as_typed
+from gdcli.complete.problem import hint_at_problems
 from gdcli.contract.reading import S, read
 from gdcli.contract.words import read_word
 from gdcli.errors import GdcliError, MissingVariableError, UnknownVariableError, UserInterruptError
@@ -146,6 +147,8 @@ def add(app: typer.Typer, command: Command[S]) -> None:
         except MissingVariableError as error:
             if f"--{error.name}" in ctx.meta["gdcli.options"]:
                 error.hint = name_of_an_option(error.name, error.source)
+            elif error.source == error.name:
+                error.hint = hint_at_problems(error.name, command.name) or error.hint
             raise
         output.check()
         check_live(output)

@@ -50,12 +50,24 @@ def named_problem(settings: NamesAProblem, *, example: str) -> CatalogueProblem 
         hint = f"name one, for example: {example} --dim {settings.dim}"
         raise GdcliError("usage", "dim sets the dimension of a catalogue problem, but no problem is named", hint)
     word = settings.expression
-    if word.isidentifier() and _NAME.fullmatch(word) and word not in settings.values:
+    if _NAME.fullmatch(word) and not any(part in settings.values for part in word.split("-")):
         from gdcli.lang.problems import PROBLEMS, find
 
         if closest(word, PROBLEMS) is not None:
             find(word)  # raises the error, with the nearest name as a hint
     return None
+
+
+def hint_at_problems(word: str, command: str) -> str:
+    """The hint for an expression that is one name without a value, where that may be meant as a problem."""
+    if not _NAME.fullmatch(word):
+        return ""
+    if _find(word) is not None:
+        return f"{command} takes an expression; gdcli problems {word} shows that of the problem"
+    listed = command in ("minimize", "compare")
+    return (
+        f"gdcli problems lists the problems; if '{word}' is a variable, give it a value: --{word} 1" if listed else ""
+    )
 
 
 def problem_of(settings: NamesAProblem) -> Instance | None:
@@ -85,4 +97,4 @@ def _find(word: str) -> CatalogueProblem | None:
         return None
     from gdcli.lang.problems import PROBLEMS
 
-    return PROBLEMS.get(word)
+    return PROBLEMS.get(word.lower().replace("_", "-"))

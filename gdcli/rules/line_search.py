@@ -75,6 +75,31 @@ class LineSearch(ByHand):
         gradients = {name: self.variables[name].grad for name in self.start}
         return loss, self.slope_along({name: self._signed(g) for name, g in gradients.items() if g is not None})
 
+    def limit_of_the_dtype(self, before: float, slope: float) -> str:
+        """Why no trial lowered the loss from ``before``, where rounding is the reason; otherwise an empty string.
+
+        ``slope`` is that of the loss at the start. A smooth loss is ``before + slope * s + c * s**2`` for small s, so
+        c follows from a trial, the same from each; the best step then gains ``slope**2 / (4 * c)``. At a kink the c of
+        shorter and shorter trials grows without bound.
+        """
+        dtype = next(iter(self.start.values())).dtype
+        spacing = math.ldexp(torch.finfo(dtype).eps, math.frexp(before)[1] - 1)
+        gain = self._best_gain(before, slope, 32 * spacing)
+        if gain is None or gain > 4 * spacing:
+            return ""
+        name = str(dtype).removeprefix("torch.")
+        return f": the best step would gain {gain:.2g}, and {name} has a spacing of {spacing:.2g} at this loss"
+
+    def _best_gain(self, before: float, slope: float, clear: float) -> float | None:
+        """What the best step gains, from the two shortest trials whose slope promises more than ``clear``."""
+        trials = sorted((s, loss) for s, loss in self.trials if -s * slope > clear and math.isfinite(loss))
+        if not trials:
+            return -slope * max((s for s, _ in self.trials), default=0.0)
+        if len(trials) == 1:
+            return None
+        short, long = ((loss - before - slope * s) / s**2 for s, loss in trials[:2])
+        return slope**2 / (4 * short) if 0 < short < 1.5 * long else None
+
     def memory(self, name: str) -> dict[str, Nested]:
         """The step that was made, and the trials of it."""
         if name not in self.steps:
@@ -109,7 +134,7 @@ class Backtracking(LineSearch):
             s = self.shrink**self.shrinks
             loss, _ = self.look(s, evaluate)
             if all(torch.equal(self.variables[name], x) for name, x in self.start.items()):
-                raise NoStepError(NO_DECREASE)
+                raise NoStepError(NO_DECREASE + self.limit_of_the_dtype(before, slope))
             if loss <= before + self.c1 * s * slope:
                 return
             self.shrinks += 1
@@ -144,7 +169,14 @@ class Exact(LineSearch):
                 self.slopes = first, second
                 return
 
-        self.go(golden_section(lambda s: self.look(s, evaluate)[0], precision))
+        try:
+            s = golden_section(lambda s: self.look(s, evaluate)[0], precision)
+        except NoStepError as error:
+            if error.why != NO_DECREASE:
+                raise
+            before = next(loss for s, loss in self.trials if s == 0)
+            raise NoStepError(NO_DECREASE + self.limit_of_the_dtype(before, first)) from None
+        self.go(s)
 
     def memory(self, name: str) -> dict[str, Nested]:
         """The step that was made, the slopes that gave it, and the trials."""

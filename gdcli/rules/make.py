@@ -39,7 +39,11 @@ def update_rule(
     try:
         return kind(make, moving, rates, {**parameters, **row.fixed})
     except (ValueError, TypeError, RuntimeError) as error:
-        raise GdcliError("optimizer", f"{row.path} rejects these arguments: {str(error).splitlines()[0]}") from error
+        hint = f"gdcli optimizers {row.name} shows its parameters with their defaults"
+        if row.matrices_only and "2D" in str(error):
+            hint = "it moves matrices alone; gdcli optimizers lists the others"
+        message = f"{row.path} rejects these arguments: {str(error).splitlines()[0]}"
+        raise GdcliError("optimizer", message, hint) from error
 
 
 def class_of(row: RuleRow) -> Any:

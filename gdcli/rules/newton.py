@@ -13,6 +13,8 @@ from gdcli.rules.by_hand import ByHand
 from gdcli.rules.rule import Evaluate, NoStepError, Rates, Tensors
 from gdcli.tensors import Problem, plain
 
+SINGULAR = "the Hessian is singular, so Newton's equation has no unique solution"
+WITHOUT_A_HESSIAN = "lbfgs and manual-backtracking need no Hessian"
 MOST_UNKNOWNS = 2000  # of which the Hessian has four million elements
 
 
@@ -42,7 +44,7 @@ class Newton(ByHand):
         wide = torch.promote_types(matrix.dtype, torch.float32)  # LAPACK has no half precision
         solution, is_singular = torch.linalg.solve_ex(matrix.to(wide), gradient.to(wide))
         if bool(is_singular):
-            raise NoStepError("the Hessian is singular, so Newton's equation has no unique solution")
+            raise NoStepError(SINGULAR if not gradient.any() else f"{SINGULAR}; {WITHOUT_A_HESSIAN}")
         self.curvature = matrix.item() if matrix.numel() == 1 else None
         parts = torch.split(solution.to(matrix.dtype), [x.numel() for x in self.variables.values()])
         with self.no_grad:

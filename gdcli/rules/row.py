@@ -51,7 +51,8 @@ class RuleRow(Struct, frozen=True, kw_only=True):
     """An update rule.
 
     ``made_by`` is its class, here or in torch.optim, ``fixed`` what it is always called with, and ``parameters`` what
-    else it takes, with its defaults; ``between`` are the bounds of some, which they must not reach. ``lr`` is the
+    else it takes, with its defaults; ``between`` are the bounds of some, which they must not reach, ``whole`` those
+    that are whole numbers, and ``choices`` the words that some take instead of their default None. ``lr`` is the
     learning rate when none is given: the notebook's 0.1 for its own loop and for sgd, PyTorch's default for the others
     of torch.optim. ``formula`` has statements of Python separated by ";  " in the ``NOTATION``, and at most one
     sentence that begins with "where". ``method`` is what it is called in a title.
@@ -75,6 +76,8 @@ class RuleRow(Struct, frozen=True, kw_only=True):
     fixed: Mapping[str, Any] = _NONE
     parameters: Mapping[str, Any] = _NONE
     between: Mapping[str, tuple[float, float]] = _NONE
+    whole: frozenset[str] = frozenset()
+    choices: Mapping[str, tuple[str, ...]] = _NONE
     lr: float
     formula: str
     source: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
@@ -121,6 +122,7 @@ class RateSchedule:
         """
         self.rule = rule
         self.needs_loss = row.needs_loss
+        self._shown = _SHOWN.format(name=row.name)
         names = list(rule.rates)
         # The scheduler drives an optimizer of its own, with a group for each variable; the rule takes its rates over.
         groups = [{"params": [torch.zeros(())], "lr": rate} for rate in rule.rates.values()]
@@ -132,7 +134,8 @@ class RateSchedule:
         try:
             self._scheduler = make(self._optimizer, **given, **row.fixed)
         except (ValueError, TypeError, ZeroDivisionError) as error:
-            raise GdcliError("schedule", f"the schedule {row.name} rejects these parameters: {error}") from error
+            message = f"the schedule {row.name} rejects these parameters: {error}"
+            raise GdcliError("schedule", message, _SHOWN.format(name=row.name)) from error
         self._take_over()
 
     def step(self, loss: float) -> None:
@@ -143,7 +146,7 @@ class RateSchedule:
             try:
                 self._scheduler.step(*([loss] if self.needs_loss else []))
             except (ValueError, ZeroDivisionError) as error:
-                raise GdcliError("schedule", f"the schedule cannot continue: {error}") from error
+                raise GdcliError("schedule", f"the schedule cannot continue: {error}", self._shown) from error
         self._take_over()
 
     def _take_over(self) -> None:
@@ -175,27 +178,60 @@ def _check_parameters(name: str, make: Any, given: Mapping[str, Any]) -> None:
         )
     annotations = inspect.get_annotations(make.__init__)  # texts, in torch
     for key, value in given.items():
-        if annotations.get(key) in ("int", int) and not (
-            isinstance(value, int) and not isinstance(value, bool) and value >= 0
-        ):
-            raise GdcliError(
-                "schedule", f"'{key}' of the schedule {name} must be an integer of at least 0, not '{value}'"
-            )
+        words = _what_it_must_be(key, value, str(annotations.get(key, "")), known[key])
+        if words:
+            message = f"'{key}' of the schedule {name} must be {words}, not '{value}'"
+            example = _EXAMPLES.get(key) or (10 if known[key] is None else str(known[key]).lower())
+            raise GdcliError("schedule", message, f"for example: --sched {key}={example}")
 
 
+def _what_it_must_be(key: str, value: Any, annotation: str, default: Any) -> str:
+    """What a parameter takes, by its annotation in torch, when the value is something else; otherwise empty."""
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if value is None and default is None:
+        return ""
+    if annotation.startswith("Literal"):
+        choices = re.findall(r"'(.*?)'", annotation)
+        return "" if value in choices else f"one of {', '.join(choices)}"
+    if annotation == "bool":
+        return "" if isinstance(value, bool) else "true or false"
+    if annotation in ("int", "int | None"):
+        least = 1 if key in _POSITIVE else 0
+        return "" if is_number and value == int(value) and value >= least else f"an integer of at least {least}"
+    return "a number" if "float" in annotation and "Callable" not in annotation and not is_number else ""
+
+
+_SHOWN = "gdcli optimizers {name} shows its parameters with their defaults"
+_POSITIVE = frozenset(
+    [
+        *["step_size", "T_max", "T_0", "T_mult", "total_steps"],
+        *["epochs", "steps_per_epoch", "step_size_up", "step_size_down"],
+    ]
+)
 _EXAMPLES = {
     "T_max": "100", "T_0": "50", "gamma": "0.99", "step_size": "30", "milestones": "30,60", "base_lr": "0.01",
     "max_lr": "0.1", "lr_lambda": '"0.95**epoch"',
 }  # fmt: skip
 
 
+_LAMBDA = 'for example: --sched lr_lambda="0.95**epoch"'
+
+
 def _read(name: str, key: str, value: Any) -> Any:
-    if key == "lr_lambda":
+    if key == "lr_lambda" and isinstance(value, (str, int, float)):
         return _function_of_epoch(str(value))
+    if key == "lr_lambda":
+        message = f"lr_lambda must be an expression in epoch, not '{value}'"
+        raise GdcliError("schedule", message, _LAMBDA)
     if key == "milestones":
-        return [int(each) for each in (value if isinstance(value, list) else [value])]
+        listed = value if isinstance(value, list) else [value]
+        if not all(isinstance(each, int) and not isinstance(each, bool) for each in listed):
+            message = f"'milestones' of the schedule {name} must be whole numbers, not '{','.join(map(str, listed))}'"
+            raise GdcliError("schedule", message, f"for example: --sched milestones={_EXAMPLES[key]}")
+        return listed
     if isinstance(value, (list, tuple)):
-        raise GdcliError("schedule", f"'{key}' of the schedule {name} must be a single value, not '{value}'")
+        message = f"'{key}' of the schedule {name} must be a single value, not '{value}'"
+        raise GdcliError("schedule", message, f"for example: --sched {key}={_EXAMPLES.get(key, value[0])}")
     return value
 
 
@@ -204,6 +240,6 @@ def _function_of_epoch(text: str) -> Callable[[int], float]:
     expression = parse(text)
     if any(name != "epoch" for name in expression.variables):
         message = f"lr_lambda must be an expression in epoch, not '{text}'"
-        raise GdcliError("schedule", message, 'for example: --sched lr_lambda="0.95**epoch"')
+        raise GdcliError("schedule", message, _LAMBDA)
     factor = build(expression, Environment(torch.float64))
     return lambda epoch: float(factor(*[torch.tensor(float(epoch), dtype=torch.float64)] * len(expression.variables)))

@@ -6,6 +6,7 @@ PyTorch's signatures. What chooses an implementation and no rule (foreach, fused
 
 from __future__ import annotations
 
+import math
 from types import MappingProxyType
 from typing import Any
 
@@ -181,6 +182,9 @@ ROWS = (
                 "line_search_fn": None,
             }
         ),
+        between=MappingProxyType({"max_iter": (0, math.inf), "max_eval": (0, math.inf), "history_size": (0, 1e6)}),
+        whole=frozenset(["max_iter", "max_eval", "history_size"]),
+        choices=MappingProxyType({"line_search_fn": ("strong_wolfe",)}),
         lr=1.0,
         formula="s = lr * min(1, 1 / sum(abs(g))) if t == 1 else lr;  x -= s * H @ g;  "
         "where H is the inverse Hessian of BFGS from the last history_size changes of x and g, and the identity at "
@@ -207,6 +211,9 @@ ROWS = (
                 "adjust_lr_fn": None,
             }
         ),
+        between=MappingProxyType({"ns_steps": (0, 100)}),
+        whole=frozenset(["ns_steps"]),
+        choices=MappingProxyType({"adjust_lr_fn": ("original", "match_rms_adamw")}),
         lr=0.001,
         formula="v = momentum * v + (1 - momentum) * g;  u = momentum * v + (1 - momentum) * g if nesterov else v;  "
         "x -= lr * weight_decay * x + lr * sqrt(max(1, rows / columns)) * orthogonal(u);  "
