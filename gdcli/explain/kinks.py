@@ -51,7 +51,7 @@ def kink_between(gradient: Gradient, start: torch.Tensor, end: torch.Tensor) -> 
     """A kink on the segment from ``start`` to ``end``, both of shape (n,) and float64; None without one.
 
     It costs at most about 75 gradients, and two where the gradient is the same at both ends. Of several kinks the one
-    is found that bisection meets: in each step it goes to the part on which the gradient changes more. The segment
+    is found that bisection meets: in each step it goes to the part on which the gradient changes faster. The segment
     should be long beside the spacing of floats, and the function defined a little beyond its ends too.
     """
 
@@ -72,7 +72,8 @@ def kink_between(gradient: Gradient, start: torch.Tensor, end: torch.Tensor) -> 
         else:
             return None
         largest = max(largest, _size(inside))
-        if _size(inside - before) >= _size(after - inside):
+        # The part on which it changes faster: what changes more is often only the longer one.
+        if _size(inside - before) / (middle - low) >= _size(after - inside) / (high - middle):
             high, after = middle, inside
         else:
             low, before = middle, inside
