@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +13,7 @@ import torch
 
 import gdcli
 from gdcli.contract.grad import Curvature, JacobianMatrix
+from gdcli.explain.kinks import kink_between
 from gdcli.tensors import labels
 from tests.conftest import Run
 
@@ -201,6 +203,157 @@ def test_too_many_unknowns_are_refused() -> None:
 def test_no_second_derivative_is_an_error() -> None:
     with pytest.raises(gdcli.GdcliError, match=r"PyTorch reports: .*not implemented"):
         hessian("sum(cdist([[x, 1.0]], [[0.5, y]], 1.5))", x=1, y=2)
+
+
+UNDECIDED = "so the Hessian does not decide what kind of point this is"
+
+KINKS = [  # what the function does there, by theory: one slope on each side
+    ("abs(x)", {"x": 0}, "x", -1, 1),
+    ("abs(x) + x**2", {"x": 0}, "x", -1, 1),
+    ("-abs(x) + x**2", {"x": 0}, "x", 1, -1),
+    ("relu(x)", {"x": 0}, "x", 0, 1),
+    ("relu(3*x - 0.3) + x**2", {"x": 0.1}, "x", 0.2, 3.2),
+    ("abs(x) + 3*x", {"x": 0}, "x", 2, 4),
+    ("sqrt(x**2)", {"x": 0}, "x", -1, 1),
+    ("abs(x - y) + x**2", {"x": 1.1, "y": 1.1}, "x", 1.2, 3.2),
+    ("max(x)", {"x": [1.0, 1.0]}, "x[0]", 0, 1),
+    ("norm(x)", {"x": [0.0, 0.0]}, "x[0]", -1, 1),
+    ("hypot(x, y)", {"x": 0, "y": 0}, "x", -1, 1),
+    ("clamp(x, 0, 1)**2", {"x": 1}, "x", 2, 0),
+    ("where(x > 1, 2*x, x + 1)", {"x": 1}, "x", 1, 2),
+    ("x**2 + abs(y - 0.7)", {"x": 0, "y": 0.7}, "y", -1, 1),
+    ("1e-3*abs(x) + x**2", {"x": 0}, "x", -1e-3, 1e-3),
+]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("expression", "values", "name", "left", "right"), KINKS, ids=[k[0] for k in KINKS])
+def test_hessian_at_a_kink_decides_nothing(
+    expression: str, values: dict[str, Any], name: str, left: float, right: float, dtype: str
+) -> None:
+    found = hessian(expression, dtype, **values)
+    assert (found.point, found.eigenvalues, found.condition_number) == ("kink", [], None)
+    numbers = re.fullmatch(
+        rf"a kink: the slope along {re.escape(name)} is (\S+) on the left and (\S+) on the right, {UNDECIDED}(;.*)?",
+        found.message,
+    )
+    assert numbers is not None, found.message
+    assert [float(number) for number in numbers.groups()[:2]] == pytest.approx([left, right], rel=1e-4, abs=1e-6)
+    both = "; by these slopes the function " + ("increases" if left < 0 else "decreases") + " on both sides"
+    assert numbers[3] == (both if left * right < 0 and len(values) == 1 and name == "x" else None)
+
+
+NOT_DECIDED = [
+    ("sqrt(abs(x))", {"x": 0}, f"a cusp: the slope along x grows without bound towards this point, {UNDECIDED}"),
+    ("abs(x)**1.5", {"x": 0}, "the derivatives are not finite here, so the point cannot be classified"),
+    ("relu(x)**2", {"x": 0}, f"the second derivatives are not the same on both sides along x, {UNDECIDED}"),
+    ("x*abs(x) + x**2", {"x": 0}, f"the second derivatives are not the same on both sides along x, {UNDECIDED}"),
+    ("huber_loss(x, 0)", {"x": 1}, f"the second derivatives are not the same on both sides along x, {UNDECIDED}"),
+    ("x**2.5 + x**2", {"x": 0}, f"the gradient is not defined on both sides along x, {UNDECIDED}"),
+    ("relu(x) - relu(-x) + x**2", {"x": 0},
+     f"autograd's gradient here is not that of the points beside it along x, {UNDECIDED}"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("expression", "values", "message"), NOT_DECIDED, ids=[n[0] for n in NOT_DECIDED])
+def test_hessian_that_does_not_decide_says_so(
+    expression: str, values: dict[str, float], message: str, dtype: str
+) -> None:
+    found = hessian(expression, dtype, **values)
+    assert found.message == message
+    assert found.point == ("kink" if "cusp" in message else "undefined")
+    assert found.eigenvalues == []
+
+
+SMOOTH = [
+    ROSENBROCK, "(x**2 + y - 11)**2 + (x + y**2 - 7)**2", "sin(x)*cos(y) + x*y", "log(1 + x**2 + y**2)",
+    "x**4 - 2*x*y", "log(cosh(x*0.7 - 0.49)) + y**2", "(exp(x) - 1)**2/(1 + y**2)", "1e6*(x - 1)**2 + 1e-3*y**2",
+    "gelu(x) + softplus(y)",
+]  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("expression", SMOOTH)
+def test_smooth_functions_have_no_kinks(expression: str, dtype: str) -> None:
+    for x, y in ((0, 0), (1, 1), (1.1, -2), (0.9, 0.81), (-1.2, 1), (3, 2), (1e-3, 1e-8)):
+        found = hessian(expression, dtype, x=x, y=y)
+        assert found.point not in ("kink", "undefined"), (x, y, found.message)
+
+
+ZERO = [  # the gradient beside what a rounding of the variables, and of its terms, is worth
+    ("1e6 + x**2", {"x": 0.005}, "not critical"),  # a rounding of the loss is worth 0.06: the gradient is exact
+    ("1e6 + x**2", {"x": 0}, "minimum"),
+    ("1e6 + (x - 1.1)**2", {"x": 1.1}, "minimum"),
+    ("1e6 + (x - 1.1)**2", {"x": 1.1001}, "not critical"),
+    ("x**2", {"x": 1e-9}, "not critical"),
+    ("(x - 1.5)**2", {"x": 1.5000001}, "minimum"),
+    ("exp(x) - 2*x", {"x": 0.6931472}, "minimum"),
+]
+
+
+@pytest.mark.parametrize(("expression", "values", "kind"), ZERO)
+def test_zero_is_what_the_dtype_cannot_tell_from_zero(expression: str, values: dict[str, float], kind: str) -> None:
+    found = hessian(expression, "float32", **values)
+    assert found.point == kind
+    rounded = " within float32 rounding" if found.gradient_norm else ""
+    if kind == "minimum":
+        assert found.message == f"a local minimum: the gradient is zero{rounded}, and every eigenvalue is positive"
+
+
+def test_random_expressions_are_not_looked_at_twice() -> None:
+    record = gdcli.grad("sum(rand(3)*x**2)", x="zeros(3)", settings={"hessian": True})
+    assert isinstance(record.hessian, Curvature)
+    assert record.hessian.point == "minimum"
+
+
+def gradient_of(function: Callable[[torch.Tensor], torch.Tensor]) -> Callable[[torch.Tensor], torch.Tensor]:
+    def gradient(point: torch.Tensor) -> torch.Tensor:
+        leaf = point.clone().requires_grad_()
+        (found,) = torch.autograd.grad(function(leaf), leaf)
+        return found
+
+    return gradient
+
+
+SEGMENTS = [  # a function of (x, y), the ends of a segment, where the kink is on it, and the jump
+    (lambda p: p[0].abs(), (-1, 0), (3, 0), 0.25, (2, 0)),
+    (lambda p: torch.relu(p[0] - 0.3) * 5 + p[1] ** 2, (0, 0), (1, 1), 0.3, (5, 0)),
+    (lambda p: torch.maximum(p[0] ** 2, p[1]), (0, 1), (2, 1), 0.5, (2, -1)),
+    (lambda p: p.abs().sum() * 1e-3 + 100 * (p**2).sum(), (-1, 1), (1, 2), 0.5, (2e-3, 0)),
+    (lambda p: p.norm(), (-1, -1), (3, 3), 0.25, (2**0.5, 2**0.5)),
+    (lambda p: (p**2).sum(), (-1, 0), (3, 0), None, None),
+    (lambda p: p[0] ** 3 + torch.sin(50 * p[1]), (-1, 0), (3, 2), None, None),
+    (lambda p: torch.sigmoid(1000 * p[0]), (-1, 0), (3, 0), None, None),
+    (lambda p: p[0].abs() ** 1.5, (-1, 0), (3, 0), None, None),
+    (lambda p: p[0].abs(), (1, 0), (3, 0), None, None),
+    (lambda p: p[0].sqrt(), (-1, 0), (3, 0), None, None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("function", "start", "end", "at", "jump"), SEGMENTS)
+def test_kink_on_a_segment(
+    function: Any, start: Any, end: Any, at: float | None, jump: tuple[float, float] | None
+) -> None:
+    first, last = (torch.tensor(point, dtype=torch.float64) for point in (start, end))
+    found = kink_between(gradient_of(function), first, last)
+    if at is None:
+        assert found is None
+        return
+    assert found is not None
+    assert found.at == pytest.approx(at, abs=1e-8)
+    assert found.jump.tolist() == pytest.approx(jump, rel=1e-3, abs=1e-5)
+    assert not found.is_cusp
+
+
+def test_cusp_on_a_segment() -> None:
+    ends = (torch.tensor([x], dtype=torch.float64) for x in (-1.0, 3.0))
+    found = kink_between(gradient_of(lambda p: p[0].abs().sqrt()), *ends)
+    assert found is not None
+    assert found.is_cusp
+    assert found.before[0] < -1e3
+    assert found.after[0] > 1e3
 
 
 VECTORS: dict[str, tuple[str, dict[str, Any], Callable[..., torch.Tensor]]] = {

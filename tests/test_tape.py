@@ -15,6 +15,7 @@ from gdcli.lang.signature import Function
 from gdcli.lang.syntax import parse
 from gdcli.tensors import Problem
 from tests import test_functions
+from tests.conftest import Run
 
 
 def tape(expression: str, **values: object) -> list[TapeNode]:
@@ -145,6 +146,92 @@ def wrapped(text: str, function: Function) -> str:
     return f"sum(x) + sum({part})" if not function.gradient else f"sum(x) + sum(detach({part}))"
 
 
+def rules_hold(nodes: list[TapeNode], tensors: dict[str, torch.Tensor]) -> None:
+    """Every printed rule gives the number beside it."""
+    for node in nodes:
+        if node.rule:
+            parsed = parse(node.rule)
+            plain = {key: tensors[key].detach() for key in parsed.variables}
+            value = build(parsed, Environment(torch.float64), plain)(*plain.values()).double()
+            local = torch.tensor(node.local, dtype=torch.float64)
+            torch.testing.assert_close(value.broadcast_to(local.shape), local, rtol=1e-6, atol=1e-9)
+
+
+# What has no simple rule: the rest of the table of functions has one for every argument that is tracked.
+WITHOUT_RULE = {
+    "polygamma(1, u)", "mvlgamma(u, 2)", "div(x, u, rounding_mode='floor')", "logit(p, 0.2)",
+    "gelu(x, approximate='tanh')", "softplus(x, 2, 1)",
+}  # fmt: skip
+WITH_RULE = ["sum(x)", "mean(x)", "mean(A, 1)", "prod(x)", "norm(x)", "dist(x, y)", "logsumexp(A, 1)", "max(x)",
+             "amin(A)", "var(x)", "std(x)", "mse_loss(x, y)", "l1_loss(x, y)", "huber_loss(x, y)",
+             "smooth_l1_loss(x, y)",
+             "reshape(A, (1, -1))", "transpose(A, 0, 1)", "stack([x, y])", "A.T", "-x", "x + y", "x - y", "x*y", "x/u",
+             "u**y", "u**2", "u**0.5", "u**-1", "2**x", "3*x", "x/3", "[x[0], x[1]]", "dot(x, y)", "max(x, y)",
+             "x % u", "binary_cross_entropy_with_logits(x, q)"]  # fmt: skip
+
+
+def elementwise_calls() -> list[str]:
+    rows = [row for row in FUNCTIONS.values() if "elementwise" in row.facts and not row.gradient]
+    calls = [text for row in rows if row.form == "pure" for text in test_functions.calls_of(row)]
+    return [text for text in calls if set(parse(text).variables) - set(test_functions.CONSTANTS)]
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::UserWarning")  # remarks of PyTorch itself
+@pytest.mark.parametrize("text", dict.fromkeys([*WITH_RULE, *elementwise_calls()]))
+def test_every_elementwise_function_has_its_rule_in_symbols(text: str) -> None:
+    expression = parse(f"sum(exp(x) * 2) + sum({text})")
+    tracked = test_functions.tracked(0)
+    tensors = {key: tracked[key] for key in expression.variables}
+    wrt = tuple(key for key, value in tensors.items() if value.requires_grad)
+    problem = Problem(build(expression, Environment(torch.float64), tensors), Environment(torch.float64), tensors, wrt)
+    nodes = Tape(problem).nodes()
+    rules_hold(nodes, tensors)
+    call = [node for node in nodes if node.text == text][-1]
+    below = [node for node in nodes if node.parent == call.id and node.local is not None]
+    assert below
+    assert [node.text for node in below if not node.rule] == ([n.text for n in below] if text in WITHOUT_RULE else [])
+
+
+SYMBOLS = [
+    ("x**2", {"x": 15}, "x", "2*x"),
+    ("x**3", {"x": 2}, "x", "3*x**2"),
+    ("x**-1", {"x": 2}, "x", "-x**(-2)"),
+    ("x**0.5", {"x": 2}, "x", "0.5*x**(-0.5)"),
+    ("x**y", {"x": 2, "y": 3}, "y", "(x**y)*log(x)"),
+    ("log(x*y)", {"x": 2, "y": 3}, "x*y", "1/(x*y)"),
+    ("sin(x + 1)", {"x": 2}, "x + 1", "cos(x + 1)"),
+    ("x/y", {"x": 2, "y": 3}, "y", "-x/y**2"),
+    ("3 - x", {"x": 2}, "x", "-1"),
+    ("torch.exp(-x)", {"x": 2}, "-x", "exp(-x)"),
+    ("x.tanh()", {"x": 2}, "x", "1 - tanh(x)**2"),
+    ("sum(x*s)", {"x": [1, 2], "s": 3}, "s", "sum(x)"),
+    ("sum(x + s)", {"x": [1, 2], "s": 3}, "s", "2"),
+    ("sum(W*b)", {"W": "ones(2, 3)", "b": [1, 2, 3]}, "b", "sum(W, 0)"),
+    ("sum(W*b)", {"W": "ones(2, 3)", "b": "ones(2, 1)"}, "b", "sum(W, 1, True)"),
+    ("mean((x - 1)**2)", {"x": [1, 2]}, "(x - 1)**2", "1/2"),
+    ("mse_loss(x, [0, 0])", {"x": [1, 2]}, "x", "(2*(x - [0, 0]))/2"),
+    ("relu(x)", {"x": 2}, "x", "where(x > 0, 1, 0)"),
+    ("maximum(x, y)", {"x": 1, "y": 1}, "x", ""),  # a tie: PyTorch gives each a half
+    ("max(x)", {"x": [1, 1]}, "x", ""),
+    ("sum(W @ x)", {"W": "ones(2, 2)", "x": [1, 2]}, "x", ""),
+    ("x*sum(rand(3))", {"x": 1}, "x", ""),  # it would draw other numbers
+]
+
+
+@pytest.mark.parametrize(("expression", "values", "text", "rule"), SYMBOLS)
+def test_rule_in_symbols(expression: str, values: dict[str, object], text: str, rule: str) -> None:
+    assert by_text(tape(expression, **values))[text].rule == rule
+
+
+def test_rule_stands_before_its_number(run: Run) -> None:
+    done = run("grad", "log(x**2+y**2)", "--x", "15", "--y", "24", "--explain")
+    assert "x = 15  local 2*x = 30  grad 0.0374532" in done.out
+    assert "local 1/(x**2+y**2) = 0.00124844" in done.out
+    assert "PowBackward0  local 1  grad 0.00124844" in done.out
+    assert "local [1, 1]" in run("grad", "sum(-x**2)", "--x", "1,2", "--explain").out
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::UserWarning")  # remarks of PyTorch itself
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -168,4 +255,5 @@ def test_every_function_of_the_table_can_be_explained(name: str) -> None:
             continue
         node = found[text]
         assert node.op in (name, "T", "add"), text
+        rules_hold(tape.nodes(), tensors)
         assert node.shape is not None or node.note.startswith("a pair of values and indices")

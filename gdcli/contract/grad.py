@@ -48,7 +48,8 @@ class TapeNode(Struct, frozen=True, kw_only=True):
 
     ``text`` is its part of the expression, at ``span``. ``op`` is PyTorch's name of the operation, and ``grad_fn`` that
     of its backward. ``local`` is the derivative of the parent with respect to this node (for tensors: the parent's
-    elements summed), ``grad`` the gradient that reached it. For tensors of more than 1,000 elements ``value``,
+    elements summed), ``rule`` the same in symbols, in the language (empty where there is no simple rule), and ``grad``
+    the gradient that reached it. For tensors of more than 1,000 elements ``value``,
     ``local`` and ``grad`` are null, and norms are given. ``note`` explains what autograd does here.
     """
 
@@ -64,6 +65,7 @@ class TapeNode(Struct, frozen=True, kw_only=True):
     value: Nested
     norm: float | None
     local: Nested
+    rule: str
     grad: Nested
     grad_norm: float | None
     note: str

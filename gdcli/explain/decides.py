@@ -26,9 +26,12 @@ _NEAREST = 64  # roundings of a variable within which a kink counts as met
 _NEAREST_ZERO = 2.0**-40  # the same at 0
 _STEPS = (2.0**-13, 2.0**-17)  # of a variable, or of 1 at zero
 _HALF = 0.5
+_FAR = 2.0**-4  # of a variable, or of 1 at zero: where a gradient is looked at to compare a jump with
+_NOTICEABLE = 1e-6  # of the gradient there
 _SAME = 0.01  # relative difference of second derivatives that are the same
 _LEAST_EPS = 2.0**-40  # a reach of fewer floats cannot be divided
 _ULPS = 2.0**-50  # of the point: changes by which a gradient varies by its rounding
+_DTYPE_ROUNDINGS = 16  # of the gradient over a variable, which second derivatives may be off by
 _ROUNDINGS = 4  # times that variation
 
 
@@ -43,6 +46,11 @@ class WideGradient:
         expression = reference(problem.objective.expression, problem.environment.dtype)
         environment = Environment(torch.float64, problem.environment.device)
         self._objective = build(expression, environment, self.tensors)
+
+    @property
+    def is_defined(self) -> bool:
+        """Whether the function has a value at the point."""
+        return bool(self._objective(*self.tensors.values()).isfinite().all())
 
     def __call__(self, point: torch.Tensor) -> torch.Tensor:
         """The gradient; nan where PyTorch refuses the point."""
@@ -71,14 +79,23 @@ def kink_here(problem: Problem) -> str:
     if problem.is_random:
         return ""
     gradient = WideGradient(problem)
+    if not gradient.is_defined:
+        return ""
     point, names = gradient.point, labels_of(problem.leaves)
     eps = max(torch.finfo(problem.environment.dtype).eps, _LEAST_EPS)
     reach = torch.where(point == 0, _NEAREST_ZERO, _NEAREST * eps * point.abs())
     for name, direction in _directions(names, point):
         found = kink_at(gradient, point, reach * direction)
-        if found is not None:
+        if found is not None and _is_noticeable(found, gradient, direction):
             return _told(name, direction, found, len(names))
     return ""
+
+
+def _is_noticeable(kink: Kink, gradient: WideGradient, direction: torch.Tensor) -> bool:
+    """Whether a jump is more than rounding, beside the gradient at some distance."""
+    reach = _FAR * torch.where(gradient.point == 0, 1.0, gradient.point.abs()) * direction
+    around = [gradient(gradient.point + sign * reach).nan_to_num(0, 0, 0).abs().max() for sign in (-1, 1)]
+    return float(kink.jump.abs().max()) > _NOTICEABLE * float(max(around))
 
 
 def disagreement(problem: Problem, matrix: torch.Tensor) -> str:
@@ -86,14 +103,15 @@ def disagreement(problem: Problem, matrix: torch.Tensor) -> str:
     if problem.is_random:
         return ""
     gradient = WideGradient(problem)
-    here, noise = gradient(gradient.point), _noise(gradient)
+    here, noise, eps = gradient(gradient.point), _noise(gradient), torch.finfo(problem.environment.dtype).eps
     for name, direction in _directions(labels_of(problem.leaves), gradient.point):
         found = [_quotients(gradient, direction, step) for step in _STEPS]
         if any(each is None for each in found):
             return f"the gradient is not defined on both sides along {name}, {_UNDECIDED}"
         wide, narrow = (each for each in found if each is not None)
         largest = max(float(matrix.abs().max()), wide.size, narrow.size)
-        allowed = _SAME * largest + noise / narrow.length
+        in_dtype = _DTYPE_ROUNDINGS * eps * float(here.abs().max()) * _STEPS[-1]
+        allowed = _SAME * largest + (noise + in_dtype) / narrow.length
 
         def stays(wide: float, narrow: float, allowed: float = allowed) -> bool:
             return narrow > allowed and narrow > _HALF * wide

@@ -15,6 +15,7 @@ import torch
 from gdcli.contract.fields import Nested
 from gdcli.contract.grad import TapeNode
 from gdcli.explain.intermediates import Intermediates, is_tracked
+from gdcli.explain.local_rules import draws, is_that, rule
 from gdcli.explain.words import operation, what_autograd_does
 from gdcli.lang.nodes import Node, Variable, children
 from gdcli.lang.objective import tensor_result
@@ -33,6 +34,7 @@ class Tape:
             GdcliError: what PyTorch refuses, or a result that is not one number.
         """
         self.expression = problem.objective.expression
+        self.tensors = problem.tensors
         self._kept = Intermediates(self.expression, problem.environment, problem.tensors)
         self.value = tensor_result(self._kept.objective(*problem.tensors.values()), self.expression)
         check_scalar(self.value, self.expression)
@@ -58,6 +60,7 @@ class Tape:
         gradient = self._gradients.get(id(node))
         tensor = result if isinstance(result, torch.Tensor) else None
         inputs = [self._kept[child] for child in children(node) if child in self._kept]
+        local = self._local(parent, node)
         return TapeNode(
             id=number,
             parent=parent_id,
@@ -70,7 +73,8 @@ class Tape:
             shape=None if tensor is None else list(tensor.shape),
             value=_numbers(tensor),
             norm=_norm(tensor),
-            local=_numbers(self._local(parent, node)),
+            local=_numbers(local),
+            rule=self._rule(parent, node, local),
             grad=_numbers(gradient),
             grad_norm=_norm(gradient),
             note=what_autograd_does(node, result, inputs, None if parent is None else self._kept[parent]),
@@ -94,6 +98,14 @@ class Tape:
         except RuntimeError:  # PyTorch has no derivative of this operation; the note of the node says so
             return None
         return None if local is None else local.detach()
+
+    def _rule(self, parent: Node | None, node: Node, local: torch.Tensor | None) -> str:
+        """The local derivative in symbols, which give its numbers; empty where there is no simple rule."""
+        if parent is None or local is None or local.numel() > MAX_ELEMENTS or draws(parent):
+            return ""
+        above, below = self._kept[parent], self._kept[node]
+        text = rule(parent, node, self.expression, above.shape, below.shape)
+        return text if text and is_that(text, local, self.tensors) else ""
 
 
 def _numbers(tensor: torch.Tensor | None) -> Nested:

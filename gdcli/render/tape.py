@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
@@ -17,6 +18,7 @@ from gdcli.render.numbers import number, tensor
 _LINES = 60  # largest number of nodes that are shown without --depth
 _INDENT = 4  # cells that a level of the tree takes
 _HEAD = 3  # elements of a tensor that are shown
+_RULE = 48  # characters of a rule that are shown
 _TERMS = 8  # contributions that are shown
 
 _LEGEND = (
@@ -100,7 +102,10 @@ def _facts(node: TapeNode, digits: int, *, with_local: bool) -> list[Text]:
     """The local derivative, if requested, and the gradient."""
     facts = []
     if node.local is not None and with_local:
-        facts.append(Text.assemble(("local ", "dim"), (_short(node.local, None, digits), "yellow")))
+        value = _short(node.local, None, digits)
+        says_more = node.rule and {node.rule} != set(re.findall(r"[^\[\], ]+", value))
+        rule = f"{_shortened(node.rule, _RULE)} = " if says_more else ""
+        facts.append(Text.assemble(("local ", "dim"), rule, (value, "yellow")))
     if node.grad is not None or node.grad_norm is not None:
         facts.append(Text.assemble(("grad ", "dim"), (_short(node.grad, node.grad_norm, digits), "green")))
     return facts
