@@ -532,7 +532,7 @@ def test_table_has_leaderboard_curves_and_rules(run: Run) -> None:
         "   1   manual      0.15      42      41   8.15308e-05   0.0127696   reached",
         "   2   sgd          0.1      64      63   8.58077e-05   0.0131002   reached",
     ]
-    assert "goal    a loss of at most 0.0001 with x, y in [-10, 10]; the known minimum there" in shown.out
+    assert "goal    a loss of at most 0.0001 with x in [-15, 15] and y in [-1.5, 1.5]; the" in shown.out
     assert "budget  at most 70 steps and 71 evaluations in a run" in shown.out
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import pytest
@@ -71,7 +71,7 @@ def test_the_path_of_one_unknown_is_that_of_the_record_and_lies_on_the_curve() -
     panel = function(drawn(gdcli.minimize())[0])
     (path,) = panel.paths
     states = [*record.iterations, record.result]
-    assert path.iterations == [step.iteration for step in states]
+    assert path.counts == [step.iteration for step in states]
     assert path.x == [step.values["x"] for step in states]
     assert path.y == [step.loss for step in states]
     for x, y in zip(path.x, path.y, strict=True):
@@ -345,7 +345,7 @@ def test_a_path_that_runs_away_is_shown_from_its_beginning_and_that_is_said() ->
     assert panel.tangent is None
     (remark,) = figure.remarks
     assert remark.code == "runs-away"
-    first = next(k for k, x in zip(panel.paths[0].iterations, panel.paths[0].x, strict=True) if abs(x) > 200)
+    first = next(k for k, x in zip(panel.paths[0].counts, panel.paths[0].x, strict=True) if abs(x) > 200)
     assert remark.message == (f"the path leaves the window at iteration {first - 1}; only its beginning is shown")
 
 
@@ -539,13 +539,35 @@ def test_a_race_shows_the_runs_that_it_ranks() -> None:
     assert [path.label for path in panel.paths] == [standing.optimizer for standing in record.standings]
     for path, standing in zip(panel.paths, record.standings, strict=True):
         (run,) = standing.runs
-        assert path.iterations[-1] == run.steps
+        assert (path.counted, path.counts[-1]) == ("evaluation", run.evaluations)
         assert (path.x[-1], path.y[-1]) == pytest.approx((run.values["x"], run.values["y"]), rel=1e-4)
+
+
+@pytest.mark.parametrize("counted", ["evaluation", "iteration"])
+def test_a_race_counts_what_its_ranking_counts(counted: Literal["evaluation", "iteration"]) -> None:
+    """A step of lbfgs takes many evaluations: its curve is as long as its evaluations, unless steps are asked for."""
+    race = Race(CompareSettings(expression="rosenbrock", racer=["lbfgs lr=0.5", "manual lr=0.001"], steps=60))
+    record = race.result()
+    figure = race_figure(race, record, counted=counted, gradient_norm=True)
+    for panel in (figure.panels[0], figure.panels[2]):
+        assert isinstance(panel, CurvesPanel)
+        assert panel.x.label == counted
+        assert panel.x.high == max(curve.x[-1] for curve in panel.curves)
+        for curve, standing in zip(panel.curves, record.standings, strict=True):
+            (run,) = standing.runs
+            assert (curve.label, curve.counted) == (standing.label, counted)
+            assert curve.counts[-1] == (run.evaluations if counted == "evaluation" else run.steps)
+            assert curve.counts[0] == (1 if counted == "evaluation" else 0)
+            assert curve.x == curve.counts
+    plane = figure.panels[1]
+    assert isinstance(plane, ContourPanel)
+    lbfgs = next(path for path in plane.paths if path.label == "lbfgs")
+    assert (lbfgs.counts[1] - lbfgs.counts[0] > 10) == (counted == "evaluation")
 
 
 def test_a_run_that_explodes_does_not_press_the_others_flat() -> None:
     """sgd diverges to 1e24; the axis ends at a thousand times the first loss, and that is said."""
-    race = Race(CompareSettings(expression="rosenbrock", optimizer=["sgd", "adam"], steps=20))
+    race = Race(CompareSettings(expression="rosenbrock", optimizer=["sgd", "adam"], tune=False, steps=20))
     for _ in race:
         pass
     figure = race_figure(race, race.record())

@@ -123,7 +123,7 @@ def plain(text: str) -> str:
 
 
 def iteration_of(screen: str) -> int:
-    found = re.search(r"iteration ([\d,]+)", screen)
+    found = re.search(r"(?:iteration|evaluation) ([\d,]+)", screen)
     return int(found[1].replace(",", "")) if found else -1
 
 
@@ -335,7 +335,7 @@ def test_a_race_is_shown_in_lockstep(live: Callable[..., Terminal], gdcli_proces
     terminal.press(" ")
     screen = terminal.wait(lambda screen: "paused" in screen)
     head = iteration_of(screen)
-    assert re.findall(r"^[ab] (?:manual|adam) +(\d+) ", screen, re.MULTILINE) == ["24", str(head)]
+    assert re.findall(r"^[ab] (?:manual|adam) +(\d+) ", screen, re.MULTILINE) == ["25", str(head)]
     assert "+ -" not in screen
     terminal.press(LEFT + "+")
     terminal.wait(at(head - 1, "looking back"))
@@ -345,6 +345,20 @@ def test_a_race_is_shown_in_lockstep(live: Callable[..., Terminal], gdcli_proces
     report = gdcli_process(*words, env={"COLUMNS": "120"}).out
     assert "   1   manual " in report
     assert [line.rstrip() for line in terminal.printed.splitlines()] == [line.rstrip() for line in report.splitlines()]
+
+
+def test_a_race_keeps_step_in_evaluations(live: Callable[..., Terminal]) -> None:
+    """The first step of lbfgs takes 21 evaluations more: until the others have made as many, it is at its start."""
+    words = ["compare", "rosenbrock", "--racer", "lbfgs lr=0.5", "--racer", "manual lr=0.001", "--live"]
+    terminal = live(*words, "--delay", "0.05", size=(120, 40))
+    terminal.wait(lambda screen: 5 <= iteration_of(screen) <= 20)
+    terminal.press(" ")
+    screen = terminal.wait(lambda screen: "paused" in screen)
+    head = iteration_of(screen)
+    assert 5 <= head <= 21
+    assert re.findall(r"^[ab] (?:lbfgs|manual) +(\d+) ", screen, re.MULTILINE) == ["1", str(head)]
+    terminal.press("q")
+    assert terminal.end() == 0
 
 
 @pytest.mark.parametrize(

@@ -260,8 +260,8 @@ def test_many_runs_have_fewer_states_each_at_the_same_places_in_every_panel() ->
     axis = Axis("iteration", 0.0, 1.0)
     figure = with_fewer_states(Figure("", "", [CurvesPanel(name, axis, axis, routes) for name in ("loss", "norm")]))
     paths = [curve for panel in figure.panels if isinstance(panel, CurvesPanel) for curve in panel.curves]
-    assert {tuple(path.iterations) for path in paths} == {tuple(evenly(2_000, 400))}
-    assert all(path.x == path.iterations for path in paths)
+    assert {tuple(path.counts) for path in paths} == {tuple(evenly(2_000, 400))}
+    assert all(path.x == path.counts for path in paths)
 
 
 # Heights and bands

@@ -24,7 +24,7 @@ from test_plot import FIGURES
 
 from gdcli.contract.figure import Axis, ContourPanel, CurvesPanel, Figure, FunctionPanel, HeatPanel
 from gdcli.contract.figure import Path as Route
-from gdcli.render.picture.animation import Pace, save_animation
+from gdcli.render.picture.animation import Pace, _Film, save_animation
 from gdcli.render.picture.picture import drawn, save_picture
 from gdcli.render.picture.style import BLANK, DOTS_PER_INCH, MARKERS, PATH_COLOURS, RC
 from gdcli.render.picture.surface import heights_on
@@ -275,6 +275,24 @@ def test_a_long_title_is_shortened(run: Run, tmp_path: Path) -> None:
 def frames_of(path: Path) -> list[np.ndarray]:
     with Image.open(path) as film:
         return [np.asarray(frame.convert("RGB")) / 255 for frame in ImageSequence.Iterator(film)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("over", "word", "first"), [([], "evaluation", 1), (["--over", "iterations"], "iteration", 0)])
+def test_an_animation_of_a_race_counts_what_the_ranking_counts(
+    over: list[str], word: str, first: int, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    state = _Film._state
+    monkeypatch.setattr(_Film, "_state", lambda film, count: said.append(state(film, count)) or said[-1])
+    words = ["compare", "rosenbrock", "--racer", "lbfgs lr=0.5", "--racer", "manual lr=0.001", "--steps", "60"]
+    shown = run(*words, "--save", str(tmp_path / "race.gif"), "--seconds", "0.3", "--json", *over).json()
+    (best,) = shown["standings"][0]["runs"]
+    field = "evaluations" if word == "evaluation" else "steps"
+    last = max(each["runs"][0][field] for each in shown["standings"])
+    assert f"{word} {last:,}" in said
+    assert f"{word} {first}" in said
+    assert best["status"] == "reached"
 
 
 def test_an_animation_shows_each_iteration_as_long_as_it_lasts(run: Run, tmp_path: Path) -> None:

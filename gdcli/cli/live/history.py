@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from gdcli.memory import Thinned, capacity
 
 if TYPE_CHECKING:
+    from gdcli.contract.figure import Counted
     from gdcli.descent.loop import State
     from gdcli.landscape.trail import Trail
 
@@ -20,11 +21,13 @@ _ELEMENTS = 1_000_000  # of variables and gradients, in all the states that are 
 class History:
     """The states of one descent, in memory that does not grow with its length.
 
-    It keeps all recent states and some of the older ones. ``end`` is the message that says why the descent ended.
+    It keeps all recent states and some of the older ones. ``end`` is the message that says why the descent ended. What
+    its methods call a count is that of the iterations, or of the evaluations, as ``counted`` says.
     """
 
-    def __init__(self, label: str) -> None:
+    def __init__(self, label: str, counted: Counted = "iteration") -> None:
         self.label = label
+        self.counted = counted
         self.end = ""
         self._new: list[State] = []
         self._recent: deque[State] = deque()
@@ -52,33 +55,37 @@ class History:
         self._sort()
         return self._recent[-1]
 
-    def states(self, last: int) -> list[State]:
-        """The states that were kept, up to an iteration."""
-        kept = self._kept()
-        return kept if last >= self.head.iteration else [state for state in kept if state.iteration <= last]
+    def count_at(self, state: State) -> int:
+        """The count of a state."""
+        return state.iteration if self.counted == "iteration" else state.evaluations
 
-    def last_states(self, last: int, count: int) -> list[State]:
-        """At most ``count`` of them, up to an iteration."""
+    def states(self, last: int) -> list[State]:
+        """The states that were kept, up to a count."""
+        kept = self._kept()
+        return kept if last >= self.count_at(self.head) else [state for state in kept if self.count_at(state) <= last]
+
+    def last_states(self, last: int, number: int) -> list[State]:
+        """At most ``number`` of them, up to a count."""
         self._sort()
         backwards = chain(reversed(self._recent), reversed(self._older.things))
-        found = list(islice((state for state in backwards if state.iteration <= last), count))
+        found = list(islice((state for state in backwards if self.count_at(state) <= last), number))
         return found[::-1]
 
-    def beside(self, iteration: int, direction: int) -> int:
-        """The iteration of the state that was kept after (1) or before (-1) a given one; its own at the ends."""
-        kept = [state.iteration for state in self._kept()]
-        others = [i for i in kept if (i - iteration) * direction > 0]
-        return iteration if not others else min(others) if direction > 0 else max(others)
+    def beside(self, count: int, direction: int) -> int:
+        """The count of the state that was kept after (1) or before (-1) a given one; its own at the ends."""
+        kept = [self.count_at(state) for state in self._kept()]
+        others = [i for i in kept if (i - count) * direction > 0]
+        return count if not others else min(others) if direction > 0 else max(others)
 
-    def trail_until(self, iteration: int) -> Trail:
-        """The path in the picture up to an iteration: each frame keeps the states of the previous one."""
+    def trail_until(self, count: int) -> Trail:
+        """The path in the picture up to a count: each frame keeps the states of the previous one."""
         from gdcli.landscape.trail import MOST, Trail
 
-        states = self.states(iteration)
+        states = self.states(count)
         distance = 1
         while len(states) > MOST // 2 * distance:
             distance *= 2
-        trail = Trail(self.label)
+        trail = Trail(self.label, self.counted)
         for state in states[:-1]:
             if state.iteration % distance == 0 or state.iteration < _HEAD:
                 trail.add(state)

@@ -1,4 +1,4 @@
-"""``--live`` of a comparison: the runs from the first start side by side, step by step."""
+"""``--live`` of a comparison: the runs from the first start side by side, evaluation by evaluation."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 
 class LiveRace:
-    """The descents of a finished comparison, repeated in lockstep, each at its best learning rate."""
+    """The descents of a finished comparison, repeated in lockstep, each at its best learning rate.
+
+    They keep step in what ``--over`` counts: none is a step ahead of another that has made fewer evaluations.
+    """
 
     has_rate = False
 
@@ -30,23 +33,36 @@ class LiveRace:
         from gdcli.landscape.moving import MovingFigure
 
         self.digits = output.digits
+        self.counted = output.counted
         self.title = f"compare {record.settings.expression}"
         self.descents = [race.descent_of(standing) for standing in record.standings]
-        self.histories = [History(standing.label) for standing in record.standings]
-        self.figure = MovingFigure(race.task.problem_at(0), record.settings.steps, known_minima(record.settings))
+        self.histories = [History(standing.label, output.counted) for standing in record.standings]
+        most = record.settings.steps if self.counted == "iteration" else race.task.evaluations
+        self.figure = MovingFigure(race.task.problem_at(0), most, known_minima(record.settings))
+        self._running: dict[History, Iterator[State]] = {}
         self.session = Session(self, output)
 
     def run(self) -> None:
         """Show all steps, or until the user stops."""
         session = self.session
-        running = [self._states(*pair) for pair in zip(self.descents, self.histories, strict=True)]
+        running = self._running = {h: self._states(d, h) for d, h in zip(self.descents, self.histories, strict=True)}
+        for states in running.values():
+            next(states)
         with session.open():
-            while running := [states for states in running if next(states, None) is not None]:
+            while running:
                 if monotonic() >= session.next_look:
                     session.after_step(self.head)
                 if session.ended or session.interrupted:
                     return
+                least = self.head
+                for history in [each for each in running if self._count(each) == least]:
+                    if next(running[history], None) is None:
+                        del running[history]
             session.at_end()
+
+    def _count(self, history: History) -> int:
+        """How far a descent has got."""
+        return history.count_at(history.head)
 
     def _states(self, descent: Descent[Any], history: History) -> Iterator[State]:
         """The states of a descent, which are also added to its history."""
@@ -59,28 +75,28 @@ class LiveRace:
 
     @property
     def head(self) -> int:
-        """The last iteration that was computed, by any of them."""
-        return max(history.head.iteration for history in self.histories)
+        """The iteration or evaluation that all who are still running have got to; at the end, the last one."""
+        return min(map(self._count, self._running)) if self._running else max(map(self._count, self.histories))
 
-    def beside(self, iteration: int, direction: int) -> int:
-        """The iteration of the nearest state of any of them after or before a given one."""
-        others = [history.beside(iteration, direction) for history in self.histories]
-        others = [other for other in others if other != iteration] or [iteration]
+    def beside(self, count: int, direction: int) -> int:
+        """The count of the nearest state of any of them after or before a given one."""
+        others = [history.beside(count, direction) for history in self.histories]
+        others = [other for other in others if other != count] or [count]
         return min(others) if direction > 0 else max(others)
 
     def change_rate(self, iteration: int, factor: float) -> None:
         """Does nothing: the learning rates of a comparison are fixed."""
 
-    def scene(self, iteration: int, stage: Stage, status: str, keys: str) -> Scene:  # noqa: ARG002 -- all have a row
+    def scene(self, count: int, stage: Stage, status: str, keys: str) -> Scene:  # noqa: ARG002 -- all have a row
         """The current state of each run, and their paths."""
-        steps = [history.last_states(iteration, 1)[0] for history in self.histories]
+        steps = [history.last_states(count, 1)[0] for history in self.histories]
         widest = max(len(history.label) for history in self.histories)
         columns = {
             "optimizer": [f"{letter(k)} {history.label:<{widest}}" for k, history in enumerate(self.histories)],
-            "iteration": [f"{step.iteration:,}" for step in steps],
+            self.counted: [f"{h.count_at(step):,}" for h, step in zip(self.histories, steps, strict=True)],
             "loss": aligned([number(step.loss, self.digits) for step in steps]),
         }
         rows = [list(row) for row in zip(*columns.values(), strict=True)]
-        figure = self.figure.of([history.trail_until(iteration) for history in self.histories])
-        status = f"iteration {iteration:,}   {status}"
+        figure = self.figure.of([history.trail_until(count) for history in self.histories])
+        status = f"{self.counted} {count:,}   {status}"
         return Scene(self.title, status, list(columns), rows, figure, keys, from_top=True)
