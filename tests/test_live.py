@@ -157,7 +157,7 @@ def test_frames_appear_and_are_few(live: Callable[..., Terminal]) -> None:
     assert terminal.end() == 0
     assert 2 <= terminal.frames <= 100  # of 200 steps: a step waits for 0.01 s, and a frame for 0.05 s
     assert terminal.after == terminal.before
-    assert terminal.printed.startswith("minimize (x - 1.5)**2\niteration ")
+    assert terminal.printed.startswith("minimize (x - 1.5)**2 over x\niteration ")
     assert "stopped after 200 steps" in terminal.printed
 
 

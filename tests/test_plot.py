@@ -454,7 +454,8 @@ def test_a_picture_takes_the_place_of_the_table(run: Run) -> None:
         "minimize (x - 1.5)**2 over x\nstopped after 100 steps\nx = 1.5\nloss 5.68434e-14; "
         "the smallest was 5.68434e-14 at iteration 72\n\nmanual, lr 0.1, 100 steps\n\nloss  "
     ) or outcome.out.startswith(
-        "minimize (x - 1.5)**2 over x\nstopped after 100 steps\nx = 1.5\nloss 5.68434e-14\n\nmanual, lr 0.1, 100 steps\n\nloss"
+        "minimize (x - 1.5)**2 over x\nstopped after 100 steps\nx = 1.5\nloss 5.68434e-14\n\n"
+        "manual, lr 0.1, 100 steps\n\nloss"
     )
     assert "iteration     " not in outcome.out.splitlines()[1]
 

@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import Run
+from conftest import ENVIRONMENT, Run
+from rich.console import Console
 
 import gdcli
+from gdcli.contract.diagnosis import Finding, Remedy
+from gdcli.render.diagnosis import diagnosis
 
 BROADCAST = ["mse_loss(x, y)", "--x", "[[1], [2]]", "--y", "1,2", "--wrt", "x"]
 WARNING = (
@@ -181,6 +184,24 @@ def test_variables_that_were_bound_anew_share_a_note() -> None:
         "backward() populates .grad of leaf tensors only, so x.grad, y.grad and z.grad stay None from now on; "
         "update x, y and z in place under torch.no_grad() instead (--update in-place)"
     )
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_options_that_a_remedy_names_stay_whole(width: int) -> None:
+    options = "--x 0.12345678901234567,-0.98765432109876543 --lr 0.1"
+    finding = Finding("saddle", "stuck at a saddle point", Remedy({}, options, "loss 1 after 2 steps with it"), {})
+    file = io.StringIO()
+    Console(file=file, width=width).print(diagnosis([finding], width), crop=False)
+    assert set(options.split()) <= set(file.getvalue().split())
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_a_formula_is_neither_wrapped_nor_cut(run: Run, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    words = ["grad", "sin(x)*cos(x)*exp(x)*tanh(x)*log(x)*sqrt(x)*sinh(x)", "--x", "2", "--symbolic"]
+    formula = run(*words, "--json").json()["derivatives"][0]["formula"]
+    assert len(formula) > 80
+    monkeypatch.setitem(ENVIRONMENT, "COLUMNS", str(width))
+    assert f"\n∂f/∂x = {formula}\n" in run(*words).out
 
 
 # Warnings of PyTorch

@@ -79,10 +79,10 @@ def report_for_people(
     if output.quiet:
         return report
     if shown(findings):
-        report.append(lambda _: diagnosis(shown(findings)))
+        report.append(lambda width: diagnosis(shown(findings), width))
     explaining = [notice for notice in notices if notice.code not in WARNINGS]
     if explaining:
-        report.append(lambda _: notes(explaining))
+        report.append(lambda width: notes(explaining, width))
     return report
 
 

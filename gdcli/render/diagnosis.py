@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rich.console import RenderableType
-from rich.table import Table
+from rich.console import Group, RenderableType
 from rich.text import Text
 
 from gdcli.contract.diagnosis import Finding, Remedy
+from gdcli.render.table import beside
 
 MOST = 3
 """The number of findings that are shown, the most important ones."""
@@ -30,12 +30,12 @@ def with_remedies(findings: Sequence[Finding]) -> Iterator[tuple[Finding, Remedy
         yield finding, remedy if new else None
 
 
-def diagnosis(findings: Sequence[Finding]) -> RenderableType:
+def diagnosis(findings: Sequence[Finding], width: int) -> RenderableType:
     """Each finding next to its label, with its remedy; the same remedy is given only once."""
-    grid = Table.grid(padding=(0, 1))
+    parts: list[RenderableType] = []
     for finding, remedy in with_remedies(findings):
         text = Text(finding.message)
         if remedy is not None:
             text.append("; try ").append(remedy.options, "bold").append(f" ({remedy.effect})")
-        grid.add_row(Text("diagnosis:", "cyan"), text)
-    return grid
+        parts.append(beside("diagnosis:", text, width))
+    return Group(*parts)

@@ -90,11 +90,17 @@ def _cells(text: str) -> int:
     return max(map(cell_len, text.split("\n")))
 
 
-def notes(found: Sequence[Notice]) -> RenderableType:
+def notes(found: Sequence[Notice], width: int) -> RenderableType:
     """Notes, each wrapped next to its label."""
+    return Group(*(beside("note:", Text(notice.message), width) for notice in found))
+
+
+def beside(label: str, text: Text, width: int) -> RenderableType:
+    """A label, and a text that is wrapped next to it; or below it, where a word is too long to stay whole otherwise."""
+    if max(map(cell_len, text.plain.split()), default=0) > width - cell_len(label) - 1:
+        return Text.assemble((label, "cyan"), " ", text, overflow="ignore")
     grid = Table.grid(padding=(0, 1))
-    for notice in found:
-        grid.add_row(Text("note:", "cyan"), Text(notice.message))
+    grid.add_row(Text(label, "cyan"), text)
     return grid
 
 
@@ -127,17 +133,18 @@ def print_to(file: IO[str], makes: Sequence[Callable[[int], RenderableType]]) ->
     """Print what each of ``makes`` returns for a width, below each other.
 
     The first is told how high it may be on a terminal, so that all of them are on the screen together with the command.
-    User text is never markup; without a terminal, there is no colour and no space at the end of a line.
+    User text is never markup; without a terminal, there is no colour and no space at the end of a line. What must not be
+    wrapped may be longer than a line.
     """
     screen = Console(file=file, highlight=False, markup=False, emoji=False)
     first, *others = [make(screen.width) for make in makes]
     if screen.is_terminal:
         below = sum(len(screen.render_lines(each)) for each in others)
-        screen.print(first, height=max(screen.height - below - _PROMPTS, 1))
+        screen.print(first, height=max(screen.height - below - _PROMPTS, 1), crop=False)
         for each in others:
-            screen.print(each)
+            screen.print(each, crop=False)
         return
     with screen.capture() as captured:
         for each in (first, *others):
-            screen.print(each)
+            screen.print(each, crop=False)
     file.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
