@@ -132,7 +132,7 @@ def empty_table(*headers: str) -> Table:
 def print_to(file: IO[str], makes: Sequence[Callable[[int], RenderableType]]) -> None:
     """Print what each of ``makes`` returns for a width, below each other.
 
-    The first is told how high it may be on a terminal, so that all of them are on the screen together with the command.
+    The first is told how high it may be on a terminal, so that all of them and the command are on the screen.
     User text is never markup; without a terminal, there is no colour and no space at the end of a line. What must not be
     wrapped may be longer than a line.
     """
