@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -38,7 +39,7 @@ MINIMA = {
 RULES = ["manual", "adam", "lbfgs", "adafactor"]
 
 
-def statuses(expression: str, start: dict[str, float], **settings: Any) -> list[set[str]]:
+def statuses(expression: str, start: Mapping[str, Any], **settings: Any) -> list[set[str]]:
     record = gdcli.compare(expression, start, **{"optimizer": RULES, "lr": 0.01, "steps": 15, **settings})
     return [set(each.statuses) for each in record.standings]
 
@@ -139,3 +140,11 @@ def test_a_minimum_on_the_edge_of_the_domain_counts() -> None:
 def test_a_drawn_loss_is_not_judged_by_what_is_beside_it() -> None:
     record = gdcli.compare("sum((x - rand(3))**2)*0", x="randn(3)", optimizer=["manual"], lr=0.1, steps=3)
     assert (record.rules.judged, record.standings[0].reached) == (False, 1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("unknowns", [40, 100, 20_000])
+def test_a_maximum_of_many_unknowns_is_none(unknowns: int) -> None:
+    start = {"x": f"zeros({unknowns})"}
+    assert statuses("sum(x**4) - sum(x**2)", start, optimizer=["manual"], steps=3) == [{"stationary"}]
+    assert statuses("sum(x**4) + sum(x**2)", start, optimizer=["manual"], steps=3) == [{"reached"}]

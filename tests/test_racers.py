@@ -221,6 +221,17 @@ def test_the_winner_as_a_command_ends_where_the_race_did(words: list[str], run: 
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("name", ["extended-rosenbrock", "wood"])
+def test_the_best_run_of_lbfgs_is_that_of_torch_also_where_the_tuning_rounds_otherwise(name: str) -> None:
+    record = race(name, optimizer=["lbfgs"], steps=60)
+    (best,) = record.standings
+    (run,) = best.runs
+    alone = gdcli.minimize(name, optimizer="lbfgs", lr=best.lr, steps=run.steps, diagnose=False).result()
+    assert run.loss == record.winner.loss == alone.result.loss
+    assert run.values == alone.result.values
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("width", ["40", "80"])
 def test_the_command_that_is_printed_can_be_pasted(width: str, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("conftest").ENVIRONMENT, "COLUMNS", width)

@@ -18,7 +18,8 @@ _NEAREST, _FARTHEST = -5.0, 2.0  # powers of 10 of the distances, relative to th
 _DISTANCES = 15
 _MOST_AXES = 16  # unknowns up to which the loss is looked at along each of them
 _MOST_CURVATURE = 64  # unknowns up to which the direction of the smallest curvature is found
-_RANDOM = 16  # directions where there are more unknowns
+_RANDOM = 16  # directions where there are more unknowns, fewer where these are very many
+_AT_A_TIME = 4_000_000  # numbers of the points at which the loss is taken together
 _DIFFERENCE = 1e-5  # of a central difference of gradients, relative to the size of the point
 _ROUNDING = 1e-12  # of a loss in float64, relative to its size or to 1
 
@@ -58,7 +59,11 @@ class Surroundings:
         """For each of k points, shape (k, n), a place where the loss has fallen; None where there is none."""
         if self._problem is None or not len(points):
             return [None] * len(points)
-        points = points.double()
+        unknowns = points.shape[1]
+        together = max(1, _AT_A_TIME // (2 * _DISTANCES * (_MOST_AXES + 1) * unknowns))
+        return [fall for part in torch.split(points.double(), together) for fall in self._falls(part)]
+
+    def _falls(self, points: torch.Tensor) -> list[Fall | None]:
         size = points.abs().amax(1).clamp(min=1.0)
         slopes, directions = self._directions(points, size)
         distances = size[:, None] * torch.logspace(_NEAREST, _FARTHEST, _DISTANCES, dtype=torch.float64)
@@ -101,7 +106,8 @@ class Surroundings:
             found.append(torch.linalg.eigh(curvature).eigenvectors[:, :, :1].mT)
         else:
             own = self._gradients(points)[:, None]
-            drawn = torch.randn(_RANDOM, unknowns, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+            number = max(1, min(_RANDOM, _AT_A_TIME // (2 * _DISTANCES * unknowns)))
+            drawn = torch.randn(number, unknowns, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
             found.append((drawn / drawn.norm(dim=1, keepdim=True)).expand(count, -1, -1))
         directions = torch.cat(found, dim=1)
         return own.squeeze(1).norm(dim=1).nan_to_num(), torch.cat([directions, -directions], dim=1)

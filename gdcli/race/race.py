@@ -21,7 +21,7 @@ from gdcli.race.settling import settled
 from gdcli.race.single import OneByOne
 from gdcli.race.standings import Merit, merit, ranked, standing
 from gdcli.race.task import Outcome, Run, Runs, Task, draw_starts, rate_at
-from gdcli.race.together import Together, can_be_together
+from gdcli.race.together import Together, can_be_together, rounds_otherwise
 from gdcli.race.tuning import rates_to_try, tuned
 from gdcli.race.winner import descent_of, winner_of
 from gdcli.rules.make import update_rule
@@ -132,8 +132,17 @@ class Race:
         tuning = None
         if racer.settings.lr is None:
             tuning, outcomes = tuned(outcomes, len(self.task.starts), goal)
+            if batched and len(outcomes) == 1 and rounds_otherwise(racer.settings, self.task):
+                outcomes = self._alone(racer.settings, outcomes[0].run)
         entry = standing(racer, outcomes, goal, tuning=tuning, cost=cost, batched=batched)
         return merit(outcomes, goal), entry
+
+    def _alone(self, settings: MinimizeSettings, run: Run) -> list[Outcome]:
+        """A run made again as torch.optim makes it, where a batch rounds otherwise."""
+        runs = OneByOne(settings, [run], self.task)
+        for _ in runs:
+            pass
+        return settled(runs.outcomes, self.task)
 
     def _message(self, standings: list[Standing]) -> str:
         """Who has won, in a sentence."""

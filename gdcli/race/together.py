@@ -138,14 +138,19 @@ def can_be_together(settings: MinimizeSettings, runs: Sequence[Run], task: Task,
     return can_be_batched(task.problem, task.starts[0])
 
 
+def rounds_otherwise(settings: MinimizeSettings, task: Task) -> bool:
+    """Whether a batch of these runs rounds otherwise than the runs alone, whatever the objective."""
+    return settings.optimizer == "lbfgs" and task.problem.unknowns > EXACT
+
+
 def _lbfgs_fits(settings: MinimizeSettings, runs: int, task: Task, *, tuning: bool) -> bool:
     """Whether these settings of lbfgs have a form for many runs.
 
     Beyond ``EXACT`` numbers they round otherwise than torch.optim.LBFGS, and that only the many runs of a tuning are
     worth.
     """
-    numbers = sum(x.numel() for x in task.starts[0].values())
+    numbers = task.problem.unknowns
     history = settings.opt["history_size"]
     small = isinstance(history, int) and history * runs * numbers <= _MOST_HISTORY
     plain = settings.opt["line_search_fn"] is None and settings.dtype in ("float32", "float64")
-    return small and plain and (tuning or numbers <= EXACT)
+    return small and plain and (tuning or not rounds_otherwise(settings, task))
