@@ -13,7 +13,7 @@ import shlex
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
@@ -50,8 +50,9 @@ class Terminal:
         """Run the commands and draw what they print."""
         screen = recorder(self.columns)
 
-        def draw(_file: object, make: Callable[[int], RenderableType]) -> None:
-            screen.print(make(screen.width))
+        def draw(_file: object, makes: Sequence[Callable[[int], RenderableType]]) -> None:
+            for make in makes:
+                screen.print(make(screen.width))
 
         with mock.patch.object(table, "print_to", draw):
             for i, command in enumerate(self.commands):

@@ -133,8 +133,8 @@ def print_to(file: IO[str], makes: Sequence[Callable[[int], RenderableType]]) ->
     """Print what each of ``makes`` returns for a width, below each other.
 
     The first is told how high it may be on a terminal, so that all of them and the command are on the screen.
-    User text is never markup; without a terminal, there is no colour and no space at the end of a line. What must not be
-    wrapped may be longer than a line.
+    User text is never markup; without a terminal, there is no colour and no space at the end of a line. What is not to
+    be wrapped may be longer than a line.
     """
     screen = Console(file=file, highlight=False, markup=False, emoji=False)
     first, *others = [make(screen.width) for make in makes]
