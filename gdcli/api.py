@@ -18,7 +18,7 @@ from gdcli.contract.ops import OpsSettings
 from gdcli.contract.plot import PlotSettings
 from gdcli.contract.reading import read
 from gdcli.errors import GdcliError, MissingVariableError, UnknownVariableError
-from gdcli.lang.suggest import closest
+from gdcli.lang.suggest import setting_meant
 from gdcli.torch_import import import_torch
 
 if TYPE_CHECKING:
@@ -237,7 +237,7 @@ def _suggesting(settings: type[Any], variables: Mapping[str, Any]) -> Iterator[N
     try:
         yield
     except UnknownVariableError as error:
-        if error.name in variables and (meant := closest(error.name, settings.__struct_fields__)):
+        if error.name in variables and (meant := setting_meant(error.name, settings.__struct_fields__)):
             message = f"'{error.name}' is neither a setting nor a variable of the expression"
             raise GdcliError("unknown-setting", message, f"did you mean '{meant}'?") from None
         raise
@@ -277,6 +277,8 @@ def _plain(value: Any) -> Any:
         return value.__name__
     if type(value).__module__ == "torch":  # torch.float64, a device
         return str(value)
+    if isinstance(value, (list, tuple)) and any(isinstance(each, type) for each in value):
+        return [_plain(each) for each in value]
     if isinstance(value, tuple):
         return list(value)
     if isinstance(value, Mapping):  # {50: 0.5}: iterations may be numbers here

@@ -90,12 +90,12 @@ def test_the_first_line_of_a_stream_is_a_config_too(run: Run) -> None:
     [
         ({"stpes": 3}, "unknown setting 'stpes'", "did you mean 'steps'?"),
         ({"Lr": 3}, "unknown setting 'Lr'", "did you mean 'lr'?"),
-        ({"steps": "3"}, "'steps' in {file} must be a whole number of at least 0, not '3'", ""),
-        ({"steps": 1.5}, "'steps' in {file} must be a whole number of at least 0, not '1.5'", ""),
-        ({"steps": True}, "'steps' in {file} must be a whole number of at least 0, not 'true'", ""),
-        ({"steps": None}, "'steps' in {file} must be a whole number of at least 0, not 'null'", ""),
-        ({"steps": [3]}, "'steps' in {file} must be a whole number of at least 0, not '[3]'", ""),
-        ({"seed": -1}, "'seed' in {file} must be a whole number of at least 0, not '-1'", ""),
+        ({"steps": "3"}, "'steps' in {file} must be a whole number of at least 0, not '3'", "for example: 100"),
+        ({"steps": 1.5}, "'steps' in {file} must be a whole number of at least 0, not '1.5'", "for example: 100"),
+        ({"steps": True}, "'steps' in {file} must be a whole number of at least 0, not 'true'", "for example: 100"),
+        ({"steps": None}, "'steps' in {file} must be a whole number of at least 0, not 'null'", "for example: 100"),
+        ({"steps": [3]}, "'steps' in {file} must be a whole number of at least 0, not '[3]'", "for example: 100"),
+        ({"seed": -1}, "'seed' in {file} must be a whole number of at least 0, not '-1'", "for example: 1"),
         (
             {"lr_factor": {"x": 2}},
             "lr_factor needs an iteration, a non-negative integer, not 'x'",
@@ -112,13 +112,13 @@ def test_the_first_line_of_a_stream_is_a_config_too(run: Run) -> None:
             "'dtype' in {file} must be one of float32, float64, float16, bfloat16, not 'flaot64'",
             "did you mean 'float64'?",
         ),
-        ({"wrt": "x"}, "'wrt' in {file} must be a list of strings, not 'x'", ""),
+        ({"wrt": 3}, "'wrt' in {file} must be a list of strings, not '3'", "for example: x"),
         ({"wrt": ["y"]}, "wrt names 'y', which is not a variable of the expression", "the variables are x"),
-        ({"values": 3}, "'values' in {file} must be a table of names and values, not '3'", ""),
+        ({"values": 3}, "'values' in {file} must be a table of names and values, not '3'", 'for example: {{"x": 3}}'),
         (
             {"values": {"x": None}},
             """'values' in {file} must be a table of names and values, not '{{"x":null}}'""",
-            "",
+            'for example: {{"x": 3}}',
         ),
         ({"values": {"y": 1}}, "the expression has no variable 'y'", "the only variable is x"),
         ({"values": {"x": ""}}, "the variable 'x' has an empty value", "for example: --x 1"),
@@ -172,7 +172,9 @@ def test_a_config_in_toml_that_does_not_fit(run: Run, tmp_path: Path, text: str,
 def test_a_config_of_another_command_is_refused(run: Run) -> None:
     record = run("minimize", "--steps", "1", "--json").out
     outcome = run("grad", "--config", "-", stdin=record)
-    assert outcome.err.startswith("error: unknown setting '")
+    assert outcome.err == (
+        "error: the config - is the record of minimize, not of grad\nhint: gdcli minimize --config - runs it again\n"
+    )
     assert outcome.code == 2
 
 
@@ -192,8 +194,10 @@ def test_a_config_that_cannot_be_read_is_an_error_of_the_outside(
     ("words", "message", "hint"),
     [
         (["50"], "--lr-factor takes ITERATION=FACTOR, not '50'", "for example: --lr-factor 50=0.5"),
-        (["5=half"], "--lr-factor must be factors of at least 0, each with its iteration, not '{\"5\":\"half\"}'", ""),
-        (["5=-1"], "--lr-factor must be factors of at least 0, each with its iteration, not '{\"5\":-1}'", ""),
+        (["5=half"], "--lr-factor must be factors of at least 0, each with its iteration, not '{\"5\":\"half\"}'",
+         "for example: --lr-factor 50=0.5"),
+        (["5=-1"], "--lr-factor must be factors of at least 0, each with its iteration, not '{\"5\":-1}'",
+         "for example: --lr-factor 50=0.5"),
         (["5=inf"], "the factor from iteration 5 on is not finite", "for example: --lr-factor 50=0.5"),
         (["1e3=2"], "lr_factor needs an iteration, a non-negative integer, not '1e3'",
          "for example: --lr-factor 50=0.5"),
@@ -203,3 +207,83 @@ def test_a_factor_of_the_rate_that_does_not_fit(run: Run, words: list[str], mess
     outcome = run("minimize", "--lr-factor", *words)
     assert outcome.err == f"error: {message}\n" + (f"hint: {hint}\n" if hint else "")
     assert outcome.code == 2
+
+
+SCALARS = [
+    ("minimize", "tol_grad", 1e-3, [1e-3]),
+    ("minimize", "tol_loss", "1e-3,1e-2", [1e-3, 1e-2]),
+    ("minimize", "tol_x", 1, [1.0]),
+    ("minimize", "wrt", "x", ["x"]),
+    ("minimize", "bound", {"x": "-5:5"}, {"x": [-5.0, 5.0]}),
+    ("minimize", "optimizer", "torch.optim.SGD", "sgd"),
+    ("minimize", "dtype", "torch.float64", "float64"),
+    ("compare", "rate_range", "1e-3:1", [1e-3, 1.0]),
+    ("compare", "optimizer", "Adam,SGD", ["adam", "sgd"]),
+    ("fit-linear", "activation", "nn.ReLU", "relu"),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("command", "key", "value", "setting"), SCALARS)
+def test_a_config_may_say_what_an_option_may(
+    run: Run, tmp_path: Path, command: str, key: str, value: Any, setting: Any
+) -> None:
+    config = {key: value, "steps": 2, **({"tune": True, "rates": 2} if key == "rate_range" else {})}
+    in_json, in_toml = tmp_path / "run.json", tmp_path / "run.toml"
+    in_json.write_text(json.dumps(config))
+    in_toml.write_text("\n".join(f"{k} = {json.dumps(v).replace(': ', ' = ')}" for k, v in config.items()))
+    for file in (in_json, in_toml):
+        outcome = run(command, "--config", str(file), "--json")
+        assert outcome.err == ""
+        assert outcome.json()["settings"][key] == setting
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message", "hint"),
+    [
+        ("run.toml", "x = 3", "unknown setting 'x'",
+         "if 'x' is a variable, its value stands in a table: [values], with x = 3 below it"),
+        ("run.toml", 'expression = "step**2"\nstep = 3', "unknown setting 'step'",
+         "the values of variables stand in a table: [values], with step = 3 below it"),
+        ("run.json", '{"x": [1, 2]}', "unknown setting 'x'",
+         "if 'x' is a variable, its value stands in a table: \"values\": {\"x\": [1,2]}"),
+        ("run.toml", "[lr]\nx = 3", "'lr' in {file} must be a number of at least 0, or auto, not a table",
+         "the table of the rates of variables is [lrs]"),
+        ("run.toml", "digits = 3", "unknown setting 'digits'", "use the option --digits, which is not for a config"),
+        ("run.toml", "explain = true", "unknown setting 'explain'", "it is a setting of grad"),
+        ("run.toml", "tol-grad = 3", "unknown setting 'tol-grad'", "did you mean 'tol_grad'?"),
+        ("run.toml", "learning_rate = 3", "unknown setting 'learning_rate'", "did you mean 'lr'?"),
+        ("run.json", '{"gdcli": "0.1.0", "command": "minimize", "status": "error"}',
+         "the config {file} is a record without settings", "the record of a run has settings: gdcli minimize --json"),
+        ("run.json", '{"gdcli": "0.1.0", "command": "ops", "settings": {}}',
+         "the config {file} is the record of ops, not of minimize", "gdcli ops --config {file} runs it again"),
+        ("run.json", "3", "the config {file} contains no table of settings", 'for example: {"lr": 0.1}'),
+    ],
+)  # fmt: skip
+def test_a_config_that_does_not_fit_says_where_its_keys_belong(
+    run: Run, tmp_path: Path, name: str, text: str, message: str, hint: str
+) -> None:
+    file = tmp_path / name
+    file.write_text(text)
+    outcome = run("minimize", "--config", str(file))
+    assert outcome.err == f"error: {message}\nhint: {hint}\n".replace("{file}", str(file))
+    assert (outcome.code, outcome.out) == (2, "")
+
+
+def test_the_first_of_json_lines_is_a_config_as_the_hint_says(run: Run, tmp_path: Path) -> None:
+    lines = run("minimize", "--steps", "3", "--jsonl").out
+    (tmp_path / "run.jsonl").write_text(lines)
+    said = run("minimize", "--config", str(tmp_path / "run.jsonl")).err
+    assert said.endswith(f"hint: the first line has the settings: head -n 1 {tmp_path}/run.jsonl | "
+                         "gdcli minimize --config -\n")  # fmt: skip
+    again = run("minimize", "--config", "-", "--jsonl", stdin=lines.partition("\n")[0])
+    assert (again.code, again.out) == (0, lines)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", ["ops", "grad", "fit-linear", "compare", "plot"])
+def test_the_record_of_another_command_is_named(run: Run, command: str) -> None:
+    record = run("minimize", "--steps", "1", "--json").out
+    outcome = run(command, "--config", "-", stdin=record)
+    assert outcome.err.startswith(f"error: the config - is the record of minimize, not of {command}\n")
+    assert run("minimize", "--config", "-", "--json", stdin=record).out == record

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
+from collections.abc import Callable
 from typing import Any
 
+import mpmath
 import pytest
+import torch
 from conftest import Run
 
 import gdcli
@@ -71,14 +75,25 @@ def test_newton_works_in_half_precision_and_with_tensors() -> None:
     }
 
 
-@pytest.mark.parametrize("expression", ["relu(x)", "(x + y)**2", "x**2 + y"])
-def test_singular_hessian_ends_the_run_with_its_reason(expression: str) -> None:
+@pytest.mark.parametrize(
+    ("expression", "advice"),
+    [
+        ("relu(x)", "; lbfgs and manual-backtracking need no Hessian"),
+        ("(x + y)**2", "; lbfgs and manual-backtracking need no Hessian"),
+        ("x**2 + y", "; lbfgs and manual-backtracking need no Hessian"),
+        ("(x - 2)**4", ""),  # the gradient is 0 too
+    ],
+)
+def test_singular_hessian_ends_the_run_with_its_reason(expression: str, advice: str) -> None:
     record = end(expression, "newton", x=2.0, steps=5, **({"y": 1.0} if "y" in expression else {}))
     assert record.status == "stalled"
     assert record.message == (
-        "stalled at iteration 0: the Hessian is singular, so Newton's equation has no unique solution"
+        f"stalled at iteration 0: the Hessian is singular, so Newton's equation has no unique solution{advice}"
     )
     assert record.result == record.iterations[-1]
+    for rule in ("lbfgs", "manual-backtracking") if advice else ():
+        other = end(expression, rule, x=2.0, steps=5, **({"y": 1.0} if "y" in expression else {}))
+        assert other.result.loss < record.result.loss
 
 
 @pytest.mark.parametrize(
@@ -172,6 +187,48 @@ def test_backtracking_shows_its_trials() -> None:
     assert update.note == "tried 3: loss 350, 1.5: loss 56, 0.75: loss 3.5"
 
 
+@pytest.mark.parametrize(
+    ("rule", "dtype", "loss", "exactly", "x"),
+    [
+        ("manual-backtracking", "float32", "cosh(x - 0.375)", lambda x: mpmath.cosh(x - 0.375), 3.0),
+        ("manual-backtracking", "float32", "(x - 1.25)**4 + 7", lambda x: (x - 1.25) ** 4 + 7, 3.0),
+        (
+            "manual-backtracking",
+            "float64",
+            "log(1 + exp(x)) - x/4 + 2",
+            lambda x: mpmath.log1p(mpmath.exp(x)) - x / 4 + 2,
+            0.1,
+        ),
+        ("manual-exact", "float32", "x**4 + 3", lambda x: x**4 + 3, 1.0),
+        ("manual-exact", "float64", "x**4 + 3", lambda x: x**4 + 3, 1.0),
+    ],
+)
+def test_line_search_at_the_limit_of_its_dtype_says_so(
+    rule: str, dtype: str, loss: str, exactly: Callable[[Any], Any], x: float
+) -> None:
+    record = end(loss, rule, x=x, steps=400, dtype=dtype)
+    found = re.search(
+        r"a step would gain at most about (.*), and (.*) has a spacing of (.*) at this loss$", record.message
+    )
+    assert found, record.message
+    assert found[2] == dtype
+    final = torch.tensor(record.result.loss, dtype=getattr(torch, dtype))
+    spacing = (torch.nextafter(final, torch.tensor(math.inf, dtype=final.dtype)) - final).item()
+    assert float(found[3]) == pytest.approx(spacing, rel=0.05)
+    mpmath.mp.dps = 40
+    place, slope = mpmath.mpf(record.result.values["x"]), mpmath.mpf(record.result.grads["x"])
+    longest = 1 if rule == "manual-backtracking" else 10**6
+    steps = [longest * mpmath.mpf(2) ** (-k / mpmath.mpf(8)) for k in range(600)]
+    gain = max(exactly(place) - exactly(place - s * slope) for s in steps)
+    assert gain < 1.5 * float(found[1]) + spacing / 4 < 7 * spacing
+
+
+@pytest.mark.parametrize("rule", ["manual-backtracking", "manual-exact"])
+def test_line_search_at_a_kink_does_not_speak_of_the_dtype(rule: str) -> None:
+    record = end("abs(x) + 2*abs(y - x)", rule, x=1.0, y=3.0, steps=100)
+    assert record.message.endswith("no step along the gradient lowers the loss")
+
+
 @pytest.mark.parametrize("rule", ["manual-backtracking", "manual-exact"])
 def test_line_search_that_finds_no_decrease_ends_the_run(rule: str) -> None:
     record = end("x - detach(x)*2", rule, x=1.0, steps=5)  # its gradient says 1, and the loss is -x
@@ -254,5 +311,5 @@ def test_names_stand_in_the_schema_and_in_errors(run: Run) -> None:
     said = run("minimize", "--optimizer", "newtn")
     assert (said.code, said.err) == (
         2,
-        f"error: --optimizer must be one of {', '.join(RULES)}, not 'newtn'\nhint: did you mean 'newton'?\n",
+        "error: there is no optimizer 'newtn'\nhint: did you mean 'newton'? gdcli optimizers lists them all\n",
     )

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from gdcli.cli.options import belongs_to_others
 from gdcli.errors import GdcliError
-from gdcli.lang.suggest import DASHES, NAME, QUOTES, closest, lookalike, variables_listed
+from gdcli.lang.suggest import DASHES, NAME, QUOTES, closest, lookalike, setting_meant, variables_listed
 
 _VARIABLE = re.compile(rf"--({NAME})(?:=(?!=)(.*))?", re.DOTALL)
 _RATE = re.compile(rf"--lr\.({NAME})(?:=(.*))?", re.DOTALL)
@@ -125,8 +125,8 @@ def suggestion(name: str, options: Collection[str]) -> str:
     for known in names:
         if hint := lookalike(plain, [known]) or lookalike(known, [plain]):
             return hint
-    match = closest(plain, names)
-    return f"did you mean '{names[match]}'?" if match else ""
+    match = setting_meant(plain, {known.replace("-", "_") for known in names}) or closest(plain, names)
+    return f"did you mean '--{match.replace('_', '-')}'?" if match else ""
 
 
 def name_of_an_option(variable: str, source: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from gdcli.errors import GdcliError, OutsideError
-from gdcli.lang.suggest import closest
+from gdcli.lang.suggest import setting_meant
 
 
 def read_config(path: str, command: str, settings: Collection[str]) -> dict[str, Any]:
@@ -78,7 +78,7 @@ def _meant(key: str, config: dict[str, Any], command: str, settings: Collection[
     text = str(config.get("expression", config.get("expressions", "")))
     if re.search(rf"\b{re.escape(key)}\b", text):
         return f"the values of variables stand in a table: {table}"
-    if similar := closest(name, settings):
+    if similar := setting_meant(name, settings):
         return f"did you mean '{similar}'?"
     if key.isidentifier() and "values" in settings:
         return f"if '{key}' is a variable, its value stands in a table: {table}"

@@ -40,9 +40,10 @@ def _checked(name: str, value: Any, field: FieldInfo, *, text: bool) -> Any:
     kind, choices = field.type, _choices(field.type)
     if choices and isinstance(value, str):
         value = choice_of(value, choices) or value
-    given = value if text else read_text(name, value, extra_of(field).get("reads", ""))
+    reads = extra_of(field).get("reads", "")
+    given = value if text else read_text(name, value, reads)
     try:
-        converted = msgspec.convert(given, kind, strict=not text and not isinstance(value, str))
+        converted = msgspec.convert(given, kind, strict=not text and not (reads and isinstance(value, str)))
     except msgspec.ValidationError:
         wrong = True
     else:
@@ -102,8 +103,8 @@ def example_of(field: FieldInfo) -> str:
         return EXAMPLES[option]
     if isinstance(field.default, (int, float)) and not isinstance(field.default, bool):
         return f"{option} {field.default or 1:g}"
-    if extra.get("shown"):
-        return f"{option} {str(extra['shown']).partition(' ')[0]}"
+    if (shown := str(extra.get("shown", "")).partition(" ")[0])[:1].isdigit():
+        return f"{option} {shown}"
     if extra.get("reads") == "list":
         return f"{option} {'x' if plain == list[str] else '1e-6'}"
     kinds = {part for part in (get_args(plain) or [plain]) if part is not type(None)}

@@ -73,6 +73,33 @@ def closest(name: str, candidates: Iterable[str]) -> str | None:
     return lowered[matches[0]] if matches else None
 
 
+# Settings under the names that other tools give them.
+_FOREIGN_SETTINGS = {
+    "learning_rate": "lr",
+    "eta": "lr",
+    "epochs": "steps",
+    "iterations": "steps",
+    "iters": "steps",
+    "max_iter": "steps",
+    "n_iter": "steps",
+    "method": "optimizer",
+    "algorithm": "optimizer",
+    "scheduler": "schedule",
+    "tol": "tol_grad",
+    "gtol": "tol_grad",
+    "ftol": "tol_loss",
+    "xtol": "tol_x",
+    "bounds": "bound",
+    "wd": "weight_decay",
+}
+
+
+def setting_meant(name: str, settings: Collection[str]) -> str | None:
+    """The setting that a wrong name stands for: as other tools call it, or the nearest in spelling."""
+    foreign = _FOREIGN_SETTINGS.get(name.lower().replace("-", "_"))
+    return foreign if foreign in settings else closest(name, settings)
+
+
 def did_you_mean(name: str, candidates: Iterable[str]) -> str:
     """A hint, or an empty string when nothing is near."""
     match = closest(name, candidates)

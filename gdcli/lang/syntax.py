@@ -198,7 +198,8 @@ class _Reader:
         if name in CONSTANTS:
             return Number(CONSTANTS[name], span)
         if name in FUNCTIONS:
-            hint = f"write {FUNCTIONS[name].usage}; a variable needs another name"
+            hint = f"write {FUNCTIONS[name].usage}"
+            hint += "; a variable needs another name" if self.variables_allowed else ""
             self.fail("syntax", f"'{name}' is a function and must be called", span, hint)
         if name == "torch":
             self.fail("syntax", "'torch' is a module, not a value", span, "write torch.sin(x) or sin(x)")
@@ -274,7 +275,7 @@ class _Reader:
         if isinstance(value, Number) and isinstance(value.value, int) and not isinstance(value.value, bool):
             return value.value
         hint = "write index_select(x, 0, i) or where(condition, a, b)" if what == "an index" else hint
-        if isinstance(value, Number) and isinstance(value.value, float) and value.value.is_integer() and not hint:
+        if isinstance(value, Number) and isinstance(value.value, float) and value.value.is_integer():
             if abs(value.value) > LARGEST_INT:
                 self.fail("limit", f"{what} must be an integer of at most {LARGEST_INT:,}", node)
             hint = f"write {int(value.value)}"

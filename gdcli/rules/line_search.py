@@ -88,7 +88,7 @@ class LineSearch(ByHand):
         if gain is None or gain > 4 * spacing:
             return ""
         name = str(dtype).removeprefix("torch.")
-        return f": the best step would gain {gain:.2g}, and {name} has a spacing of {spacing:.2g} at this loss"
+        return f": a step would gain at most about {gain:.2g}, and {name} has a spacing of {spacing:.2g} at this loss"
 
     def _best_gain(self, before: float, slope: float, clear: float) -> float | None:
         """What the best step gains, from the two shortest trials whose slope promises more than ``clear``."""

@@ -1,0 +1,271 @@
+"""Hints lead out: what they suggest is run; names as PyTorch and other tools have them; the Python API."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import shlex
+from typing import Any, get_args
+
+import msgspec
+import pytest
+import torch
+from conftest import Run
+
+import gdcli
+from gdcli.contract.choices import choice_of
+from gdcli.contract.compare import CompareSettings
+from gdcli.contract.descent import FitLinearSettings, MinimizeSettings
+from gdcli.contract.grad import GradSettings
+from gdcli.contract.ops import OpsSettings
+from gdcli.contract.plot import PlotSettings
+from gdcli.contract.reading import read
+from gdcli.contract.words import read_word
+from gdcli.rules.catalogue import RULES, SCHEDULES
+from gdcli.rules.schedules import parameters_of
+
+# A mistake, a part of its hint, and the command line that follows the hint.
+LED = [
+    ("minimize --optimizer newtons --steps 1", "did you mean 'newton'?", "minimize --optimizer newton --steps 1"),
+    ("minimize --optimizer xyz", "gdcli optimizers lists them all", "optimizers"),
+    ("minimize --schedule stp", "did you mean 'step'?", "optimizers step"),
+    ("minimize --schedule step", "--sched step_size=30", "minimize --schedule step --sched step_size=30"),
+    ("compare --optimizer newtons", "did you mean 'newton'?", "compare --optimizer newton --steps 2"),
+    ("minimize --learning-rate 0.1", "did you mean '--lr'?", "minimize --lr 0.1"),
+    ("minimize --epochs 3", "did you mean '--steps'?", "minimize --steps 3"),
+    ("minimize –lr 0.1", "did you mean '--lr'?", "minimize --lr 0.1"),
+    ("grad 'x**2' —x 3", "did you mean '--x'?", "grad 'x**2' --x 3"),
+    ("grad 'x**2' –x=3", "did you mean '--x=3'?", "grad 'x**2' --x=3"),
+    ("grad 'x**2' -–x=3", "did you mean '--x=3'?", "grad 'x**2' --x=3"),
+    ("grad 'x**2' -x 3", "did you mean '--x'?", "grad 'x**2' --x 3"),
+    ("minimize -x 3", "did you mean '--x'?", "minimize --x 3"),
+    ("fit-linear -x 1,2", "did you mean '--x'?", "fit-linear --x 1,2"),
+    ("grad “x - 2” --x 3", 'type straight quotes: "x - 2"', 'grad "x - 2" --x 3'),
+    ("grad '“x**2”' --x 3", "write x**2", "grad 'x**2' --x 3"),
+    ("grad 'x**2' --x –3", "write -3", "grad 'x**2' --x -3"),
+    ("minimize --lr “0.1”", "type 0.1", "minimize --lr 0.1"),
+    ("minimize --bound x=–9:9", "type -9:9", "minimize --bound x=-9:9"),
+    ("grad 'e*x' --x 1 --e 3", "another name: e1", "grad 'e1*x' --x 1 --e1 3"),
+    ("ops 'a + b' --a 1", "--b 1", "ops 'a + b' --a 1 --b 1"),
+    ("compare nosuch", "gdcli problems lists", "problems"),
+    ("compare nosuch", "--nosuch 1", "compare nosuch --nosuch 1 --steps 2"),
+    ("compare rosenbrok", "did you mean 'rosenbrock'?", "compare rosenbrock --steps 2"),
+    ("minimize styblinski-tan", "did you mean 'styblinski-tang'?", "minimize styblinski-tang"),
+    ("grad rosenbrock", "gdcli problems rosenbrock", "problems rosenbrock"),
+    ("compare --code", "ops, grad, minimize and fit-linear", "minimize --code"),
+    ("grad 'max(x**2, 1)' --x 3", "maximum(a, b)", "grad 'maximum(x**2, 1)' --x 3"),
+    ("grad 'sum(min(x, 1) + 1)' --x '[[1, 2]]'", "minimum(a, b)", "grad 'sum(minimum(x, 1) + 1)' --x '[[1, 2]]'"),
+    ("grad 'cross_entropy(x, y)' --x '[[1, 2]]' --y '[1]'", "long(y)",
+     "grad 'cross_entropy(x, long(y))' --x '[[1, 2]]' --y '[1]'"),
+    ("grad 'sum(where(y, x, -x))' --x 1,2 --y 0,1", "bool(y)", "grad 'sum(where(bool(y), x, -x))' --x 1,2 --y 0,1"),
+    ("grad 'norm*x' --x 2 --norm 3", "another name", "grad 'norm_*x' --x 2 --norm_ 3"),
+    ("minimize --optimizer sgd --opt lr=1", "--lr", "minimize --optimizer sgd --lr 1"),
+    ("minimize --optimizer sgd --opt momentm=0.5", "--momentum", "minimize --optimizer sgd --momentum 0.5"),
+    ("minimize --optimizer sgd --opt foo=1",
+     "--momentum, --dampening, --weight-decay, --nesterov and --maximize set its parameters",
+     "minimize --optimizer sgd --momentum 0.9 --dampening 0 --weight-decay 0 --nesterov --steps 3"),
+    ("minimize --optimizer adam --opt foo=1", "its parameters are betas, eps, amsgrad",
+     "minimize --optimizer adam --opt amsgrad=true"),
+    ("minimize --optimizer newton --opt damping=2x", "damping=1.0", "minimize --optimizer newton --opt damping=1.0"),
+    ("minimize --optimizer muon", "gdcli optimizers lists the others", "optimizers"),
+    ("minimize --lr.x foo", "--lr.x 0.1", "minimize --lr.x 0.1"),
+    ("minimize --device gpu", "did you mean 'cuda'?", "minimize --device auto"),
+    ("minimize --dtype float", "torch.double is float64", "minimize --dtype torch.double"),
+]  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("wrong", "hint", "right"), LED)
+def test_what_a_hint_suggests_runs(run: Run, wrong: str, hint: str, right: str) -> None:
+    outcome = run(*shlex.split(wrong))
+    assert outcome.code == 2
+    assert outcome.err.count("error: ") == outcome.err.count("\nhint: ") == 1
+    assert hint in outcome.err.partition("\nhint: ")[2]
+    led = run(*shlex.split(right))
+    assert (led.code, led.err) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("word", "choices", "choice"),
+    [
+        *((f"{before}{row.path.rpartition('.')[2]}", RULES, name) for before in ("", "optim.", "torch.optim.")
+          for name, row in RULES.items() if row.path and not row.fixed),
+        *((f"{before}{row.class_name}", SCHEDULES, name) for before in ("", "torch.optim.lr_scheduler.")
+          for name, row in SCHEDULES.items()),
+        ("manual_momentum", RULES, "manual-momentum"),
+        ("Newton", RULES, "newton"),
+        ("nn.LeakyReLU", ["relu", "leaky_relu"], "leaky_relu"),
+        ("torch.nn.functional.leaky_relu", ["relu", "leaky_relu"], "leaky_relu"),
+        ("torch.float64", ["float32", "float64"], "float64"),
+        ("torch.float", ["float32", "float64"], "float32"),
+        ("double", ["float32", "float64"], "float64"),
+        ("float", ["float32", "float64"], None),  # 64 bits in Python, 32 in PyTorch
+        ("inplace", ["in-place", "rebind"], None),
+        ("newtons", RULES, None),
+    ],
+)  # fmt: skip
+def test_names_of_pytorch_are_taken(word: str, choices: Any, choice: str | None) -> None:
+    assert choice_of(word, list(choices)) == choice
+
+
+@pytest.mark.slow
+def test_an_optimizer_of_pytorch_is_recorded_by_its_name_here(run: Run) -> None:
+    for word in ("Adam", "torch.optim.Adam", "adam"):
+        assert run("minimize", "--optimizer", word, "--json") == run("minimize", "--optimizer", "adam", "--json")
+    assert run("compare", "--optimizer", "SGD,torch.optim.Adam", "--steps", "5").out == (
+        run("compare", "--optimizer", "sgd,adam", "--steps", "5").out
+    )
+
+
+SETTINGS: list[tuple[str, type[msgspec.Struct]]] = [
+    ("ops", OpsSettings), ("grad", GradSettings), ("minimize", MinimizeSettings), ("fit-linear", FitLinearSettings),
+    ("compare", CompareSettings), ("plot", PlotSettings),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("command", "settings"), SETTINGS)
+def test_the_example_in_the_error_of_each_option_is_taken(run: Run, command: str, settings: type[Any]) -> None:
+    tried = 0
+    for field in msgspec.structs.fields(settings):
+        kind, meta = get_args(field.type)[0], get_args(field.type)[1]
+        option = "--" + field.name.replace("_", "-")
+        if kind in (str, bool, bool | None, list[str]) or field.name == "values":
+            continue
+        outcome = run(command, option, "@")
+        assert outcome.code == 2
+        if "one of" in outcome.err or outcome.err.startswith("error: there is no "):
+            continue  # it lists them, or says what does
+        example = outcome.err.partition("\nhint: for example: ")[2].rstrip("\n")
+        word = example.partition(" ")[2]
+        assert example.startswith((option, "--lr.x")), outcome.err
+        word = f"x={word}" if example.startswith("--lr.x") else word
+        reads = (meta.extra or {}).get("reads", "")
+        value = read_word(option, [word] if reads in ("pairs", "bounds") else word, reads)
+        read(settings, {field.name: value}, text=True)
+        tried += 1
+    assert tried >= (1 if command in ("ops", "grad", "plot") else 10)
+
+
+def everything_wrong() -> list[tuple[str, str, Any]]:
+    """Each parameter of each rule and schedule, with values of every kind."""
+    values = ["x", -1, 0, 2.5, True, None, [0.5], [None, 0.5], [1, 2, 3]]
+    names = [
+        (name, p) for name, row in RULES.items() for p in row.parameters if p not in MinimizeSettings.__struct_fields__
+    ]
+    names += [(name, p) for name in SCHEDULES for p in parameters_of(name)]
+    return [(name, parameter, value) for name, parameter in names for value in values]
+
+
+NEEDED = {"step_size": 3, "milestones": [3], "gamma": 0.5, "T_max": 4, "T_0": 4, "base_lr": 0.01, "max_lr": 0.1,
+          "lr_lambda": "0.9", "total_steps": 10}  # fmt: skip
+
+
+@pytest.mark.slow
+def test_any_value_of_any_parameter_runs_or_is_refused_with_a_hint() -> None:
+    for name, parameter, value in everything_wrong():
+        text, start = ("sum(W**2)", {"W": [[1.0, 2.0]]}) if name == "muon" else ("x**2", {"x": 2.0})
+        given: dict[str, Any] = {"optimizer": name, "opt": {parameter: value}}
+        if name in SCHEDULES:
+            known = parameters_of(name)
+            needed = {
+                key: NEEDED[key] for key in known if known[key] is inspect.Parameter.empty or key == "total_steps"
+            }
+            given = {"schedule": name, "sched": {**needed, parameter: value}}
+        message, hint = "", ""
+        try:
+            gdcli.minimize(text, start, settings={**given, "steps": 3}).result()
+        except gdcli.GdcliError as error:
+            message, hint = error.message, error.hint
+        assert bool(message) == bool(hint), (name, parameter, value, message)
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_the_example_of_each_parameter_of_a_rule_is_taken(name: str) -> None:
+    text, start = ("sum(W**2)", {"W": [[1.0, 2.0]]}) if name == "muon" else ("x**2", {"x": 2.0})
+    for parameter in set(RULES[name].parameters) - set(MinimizeSettings.__struct_fields__):
+        with pytest.raises(gdcli.GdcliError) as caught:
+            gdcli.minimize(text, start, optimizer=name, opt={parameter: "@"}, steps=1).result()
+        example = caught.value.hint.removeprefix("for example: ")
+        opt = read_word("--opt", [example], "pairs")
+        gdcli.minimize(text, start, optimizer=name, opt=opt, steps=1).result()
+
+
+@pytest.mark.parametrize(
+    ("given", "shapes"),
+    [
+        ({}, [(3, 4), (4,), (3,)]),
+        ({"x": "1,2"}, [(3, 2), (2,), (3,)]),
+        ({"x": [1.0, 2.0, 3.0]}, [(3, 3), (3,), (3,)]),
+        ({"x": "rand(4, 6)"}, [(3, 4), (4, 6), (3, 6)]),
+        ({"target": "1,2"}, [(2, 4), (4,), (2,)]),
+        ({"target": "rand(3, 6)"}, [(3, 4), (4, 6), (3, 6)]),
+        ({"target": "2"}, [(4,), (4,), ()]),
+        ({"W": "rand(2, 5)"}, [(2, 5), (5,), (2,)]),
+        ({"W": "[1, 2, 3]"}, [(3,), (3,), ()]),
+        ({"W": "rand(2, 5)", "target": "zeros(2, 7)"}, [(2, 5), (5, 7), (2, 7)]),
+        ({"W": "rand(2, 5)", "x": "rand(5, 7)"}, [(2, 5), (5, 7), (2, 7)]),
+        ({"x": "linspace(0, 1, 5)", "target": "1,2"}, [(2, 5), (5,), (2,)]),
+    ],
+)
+def test_what_fit_linear_is_not_given_fits_what_it_is(given: dict[str, Any], shapes: list[tuple[int, ...]]) -> None:
+    record = gdcli.fit_linear(given, settings={"steps": 1}).result()
+    values = {name: gdcli.ops("v", values={"v": text}).rows[0] for name, text in record.settings.values.items()}
+    w, x, target = (tuple(values[name].shape) for name in ("W", "x", "target"))
+    assert [w, x, target] == shapes
+    assert tuple(torch.matmul(torch.zeros(w), torch.zeros(x)).shape) == target
+
+
+def test_ops_takes_the_notebooks_values_only_where_none_are_given(run: Run) -> None:
+    assert run("ops", "a + b").code == 0
+    assert run("ops", "--a", "1").code == 0
+    assert "the variable 'b' has no value" in run("ops", "a + b", "--a", "1").err
+
+
+F = staticmethod(lambda x: x**2)
+
+
+@pytest.mark.parametrize("function", ["minimize", "grad", "grad_each", "compare", "plot", "ops"])
+@pytest.mark.parametrize(
+    ("arguments", "message", "hint"),
+    [
+        (((lambda x: x**2),), "an expression must be text, but this one is a function", '("x**2", x=3)'),
+        ((3,), "an expression must be text, but this one is of type int", '("x**2", x=3)'),
+        (("x**2", {"x": 3, "dtpe": "float64"}), "the expression has no variable 'dtpe'", "the only variable is x"),
+        (("x**2", 3), "'values' must be a mapping, but it is of type int", "x=3, or values={'x': 3}"),
+        (("x*y", {"x": 3}), "the variable 'y' has no value", "give it a value: y=1"),
+    ],
+)
+def test_a_wrong_argument_of_a_function_is_an_error_of_gdcli(
+    function: str, arguments: tuple[Any, ...], message: str, hint: str
+) -> None:
+    call = getattr(gdcli, function)
+    if function == "ops" and len(arguments) > 1:
+        arguments, values = arguments[:1], arguments[1]
+        call = lambda *given: gdcli.ops(*given, values=values)  # noqa: E731
+    if function == "plot" and "no value" in message:
+        return  # it takes a window
+    with pytest.raises(gdcli.GdcliError) as caught:
+        call(*arguments)
+    assert caught.value.message == message
+    assert caught.value.hint.endswith(hint)
+
+
+@pytest.mark.parametrize("function", ["minimize", "grad", "grad_each", "compare", "plot", "ops", "fit_linear"])
+def test_a_wrong_keyword_of_a_function_has_a_suggestion(function: str) -> None:
+    arguments = [] if function == "fit_linear" else ["x**2"]
+    with pytest.raises(gdcli.GdcliError) as caught:
+        getattr(gdcli, function)(*arguments, x=[1.0, 2.0] if function == "fit_linear" else 2.0, dtpe="float64")
+    assert str(caught.value) == (
+        "'dtpe' is neither a setting nor a variable of the expression\nhint: did you mean 'dtype'?"
+    )
+
+
+def test_objects_of_torch_are_taken_as_settings() -> None:
+    record = gdcli.minimize("x**2", x=3, optimizer=torch.optim.Adam, dtype=torch.float64, steps=2).result()
+    assert (record.settings.optimizer, record.settings.dtype) == ("adam", "float64")
+    race = gdcli.compare("x**2", x=3, optimizer=[torch.optim.Adam, "SGD"], steps=2)
+    assert sorted(each.optimizer for each in race.standings) == ["adam", "sgd"]
+    assert gdcli.grad("theta**2", theta=3, wrt="theta").grads == {"theta": 6.0}
+    with pytest.raises(gdcli.GdcliError, match="steps must be a whole number of at least 0, not '<object"):
+        gdcli.minimize("x**2", x=3, steps=object())
+    assert math.isclose(gdcli.minimize("x**2", x=3, tol_grad=1e-3, lr=0.4).result().settings.tol_grad[0], 1e-3)
