@@ -88,9 +88,9 @@ class Derivative(Struct, frozen=True, kw_only=True):
 class Curvature(Struct, frozen=True, kw_only=True):
     """The Hessian at a point: ``matrix[i][j]`` is the derivative with respect to ``labels[i]`` and ``labels[j]``.
 
-    ``eigenvalues`` are in ascending order; there are none where the point is a "kink" or "undefined": the matrix, which
-    is what autograd returns, says nothing there. ``condition_number`` is the ratio of the largest to the smallest
-    absolute eigenvalue, null when one is 0 within rounding.
+    ``eigenvalues`` are in ascending order; there are none where the matrix, which is what autograd returns, is not that
+    of the function: at a "kink", and where ``message`` says so. ``condition_number`` is the ratio of the largest to the
+    smallest absolute eigenvalue, null when one is 0 within rounding.
     """
 
     labels: list[str]

@@ -8,7 +8,7 @@ import torch
 
 from gdcli.contract.grad import Curvature, JacobianMatrix
 from gdcli.errors import GdcliError
-from gdcli.explain.decides import disagreement, kink_here, resolution
+from gdcli.explain.decides import UNDECIDED, disagreement, kink_here, resolution
 from gdcli.explain.hessian import Point, condition_number, eigenvalues_of, gradient_of, hessian, kind_of_point, rows
 from gdcli.lang.nodes import Expression
 from gdcli.lang.torch_errors import located
@@ -44,32 +44,32 @@ def curvature(value: torch.Tensor, problem: Problem) -> Curvature:
     gradient = gradient.detach().double().cpu()
     eigenvalues: list[float | None] = []
     condition = None
-    kind: Point
+    kind: Point = "undefined"
+    norm, eps = float(gradient.norm()), torch.finfo(value.dtype).eps
     if message := kink_here(problem):
         kind = "kink"
     elif not (matrix.isfinite().all() and gradient.isfinite().all()):
-        kind, message = "undefined", "the derivatives are not finite here, so the point cannot be classified"
-    elif message := disagreement(problem, matrix):
-        kind = "undefined"
+        message = "the derivatives are not finite here, so the point cannot be classified"
     else:
-        eps = torch.finfo(value.dtype).eps
-        found = eigenvalues_of(matrix)
-        eigenvalues, condition = found.tolist(), condition_number(found, eps)
-        zero = _ROUNDINGS * resolution(problem, matrix, eps)
-        exactly = "the gradient is zero"
-        kind, message = kind_of_point(
-            found,
-            eps,
-            float(gradient.norm()),
-            is_zero=bool((gradient.abs() <= zero).all()),
-            zero_name=exactly if not gradient.any() else f"{exactly} within {dtype_name(value)} rounding",
-        )
+        is_zero = bool((gradient.abs() <= _ROUNDINGS * resolution(problem, matrix, eps)).all())
+        against = disagreement(problem, matrix)
+        if against is None:
+            found = eigenvalues_of(matrix)
+            eigenvalues, condition = found.tolist(), condition_number(found, eps)
+            exactly = "the gradient is zero"
+            zero_name = exactly if not gradient.any() else f"{exactly} within {dtype_name(value)} rounding"
+            kind, message = kind_of_point(found, eps, norm, is_zero=is_zero, zero_name=zero_name)
+        elif is_zero or against.of_gradient:
+            message = f"{against.reason}, {UNDECIDED}"
+        else:
+            kind = "not critical"
+            message = f"not a critical point: the gradient norm is {norm:.6g}; {against.reason}"
     return Curvature(
         labels=names,
         matrix=matrix.tolist(),
         eigenvalues=eigenvalues,
         condition_number=condition,
-        gradient_norm=float(gradient.norm()),
+        gradient_norm=norm,
         point=kind,
         message=message,
     )

@@ -98,16 +98,23 @@ def _is_noticeable(kink: Kink, gradient: WideGradient, direction: torch.Tensor) 
     return float(kink.jump.abs().max()) > _NOTICEABLE * float(max(around))
 
 
-def disagreement(problem: Problem, matrix: torch.Tensor) -> str:
-    """What differences of the gradient say against the Hessian ``matrix``, shape (n, n); empty for nothing."""
+class Disagreement(Struct, frozen=True):
+    """What differences of the gradient say against a Hessian; ``of_gradient``: against the gradient itself too."""
+
+    reason: str
+    of_gradient: bool = False
+
+
+def disagreement(problem: Problem, matrix: torch.Tensor) -> Disagreement | None:
+    """What differences of the gradient say against the Hessian ``matrix``, shape (n, n); None for nothing."""
     if problem.is_random:
-        return ""
+        return None
     gradient = WideGradient(problem)
     here, noise, eps = gradient(gradient.point), _noise(gradient), torch.finfo(problem.environment.dtype).eps
     for name, direction in _directions(labels_of(problem.leaves), gradient.point):
         found = [_quotients(gradient, direction, step) for step in _STEPS]
         if any(each is None for each in found):
-            return f"the gradient is not defined on both sides along {name}, {_UNDECIDED}"
+            return Disagreement(f"the gradient is not defined on both sides along {name}")
         wide, narrow = (each for each in found if each is not None)
         largest = max(float(matrix.abs().max()), wide.size, narrow.size)
         in_dtype = _DTYPE_ROUNDINGS * eps * float(here.abs().max()) * _STEPS[-1]
@@ -118,11 +125,12 @@ def disagreement(problem: Problem, matrix: torch.Tensor) -> str:
 
         if stays(wide.off(here) / wide.length, narrow.off(here) / narrow.length):
             if narrow.off(here) > _HALF * wide.off(here):
-                return f"autograd's gradient here is not that of the points beside it along {name}, {_UNDECIDED}"
-            return f"the second derivatives are not the same on both sides along {name}, {_UNDECIDED}"
+                reason = f"autograd's gradient here is not that of the points beside it along {name}"
+                return Disagreement(reason, of_gradient=True)
+            return Disagreement(f"the second derivatives are not the same on both sides along {name}")
         if stays(*(float((matrix @ each.unit - each.both).abs().max()) for each in (wide, narrow))):
-            return f"autograd's second derivatives are not those of its gradient along {name}, {_UNDECIDED}"
-    return ""
+            return Disagreement(f"autograd's second derivatives are not those of its gradient along {name}")
+    return None
 
 
 def _noise(gradient: WideGradient) -> float:
@@ -146,14 +154,14 @@ def _directions(names: Sequence[str], point: torch.Tensor) -> Iterator[tuple[str
             yield "a random direction", torch.randn(len(point), generator=generator, dtype=torch.float64)
 
 
-_UNDECIDED = "so the Hessian does not decide what kind of point this is"
+UNDECIDED = "so the Hessian does not decide what kind of point this is"
 
 
 def _told(name: str, direction: torch.Tensor, kink: Kink, unknowns: int) -> str:
     left, right = (float(side @ direction) for side in (kink.before, kink.after))
     if kink.is_cusp:
-        return f"a cusp: the slope along {name} grows without bound towards this point, {_UNDECIDED}"
-    message = f"a kink: the slope along {name} is {left:.6g} on the left and {right:.6g} on the right, {_UNDECIDED}"
+        return f"a cusp: the slope along {name} grows without bound towards this point, {UNDECIDED}"
+    message = f"a kink: the slope along {name} is {left:.6g} on the left and {right:.6g} on the right, {UNDECIDED}"
     if unknowns == 1 and left * right < 0:
         does = "increases" if left < 0 else "decreases"
         message += f"; by these slopes the function {does} on both sides"

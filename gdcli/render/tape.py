@@ -90,7 +90,10 @@ def _line(node: TapeNode, digits: int, width: int, *, with_local: bool) -> Text:
     made_by = f"  {node.grad_fn}" if node.grad_fn else ""
     source = _shortened(node.text, max(12, width - len(value) - len(made_by)))
     line = Text.assemble((source, "bold" if node.kind == "variable" else ""), value, (made_by, "dim"))
-    facts = Text("  ").join(_facts(node, digits, with_local=with_local))
+    parts = _facts(node, digits, with_local=with_local)
+    facts = Text("  ").join(parts)
+    if len(facts) > width:  # a rule may be long: each on a line of its own
+        facts = Text("\n").join(parts)
     if facts:
         line.append("  " if len(line) + len(facts) + 2 <= width else "\n").append(facts)
     if node.note:
