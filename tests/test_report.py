@@ -31,6 +31,7 @@ def in_one_line(text: str) -> str:
 # The title
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "title"),
     [
@@ -51,6 +52,7 @@ def test_a_title_says_what_moves_and_what_stays(run: Run, words: list[str], titl
     assert printed.startswith(f"{title} iteration loss")
 
 
+@pytest.mark.slow
 def test_the_title_of_a_page_says_that_it_was_maximized(run: Run, tmp_path: Any) -> None:
     pytest.importorskip("plotly")
     page = tmp_path / "run.html"
@@ -111,6 +113,7 @@ def gradients(step: Any) -> list[float]:
     return [g for grad in step.grads.values() for g in torch.tensor(grad).reshape(-1).tolist()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("expression", "values", "settings"),
     [
@@ -133,6 +136,7 @@ def test_no_run_rests_at_a_minimum_that_does_not(
 # CSV
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [
@@ -195,9 +199,10 @@ def test_options_that_a_remedy_names_stay_whole(width: int) -> None:
     assert set(options.split()) <= set(file.getvalue().split())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [40, 80])
 def test_a_formula_is_neither_wrapped_nor_cut(run: Run, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
-    words = ["grad", "sin(x)*cos(x)*exp(x)*tanh(x)*log(x)*sqrt(x)*sinh(x)", "--x", "2", "--symbolic"]
+    words = ["grad", " + ".join(f"sin({k}*x)" for k in range(2, 12)), "--x", "2", "--symbolic"]
     formula = run(*words, "--json").json()["derivatives"][0]["formula"]
     assert len(formula) > 80
     monkeypatch.setitem(ENVIRONMENT, "COLUMNS", str(width))

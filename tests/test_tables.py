@@ -115,6 +115,7 @@ def test_numbers_of_every_problem_stay_whole(settings: dict[str, Any]) -> None:
         assert_whole(record, 60, digits=17)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("digits", [1, 3, 6, 12, 17])
 def test_numbers_of_a_network_of_eight_variables_stay_whole(width: int, digits: int) -> None:
@@ -122,6 +123,7 @@ def test_numbers_of_a_network_of_eight_variables_stay_whole(width: int, digits: 
         assert_whole(network(lr=lr, steps=9), width, digits)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [*range(40, 100, 4), 200])
 @pytest.mark.parametrize("digits", [4, 6, 17])
 def test_numbers_of_fit_linear_stay_whole(width: int, digits: int) -> None:
@@ -129,6 +131,7 @@ def test_numbers_of_fit_linear_stay_whole(width: int, digits: int) -> None:
     assert "W = [[" in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("digits", [6, 17])
 def test_numbers_of_very_different_sizes_stay_whole_at_every_width(digits: int) -> None:
     values = {"a": 5, "b": -3}
@@ -265,6 +268,7 @@ def on_screen(*words: str, lines: int = 24, columns: int = 80) -> Outcome:
 _STYLES = re.compile(r"\x1b\[[\d;]*m")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [
@@ -302,6 +306,7 @@ def test_all_shows_every_row_on_a_screen_too() -> None:
 # Other tables
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize(
     "words",
