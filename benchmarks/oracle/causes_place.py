@@ -67,6 +67,9 @@ def _is_minimum(ran: Ran) -> bool:
 
 def local_minimum(finding: dict[str, Any], ran: Ran) -> Iterator[Judged]:  # noqa: ARG001
     """A minimum with all curvatures positive, above the lowest value."""
+    if ran.settings["weight_decay"]:  # the minimum is that of another function
+        yield CAUSE, None, "weight decay"
+        return
     yield CAUSE, _is_minimum(ran) and ran.is_above, f"minimum: {_is_minimum(ran)}, above the lowest: {ran.is_above}"
 
 

@@ -193,11 +193,13 @@ class Ran:
             return
 
     def outcome(self, steps: int, **changes: Any) -> State | None:
-        """The last of these states, None where it is not finite."""
+        """The last of these states; None where it is not finite, or where the run diverged before the last step."""
         last = None
         for last in self.again(steps, **changes):  # noqa: B007 -- the last one is wanted
             pass
-        return last if last is not None and last.is_finite and last.iteration == steps else None
+        if last is None or not last.is_finite:
+            return None
+        return last if last.iteration == steps or last.loss <= self.first.loss else None
 
 
 def _zeros(nested: Any) -> Any:
