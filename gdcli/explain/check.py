@@ -70,6 +70,7 @@ def check_gradient(problem: Problem) -> GradientCheck:
                 nearby=functools.partial(function.nearby, name, i),
                 blurred=loss.is_in_float64,
                 lost=loss.where,
+                beyond=loss.beyond,
                 advice=loss.advice,
                 exact=functools.partial(loss.sides, name, i),
             )
@@ -209,6 +210,11 @@ class _Loss:
         if cause is not None and cause.part != self.problem.objective.expression.source:
             return cause.short
         return f"the value is {true.text if true else 'another'}, not {self.computed:.6g}"
+
+    def beyond(self) -> str:
+        """A part that is beyond the range of the dtype, or below it; empty where there is none."""
+        cause = self.truth.cause
+        return cause.short if cause is not None and "the range of" in cause.short else ""
 
     def advice(self) -> str:
         """A form that keeps the gradient, where the value is right and the gradient is not."""

@@ -46,9 +46,9 @@ class Evidence:
     ``nearby`` gives autograd's slopes in float64 a little beside x.
 
     ``blurred`` says that float64 has lost the value too. ``lost`` is empty where the value is right, and otherwise
-    says where it is lost. ``advice`` names a form that keeps it, or is empty. ``exact`` gives the slopes of both sides
-    in many digits, over a step of the given length, 0 for one that is far below every float; all three are asked only
-    where they are needed.
+    says where it is lost. ``beyond`` names a part that the dtype cannot hold, and ``advice`` a form that keeps value
+    and gradient; both may be empty. ``exact`` gives the slopes of both sides in many digits, over a step of the given
+    length, 0 for one that is far below every float. All four are asked only where they are needed.
     """
 
     label: str
@@ -66,6 +66,7 @@ class Evidence:
     nearby: Callable[[], Sequence[float]]
     blurred: bool
     lost: Callable[[], str]
+    beyond: Callable[[], str]
     advice: Callable[[], str]
     exact: Callable[[float], Sides]
 
@@ -284,7 +285,9 @@ def _not_finite(e: Evidence) -> _Judgement:
     reason = "autograd computes 0 * inf or inf - inf along the way, often in a branch that is not selected"
     if math.isinf(e.gradient):
         reason = "autograd divides by 0 along the way, or its numbers overflow"
-    return _Judgement("disagree", "autograd", f"{e.lost() or reason}; the slope is {slope:.6g}{_advice(e)}")
+    return _Judgement(
+        "disagree", "autograd", f"{e.lost() or e.beyond() or reason}; the slope is {slope:.6g}{_advice(e)}"
+    )
 
 
 def _without_slope(sides: Sides) -> str:
