@@ -555,8 +555,11 @@ def test_bars_are_letters_where_the_encoding_has_no_blocks(run: Run) -> None:
 
 ERRORS = {
     ("rosenbrok",): ("there is no problem 'rosenbrok'", "did you mean 'rosenbrock'?"),
-    ("--optimizer", "sgd,adm"): ("there is no optimizer 'adm'", "did you mean 'adam'?"),
-    ("--optimizer", "momentum"): ("there is no optimizer 'momentum'", "did you mean 'manual-momentum'?"),
+    ("--optimizer", "sgd,adm"): ("there is no optimizer 'adm'", "did you mean 'adam'? gdcli optimizers lists them all"),
+    ("--optimizer", "momentum"): (
+        "there is no optimizer 'momentum'",
+        "did you mean 'manual-momentum'? gdcli optimizers lists them all",
+    ),
     ("--optimizer", "sgd,sgd"): (
         "the optimizer sgd is named twice",
         'list each optimizer once, or with other parameters: --racer "sgd lr=0.01"',
@@ -570,15 +573,18 @@ ERRORS = {
         "did you mean 'adam'?",
     ),
     ("--opt", "adam.beta=0.9"): ("adam has no parameter 'beta' in --opt", "did you mean 'betas'?"),
-    ("--opt", "adam.betas=0.9"): ("'betas' of adam must be 2 numbers, such as 0.9,0.999, not '0.9'", ""),
-    ("--opt", "adam.lr=-1"): ("'lr' of adam must be a number of at least 0, or auto, not '-1'", ""),
+    ("--opt", "adam.betas=0.9"): (
+        "'betas' of adam must be 2 numbers, such as 0.9,0.999, not '0.9'",
+        "for example: betas=0.9,0.999",
+    ),
+    ("--opt", "adam.lr=-1"): ("'lr' of adam must be a number of at least 0, or auto, not '-1'", "for example: 0.1"),
     ("--optimizer", "adam", "--opt", "adam.momentum=0.9"): (
         "adam has no momentum",
         "it is an option of manual-momentum, manual-nesterov, sgd, rmsprop, muon",
     ),
     ("--optimizer", "sgd", "--opt", "sgd.nesterov=true"): (
         "torch.optim.SGD rejects these arguments: Nesterov momentum requires a momentum and zero dampening",
-        "",
+        "gdcli optimizers sgd shows its parameters with their defaults",
     ),
     ("rosenbrock", "--x", "5"): (
         "the start of x lies outside its domain, -2.048:2.048",
@@ -659,8 +665,8 @@ ERRORS = {
         "dim sets the dimension of a catalogue problem, but no problem is named",
         "name one, for example: gdcli compare rosenbrock --dim 3",
     ),
-    ("--starts", "-1"): ("--starts must be a whole number from 0 to 10000, not '-1'", ""),
-    ("--tol", "-1"): ("--tol must be a number of at least 0, not '-1'", ""),
+    ("--starts", "-1"): ("--starts must be a whole number from 0 to 10000, not '-1'", "for example: --starts 1"),
+    ("--tol", "-1"): ("--tol must be a number of at least 0, not '-1'", "for example: --tol 0.0001"),
     ("--clip-norm", "1"): (
         "lbfgs evaluates more gradients within a step, and these would not be clipped",
         "leave out the clipping, or use another optimizer",

@@ -125,9 +125,13 @@ def test_lbfgs_counts_its_evaluations() -> None:
         (
             {"optimizer": "adam", "opt": {"betas": 0.9}},
             "'betas' of adam must be 2 numbers, such as 0.9,0.999, not '0.9'",
-            "",
+            "for example: betas=0.9,0.999",
         ),
-        ({"optimizer": "adam", "opt": {"eps": "x"}}, "'eps' of adam must be a number, not 'x'", ""),
+        (
+            {"optimizer": "adam", "opt": {"eps": "x"}},
+            "'eps' of adam must be a number, not 'x'",
+            "for example: eps=1e-08",
+        ),
         (
             {"optimizer": "rmsprop", "opt": {"momentum": 0.9}},
             "rmsprop has no parameter 'momentum' in --opt",
@@ -136,7 +140,7 @@ def test_lbfgs_counts_its_evaluations() -> None:
         (
             {"optimizer": "muon"},
             f"torch.optim.Muon rejects these arguments: Muon only supports 2D parameters {MUON_SAYS}",
-            "",
+            "it moves matrices alone; gdcli optimizers lists the others",
         ),
         (
             {"optimizer": "adam", "update": "rebind"},
@@ -151,8 +155,8 @@ def test_lbfgs_counts_its_evaluations() -> None:
         ),
         (
             {"schedule": "cosine", "sched": {"T_max": 0.5}},
-            "'T_max' of the schedule cosine must be an integer of at least 0, not '0.5'",
-            "",
+            "'T_max' of the schedule cosine must be an integer of at least 1, not '0.5'",
+            "for example: --sched T_max=100",
         ),
         (
             {"bound": {"x": [2, -2]}},
@@ -183,7 +187,7 @@ def test_lbfgs_counts_its_evaluations() -> None:
         (
             {"lr_factor": {"3": -1}},
             "lr_factor must be factors of at least 0, each with its iteration, not '{\"3\":-1}'",
-            "",
+            'for example: {"50": 0.5}',
         ),
         ({"lrs": {"y": 0.1}}, "--lr.y is for 'y', which is not a variable to optimize", "the variables are x"),
     ],
