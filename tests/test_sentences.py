@@ -76,10 +76,10 @@ def test_steps_that_are_too_many_to_count_are_a_bound() -> None:
     record = gdcli.minimize("x**4", x=1, lr=0.1, steps=200).result()
     finding = find(record, "slow")
     assert finding.evidence["steps_to_goal"] is None
-    assert finding.evidence["more_than"] == 5000
+    assert finding.evidence["more_than"] == 4000  # 20 times as many as the run
     # x shrinks like (8 lr k)**(-1/2), so the gradient is a millionth after about (1e4 - 1) / (8 lr) steps.
-    assert 5000 < (1e4 - 1) / 0.8
-    assert "more than 5,000 steps" in finding.message
+    assert 4000 < (1e4 - 1) / 0.8
+    assert "more than 4,000 steps" in finding.message
     assert finding.evidence["power"] == pytest.approx(2, rel=0.1)  # of the loss
 
 

@@ -171,6 +171,10 @@ def check_options(opt: Collection[str], optimizers: list[str]) -> None:
                 f"the optimizers are {', '.join(optimizers)}" if optimizers else "give it to --racer"
             )
             raise GdcliError("optimizer", f"--opt {key} is for '{owner}', which is not in the comparison", hint)
+        known = ["lr", *(each for each in RULES[owner].parameters if each != "maximize")]
+        if name not in (*known, *OWN_OPTIONS):
+            hint = did_you_mean(name, known) or f"its parameters are {', '.join(known)}"
+            raise GdcliError("optimizer", f"{owner} has no parameter '{name}' in --opt", hint)
 
 
 def word(value: Any) -> str:

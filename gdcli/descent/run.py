@@ -258,7 +258,8 @@ class Descent(Generic[R]):
         reason, message, final = self.ending
         notices = []
         if reason in (StopReason.NON_FINITE, StopReason.GROWN):
-            found = next((finding for finding in findings if finding.code in _WHY), None)
+            why = [finding for finding in findings if finding.code in _WHY]
+            found = next((each for each in why if each.evidence.get("value") == "nan"), next(iter(why), None))
             if found is not None:
                 message = _WHY[found.code] or found.message
             elif final.iteration == 0:

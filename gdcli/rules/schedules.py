@@ -225,10 +225,10 @@ def _read(name: str, key: str, value: Any) -> Any:
         raise GdcliError("schedule", message, _LAMBDA)
     if key == "milestones":
         listed = value if isinstance(value, list) else [value]
-        if not all(isinstance(each, int) and not isinstance(each, bool) for each in listed):
+        if not all(isinstance(each, (int, float)) and each == int(each) for each in listed):
             message = f"'milestones' of the schedule {name} must be whole numbers, not '{','.join(map(str, listed))}'"
             raise GdcliError("schedule", message, f"for example: --sched milestones={_EXAMPLES[key]}")
-        return listed
+        return [int(each) for each in listed]
     if isinstance(value, (list, tuple)):
         message = f"'{key}' of the schedule {name} must be a single value, not '{value}'"
         raise GdcliError("schedule", message, f"for example: --sched {key}={_EXAMPLES.get(key, value[0])}")

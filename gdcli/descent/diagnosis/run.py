@@ -221,13 +221,15 @@ class Run:
     def goal(self) -> Goal | None:
         """What its gradient should come down to: the tolerance of the settings, else a millionth of the first one."""
         first = self.slope(self.first)
-        if not 0 < first < math.inf:
-            return None
         absolute, relative = (*(self.settings.tol_grad or [0.0]), 0.0)[:2]
         limit = absolute + relative * first
-        if limit > 0:
-            return Goal(limit, limit / first, f"a gradient norm of {limit:.3g}")
-        return Goal(MILLIONTH * first, MILLIONTH, "a millionth of the initial gradient")
+        if 0 < limit < math.inf:
+            return Goal(limit, limit / first if first else math.inf, f"a gradient norm of {limit:.3g}")
+        return (
+            None
+            if not 0 < first < math.inf
+            else Goal(MILLIONTH * first, MILLIONTH, "a millionth of the initial gradient")
+        )
 
     @functools.cached_property
     def has_arrived(self) -> bool:

@@ -22,6 +22,7 @@ _AGREES = 0.02  # relative difference of 1 - factor up to which measured and pre
 _WORTH = 2  # so many times fewer steps make a remedy
 _FEW = 10  # steps from which on a run can be slow
 _HALF = 0.5
+_LONGER = 1.5  # so many times its steps a slow run needs
 _CLEARLY = 0.05  # of what the run has gained: so much more a remedy of unknown theory must gain
 _ALMOST = 1e-4  # absolute difference up to which they do
 _PART = 1e-6  # of a gradient: a smaller part does not count
@@ -139,13 +140,14 @@ def steps_in_words(run: Run, evidence: dict[str, Any]) -> str:
 
 
 def crawling(run: Run) -> Finding | None:
-    """A run that has not arrived: its gradient shrinks by a power law, or by less than half in its second half."""
+    """A run that has not arrived and needs more steps, or whose gradient hardly shrinks, or by a power law."""
     measured = None if run.went_badly or run.final.iteration < _FEW or run.has_arrived else measure(run)
     if measured is None or run.lr == 0 or run.is_minimum:
         return None
     steps = measured.until - measured.since
     left, law = measured.gradient**steps, _law(run)
-    if left <= _HALF and law is None:
+    longer = run.arrives is None or run.arrives > _LONGER * run.final.iteration
+    if left <= _HALF and law is None and not longer:
         return None
     evidence = {
         "lr": run.lr,

@@ -13,6 +13,7 @@ from gdcli.errors import GdcliError
 
 MOST_STEPS = 5_000
 """A trial makes at most this many steps."""
+_LONGER = 20  # so many times its own steps the run itself is made up to its goal, at most
 MOST_WORK = 100_000_000
 """Elements that all trials of a diagnosis may make together."""
 _STEP = 8_000  # what a step costs beside the elements that it makes, in elements
@@ -78,8 +79,9 @@ class Trials:
 
     def longer(self) -> Trial | None:
         """The run itself up to its goal, whatever its number of steps and its tolerances."""
-        changes = {"steps": self._allowed(), "tol_grad": [0.0], "tol_loss": None, "tol_x": None}
-        return self._make(changes, self._allowed(), ends_at_goal=True)
+        steps = min(self._allowed(), _LONGER * max(self.settings.steps, 1))
+        changes = {"tol_grad": [0.0], "tol_loss": None, "tol_x": None}
+        return self._make(changes, steps, ends_at_goal=True)
 
     def _allowed(self) -> int:
         return min(MOST_STEPS, self._work_left // self._cost)
