@@ -642,8 +642,11 @@ ERRORS = {
     ),
     ("--lr", "0.1,0.2,0.1"): ("the learning rate 0.1 is given twice", "list each rate once"),
     ("--lr", "0.1,inf"): ("the learning rate inf is not finite", "for example: --lr 0.01,0.1,1"),
-    ("--lr", "fast"): ("--lr must be a number of at least 0, several such as 0.01,0.1,1, or auto, not 'fast'", ""),
-    ("--racer", "sdg lr=0.1"): ("there is no optimizer 'sdg'", "did you mean 'sgd'?"),
+    ("--lr", "fast"): (
+        "--lr must be a number of at least 0, several such as 0.01,0.1,1, or auto, not 'fast'",
+        "for example: --lr 0.1",
+    ),
+    ("--racer", "sdg lr=0.1"): ("there is no optimizer 'sdg'", "did you mean 'sgd'? gdcli optimizers lists them all"),
     ("--racer", "sgd 0.1"): (
         "'0.1' in --racer 'sgd 0.1' is not PARAMETER=VALUE",
         'for example: --racer "sgd momentum=0.9 lr=0.01"',

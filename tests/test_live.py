@@ -513,7 +513,7 @@ def test_windows_stay_and_hold_the_path(expression: str, settings: dict[str, Any
         figure = moving.of([trail])
         panel = figure.panels[1]
         assert isinstance(panel, FunctionPanel | ContourPanel)
-        assert panel.paths[0].iterations == [state.iteration for state in trail.states]
+        assert panel.paths[0].counts == [state.iteration for state in trail.states]
         windows.append((panel.x.low, panel.x.high))
     assert len(set(windows)) <= len(trails) // 5
 

@@ -193,7 +193,7 @@ def test_variables_that_were_bound_anew_share_a_note() -> None:
 @pytest.mark.parametrize("width", [40, 60, 80])
 def test_options_that_a_remedy_names_stay_whole(width: int) -> None:
     options = "--x 0.12345678901234567,-0.98765432109876543 --lr 0.1"
-    finding = Finding("saddle", "stuck at a saddle point", Remedy({}, options, "loss 1 after 2 steps with it"), {})
+    finding = Finding("saddle", "stuck at a saddle point", Remedy({}, options, "loss 1 after 2 steps", 1.0, None), {})
     file = io.StringIO()
     Console(file=file, width=width).print(diagnosis([finding], width), crop=False)
     assert set(options.split()) <= set(file.getvalue().split())

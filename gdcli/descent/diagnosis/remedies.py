@@ -42,11 +42,12 @@ def effect(run: Run, trial: Trial) -> str:
     gained = abs(run.loss(run.first) - run.loss(run.final))
     lower = run.has_arrived and _end(run, trial) < run.loss(run.final) - _CLEARLY * gained
     if trial.arrives is not None and run.goal is not None and not lower:
-        return f"{run.goal.words} after {_steps(trial.arrives)}"
-    return f"loss {trial.outcome.result.loss:.3g} after {_steps(trial.steps)}"
+        return f"{run.goal.words} after {in_steps(trial.arrives)}"
+    return f"loss {trial.outcome.result.loss:.3g} after {in_steps(trial.steps)}"
 
 
-def _steps(count: int) -> str:
+def in_steps(count: int) -> str:
+    """A number of steps in words."""
     return f"{count:,} step{'s' * (count != 1)}"
 
 

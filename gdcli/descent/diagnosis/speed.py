@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from gdcli.contract.diagnosis import Finding, Remedy
 from gdcli.descent.diagnosis.local import LocalCurvature
-from gdcli.descent.diagnosis.remedies import best_that_works, rounded, with_rate
+from gdcli.descent.diagnosis.remedies import best_that_works, in_steps, rounded, with_rate
 from gdcli.descent.diagnosis.run import Run, direction_in_words, parts_of
 from gdcli.descent.diagnosis.theory import PLAIN, LinearRule, best_heavy_ball, safe_nesterov
 from gdcli.descent.snapshot import size
@@ -100,7 +101,7 @@ def speed(run: Run) -> Finding | None:
         return None
     limit = _limit(run, local)
     arrived = run.has_arrived or (run.arrives is not None and run.arrives <= run.final.iteration)
-    cure = _faster(run, values, arrived=arrived)
+    cure = _in_steps(_faster(run, values, arrived=arrived))
     evidence = _evidence(run, rule, local, values) | {
         "predicted_factor": predicted,
         "predicted_loss_factor": predicted**2,
@@ -118,6 +119,11 @@ def speed(run: Run) -> Finding | None:
     return Finding("slow", f"slow: {sentence}", cure, evidence)
 
 
+def _in_steps(cure: Remedy | None) -> Remedy | None:
+    """A remedy whose effect is the number of steps to the goal, where the sentence has just named it."""
+    return cure if cure is None or cure.arrives is None else replace(cure, effect=in_steps(cure.arrives))
+
+
 def steps_to_goal(run: Run) -> dict[str, Any]:
     """The evidence of how many steps the goal takes: a number that was counted, or one that is not enough."""
     goal, longer = run.goal, run.longer
@@ -132,8 +138,7 @@ def steps_in_words(run: Run, evidence: dict[str, Any]) -> str:
     """How many steps the goal takes; nothing where that is not known."""
     words = run.goal.words if run.goal is not None else ""
     if evidence["steps_to_goal"] is not None:
-        count = evidence["steps_to_goal"]
-        return f"reaching {words} takes {count:,} step{'s' * (count != 1)}"
+        return f"reaching {words} takes {in_steps(evidence['steps_to_goal'])}"
     if evidence["more_than"] is not None:
         return f"reaching {words} takes more than {evidence['more_than']:,} steps"
     return ""
@@ -158,7 +163,7 @@ def crawling(run: Run) -> Finding | None:
         "power": law,
         **steps_to_goal(run),
     }
-    cure = best_that_works(run, _larger(run), by=_CLEARLY)
+    cure = _in_steps(best_that_works(run, _larger(run), by=_CLEARLY))
     message = f"slow: after the last {steps:,} steps the gradient norm is {left:.3g} times its value before them"
     if law is not None:
         message += f"; the loss falls about like 1/k**{law:.2g}, more slowly than by a constant factor"
