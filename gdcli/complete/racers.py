@@ -14,7 +14,8 @@ from gdcli.contract.choices import optimizer_named
 from gdcli.contract.compare import CompareSettings
 from gdcli.contract.descent import MinimizeSettings
 from gdcli.contract.fields import Option
-from gdcli.contract.reading import plain, read
+from gdcli.contract.reading import read
+from gdcli.contract.words import plain
 from gdcli.errors import GdcliError
 from gdcli.lang.suggest import did_you_mean
 from gdcli.rules.catalogue import RULES

@@ -135,18 +135,3 @@ def describe(kind: Any) -> str:
     if get_origin(plain) is dict:
         return "a table of names and values"
     return "a list of strings"
-
-
-def plain(text: str) -> Any:
-    """A word as a parameter of a rule: a number, true, false, none, a list of these (``0.9,0.95``), or text."""
-    if "," in text:
-        return [plain(part.strip()) for part in text.split(",")]
-    words = {"true": True, "false": False, "none": None}
-    if text.lower() in words:
-        return words[text.lower()]
-    for kind in (int, float):
-        try:
-            return msgspec.convert(text, kind, strict=False)
-        except msgspec.ValidationError:
-            continue
-    return text

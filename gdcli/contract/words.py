@@ -22,7 +22,7 @@ def read_word(option: str, word: Any, reads: str) -> Any:
     if reads == "list" or (reads == "rates" and "," in word):
         return [part.strip() for part in word.split(",")]
     if reads == "pairs":
-        return {name: _value(value) for name, value in _pairs(option, word)}
+        return {name: plain(value) for name, value in _pairs(option, word)}
     if reads == "range":
         return _range(option, word)
     if reads == "bounds":
@@ -55,13 +55,13 @@ EXAMPLES = {
 }
 
 
-def _value(text: str) -> Any:
-    """A number, true, false, none, a list of these (``0.9,0.95``), or text."""
+def plain(text: str) -> Any:
+    """A word as a parameter of a rule: a number, true, false, none, a list of these (``0.9,0.95``), or text."""
     if "," in text:
-        return [_value(part.strip()) for part in text.split(",")]
-    plain = {"true": True, "false": False, "none": None}
-    if text.lower() in plain:
-        return plain[text.lower()]
+        return [plain(part.strip()) for part in text.split(",")]
+    words = {"true": True, "false": False, "none": None}
+    if text.lower() in words:
+        return words[text.lower()]
     for kind in (int, float):
         try:
             return msgspec.convert(text, kind, strict=False)
@@ -83,7 +83,7 @@ def read_text(option: str, value: Any, reads: str) -> Any:
 
 def _bounds(option: str, name: str, text: str) -> list[float | None]:
     low, colon, high = text.partition(":")
-    ends = [_value(end.strip()) if end.strip() else None for end in (low, high)]
+    ends = [plain(end.strip()) if end.strip() else None for end in (low, high)]
     if not colon or any(isinstance(end, (str, bool, list)) for end in ends) or ends == [None, None]:
         hint = typographic(text) or f"for example: {option} x=-2:2"
         raise GdcliError("usage", f"{option} takes NAME=LOW:HIGH, not '{name}={text}'", hint)
@@ -91,7 +91,7 @@ def _bounds(option: str, name: str, text: str) -> list[float | None]:
 
 
 def _range(option: str, text: str) -> list[float]:
-    ends = [_value(end.strip()) for end in text.split(":")]
+    ends = [plain(end.strip()) for end in text.split(":")]
     numbers = [float(end) for end in ends if isinstance(end, (int, float)) and not isinstance(end, bool) and end > 0]
     if len(ends) != 2 or len(numbers) != 2:
         message = f"{option} takes LOW:HIGH, two numbers greater than 0, not '{text}'"

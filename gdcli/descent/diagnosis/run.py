@@ -272,13 +272,19 @@ class Run:
         return None if self.longer is None else self.longer.arrives
 
     @functools.cached_property
+    def newton_loss(self) -> float | None:
+        """The loss at the end of Newton's step from the last state; None where not all of the curvature is known."""
+        if self.end is None or not self.end.spectrum.exact:
+            return None
+        return self.surface([x - d for x, d in zip(self.point(self.final), self.end.newton_step.tolist(), strict=True)])
+
+    @functools.cached_property
     def is_at_bottom(self) -> bool:
         """Whether Newton's step from the end, by the curvature there, leads to no clearly lower loss."""
-        if self.end is None or not self.end.spectrum.exact or not self.end.is_convex:
+        if self.end is None or self.newton_loss is None or not self.end.is_convex:
             return True
-        there = [x - d for x, d in zip(self.point(self.final), self.end.newton_step.tolist(), strict=True)]
         gained = abs(self.loss(self.first) - self.loss(self.final))
-        return not self.surface(there) < self.surface(self.point(self.final)) - _CLEARLY * gained
+        return not self.newton_loss < self.surface(self.point(self.final)) - _CLEARLY * gained
 
     def is_lower(self, a: float, b: float) -> bool:
         """Whether a loss (signed) is lower than another by more than rounding."""

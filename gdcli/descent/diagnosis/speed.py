@@ -73,14 +73,6 @@ def _loss_factor(run: Run, measured: Measured, limit: float | None) -> float | N
     return float((above[1] / above[0]) ** (1 / (measured.until - measured.since)))
 
 
-def _limit(run: Run, local: LocalCurvature) -> float | None:
-    """The loss that a run tends to: that at the end of Newton's step from its last state. None with a weight decay."""
-    if run.decay or not local.spectrum.exact:
-        return None
-    there = [x - d for x, d in zip(run.point(run.final), local.newton_step.tolist(), strict=True)]
-    return run.surface(there)
-
-
 def speed(run: Run) -> Finding | None:
     """How fast a linear rule converges on a loss that is convex at its end; "slow" when it has not arrived.
 
@@ -99,7 +91,7 @@ def speed(run: Run) -> Finding | None:
     agrees = abs(measured.gradient - predicted) <= _AGREES * (1 - predicted) + _ALMOST
     if predicted >= 1 or not (agrees or run.is_quadratic):
         return None
-    limit = _limit(run, local)
+    limit = None if run.decay else run.newton_loss  # with a decay the run tends to another point
     arrived = run.has_arrived or (run.arrives is not None and run.arrives <= run.final.iteration)
     cure = _in_steps(_faster(run, values, arrived=arrived))
     evidence = _evidence(run, rule, local, values) | {

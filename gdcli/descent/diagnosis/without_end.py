@@ -6,6 +6,8 @@ import itertools
 import math
 from typing import Any
 
+from msgspec.structs import replace
+
 from gdcli.contract.diagnosis import Finding, Remedy
 from gdcli.descent.diagnosis.remedies import complete, remedy
 from gdcli.descent.diagnosis.run import Run, direction_in_words, parts_of
@@ -97,6 +99,4 @@ def _turned(run: Run, opposite: str) -> Remedy | None:
     if trial is None or trial.outcome.status == "diverged" or trial.arrives is None:
         return None
     found = remedy(run, trial)
-    return type(found)(
-        found.settings, found.options, f"towards the {opposite}: {found.effect}", found.loss, found.arrives
-    )
+    return replace(found, effect=f"towards the {opposite}: {found.effect}")
