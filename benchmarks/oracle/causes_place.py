@@ -56,17 +56,27 @@ def vanishing_gradient(finding: dict[str, Any], ran: Ran) -> Iterator[Judged]:
 
 
 def _is_minimum(ran: Ran) -> bool:
-    """Whether the end is next to a critical point at which every curvature is positive."""
+    """Whether the end is next to a critical point at which no curvature is negative, and no lower loss beside it."""
     end = ran.last_finite
     place = ran.f.settled(end.x)
     if place is None or float((place - end.x).norm()) > _RESTS * (1 + float(end.x.norm())):
         return False
     found = ran.f.eigen(place)
-    return found is not None and float(found[0][0]) > 1e-9 * float(found[0].abs().max())
+    if found is None or float(found[0][0]) < -1e-9 * float(found[0].abs().max()):
+        return False
+    return float(found[0][0]) > 1e-9 * float(found[0].abs().max()) or not _is_lower_beside(ran, place)
+
+
+def _is_lower_beside(ran: Ran, place: torch.Tensor) -> bool:
+    """Whether the loss is lower in one of many directions, or nearly flat in all."""
+    drawn = torch.randn(200, len(place), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    here, size = ran.f.value(place), 1 + float(place.norm())
+    beside = [ran.f.value(place + by * size * way / way.norm()) for by in (1e-4, 1e-3, 1e-2, 0.1) for way in drawn]
+    return min(beside) < here - 1e-12 * (1 + abs(here)) or max(beside) <= here
 
 
 def local_minimum(finding: dict[str, Any], ran: Ran) -> Iterator[Judged]:  # noqa: ARG001
-    """A minimum with all curvatures positive, above the lowest value."""
+    """A minimum, perhaps one of a ring of them, above the lowest value."""
     if ran.settings["weight_decay"]:  # the minimum is that of another function
         yield CAUSE, None, "weight decay"
         return

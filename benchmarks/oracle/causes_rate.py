@@ -125,9 +125,9 @@ def curvatures(finding: dict[str, Any], ran: Ran) -> Iterator[Judged]:
     yield NUMBERS, holds, f"told {told}, eigenvalues {[f'{value:.6g}' for value in values[:6]]}"
 
 
-def badly_scaled(finding: dict[str, Any], ran: Ran) -> Iterator[Judged]:  # noqa: ARG001
+def badly_scaled(finding: dict[str, Any], ran: Ran) -> Iterator[Judged]:
     """A large condition number that a scaling of the variables makes at least ten times smaller."""
-    matrix = ran.f.hessian(ran.last_finite.x)
+    matrix = ran.f.hessian((ran.first if "at the start" in finding["message"] else ran.last_finite).x)
     diagonal = matrix.diagonal()
     if not bool(matrix.isfinite().all()) or not bool((diagonal > 0).all()):
         yield CAUSE, False, "no curvature along a variable"

@@ -11,7 +11,9 @@ import torch
 from gdcli.contract.descent import StopReason
 from gdcli.contract.diagnosis import Finding
 from gdcli.contract.nested import flat
-from gdcli.descent.diagnosis.places import is_near
+from gdcli.descent.diagnosis.beside import LOOKS, sides
+from gdcli.descent.diagnosis.local import LocalCurvature
+from gdcli.descent.diagnosis.places import NEGATIVE, is_near
 from gdcli.descent.diagnosis.remedies import best_that_works, other_starts, with_rate
 from gdcli.descent.diagnosis.run import Run
 from gdcli.descent.diagnosis.speed import steps_in_words, steps_to_goal
@@ -28,7 +30,7 @@ def local_minimum(run: Run) -> Finding | None:
     local = run.end
     if run.failed or local is None or run.final.iteration == 0 or run.settings.bound or run.is_minimum:
         return None
-    if not local.is_convex or local.smallest <= local.zero or not is_near(run, local):
+    if local.largest <= 0 or not is_near(run, local) or _falls_aside(run, local):
         return None
     if run.nearest is not None:
         if not run.is_above_minimum:
@@ -58,6 +60,17 @@ def local_minimum(run: Run) -> Finding | None:
         "iteration": run.final.iteration,
     }
     return Finding("local-minimum", message, cure, evidence)
+
+
+def _falls_aside(run: Run, local: LocalCurvature) -> bool:
+    """Whether the loss falls in a direction in which it is not curved upwards; along a ring of minima it does not."""
+    if local.smallest > local.zero:
+        return False
+    if not local.spectrum.exact or local.smallest < -NEGATIVE * local.spectrum.size:
+        return True
+    flat_ones = [i for i, value in enumerate(local.spectrum.values) if value <= local.zero]
+    point = run.point(run.final)
+    return any(any(sides(run.surface, point, local.direction(i), by)) for i in flat_ones for by in LOOKS)
 
 
 def _point(run: Run) -> str:
@@ -102,7 +115,11 @@ def recovered(run: Run) -> Finding | None:
 
 def unexplained(run: Run) -> Finding | None:
     """A run that ended clearly above the known minimum, and nothing else was found to say of it."""
-    if not run.is_above_minimum or run.nearest is None or run.reason is StopReason.INTERRUPTED:
+    if run.reason is StopReason.INTERRUPTED:
+        return None
+    if run.failed:
+        return _diverged(run)
+    if not run.is_above_minimum or run.nearest is None:
         return None
     gap = run.gap or 0.0
     evidence: dict[str, Any] = {"loss": run.final.loss, "gap": gap, "iteration": run.final.iteration, "lr": run.lr}
@@ -110,9 +127,24 @@ def unexplained(run: Run) -> Finding | None:
     other = ({"optimizer": "adam", "lr": lr} for lr in (0.1, 0.01) if run.settings.optimizer != "adam")
     cure = best_that_works(run, [*rates, *other, *_starts(run)])
     message = f"the loss ended {gap:.3g} above the known minimum"
-    if not run.has_arrived:
+    if not run.has_arrived and run.comes_nearer:
         evidence |= steps_to_goal(run)
         if words := steps_in_words(run, evidence):
             return Finding("slow", f"slow: {message}; {words}", cure, evidence)
     message += "; why is not known"
+    return Finding("unexplained", message, cure, evidence)
+
+
+def _diverged(run: Run) -> Finding:
+    """A run that diverged for no reason that was found, though smaller rates were tried."""
+    evidence: dict[str, Any] = {"loss": run.final.loss, "iteration": run.final.iteration, "lr": run.lr}
+    if run.nearest is not None and run.loss(run.final) < run.nearest.loss:
+        message = (
+            f"the loss fell to {run.final.loss:.6g} at iteration {run.final.iteration}, below the known minimum "
+            f"{run.nearest.loss:.6g}{_point(run)}: it has lower values there, and perhaps no minimum"
+        )
+        return Finding("unexplained", message, None, evidence)
+    other = ({"optimizer": name, "lr": lr} for name in ("rprop", "adam") for lr in (0.1, 0.01))
+    cure = best_that_works(run, (each for each in other if each["optimizer"] != run.settings.optimizer))
+    message = f"diverged at iteration {run.final.iteration}, and no smaller learning rate that was tried ends lower"
     return Finding("unexplained", message, cure, evidence)

@@ -17,8 +17,9 @@ from gdcli.descent.snapshot import size
 
 _NEAR = 1e-3
 """A place is next to a critical point when Newton's step there is at most so long, relative to 1 + |x|."""
+NEGATIVE = 1e-6
+"""Size of a negative eigenvalue, relative to the largest, from which on it is one."""
 _NEAR_A_SADDLE = 1e-2  # a run that leaves it does so slowly at first
-_NEGATIVE = 1e-6  # size of a negative eigenvalue, relative to the largest, from which on it is one
 _OWN = 10  # so many times the gradient's own curvature is one
 _FLAT = 1e-3  # a gradient that would change the loss by less than this part of it, over a distance of 1 + |x|, is small
 _LITTLE = 0.02  # a way, relative to 1 + |x|, that is hardly any
@@ -49,7 +50,7 @@ def saddle(run: Run) -> Finding | None:
         return None
     if (run.final.iteration == 0 and not starts_there and run.reason not in _AT_THE_START) or not rests(run):
         return None
-    if local.smallest > -_NEGATIVE * local.spectrum.size or not is_near(run, local, _NEAR_A_SADDLE):
+    if local.smallest > -NEGATIVE * local.spectrum.size or not is_near(run, local, _NEAR_A_SADDLE):
         return None
     # Beside a ring of minima the curvature along it is -slope / radius: that is the gradient's own, and no way down.
     if -local.smallest * run.scale(run.final) <= _OWN * local.slope:

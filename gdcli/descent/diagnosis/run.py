@@ -13,7 +13,7 @@ from msgspec import UnsetType
 from gdcli.contract.descent import DescentSettings, KnownMinimum, Step, StopReason
 from gdcli.contract.nested import flat
 from gdcli.descent.diagnosis.local import CurvatureAt, LocalCurvature, NoCurvatureError
-from gdcli.descent.diagnosis.surface import Surface
+from gdcli.descent.diagnosis.surface import Surface, moved
 from gdcli.descent.diagnosis.theory import MILLIONTH, LinearRule, linear_rule
 from gdcli.descent.diagnosis.trace import Trace
 from gdcli.descent.diagnosis.trial import Goal, Trial, Trials
@@ -28,6 +28,9 @@ from gdcli.tensors import Problem, labels
 _ROUNDING = 50  # of a loss, in units of eps
 _CLEARLY = 1e-4  # of what a run has gained
 _RECORDED = 100  # a number in the record of a step costs as much as so many elements of a result
+_TINY = 1e-7  # a distance, relative to 1 + |x|, over which only a kink changes a gradient
+_JUMP = 1e-2  # by this part of it
+_FAR_MORE = 100
 _AT_A_MINIMUM = 1e-3
 """A loss that is above a known minimum by at most this part of what there was to gain is not clearly above it."""
 
@@ -169,13 +172,32 @@ class Run:
 
     def _look(self, step: State, gaps: list[str]) -> LocalCurvature | None:
         try:
-            return self._curvature_at(step, self.rates(step if self.rule is not None else self.first))
+            local = self._curvature_at(step, self.rates(step if self.rule is not None else self.first))
+            jumps = self._jumps(local, self.point(step))
         except (GdcliError, NoCurvatureError, ArithmeticError, RuntimeError, TypeError) as error:
             text = error.message if isinstance(error, GdcliError) else str(error)
             why = text.strip().splitlines()[0] if text.strip() else type(error).__name__
-            if why not in gaps:
-                gaps.append(why)
-            return None
+        else:
+            if not jumps:
+                return local
+            why = "the gradient jumps there"
+        if why not in gaps:
+            gaps.append(why)
+        return None
+
+    def _jumps(self, local: LocalCurvature, point: list[float]) -> bool:
+        """Whether the gradient changes, over a tiny distance, by far more than by the curvature there."""
+        by = _TINY * (1.0 + math.hypot(*point))
+        for direction in (local.direction(-1), local.gradient.tolist()):
+            length = math.hypot(*direction)
+            if not 0 < length < math.inf:
+                continue
+            unit = [d / length for d in direction]
+            above, below = (self.surface.gradient(moved(point, unit, side)) for side in (by, -by))
+            change = math.dist(above, below)
+            if change > _JUMP * math.hypot(*above, *below) and change > _FAR_MORE * 2 * by * local.spectrum.size:
+                return True
+        return False
 
     # Places
 
@@ -265,6 +287,16 @@ class Run:
     def longer(self) -> Trial | None:
         """The run itself, up to its goal, however many steps it takes; None when it cannot be made."""
         return None if self.problem.is_random or self.goal is None else self._trials.longer()
+
+    @functools.cached_property
+    def comes_nearer(self) -> bool:
+        """Whether more steps bring a clearly lower loss or a smaller gradient, as far as they were made."""
+        if self.longer is None:
+            return False
+        if self.longer.arrives is not None or self.longer.slope <= self.slope(self.final) / 2:
+            return True
+        gained = abs(self.loss(self.first) - self.loss(self.final))
+        return self.loss(self.longer.outcome.result) < self.loss(self.final) - _AT_A_MINIMUM * gained
 
     @functools.cached_property
     def arrives(self) -> int | None:

@@ -27,9 +27,10 @@ def badly_scaled(run: Run) -> Finding | None:
     rates = curvature_rates(run)
     steep, flat = min(rates, key=rates.__getitem__), max(rates, key=rates.__getitem__)
     ratio = rates[flat] / rates[steep]
+    where = "" if run.is_quadratic else "at the start "
     message = (
-        f"the loss is {ratio:.2g} times as curved along {steep} as along {flat}, so one learning rate does not suit "
-        f"both: scale {steep} (write {steep}/{ratio**0.5:.3g} for it), or give each its own rate"
+        f"{where}the loss is {ratio:.2g} times as curved along {steep} as along {flat}, so one learning rate does not "
+        f"suit both: scale {steep} (write {steep}/{ratio**0.5:.3g} for it), or give each its own rate"
     )
     return Finding("badly-scaled", message, cure, {"steep": steep, "flat": flat, "ratio": ratio, "rates": rates})
 

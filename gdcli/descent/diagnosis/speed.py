@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from gdcli.contract.diagnosis import Finding, Remedy
 from gdcli.descent.diagnosis.local import LocalCurvature
-from gdcli.descent.diagnosis.remedies import best_that_works, in_steps, rounded, with_rate
+from gdcli.descent.diagnosis.remedies import best_that_works, falling_rate, in_steps, rounded, with_rate
 from gdcli.descent.diagnosis.run import Run, direction_in_words, parts_of
 from gdcli.descent.diagnosis.theory import PLAIN, LinearRule, best_heavy_ball, safe_nesterov
 from gdcli.descent.snapshot import size
@@ -155,6 +155,8 @@ def crawling(run: Run) -> Finding | None:
         "power": law,
         **steps_to_goal(run),
     }
+    if law is None and not run.comes_nearer:
+        return _restless(run, left, evidence)
     cure = _in_steps(best_that_works(run, _larger(run), by=_CLEARLY))
     message = f"slow: after the last {steps:,} steps the gradient norm is {left:.3g} times its value before them"
     if law is not None:
@@ -169,6 +171,21 @@ def crawling(run: Run) -> Finding | None:
     if cure is None and law is None and not words:
         return None
     return Finding("slow", f"{message}; {words}" if words else message, cure, evidence)
+
+
+def _restless(run: Run, left: float, evidence: dict[str, Any]) -> Finding | None:
+    """A run that more steps bring no nearer to a minimum, as far as they were made."""
+    if run.longer is None or run.longer.outcome.status == "diverged":
+        return None
+    rates = (with_rate(run, run.lr * times) for times in (10, 0.3, 0.1, 0.01))
+    cure = _in_steps(best_that_works(run, [*rates, *falling_rate(run)], by=_CLEARLY))
+    message = (
+        f"not settling: after {run.longer.steps:,} steps the loss is not clearly lower, and the gradient norm is not "
+        "half of what it is now; why is not known"
+    )
+    return Finding(
+        "unexplained", message, cure, evidence | {"left": left, "loss_later": run.longer.outcome.result.loss}
+    )
 
 
 def _dying_rate(run: Run) -> tuple[float, float] | None:

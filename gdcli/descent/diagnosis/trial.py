@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ from gdcli.errors import GdcliError
 MOST_STEPS = 5_000
 """A trial makes at most this many steps."""
 _LONGER = 20  # so many times its own steps the run itself is made up to its goal, at most
+_LAST = 10  # states at the end of a trial whose gradients are kept
 MOST_WORK = 100_000_000
 """Elements that all trials of a diagnosis may make together."""
 _STEP = 8_000  # what a step costs beside the elements that it makes, in elements
@@ -28,11 +30,15 @@ class Goal(NamedTuple):
 
 
 class Trial(NamedTuple):
-    """A run with ``changes``: its outcome, and the iteration at which its gradient reached the goal, if it did."""
+    """A run with ``changes``: its outcome, and the iteration at which its gradient reached the goal, if it did.
+
+    ``slope`` is the largest norm of the gradient in its last ten states.
+    """
 
     changes: dict[str, Any]
     outcome: DescentRecord
     arrives: int | None
+    slope: float
 
     @property
     def steps(self) -> int:
@@ -90,11 +96,13 @@ class Trials:
         if steps < 1:
             return None
         arrives = None
+        slopes: deque[float] = deque(maxlen=_LAST)
         try:
             descent = self._restart({**changes, "steps": steps})
             for state in descent.states():
                 self._work_left -= self._cost
-                if arrives is None and self.goal is not None and self._slope(state) <= self.goal.norm:
+                slopes.append(self._slope(state))
+                if arrives is None and self.goal is not None and slopes[-1] <= self.goal.norm:
                     arrives = state.iteration
                     if ends_at_goal:
                         descent.interrupt()
@@ -103,4 +111,4 @@ class Trials:
             return None
         if not math.isfinite(outcome.result.loss):
             arrives = None
-        return Trial(changes, outcome, arrives)
+        return Trial(changes, outcome, arrives, max(slopes, default=math.nan))

@@ -50,10 +50,10 @@ def _rises_are_rounding(run: Run) -> bool:
 
 
 def _against(run: Run, cosine: float, aside: list[float], evidence: dict[str, Any]) -> Finding | None:
-    """Gradients that point against each other: no trouble in a run that has arrived and would do so no sooner."""
-    cure = _calmer(run)
-    if run.has_arrived and (cure is None or run.is_minimum or run.is_still):
+    """Gradients that point against each other: no trouble in a run that has arrived."""
+    if run.has_arrived:
         return None
+    cure = _calmer(run)
     turns = f"successive gradients oppose each other (cosine {cosine:.2g})"
     if aside and _median(aside) <= _ASIDE:
         message = f"zig-zag: {turns}, and only their sum points along the valley"
