@@ -51,7 +51,18 @@ def oscillating(finding: dict[str, Any], ran: Ran) -> Iterator[Judged]:
     settles = _settles(ran)
     arrived = has_arrived(finding, ran)
     why = f"cosine {cosine}, rises in {share:.0%}, settles {settles}, arrived {arrived}"
-    yield CAUSE, turns and not settles and not arrived, why
+    yield CAUSE, turns and (_overshoots(ran) or not (settles or arrived)), why
+
+
+def _overshoots(ran: Ran) -> bool:
+    """Whether the steps of plain gradient descent are longer than to the lowest point, from the start to the end."""
+    if ran.settings["momentum"] or ran.settings["optimizer"] not in ("manual", "sgd"):
+        return False
+    found = [ran.f.eigen(state.x) for state in (ran.first, ran.last)]
+    return all(
+        each is not None and state.lr * float(each[0][-1]) > 1
+        for each, state in zip(found, (ran.first, ran.last), strict=True)
+    )
 
 
 def _rises(ran: Ran) -> float:

@@ -6,7 +6,7 @@ import math
 import sys
 from collections.abc import Iterable, Iterator
 
-from gdcli.descent.diagnosis.surface import Surface, Vector, moved
+from gdcli.descent.diagnosis.surface import Surface, Vector, axis, moved
 
 LOOKS = (1e-4, 1e-3, 1e-2, 0.1)
 """How far from a point to look, relative to 1 + |x|."""
@@ -31,16 +31,16 @@ def lower_beside(surface: Surface, point: Vector, looks: Iterable[float] = LOOKS
     """
     gradient = surface.gradient(point)
     axes = [
-        (i, axis) for i, axis in enumerate(_axes(len(point))) if gradient[i] == 0 or surface.curvature(point, axis) < 0
+        (i, unit) for i, unit in enumerate(_axes(len(point))) if gradient[i] == 0 or surface.curvature(point, unit) < 0
     ]
     for by in looks:
-        for i, axis in axes:
-            above, below = sides(surface, point, axis, by)
+        for i, unit in axes:
+            above, below = sides(surface, point, unit, by)
             if above or below:
                 length = by * (1.0 + math.hypot(*point))
-                return moved(point, axis, length if above else -length), i
+                return moved(point, unit, length if above else -length), i
     return None
 
 
 def _axes(n: int) -> Iterator[list[float]]:
-    return ([float(i == j) for j in range(n)] for i in range(min(n, _AXES)))
+    return (axis(n, i) for i in range(min(n, _AXES)))

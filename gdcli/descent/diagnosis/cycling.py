@@ -7,7 +7,7 @@ from typing import Any
 
 from gdcli.contract.diagnosis import Finding
 from gdcli.descent.diagnosis.remedies import best_that_works, falling_rate, with_rate
-from gdcli.descent.diagnosis.run import Run
+from gdcli.descent.diagnosis.run import Run, point_in_words
 
 _SPACINGS = 4  # a cycle within so many spacings of the dtype is rounding
 _SMALLER = (0.5, 0.3, 0.1, 0.03, 0.01)
@@ -23,10 +23,7 @@ def cycling(run: Run) -> Finding | None:
         return None
     losses = sorted([run.trace.previous.loss, run.final.loss])
     if period == 2 and len(run.labels) <= 2:
-        ends = " and ".join(
-            ", ".join(f"{label} = {x:.6g}" for label, x in zip(run.labels, run.point(each), strict=True))
-            for each in (run.trace.previous, run.final)
-        )
+        ends = " and ".join(point_in_words(run.point(each), run.labels) for each in (run.trace.previous, run.final))
         message = f"cycling: since iteration {state.iteration} the run alternates between {ends}"
     else:
         message = f"cycling: since iteration {state.iteration} the same {period} states come again and again"

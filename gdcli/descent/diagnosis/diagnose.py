@@ -45,7 +45,7 @@ _EXPLAINS: dict[str, frozenset[str]] = {
     "stationary": _SPEED | {"vanishing-gradient"},
     "held": _SPEED | _BACK_AND_FORTH | {"vanishing-gradient", "float-floor", "local-minimum", "no-minimum"},
     "vanishing-gradient": _SPEED | {"float-floor"},
-    "local-minimum": _BACK_AND_FORTH,
+    "local-minimum": _BACK_AND_FORTH | {"slow"},
     "oscillating": frozenset(["slow"]),
     "zig-zag": frozenset(["slow"]),
     "slow": frozenset(["slow"]),

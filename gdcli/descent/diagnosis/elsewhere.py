@@ -15,7 +15,7 @@ from gdcli.descent.diagnosis.beside import LOOKS, sides
 from gdcli.descent.diagnosis.local import LocalCurvature
 from gdcli.descent.diagnosis.places import NEGATIVE, is_near
 from gdcli.descent.diagnosis.remedies import best_that_works, other_starts, with_rate
-from gdcli.descent.diagnosis.run import Run
+from gdcli.descent.diagnosis.run import Run, point_in_words
 from gdcli.descent.diagnosis.speed import steps_in_words, steps_to_goal
 from gdcli.descent.snapshot import size
 
@@ -76,7 +76,7 @@ def _falls_aside(run: Run, local: LocalCurvature) -> bool:
 def _point(run: Run) -> str:
     if len(run.labels) > 3:
         return ""
-    return " at " + ", ".join(f"{n} = {x:.4g}" for n, x in zip(run.labels, run.point(run.final), strict=True))
+    return f" at {point_in_words(run.point(run.final), run.labels)}"
 
 
 def _starts(run: Run) -> Iterator[dict[str, Any]]:

@@ -6,10 +6,11 @@ from typing import Any
 
 from gdcli.contract.diagnosis import Finding
 from gdcli.descent.diagnosis.remedies import best_that_works, falling_rate, with_rate
-from gdcli.descent.diagnosis.run import Run, parts_of
+from gdcli.descent.diagnosis.run import Run, parts_of, point_in_words
 from gdcli.explain.kinks import kink_between
 
 _FEW = 3  # variables whose numbers fit into a sentence
+_ROUNDING = 1e-12  # a coordinate so small is 0
 _LAST = 6  # of the last known pairs of states
 
 
@@ -31,7 +32,7 @@ def kink(run: Run) -> Finding | None:
     point = (start + found.at * (end - start)).tolist()
     i = int(found.jump.abs().argmax())
     label, old, new = run.labels[i], run.sign * float(found.before[i]), run.sign * float(found.after[i])
-    where = ", ".join(f"{name} = {_short(x)}" for name, x in zip(run.labels, point, strict=True))
+    where = point_in_words([0.0 if abs(x) < _ROUNDING else x for x in point], run.labels)
     message = (
         f"the gradient jumps at a kink{' at ' + where if len(point) <= _FEW else ''}: that of {label} from {old:.4g} "
         f"to {new:.4g}; a fixed learning rate steps back and forth over it and comes to no rest"
@@ -46,7 +47,3 @@ def kink(run: Run) -> Finding | None:
     }
     candidates = [*falling_rate(run), *(with_rate(run, run.lr * factor) for factor in (0.1, 0.01))]
     return Finding("kink", message, best_that_works(run, candidates), evidence)
-
-
-def _short(x: float) -> str:
-    return f"{0.0 if abs(x) < 1e-12 else x:.4g}"

@@ -12,9 +12,8 @@ from gdcli.contract.descent import StopReason
 from gdcli.contract.diagnosis import Finding, Remedy
 from gdcli.descent.diagnosis.local import at
 from gdcli.descent.diagnosis.remedies import best_that_works, other_starts, remedy, tried
-from gdcli.descent.diagnosis.run import Run
+from gdcli.descent.diagnosis.run import Run, point_in_words
 from gdcli.descent.diagnosis.too_large import calmer
-from gdcli.descent.loop import State
 from gdcli.descent.snapshot import Snapshot, is_finite, joined
 from gdcli.explain.intermediates import Intermediates, is_tracked
 from gdcli.lang.nodes import Binary, Call, Expression, Node, Unary, children
@@ -50,7 +49,7 @@ def not_finite(run: Run) -> Finding | None:
         else:
             message = f"the derivative of {found['text']} became {found['value']} {where}{_of(found)}"
         if step.iteration and len(run.labels) <= _FEW:
-            message += f"; the last point before was {_place(run, run.trace.previous)}"
+            message += f"; the last point before was {point_in_words(run.point(run.trace.previous), run.labels)}"
         if math.isfinite(step.loss) and step.loss == run.best.loss:
             message += f"; the loss there, {step.loss:.6g}, is the best of the run"
     cure = (calmer(run) or _bounded(run)) if step.iteration else _other_start(run)
@@ -70,11 +69,6 @@ def _bounded(run: Run) -> Remedy | None:
     limit = float(f"{inside + _MARGIN * (good[0] - inside):.3g}")
     low, high = (limit, None) if good[0] > bad[0] else (None, limit)
     return best_that_works(run, [{"bound": {run.problem.wrt[0]: (low, high)}}])
-
-
-def _place(run: Run, state: State) -> str:
-    """A point of a few variables."""
-    return ", ".join(f"{label} = {x:.6g}" for label, x in zip(run.labels, run.point(state), strict=True))
 
 
 def _of(found: dict[str, Any]) -> str:

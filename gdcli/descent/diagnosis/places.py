@@ -12,6 +12,7 @@ from gdcli.descent.diagnosis.beside import LOOKS, lower_beside, sides
 from gdcli.descent.diagnosis.local import LocalCurvature
 from gdcli.descent.diagnosis.remedies import best_that_works, other_starts, with_rate
 from gdcli.descent.diagnosis.run import Run, direction_in_words, parts_of
+from gdcli.descent.diagnosis.surface import axis
 from gdcli.descent.loop import State
 from gdcli.descent.snapshot import size
 
@@ -98,8 +99,9 @@ def stationary(run: Run) -> Finding | None:
         f"and here {run.final.loss:.6g}"
     )
     evidence = {"gradient_norm": slope, "variable": label, "at": there[i], "loss_there": lower}
-    axis = [float(i == j) for j in range(len(there))]
-    return Finding("stationary", message, best_that_works(run, other_starts(run, axis, _MOVES)), evidence)
+    return Finding(
+        "stationary", message, best_that_works(run, other_starts(run, axis(len(there), i), _MOVES)), evidence
+    )
 
 
 def vanishing_gradient(run: Run) -> Finding | None:

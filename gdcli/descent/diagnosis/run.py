@@ -350,6 +350,11 @@ def _is_finite(step: State) -> bool:
     return math.isfinite(step.loss) and all(map(is_finite, step.values.values()))
 
 
+def point_in_words(point: Sequence[float], labels: Sequence[str]) -> str:
+    """A point by its variables: ``x = 1.5, y = 2``."""
+    return ", ".join(f"{label} = {x:.6g}" for label, x in zip(labels, point, strict=True))
+
+
 def direction_in_words(vector: Sequence[float], labels: Sequence[str]) -> str:
     """A direction by its variables: ``along y``, ``along 0.71 x - 0.71 y``, ``mostly along W[0,3]``."""
     main = {label: part for label, part in parts_of(vector, labels).items() if abs(part) >= 0.3}

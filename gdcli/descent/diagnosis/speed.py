@@ -14,6 +14,7 @@ from gdcli.contract.diagnosis import Finding, Remedy
 from gdcli.descent.diagnosis.local import LocalCurvature
 from gdcli.descent.diagnosis.remedies import best_that_works, falling_rate, in_steps, rounded, with_rate
 from gdcli.descent.diagnosis.run import Run, direction_in_words, parts_of
+from gdcli.descent.diagnosis.surface import axis
 from gdcli.descent.diagnosis.theory import PLAIN, LinearRule, best_heavy_ball, safe_nesterov
 from gdcli.descent.snapshot import size
 from gdcli.rules.catalogue import RULES, linear_by_hand
@@ -314,7 +315,7 @@ def curvature_rates(run: Run) -> dict[str, float]:
     if len(run.problem.wrt) < 2 or n > _MOST_AXES or not run.is_linear:
         return {}
     point = run.point(run.first)
-    axes = iter([run.surface.curvature(point, [float(i == j) for j in range(n)]) for i in range(n)])
+    axes = iter([run.surface.curvature(point, axis(n, i)) for i in range(n)])
     found = {name: sum(itertools.islice(axes, size(run.first.values[name]))) for name in run.problem.wrt}
     return (
         {name: rounded(1 / curvature) for name, curvature in found.items() if 0 < curvature < math.inf}

@@ -56,6 +56,11 @@ class Surface:
                 leaf.copy_(part.reshape(leaf.shape))
 
 
+def axis(n: int, i: int) -> list[float]:
+    """The unit vector of unknown i, of n."""
+    return [float(i == j) for j in range(n)]
+
+
 def moved(point: Vector, direction: Vector, by: float) -> list[float]:
     """The point ``point + by * direction``."""
     return [x + by * d for x, d in zip(point, direction, strict=True)]

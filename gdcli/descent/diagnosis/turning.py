@@ -50,10 +50,12 @@ def _rises_are_rounding(run: Run) -> bool:
 
 
 def _against(run: Run, cosine: float, aside: list[float], evidence: dict[str, Any]) -> Finding | None:
-    """Gradients that point against each other: no trouble in a run that has arrived."""
-    if run.has_arrived:
+    """Gradients that point against each other: no trouble in a run that has arrived and would do so no sooner."""
+    if run.has_arrived and not (run.is_quadratic and run.is_linear and not run.is_still):
         return None
     cure = _calmer(run)
+    if run.has_arrived and cure is None:
+        return None
     turns = f"successive gradients oppose each other (cosine {cosine:.2g})"
     if aside and _median(aside) <= _ASIDE:
         message = f"zig-zag: {turns}, and only their sum points along the valley"
