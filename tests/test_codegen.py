@@ -352,6 +352,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, str, 
     return {name: (*pair, printed) for (name, pair), printed in zip(made.items(), json.loads(done.stdout), strict=True)}
 
 
+@pytest.mark.slow
 @pytest.mark.process
 @pytest.mark.parametrize("name", CASES)
 def test_script_prints_every_digit_of_the_record(runs: dict[str, tuple[str, str, str]], name: str) -> None:
@@ -359,6 +360,7 @@ def test_script_prints_every_digit_of_the_record(runs: dict[str, tuple[str, str,
     assert printed == expected, script
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_scripts_know_nothing_of_gdcli_and_are_short(runs: dict[str, tuple[str, str, str]]) -> None:
     for name, (script, _, _) in runs.items():

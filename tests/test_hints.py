@@ -123,6 +123,7 @@ SETTINGS: list[tuple[str, type[msgspec.Struct]]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("command", "settings"), SETTINGS)
 def test_the_example_in_the_error_of_each_option_is_taken(run: Run, command: str, settings: type[Any]) -> None:
     tried = 0

@@ -33,6 +33,7 @@ def test_newton_goes_to_the_minimum_of_cosh_in_ten_steps() -> None:
         x -= 2 * math.tanh(x / 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "expected"), [({}, 26.834), ({"opt": {"damping": 0.5}}, 7.2699), ({"lr": 0.5}, 7.2699)]
 )
@@ -75,6 +76,7 @@ def test_newton_works_in_half_precision_and_with_tensors() -> None:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("expression", "advice"),
     [
@@ -187,6 +189,7 @@ def test_backtracking_shows_its_trials() -> None:
     assert update.note == "tried 3: loss 350, 1.5: loss 56, 0.75: loss 3.5"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rule", "dtype", "loss", "exactly", "x"),
     [
@@ -242,6 +245,7 @@ def test_line_search_climbs_when_it_is_asked_to(rule: str) -> None:
     assert record.result.values["x"] == pytest.approx(1.0)
 
 
+@pytest.mark.slow
 def test_rmsprop_by_hand_is_that_of_torch() -> None:
     given = {"x": [0.5, -1.0, 2.0], "lr": 0.01, "steps": 50, "dtype": "float64"}
     hand = end("sum((x**2 - [1, 2, 3])**2)", "manual-rmsprop", **given).result.values["x"]
@@ -258,6 +262,7 @@ def test_rmsprop_takes_eps_inside_the_root() -> None:
         x -= 0.4 * 2 * x / math.sqrt(s + 0.01)
 
 
+@pytest.mark.slow
 def test_new_rules_race() -> None:
     names = ["newton", "manual-backtracking", "manual-exact", "manual-rmsprop"]
     record = gdcli.compare("quadratic-10", optimizer=names, starts=3, steps=100)

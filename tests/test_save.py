@@ -155,6 +155,7 @@ def test_points_that_stream_cannot_be_saved(run: Run, tmp_path: Path) -> None:
     assert outcome.err.startswith("error: --save cannot be combined with --points\n")
 
 
+@pytest.mark.slow
 @pytest.mark.process
 @pytest.mark.parametrize("name", ["a.png", "a.svg", "a.pdf", "a.gif", "a.html", "table.svg"])
 def test_a_full_disk_leaves_no_half_file_and_loses_no_output(tmp_path: Path, name: str) -> None:

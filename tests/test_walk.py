@@ -168,6 +168,7 @@ def test_variable_without_a_gradient_stays() -> None:
     assert update.note == "y.grad is None, so y does not change"
 
 
+@pytest.mark.slow
 def test_diverging_run_has_no_update_at_its_end() -> None:
     record = walked({"lr": 1.5, "steps": 1000})
     assert record.status == "diverged"
