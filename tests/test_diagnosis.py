@@ -188,7 +188,8 @@ def test_options_of_a_remedy_are_its_settings(case: Case, run: Run) -> None:
              for name, value in case.shows.items() if value is not False and name not in remedy.settings]  # fmt: skip
     start = remedy.settings.get("values", {})
     values = [f"--{name}={value}" for name, value in case.values.items() if start.get(name, value) == value]
-    done = run("minimize", case.expression, *values, *given, *shlex.split(remedy.options), "--no-diagnose", "--json").json()
+    words = [*values, *given, *shlex.split(remedy.options), "--no-diagnose", "--json"]
+    done = run("minimize", case.expression, *words).json()
     expected = msgspec.to_builtins(replace(record.settings, **remedy.settings))
     for name in remedy.settings:
         if name == "values":

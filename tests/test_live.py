@@ -205,6 +205,7 @@ def test_a_changed_rate_is_recorded_and_the_document_reproduces_it(
 ) -> None:
     file = tmp_path / "run.json"
     rosenbrock = ["minimize", "rosenbrock", "--lr", "1e-3", "--steps", "60", "--optimizer", "manual-momentum"]
+    rosenbrock.append("--no-diagnose")
     terminal = live(*rosenbrock, "--live", "--delay", "0.1", "--json", "--output", str(file))
     terminal.wait(lambda screen: iteration_of(screen) >= 5)
     terminal.press(" ")
