@@ -227,6 +227,7 @@ KINKS = [  # what the function does there, by theory: one slope on each side
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(("expression", "values", "name", "left", "right"), KINKS, ids=[k[0] for k in KINKS])
 def test_hessian_at_a_kink_decides_nothing(

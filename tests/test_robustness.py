@@ -229,6 +229,7 @@ print(codes.count(2), (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - befo
     assert megabytes < 500
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "value"),
     [
