@@ -18,6 +18,9 @@ from unittest import mock
 import jsonschema
 import pytest
 
+# Before anything imports torch: workers of pytest that share cores wait long for each other's threads.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 from gdcli.cli.main import run as run_words
 
 # What a terminal would tell: none is there, and the width is always the same.

@@ -133,7 +133,7 @@ def by_minimize(rule: str, dtype: str, run: int, given: dict[str, Any]) -> tuple
     values = {name: repr(points[run].tolist()) for name, points in starts(dtype).items()}
     own = {name: given.pop(name) for name in ("momentum", "weight_decay", "lr") if name in given}
     opt = {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
-    settings = {"opt": opt, "steps": STEPS, "dtype": dtype, **own}
+    settings = {"opt": opt, "steps": STEPS, "dtype": dtype, "diagnose": False, **own}
     record = gdcli.minimize(EXPRESSION, values, optimizer=rule, settings=settings).result()
     losses = [step.loss for step in record.iterations] + [record.result.loss]
     ends = [torch.tensor(v, dtype=getattr(torch, dtype)) for v in record.result.values.values()]
@@ -239,7 +239,7 @@ def test_lbfgs_takes_a_rate_a_run(dtype: str) -> None:
 
 def singles(expression: str, starts: torch.Tensor, **settings: Any) -> list[Any]:
     """The single runs of a rule from some starts of x."""
-    return [gdcli.minimize(expression, x=x, **settings).result() for x in starts.tolist()]
+    return [gdcli.minimize(expression, x=x, diagnose=False, **settings).result() for x in starts.tolist()]
 
 
 def of_x(

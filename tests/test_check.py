@@ -221,6 +221,7 @@ KINKS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(("expression", "values", "left", "right", "chosen"), KINKS, ids=[k[0] for k in KINKS])
 def test_kink_shows_both_slopes_and_what_torch_chose(

@@ -263,16 +263,19 @@ def shown_rows(record: Any) -> str:
     return "".join(f"{r.expression}\t{r.value}\ttorch.{r.dtype}\t{tuple(r.shape)}\n" for r in rows)
 
 
+UNJUDGED = {"diagnose": False}  # a script prints the run, not its diagnosis
+
+
 def run_minimize(given: Given) -> tuple[str, str]:
     settings = complete_minimize(read(MinimizeSettings, given))
     values, rest = given.get("values", {}), {k: v for k, v in given.items() if k not in ("expression", "values")}
-    record = gdcli.minimize(given.get("expression", ""), values, settings=rest).result()
+    record = gdcli.minimize(given.get("expression", ""), values, settings=rest | UNJUDGED).result()
     return minimize_script(settings), shown_steps(record, settings.wrt)
 
 
 def run_fit_linear(given: Given) -> tuple[str, str]:
     values, rest = given.get("values", {}), {k: v for k, v in given.items() if k != "values"}
-    record = gdcli.fit_linear(values, settings=rest).result()
+    record = gdcli.fit_linear(values, settings=rest | UNJUDGED).result()
     return fit_linear_script(complete_fit_linear(read(FitLinearSettings, given))), shown_steps(record, ["W"])
 
 
@@ -349,6 +352,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, str, 
     return {name: (*pair, printed) for (name, pair), printed in zip(made.items(), json.loads(done.stdout), strict=True)}
 
 
+@pytest.mark.slow
 @pytest.mark.process
 @pytest.mark.parametrize("name", CASES)
 def test_script_prints_every_digit_of_the_record(runs: dict[str, tuple[str, str, str]], name: str) -> None:
@@ -356,6 +360,7 @@ def test_script_prints_every_digit_of_the_record(runs: dict[str, tuple[str, str,
     assert printed == expected, script
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_scripts_know_nothing_of_gdcli_and_are_short(runs: dict[str, tuple[str, str, str]]) -> None:
     for name, (script, _, _) in runs.items():
@@ -391,7 +396,7 @@ PAIRED: dict[str, list[Given]] = {
 # With variables whose names a script would like to have for itself.
 CROWDED = {
     "expression": "sin(x - 1)**2 + (factor - f)**4 + 0.1*t**2", "wrt": ["x", "f", "t"], "steps": 5, "lr": 0.05,
-    "values": {"x": "2.2", "f": "1.5", "factor": "0.5", "t": "1"}, "diagnose": False,
+    "values": {"x": "2.2", "f": "1.5", "factor": "0.5", "t": "1"},
 }  # fmt: skip
 
 

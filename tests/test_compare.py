@@ -109,6 +109,7 @@ def test_lbfgs_ends_its_inner_loop_where_torch_does(lr: float, dtype: str) -> No
     check_bits(record)
 
 
+@pytest.mark.slow
 def test_lbfgs_forgets_as_torch_does() -> None:
     opt = {"lbfgs.history_size": 3, "lbfgs.max_iter": 7, "lbfgs.max_eval": 5, "lbfgs.tolerance_grad": 0.1}
     record = race("rosenbrock", "lbfgs", lr=0.3, opt=opt, starts=4, steps=60)
@@ -144,6 +145,7 @@ def test_bounds_and_clipping_hold_in_a_batch() -> None:
     check_bits(record)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("optimizer", "more"),
     [
@@ -159,6 +161,7 @@ def test_what_looks_at_whole_tensors_runs_one_by_one(optimizer: str, more: dict[
     check_bits(record)
 
 
+@pytest.mark.slow
 def test_muon_runs_one_by_one_on_matrices() -> None:
     values = {"W": "zeros(2, 2)"}
     settings = {"starts": 2, "steps": 10, "domain": {"W": [-1, 1]}, "optimizer": ["muon"]}
@@ -167,6 +170,7 @@ def test_muon_runs_one_by_one_on_matrices() -> None:
     check_bits(record)
 
 
+@pytest.mark.slow
 def test_a_batch_rounds_powers_otherwise_by_little() -> None:
     """x**4 is a power that PyTorch computes otherwise for many elements than for one; nothing else differs."""
     record = race("x**4 - 3*x**2 + x", "sgd", lr=0.01, starts=40, domain={"x": [-2, 2]}, steps=15)
@@ -266,6 +270,7 @@ def test_budget_is_one_of_evaluations_for_lbfgs() -> None:
     assert 51 <= runs["lbfgs"].evaluations < 51 + 21
 
 
+@pytest.mark.slow
 def test_runs_that_go_nowhere_are_stalled() -> None:
     for starts in (0, 3):
         record = race("rastrigin", "manual", lr=1e-3, steps=500, starts=starts, seed=2)
@@ -324,6 +329,7 @@ def test_ranks_go_by_runs_that_arrive_then_evaluations_then_loss() -> None:
     assert far.message == "no optimizer reached the goal; sgd came closest"
 
 
+@pytest.mark.slow
 def test_shares_and_statistics_are_those_of_single_runs() -> None:
     record = race("rastrigin", "manual", lr=1e-3, dim=1, starts=20, seed=1, steps=60)
     entry = only(record)
@@ -379,6 +385,7 @@ def test_usual_start_is_that_of_the_problem() -> None:
     assert race("rosenbrock", "sgd", lr=1e-3, steps=1, dtype="float64").starts == [{"x": -1.2, "y": 1.0}]
 
 
+@pytest.mark.slow
 def test_an_expression_is_drawn_from_its_own_domain_in_the_shape_of_its_value() -> None:
     record = gdcli.compare(
         "sum((x - a)**2)", x="zeros(3)", a=2, wrt=["x"], optimizer=["sgd"], starts=4, domain={"x": [5, 6]}

@@ -148,6 +148,7 @@ def test_sentences_say_why() -> None:
         assert found == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
 def test_what_counts_as_zero_does_not_depend_on_the_unit_of_the_function(scale: float) -> None:
     assert hessian(f"{scale}*((x - 1.1)**2 + 5*(y - 0.3)**2)", "float32", x=1.1, y=0.3).point == "minimum"
@@ -226,6 +227,7 @@ KINKS = [  # what the function does there, by theory: one slope on each side
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(("expression", "values", "name", "left", "right"), KINKS, ids=[k[0] for k in KINKS])
 def test_hessian_at_a_kink_decides_nothing(
@@ -484,6 +486,7 @@ def test_table_of_a_jacobian(run: Run) -> None:
     assert "note: the result has shape (2, 2): backward needs a scalar" in done.out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [12, 40, 300])
 def test_wide_matrix_fits_in_80_columns(run: Run, size: int) -> None:
     done = run("grad", "sum(softmax(x, 0)*x)", "--x", f"rand({size})", "--hessian", "--quiet")

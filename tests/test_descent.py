@@ -71,7 +71,8 @@ def test_manual_loop_gives_the_bits_of_the_loop_by_hand(problem: str, dtype: str
                 x -= 0.002 * x.grad
         for x in tensors.values():
             x.grad.zero_()
-    assert steps_of(gdcli.minimize(expression, values, lr=0.002, steps=40, dtype=dtype)) == expected
+    settings = {"lr": 0.002, "steps": 40, "dtype": dtype, "diagnose": False}
+    assert steps_of(gdcli.minimize(expression, values, settings=settings)) == expected
 
 
 @pytest.mark.slow
@@ -89,7 +90,8 @@ def test_sgd_gives_the_bits_of_torch_optim(problem: str, dtype: str, options: di
         loss.backward()
         expected.append(as_step(loss, tensors))
         optimizer.step()
-    descent = gdcli.minimize(expression, values, optimizer="sgd", lr=0.001, steps=30, dtype=dtype, **options)
+    settings = {"optimizer": "sgd", "lr": 0.001, "steps": 30, "dtype": dtype, "diagnose": False, **options}
+    descent = gdcli.minimize(expression, values, settings=settings)
     assert steps_of(descent) == expected
 
 
@@ -170,6 +172,7 @@ def test_divergence_stops_the_run_where_it_happens() -> None:
     assert record.message == f"diverged: the loss became inf at iteration {record.result.iteration}"
 
 
+@pytest.mark.slow
 def test_a_loss_that_grows_without_bound_stops_the_run() -> None:
     record = gdcli.minimize(lr=1.5, steps=1000).result()
     assert record.status == "diverged"

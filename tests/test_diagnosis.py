@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 import re
@@ -154,10 +155,17 @@ CASES = [
 ]
 
 
+@functools.cache
+def shown_by(number: int) -> Any:
+    """The record of the run of a case that shows the trouble."""
+    case = CASES[number]
+    return gdcli.minimize(case.expression, case.values, **case.shows).result()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_finding_is_there_and_its_remedy_works(case: Case) -> None:
-    record = gdcli.minimize(case.expression, case.values, **case.shows).result()
+    record = shown_by(CASES.index(case))
     finding = find(record, case.code)
     assert case.works(record, cured(record, finding)), (finding, cured(record, finding).result)
 
@@ -173,14 +181,15 @@ def test_a_run_without_the_trouble_has_no_such_finding(case: Case) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_options_of_a_remedy_are_its_settings(case: Case, run: Run) -> None:
-    record = gdcli.minimize(case.expression, case.values, **case.shows).result()
+    record = shown_by(CASES.index(case))
     remedy = find(record, case.code).remedy
     assert remedy is not None
     given = [f"--{name.replace('_', '-')}" if value is True else f"--{name.replace('_', '-')}={value}"
              for name, value in case.shows.items() if value is not False and name not in remedy.settings]  # fmt: skip
     start = remedy.settings.get("values", {})
     values = [f"--{name}={value}" for name, value in case.values.items() if start.get(name, value) == value]
-    done = run("minimize", case.expression, *values, *given, *shlex.split(remedy.options), "--json").json()
+    words = [*values, *given, *shlex.split(remedy.options), "--no-diagnose", "--json"]
+    done = run("minimize", case.expression, *words).json()
     expected = msgspec.to_builtins(replace(record.settings, **remedy.settings))
     for name in remedy.settings:
         if name == "values":
@@ -216,6 +225,7 @@ def test_learning_rate_is_compared_with_two_over_the_largest_curvature() -> None
     assert finding.remedy.settings == {"lr": 0.2}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("eigenvalues", [[1.0, 3.0, 10.0], [0.5, 0.5, 40.0, 80.0], [2.0] * 5])
 def test_spectrum_bound_and_best_rate_of_a_known_quadratic(eigenvalues: list[float]) -> None:
     expression, values, _ = quadratic(eigenvalues)
@@ -288,6 +298,7 @@ def test_predicted_rate_is_the_measured_one(options: dict[str, Any], factor: flo
     assert evidence["condition_number"] == pytest.approx(5.5 if options.get("weight_decay") else 10.0)
 
 
+@pytest.mark.slow
 def test_a_rate_that_is_the_best_already_is_no_trouble() -> None:
     # Curvature 2 and 18: the best fixed rate is 0.1, and the gradients turn all the time.
     record = gdcli.minimize("booth", lr=0.1, steps=200).result()
@@ -295,6 +306,7 @@ def test_a_rate_that_is_the_best_already_is_no_trouble() -> None:
     assert not {"zig-zag", "oscillating"} & set(codes(record))
 
 
+@pytest.mark.slow
 def test_a_change_of_the_rule_keeps_the_weight_decay() -> None:
     record = gdcli.minimize(LONG_BOWL, x=10, y=1, lr=0.005, weight_decay=0.1).result()
     remedy = find(record, "slow").remedy
@@ -303,6 +315,7 @@ def test_a_change_of_the_rule_keeps_the_weight_decay() -> None:
     assert "weight_decay" not in remedy.settings
 
 
+@pytest.mark.slow
 def test_best_momentum_is_the_one_of_polyak() -> None:
     evidence = find(gdcli.minimize(LONG_BOWL, x=10, y=1, lr=0.005).result(), "slow").evidence
     assert evidence["condition_number"] == pytest.approx(100)
@@ -323,6 +336,7 @@ def test_directions_without_curvature_or_gradient_do_not_count() -> None:
     assert "learning-rate-too-large" not in codes(record)
 
 
+@pytest.mark.slow
 def test_maximizing_and_rates_by_variable_are_seen_as_the_rule_feels_them() -> None:
     record = gdcli.minimize("-(x**2) - 4*y**2", x=1, y=1, lr=0.3, maximize=True).result()
     assert find(record, "learning-rate-too-large").evidence["bound"] == 0.25
@@ -488,6 +502,7 @@ def test_saddle_has_its_eigenvalue_and_direction() -> None:
     assert "along 0.71 x - 0.71 y" in finding.message
 
 
+@pytest.mark.slow
 def test_a_ring_of_minima_is_no_saddle() -> None:
     # Near the circle of minima the curvature along it is -|gradient| / radius.
     record = gdcli.minimize("(x**2 + y**2 - 1)**2", x=0.5, y=0.1, lr=0.01, steps=100).result()
@@ -504,6 +519,7 @@ def test_a_saddle_among_many_unknowns_is_seen_by_lanczos() -> None:
     assert "saddle" not in codes(gdcli.minimize(text, {**values, "y": 0.1}, steps=8).result())
 
 
+@pytest.mark.slow
 def test_maximum_and_minimum_are_told_by_the_direction_of_the_run() -> None:
     assert find(gdcli.minimize("cos(x)", x=0).result(), "saddle").evidence["kind"] == "maximum"
     record = gdcli.minimize("x**2", x=0, maximize=True).result()
@@ -523,6 +539,7 @@ def test_float_floor_has_the_step_and_the_spacing() -> None:
     assert "float-floor" not in codes(gdcli.minimize(dtype="float64", steps=1000, lr=0.5).result())
 
 
+@pytest.mark.slow
 def test_float_floor_is_also_where_only_the_last_digit_changes() -> None:
     record = gdcli.fit_linear(lr=0.0357, steps=60).result()
     last, before = record.result, record.iterations[-1]
@@ -542,6 +559,7 @@ def test_zig_zag_and_oscillation_are_told_apart_by_what_is_left() -> None:
     assert evidence["cosine"] == pytest.approx(-1)
 
 
+@pytest.mark.slow
 def test_a_known_minimum_is_no_plateau_and_no_saddle() -> None:
     for name in ("easom", "ackley"):
         minimum = gdcli.minimize(name).result().minimum
@@ -582,6 +600,7 @@ def test_origin_of_nan_has_its_operands() -> None:
     assert finding.evidence["operands"] == {"x - 3": -8.0}
 
 
+@pytest.mark.slow
 def test_overflow_of_a_narrow_dtype_is_cured_by_a_wide_one() -> None:
     record = gdcli.minimize("x**2 / 1000", x=300, dtype="float16", lr=1).result()
     finding = find(record, "not-finite")
@@ -606,6 +625,7 @@ def test_dead_relu_in_an_expression() -> None:
 # Other rules, limits, failures
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("optimizer", "expected"),
     [("adam", ["slow"]), ("rmsprop", ["slow"]), ("lbfgs", ["held"]), ("rprop", ["oscillating"]), ("adagrad", ["slow"])],
@@ -730,6 +750,7 @@ def test_people_can_do_without(words: list[str], run: Run) -> None:
     assert "diagnosis:" not in run("minimize", *words).out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["minimize", "fit-linear"])
 def test_documents_have_the_diagnosis(command: str, run: Run) -> None:
     document = run(command, "--json").json()

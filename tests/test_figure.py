@@ -543,6 +543,7 @@ def test_a_race_shows_the_runs_that_it_ranks() -> None:
         assert (path.x[-1], path.y[-1]) == pytest.approx((run.values["x"], run.values["y"]), rel=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("counted", ["evaluation", "iteration"])
 def test_a_race_counts_what_its_ranking_counts(counted: Literal["evaluation", "iteration"]) -> None:
     """A step of lbfgs takes many evaluations: its curve is as long as its evaluations, unless steps are asked for."""

@@ -346,6 +346,7 @@ def test_every_parameter_of_a_rule_is_tried_in_its_formula(name: str) -> None:
     assert tried | INNER.get(name, {}).keys() == LISTED[name]["parameters"].keys()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LISTED)
 def test_formula_in_the_tables_is_that_of_the_record(run: Run, name: str) -> None:
     statements: Sequence[str] = LISTED[name]["formula"].split(";  ")

@@ -123,6 +123,7 @@ SETTINGS: list[tuple[str, type[msgspec.Struct]]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("command", "settings"), SETTINGS)
 def test_the_example_in_the_error_of_each_option_is_taken(run: Run, command: str, settings: type[Any]) -> None:
     tried = 0
@@ -179,6 +180,7 @@ def test_any_value_of_any_parameter_runs_or_is_refused_with_a_hint() -> None:
         assert bool(message) == bool(hint), (name, parameter, value, message)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RULES)
 def test_the_example_of_each_parameter_of_a_rule_is_taken(name: str) -> None:
     text, start = ("sum(W**2)", {"W": [[1.0, 2.0]]}) if name == "muon" else ("x**2", {"x": 2.0})

@@ -151,6 +151,7 @@ def live() -> Iterator[Callable[..., Terminal]]:
 SLOWLY = ["minimize", "--live", "--delay", "0.05", "--no-diagnose"]
 
 
+@pytest.mark.slow
 def test_frames_appear_and_are_few(live: Callable[..., Terminal]) -> None:
     terminal = live("minimize", "--live", "--delay", "0.01", "--no-diagnose", "--steps", "200")
     terminal.wait(lambda screen: "running" in screen)
@@ -161,12 +162,14 @@ def test_frames_appear_and_are_few(live: Callable[..., Terminal]) -> None:
     assert "stopped after 200 steps" in terminal.printed
 
 
+@pytest.mark.slow
 def test_full_speed_ends_by_itself_with_the_usual_table(live: Callable[..., Terminal], run: Run) -> None:
     terminal = live("minimize", "--live", "--steps", "3")
     assert terminal.end() == 0
     assert [line.rstrip() for line in terminal.printed.splitlines()] == run("minimize", "--steps", "3").out.splitlines()
 
 
+@pytest.mark.slow
 def test_pause_holds_and_arrows_step(live: Callable[..., Terminal]) -> None:
     terminal = live(*SLOWLY, "--steps", "100000")
     terminal.wait(lambda screen: iteration_of(screen) >= 4)
@@ -196,11 +199,13 @@ def test_pause_holds_and_arrows_step(live: Callable[..., Terminal]) -> None:
     assert terminal.end() == 0
 
 
+@pytest.mark.slow
 def test_a_changed_rate_is_recorded_and_the_document_reproduces_it(
     live: Callable[..., Terminal], run: Run, tmp_path: Path
 ) -> None:
     file = tmp_path / "run.json"
     rosenbrock = ["minimize", "rosenbrock", "--lr", "1e-3", "--steps", "60", "--optimizer", "manual-momentum"]
+    rosenbrock.append("--no-diagnose")
     terminal = live(*rosenbrock, "--live", "--delay", "0.1", "--json", "--output", str(file))
     terminal.wait(lambda screen: iteration_of(screen) >= 5)
     terminal.press(" ")
@@ -224,6 +229,7 @@ def test_a_changed_rate_is_recorded_and_the_document_reproduces_it(
     assert run("minimize", "--config", str(file), "--json").out == file.read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [
@@ -242,6 +248,7 @@ def test_a_run_that_is_watched_is_the_same_run(
     assert file.read_text() == run("minimize", *words, "--steps", "40", "--json").out
 
 
+@pytest.mark.slow
 def test_q_ends_it_with_a_record_that_reproduces_it(live: Callable[..., Terminal], run: Run, tmp_path: Path) -> None:
     file = tmp_path / "run.json"
     terminal = live(*SLOWLY, "--steps", "100000", "--json", "--output", str(file))
@@ -258,12 +265,14 @@ def test_q_ends_it_with_a_record_that_reproduces_it(live: Callable[..., Terminal
     assert run("minimize", "--config", str(file), "--json").out == file.read_text()
 
 
+@pytest.mark.slow
 def test_the_document_comes_after_the_view(live: Callable[..., Terminal], run: Run) -> None:
     terminal = live(*SLOWLY, "--steps", "4", "--json")
     assert terminal.end() == 0
     assert terminal.printed == run("minimize", "--steps", "4", "--no-diagnose", "--json").out
 
 
+@pytest.mark.slow
 def test_q_is_no_convergence(live: Callable[..., Terminal]) -> None:
     terminal = live(*SLOWLY, "--steps", "1000", "--require-convergence")
     terminal.wait(lambda screen: "running" in screen)
@@ -271,6 +280,7 @@ def test_q_is_no_convergence(live: Callable[..., Terminal]) -> None:
     assert terminal.end() == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("paused", [False, True])
 def test_ctrl_c_leaves_the_table_and_the_terminal(live: Callable[..., Terminal], paused: bool) -> None:
     terminal = live(*SLOWLY, "--steps", "100000")
@@ -284,6 +294,7 @@ def test_ctrl_c_leaves_the_table_and_the_terminal(live: Callable[..., Terminal],
     assert re.search(r"\ninterrupted at iteration \d+\n", terminal.printed)
 
 
+@pytest.mark.slow
 def test_an_error_in_the_loop_leaves_the_terminal(live: Callable[..., Terminal]) -> None:
     words = ["--schedule", "one-cycle", "--sched", "max_lr=0.1", "--sched", "total_steps=5"]
     terminal = live(*SLOWLY, *words, "--steps", "50")
@@ -293,6 +304,7 @@ def test_an_error_in_the_loop_leaves_the_terminal(live: Callable[..., Terminal])
     assert terminal.printed.startswith("error: the schedule cannot continue")
 
 
+@pytest.mark.slow
 def test_a_view_that_was_paused_stays_at_the_end(live: Callable[..., Terminal], run: Run, tmp_path: Path) -> None:
     file = tmp_path / "run.json"
     terminal = live("minimize", "--live", "--delay", "3", "--steps", "2", "--json", "--output", str(file))
@@ -311,12 +323,14 @@ def test_a_view_that_was_paused_stays_at_the_end(live: Callable[..., Terminal], 
     assert run("minimize", "--config", str(file), "--json").out == file.read_text()
 
 
+@pytest.mark.slow
 def test_without_keys_it_runs_and_says_so(live: Callable[..., Terminal]) -> None:
     terminal = live(*SLOWLY, "--steps", "20", keys=False)
     assert "no keys: standard input is not a terminal" in terminal.wait(lambda screen: "running" in screen)
     assert terminal.end() == 0
 
 
+@pytest.mark.slow
 def test_a_layer_shows_its_matrix(live: Callable[..., Terminal]) -> None:
     terminal = live("fit-linear", "--live", "--delay", "0.1", "--steps", "1000", "--no-diagnose", size=(120, 40))
     screen = terminal.wait(lambda screen: iteration_of(screen) >= 2)
@@ -328,6 +342,7 @@ def test_a_layer_shows_its_matrix(live: Callable[..., Terminal]) -> None:
     assert "\nfit W in " in "\n" + terminal.printed
 
 
+@pytest.mark.slow
 def test_a_race_is_shown_in_lockstep(live: Callable[..., Terminal], gdcli_process: Run) -> None:
     words = ["compare", "himmelblau", "--optimizer", "manual,adam", "--lr", "0.01", "--steps", "200"]
     terminal = live(*words, "--live", "--delay", "0.02", size=(120, 40))
@@ -347,6 +362,7 @@ def test_a_race_is_shown_in_lockstep(live: Callable[..., Terminal], gdcli_proces
     assert [line.rstrip() for line in terminal.printed.splitlines()] == [line.rstrip() for line in report.splitlines()]
 
 
+@pytest.mark.slow
 def test_a_race_keeps_step_in_evaluations(live: Callable[..., Terminal]) -> None:
     """The first step of lbfgs takes 21 evaluations more: until the others have made as many, it is at its start."""
     words = ["compare", "rosenbrock", "--racer", "lbfgs lr=0.5", "--racer", "manual lr=0.001", "--live"]
@@ -387,6 +403,7 @@ def test_a_terminal_that_cannot_move_its_cursor(live: Callable[..., Terminal]) -
     assert "error: --live moves the cursor, which this terminal cannot do" in terminal.seen
 
 
+@pytest.mark.slow
 @pytest.mark.process
 @pytest.mark.skipif(shutil.which("tmux") is None, reason="needs tmux, which knows what a screen shows")
 @pytest.mark.parametrize("options", [[], ["--screen"]])

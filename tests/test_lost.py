@@ -248,6 +248,7 @@ INFINITE = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(("expression", "values", "reason"), INFINITE)
 def test_infinite_slope_is_no_disagreement(
@@ -268,6 +269,7 @@ FLAT = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(("expression", "x"), FLAT)
 def test_slope_of_exactly_zero_of_a_tensor_is_found(expression: str, x: list[float], dtype: str) -> None:

@@ -57,7 +57,7 @@ def by_gdcli(name: str, steps: int, lr: float | None, **options: Any) -> list[tu
     own = {key: options.pop(key) for key in ("momentum", "dampening", "weight_decay") if key in options}
     values = {"W": [[0.1, 0.2], [0.3, 0.4]]} if name == "muon" else {"x": START}
     expression = MATRIX if name == "muon" else VECTOR
-    settings = {"optimizer": name, "steps": steps, "lr": lr, "opt": options, **own}
+    settings = {"optimizer": name, "steps": steps, "lr": lr, "opt": options, "diagnose": False, **own}
     return [
         (s.loss, next(iter(s.values.values())))
         for s in gdcli.minimize(expression, values, settings=settings).result().iterations
@@ -112,6 +112,7 @@ def test_settings_spell_out_every_parameter() -> None:
     assert gdcli.minimize(optimizer="sgd", steps=0).result().settings.momentum == 0.0
 
 
+@pytest.mark.slow
 def test_lbfgs_counts_its_evaluations() -> None:
     record = gdcli.minimize("(1 - x)**2 + 100*(y - x**2)**2", x=-1.2, y=1.0, optimizer="lbfgs", steps=5).result()
     assert record.evaluations > 20

@@ -133,6 +133,7 @@ def test_a_full_device_is_an_error(run: Run, output: str) -> None:
     assert outcome.code == 1
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_a_disk_that_fills_up_leaves_the_old_file_as_it_was(old: Path) -> None:
     def small_disk() -> None:

@@ -555,6 +555,7 @@ def test_the_grid_as_csv(run: Run) -> None:
 # Processes
 
 
+@pytest.mark.slow
 def test_an_encoding_without_unicode_gets_none(gdcli_process: Run) -> None:
     for words in (["minimize", "--plot", "--no-diagnose"], ["plot", "α*x", "--var", "α=2"]):
         outcome = gdcli_process(*words, env={"PYTHONIOENCODING": "ascii"})
@@ -563,6 +564,7 @@ def test_an_encoding_without_unicode_gets_none(gdcli_process: Run) -> None:
         assert max(map(len, outcome.out.splitlines())) <= 80
 
 
+@pytest.mark.slow
 def test_no_color_leaves_out_colours_on_a_terminal(gdcli_process: Run) -> None:
     terminal = {"FORCE_COLOR": "1", "COLORTERM": "truecolor", "TERM": "xterm-256color"}
     assert "\x1b[48;2;" in gdcli_process("plot", env=terminal).out
@@ -571,6 +573,7 @@ def test_no_color_leaves_out_colours_on_a_terminal(gdcli_process: Run) -> None:
     assert "░" in plain_one
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_a_picture_imports_nothing_heavy() -> None:
     script = (

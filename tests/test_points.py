@@ -534,6 +534,7 @@ def process(*words: str) -> Iterator[subprocess.Popen[str]]:
         watch.cancel()
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_standard_input_is_answered_line_by_line() -> None:
     with process("x**2", "--points", "-") as child:
@@ -552,6 +553,7 @@ def test_standard_input_is_answered_line_by_line() -> None:
         assert child.wait(300) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_ctrl_c_ends_the_document_of_what_was_computed() -> None:
     with process("x**2", "--points", "-", "--json") as child:
@@ -572,6 +574,7 @@ def test_ctrl_c_ends_the_document_of_what_was_computed() -> None:
         assert child.stderr.read() == "1 point; interrupted\n"
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_a_closed_pipe_ends_it_quietly(tmp_path: Path) -> None:
     path = columns(tmp_path / "p.csv", x=numbers(30_000))

@@ -229,6 +229,7 @@ def test_no_point_near_a_minimum_is_lower(name: str) -> None:
             assert value_at(shifted(minimum.values, problem.usual, radius, draw), objective) >= floor
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_no_point_of_the_domain_is_lower(name: str) -> None:
     draw = random.Random(name)

@@ -114,6 +114,7 @@ def test_ctrl_c_does_not_reach_the_program_that_called(run: Run, interrupt: Call
     assert signal.getsignal(signal.SIGINT) is handler
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_ctrl_c_in_a_process_that_streams() -> None:
     with subprocess.Popen([*GDCLI, *LONG, "--jsonl"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
@@ -129,6 +130,7 @@ def test_ctrl_c_in_a_process_that_streams() -> None:
     assert lines[-1]["result"]["iteration"] == lines[-2]["iteration"] == len(lines) - 3
 
 
+@pytest.mark.slow
 @pytest.mark.process
 @pytest.mark.parametrize(
     "words",
@@ -152,6 +154,7 @@ def test_a_reader_that_has_had_enough_ends_it_quietly(words: list[str]) -> None:
     assert (code, err) == (0, b"")
 
 
+@pytest.mark.slow
 @pytest.mark.process
 @pytest.mark.parametrize("words", [["functions", "sin"], ["--help"], ["minimize", "--json", "--steps", "1"]])
 def test_a_full_standard_output_is_an_error(words: list[str]) -> None:
@@ -160,6 +163,7 @@ def test_a_full_standard_output_is_an_error(words: list[str]) -> None:
     assert (done.returncode, done.stderr) == (1, b"error: cannot write the output: No space left on device\n")
 
 
+@pytest.mark.slow
 @pytest.mark.process
 @pytest.mark.parametrize("stream", ["stdin", "stdout", "stderr"])
 @pytest.mark.parametrize(("words", "code"), [(["functions", "sin", "--json"], 0), (["grad", "x +", "--json"], 2)])
@@ -173,6 +177,7 @@ def test_a_closed_stream_is_no_crash(stream: str, words: list[str], code: int) -
     assert stream == "stdout" or done.stdout.startswith('{"gdcli":')
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_help_and_every_error_of_the_words_answer_without_torch() -> None:
     command_lines = [
@@ -218,6 +223,7 @@ print(json.dumps(seen))
     assert json.loads(done.stdout) == []
 
 
+@pytest.mark.slow
 def test_a_terminal_that_knows_no_unicode_gets_the_codes(gdcli_process: Run) -> None:
     ascii_only = {"PYTHONIOENCODING": "ascii"}
     shown = gdcli_process("ops", "π*α", "--α", "2", env=ascii_only)
@@ -253,6 +259,7 @@ def _read(controller: int) -> bytes:
         return b""
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_colour_is_for_terminals_that_want_it() -> None:
     colour = re.compile(r"\x1b\[[\d;]*3\d")
@@ -260,6 +267,7 @@ def test_colour_is_for_terminals_that_want_it() -> None:
     assert not colour.search(on_a_terminal("ops", "1/0", NO_COLOR="1"))
 
 
+@pytest.mark.slow
 def test_python_m_gdcli_is_gdcli(gdcli_process: Run, run: Run) -> None:
     assert gdcli_process("grad", "x**2", "--x", "3", "--json") == run("grad", "x**2", "--x", "3", "--json")
     assert gdcli_process("minimize", "--stpes", "3").code == 2

@@ -110,6 +110,7 @@ def test_below_the_known_minimum_outside_the_domain_is_not_reached(name: str, tu
     assert low or tuned or name != "mccormick"
 
 
+@pytest.mark.slow
 def test_the_bounds_of_the_note_keep_a_run_inside(run: Run) -> None:
     words = ["compare", "mccormick", "--optimizer", "manual-momentum", "--lr", "0.1", "--starts", "12"]
     first = run(*words, "--json").json()

@@ -41,6 +41,7 @@ def sgd_losses(lr: float, momentum: float, steps: int) -> list[float]:
 # Several rates, and one rule with different parameters
 
 
+@pytest.mark.slow
 def test_several_rates_are_a_run_each_of_one_rule() -> None:
     record = race("quadratic-10", lr=[0.01, 0.1, 0.21], steps=40)
     assert {each.label: each.lr for each in record.standings} == {
@@ -245,6 +246,7 @@ def test_a_start_of_many_numbers_has_no_command() -> None:
     assert race("sphere", dim=30, starts=2, optimizer=["manual"], lr=0.1, steps=3).winner is None
 
 
+@pytest.mark.slow
 def test_no_number_is_broken_in_a_narrow_table(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     words = ["compare", "quadratic-10", "--optimizer", "manual", "--racer", "sgd momentum=0.5 nesterov=true"]
     wide = json.loads(run(*words, "--steps", "70", "--json").out)["standings"]

@@ -211,6 +211,7 @@ def test_bomb_is_refused_in_a_value_too(run: Run, text: str) -> None:
     assert (outcome.code, outcome.out) == (2, "")
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_bombs_take_no_memory() -> None:
     script = """
@@ -228,6 +229,7 @@ print(codes.count(2), (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - befo
     assert megabytes < 500
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "value"),
     [

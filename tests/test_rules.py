@@ -20,8 +20,8 @@ from gdcli.rules.make import class_of
 WAVE = "x*cos(0.15*pi*x)"
 
 
-def end(expression: str, rule: str, **given: Any) -> Any:
-    return gdcli.minimize(expression, optimizer=rule, **given).result()
+def end(expression: str, rule: str, *, diagnose: bool = False, **given: Any) -> Any:
+    return gdcli.minimize(expression, optimizer=rule, diagnose=diagnose, **given).result()
 
 
 def test_newton_goes_to_the_minimum_of_cosh_in_ten_steps() -> None:
@@ -33,6 +33,7 @@ def test_newton_goes_to_the_minimum_of_cosh_in_ten_steps() -> None:
         x -= 2 * math.tanh(x / 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "expected"), [({}, 26.834), ({"opt": {"damping": 0.5}}, 7.2699), ({"lr": 0.5}, 7.2699)]
 )
@@ -42,7 +43,7 @@ def test_newton_on_a_wave_ends_where_its_step_leads(options: dict[str, Any], exp
 
 
 def test_newton_that_climbs_says_so_with_the_numbers_of_the_run() -> None:
-    record = end(WAVE, "newton", x=10.0, steps=10)
+    record = end(WAVE, "newton", x=10.0, steps=10, diagnose=True)
     finding = next(each for each in record.diagnosis if each.code == "uphill")
     evidence = finding.evidence
     states = [*record.iterations, record.result]
@@ -54,7 +55,8 @@ def test_newton_that_climbs_says_so_with_the_numbers_of_the_run() -> None:
     assert evidence["eigenvalue"] == pytest.approx(curvature, rel=1e-3)
     assert curvature < 0
     assert f"the curvature is {evidence['eigenvalue']:.4g} along x" in finding.message
-    assert "uphill" not in [each.code for each in end("cosh(x/2)", "newton", x=10.0, steps=10).diagnosis]
+    record = end("cosh(x/2)", "newton", x=10.0, steps=10, diagnose=True)
+    assert "uphill" not in [each.code for each in record.diagnosis]
 
 
 def test_newton_solves_over_all_variables_together() -> None:
@@ -75,6 +77,7 @@ def test_newton_works_in_half_precision_and_with_tensors() -> None:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("expression", "advice"),
     [
@@ -187,6 +190,7 @@ def test_backtracking_shows_its_trials() -> None:
     assert update.note == "tried 3: loss 350, 1.5: loss 56, 0.75: loss 3.5"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rule", "dtype", "loss", "exactly", "x"),
     [
@@ -242,6 +246,7 @@ def test_line_search_climbs_when_it_is_asked_to(rule: str) -> None:
     assert record.result.values["x"] == pytest.approx(1.0)
 
 
+@pytest.mark.slow
 def test_rmsprop_by_hand_is_that_of_torch() -> None:
     given = {"x": [0.5, -1.0, 2.0], "lr": 0.01, "steps": 50, "dtype": "float64"}
     hand = end("sum((x**2 - [1, 2, 3])**2)", "manual-rmsprop", **given).result.values["x"]
@@ -258,6 +263,7 @@ def test_rmsprop_takes_eps_inside_the_root() -> None:
         x -= 0.4 * 2 * x / math.sqrt(s + 0.01)
 
 
+@pytest.mark.slow
 def test_new_rules_race() -> None:
     names = ["newton", "manual-backtracking", "manual-exact", "manual-rmsprop"]
     record = gdcli.compare("quadratic-10", optimizer=names, starts=3, steps=100)

@@ -72,6 +72,7 @@ def test_steps_to_the_goal_are_counted(expression: str, start: dict[str, float],
     assert f"takes {right:,} steps" in finding.message
 
 
+@pytest.mark.slow
 def test_steps_that_are_too_many_to_count_are_a_bound() -> None:
     record = gdcli.minimize("x**4", x=1, lr=0.1, steps=200).result()
     finding = find(record, "slow")
@@ -98,6 +99,7 @@ def test_a_factor_near_1_is_given_by_its_distance_from_1() -> None:
 # Causes: the code that comes first, with what an independent calculation says of the place
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "code", "evidence"),
     [
@@ -151,6 +153,7 @@ def test_the_cause_is_told(words: list[str], code: str, evidence: dict[str, Any]
     assert {name: found[0]["evidence"][name] for name in evidence} == evidence
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "codes"),
     [
@@ -175,6 +178,7 @@ def test_what_is_not_the_cause_is_not_told(words: list[str], codes: set[str], ru
     assert not codes & {finding["code"] for finding in document["diagnosis"]}, document["diagnosis"]
 
 
+@pytest.mark.slow
 def test_the_warning_says_what_the_diagnosis_says(run: Run) -> None:
     assert run("minimize", "-x**2", "--x", "1").err == (
         "warning: the loss has no bound in this direction, so there is nothing to converge to\n"

@@ -447,6 +447,7 @@ def processes() -> list[list[str]]:
     return [process.communicate(timeout=300)[0].splitlines() for process in started]
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_sympy_is_imported_only_where_it_is_needed(processes: list[list[str]]) -> None:
     assert processes[0][:3] == ["False", "False", "True"]
@@ -464,6 +465,7 @@ def test_table_shows_formula_and_value(run: Run) -> None:
     assert "∂f/∂x = 2*x/(x**2 + y**2) = 0.0374532\n∂f/∂y = 2*y/(x**2 + y**2) = 0.0599251\n" in done.out
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("little_simplification")
 def test_long_formula_stays_on_one_line_and_its_value_stands_below(run: Run) -> None:
     done = run("grad", "exp(sin(x)*cos(y)) + exp(cos(x)*sin(y)) + x*y", "--x", "1", "--y", "2", "--symbolic")

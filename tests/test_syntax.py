@@ -240,6 +240,7 @@ def test_a_call_knows_the_place_of_its_name() -> None:
     assert expression.source[slice(*call.name_span)] == "sum"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("terms", [2_000, 2_500])
 def test_a_sum_may_have_thousands_of_terms(terms: int) -> None:
     expression = parse("+".join(["x"] * terms))

@@ -132,6 +132,7 @@ def test_a_constant_part_is_one_node() -> None:
     assert (found["[1, 2]*3"].kind, found["[1, 2]*3"].value) == ("constant", [3.0, 6.0])
 
 
+@pytest.mark.slow
 def test_two_hundred_nodes() -> None:
     nodes = tape(" + ".join(f"sin({i}*x)" for i in range(1, 67)), x=0.3)
     assert len(nodes) == 66 * 3 + 65

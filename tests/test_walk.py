@@ -57,9 +57,14 @@ ROUNDED: dict[str, Given] = {
 
 def walked(given: Given) -> Any:
     """The record of a run with --walk."""
-    rest = {"steps": 6, **{k: v for k, v in given.items() if k not in ("expression", "values")}}
+    rest = {
+        "steps": 6,
+        "walk": True,
+        "diagnose": False,
+        **{k: v for k, v in given.items() if k not in ("expression", "values")},
+    }
     values = given.get("values", {})
-    return gdcli.minimize(given.get("expression", ""), values, settings={**rest, "walk": True}).result()
+    return gdcli.minimize(given.get("expression", ""), values, settings=rest).result()
 
 
 def tensor(value: Any, dtype: torch.dtype) -> Any:
@@ -168,6 +173,7 @@ def test_variable_without_a_gradient_stays() -> None:
     assert update.note == "y.grad is None, so y does not change"
 
 
+@pytest.mark.slow
 def test_diverging_run_has_no_update_at_its_end() -> None:
     record = walked({"lr": 1.5, "steps": 1000})
     assert record.status == "diverged"
