@@ -179,7 +179,7 @@ def _restless(run: Run, left: float, evidence: dict[str, Any]) -> Finding | None
     if run.longer is None or run.longer.outcome.status == "diverged":
         return None
     rates = (with_rate(run, run.lr * times) for times in (10, 0.3, 0.1, 0.01))
-    cure = _in_steps(best_that_works(run, [*rates, *falling_rate(run)], by=_CLEARLY))
+    cure = _in_steps(best_that_works(run, [*rates, *falling_rate(run)]))
     message = (
         f"not settling: after {run.longer.steps:,} steps the loss is not clearly lower, and the gradient norm is not "
         "half of what it is now; why is not known"
