@@ -760,3 +760,18 @@ def test_documents_have_the_diagnosis(command: str, run: Run) -> None:
     assert run(command, "--no-diagnose", "--json").json()["diagnosis"] == []
     for finding in document["diagnosis"]:
         assert set(finding) == {"code", "message", "remedy", "evidence"}
+
+
+def test_curvature_is_that_of_the_point_in_float64() -> None:
+    # A point of float64 that is rounded to float32 on the way has an eigenvalue that is off by 1%.
+    rule: dict[str, Any] = {"optimizer": "sgd", "momentum": 0.9, "nesterov": True, "lr": 1e-3, "dtype": "float64"}
+    record = gdcli.minimize("schaffer-2", **rule).result()
+    evidence = find(record, "slow").evidence
+    x, y = (torch.tensor(record.result.values[name], dtype=torch.float64) for name in ("x", "y"))
+
+    def loss(point: torch.Tensor) -> torch.Tensor:
+        x, y = point
+        return 0.5 + (torch.sin(x**2 - y**2) ** 2 - 0.5) / (1 + 0.001 * (x**2 + y**2)) ** 2
+
+    values = torch.linalg.eigvalsh(torch.autograd.functional.hessian(loss, torch.stack([x, y])))
+    assert evidence["smallest"] == pytest.approx(float(values[0]), rel=1e-6)

@@ -94,7 +94,8 @@ def slow(finding: dict[str, Any], ran: Ran) -> Iterator[Judged]:
     steps = min(10 * max(ran.last.iteration, 10), max(ran.most // 5, ran.last.iteration + 10))
     later = ran.outcome(steps, dtype="float64")
     drop = abs(ran.first.loss - ran.last.loss)
-    nearer = later is not None and (later.loss < ran.last.loss - 1e-6 * drop or later.slope < 0.5 * ran.last.slope)
+    little = min(1e-6 * drop, 1e-2 * abs(ran.last.loss))
+    nearer = later is not None and (later.loss < ran.last.loss - little or later.slope < 0.5 * ran.last.slope)
     far = not has_arrived(finding, ran)
     ends = "nothing finite" if later is None else f"loss {later.loss:.6g}, |g| {later.slope:.3g}"
     yield (

@@ -27,7 +27,8 @@ def predictions(finding: dict[str, Any], ran: Ran) -> Iterator[Statement]:
     elif evidence.get("more_than") is not None:
         bound = int(evidence["more_than"])
         reached, seen = first_below(ran, ran.goal(finding), min(bound, ran.most))
-        holds = reached is None and (seen >= min(bound, ran.most))
+        # Where nothing moves any more before, it never arrives; whether the command should have seen that is not known.
+        holds = False if reached is not None else True if seen >= min(bound, ran.most) else None
         why = f"more than {bound:,}; it took {reached}, seen up to {seen:,}"
         yield Statement(finding["code"], "more than so many steps", holds, why)
     yield from _factors(finding, ran)

@@ -86,7 +86,7 @@ def check_at(problem: Problem, values: Mapping[str, torch.Tensor | float]) -> Gr
     """
     with torch.no_grad():
         for name, value in values.items():
-            problem.tensors[name].copy_(torch.as_tensor(value))
+            problem.tensors[name].copy_(torch.as_tensor(value, dtype=problem.tensors[name].dtype))
     result = problem.value()
     if result.requires_grad:
         problem.backward(result)

@@ -21,6 +21,7 @@ from gdcli.descent.snapshot import size
 
 _STARTS = 8
 _FAR = (0.3, 1.0, 3.0)
+_VALLEY = 1e-4  # the smallest curvature relative to the largest, below which a valley hardly tells its lowest point
 _CLEARLY = 1e-3  # of the size of a loss
 _FELL_BACK = 1e3  # so many times its first size a loss must have grown to
 
@@ -30,7 +31,7 @@ def local_minimum(run: Run) -> Finding | None:
     local = run.end
     if run.failed or local is None or run.final.iteration == 0 or run.settings.bound or run.is_minimum:
         return None
-    if local.largest <= 0 or not is_near(run, local) or _falls_aside(run, local):
+    if local.largest <= 0 or not is_near(run, local) or _falls_aside(run, local) or not _is_next_to_it(run, local):
         return None
     if run.nearest is not None:
         if not run.is_above_minimum:
@@ -60,6 +61,16 @@ def local_minimum(run: Run) -> Finding | None:
         "iteration": run.final.iteration,
     }
     return Finding("local-minimum", message, cure, evidence)
+
+
+def _is_next_to_it(run: Run, local: LocalCurvature) -> bool:
+    """Whether Newton's step leads to where the gradient is smaller, by as much as a minimum is near."""
+    if not local.spectrum.exact or local.slope <= run.rounding:
+        return True
+    if local.smallest < _VALLEY * local.largest:  # along a curved valley Newton's step may lead anywhere
+        return False
+    there = [x - d for x, d in zip(run.point(run.final), local.newton_step.tolist(), strict=True)]
+    return math.hypot(*run.surface.gradient(there)) <= local.slope / 2
 
 
 def _falls_aside(run: Run, local: LocalCurvature) -> bool:

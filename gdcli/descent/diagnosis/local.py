@@ -202,5 +202,6 @@ def at(problem: Problem, step: State, dtype: torch.dtype) -> Problem:
     environment = Environment(dtype, original.device, original.seed)
     tensors = {n: t.detach().to(dtype) if t.is_floating_point() else t for n, t in problem.tensors.items()}
     for name in problem.wrt:
-        tensors[name] = torch.as_tensor(step.values[name], device=original.device).to(dtype, copy=True).requires_grad_()
+        value = torch.as_tensor(step.values[name], dtype=dtype, device=original.device)
+        tensors[name] = value.detach().clone().requires_grad_()
     return Problem(build(problem.objective.expression, environment, tensors), environment, tensors, problem.wrt)

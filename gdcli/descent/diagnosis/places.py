@@ -177,7 +177,9 @@ def float_floor(run: Run) -> Finding | None:
         cure = best_that_works(run, [with_rate(run, run.rule.bound(local.largest) / 2)])
     else:
         cure = best_that_works(run, [] if dtype == "float64" else [{"dtype": "float64"}])
-    return None if cure is None and run.rule is None else Finding("float-floor", message, cure, evidence)
+    if cure is None and (run.rule is None or run.is_minimum):
+        return None
+    return Finding("float-floor", message, cure, evidence)
 
 
 def _still_since(run: Run) -> int | None:

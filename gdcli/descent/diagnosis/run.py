@@ -257,7 +257,7 @@ class Run:
     def has_arrived(self) -> bool:
         """Whether its gradient is as small as it should become, or all rounding."""
         slope = self.slope(self.final)
-        return slope <= 50 * self.rounding or (self.goal is not None and slope <= self.goal.norm)
+        return slope <= 2 * _ROUNDING * self.rounding or (self.goal is not None and slope <= self.goal.norm)
 
     @functools.cached_property
     def rounding(self) -> float:

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from gdcli.contract.diagnosis import Finding, Remedy
 from gdcli.descent.diagnosis.local import LocalCurvature
+from gdcli.descent.diagnosis.places import is_near
 from gdcli.descent.diagnosis.remedies import best_that_works, falling_rate, in_steps, rounded, with_rate
 from gdcli.descent.diagnosis.run import Run, direction_in_words, parts_of
 from gdcli.descent.diagnosis.surface import axis
@@ -92,7 +93,8 @@ def speed(run: Run) -> Finding | None:
     agrees = abs(measured.gradient - predicted) <= _AGREES * (1 - predicted) + _ALMOST
     if predicted >= 1 or not (agrees or run.is_quadratic):
         return None
-    limit = None if run.decay else run.newton_loss  # with a decay the run tends to another point
+    # Far from the minimum a quadratic model does not give its loss; with a decay the run tends to another point.
+    limit = run.newton_loss if not run.decay and (run.is_quadratic or is_near(run, local)) else None
     arrived = run.has_arrived or (run.arrives is not None and run.arrives <= run.final.iteration)
     cure = _in_steps(_faster(run, values, arrived=arrived))
     evidence = _evidence(run, rule, local, values) | {
@@ -143,6 +145,8 @@ def crawling(run: Run) -> Finding | None:
     if measured is None or run.lr == 0 or run.is_minimum:
         return None
     steps = measured.until - measured.since
+    if steps < _FEW / 2:
+        return None
     left, law = measured.gradient**steps, _law(run)
     longer = run.arrives is None or run.arrives > _LONGER * run.final.iteration
     if left <= _HALF and law is None and not longer:

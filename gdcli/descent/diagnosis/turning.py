@@ -15,6 +15,10 @@ _TURNS = -0.3  # the cosine of successive gradients below which they turn
 _ASIDE = 0.7  # what is left of two successive gradients, summed, is aside of them up to this cosine
 _REMAINS = 1e-3  # size of that sum, relative to the gradient, below which there is no such direction
 _RISES = 0.15  # the share of steps after which the loss is larger
+_MOSTLY = 0.3  # the share of rises up to which a loss falls, in a valley
+_MUCH = 3
+_ENOUGH = 4  # states from which on it can be said that a gradient becomes small
+_SMALL = 0.02
 _ROUNDING = 50
 
 
@@ -51,17 +55,29 @@ def _rises_are_rounding(run: Run) -> bool:
 
 def _against(run: Run, cosine: float, aside: list[float], evidence: dict[str, Any]) -> Finding | None:
     """Gradients that point against each other: no trouble in a run that has arrived and would do so no sooner."""
-    if run.has_arrived and not (run.is_quadratic and run.is_linear and not run.is_still):
+    if (run.has_arrived or _settles(run)) and not (run.is_quadratic and run.is_linear and not run.is_still):
         return None
     cure = _calmer(run)
     if run.has_arrived and cure is None:
         return None
     turns = f"successive gradients oppose each other (cosine {cosine:.2g})"
-    if aside and _median(aside) <= _ASIDE:
+    if aside and _median(aside) <= _ASIDE and run.trace.rises <= _MOSTLY * run.final.iteration and _is_valley(run):
         message = f"zig-zag: {turns}, and only their sum points along the valley"
         return Finding("zig-zag", message, cure, evidence | {"progress_cosine": _median(aside)})
     message = f"oscillating: {turns}, so each step overshoots the best point along its direction"
     return Finding("oscillating", message, cure, evidence)
+
+
+def _settles(run: Run) -> bool:
+    """Whether the gradient becomes a hundred times smaller over the second half."""
+    half = [run.slope(b) for _, b in run.pairs if 2 * b.iteration >= run.final.iteration]
+    quarter = max(len(half) // 4, 1)
+    return len(half) > _ENOUGH and max(half[-quarter:]) < _SMALL * max(half[:quarter])
+
+
+def _is_valley(run: Run) -> bool:
+    """Whether the loss at the end is curved far less in one direction than in another, as far as that is known."""
+    return run.end is None or abs(run.end.smallest) < run.end.spectrum.size / _MUCH
 
 
 def _angles(run: Run) -> tuple[list[float], list[float]]:
@@ -69,6 +85,9 @@ def _angles(run: Run) -> tuple[list[float], list[float]]:
     noise = _ROUNDING * run.rounding
     cosines, aside = [], []
     pairs = [(a, b) for a, b in run.pairs if run.slope(a) > noise and run.slope(b) > noise]
+    late = [b for _, b in run.pairs if 2 * b.iteration >= run.final.iteration]
+    if not run.is_quadratic and 2 * sum(run.slope(b) > noise for b in late) < len(late):
+        return [], []  # where gradients are mostly rounding, the rest says nothing of the run
     for a, b in pairs[len(pairs) // 2 :]:
         one, other = run.gradient(a), run.gradient(b)
         cosine = _cosine(one, other)
