@@ -775,3 +775,40 @@ def test_curvature_is_that_of_the_point_in_float64() -> None:
 
     values = torch.linalg.eigvalsh(torch.autograd.functional.hessian(loss, torch.stack([x, y])))
     assert evidence["smallest"] == pytest.approx(float(values[0]), rel=1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("problem", "settings", "said", "unsaid"),
+    [
+        # A run that has come to rest does not oscillate, however its gradients turned on the way.
+        ("trefethen", {"optimizer": "manual-exact", "lr": 1e-3}, "local-minimum", "oscillating"),
+        ("box-3d", {"optimizer": "sgd", "momentum": 0.9, "nesterov": True, "lr": 0.03, "steps": 30}, "", "oscillating"),
+        ("shekel", {"optimizer": "manual-backtracking", "lr": 0.1, "dtype": "float64"}, "", "oscillating"),
+        # A ring of minima has one that is flat along the ring; a curved valley at whose end nothing rests has none.
+        ("drop-wave", {"lr": 0.03, "dtype": "float64"}, "local-minimum", "unexplained"),
+        ("schaffer-4", {"optimizer": "sgd", "momentum": 0.9, "lr": 1}, "unexplained", "local-minimum"),
+        # More steps bring these no nearer, so they are not slow.
+        ("beale", {"optimizer": "rmsprop", "lr": 0.1}, "unexplained", "slow"),
+        ("mifflin-2", {"optimizer": "lbfgs", "lr": 0.3, "dtype": "float64"}, "unexplained", "slow"),
+        # No smaller rate is better, and the loss falls below the known minimum: neither may be silent.
+        ("brown-badly-scaled", {"lr": 0.01}, "unexplained", "learning-rate-too-large"),
+        ("forrester", {"lr": 0.03, "steps": 30}, "unexplained", "learning-rate-too-large"),
+    ],
+)  # fmt: skip
+def test_cause_is_one_that_the_run_bears_out(problem: str, settings: dict[str, Any], said: str, unsaid: str) -> None:
+    found = codes(gdcli.minimize(problem, **settings).result())
+    assert not said or said in found
+    assert unsaid not in found
+
+
+def test_a_curvature_at_a_kink_is_no_bound() -> None:
+    # The start lies on the circle where the gradient jumps: the curvature there is that of one side alone.
+    record = gdcli.minimize("mifflin-1", optimizer="sgd", momentum=0.9, lr=0.3, dtype="float64").result()
+    assert find(record, "learning-rate-too-large").evidence["iteration"] > 0
+
+
+@pytest.mark.parametrize(("lr", "factor"), [(0.1, 0.64), (0.45, 0.01)])
+def test_loss_of_a_single_step_has_its_factor(lr: float, factor: float) -> None:
+    evidence = find(gdcli.minimize("x**2", x=1, lr=lr, steps=1).result(), "slow").evidence
+    assert evidence["measured_loss_factor"] == pytest.approx(factor, rel=1e-4)

@@ -119,7 +119,7 @@ class Run:
 
     def at_or_after(self, iteration: int) -> State:
         """The first state that is known from this iteration on."""
-        later = (b for _, b in self.trace.pairs if b.iteration >= iteration)
+        later = (each for pair in self.trace.pairs for each in pair if each.iteration >= iteration)
         return next(later, self.final)
 
     # Learning rates
