@@ -85,6 +85,18 @@ def in_process(*words: str, stdin: str = "", encoding: str = "utf-8") -> Outcome
     return Outcome(code, out, err)
 
 
+def codes(record: Any) -> list[str]:
+    """The codes of the findings about a run."""
+    return [finding.code for finding in record.diagnosis]
+
+
+def find(record: Any, code: str) -> Any:
+    """The finding with this code, which must be there."""
+    found = [finding for finding in record.diagnosis if finding.code == code]
+    assert found, codes(record)
+    return found[0]
+
+
 def in_a_process(*words: str, stdin: str = "", env: Mapping[str, str] | None = None) -> Outcome:
     """Run ``python -m gdcli WORDS`` in a process of its own, with no terminal."""
     done = subprocess.run(

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 import pytest
 import torch
-from conftest import Run
+from conftest import Run, codes, find
 from msgspec.structs import replace
 
 import gdcli
@@ -42,16 +42,6 @@ LONG_BOWL = "x**2 + 100*y**2"
 
 def run_of(settings: Any) -> Record:
     return (fit_linear if isinstance(settings, FitLinearSettings) else minimize)(settings).result()
-
-
-def codes(record: Record) -> list[str]:
-    return [finding.code for finding in record.diagnosis]
-
-
-def find(record: Record, code: str) -> Finding:
-    found = [finding for finding in record.diagnosis if finding.code == code]
-    assert found, codes(record)
-    return found[0]
 
 
 def cured(record: Record, finding: Finding, **more: Any) -> Record:

@@ -10,22 +10,11 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import Run
+from conftest import Run, find
 
 import gdcli
-from gdcli.contract.diagnosis import Finding
 
 Loss = Callable[..., torch.Tensor]
-
-
-def codes(record: Any) -> list[str]:
-    return [finding.code for finding in record.diagnosis]
-
-
-def find(record: Any, code: str) -> Finding:
-    found = [finding for finding in record.diagnosis if finding.code == code]
-    assert found, codes(record)
-    return found[0]
 
 
 # Steps to a millionth of the first gradient, counted in a loop with torch.optim

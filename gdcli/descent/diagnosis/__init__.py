@@ -39,7 +39,8 @@ variable):
                              power (of 1 / k), effective_lr, and what is measured; of a known minimum: loss, gap
     float-floor              steps too small for the dtype: since, step, spacing, dtype, gradient_norm
     broadcast                a column and a vector that broadcast to a matrix: text, span, shapes
-    unexplained              the loss ended above the known minimum, why is not known: loss, gap, iteration, lr
+    unexplained              diverged, above the known minimum, or does not settle, why is not known: loss, gap,
+                             iteration, lr; of a run that does not settle: what slow has, left, loss_later
     no-curvature             why there is no Hessian, and so no finding that needs one (for programs): reasons
     incomplete               a part of the diagnosis that failed (for programs): part, error
 

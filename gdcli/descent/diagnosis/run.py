@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -13,13 +14,13 @@ from msgspec import UnsetType
 from gdcli.contract.descent import DescentSettings, KnownMinimum, Step, StopReason
 from gdcli.contract.nested import flat
 from gdcli.descent.diagnosis.local import CurvatureAt, LocalCurvature, NoCurvatureError
-from gdcli.descent.diagnosis.surface import Surface, moved
+from gdcli.descent.diagnosis.surface import Surface, axis, moved
 from gdcli.descent.diagnosis.theory import MILLIONTH, LinearRule, linear_rule
 from gdcli.descent.diagnosis.trace import Trace
 from gdcli.descent.diagnosis.trial import Goal, Trial, Trials
 from gdcli.descent.loop import State
 from gdcli.descent.run import Descent
-from gdcli.descent.snapshot import Snapshot, is_finite, joined, norm, same
+from gdcli.descent.snapshot import Snapshot, is_finite, joined, norm, same, size
 from gdcli.errors import GdcliError
 from gdcli.rules.parameters import remembers
 from gdcli.rules.schedules import rates_change
@@ -28,6 +29,7 @@ from gdcli.tensors import Problem, labels
 _ROUNDING = 50  # of a loss, in units of eps
 _CLEARLY = 1e-4  # of what a run has gained
 _RECORDED = 100  # a number in the record of a step costs as much as so many elements of a result
+_MOST_AXES = 50
 _TINY = 1e-7  # a distance, relative to 1 + |x|, over which only a kink changes a gradient
 _JUMP = 1e-2  # by this part of it
 _FAR_MORE = 100
@@ -161,6 +163,20 @@ class Run:
             return False
         there = self.end if self.end is not None and self.end.iteration == other.iteration else self.glance(other)
         return there is not None and self.start.is_that_of(there)
+
+    @functools.cached_property
+    def curvatures_alone(self) -> dict[str, float]:
+        """The curvature of each variable alone at the start, where there are several and that of each is positive.
+
+        The sum of the curvatures along the axes of a variable is a bound of its L.
+        """
+        n = len(self.labels)
+        if len(self.problem.wrt) < 2 or n > _MOST_AXES or not self.is_linear:
+            return {}
+        point = self.point(self.first)
+        axes = iter([self.surface.curvature(point, axis(n, i)) for i in range(n)])
+        found = {name: sum(itertools.islice(axes, size(self.first.values[name]))) for name in self.problem.wrt}
+        return found if all(0 < curvature < math.inf for curvature in found.values()) else {}
 
     def curvature(self, step: State) -> LocalCurvature | None:
         """The curvature at a state, or None where there is none; ``gaps`` says why."""

@@ -15,9 +15,7 @@ from gdcli.descent.diagnosis.local import LocalCurvature
 from gdcli.descent.diagnosis.places import is_near
 from gdcli.descent.diagnosis.remedies import best_that_works, falling_rate, in_steps, rounded, with_rate
 from gdcli.descent.diagnosis.run import Run, direction_in_words, parts_of
-from gdcli.descent.diagnosis.surface import axis
 from gdcli.descent.diagnosis.theory import PLAIN, LinearRule, best_heavy_ball, safe_nesterov
-from gdcli.descent.snapshot import size
 from gdcli.rules.catalogue import RULES, linear_by_hand
 
 _ROUNDING = 1000  # a gradient of so many roundings is good for a measurement
@@ -36,7 +34,6 @@ _NOTHING = 1e-6  # of the first loss: a limit that is 0
 _DYING = 0.5  # so much smaller a step per gradient has become
 _NEARLY_1 = 1e-3
 _ILL_SCALED = 1e3  # so much may the curvatures of two variables differ before each gets a rate of its own
-_MOST_AXES = 50
 _ILL = 10  # the condition number from which on momentum is worth it
 
 
@@ -311,21 +308,8 @@ def own_rates(run: Run) -> Iterator[dict[str, Any]]:
 
 
 def curvature_rates(run: Run) -> dict[str, float]:
-    """1 / L for each variable alone, where every variable has a positive curvature at the start.
-
-    The sum of the curvatures along the axes of a variable is a bound of its L.
-    """
-    n = len(run.labels)
-    if len(run.problem.wrt) < 2 or n > _MOST_AXES or not run.is_linear:
-        return {}
-    point = run.point(run.first)
-    axes = iter([run.surface.curvature(point, axis(n, i)) for i in range(n)])
-    found = {name: sum(itertools.islice(axes, size(run.first.values[name]))) for name in run.problem.wrt}
-    return (
-        {name: rounded(1 / curvature) for name, curvature in found.items() if 0 < curvature < math.inf}
-        if all(0 < curvature < math.inf for curvature in found.values())
-        else {}
-    )
+    """1 / L for each variable alone; nothing where a variable has no positive curvature at the start."""
+    return {name: rounded(1 / curvature) for name, curvature in run.curvatures_alone.items()}
 
 
 def best_on_quadratic(run: Run, values: list[float]) -> dict[str, Any]:
