@@ -96,6 +96,18 @@ def test_a_factor_near_1_is_given_by_its_distance_from_1() -> None:
         (["abs(x)", "--x", "1", "--lr", "0.3"], "kink", {"before": 1.0, "after": -1.0}),
         (["max(x, -x)", "--x", "1"], "kink", {"before": 1.0, "after": -1.0}),
         (["abs(x) + y**2", "--x", "1", "--y", "3"], "kink", {"variable": "x"}),
+        # That of a norm beside its zero is a unit vector, which steps do not meet.
+        (
+            ["norm([x-1, y-2]) + 0.3*y", "--x", "3", "--y", "1", "--lr", "0.2"],
+            "kink",
+            {"point": pytest.approx({"x": 1, "y": 2}), "before": pytest.approx(-1), "after": pytest.approx(1)},
+        ),
+        (
+            ["sqrt(x**2 + y**2) + 0.1*x", "--x", "1", "--y", "1", "--lr", "0.2"],
+            "kink",
+            {"point": {"x": 0.0, "y": 0.0}, "before": pytest.approx(-0.9), "after": pytest.approx(1.1)},
+        ),
+        (["abs(x)**0.5", "--x", "1", "--lr", "0.1"], "kink", {"variable": "x"}),
         # 1 - 2 lr = -1.
         (["x**2", "--x", "1", "--lr", "1"], "cycling", {"period": 2}),
         (["(x**2 - 1)**2", "--x", "0.6", "--lr", "0.26", "--steps", "201"], "cycling", {"period": 2}),
@@ -103,6 +115,11 @@ def test_a_factor_near_1_is_given_by_its_distance_from_1() -> None:
         (["exp(-x)", "--x", "0"], "no-minimum", {"direction": {"x": 1.0}, "loss_there": 0.0}),
         (["log(1 + exp(-x)) + log(1 + exp(-2*x))", "--x", "0", "--lr", "0.5"], "no-minimum", {"loss_there": 0.0}),
         (["tanh(x)", "--x", "0"], "no-minimum", {"direction": {"x": -1.0}, "loss_there": -1.0}),
+        (["1/x", "--x", "1", "--lr", "0.5"], "no-minimum", {"limit": pytest.approx(0, abs=1e-9)}),
+        (["2 - atan(x)", "--x", "0"], "no-minimum", {"limit": pytest.approx(2 - math.pi / 2)}),
+        # Inflections, where the slope is (x - 1)**2 or a part of it.
+        (["x - log(1 + x**2)", "--x", "3", "--lr", "0.1"], "unbounded", {"pause": {"x": pytest.approx(1)}}),
+        (["x**3/3 - x**2 + x", "--x", "3", "--lr", "0.1"], "unbounded", {"pause": {"x": pytest.approx(1)}}),
         (["x", "--x", "1"], "unbounded", {"direction": {"x": -1.0}}),
         (["x**3", "--x=-1", "--lr", "0.01", "--steps", "20"], "unbounded", {"direction": {"x": -1.0}}),
         (["-log(x)", "--x", "1"], "unbounded", {"direction": {"x": 1.0}}),
@@ -245,3 +262,37 @@ def _without(words: list[str], remedy: dict[str, Any]) -> list[str]:
 
 def _size(step: dict[str, Any]) -> float:
     return float(torch.tensor([x for g in step["grads"].values() for x in torch.tensor(g).reshape(-1).tolist()]).norm())
+
+
+def test_of_a_function_without_a_minimum_only_a_start_that_leads_to_one_is_a_remedy() -> None:
+    # x**2*exp(-x) has its minimum at 0 and falls towards 0 beyond its maximum at 2; 1/x has none.
+    assert find(gdcli.minimize("1/x", x=1, lr=0.5).result(), "no-minimum").remedy is None
+    remedy = find(gdcli.minimize("x**2*exp(-x)", x=2.5).result(), "no-minimum").remedy
+    assert remedy is not None
+    assert remedy.settings["values"]["x"] < 2
+    assert remedy.loss < 1e-9
+
+
+@pytest.mark.slow
+def test_a_remedy_ends_lower_in_its_last_states_too() -> None:
+    """With --lr 3 rmsprop jumps about, and its last state, 1.08, is lower than the run's end by luck."""
+    settings = {"optimizer": "rmsprop", "lr": 0.3}
+    run = gdcli.minimize("(x-3)**4 + 20*(y + x**2)**2", x=1, y=-1, **settings).result()
+    remedy = find(run, "unexplained").remedy
+    assert remedy is not None
+    tried = gdcli.minimize("(x-3)**4 + 20*(y + x**2)**2", x=1, y=-1, **{**settings, **remedy.settings}).result()
+    assert max(step.loss for step in tried.iterations[-9:]) < run.result.loss
+
+
+def test_trial_runs_cost_at_most_what_the_run_did_and_half_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    from gdcli.descent.diagnosis import trial
+
+    run = {"values": {"x": -1.2, "y": 1.0}, "lr": 1e-3, "steps": 200}
+    whole = find(gdcli.minimize("rosenbrock", **run).result(), "slow")
+    assert whole.remedy is not None
+    monkeypatch.setattr(trial, "HALF_A_SECOND", 0)
+    found = gdcli.minimize("rosenbrock", **run).result().diagnosis
+    assert found[-1].code == "work-limit"
+    # Half of the cost of 200 steps is not enough for 201: that much the run itself has shown.
+    slow = next(finding for finding in found if finding.code == "slow")
+    assert (slow.evidence["more_than"], slow.evidence["steps_to_goal"]) == (200, None)

@@ -148,6 +148,11 @@ def no_minimum(finding: dict[str, Any], ran: Ran) -> Iterator[Judged]:  # noqa: 
     values = [ran.f.value(end.x + t * way) for t in (0, 1, 3, 10, 30)]
     falls = all(b <= a for a, b in itertools.pairwise(values))
     yield CAUSE, grows and lower and falls, f"grows: {grows}, lower: {lower}, falls on: {falls}"
+    limit, far = finding["evidence"].get("limit"), finding["evidence"].get("distance")
+    if limit is not None and far is not None:
+        direction = way / float(way.norm())
+        near, beyond = (abs(ran.f.value(end.x + by * far * direction) - limit) for by in (1, 100))
+        yield NUMBERS, beyond <= near, f"limit {limit:.6g}: {near:.3g} from it at {far:.3g}, {beyond:.3g} beyond"
 
 
 def not_finite(finding: dict[str, Any], ran: Ran) -> Iterator[Judged]:

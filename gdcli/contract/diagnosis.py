@@ -10,7 +10,7 @@ FindingCode = Literal[
     "unbounded", "no-minimum", "kink", "cycling", "learning-rate-too-large", "momentum-too-large",
     "overflow-recovered", "not-finite", "dead-relu", "uphill", "saddle", "stationary", "held", "vanishing-gradient",
     "local-minimum", "zig-zag", "oscillating", "badly-scaled", "slow", "rate", "float-floor", "broadcast",
-    "unexplained", "no-curvature", "incomplete",
+    "unexplained", "work-limit", "no-curvature", "incomplete",
 ]  # fmt: skip
 
 
@@ -34,7 +34,8 @@ class Finding(Struct, frozen=True):
 
     ``code`` is for scripts, ``message`` is one sentence for people; ``evidence`` holds the numbers behind it, under
     names that depend on the code, and ``remedy`` says what to change (null when nothing is known to help or nothing is
-    wrong). "rate" says how fast a run converged; "no-curvature" and "incomplete" say what could not be determined.
+    wrong). "rate" says how fast a run converged; "work-limit", "no-curvature" and "incomplete" say what could not be
+    determined.
     """
 
     code: FindingCode

@@ -11,13 +11,14 @@ from gdcli.contract.diagnosis import Finding, Remedy
 from gdcli.render.table import beside
 
 MOST = 3
-"""The number of findings that are shown, the most important ones."""
+"""The number of findings that are shown, the most important ones; besides, whether not everything was tried."""
 _FOR_PROGRAMS = frozenset(["no-curvature", "incomplete"])
 
 
 def shown(findings: Sequence[Finding]) -> list[Finding]:
     """The findings that are shown to people."""
-    return [finding for finding in findings if finding.code not in _FOR_PROGRAMS][:MOST]
+    found = [finding for finding in findings if finding.code not in _FOR_PROGRAMS]
+    return found[:MOST] + [finding for finding in found[MOST:] if finding.code == "work-limit"]
 
 
 def with_remedies(findings: Sequence[Finding]) -> Iterator[tuple[Finding, Remedy | None]]:

@@ -7,7 +7,8 @@ variable):
     dead-relu                a ReLU that is 0 for every input and has no gradient any more: fit-linear: outputs, of,
                              since (iterations), loss; minimize: text, span, since, loss
     unbounded, no-minimum    the loss goes on falling where the run is going, without a limit or towards one: loss,
-                             iteration, direction, distance and loss_there (the farthest place that was looked at)
+                             iteration, direction, distance and loss_there (the farthest place that was looked at),
+                             limit (extrapolated; null where it is not clear); pause (an inflection on the way)
     kink                     the gradient jumps between the last states: point, variable, before and after (the
                              gradient on both sides), jump (a direction), lr
     cycling                  a state came again: since, period, losses, lr
@@ -41,6 +42,7 @@ variable):
     broadcast                a column and a vector that broadcast to a matrix: text, span, shapes
     unexplained              diverged, above the known minimum, or does not settle, why is not known: loss, gap,
                              iteration, lr; of a run that does not settle: what slow has, left, loss_later
+    work-limit               not every remedy was tried, for trial runs had cost as much as they may
     no-curvature             why there is no Hessian, and so no finding that needs one (for programs): reasons
     incomplete               a part of the diagnosis that failed (for programs): part, error
 
@@ -50,5 +52,6 @@ of steps are counted in a run, made up to its goal. A remedy was run as the user
 did better.
 
 It costs a few comparisons a step, and at the end a Hessian or two (up to 200 unknowns exact, up to 100,000 by Lanczos,
-within a bound of elements) and up to about 12,000 steps of trials, fewer with larger tensors (``trial.py``).
+within a bound of elements) and trial runs, which cost at most what the run itself did and about half a second; where
+that is used up, a finding says so (``trial.py``).
 """

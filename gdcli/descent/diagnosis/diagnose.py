@@ -72,7 +72,7 @@ _FINDERS: tuple[tuple[Finder, frozenset[str]], ...] = (
     (crawling, frozenset(["slow"])),
     (float_floor, frozenset(["float-floor"])),
 )
-_SILENT = frozenset(["rate", "no-curvature", "incomplete", "broadcast"])
+_SILENT = frozenset(["rate", "no-curvature", "incomplete", "work-limit", "broadcast"])
 """Findings that are no reason for a loss above the known minimum."""
 _NO_CAUSE = frozenset(["rate", "float-floor"])
 _REMEDIES = 2
@@ -106,6 +106,12 @@ def diagnose(collect: Callable[[], Run], own: Sequence[Finder] = ()) -> list[Fin
     if not {finding.code for finding in findings} - _SILENT:
         findings += _last_resort(run)
     findings = _best_first(run, findings)
+    if run.is_limited:
+        message = (
+            "not every remedy was tried: the runs for it have reached their limit, the cost of this run and about half "
+            "a second"
+        )
+        findings.append(Finding("work-limit", message, None, {}))
     if run.gaps:
         findings.append(
             Finding("no-curvature", f"the curvature is not available: {run.gaps[0]}", None, {"reasons": run.gaps})

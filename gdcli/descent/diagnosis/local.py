@@ -20,6 +20,7 @@ from gdcli.tensors import Problem
 MAX_WORK = 50_000_000
 """Elements that the evaluations for one Hessian may make together."""
 MAX_UNKNOWNS = 100_000
+_OPERATION = 5_000  # an operation and its backward pass cost as much as so many elements
 _MIN_PRODUCTS = 30
 _SAME = 1e-6  # the relative difference up to which two Hessians are the same
 _ZERO = 1e-9  # the size up to which an eigenvalue counts as 0, relative to the largest
@@ -185,15 +186,27 @@ class CurvatureAt:
         parts = [self.sign * g + self.decay * x.detach() for g, x in zip(found, tensors, strict=True)]
         return torch.cat([part.reshape(-1) for part in parts]).cpu()
 
-    @functools.cached_property
+    @property
     def elements(self) -> int:
         """How many elements one evaluation makes, those of the variables included."""
+        return self._made[1]
+
+    @property
+    def work(self) -> int:
+        """What one evaluation costs, in elements: those that it makes, and what each operation costs beside them."""
+        operations, elements = self._made
+        return _OPERATION * operations + elements
+
+    @functools.cached_property
+    def _made(self) -> tuple[int, int]:
+        """The number of results of one evaluation, and of their elements, those of the variables included."""
         own, expression = self.problem.environment, self.problem.objective.expression
         # Random numbers that it draws are not those of the run.
         kept = Intermediates(expression, Environment(own.dtype, own.device), self.problem.tensors)
         with torch.no_grad():
             kept.objective(*self.problem.tensors.values())
-        return sum(tensor.numel() for tensor in (*self.problem.tensors.values(), *kept.tensors()))
+        made = [tensor.numel() for tensor in (*self.problem.tensors.values(), *kept.tensors())]
+        return len(made), sum(made)
 
 
 def at(problem: Problem, step: State, dtype: torch.dtype) -> Problem:

@@ -197,11 +197,13 @@ def falling_rate(run: Run) -> Iterator[dict[str, Any]]:
         yield {"schedule": "linear", "sched": falling}
 
 
-def other_starts(run: Run, direction: Sequence[float], sizes: Iterable[float]) -> Iterator[dict[str, Any]]:
+def other_starts(
+    run: Run, direction: Sequence[float], sizes: Iterable[float], signs: Sequence[int] = (1, -1)
+) -> Iterator[dict[str, Any]]:
     """Changes to starts that lie so far along a direction, and against it, relative to 1 + |x|."""
     length = math.hypot(*direction)
     for reach in sizes:
-        for sign in (1, -1):
+        for sign in signs:
             step = [sign * reach * run.scale(run.first) * part / length for part in direction]
             yield {"values": _moved(run, step)}
 

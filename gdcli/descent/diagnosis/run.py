@@ -28,7 +28,7 @@ from gdcli.tensors import Problem, labels
 
 _ROUNDING = 50  # of a loss, in units of eps
 _CLEARLY = 1e-4  # of what a run has gained
-_RECORDED = 100  # a number in the record of a step costs as much as so many elements of a result
+_RECORDED = 200  # a number in the record of a step costs as much as so many elements of a result
 _MOST_AXES = 50
 _TINY = 1e-7  # a distance, relative to 1 + |x|, over which only a kink changes a gradient
 _JUMP = 1e-2  # by this part of it
@@ -285,8 +285,14 @@ class Run:
 
     @functools.cached_property
     def _trials(self) -> Trials:
-        cost = self._curvature_at.elements + _RECORDED * len(self.labels)
-        return Trials(self.settings, self._restart, self.goal, self._slope, cost)
+        cost = self._curvature_at.work + _RECORDED * len(self.labels)
+        made, evaluations = self.final.iteration, self.final.evaluations
+        return Trials(self.settings, self._restart, self.goal, self._slope, cost, steps=made, evaluations=evaluations)
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether other settings were not tried because all trials together would have cost too much."""
+        return "_trials" in self.__dict__ and self._trials.is_limited
 
     def _slope(self, state: State) -> float:
         """The norm of the gradient that the rule goes against, at a state of any run."""
@@ -306,12 +312,17 @@ class Run:
 
     @functools.cached_property
     def comes_nearer(self) -> bool:
-        """Whether more steps bring a clearly lower loss or a smaller gradient, as far as they were made."""
+        """Whether more steps bring a clearly lower loss or a smaller gradient, as far as they were made.
+
+        Of a run that is too long for that: whether its second half did.
+        """
+        gained = abs(self.loss(self.first) - self.loss(self.final))
         if self.longer is None:
-            return False
+            half = self.at_or_after(self.final.iteration // 2)
+            is_lower = self.loss(self.final) < self.loss(half) - _AT_A_MINIMUM * gained
+            return not self.problem.is_random and (is_lower or self.slope(self.final) <= self.slope(half) / 2)
         if self.longer.arrives is not None or self.longer.slope <= self.slope(self.final) / 2:
             return True
-        gained = abs(self.loss(self.first) - self.loss(self.final))
         return self.loss(self.longer.outcome.result) < self.loss(self.final) - _AT_A_MINIMUM * gained
 
     @functools.cached_property
@@ -341,11 +352,14 @@ class Run:
     def improves(self, trial: Trial | None) -> bool:
         """Whether a trial ended lower than the run: than its best state, where its end is not a number.
 
-        Where both ended equally low, it must have reached the goal in half of the steps.
+        So did the last tenth of its states, unless the rate falls. Where both ended equally low, it must have reached
+        the goal in half of the steps.
         """
         if trial is None or trial.outcome.status == "diverged" or not math.isfinite(trial.outcome.result.loss):
             return False
         end = self.loss(trial.outcome.result)
+        if "schedule" not in trial.changes:  # a rate that falls to 0 comes to rest, which is no luck
+            end = max(end, trial.highest)
         ended = self.loss(self.final if math.isfinite(self.final.loss) else self.best)
         if self.failed and not self.is_lower(end, self.loss(self.first)):
             return False  # a rate with which nothing moves is no remedy

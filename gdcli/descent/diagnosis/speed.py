@@ -34,6 +34,7 @@ _NOTHING = 1e-6  # of the first loss: a limit that is 0
 _DYING = 0.5  # so much smaller a step per gradient has become
 _NEARLY_1 = 1e-3
 _ILL_SCALED = 1e3  # so much may the curvatures of two variables differ before each gets a rate of its own
+_HARDLY = 0.1  # momentum up to which it changes hardly anything
 _ILL = 10  # the condition number from which on momentum is worth it
 
 
@@ -120,7 +121,8 @@ def steps_to_goal(run: Run) -> dict[str, Any]:
     """The evidence of how many steps the goal takes: a number that was counted, or one that is not enough."""
     goal, longer = run.goal, run.longer
     if goal is None or longer is None:
-        return {"goal": None if goal is None else goal.ratio, "steps_to_goal": None, "more_than": None}
+        more = None if goal is None or run.has_arrived or run.problem.is_random else run.final.iteration
+        return {"goal": None if goal is None else goal.ratio, "steps_to_goal": None, "more_than": more}
     more = max(longer.steps, 0 if run.has_arrived else run.final.iteration)
     bounded = longer.arrives is None and not longer.ends_still and longer.outcome.status != "diverged"
     return {"goal": goal.ratio, "steps_to_goal": longer.arrives, "more_than": more if bounded else None}
@@ -273,7 +275,8 @@ def _sentence(run: Run, local: LocalCurvature, values: list[float], evidence: di
     text = f"each step multiplies the gradient norm by {factor_in_words(evidence['measured_factor'])}"
     if loss is not None:
         is_zero = abs(evidence["limit"]) <= _NOTHING * abs(run.loss(run.first))
-        text += f" and the {'loss' if is_zero else 'loss above its limit'} by {factor_in_words(loss)}"
+        above = "" if is_zero else f" above its limit, {run.sign * evidence['limit']:.4g},"
+        text += f" and the loss{above} by {factor_in_words(loss)}"
     in_the_end = factor_in_words(evidence["predicted_factor"])
     text += ", as predicted" if agrees else f" (predicted in the long run: {in_the_end})"
     where = direction_in_words(local.direction(_index(local, evidence["eigenvalue"])), run.labels)
@@ -327,7 +330,8 @@ def nearby(run: Run, values: list[float]) -> Iterator[dict[str, Any]]:
     """What holds for every convex loss with such curvatures: Nesterov's momentum, and 1 / L alone."""
     largest = max(local.largest for local in (run.start, run.end) if local is not None)
     tuned = safe_nesterov(values[0], max(largest, values[-1]))
-    yield _momentum(run, tuned.momentum, nesterov=True) | with_rate(run, tuned.lr)
+    if tuned.momentum > _HARDLY:
+        yield _momentum(run, tuned.momentum, nesterov=True) | with_rate(run, tuned.lr)
     yield _momentum(run, 0.0) | with_rate(run, tuned.lr)
 
 

@@ -9,14 +9,24 @@ from typing import Any
 from msgspec.structs import replace
 
 from gdcli.contract.diagnosis import Finding, Remedy
-from gdcli.descent.diagnosis.remedies import complete, remedy
-from gdcli.descent.diagnosis.run import Run, direction_in_words, parts_of
+from gdcli.contract.nested import flat
+from gdcli.descent.diagnosis.remedies import best_that_works, complete, in_steps, other_starts, remedy
+from gdcli.descent.diagnosis.run import Run, direction_in_words, parts_of, point_in_words
 from gdcli.descent.diagnosis.surface import moved
 
 _DECADES = 5  # the farthest place that is looked at: 10**5 times as far as the run has moved
 _ALONE = 0.98  # the part of a unit vector that is as good as alone
 _LEAST = 2  # so many decades must be seen before the loss is beyond the numbers of float64
 _FALLS = 0.5  # the part of the previous fall that the last one must be, from decade to decade, not to come to an end
+_SAME = 1e-3  # relative difference up to which two limits are one
+_BACK = (0.1, 0.3, 1.0)  # how far back a start may be, relative to 1 + |x|
+_FEW = 3  # variables whose numbers fit into a sentence
+_LITTLE = 1e-3
+_PLACES = 100  # from so many powers of ten below the farthest on
+_FINEST = -5
+_HALVINGS = 60
+_GOLDEN = 0.618034
+_NEARLY_0 = 1e-3  # of the slope at the end of the run
 
 
 def without_end(run: Run) -> Finding | None:
@@ -61,7 +71,7 @@ def _finding(
     word, extreme, opposite = (
         ("rises", "maximum", "minimum") if run.settings.maximize else ("falls", "minimum", "maximum")
     )
-    where = _way(direction, run.labels)
+    where, there = _way(direction, run.labels), f"{run.sign * losses[-1]:.4g} at a distance of {far:.3g}"
     evidence: dict[str, Any] = {
         "loss": run.sign * losses[0],
         "iteration": iteration,
@@ -71,15 +81,76 @@ def _finding(
     }
     if endless:
         message = (
-            f"no {extreme} in this direction: the loss {word} {where}, from {run.sign * losses[0]:.4g} to "
-            f"{run.sign * losses[-1]:.4g} at a distance of {far:.3g}, and does not level off"
+            f"no {extreme} in this direction: the loss {word} {where}, from {run.sign * losses[0]:.4g} to {there}, "
+            "and does not level off"
         )
+        pause = _pause(run, direction)
+        if pause is not None:
+            evidence["pause"] = dict(zip(run.labels, pause, strict=True))
+            message += (
+                f"; but at {point_in_words(pause, run.labels)} the gradient is nearly 0, and the run does not pass it "
+                f"in {in_steps(run.longer.steps if run.longer is not None else run.final.iteration)}"
+            )
         return Finding("unbounded", message, _turned(run, opposite), evidence)
-    message = (
-        f"no {extreme} in this direction: the loss {word} towards {run.sign * losses[-1] + 0.0:.4g} {where}, "
-        f"as far as a distance of {far:.3g}, so the steps become ever smaller"
-    )
-    return Finding("no-minimum", message, None, evidence)
+    limit = _limit(losses)
+    evidence["limit"] = None if limit is None else run.sign * limit + 0.0
+    if limit is None:
+        message = f"no {extreme} in this direction: the loss {word} ever more slowly {where}, to {there}"
+    else:
+        message = f"no {extreme} in this direction: the loss {word} towards {evidence['limit']:.4g} {where}"
+    cure = best_that_works(run, other_starts(run, [-part for part in direction], _BACK, signs=(1,)))
+    if cure is not None and cure.arrives is None:  # lower, but no minimum either
+        cure = None
+    return Finding("no-minimum", f"{message}, so the steps become ever smaller", cure, evidence)
+
+
+def _limit(losses: list[float]) -> float | None:
+    """What losses at ever larger distances tend to, by Aitken's extrapolation; None where that is not clear."""
+    if losses[-1] == losses[-2]:
+        return losses[-1]
+    found = []
+    for a, b, c in (losses[-4:-1], losses[-3:]):
+        bend = (c - b) - (b - a)
+        if bend == 0:
+            return None
+        found.append(c - (c - b) ** 2 / bend)
+    early, late = found
+    if abs(late) <= _SAME * abs(losses[-1]):
+        return 0.0
+    return late if abs(late - early) <= _SAME * abs(late) else None
+
+
+def _pause(run: Run, direction: list[float]) -> list[float] | None:
+    """A place before the run, in this direction, where the slope is nearly 0 and which it does not pass.
+
+    The slope has one sign all the way, so that is an inflection: the run slows down more and more.
+    """
+    if len(run.labels) > _FEW or run.slope(run.final) > run.slope(run.first):
+        return None
+    end = run.point(run.final)
+
+    def slope(distance: float) -> float:
+        gradient = run.surface.gradient(moved(end, direction, distance))
+        return -sum(g * d for g, d in zip(gradient, direction, strict=True))
+
+    reach = 10 * max(math.dist(run.point(run.first), end), _LITTLE)
+    places = [0.0, *(reach * 10.0 ** (_FINEST * (1 - k / _PLACES)) for k in range(1, _PLACES + 1))]
+    slopes = [slope(each) for each in places]
+    i = min(range(_PLACES + 1), key=slopes.__getitem__)
+    if not 0 < i < _PLACES or not all(map(math.isfinite, slopes)):
+        return None
+    low, high = places[i - 1], places[i + 1]
+    for _ in range(_HALVINGS):  # golden-section search
+        a, b = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
+        low, high = (low, b) if slope(a) < slope(b) else (a, high)
+    place = (low + high) / 2
+    if not slope(place) <= _NEARLY_0 * slopes[0]:
+        return None
+    if run.longer is not None:
+        last = [number for value in run.longer.outcome.result.values.values() for number in flat(value)]
+        if sum(d * (x - y) for d, x, y in zip(direction, last, end, strict=True)) >= place:
+            return None
+    return moved(end, direction, place)
 
 
 def _way(direction: list[float], labels: list[str]) -> str:
