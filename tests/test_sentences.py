@@ -296,3 +296,27 @@ def test_trial_runs_cost_at_most_what_the_run_did_and_half_a_second(monkeypatch:
     # Half of the cost of 200 steps is not enough for 201: that much the run itself has shown.
     slow = next(finding for finding in found if finding.code == "slow")
     assert (slow.evidence["more_than"], slow.evidence["steps_to_goal"]) == (200, None)
+
+
+def test_a_year_beside_a_bias_is_ill_conditioned_though_its_gradient_is_small() -> None:
+    years, target = [1920.0, 1921.0, 1925.0, 1930.0], [1.0, 2.0, 3.0, 4.0]
+    columns = torch.tensor([[year, 1.0] for year in years], dtype=torch.float64)
+    y = torch.tensor(target, dtype=torch.float64)
+    best = torch.linalg.lstsq(columns, y).solution
+    eigenvalues = torch.linalg.eigvalsh(2 * columns.T @ columns / 4)
+    run = gdcli.minimize(f"mean((w*{years} + b - {target})**2)", w=0, b=0, lr=1e-7, dtype="float64").result()
+    finding = find(run, "badly-scaled")
+    assert finding.evidence["lowest"] == pytest.approx(float(((columns @ best - y) ** 2).mean()), rel=1e-6)
+    assert finding.evidence["ratio"] == pytest.approx(float(eigenvalues[1] / eigenvalues[0]), rel=1e-3)
+    assert finding.remedy is not None
+    assert finding.remedy.loss == pytest.approx(finding.evidence["lowest"], rel=1e-6)
+
+
+def test_celsius_beside_a_bias_gets_rates_of_its_own() -> None:
+    expression = "mean((w*[20., 21, 25, 30, 35, 18] + b - [1., 1.1, 1.4, 2, 2.4, .8])**2)"
+    run = gdcli.minimize(expression, w=0, b=0, lr=1e-3, steps=500).result()
+    remedy = find(run, "badly-scaled").remedy
+    assert remedy is not None
+    # 1 / L of each alone: the second derivatives are 2 mean(x**2) and 2.
+    assert remedy.settings["lrs"] == pytest.approx({"w": 1 / (2 * 3915 / 6), "b": 0.5}, rel=0.01)
+    assert remedy.arrives is not None

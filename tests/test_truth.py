@@ -39,6 +39,12 @@ STATEMENTS: list[tuple[str, str, dict[str, Any], dict[str, bool]]] = [
     ("x**2 --x 1 --lr 0.1", "no-minimum", {}, {"the cause": False}),
     ("1/x --x 1 --lr 0.1", "no-minimum", {"limit": 0.0, "distance": 1e4}, {"the cause": True, "its numbers": True}),
     ("1/x --x 1 --lr 0.1", "no-minimum", {"limit": 1e-4, "distance": 1e4}, {"the cause": True, "its numbers": False}),
+    (
+        "(1000*x+y-3)**2+1e-4*y**2 --x 0 --y 0 --lr 1e-7 --dtype float64",
+        "badly-scaled",
+        {"lowest": 0.0, "ratio": 1e16 / 2},
+        {"the cause": True, "its numbers": False},
+    ),
     ("x**2 --x 1 --lr 0", "held", {}, {"the cause": True}),
     ("x**2 --x 1 --lr 0.1", "held", {}, {"the cause": False}),
     ("x**4-x**2 --x 0 --lr 0.1", "saddle", {"kind": "maximum", "eigenvalue": -2.0}, {"the cause": True}),

@@ -136,7 +136,7 @@ def unbounded(finding: dict[str, Any], ran: Ran) -> Iterator[Judged]:  # noqa: A
     yield CAUSE, leaves(ran) or lower, "the loss does not fall for ever that way"
 
 
-def no_minimum(finding: dict[str, Any], ran: Ran) -> Iterator[Judged]:  # noqa: ARG001
+def no_minimum(finding: dict[str, Any], ran: Ran) -> Iterator[Judged]:
     """The loss goes on falling, ever more slowly, as the variables grow."""
     end = ran.last_finite
     later = ran.outcome(

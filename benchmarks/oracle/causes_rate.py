@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+import torch
+
 from oracle.ran import Ran, State
 
 Judged = tuple[str, bool | None, str]
@@ -127,7 +129,13 @@ def curvatures(finding: dict[str, Any], ran: Ran) -> Iterator[Judged]:
 
 
 def badly_scaled(finding: dict[str, Any], ran: Ran) -> Iterator[Judged]:
-    """A large condition number that a scaling of the variables makes at least ten times smaller."""
+    """A large condition number that a scaling of the variables makes at least ten times smaller.
+
+    Or one with which the gradient is small though the loss could still fall, to what Newton's step gives.
+    """
+    if "lowest" in finding["evidence"]:
+        yield from _nearly_flat(finding, ran)
+        return
     matrix = ran.f.hessian((ran.first if "at the start" in finding["message"] else ran.last_finite).x)
     diagonal = matrix.diagonal()
     if not bool(matrix.isfinite().all()) or not bool((diagonal > 0).all()):
@@ -136,6 +144,18 @@ def badly_scaled(finding: dict[str, Any], ran: Ran) -> Iterator[Judged]:
     before = float(matrix.det()) and _condition(matrix.svd().S)
     after = _condition((matrix / diagonal.sqrt() / diagonal.sqrt()[:, None]).svd().S)
     yield CAUSE, before >= 1e3 and after <= before / 10, f"condition {before:.3g}, scaled {after:.3g}"
+
+
+def _nearly_flat(finding: dict[str, Any], ran: Ran) -> Iterator[Judged]:
+    end, told = ran.last_finite, finding["evidence"]
+    matrix = ran.f.hessian(end.x)
+    lowest = ran.f.value(end.x - torch.linalg.solve(matrix, ran.f.gradient(end.x)))
+    condition = _condition(matrix.svd().S)
+    yield CAUSE, condition > 1e4 and lowest < end.loss, f"condition {condition:.3g}, lowest {lowest:.6g}"
+    holds = math.isclose(condition, told["ratio"], rel_tol=0.01) and abs(lowest - told["lowest"]) <= 1e-3 * abs(
+        end.loss
+    )
+    yield NUMBERS, holds, f"told {told['ratio']:.4g} and {told['lowest']:.6g}"
 
 
 def _condition(values: Any) -> float:

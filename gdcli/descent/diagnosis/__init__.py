@@ -30,7 +30,8 @@ variable):
     local-minimum            a minimum that is not the lowest: loss, lowest (known), gradient_norm, smallest, iteration
     zig-zag, oscillating     back and forth: cosine (of successive gradients, the median), rising_steps (a share), lr,
                              progress_cosine (of a gradient and the sum of it and the next)
-    badly-scaled             curvatures of variables that are far apart: steep, flat, ratio, rates (1 / L of each)
+    badly-scaled             curvatures of variables that are far apart: steep, flat, ratio, rates (1 / L of each); of a
+                             quadratic that is nearly flat in one direction: ratio, direction, loss, lowest
     slow, rate               the speed, "slow" when the run has not arrived: lr, momentum, largest, smallest,
                              condition_number, exact (all eigenvalues known), direction (of mu), iteration, local,
                              predicted_factor, predicted_loss_factor, eigenvalue (that decides), measured_factor,

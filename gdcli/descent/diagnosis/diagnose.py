@@ -48,6 +48,7 @@ _EXPLAINS: dict[str, frozenset[str]] = {
     "local-minimum": _BACK_AND_FORTH | {"slow"},
     "oscillating": frozenset(["slow"]),
     "zig-zag": frozenset(["slow"]),
+    "badly-scaled": frozenset(["rate"]),
     "slow": frozenset(["slow"]),
     "rate": frozenset(["slow"]),
 }

@@ -23,7 +23,7 @@ MAX_UNKNOWNS = 100_000
 _OPERATION = 5_000  # an operation and its backward pass cost as much as so many elements
 _MIN_PRODUCTS = 30
 _SAME = 1e-6  # the relative difference up to which two Hessians are the same
-_ZERO = 1e-9  # the size up to which an eigenvalue counts as 0, relative to the largest
+_ZERO = 1e-12  # the size up to which an eigenvalue counts as 0, relative to the largest
 
 
 class NoCurvatureError(Exception):

@@ -10,11 +10,12 @@ from gdcli.contract.diagnosis import Finding
 from gdcli.descent.diagnosis.local import at
 from gdcli.descent.diagnosis.origin import evaluated
 from gdcli.descent.diagnosis.remedies import best_that_works
-from gdcli.descent.diagnosis.run import Run
+from gdcli.descent.diagnosis.run import Run, direction_in_words, parts_of
 from gdcli.descent.diagnosis.speed import curvature_rates, own_rates
 from gdcli.lang.nodes import Binary, children
 
 _COLUMN = 2  # dimensions
+_FLATTEST = 1e-14  # a curvature relative to the largest that rounding in float64 leaves
 
 
 def badly_scaled(run: Run) -> Finding | None:
@@ -23,7 +24,7 @@ def badly_scaled(run: Run) -> Finding | None:
         return None
     cure = best_that_works(run, own_rates(run))
     if cure is None:
-        return None
+        return _nearly_flat(run)
     rates = curvature_rates(run)
     steep, flat = min(rates, key=rates.__getitem__), max(rates, key=rates.__getitem__)
     ratio = rates[flat] / rates[steep]
@@ -33,6 +34,28 @@ def badly_scaled(run: Run) -> Finding | None:
         f"suit both: scale {steep} (write {steep}/{ratio**0.5:.3g} for it), or give each its own rate"
     )
     return Finding("badly-scaled", message, cure, {"steep": steep, "flat": flat, "ratio": ratio, "rates": rates})
+
+
+def _nearly_flat(run: Run) -> Finding | None:
+    """A quadratic so ill-conditioned that its gradient is small where the loss could still fall clearly."""
+    local = run.end
+    if not run.has_arrived or not run.is_quadratic or local is None or local.smallest < _FLATTEST * local.largest:
+        return None
+    ratio, lowest = local.largest / local.smallest, run.newton_loss
+    where = direction_in_words(local.direction(0), run.labels)
+    verb, extreme = ("rise", "maximum") if run.settings.maximize else ("fall", "minimum")
+    message = (
+        f"ill-conditioned: the gradient is small, but the loss can still {verb} from {run.final.loss:.4g} to "
+        f"{run.sign * (lowest or 0.0):.4g}, its {extreme}: it is nearly flat {where} (condition number {ratio:.4g})"
+    )
+    cure = best_that_works(run, ({"optimizer": name, "lr": 1.0} for name in ("newton", "lbfgs")))
+    evidence = {
+        "ratio": ratio,
+        "direction": parts_of(local.direction(0), run.labels),
+        "lowest": run.sign * (lowest or 0.0),
+        "loss": run.final.loss,
+    }
+    return Finding("badly-scaled", message, cure, evidence)
 
 
 def broadcast(run: Run) -> Finding | None:

@@ -34,6 +34,7 @@ _NOTHING = 1e-6  # of the first loss: a limit that is 0
 _DYING = 0.5  # so much smaller a step per gradient has become
 _NEARLY_1 = 1e-3
 _ILL_SCALED = 1e3  # so much may the curvatures of two variables differ before each gets a rate of its own
+_VERY_ILL = 1e4  # a condition number
 _HARDLY = 0.1  # momentum up to which it changes hardly anything
 _ILL = 10  # the condition number from which on momentum is worth it
 
@@ -304,10 +305,17 @@ def _faster(run: Run, values: list[float], *, arrived: bool) -> Remedy | None:
 
 
 def own_rates(run: Run) -> Iterator[dict[str, Any]]:
-    """A learning rate of its own for each variable, by its curvature at the start, where these differ much."""
+    """A learning rate of its own for each variable, by its curvature at the start, where these differ much.
+
+    Or somewhat, on a loss whose condition number is large. Together they may be too large: half of each is tried too.
+    """
     rates = curvature_rates(run)
-    if rates and max(rates.values()) > _ILL_SCALED * min(rates.values()):
+    if not rates or run.start is None:
+        return
+    ratio = max(rates.values()) / min(rates.values())
+    if ratio > _ILL_SCALED or (ratio > _ILL and run.start.largest > _VERY_ILL * abs(run.start.smallest)):
         yield {"lrs": rates}
+        yield {"lrs": {name: rounded(rate / 2) for name, rate in rates.items()}}
 
 
 def curvature_rates(run: Run) -> dict[str, float]:
