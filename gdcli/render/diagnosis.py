@@ -11,14 +11,16 @@ from gdcli.contract.diagnosis import Finding, Remedy
 from gdcli.render.table import beside
 
 MOST = 3
-"""The number of findings that are shown, the most important ones; besides, whether not everything was tried."""
+"""The number of findings that are shown, the most important ones."""
+_LIMIT = "work-limit"
 _FOR_PROGRAMS = frozenset(["no-curvature", "incomplete"])
 
 
 def shown(findings: Sequence[Finding]) -> list[Finding]:
-    """The findings that are shown to people."""
+    """The findings that are shown to people; that not every remedy was tried, where there is none."""
     found = [finding for finding in findings if finding.code not in _FOR_PROGRAMS]
-    return found[:MOST] + [finding for finding in found[MOST:] if finding.code == "work-limit"]
+    rest = [] if any(finding.remedy is not None for finding in found) else found
+    return [finding for finding in found if finding.code != _LIMIT][:MOST] + [f for f in rest if f.code == _LIMIT]
 
 
 def with_remedies(findings: Sequence[Finding]) -> Iterator[tuple[Finding, Remedy | None]]:
