@@ -44,8 +44,8 @@ class Command(Generic[S]):
     """A command: its settings, the function that completes them, and the one that runs and prints.
 
     ``complete`` fills in defaults and finds all errors in the arguments, without torch.
-    ``run`` returns the exit code. ``features`` are what it can print, draw and save: a row per iteration or point,
-    numbers, a plot, and the kinds of files of ``--save``. ``code`` returns the equivalent PyTorch script, without torch.
+    ``run`` returns the exit code. ``features`` are what it can print, draw and save: numbers, a row per iteration or
+    point, a plot, and the kinds of files of ``--save``. ``code`` returns the equivalent PyTorch script, without torch.
     """
 
     name: str
