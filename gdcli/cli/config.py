@@ -82,14 +82,14 @@ def _check_command(path: str, named: str, command: str) -> None:
 _EXPRESSIONS = ("expression", "expressions")
 
 
-def _meant(key: str, config: dict[str, Any], command: str, settings: Collection[str], *, toml: bool) -> str:
-    """The hint for a key that is no setting of the command."""
+def _misplaced(key: str, value: Any, command: str, settings: Collection[str]) -> str:
+    """The hint for a key that is known, but not here or not in this form; empty for another."""
     from gdcli.cli.app import COMMANDS
-    from gdcli.cli.options import commands_with, commands_with_setting
+    from gdcli.cli.options import commands_with
 
-    if key in COMMANDS and isinstance(config[key], dict):
+    if key in COMMANDS and isinstance(value, dict):
         return f"the settings of {key} stand at the top level, not in a table '{key}'"
-    if key == "settings" and isinstance(config[key], dict):
+    if key == "settings" and isinstance(value, dict):
         return "its keys stand at the top level, without a table 'settings'"
     if (name := key.replace("-", "_")) in settings:
         return f"did you mean '{name}'?"
@@ -100,6 +100,16 @@ def _meant(key: str, config: dict[str, Any], command: str, settings: Collection[
         return f"use the option {option}, which is not for a config"
     if name in _EXPRESSIONS and (found := next((each for each in _EXPRESSIONS if each in settings), "")):
         return f"did you mean '{found}'?"
+    return ""
+
+
+def _meant(key: str, config: dict[str, Any], command: str, settings: Collection[str], *, toml: bool) -> str:
+    """The hint for a key that is no setting of the command."""
+    from gdcli.cli.options import commands_with_setting
+
+    name = key.replace("-", "_")
+    if hint := _misplaced(key, config[key], command, settings):
+        return hint
     if others := commands_with_setting(name):
         return f"it is a setting of {', '.join(others)}"
     value = config[key]
