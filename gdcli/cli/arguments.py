@@ -13,7 +13,16 @@ from dataclasses import dataclass, field
 
 from gdcli.cli.options import belongs_to_others
 from gdcli.errors import GdcliError
-from gdcli.lang.suggest import DASHES, NAME, QUOTES, closest, lookalike, setting_meant, variables_listed
+from gdcli.lang.suggest import (
+    DASHES,
+    NAME,
+    QUOTES,
+    closest,
+    lookalike,
+    setting_meant,
+    setting_of_others,
+    variables_listed,
+)
 
 VARIABLE = re.compile(rf"--({NAME})(?:=(?!=)(.*))?", re.DOTALL)
 _RATE = re.compile(rf"--lr\.({NAME})(?:=(.*))?", re.DOTALL)
@@ -113,6 +122,10 @@ def unknown_option(
     if error := belongs_to_others(name, command):
         return error
     hint = suggestion(name, [*options, *(f"--{variable}" for variable in variables or ())])
+    plain = name.lstrip("-").rstrip("s")
+    if not hint and "--var" in options and "expression" in (plain, setting_of_others(plain)):
+        other = "minimize" if command == "fit-linear" else command  # it has an expression of its own
+        hint = f'the expression stands without an option: gdcli {other} "x**2"{" --x 1" * (command != "plot")}'
     if not hint and variables is not None:
         hint = variables_listed(variables)
     return GdcliError("unknown-option", f"unknown option '{name}'", hint or "--help lists the options")

@@ -10,7 +10,6 @@ from typing import NamedTuple
 from gdcli.cli.arguments import VARIABLE, Words, sort_words
 from gdcli.errors import ExpressionError, GdcliError
 from gdcli.lang.suggest import NAME
-from gdcli.lang.syntax import parse, parse_value
 
 # An option within a text, and what follows where that looks like its value.
 _WITHIN = re.compile(rf"(?:^|(?<=\s))--({NAME}[\w.-]*)(=|\s+[-+]?[\w.(\['\"])?")
@@ -103,6 +102,8 @@ def _within(
 
 def _variables(text: str) -> Sequence[str] | None:
     """The variables of an expression; None where the text is none."""
+    from gdcli.lang.syntax import parse
+
     try:
         return parse(text).variables
     except GdcliError:
@@ -110,6 +111,8 @@ def _variables(text: str) -> Sequence[str] | None:
 
 
 def _is_value(text: str) -> bool:
+    from gdcli.lang.syntax import parse_value
+
     try:
         parse_value(text)
     except GdcliError:
