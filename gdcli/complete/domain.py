@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from gdcli.complete.problem import expression_of, problem_of
 from gdcli.contract.compare import CompareSettings
-from gdcli.contract.words import exactly
+from gdcli.contract.short import exactly
 from gdcli.errors import GdcliError
 from gdcli.lang.suggest import did_you_mean
 from gdcli.lang.syntax import parse

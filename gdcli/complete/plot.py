@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from gdcli.complete.problem import expression_of, named_problem
 from gdcli.contract.figure import Window
 from gdcli.contract.plot import PlotSettings
-from gdcli.contract.words import exactly
+from gdcli.contract.short import exactly
 from gdcli.errors import ExpressionError, GdcliError
 from gdcli.lang.nodes import Expression, Index, Number, Variable, postorder
 from gdcli.lang.syntax import parse, parse_value

@@ -77,11 +77,6 @@ def plain(text: str) -> Any:
     return text
 
 
-def exactly(number: float) -> str:
-    """The shortest text that is read as the number."""
-    return f"{number:g}" if float(f"{number:g}") == number else repr(number)
-
-
 def read_text(option: str, value: Any, reads: str) -> Any:
     """A setting from a config or a Python call: where an argument would do, it may be that text, or one number."""
     if reads == "list" and value is not None and not isinstance(value, (list, tuple)):

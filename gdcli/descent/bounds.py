@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import torch
 
 from gdcli.contract.descent import Act
-from gdcli.contract.words import exactly
+from gdcli.contract.short import exactly
 from gdcli.descent.evaluation import Evaluation
 from gdcli.errors import GdcliError
 from gdcli.rules.rule import UpdateRule

@@ -11,7 +11,7 @@ import torch
 from gdcli.complete.domain import interval
 from gdcli.contract.compare import CompareSettings, RunStatus
 from gdcli.contract.fields import Nested
-from gdcli.contract.words import exactly
+from gdcli.contract.short import exactly
 from gdcli.descent.curvature import rate_from_curvature
 from gdcli.errors import GdcliError
 from gdcli.race.goal import Goal

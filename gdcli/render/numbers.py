@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from gdcli.contract.fields import Nested
+from gdcli.contract.short import short
 
 EXACT = 17  # significant digits with which a number is exact
 USUAL = 6  # digits of a table where nothing else is asked for
@@ -24,7 +25,7 @@ def number(value: float | None, digits: int) -> str:
         return "None"
     if isinstance(value, int):  # bool included
         return str(value)
-    return repr(value) if digits >= EXACT else f"{value:.{digits}g}"
+    return repr(value) if digits >= EXACT else short(value, digits)
 
 
 def fewer(digits: int) -> Iterator[Sequence[int]]:
