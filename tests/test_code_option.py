@@ -146,7 +146,7 @@ def test_code_is_written_without_torch() -> None:
         (
             ["minimize", "--momentum", "0.9"],
             "manual has no momentum",
-            "it is an option of manual-momentum, manual-nesterov, sgd, rmsprop, muon",
+            "use --optimizer manual-momentum --momentum 0.9; manual-nesterov, sgd, rmsprop and muon have it too",
         ),
         (
             ["grad", "x**2", "--x", "1,2", "--each"],

@@ -573,7 +573,7 @@ ERRORS = {
     ),
     ("--opt", "betas=0.9,0.95"): (
         "--opt betas does not name an optimizer",
-        "for example: --opt sgd.betas=...",
+        "for example: --opt adam.betas=0.9,0.95",
     ),
     ("--opt", "adma.betas=0.9,0.95"): (
         "--opt adma.betas is for 'adma', which is not in the comparison",
@@ -581,25 +581,25 @@ ERRORS = {
     ),
     ("--opt", "adam.beta=0.9"): ("adam has no parameter 'beta' in --opt", "did you mean 'betas'?"),
     ("--opt", "adam.betas=0.9"): (
-        "'betas' of adam must be 2 numbers, such as 0.9,0.999, not '0.9'",
-        "for example: betas=0.9,0.999",
+        "'betas' of adam must be 2 numbers, not '0.9'",
+        "for example: --opt adam.betas=0.9,0.999",
     ),
     ("--opt", "adam.lr=-1"): ("'lr' of adam must be a number of at least 0, or auto, not '-1'", "for example: 0.1"),
     ("--optimizer", "adam", "--opt", "adam.momentum=0.9"): (
         "adam has no momentum",
-        "it is an option of manual-momentum, manual-nesterov, sgd, rmsprop, muon",
+        'use --racer "sgd momentum=0.9"; rmsprop, muon, manual-momentum and manual-nesterov have it too',
     ),
     ("--optimizer", "sgd", "--opt", "sgd.nesterov=true"): (
-        "torch.optim.SGD rejects these arguments: Nesterov momentum requires a momentum and zero dampening",
-        "gdcli optimizers sgd shows its parameters with their defaults",
+        "nesterov of sgd needs a momentum above 0 and no dampening",
+        "for example: --opt sgd.momentum=0.9 --opt sgd.nesterov=true",
     ),
     ("rosenbrock", "--x", "5"): (
         "the start of x lies outside its domain, -2.048:2.048",
-        "choose another start, or widen the domain: --domain x=LOW:HIGH",
+        "choose another start, or widen the domain: --domain x=-2.048:5",
     ),
     ("x**2", "--x", "3", "--domain", "x=-2:2"): (
         "the start of x lies outside its domain, -2:2",
-        "choose another start, or widen the domain: --domain x=LOW:HIGH",
+        "choose another start, or widen the domain: --domain x=-2:3",
     ),
     ("x**2", "--starts", "5"): (
         "no domain is given to draw the starts of x from",
@@ -614,7 +614,7 @@ ERRORS = {
         "for example: --domain x=-2:2",
     ),
     ("x**2", "--x", "1", "--domain", "x"): (
-        "--domain takes NAME=VALUE, not 'x'",
+        "--domain takes NAME=LOW:HIGH, not 'x'",
         "for example: --domain x=-2:2",
     ),
     ("x**2", "--x", "1", "--domain", "y=0:1"): (
@@ -624,7 +624,7 @@ ERRORS = {
     ("--bound", "x=2:1"): ("the lower bound of x, 2, is above the upper bound, 1", "for example: --bound x=1:2"),
     ("--bound", "x=0:1", "--starts", "3"): (
         "the starts of x are drawn from -2.048:2.048, which is not within its bounds",
-        "make the domain smaller: --domain x=LOW:HIGH",
+        "make the domain smaller: --domain x=0:1",
     ),
     ("--no-tune", "--rates", "5"): ("--rates applies only to tuning", "leave out --no-tune"),
     ("--lr", "0.1", "--rates", "5"): (
@@ -661,7 +661,7 @@ ERRORS = {
     ("--racer", "sgd lr=0.1 lr=0.2"): ("'lr' in --racer 'sgd lr=0.1 lr=0.2' is given twice", "keep one of them"),
     ("--racer", "adam momentum=0.9"): (
         "adam has no momentum",
-        "it is an option of manual-momentum, manual-nesterov, sgd, rmsprop, muon",
+        'use --racer "sgd momentum=0.9"; rmsprop, muon, manual-momentum and manual-nesterov have it too',
     ),
     ("--racer", "sgd", "--racer", "sgd momentum=0"): (
         "the optimizer sgd is named twice",
@@ -669,7 +669,7 @@ ERRORS = {
     ),
     ("--racer", "sgd lr=0.1", "--opt", "sgd.momentum=0.9"): (
         "--opt sgd.momentum is for 'sgd', which is not in the comparison",
-        "give it to --racer",
+        'use --racer "sgd momentum=0.9"',
     ),
     ("x**2", "--x", "1", "--dim", "3"): (
         "dim sets the dimension of a catalogue problem, but no problem is named",

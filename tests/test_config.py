@@ -287,3 +287,72 @@ def test_the_record_of_another_command_is_named(run: Run, command: str) -> None:
     outcome = run(command, "--config", "-", stdin=record)
     assert outcome.err.startswith(f"error: the config - is the record of minimize, not of {command}\n")
     assert run("minimize", "--config", "-", "--json", stdin=record).out == record
+
+
+TABLE = "the values of variables stand in a table: [values], with x = 3 below it"
+OTHER_NAMES = [
+    ("minimize", 'expr = "x**2"', "did you mean 'expression'?"),
+    ("minimize", 'func = "x**2"', "did you mean 'expression'?"),
+    ("minimize", 'function = "x**2"', "did you mean 'expression'?"),
+    ("compare", 'objective = "x**2"', "did you mean 'expression'?"),
+    ("ops", 'expr = ["x**2"]', "did you mean 'expressions'?"),
+    ("ops", 'expression = ["x**2"]', "did you mean 'expressions'?"),
+    ("minimize", 'expressions = "x**2"', "did you mean 'expression'?"),
+    ("minimize", "learning_rate = 0.1", "did you mean 'lr'?"),
+    ("minimize", "learning-rate = 0.1", "did you mean 'lr'?"),
+    ("minimize", "alpha = 0.1", "did you mean 'lr'?"),
+    ("minimize", "iterations = 3", "did you mean 'steps'?"),
+    ("minimize", "epochs = 3", "did you mean 'steps'?"),
+    ("fit-linear", "max_iter = 3", "did you mean 'steps'?"),
+    ("minimize", 'optim = "adam"', "did you mean 'optimizer'?"),
+    ("minimize", 'optimiser = "adam"', "did you mean 'optimizer'?"),
+    ("minimize", "random_state = 3", "did you mean 'seed'?"),
+    ("minimize", "max_norm = 3", "did you mean 'clip_norm'?"),
+    ("minimize", "tolerance = 1e-3", "did you mean 'tol_grad'?"),
+    ("minimize", "x0 = 3", TABLE),
+    ("minimize", "start = 3", TABLE),
+    ("minimize", 'alpha = 3\nexpression = "alpha**2"', TABLE.replace("x =", "alpha =")),
+    ("grad", "lr = 0.1", "it is a setting of minimize, fit-linear, compare"),
+    ("grad", "learning_rate = 0.1", "'lr' is a setting of minimize, fit-linear, compare"),
+    ("fit-linear", 'expression = "x**2"', "it is a setting of grad, minimize, compare, plot"),
+    ("fit-linear", 'func = "x**2"', "'expression' is a setting of grad, minimize, compare, plot"),
+    ("minimize", "digits = 3", "use the option --digits, which is not for a config"),
+    ("minimize", 'config = "a"', "leave it out: a config does not name another"),
+    ("minimize", "[minimize]\nlr = 0.1", "the settings of minimize stand at the top level, not in a table 'minimize'"),
+    ("minimize", "[settings]\nlr = 0.1", "its keys stand at the top level, without a table 'settings'"),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("command", "text", "hint"), OTHER_NAMES)
+def test_a_key_under_another_name_leads_to_the_setting(
+    run: Run, tmp_path: Path, command: str, text: str, hint: str
+) -> None:
+    file = tmp_path / "run.toml"
+    file.write_text(text)
+    outcome = run(command, "--config", str(file))
+    assert (outcome.code, outcome.err.partition("\nhint: ")[2]) == (2, f"{hint}\n")
+    value = text.partition("\n")[0].partition(" = ")[2]
+    if hint.startswith("did you mean"):
+        file.write_text(f"{hint.split(chr(39))[1]} = {value}")
+        led = run(command, "--config", str(file), *(["--x", "2"] if "x**2" in text else []))
+        assert led.code == 0, led.err
+    elif hint.startswith("the values"):
+        expression = text.partition("\n")[2] or 'expression = "x**2"'
+        file.write_text(f"{expression}\n[values]\n{hint.partition('with ')[2].removesuffix(' below it')}")
+        assert run(command, "--config", str(file)).code == 0
+
+
+def test_a_config_may_name_its_command(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "run.toml"
+    file.write_text('command = "fit-linear"\nsteps = 2')
+    outcome = run("compare", "--config", str(file))
+    assert outcome.err == (
+        f"error: the config {file} is for fit-linear, not for compare\nhint: gdcli fit-linear --config {file} runs it\n"
+    )
+    assert run("fit-linear", "--config", str(file), "--json").json()["settings"]["steps"] == 2
+    file.write_text('command = "fit-liner"')
+    assert run("fit-linear", "--config", str(file)).err == (
+        f"error: the config {file} names the command 'fit-liner', which there is not\n"
+        "hint: did you mean 'fit-linear'?\n"
+    )

@@ -222,11 +222,14 @@ def test_an_option_that_the_rule_would_ignore_is_an_error() -> None:
     with pytest.raises(gdcli.GdcliError) as error:
         gdcli.minimize(momentum=0.5)
     assert error.value.message == "manual has no momentum"
-    assert error.value.hint == "it is an option of manual-momentum, manual-nesterov, sgd, rmsprop, muon"
+    assert (
+        error.value.hint
+        == "use --optimizer manual-momentum --momentum 0.5; manual-nesterov, sgd, rmsprop and muon have it too"
+    )
 
 
 def test_what_torch_optim_refuses_is_an_error() -> None:
-    with pytest.raises(gdcli.GdcliError, match="Nesterov momentum requires a momentum"):
+    with pytest.raises(gdcli.GdcliError, match="nesterov of sgd needs a momentum above 0 and no dampening"):
         list(gdcli.minimize(optimizer="sgd", nesterov=True))
 
 

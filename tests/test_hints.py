@@ -85,6 +85,172 @@ def test_what_a_hint_suggests_runs(run: Run, wrong: str, hint: str, right: str) 
     assert (led.code, led.err) == (0, "")
 
 
+# A mistake, what of it the hint replaces, and the hint, whose command or options are typed as they are printed.
+TYPED = [
+    ("minimize 'x**2' --x 1 --sched gamma=0.5", "--sched gamma=0.5",
+     "for example: --schedule exponential --sched gamma=0.5; step, multistep and cyclic have gamma too"),
+    ("minimize 'x**2' --x 1 --sched t_max=50", "--sched t_max=50",
+     "for example: --schedule cosine --sched T_max=50"),
+    ("minimize --sched pct_start=0.3", "--sched pct_start=0.3",
+     "for example: --schedule one-cycle --sched max_lr=0.1 --sched total_steps=100 --sched pct_start=0.3"),
+    ("fit-linear --sched step_size=3 --sched gamma=0.3", "--sched step_size=3 --sched gamma=0.3",
+     "for example: --schedule step --sched step_size=3 --sched gamma=0.3"),
+    ("minimize --sched factor=0.5", "--sched factor=0.5",
+     "for example: --schedule constant --sched factor=0.5; plateau has factor too"),
+    ("minimize --sched lr_lambda='0.9**epoch'", "--sched lr_lambda=0.9**epoch",
+     "for example: --schedule lambda --sched lr_lambda=0.9**epoch; multiplicative has lr_lambda too"),
+    ("minimize --sched foo=1", "--sched foo=1", "no schedule has foo; gdcli optimizers lists the schedules"),
+    ("minimize --schedule one-cycle", "",
+     "for example: --sched max_lr=0.1 --sched total_steps=100"),
+    ("minimize 'x**2' --x 1 --momentum 0.9", "--momentum 0.9",
+     "use --optimizer manual-momentum --momentum 0.9; manual-nesterov, sgd, rmsprop and muon have it too"),
+    ("minimize --opt momentum=0.9", "--opt momentum=0.9",
+     "use --optimizer manual-momentum --momentum 0.9; manual-nesterov, sgd, rmsprop and muon have it too"),
+    ("minimize --optimizer adam --momentum 0.9", "--optimizer adam --momentum 0.9",
+     "use --optimizer sgd --momentum 0.9; rmsprop, muon, manual-momentum and manual-nesterov have it too"),
+    ("minimize --nesterov", "--nesterov", "use --optimizer sgd --momentum 0.9 --nesterov; muon has it too"),
+    ("minimize --dampening 0.5", "--dampening 0.5", "use --optimizer sgd --momentum 0.9 --dampening 0.5"),
+    ("minimize --optimizer newton --weight-decay 0.1", "--optimizer newton --weight-decay 0.1",
+     ("use --optimizer manual --weight-decay 0.1; manual-momentum, manual-nesterov, manual-adam, manual-rmsprop, sgd "
+      "and 12 more have it too")),
+    ("minimize --optimizer sgd --nesterov", "--nesterov", "for example: --momentum 0.9 --nesterov"),
+    ("minimize --optimizer sgd --nesterov --momentum 0.8 --dampening 0.1",
+     "--nesterov --momentum 0.8 --dampening 0.1", "for example: --momentum 0.8 --dampening 0 --nesterov"),
+    ("minimize --optimizer adam --opt betas=0.9", "--opt betas=0.9", "for example: --opt betas=0.9,0.999"),
+    ("minimize --opt betas=0.9,0.95", "--opt betas=0.9,0.95",
+     "use --optimizer manual-adam --opt betas=0.9,0.95; adam, adamw, amsgrad, nadam, radam and adamax have it too"),
+    ("minimize --optimizer adam --opt rho=0.9", "--optimizer adam --opt rho=0.9",
+     "use --optimizer adadelta --opt rho=0.9"),
+    ("compare 'x**2' --x 1 --opt betas=0.9,0.95", "--opt betas=0.9,0.95", "for example: --opt adam.betas=0.9,0.95"),
+    ("compare 'x**2' --x 1 --opt rho=0.9", "--opt rho=0.9", 'use --racer "adadelta rho=0.9"'),
+    ("compare 'x**2' --x 1 --opt betas", "--opt betas", "for example: --opt adam.betas=0.9,0.95"),
+    ("compare 'x**2' --x 1 --racer 'adam betas=0.9'", "--racer 'adam betas=0.9'",
+     'for example: --racer "adam betas=0.9,0.999"'),
+    ("compare 'x**2' --x 1 --racer 'adam momentum=0.9'", "--racer 'adam momentum=0.9'",
+     'use --racer "sgd momentum=0.9"; rmsprop, muon, manual-momentum and manual-nesterov have it too'),
+    ("compare 'x**2' --x 1 --optimizer adam --opt sgd.lr=0.3", "--opt sgd.lr=0.3", 'use --racer "sgd lr=0.3"'),
+    ("minimize 'x**2' --x 1.5 --bound 2:1", "--bound 2:1", "for example: --bound x=1:2"),
+    ("minimize 'y**2' --y 1.5 --bound y:1:2", "--bound y:1:2", "did you mean '--bound y=1:2'?"),
+    ("minimize 'x**2' --x 1.5 --bound x=2:1", "--bound x=2:1", "for example: --bound x=1:2"),
+    ("minimize 'x**2' --x 1.5 --bound x=2", "--bound x=2",
+     "for example: --bound x=-2:2, or x=:2 for an upper bound alone"),
+    ("minimize --bound x=-2:2", "--bound x=-2:2", "choose a start within the bounds, or wider bounds: --bound x=-2:4"),
+    ("minimize 'sum(x**2)' --x 0.1,7.3 --bound x=:2", "--bound x=:2",
+     "choose a start within the bounds, or wider bounds: --bound x=:7.300000190734863"),
+    ("compare rosenbrock --x 5.3", "",
+     "choose another start, or widen the domain: --domain x=-2.048:5.300000190734863"),
+    ("compare --bound x=0:1 --starts 3", "", "make the domain smaller: --domain x=0:1"),
+    ("minimize --lrs 0.1", "--lrs 0.1", "for example: --lr.x 0.1"),
+    ("minimize --tol-grad 1e-3,2,3", "--tol-grad 1e-3,2,3", "for example: --tol-grad 1e-6"),
+    ("grad --depth 2", "", "add --explain, or leave out --depth"),
+    ("compare --over iterations", "", "add --plot, or leave out --over"),
+    ("minimize --all --json", "--json", "leave out --all or --json"),
+    ("minimize --every 3 --csv", "--csv", "leave out --every or --csv"),
+    ("minimize --every 3 --code", "--code", "leave out --every or --code"),
+    ("grad --all", "--all", "leave out --all"),
+    ("grad 'x**2' --x 1,2 --each --all --csv", "--csv", "leave out --all or --csv"),
+    ("minimize --code --require-convergence", "--require-convergence", "leave out --require-convergence or --code"),
+    ("minimize 'x**2 --x 1'", "", 'write gdcli minimize "x**2" --x 1'),
+    ("minimize 'x**2 --lr 0.1'", "", 'write gdcli minimize "x**2" --lr 0.1 --x 1'),
+    ("minimize 'x**2 --lr=0.1' --x 1", "", 'write gdcli minimize "x**2" --lr=0.1 --x 1'),
+    ("minimize '(x - 1)**2 --x 4 --optimizer adam --json'", "",
+     'write gdcli minimize "(x - 1)**2" --x 4 --optimizer adam --json'),
+    ("minimize 'x**2 --json' --x 1", "", 'write gdcli minimize "x**2" --json --x 1'),
+    ("minimize 'x**2 --x' 1", "", 'write gdcli minimize "x**2" --x 1'),
+    ("minimize '--x 1' 'x**2'", "", 'write gdcli minimize --x 1 "x**2"'),
+    ("minimize 'x**2' --x '3 --lr 0.1'", "", 'write gdcli minimize "x**2" --x 3 --lr 0.1'),
+    ("minimize 'x**2' --lr '0.1 --steps 3' --x 1", "", 'write gdcli minimize "x**2" --lr 0.1 --steps 3 --x 1'),
+    ("minimize 'sum(lr*x) --steps 3' --x 1", "", 'write gdcli minimize "sum(lr*x)" --steps 3 --x 1 --var lr=1'),
+    ("compare 'rosenbrock --steps 20'", "", "write gdcli compare rosenbrock --steps 20"),
+    ("grad 'sum(W @ x) --W rand(2,2) --x [1,2]'", "", 'write gdcli grad "sum(W @ x)" --W "rand(2,2)" --x "[1,2]"'),
+    ("ops 'a + b --a 1 --b 2'", "", 'write gdcli ops "a + b" --a 1 --b 2'),
+    ("plot 'x**2 --x -2:2'", "", 'write gdcli plot "x**2" --x -2:2'),
+    ("functions 'sin --json'", "", "write gdcli functions sin --json"),
+    ("minimize --expr 'x**2' --x 1", "",
+     'the expression stands without an option: gdcli minimize "x**2" --x 1'),
+    ("fit-linear --function 'x**2'", "", 'the expression stands without an option: gdcli minimize "x**2" --x 1'),
+    ("plot --expression 'x**2'", "", 'the expression stands without an option: gdcli plot "x**2"'),
+]  # fmt: skip
+SHORT = {"minimize": ["--steps", "3"], "fit-linear": ["--steps", "3"], "compare": ["--steps", "5", "--no-tune"]}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("wrong", "replaced", "hint"), TYPED)
+def test_a_hint_runs_as_it_is_printed(run: Run, wrong: str, replaced: str, hint: str) -> None:
+    outcome = run(*shlex.split(wrong))
+    assert (outcome.code, outcome.err.partition("\nhint: ")[2]) == (2, f"{hint}\n")
+    words = shlex.split(wrong)
+    drop = shlex.split(replaced)
+    if drop:
+        at = next(i for i in range(len(words)) if words[i : i + len(drop)] == drop)
+        words[at : at + len(drop)] = []
+    typed = hint.partition(";")[0].partition(", or ")[0].strip("'?")
+    if "wider" in hint or "widen" in hint:
+        typed = hint
+    if "gdcli " in hint:
+        words = shlex.split(hint.partition("gdcli ")[2].partition(" lists")[0])
+    elif not typed.startswith("leave out"):
+        words += shlex.split(typed[typed.index("--") :].rstrip("'?"))
+    short = SHORT.get(words[0], []) if "--racer" not in words and "write" not in hint else []
+    led = run(*words, *short)
+    assert (led.code, led.err) == (0, ""), words
+
+
+def test_expressions_with_two_minus_signs_are_left_alone(run: Run) -> None:
+    assert run("grad", "x**2 --y", "--x", "3", "--y", "2").out.startswith("x**2 --y = 11")
+    assert run("grad", "x --3", "--x", "1").out.startswith("x --3 = 4")
+    assert run("ops", "a - --b", "--a", "1", "--b", "2").code == 0
+    assert run("grad", "sinn(x) --y", "--x", "1", "--y", "2").err.endswith("hint: did you mean 'sin'?\n")
+
+
+@pytest.mark.slow
+def test_the_parameters_of_schedules_are_those_of_torch() -> None:
+    for name, row in SCHEDULES.items():
+        known = parameters_of(name)
+        assert set(row.parameters) == set(known)
+        needed = {each for each, default in known.items() if default is inspect.Parameter.empty}
+        assert set(row.needs) - set(row.unless) == needed
+        gdcli.minimize(steps=2, schedule=name, sched=read_word("--sched", _pairs(row.needs), "pairs")).result()
+
+
+def _pairs(needs: Any) -> list[str]:
+    return [f"{name}={text.strip(chr(34))}" for name, text in needs.items()]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"optimizer": "sgd", "dampening": 0.5}, "dampening 0.5 has no effect without momentum"),
+        (
+            {"lr_factor": {"2": 0.5, "3": 2.0, "9": 2.0}},
+            (
+                "the learning rate's factor from iteration 3 and 9 on has no effect: "
+                "the last update is that of iteration 2"
+            ),
+        ),
+        ({"optimizer": "sgd", "dampening": 0.5, "momentum": 0.9}, ""),
+        ({"lr_factor": {"2": 0.5}}, ""),
+    ],
+)
+def test_a_setting_without_effect_is_said(settings: dict[str, Any], message: str) -> None:
+    record = gdcli.minimize(settings={"steps": 3, **settings}).result()
+    assert [each.message for each in record.warnings if each.code == "no-effect"] == [message] * bool(message)
+    without = {name: value for name, value in settings.items() if name not in ("dampening", "lr_factor")}
+    if message and "lr_factor" not in settings:
+        assert gdcli.minimize(settings={"steps": 3, **without}).result().result == record.result
+
+
+def test_a_parameter_without_effect_is_said_in_a_comparison() -> None:
+    race = gdcli.compare("x**2", x=1, racer=["sgd dampening=0.5 lr=0.1"], steps=3)
+    assert "sgd dampening=0.5: dampening 0.5 has no effect without momentum" in [each.message for each in race.warnings]
+
+
+def test_a_picture_has_no_digits(run: Run) -> None:
+    assert run("plot", "--digits", "3").err.endswith(
+        "hint: it is an option of ops, grad, minimize, fit-linear and compare\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("word", "choices", "choice"),
     [
@@ -187,7 +353,7 @@ def test_the_example_of_each_parameter_of_a_rule_is_taken(name: str) -> None:
     for parameter in set(RULES[name].parameters) - set(MinimizeSettings.__struct_fields__):
         with pytest.raises(gdcli.GdcliError) as caught:
             gdcli.minimize(text, start, optimizer=name, opt={parameter: "@"}, steps=1).result()
-        example = caught.value.hint.removeprefix("for example: ")
+        example = caught.value.hint.removeprefix("for example: --opt ")
         opt = read_word("--opt", [example], "pairs")
         gdcli.minimize(text, start, optimizer=name, opt=opt, steps=1).result()
 

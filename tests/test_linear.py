@@ -38,7 +38,7 @@ def test_relu_layer_that_died_is_reported_with_its_step() -> None:
     (death,) = deaths(gdcli.fit_linear(seed=1).result())
     assert death.message == (
         "the ReLU layer died in the update of iteration 0: since then W @ x is not positive there, "
-        "so relu returns 0 and its gradient is exactly 0; the loss stays at 4.400000095367432"
+        "so relu returns 0 and its gradient is exactly 0; the loss stays at 4.4"
     )
     assert death.evidence == {"outputs": [0, 1, 2], "of": 3, "since": [1, 1, 1], "loss": 4.400000095367432}
     assert death.remedy is not None

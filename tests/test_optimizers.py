@@ -125,13 +125,13 @@ def test_lbfgs_counts_its_evaluations() -> None:
         ({"optimizer": "adam", "opt": {"beta": 0.9}}, "adam has no parameter 'beta' in --opt", "did you mean 'betas'?"),
         (
             {"optimizer": "adam", "opt": {"betas": 0.9}},
-            "'betas' of adam must be 2 numbers, such as 0.9,0.999, not '0.9'",
-            "for example: betas=0.9,0.999",
+            "'betas' of adam must be 2 numbers, not '0.9'",
+            "for example: --opt betas=0.9,0.999",
         ),
         (
             {"optimizer": "adam", "opt": {"eps": "x"}},
             "'eps' of adam must be a number, not 'x'",
-            "for example: eps=1e-08",
+            "for example: --opt eps=1e-08",
         ),
         (
             {"optimizer": "rmsprop", "opt": {"momentum": 0.9}},
@@ -168,7 +168,7 @@ def test_lbfgs_counts_its_evaluations() -> None:
         (
             {"bound": {"x": [0, 1]}},
             "the start of x lies outside its bounds, 0:1",
-            "choose a value of --x within the bounds",
+            "choose a start within the bounds, or wider bounds: --bound x=0:4",
         ),
         (
             {"lr_factor": {"1.5": 2}},

@@ -108,7 +108,7 @@ def test_singular_hessian_ends_the_run_with_its_reason(expression: str, advice: 
         ),
         (
             {"optimizer": "manual-backtracking", "opt": {"shrink": 1.0}},
-            "'shrink' of manual-backtracking must be between 0 and 1, not 1.0",
+            "'shrink' of manual-backtracking must be between 0 and 1, not '1.0'",
         ),
         ({"optimizer": "newton", "momentum": 0.9}, "newton has no momentum"),
         (

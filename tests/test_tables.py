@@ -23,6 +23,8 @@ from gdcli.contract.descent import DescentRecord
 from gdcli.lang.problems import PROBLEMS
 from gdcli.memory import Shown
 from gdcli.render.descent_table import DescentTable
+from gdcli.render.numbers import differ
+from gdcli.render.numbers import number as shown
 
 WIDTHS = (80, 60, 40)
 QUIET = {"diagnose": False}
@@ -191,6 +193,70 @@ def test_headers_stay_whole() -> None:
         assert set(headers) <= known | {f"grad {name}" for name in names}
 
 
+def test_eight_numbers_have_fewer_digits_before_they_become_norms() -> None:
+    record = network(lr=1e-3, steps=4)
+    headers, rows = cells_of(drawn(record, 80))
+    assert headers == ["iter", "loss", "w2", "w1", "b1", "v2", "v1", "c1", "d", "e0", "|grad|"]
+    for row, step in zip(rows, [*record.iterations, record.result], strict=True):
+        assert [float(cell) for cell in row[2:10]] == [float(f"{step.values[name]:.3g}") for name in headers[2:10]]
+    assert "numbers have 3 digits" in in_one_line(drawn(record, 80))
+    assert cells_of(drawn(record, 60))[0] == ["iteration", "loss", "|values|", "|grad|"]
+
+
+@pytest.mark.parametrize(
+    ("number", "digits", "text"),
+    [
+        (5000.0, 1, "5000"),
+        (5432.1, 2, "5400"),
+        (-70000.0, 3, "-70000"),
+        (123456.7, 4, "123500"),
+        (999499.0, 3, "999000"),
+        (999999.0, 3, "1e+06"),
+        (1234567.0, 3, "1.23e+06"),
+        (1953125.0, 6, "1.95312e+06"),
+        (123456.7, 6, "123457"),
+        (0.00001234, 3, "1.23e-05"),
+        (math.inf, 3, "inf"),
+        (math.nan, 3, "nan"),
+        (5000.0, 17, "5000.0"),
+    ],
+)
+def test_a_number_that_is_not_that_large_has_no_exponent(number: float, digits: int, text: str) -> None:
+    assert shown(number, digits) == text
+
+
+def test_a_race_is_drawn_between_numbers_without_exponents(run: Run) -> None:
+    out = run("compare", "5000*x**2", "--x", "1", "--lr", "1e-5", "--steps", "3").out
+    assert "log of loss, from 5000 down to 1200," in out
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "digits", "differs"),
+    [
+        (10.0, 9.99999, 6, False),
+        (-0.9863253831863403, -0.9863255023956299, 6, False),
+        (2.9999923706054688, 2.999964952468872, 6, True),
+        (1.0, 1.0 + 2**-52, 17, True),
+        (1.0, 1.0, 17, False),
+        (0.0, 4e-20, 6, True),
+        (math.inf, 3.0, 6, True),
+        (math.nan, 3.0, 6, True),
+        (None, 3.0, 6, True),
+    ],
+)
+def test_losses_that_differ_by_less_than_the_last_digit_are_one(
+    one: float | None, other: float, digits: int, *, differs: bool
+) -> None:
+    assert differ(one, other, digits) is differ(other, one, digits) is differs
+
+
+def test_the_smallest_loss_is_left_out_where_it_is_the_last_one_but_for_rounding() -> None:
+    record = gdcli.minimize("forrester", settings={**QUIET, "optimizer": "adam", "lr": 0.1, "steps": 300}).result()
+    assert f"{record.result.loss:.6g}" != f"{record.best.loss:.6g}"
+    assert "the smallest was" not in drawn(record, 80)
+    assert f"the smallest was {record.best.loss} at iteration" in in_one_line(drawn(record, 80, digits=17))
+
+
 # Rows that repeat
 
 
@@ -292,6 +358,37 @@ def test_a_run_fits_on_a_screen_with_its_start_and_its_end(words: list[str]) -> 
     last = int(rows[-1][0])
     assert last == len(rows) - 1 + missing + sum(folded)
     assert f"iteration {last}:" in out or f"after {last} steps" in out
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lines", [24, 40])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["minimize"],
+        ["minimize", "--optimizer", "manual-adam"],
+        ["minimize", "rosenbrock", "--lr", "0.001", "--steps", "1000"],
+        ["minimize", "rosenbrock", "--optimizer", "manual-backtracking", "--steps", "300"],
+        ["fit-linear"],
+        ["minimize", "--steps", "3"],
+    ],
+)
+def test_a_walk_fits_on_a_screen_with_its_start_and_its_end(words: list[str], lines: int) -> None:
+    out = on_screen(*words, "--walk", lines=lines).out
+    assert out.count("\n") <= lines - 2
+    whole = on_screen(*words, "--walk", "--all", lines=lines).out
+    steps = [int(number) for number in _WALKED.findall(out)]
+    every = [int(number) for number in _WALKED.findall(whole)]
+    left_out = re.search(r"^([\d,]+) rows left out", out, re.MULTILINE)
+    missing = int(left_out[1].replace(",", "")) if left_out else 0
+    assert (steps[0], steps[-1]) == (0, every[-1])
+    assert len(steps) + missing == len(every) == every[-1] + 1
+    head = next((k for k, step in enumerate(steps) if step != k), len(steps))
+    assert steps[head:] == every[len(every) - len(steps) + head :]
+    assert "rows left out" not in whole
+
+
+_WALKED = re.compile(r"^ *(\d+) {3}", re.MULTILINE)
 
 
 def test_a_higher_screen_shows_more_rows() -> None:

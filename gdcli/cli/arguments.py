@@ -13,9 +13,18 @@ from dataclasses import dataclass, field
 
 from gdcli.cli.options import belongs_to_others
 from gdcli.errors import GdcliError
-from gdcli.lang.suggest import DASHES, NAME, QUOTES, closest, lookalike, setting_meant, variables_listed
+from gdcli.lang.suggest import (
+    DASHES,
+    NAME,
+    QUOTES,
+    closest,
+    lookalike,
+    setting_meant,
+    setting_of_others,
+    variables_listed,
+)
 
-_VARIABLE = re.compile(rf"--({NAME})(?:=(?!=)(.*))?", re.DOTALL)
+VARIABLE = re.compile(rf"--({NAME})(?:=(?!=)(.*))?", re.DOTALL)
 _RATE = re.compile(rf"--lr\.({NAME})(?:=(.*))?", re.DOTALL)
 _OPTION = re.compile(r"--[A-Za-z][\w-]*(=.*)?", re.DOTALL)
 _DASHED = re.compile(rf"[-{DASHES}]{{1,2}}({NAME}[\w.-]*)(=.*)?", re.DOTALL)  # also with typographic dashes
@@ -57,7 +66,7 @@ def sort_words(words: list[str], options: Mapping[str, str], command: str, *, va
         elif "--lrs" in options and (match := _RATE.fullmatch(word)):
             value = match[2] if match[2] is not None else _value(name, next(rest, None), options, command)
             found.rates.append(f"{match[1]}={value}")
-        elif variables and (match := _VARIABLE.fullmatch(word)):
+        elif variables and (match := VARIABLE.fullmatch(word)):
             value = match[2] if match[2] is not None else _value(word, next(rest, None), options, command)
             add_variable(found.variables, match[1], value)
         elif _OPTION.fullmatch(word):
@@ -113,6 +122,10 @@ def unknown_option(
     if error := belongs_to_others(name, command):
         return error
     hint = suggestion(name, [*options, *(f"--{variable}" for variable in variables or ())])
+    plain = name.lstrip("-").rstrip("s")
+    if not hint and "--var" in options and "expression" in (plain, setting_of_others(plain)):
+        other = "minimize" if command == "fit-linear" else command  # it has an expression of its own
+        hint = f'the expression stands without an option: gdcli {other} "x**2"{" --x 1" * (command != "plot")}'
     if not hint and variables is not None:
         hint = variables_listed(variables)
     return GdcliError("unknown-option", f"unknown option '{name}'", hint or "--help lists the options")

@@ -127,12 +127,13 @@ class Collector:
         if self.rows is None:
             raise RuntimeError("no table was requested")
         head, left_out, tail = self.rows.shown()
+        chosen = self.output.all or self.output.every > 1
         if self.walks:
             walked = [[WalkedStep(state.step(), made) for state, made in part] for part in (head, tail)]
             shown = Shown(walked[0], left_out, walked[1])
-            return with_checks(WalkTable(self.title, shown, outcome, digits), outcome, digits, width)
+            walk = WalkTable(self.title, shown, outcome, digits, shortens=not chosen)
+            return with_checks(walk, outcome, digits, width)
         steps = Shown([state.step() for state, _ in head], left_out, [state.step() for state, _ in tail])
-        chosen = self.output.all or self.output.every > 1
         table = DescentTable(self.title, steps, outcome, digits, whole=self.output.all, shortens=not chosen)
         return with_checks(table, outcome, digits, width)
 

@@ -26,9 +26,11 @@ from gdcli.cli.arguments import (
     unknown_option,
 )
 from gdcli.cli.config import read_config
+from gdcli.cli.effect import check_effect
 from gdcli.cli.heard import listening
 from gdcli.cli.live.check import check_live
 from gdcli.cli.output import FORMATS, PANEL, Feature, Kind, Output, about, chosen_format, output_options
+from gdcli.cli.quotes import check_quotes
 from gdcli.cli.save import check_targets, files_in_words
 from gdcli.cli.words import leave_as_typed
 from gdcli.complete.problem import hint_at_problems
@@ -43,8 +45,8 @@ class Command(Generic[S]):
     """A command: its settings, the function that completes them, and the one that runs and prints.
 
     ``complete`` fills in defaults and finds all errors in the arguments, without torch.
-    ``run`` returns the exit code. ``features`` are what it can print, draw and save: a row per iteration or point, a
-    plot, and the kinds of files of ``--save``. ``code`` returns the equivalent PyTorch script, without torch.
+    ``run`` returns the exit code. ``features`` are what it can print, draw and save: numbers, a row per iteration or
+    point, a plot, and the kinds of files of ``--save``. ``code`` returns the equivalent PyTorch script, without torch.
     """
 
     name: str
@@ -53,7 +55,7 @@ class Command(Generic[S]):
     run: Callable[[S, Output], int]
     help: str
     examples: tuple[str, ...]
-    features: tuple[Feature, ...] = ("table",)
+    features: tuple[Feature, ...] = ("numbers", "table")
     code: Callable[[S], str] | None = None
 
     @property
@@ -88,6 +90,7 @@ class WordsCommand(TyperCommand):
         }
         options |= dict.fromkeys(self.get_help_option_names(ctx), "")
         words = sort_words(args, options, str(ctx.info_name), variables="--var" in options)
+        check_quotes(str(ctx.info_name), args, options, words)
         if len(words.positional) > len(arguments) and all(p.nargs == 1 for p in arguments):
             raise too_many_words(str(ctx.info_name), words.positional, len(arguments), options)
         ctx.meta["gdcli.variables"] = words.variables
@@ -153,6 +156,7 @@ def add(app: typer.Typer, command: Command[S]) -> None:
         output.check()
         check_live(output)
         check_targets(output, command.name, command.saves, streams=bool(getattr(settings, "points", "")))
+        check_effect(output, many_rows="iterations" in command.features or getattr(settings, "each", False))
         if output.format == "code" and command.code is not None:
             _print_code(command.code(settings), output)
             raise typer.Exit
@@ -197,11 +201,14 @@ def _settings(command: Command[S], given: dict[str, Any], variables: dict[str, s
     if path:
         found = read_config(path, command.name, command.settings.__struct_fields__)
         config = read(command.settings, found, naming=f"'{{}}' in {path}")
-    reads = {field.name: _meta(field).extra["reads"] for field in msgspec.structs.fields(command.settings)}
+    extras = {field.name: _meta(field).extra for field in msgspec.structs.fields(command.settings)}
     words = {name: value for name, value in given.items() if value is not None and value != []}
     for name in words.keys() & {"expression", "expressions"}:
         words[name] = [text.strip() for text in words[name]] if name == "expressions" else words[name].strip()
-    words = {name: read_word(f"--{name.replace('_', '-')}", value, reads[name]) for name, value in words.items()}
+    words = {
+        name: read_word(f"--{name.replace('_', '-')}", value, extras[name]["reads"], extras[name]["metavar"])
+        for name, value in words.items()
+    }
     changes = msgspec.structs.asdict(read(command.settings, words, naming="--{}", text=True))
     changed = {name: changes[name] for name in words}
     if variables:

@@ -11,8 +11,9 @@ from typing import Any
 
 import msgspec
 
+from gdcli.cli.output import FORMATS, Output
 from gdcli.errors import GdcliError, OutsideError
-from gdcli.lang.suggest import setting_meant
+from gdcli.lang.suggest import did_you_mean, setting_meant, setting_of_others
 
 
 def read_config(path: str, command: str, settings: Collection[str]) -> dict[str, Any]:
@@ -40,6 +41,8 @@ def read_config(path: str, command: str, settings: Collection[str]) -> dict[str,
         raise GdcliError("config", message, hint) from error
     if isinstance(config, dict) and "gdcli" in config:
         config = _settings_of_record(path, config, command)
+    if isinstance(config, dict) and isinstance(config.get("command"), str):
+        _check_command(path, config.pop("command"), command)
     if not isinstance(config, dict):
         example = "lr = 0.1" if toml else '{"lr": 0.1}'
         raise GdcliError("config", f"the config {path} contains no table of settings", f"for example: {example}")
@@ -63,25 +66,69 @@ def _settings_of_record(path: str, record: dict[str, Any], command: str) -> Any:
     return record["settings"]
 
 
-def _meant(key: str, config: dict[str, Any], command: str, settings: Collection[str], *, toml: bool) -> str:
-    """The hint for a key that is no setting of the command."""
+def _check_command(path: str, named: str, command: str) -> None:
+    """Raise GdcliError when a config names another command."""
+    from gdcli.cli.app import COMMANDS
+
+    if named == command:
+        return
+    if named in COMMANDS:
+        message = f"the config {path} is for {named}, not for {command}"
+        raise GdcliError("config", message, f"gdcli {named} --config {path} runs it")
+    hint = did_you_mean(named, COMMANDS) or "--help shows the commands"
+    raise GdcliError("config", f"the config {path} names the command '{named}', which there is not", hint)
+
+
+_EXPRESSIONS = ("expression", "expressions")
+
+
+def _misplaced(key: str, value: Any, command: str, settings: Collection[str]) -> str:
+    """The hint for a key that is known, but not here or not in this form; empty for another."""
+    from gdcli.cli.app import COMMANDS
     from gdcli.cli.options import commands_with
 
+    if key in COMMANDS and isinstance(value, dict):
+        return f"the settings of {key} stand at the top level, not in a table '{key}'"
+    if key == "settings" and isinstance(value, dict):
+        return "its keys stand at the top level, without a table 'settings'"
     if (name := key.replace("-", "_")) in settings:
         return f"did you mean '{name}'?"
+    if key == "config":
+        return "leave it out: a config does not name another"
     option = "--" + key.replace("_", "-")
-    if others := commands_with(option):
-        use = f"use the option {option}, which is not for a config"
-        return use if command in others else f"it is a setting of {', '.join(others)}"
-    shown = msgspec.json.encode(config[key]).decode()
-    table = f"[values], with {key} = {shown} below it" if toml else f'"values": {{"{key}": {shown}}}'
+    if (key in FORMATS or key in Output.__struct_fields__) and command in commands_with(option):
+        return f"use the option {option}, which is not for a config"
+    if name in _EXPRESSIONS and (found := next((each for each in _EXPRESSIONS if each in settings), "")):
+        return f"did you mean '{found}'?"
+    return ""
+
+
+def _meant(key: str, config: dict[str, Any], command: str, settings: Collection[str], *, toml: bool) -> str:
+    """The hint for a key that is no setting of the command."""
+    from gdcli.cli.options import commands_with_setting
+
+    name = key.replace("-", "_")
+    if hint := _misplaced(key, config[key], command, settings):
+        return hint
+    if others := commands_with_setting(name):
+        return f"it is a setting of {', '.join(others)}"
+    value = config[key]
+    shown = msgspec.json.encode(value).decode()
+
+    def table(variable: str) -> str:
+        return f"[values], with {variable} = {shown} below it" if toml else f'"values": {{"{variable}": {shown}}}'
+
     text = str(config.get("expression", config.get("expressions", "")))
     if re.search(rf"\b{re.escape(key)}\b", text):
-        return f"the values of variables stand in a table: {table}"
-    if similar := setting_meant(name, settings):
-        return f"did you mean '{similar}'?"
+        return f"the values of variables stand in a table: {table(key)}"
+    if meant := setting_meant(name, settings):
+        if meant == "values" and not isinstance(value, dict):
+            return f"the values of variables stand in a table: {table('x')}"
+        return f"did you mean '{meant}'?"
+    if (elsewhere := setting_of_others(name)) and (others := commands_with_setting(elsewhere)):
+        return f"'{elsewhere}' is a setting of {', '.join(others)}"
     if key.isidentifier() and "values" in settings:
-        return f"if '{key}' is a variable, its value stands in a table: {table}"
+        return f"if '{key}' is a variable, its value stands in a table: {table(key)}"
     return f"gdcli {command} --help lists the settings"
 
 

@@ -12,6 +12,15 @@ def commands_with(option: str) -> list[str]:
     return [name for name in COMMANDS if any(option in (*p.opts, *p.secondary_opts) for p in load(name).params)]
 
 
+def commands_with_setting(name: str) -> list[str]:
+    """The commands that have a setting: an option, or their expressions."""
+    from gdcli.cli.app import COMMANDS, load
+
+    if name in ("expression", "expressions"):
+        return [each for each in COMMANDS if any(name == param.name for param in load(each).params)]
+    return commands_with("--" + name.replace("_", "-"))
+
+
 def belongs_to_others(option: str, command: str) -> GdcliError | None:
     """The error for an option that only other commands have; None when no command has it."""
     others = commands_with(option)

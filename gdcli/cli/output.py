@@ -22,7 +22,7 @@ PANEL = "Output"
 Format = Literal["table", "json", "jsonl", "csv", "code"]
 Kind: TypeAlias = Literal["table", "picture", "animation", "page"]
 """The kinds of files that ``--save`` can write."""
-Feature: TypeAlias = Literal["iterations", "points", "plot", "race", "script"] | Kind
+Feature: TypeAlias = Literal["iterations", "numbers", "points", "plot", "race", "script"] | Kind
 """The features of a command that have options of their own."""
 FPS, SECONDS = 20, 5.0
 
@@ -108,7 +108,9 @@ class Output(Struct, frozen=True, kw_only=True):
             shown=f"{SECONDS:g}",
         ),
     ] = None
-    digits: Annotated[int, option("significant digits in a table; 17 is exact", "N", ge=1, le=17)] = 6
+    digits: Annotated[
+        int, option("significant digits in a table; 17 is exact", "N", about=("numbers",), ge=1, le=17)
+    ] = 6
     every: Annotated[int, option("show every Nth iteration in a table", "N", about=("iterations",), ge=1)] = 1
     all: Annotated[bool, option("show every row of a long table", about=("iterations", "points"))] = False
     require_convergence: Annotated[

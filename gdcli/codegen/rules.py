@@ -12,7 +12,7 @@ from gdcli.codegen.script import Script, broken
 from gdcli.contract.descent import DescentSettings
 from gdcli.lang.syntax import parse
 from gdcli.rules.catalogue import RULES, SCHEDULES
-from gdcli.rules.parameters import OWN_OPTIONS, check_parameters, parameters_of
+from gdcli.rules.parameters import OWN_OPTIONS, parameters_of
 
 
 class LoopNames(Struct, frozen=True):
@@ -51,7 +51,6 @@ class Rule:
     def __init__(
         self, script: Script, settings: DescentSettings, variables: Sequence[Moving], names: LoopNames
     ) -> None:
-        check_parameters(settings)
         self.script = script
         self.settings = settings
         self.variables = variables

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from gdcli.complete.problem import expression_of, problem_of
 from gdcli.contract.compare import CompareSettings
+from gdcli.contract.short import exactly
 from gdcli.errors import GdcliError
 from gdcli.lang.suggest import did_you_mean
 from gdcli.lang.syntax import parse
@@ -69,4 +70,7 @@ def _check_inside(name: str, low: float, high: float, bounds: Ends) -> None:
     least, greatest = bounds
     if (least is not None and low < least) or (greatest is not None and high > greatest):
         message = f"the starts of {name} are drawn from {low:g}:{high:g}, which is not within its bounds"
-        raise GdcliError("bound", message, f"make the domain smaller: --domain {name}=LOW:HIGH")
+        ends = max(low, low if least is None else least), min(high, high if greatest is None else greatest)
+        smaller = f"--domain {name}={':'.join(map(exactly, ends))}" if ends[0] <= ends[1] else ""
+        hint = f"make the domain smaller: {smaller}" if smaller else "choose bounds that overlap the domain"
+        raise GdcliError("bound", message, hint)

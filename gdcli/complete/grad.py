@@ -36,3 +36,6 @@ def _check_alone(settings: GradSettings) -> None:
             if getattr(settings, many) and getattr(settings, other) and other != many:
                 hint = "keep one of them" if other == "each" else f"{other} applies to a single point"
                 raise GdcliError("usage", f"'{many}' and '{other}' cannot be used together", hint)
+    if settings.depth and not settings.explain:
+        message = "--depth is about the tape of --explain, which is not shown"
+        raise GdcliError("usage", message, "add --explain, or leave out --depth")

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from gdcli.complete.problem import expression_of, named_problem
 from gdcli.contract.figure import Window
 from gdcli.contract.plot import PlotSettings
+from gdcli.contract.short import exactly
 from gdcli.errors import ExpressionError, GdcliError
 from gdcli.lang.nodes import Expression, Index, Number, Variable, postorder
 from gdcli.lang.syntax import parse, parse_value
@@ -128,7 +129,7 @@ def _with_domain(given: Mapping[str, Any], instance: Instance, variables: Sequen
         low, high = instance.domain[name]
         numbers = _numbers(minimum.get(name), sizes[name] or 1)
         free = min(len(numbers), MOST - taken)
-        items = [f"{_text(low)}:{_text(high)}"] * free + [_text(number) for number in numbers[free:]]
+        items = [f"{exactly(low)}:{exactly(high)}"] * free + [exactly(number) for number in numbers[free:]]
         taken += free
         values[name] = items[0] if sizes[name] is None else f"[{', '.join(items)}]"
     return values
@@ -139,7 +140,7 @@ def _for_a_vector(value: Any, size: int | None, minimum: Any) -> Any:
     if size is None or not isinstance(value, str) or ":" not in value or _items(value)[1] is False:
         return value
     free = min(size, MOST)
-    rest = [_text(number) for number in _numbers(minimum, size)[free:]]
+    rest = [exactly(number) for number in _numbers(minimum, size)[free:]]
     return f"[{', '.join([value] * free + rest)}]"
 
 
@@ -156,12 +157,6 @@ def _numbers(value: Any, size: int) -> list[float]:
     if value is None or value == ():
         return [0.0] * size
     return [value] if isinstance(value, float) else list(value)
-
-
-def _text(number: float) -> str:
-    """The shortest text that is exactly the number."""
-    short = f"{number:g}"
-    return short if float(short) == number else repr(number)
 
 
 def _check_number_of_windows(values: Mapping[str, Any], variables: Sequence[str]) -> None:

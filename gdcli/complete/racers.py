@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
 from msgspec.structs import replace
@@ -19,6 +19,7 @@ from gdcli.contract.words import plain
 from gdcli.errors import GdcliError
 from gdcli.lang.suggest import did_you_mean
 from gdcli.rules.catalogue import RULES
+from gdcli.rules.checks import check_parameters, elsewhere, written_parameters
 from gdcli.rules.parameters import OWN_OPTIONS, complete_rule, parameters_given
 
 _EXAMPLE = 'for example: --racer "sgd momentum=0.9 lr=0.01"'
@@ -141,6 +142,7 @@ def _settings_of(settings: CompareSettings, named: _Named, lr: float | Literal["
         seed=settings.seed,
         device=settings.device,
     )
+    check_parameters(made, "racer" if named.shown else "opt")
     return replace(made, **complete_rule(made))
 
 
@@ -160,22 +162,34 @@ def _label(base: str, settings: MinimizeSettings, *, alone: bool) -> str:
     return base if alone or settings.lr is None else f"{base} lr={short(settings.lr)}"
 
 
-def check_options(opt: Collection[str], optimizers: list[str]) -> None:
+def check_options(opt: Mapping[str, Any], optimizers: list[str]) -> None:
     """Raise GdcliError for a parameter of ``--opt`` without a rule, or of one that is not in ``--optimizer``."""
-    for key in opt:
+    for key, value in opt.items():
         owner, dot, name = key.partition(".")
         if not dot or not name:
             message = f"--opt {key} does not name an optimizer"
-            raise GdcliError("optimizer", message, f"for example: --opt {(optimizers or ['sgd'])[0]}.{key}=...")
+            raise GdcliError("optimizer", message, _with_an_owner(key, value, optimizers))
         if owner not in optimizers:
-            hint = did_you_mean(owner, optimizers) or (
-                f"the optimizers are {', '.join(optimizers)}" if optimizers else "give it to --racer"
-            )
+            hint = did_you_mean(owner, optimizers)
+            if owner in RULES:
+                hint = f"use {written_parameters(owner, {name: value}, 'racer')}"
+            hint = hint or (f"the optimizers are {', '.join(optimizers)}" if optimizers else "give it to --racer")
             raise GdcliError("optimizer", f"--opt {key} is for '{owner}', which is not in the comparison", hint)
-        known = ["lr", *(each for each in RULES[owner].parameters if each != "maximize")]
+        row = RULES[owner]
+        known = ["lr", *(each for each in row.parameters if each != "maximize")]
         if name not in (*known, *OWN_OPTIONS):
-            hint = did_you_mean(name, known) or f"its parameters are {', '.join(known)}"
+            hint = elsewhere(row, name, value, "opt") or did_you_mean(name, known)
+            hint = hint or f"its parameters are {', '.join(known)}"
             raise GdcliError("optimizer", f"{owner} has no parameter '{name}' in --opt", hint)
+
+
+def _with_an_owner(name: str, value: Any, optimizers: list[str]) -> str:
+    """The hint for a parameter without a rule: the first rule of the comparison that has it, or one that has it."""
+    rules = optimizers or ["sgd"]
+    owner = next((rule for rule in rules if name == "lr" or name in RULES[rule].parameters), "")
+    if owner:
+        return f"for example: {written_parameters(owner, {name: value}, 'opt')}"
+    return elsewhere(RULES[rules[0]], name, value, "opt") or f"for example: --opt {rules[0]}.lr=0.1"
 
 
 def word(value: Any) -> str:

@@ -10,6 +10,7 @@ from typing import Literal
 from gdcli.contract.descent import FitLinearSettings, MinimizeSettings
 from gdcli.errors import GdcliError
 from gdcli.rules.catalogue import RULES
+from gdcli.rules.checks import check_parameters, check_schedule
 
 _ITERATION = re.compile("0|[1-9][0-9]{0,12}")
 _FACTOR_EXAMPLE = "for example: --lr-factor 50=0.5"
@@ -22,6 +23,8 @@ def usual_rate(settings: MinimizeSettings | FitLinearSettings) -> float | Litera
 
 def check_rule(settings: MinimizeSettings | FitLinearSettings, wrt: list[str]) -> None:
     """Raise GdcliError for update options that cannot be combined, or that name a variable that is not updated."""
+    check_parameters(settings)
+    check_schedule(settings)
     row, listed = RULES[settings.optimizer], f"the variables are {', '.join(wrt)}"
     for name in settings.lrs:
         if name not in wrt:

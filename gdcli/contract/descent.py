@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from msgspec import UNSET, Struct, UnsetType, defstruct
+from msgspec import UNSET, Meta, Struct, UnsetType, defstruct
 from msgspec.structs import fields
 
 from gdcli.contract.diagnosis import Finding
@@ -106,7 +106,7 @@ Bound = Annotated[
     dict[str, tuple[float | None, float | None]],
     meta("keep a variable within bounds, such as x=-2:2 (projected gradient)", RULE, "NAME=LOW:HIGH", reads="bounds"),
 ]
-Tolerance = list[NonNegative] | None
+Tolerance = Annotated[list[NonNegative], Meta(min_length=1, max_length=2)] | None
 _TOLERANCE = "a number of at least 0, or two: absolute,relative"
 TolGrad = Annotated[
     Tolerance,

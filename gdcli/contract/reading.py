@@ -99,8 +99,8 @@ def example_of(field: FieldInfo) -> str:
     option = "--" + field.name.replace("_", "-")
     if field.name == "values":
         return "--x 3"
-    if option in EXAMPLES:
-        return EXAMPLES[option]
+    if example := EXAMPLES.get(extra.get("metavar", "")) or EXAMPLES.get(option, ""):
+        return example
     if isinstance(field.default, (int, float)) and not isinstance(field.default, bool):
         return f"{option} {field.default or 1:g}"
     if (shown := str(extra.get("shown", "")).partition(" ")[0])[:1].isdigit():

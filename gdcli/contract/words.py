@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
 
 from gdcli.errors import GdcliError
-from gdcli.lang.suggest import typographic
+from gdcli.lang.suggest import NAME, typographic
 
 
-def read_word(option: str, word: Any, reads: str) -> Any:
-    """The argument in the form of its setting.
+def read_word(option: str, word: Any, reads: str, form: str = "NAME=VALUE") -> Any:
+    """The argument in the form of its setting; ``form`` is what an error says of pairs and bounds.
 
     ``reads`` is "list", "rates" (a list, or one word), "pairs" (a table of NAME=VALUE), "bounds" (of NAME=LOW:HIGH), or
     "range" (LOW:HIGH).
@@ -22,29 +23,33 @@ def read_word(option: str, word: Any, reads: str) -> Any:
     if reads == "list" or (reads == "rates" and "," in word):
         return [part.strip() for part in word.split(",")]
     if reads == "pairs":
-        return {name: plain(value) for name, value in _pairs(option, word)}
+        return {name: plain(value) for name, value in _pairs(option, word, form)}
     if reads == "range":
         return _range(option, word)
     if reads == "bounds":
-        return {name: _bounds(option, name, value) for name, value in _pairs(option, word)}
+        return {name: _bounds(option, name, value) for name, value in _pairs(option, word, form)}
     return word
 
 
-def _pairs(option: str, words: list[str]) -> list[tuple[str, str]]:
+def _pairs(option: str, words: list[str], form: str) -> list[tuple[str, str]]:
     found: dict[str, str] = {}
     for word in words:
         name, equals, value = word.partition("=")
         if not equals or not name.strip() or not value.strip():
-            raise GdcliError(
-                "usage",
-                f"{option} takes {_FORMS.get(option, 'NAME=VALUE')}, not '{word}'",
-                f"for example: {EXAMPLES.get(option, option)}",
-            )
+            hint = f"for example: {EXAMPLES.get(form) or EXAMPLES.get(option, option)}"
+            if form.endswith("LOW:HIGH") and (ends := _ENDS.fullmatch(word)):
+                low, high = sorted((ends[2], ends[3]), key=float)
+                named = f"{option} {ends[1] or 'x'}={low}:{high}"
+                hint = f"did you mean '{named}'?" if ends[1] else f"for example: {named}"
+            raise GdcliError("usage", f"{option} takes {form}, not '{word}'", hint)
         found[name.strip()] = value.strip()
     return list(found.items())
 
 
-_FORMS = {"--lr-factor": "ITERATION=FACTOR"}
+_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?"
+_IS_NUMBER = re.compile(_NUMBER)
+_ENDS = re.compile(rf"(?:({NAME})[:\s]\s*)?({_NUMBER})\s*:\s*({_NUMBER})")  # 2:1, or x:1:2
+RULE_PARAMETER = "RULE.NAME=VALUE"
 EXAMPLES = {
     "--opt": "--opt betas=0.9,0.95",
     "--sched": "--sched T_max=100",
@@ -52,7 +57,9 @@ EXAMPLES = {
     "--domain": "--domain x=-2:2",
     "--lrs": "--lr.x 0.1",
     "--lr-factor": "--lr-factor 50=0.5",
+    RULE_PARAMETER: "--opt adam.betas=0.9,0.95",
 }
+"""An example of an option, or of those whose value has a form that says more than the option."""
 
 
 def plain(text: str) -> Any:
@@ -85,7 +92,8 @@ def _bounds(option: str, name: str, text: str) -> list[float | None]:
     low, colon, high = text.partition(":")
     ends = [plain(end.strip()) if end.strip() else None for end in (low, high)]
     if not colon or any(isinstance(end, (str, bool, list)) for end in ends) or ends == [None, None]:
-        hint = typographic(text) or f"for example: {option} x=-2:2"
+        one_side = f", or {name}=:{text} for an upper bound alone" if not colon and _IS_NUMBER.fullmatch(text) else ""
+        hint = typographic(text) or f"for example: {option} {name}=-2:2{one_side * (option == '--bound')}"
         raise GdcliError("usage", f"{option} takes NAME=LOW:HIGH, not '{name}={text}'", hint)
     return [None if end is None else float(end) for end in ends]
 

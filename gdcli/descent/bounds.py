@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import torch
 
 from gdcli.contract.descent import Act
+from gdcli.contract.short import exactly
 from gdcli.descent.evaluation import Evaluation
 from gdcli.errors import GdcliError
 from gdcli.rules.rule import UpdateRule
@@ -55,7 +56,12 @@ def check_start(bounds: Bounds, variables: Mapping[str, torch.Tensor]) -> None:
         x = variables[name].detach()
         if (low is not None and bool((x < low).any())) or (high is not None and bool((x > high).any())):
             message = f"the start of {name} lies outside its bounds, {_range(low, high)}"
-            raise GdcliError("bound", message, f"choose a value of --{name} within the bounds")
+            ends = [
+                None if low is None else min(low, float(x.min())),
+                None if high is None else max(high, float(x.max())),
+            ]
+            wider = f"--bound {name}={':'.join('' if end is None else exactly(end) for end in ends)}"
+            raise GdcliError("bound", message, f"choose a start within the bounds, or wider bounds: {wider}")
 
 
 def _range(low: float | None, high: float | None) -> str:

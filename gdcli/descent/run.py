@@ -31,6 +31,7 @@ from gdcli.descent.snapshot import Snapshot, norm
 from gdcli.descent.stopping import Ending, StopTests
 from gdcli.descent.walk import Walked
 from gdcli.rules.catalogue import RULES
+from gdcli.rules.checks import check_parameters, without_effect
 from gdcli.rules.make import update_rule
 from gdcli.rules.parameters import complete_rule, remembers
 from gdcli.rules.rule import NoStepError
@@ -55,6 +56,7 @@ class Descent(Generic[R]):
     """
 
     def __init__(self, settings: DescentSettings, kind: Kind[R]) -> None:
+        check_parameters(settings)
         self.settings = replace(settings, **complete_rule(settings))
         self.kind = kind
         self.problem = kind.prepare(self.settings)
@@ -256,7 +258,7 @@ class Descent(Generic[R]):
     def _notices(self, findings: Sequence[Finding]) -> list[Notice]:
         """What a reader should know about the run; of one that diverged what the diagnosis found, if it was made."""
         reason, message, final = self.ending
-        notices = []
+        notices = [Notice("no-effect", words) for words in without_effect(self.settings)]
         if reason in (StopReason.NON_FINITE, StopReason.GROWN):
             why = [finding for finding in findings if finding.code in _WHY]
             found = next((each for each in why if each.evidence.get("value") == "nan"), next(iter(why), None))

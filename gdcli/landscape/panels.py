@@ -21,6 +21,7 @@ from gdcli.contract.figure import (
     finite,
 )
 from gdcli.contract.scale import is_log
+from gdcli.contract.short import short
 from gdcli.descent.loop import State
 from gdcli.descent.snapshot import joined, norm
 from gdcli.landscape.section import Section
@@ -113,7 +114,7 @@ def loss_panel(trails: Sequence[Trail], subject: Subject) -> CurvesPanel:
     if panel.y.log and any(loss == 0 for curve in panel.curves for loss in curve.y):
         subject.say(Remark("zero-loss", "the loss becomes exactly 0, which a logarithmic axis cannot show"))
     if any(loss > panel.y.high for curve in panel.curves for loss in curve.y):
-        subject.say(Remark("cut-off", f"losses above {panel.y.high:.3g} are cut off"))
+        subject.say(Remark("cut-off", f"losses above {short(panel.y.high, 3)} are cut off"))
     return panel
 
 
@@ -180,7 +181,7 @@ def function_panel(
     inside = [y for path in paths for x, y in zip(path.x, path.y, strict=True) if over[0] <= x <= over[1]]
     low, high, cut = height([*values, *(slopes or [])], [*inside, *heights])
     if cut:
-        subject.say(Remark("cut-off", f"values below {low:.3g} or above {high:.3g} are cut off"))
+        subject.say(Remark("cut-off", f"values below {short(low, 3)} or above {short(high, 3)} are cut off"))
     return FunctionPanel(
         f"the function along {section.labels[0]}",
         Axis(section.labels[0], *over),

@@ -75,28 +75,46 @@ def closest(name: str, candidates: Iterable[str]) -> str | None:
 
 # Settings under the names that other tools give them.
 _FOREIGN_SETTINGS = {
-    "learning_rate": "lr",
-    "eta": "lr",
-    "epochs": "steps",
-    "iterations": "steps",
-    "iters": "steps",
-    "max_iter": "steps",
-    "n_iter": "steps",
-    "method": "optimizer",
-    "algorithm": "optimizer",
-    "scheduler": "schedule",
-    "tol": "tol_grad",
-    "gtol": "tol_grad",
-    "ftol": "tol_loss",
-    "xtol": "tol_x",
-    "bounds": "bound",
-    "wd": "weight_decay",
+    name: setting
+    for setting, names in {
+        "expression": "expr f fn fun func function formula objective loss cost equation problem",
+        "values": "x0 start starts init initial initial_values initial_guess params parameters variables vars point at",
+        "lr": "learning_rate learningrate rate alpha eta step_size stepsize lr0 initial_lr base_lr",
+        "steps": "epochs epoch num_epochs n_epochs max_epochs iterations iteration iters iter num_iterations "
+        "n_iterations max_iterations max_iter maxiter max_iters n_iter niter num_iter num_steps n_steps nsteps "
+        "max_steps maxsteps updates",
+        "optimizer": "optim optimiser opt_name method algorithm algo solver rule update_rule",
+        "schedule": "scheduler lr_scheduler lr_schedule",
+        "sched": "scheduler_params scheduler_kwargs",
+        "opt": "optimizer_params optimizer_kwargs optimizer_args",
+        "tol_grad": "tol gtol tolerance grad_tol",
+        "tol_loss": "ftol f_tol loss_tol",
+        "tol_x": "xtol x_tol",
+        "bound": "bounds",
+        "clip_norm": "clip max_norm clip_grad clip_grad_norm grad_clip gradient_clipping max_grad_norm",
+        "clip_value": "clip_grad_value",
+        "weight_decay": "wd l2 l2_penalty",
+        "maximize": "maximise",
+        "dtype": "precision type data_type",
+        "seed": "random_seed random_state manual_seed rng",
+        "wrt": "with_respect_to requires_grad",
+        "activation": "act",
+        "racer": "racers",
+    }.items()
+    for name in names.split()
 }
+
+
+def setting_of_others(name: str) -> str:
+    """The setting that other tools call by this name; empty where there is none."""
+    return _FOREIGN_SETTINGS.get(name.lower().replace("-", "_"), "")
 
 
 def setting_meant(name: str, settings: Collection[str]) -> str | None:
     """The setting that a wrong name stands for: as other tools call it, or the nearest in spelling."""
-    foreign = _FOREIGN_SETTINGS.get(name.lower().replace("-", "_"))
+    foreign = setting_of_others(name)
+    if foreign == "expression" and "expressions" in settings:
+        foreign = "expressions"
     return foreign if foreign in settings else closest(name, settings)
 
 

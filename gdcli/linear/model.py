@@ -122,4 +122,4 @@ def _death(dead: list[int], outputs: int, started: list[int], final: State) -> s
             f"{layer} died in the update{s} of iteration{s} {listed(updates)}: "
             "since then W @ x is not positive there, so relu returns 0 and its gradient is exactly 0"
         )
-    return f"{what}; the loss stays at {final.loss!r}" if whole else what
+    return f"{what}; the loss stays at {final.loss:.6g}" if whole else what

@@ -8,9 +8,11 @@ from typing import Any
 
 import torch
 
+from gdcli.complete.racers import racers
 from gdcli.contract.compare import CompareSettings, Standing
 from gdcli.contract.envelope import Notice
 from gdcli.race.task import Task
+from gdcli.rules.checks import without_effect
 
 _MOST_SHOWN = 4  # numbers of a point in a sentence
 
@@ -22,7 +24,14 @@ def notices(settings: CompareSettings, task: Task, standings: Sequence[Standing]
         *_stationary(task, standings),
         *_not_reached(settings, task, standings),
         *_grid_too_narrow(settings, standings),
+        *_without_effect(settings),
     ]
+
+
+def _without_effect(settings: CompareSettings) -> Iterator[Notice]:
+    """Parameters that change nothing."""
+    for racer in racers(settings):
+        yield from (Notice("no-effect", f"{racer.label}: {words}") for words in without_effect(racer.settings))
 
 
 def _left_the_domain(task: Task, standings: Sequence[Standing]) -> Iterator[Notice]:

@@ -11,6 +11,7 @@ import torch
 from gdcli.complete.domain import interval
 from gdcli.contract.compare import CompareSettings, RunStatus
 from gdcli.contract.fields import Nested
+from gdcli.contract.short import exactly
 from gdcli.descent.curvature import rate_from_curvature
 from gdcli.errors import GdcliError
 from gdcli.race.goal import Goal
@@ -121,6 +122,6 @@ def _check_domain(settings: CompareSettings, start: Tensors) -> None:
             low, high = interval(settings, name)
             if bool((x < low).any()) or bool((x > high).any()):
                 message = f"the start of {name} lies outside its domain, {low:g}:{high:g}"
-                raise GdcliError(
-                    "domain", message, f"choose another start, or widen the domain: --domain {name}=LOW:HIGH"
-                )
+                wider = f"{exactly(min(low, float(x.min())))}:{exactly(max(high, float(x.max())))}"
+                hint = f"choose another start, or widen the domain: --domain {name}={wider}"
+                raise GdcliError("domain", message, hint)

@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeAlias
 
 from rich.cells import cell_len
 
-from gdcli.render.numbers import USUAL, aligned, fewer
+from gdcli.render.numbers import FEWEST, USUAL, aligned, fewer
 
 Columns: TypeAlias = dict[str, list[str]]
 """The cells of each column by its header; those of a form in which a row takes several lines have line ends."""
@@ -20,12 +20,14 @@ NARROWEST = 3
 class Form(NamedTuple):
     """A way to show a table: its columns with a number of digits, and what it leaves out, in words.
 
-    One that is not ``exact`` is of no use to somebody who wants to see many digits.
+    One that is not ``exact`` is of no use to somebody who wants to see many digits; one that is ``preferred`` is better
+    with the fewest digits than the next with more.
     """
 
     columns: Callable[[int], Columns]
     leaves_out: str = ""
     exact: bool = False
+    preferred: bool = False
 
 
 class Layout(NamedTuple):
@@ -54,7 +56,11 @@ def fitted(forms: Sequence[Form], layouts: Sequence[Layout], digits: int, width:
         for form in forms:
             if tried[0] > USUAL and not form.exact:
                 continue
-            for align, fit in itertools.product((aligned, _right), tried):
+            last = [FEWEST] if form.preferred and FEWEST < tried[-1] <= USUAL else []
+            for align, fit in [
+                *itertools.product((aligned, _right), tried),
+                *itertools.product((aligned, _right), last),
+            ]:
                 columns = {header: _arranged(cells, align) for header, cells in form.columns(fit).items()}
                 for layout in layouts:
                     if _width(columns, layout) <= width:

@@ -13,11 +13,11 @@ from rich.text import Text
 from gdcli.contract.descent import DescentRecord, Step
 from gdcli.memory import Shown
 from gdcli.render.columns import Fitted
-from gdcli.render.numbers import number
+from gdcli.render.numbers import differ, number
 from gdcli.render.steps import fitted_steps
 from gdcli.render.table import labelled
 
-_FEWEST = 6  # lines between the headers and the last state, however low the screen is
+FEWEST = 6  # lines between the headers and the last state, however low the screen is
 _REPEATED = 2  # repetitions from which on they are folded
 _LONGEST_PERIOD = 4  # rows that are repeated in turn
 
@@ -132,7 +132,7 @@ def _is_like(one: Step, other: Step) -> bool:
 
 def _shortened(entries: list[Entry], lines: int, height: int) -> list[Entry]:
     """The first and the last entries, where all of them, as rows of a height, take more lines than there are."""
-    room = max(3, max(lines, _FEWEST) // height)
+    room = max(3, max(lines, FEWEST) // height)
     if len(entries) <= room:
         return entries
     head, tail = room // 2, (room - 1) // 2
@@ -185,11 +185,11 @@ def ending(outcome: DescentRecord, digits: int, width: int) -> RenderableType:
     """How the descent ended, with the values that it found."""
     lines: list[RenderableType] = [Text(outcome.message)]
     lines += [labelled(name, value, digits, width) for name, value in outcome.result.values.items()]
-    loss, best = number(outcome.result.loss, digits), number(outcome.best.loss, digits)
+    loss, best = outcome.result.loss, outcome.best.loss
     extreme = "largest" if outcome.settings.maximize else "smallest"
-    text = f"loss {loss}"
-    if best != loss:
-        text += f"; the {extreme} was {best} at iteration {outcome.best.iteration}"
+    text = f"loss {number(loss, digits)}"
+    if differ(loss, best, digits):
+        text += f"; the {extreme} was {number(best, digits)} at iteration {outcome.best.iteration}"
     lines.append(Text(text))
     if not isinstance(outcome.minimum, UnsetType) and not outcome.settings.maximize:
         far = number(outcome.minimum.distance, digits)

@@ -8,10 +8,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from gdcli.contract.fields import Nested
+from gdcli.contract.short import short
 
 EXACT = 17  # significant digits with which a number is exact
 USUAL = 6  # digits of a table where nothing else is asked for
-_FEWEST = 3  # digits down to which a number is still told from others
+FEWEST = 3  # digits down to which a number is still told from others
 _LEAST = 4  # digits down to which it is better to show fewer of them than fewer numbers
 _EDGE = 3  # items shown at each end of a long list
 _MAX_ITEMS = 8
@@ -24,7 +25,17 @@ def number(value: float | None, digits: int) -> str:
         return "None"
     if isinstance(value, int):  # bool included
         return str(value)
-    return repr(value) if digits >= EXACT else f"{value:.{digits}g}"
+    return repr(value) if digits >= EXACT else short(value, digits)
+
+
+def differ(one: float | None, other: float | None, digits: int) -> bool:
+    """Whether two numbers differ by at least one in the last of their significant digits."""
+    if number(one, digits) == number(other, digits):
+        return False
+    if one is None or other is None or not math.isfinite(one - other) or digits >= EXACT:
+        return True
+    size = max(abs(one), abs(other))
+    return abs(one - other) >= 10.0 ** (math.floor(math.log10(size)) - digits + 1)
 
 
 def fewer(digits: int) -> Iterator[Sequence[int]]:
@@ -36,7 +47,7 @@ def fewer(digits: int) -> Iterator[Sequence[int]]:
         yield [digits]
     most = min(digits, USUAL)
     yield range(most, min(most, _LEAST) - 1, -1)
-    yield range(min(most, _LEAST) - 1, _FEWEST - 1, -1)
+    yield range(min(most, _LEAST) - 1, FEWEST - 1, -1)
 
 
 def aligned(cells: Sequence[str]) -> list[str]:

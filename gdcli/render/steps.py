@@ -38,7 +38,8 @@ def _forms(steps: Sequence[Step], digits: int, width: int) -> Iterator[Form]:
         yield stacked
     one_gradient = f"|grad| is the norm of {'all gradients' if len(first) > 1 else 'the gradient'}"
     if count > 1 and (count + 2) * NARROWEST <= width:
-        yield Form(lambda digits: _values(steps, digits) | _all_gradients(steps, digits), one_gradient)
+        named = count > _STACKED and not any(isinstance(value, list) for value in first.values())
+        yield Form(lambda digits: _values(steps, digits) | _all_gradients(steps, digits), one_gradient, preferred=named)
     if digits <= USUAL and count <= _STACKED:
         yield stacked
     if any(isinstance(value, list) for value in first.values()):

@@ -104,11 +104,16 @@ class RuleRow(Struct, frozen=True, kw_only=True):
 class ScheduleRow(Struct, frozen=True, kw_only=True):
     """A schedule: its class in torch.optim.lr_scheduler, and what that is always called with.
 
-    ``needs_loss`` says that its step takes the loss.
+    ``parameters`` are the names of what else it takes; ``needs`` are those that must be given, each with an example as
+    text, and ``unless`` names for one of them another parameter that may be given instead. ``needs_loss`` says that its
+    step takes the loss.
     """
 
     name: str
     class_name: str
+    parameters: Sequence[str]
+    needs: Mapping[str, str] = _NONE
+    unless: Mapping[str, str] = _NONE
     fixed: Mapping[str, Any] = _NONE
     needs_loss: bool = False
 

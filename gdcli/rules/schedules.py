@@ -14,7 +14,6 @@ from gdcli.contract.descent import DescentSettings
 from gdcli.errors import GdcliError
 from gdcli.lang.constructors import Environment
 from gdcli.lang.objective import build
-from gdcli.lang.suggest import did_you_mean
 from gdcli.lang.syntax import parse
 from gdcli.rules.catalogue import SCHEDULES
 from gdcli.rules.row import ScheduleRow
@@ -165,17 +164,6 @@ def parameters_of(name: str) -> dict[str, Any]:
 
 def _check_parameters(name: str, make: Any, given: Mapping[str, Any]) -> None:
     known = parameters_of(name)
-    for key in given:
-        if key not in known:
-            hint = did_you_mean(key, known) or f"its parameters are {', '.join(known)}"
-            raise GdcliError("schedule", f"the schedule {name} has no parameter '{key}'", hint)
-    missing = [key for key, default in known.items() if default is inspect.Parameter.empty and key not in given]
-    if missing:
-        raise GdcliError(
-            "schedule",
-            f"the schedule {name} needs {missing[0]}",
-            f"for example: --sched {missing[0]}={_EXAMPLES[missing[0]]}",
-        )
     annotations = inspect.get_annotations(make.__init__)  # texts, in torch
     for key, value in given.items():
         words = _what_it_must_be(key, value, str(annotations.get(key, "")), known[key])
@@ -208,10 +196,7 @@ _POSITIVE = frozenset(
         *["epochs", "steps_per_epoch", "step_size_up", "step_size_down"],
     ]
 )
-_EXAMPLES = {
-    "T_max": "100", "T_0": "50", "gamma": "0.99", "step_size": "30", "milestones": "30,60", "base_lr": "0.01",
-    "max_lr": "0.1", "lr_lambda": '"0.95**epoch"',
-}  # fmt: skip
+_EXAMPLES = {name: example for row in SCHEDULES.values() for name, example in row.needs.items()}
 
 
 _LAMBDA = 'for example: --sched lr_lambda="0.95**epoch"'

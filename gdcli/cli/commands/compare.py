@@ -99,5 +99,5 @@ COMMAND = Command(
         "gdcli compare rosenbrock --plot",
         "gdcli compare himmelblau --lr 0.01 --save race.gif --seconds 2",
     ),
-    features=("plot", "race", "table", "picture", "animation", "page"),
+    features=("numbers", "plot", "race", "table", "picture", "animation", "page"),
 )

@@ -71,6 +71,6 @@ COMMAND = Command(
         'gdcli grad "x**2 * sin(y)" --x 1.5 --y 2 --symbolic --check',
         'gdcli grad "(1 - x)**2 + 100*(y - x**2)**2" --x 1 --y 1 --hessian',
     ),
-    features=("points", "table"),
+    features=("numbers", "points", "table"),
     code=code,
 )

@@ -17,6 +17,7 @@ from gdcli.contract.descent import DescentRecord, Step
 from gdcli.contract.figure import ContourPanel, CurvesPanel, Figure, FunctionPanel, HeatPanel, Path
 from gdcli.contract.nested import size
 from gdcli.contract.plot import PlotResult
+from gdcli.contract.short import short
 from gdcli.render.diagnosis import shown as shown_findings
 from gdcli.render.diagnosis import with_remedies
 from gdcli.render.page.attached import PageRecord, attached
@@ -168,7 +169,7 @@ def _facts(record: PageRecord) -> list[str]:
     if record.best.loss is not None and math.isfinite(record.best.loss):
         facts.append(f"smallest loss {record.best.loss:.6g} at iteration {record.best.iteration:,}")
     if not isinstance(record.minimum, msgspec.UnsetType) and record.minimum.distance is not None:
-        facts.append(f"{record.minimum.distance:.3g} from the nearest known minimum")
+        facts.append(f"{short(record.minimum.distance, 3)} from the nearest known minimum")
     return facts
 
 

@@ -24,6 +24,7 @@ from gdcli.contract.figure import (
     Path,
     largest_size,
 )
+from gdcli.contract.short import short
 from gdcli.errors import OutsideError
 from gdcli.render.picture.panels import on_heat
 from gdcli.render.picture.picture import drawn
@@ -88,7 +89,7 @@ class _Matrix:
         self.image.set_data(state.values)
         numbers = (number for row in state.values for number in row)
         for text, number in zip(self.numbers, numbers, strict=False):
-            text.set_text(f"{number:.3g}")
+            text.set_text(short(number, 3))
             text.set_color(on_heat(number, self.panel.high))
 
 
@@ -170,7 +171,7 @@ class _Film:
         for panel in self.figure.panels:
             if isinstance(panel, CurvesPanel) and len(panel.curves) == 1:
                 curve = panel.curves[0]
-                return f"{text}\nloss {curve.y[bisect_right(curve.counts, count) - 1]:.4g}"
+                return f"{text}\nloss {short(curve.y[bisect_right(curve.counts, count) - 1], 4)}"
         return text
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from gdcli.contract.figure import MARK_NAMES, ContourPanel, CurvesPanel, FunctionPanel, HeatPanel, Mark, Panel
+from gdcli.contract.short import short
 from gdcli.render.picture.style import (
     BLANK,
     CURVE_COLOUR,
@@ -92,7 +93,7 @@ def _function(ax: Any, panel: FunctionPanel) -> None:
     if panel.tangent is not None:
         at, reach = panel.tangent, _REACH * (panel.x.high - panel.x.low)
         ends = [at.x - reach, at.x + reach]
-        label = f"tangent at the end ({at.slope:.3g})"
+        label = f"tangent at the end ({short(at.slope, 3)})"
         heights = [at.y + at.slope * (x - at.x) for x in ends]
         ax.plot(ends, heights, color=TANGENT_COLOUR, linewidth=2, linestyle="--", label=label)
     _marks(ax, _inside(panel))
@@ -159,7 +160,7 @@ def _heat(ax: Any, panel: HeatPanel) -> None:
         for i, row in enumerate(panel.values):
             for j, number in enumerate(row):
                 shade = on_heat(number, panel.high)
-                ax.text(j, i, f"{number:.3g}", ha="center", va="center", fontsize=11, color=shade)
+                ax.text(j, i, short(number, 3), ha="center", va="center", fontsize=11, color=shade)
     ax.set_xticks(range(columns) if columns <= 20 else [0, columns - 1])
     ax.set_yticks(range(rows) if rows <= 20 else [0, rows - 1])
     ax.figure.colorbar(image, ax=ax, format="%.3g", pad=0.02)

@@ -1,0 +1,32 @@
+"""Options of the output that would have no effect are refused. No torch here."""
+
+from __future__ import annotations
+
+from gdcli.cli.output import Output
+from gdcli.cli.save import targets
+from gdcli.errors import GdcliError
+
+
+def check_effect(output: Output, *, many_rows: bool) -> None:
+    """Check that each option about tables, pictures and runs has something to be about.
+
+    ``many_rows`` says that a table has a row per iteration or per point.
+
+    Raises:
+        GdcliError: for an option that would change nothing.
+    """
+    kinds = {target.kind for target in targets(output.save)}
+    has_table = output.format == "table" or "table" in kinds
+    for option, given in (("every", output.every > 1), ("all", output.all)):
+        if given and not has_table:
+            message = f"--{option} is about the rows of a table, and --{output.format} prints none"
+            raise GdcliError("usage", message, f"leave out --{option} or --{output.format}")
+        if given and not many_rows:
+            message = f"--{option} is about the rows of a long table, and none is printed"
+            raise GdcliError("usage", message, f"leave out --{option}")
+    if output.over == "iterations" and not (output.plot or output.live or kinds - {"table"}):
+        message = "--over is about what a picture counts, and none is drawn or saved"
+        raise GdcliError("usage", message, "add --plot, or leave out --over")
+    if output.require_convergence and output.format == "code":
+        message = "--require-convergence is about how a run ends, and --code runs nothing"
+        raise GdcliError("usage", message, "leave out --require-convergence or --code")
