@@ -68,7 +68,7 @@ def _validator() -> Any:
     return jsonschema.Draft202012Validator(schema)
 
 
-def in_process(*words: str, stdin: str = "", encoding: str = "utf-8") -> Outcome:
+def in_process(*words: str, stdin: str = "", encoding: str = "utf-8", env: Mapping[str, str] | None = None) -> Outcome:
     """Run ``gdcli WORDS`` in this process, with streams of its own and warnings as a user sees them."""
     streams = [io.TextIOWrapper(io.BytesIO(), encoding, newline="") for _ in range(2)]
     source = io.TextIOWrapper(io.BytesIO(stdin.encode()), "utf-8")
@@ -76,7 +76,7 @@ def in_process(*words: str, stdin: str = "", encoding: str = "utf-8") -> Outcome
         redirect_stdout(streams[0]),
         redirect_stderr(streams[1]),
         mock.patch("sys.stdin", source),
-        mock.patch.dict(os.environ, ENVIRONMENT),
+        mock.patch.dict(os.environ, {**ENVIRONMENT, **(env or {})}),
         warnings.catch_warnings(),
     ):
         warnings.simplefilter("default")
