@@ -6,8 +6,6 @@ import functools
 import io
 import json
 import os
-import subprocess
-import sys
 import warnings
 from collections.abc import Callable, Mapping
 from contextlib import redirect_stderr, redirect_stdout
@@ -22,9 +20,7 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from gdcli.cli.main import run as run_words
-
-# What a terminal would tell: none is there, and the width is always the same.
-ENVIRONMENT = {"COLUMNS": "80", "NO_COLOR": "", "FORCE_COLOR": "", "TTY_COMPATIBLE": "", "GDCLI_DEBUG": ""}
+from tests.forks import ENVIRONMENT, Piped
 
 
 @dataclass(frozen=True)
@@ -97,17 +93,12 @@ def find(record: Any, code: str) -> Any:
     return found[0]
 
 
-def in_a_process(*words: str, stdin: str = "", env: Mapping[str, str] | None = None) -> Outcome:
-    """Run ``python -m gdcli WORDS`` in a process of its own, with no terminal."""
-    done = subprocess.run(
-        [sys.executable, "-m", "gdcli", *words],
-        input=stdin.encode(),
-        capture_output=True,
-        env={**os.environ, **ENVIRONMENT, **(env or {})},
-        timeout=300,
-        check=False,
-    )
-    return Outcome(done.returncode, done.stdout.decode(), done.stderr.decode())
+def in_a_process(*words: str, env: Mapping[str, str] | None = None) -> Outcome:
+    """Run ``gdcli WORDS`` in a process of its own, with no terminal and nothing on standard input."""
+    with Piped(*words, env=env) as process:
+        process.stdin.close()
+        out, err = process.stdout.read(), process.stderr.read()
+        return Outcome(process.wait(), out, err)
 
 
 # Who takes one of these fixtures starts a process.

@@ -1,6 +1,6 @@
 """gdcli in a process that starts at once: a fork of one that has imported torch, which takes two seconds.
 
-What happens between the start of Python and ``main()`` needs a process of its own: ``conftest.in_a_process``.
+What happens before ``main()`` is called needs ``python -m gdcli``.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ import sys
 import termios
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TextIO
+from typing import IO, Any, Self, TextIO
 
+# What a terminal would tell: none is there, and the width is always the same.
+ENVIRONMENT = {"COLUMNS": "80", "NO_COLOR": "", "FORCE_COLOR": "", "TTY_COMPATIBLE": "", "GDCLI_DEBUG": ""}
 PATIENCE = 300.0  # seconds; a machine may be busy
 
 
@@ -40,6 +42,12 @@ class Fork:
         self._answers = self._keeper.makefile("r")
         self.pid = int(self._answers.readline())
         self._code: int | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
 
     def poll(self) -> int | None:
         """The exit code, if it has ended; that of a signal is negative."""
@@ -76,6 +84,26 @@ def _server() -> socket.socket:
         process = subprocess.Popen(words, cwd=Path(__file__).parents[1], pass_fds=[its.fileno()])
     atexit.register(lambda: (ours.close(), process.wait()))
     return ours
+
+
+class Piped(Fork):
+    """A process, and our ends of the pipes that are its standard streams."""
+
+    def __init__(self, *words: str, env: Mapping[str, str] | None = None, out: IO[bytes] | None = None) -> None:
+        """Start it; ``out`` is another place for its standard output."""
+        (its_in, ours_in), (ours_out, its_out), (ours_err, its_err) = (os.pipe() for _ in range(3))
+        streams = (its_in, its_out if out is None else out.fileno(), its_err)
+        super().__init__(*words, streams=streams, env={**os.environ, **ENVIRONMENT, **(env or {})})
+        for descriptor in (its_in, its_out, its_err):
+            os.close(descriptor)
+        self.stdin = os.fdopen(ours_in, "w")
+        self.stdout, self.stderr = os.fdopen(ours_out), os.fdopen(ours_err)
+
+    def __exit__(self, *_: object) -> None:
+        super().__exit__()
+        for stream in (self.stdin, self.stdout, self.stderr):
+            with contextlib.suppress(BrokenPipeError):
+                stream.close()
 
 
 # The server
@@ -126,11 +154,11 @@ def _become(about: Any, streams: list[int]) -> None:
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
+    os.environ.clear()
+    os.environ.update(about["env"])
     sys.stdin, sys.stdout, sys.stderr = map(_opened, range(3))
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.chdir(about["folder"])
-    os.environ.clear()
-    os.environ.update(about["env"])
     sys.argv = ["gdcli", *about["words"]]
     try:
         main()
@@ -141,7 +169,8 @@ def _become(about: Any, streams: list[int]) -> None:
 def _opened(number: int) -> TextIO:
     """A standard stream, as Python opens it when it starts."""
     by_line = number == 2 or os.isatty(number)
-    return open(number, "r" if number == 0 else "w", buffering=1 if by_line else -1, closefd=False)
+    encoding = os.environ.get("PYTHONIOENCODING")
+    return open(number, "r" if number == 0 else "w", 1 if by_line else -1, encoding=encoding, closefd=False)
 
 
 if __name__ == "__main__":
