@@ -7,6 +7,7 @@ import io
 import json
 import os
 import warnings
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -106,11 +107,21 @@ STARTS = {"gdcli_process": "process", "live": "process", "browser": "browser"}
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m chooses
-def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
-    """Mark the tests that start a process through a fixture."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Function]) -> None:
+    """Mark the tests that start a process through a fixture; workers begin with the files that take longest."""
     for item in items:
         for fixture in STARTS.keys() & set(item.fixturenames):
             item.add_marker(STARTS[fixture])
+    if hasattr(config, "workerinput"):  # of pytest-xdist
+        slow = {(item.path, item.function.__name__) for item in items if item.get_closest_marker("slow")}
+        functions = Counter(path for path, _ in slow)
+        items.sort(key=lambda item: -functions[item.path])
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have pytest-xdist keep this order: files with many tests are not those that take longest."""
+    if hasattr(config.option, "loadscopereorder"):
+        config.option.loadscopereorder = False
 
 
 @pytest.fixture(scope="session")
