@@ -20,8 +20,9 @@ import pytest
 # Before anything imports torch: workers of pytest that share cores wait long for each other's threads.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+from forks import ENVIRONMENT, Piped
+
 from gdcli.cli.main import run as run_words
-from tests.forks import ENVIRONMENT, Piped
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ import socket
 import subprocess
 import sys
 import termios
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Self, TextIO
 
@@ -35,10 +35,7 @@ class Fork:
     def __init__(
         self, *words: str, streams: tuple[int, int, int], env: Mapping[str, str], session: bool = False
     ) -> None:
-        about = {"words": words, "env": dict(env), "folder": os.getcwd(), "session": session}
-        self._keeper, answering = socket.socketpair()
-        with answering:
-            socket.send_fds(_server(), [json.dumps(about).encode()], [*streams, answering.fileno()])
+        self._keeper = _asked(_server(), words, streams, env, session=session)
         self._answers = self._keeper.makefile("r")
         self.pid = int(self._answers.readline())
         self._code: int | None = None
@@ -80,10 +77,39 @@ def _server() -> socket.socket:
     """The socket on which the server waits for forks to make; it ends when the socket is closed."""
     ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with its:
-        words = [sys.executable, "-m", "tests.forks", str(its.fileno())]
+        words = [sys.executable, "-m", "tests.forks", "serve", str(its.fileno())]
         process = subprocess.Popen(words, cwd=Path(__file__).parents[1], pass_fds=[its.fileno()])
     atexit.register(lambda: (ours.close(), process.wait()))
     return ours
+
+
+def _asked(
+    server: socket.socket, words: Sequence[str], streams: Sequence[int], env: Mapping[str, str], *, session: bool
+) -> socket.socket:
+    """Ask for a fork; the socket on which its process and its exit code are told, a line each."""
+    about = {"words": words, "env": dict(env), "folder": os.getcwd(), "session": session}
+    ours, its = socket.socketpair()
+    with its:
+        socket.send_fds(server, [json.dumps(about).encode()], [*streams, its.fileno()])
+    return ours
+
+
+def shell(command: str) -> tuple[str, int]:
+    """What a shell prints on both streams, with nothing on standard input, and its exit code; gdcli is a fork in it."""
+    its = _server().fileno()
+    path = f"{Path(__file__).parent / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "GDCLI_PYTHON": sys.executable, "GDCLI_FORKS": str(its)}
+    done = subprocess.run(
+        command,
+        shell=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+        env=environment,
+        pass_fds=[its],
+    )
+    return done.stdout.decode(), done.returncode
 
 
 class Piped(Fork):
@@ -174,4 +200,10 @@ def _opened(number: int) -> TextIO:
 
 
 if __name__ == "__main__":
-    _serve(socket.socket(fileno=int(sys.argv[1])))
+    what, number, *words = sys.argv[1:]
+    server = socket.socket(fileno=int(number))
+    if what == "serve":
+        _serve(server)
+    else:
+        _process, code = _asked(server, words, (0, 1, 2), os.environ, session=False).makefile("r")
+        sys.exit(int(code))

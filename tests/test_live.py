@@ -21,6 +21,7 @@ from typing import Any
 
 import pytest
 from conftest import ENVIRONMENT, Run, document
+from forks import PATIENCE, Fork
 from msgspec.structs import replace
 from rich.cells import cell_len
 from rich.console import Console
@@ -34,7 +35,6 @@ from gdcli.contract.figure import ContourPanel, FunctionPanel
 from gdcli.landscape.moving import MovingFigure
 from gdcli.landscape.trail import Trail
 from gdcli.render.live import Scene, Stage
-from tests.forks import PATIENCE, Fork
 
 GDCLI = [sys.executable, "-m", "gdcli"]
 BEGIN, END = "\x1b[?2026h", "\x1b[?2026l"

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 import torch
 from conftest import Run, document
+from forks import PATIENCE, Piped
 
 import gdcli
 from gdcli.contract.grad import Point
 from gdcli.lines import Lines
-from tests.forks import PATIENCE, Piped
 
 Function = Callable[..., torch.Tensor]
 

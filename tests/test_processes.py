@@ -18,9 +18,9 @@ from typing import Any
 
 import pytest
 from conftest import ENVIRONMENT, Outcome, Run, document
+from forks import Fork, Piped
 
 from gdcli.tensors import Problem
-from tests.forks import Fork, Piped
 
 # Descents that do not come to rest: x = -lr, -2 lr, ... A long one takes seconds.
 SHORT = ["minimize", "x", "--x", "0", "--lr", "0.5", "--steps", "200"]
