@@ -231,8 +231,19 @@ def test_a_changed_rate_is_recorded_and_the_document_reproduces_it(
     "words",
     [
         ["sum((x - rand(3))**2)", "--x", "randn(3)", "--seed", "3"],
-        ["(x - 1)**2 + x*y**2", "--x", "1", "--y", "2", "--optimizer", "adam", "--walk"],
-        ["quadratic-10", "--lr", "auto", "--clip-norm", "1", "--schedule", "exponential", "--sched", "gamma=0.99"],
+        ["(x - 1)**2 + x*y**2", "--x", "1", "--y", "2", "--optimizer", "adam", "--walk", "--no-diagnose"],
+        [
+            "quadratic-10",
+            "--lr",
+            "auto",
+            "--clip-norm",
+            "1",
+            "--schedule",
+            "exponential",
+            "--sched",
+            "gamma=0.99",
+            "--no-diagnose",
+        ],
     ],
 )
 def test_a_run_that_is_watched_is_the_same_run(
@@ -363,7 +374,7 @@ def test_a_race_is_shown_in_lockstep(live: Callable[..., Terminal], run: Run) ->
 def test_a_race_keeps_step_in_evaluations(live: Callable[..., Terminal]) -> None:
     """The first step of lbfgs takes 21 evaluations more: until the others have made as many, it is at its start."""
     words = ["compare", "rosenbrock", "--racer", "lbfgs lr=0.5", "--racer", "manual lr=0.001", "--live"]
-    terminal = live(*words, "--delay", "0.05", size=(120, 40))
+    terminal = live(*words, "--steps", "60", "--delay", "0.05", size=(120, 40))
     terminal.wait(lambda screen: 5 <= iteration_of(screen) <= 20)
     terminal.press(" ")
     screen = terminal.wait(lambda screen: "paused" in screen)
