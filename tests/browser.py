@@ -77,10 +77,14 @@ class Browser:
         """Load a file in a window so wide; ``media`` are preferences, such as prefers_color_scheme="dark"."""
         features = [{"name": name.replace("_", "-"), "value": value} for name, value in media.items()]
         self.call("Emulation.setEmulatedMedia", features=features)
-        self.call("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
+        self.resize(width)
         self.events.clear()
         self.call("Page.navigate", url=path.as_uri())
         self.wait("document.readyState === 'complete'")
+
+    def resize(self, width: int) -> None:
+        """Make the window so wide."""
+        self.call("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
 
     def js(self, expression: str) -> Any:
         """The value of a JavaScript expression in the page, awaited."""

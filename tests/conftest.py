@@ -6,9 +6,8 @@ import functools
 import io
 import json
 import os
-import subprocess
-import sys
 import warnings
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -21,10 +20,9 @@ import pytest
 # Before anything imports torch: workers of pytest that share cores wait long for each other's threads.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from gdcli.cli.main import run as run_words
+from forks import ENVIRONMENT, Piped
 
-# What a terminal would tell: none is there, and the width is always the same.
-ENVIRONMENT = {"COLUMNS": "80", "NO_COLOR": "", "FORCE_COLOR": "", "TTY_COMPATIBLE": "", "GDCLI_DEBUG": ""}
+from gdcli.cli.main import run as run_words
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,7 @@ def _validator() -> Any:
     return jsonschema.Draft202012Validator(schema)
 
 
-def in_process(*words: str, stdin: str = "", encoding: str = "utf-8") -> Outcome:
+def in_process(*words: str, stdin: str = "", encoding: str = "utf-8", env: Mapping[str, str] | None = None) -> Outcome:
     """Run ``gdcli WORDS`` in this process, with streams of its own and warnings as a user sees them."""
     streams = [io.TextIOWrapper(io.BytesIO(), encoding, newline="") for _ in range(2)]
     source = io.TextIOWrapper(io.BytesIO(stdin.encode()), "utf-8")
@@ -76,7 +74,7 @@ def in_process(*words: str, stdin: str = "", encoding: str = "utf-8") -> Outcome
         redirect_stdout(streams[0]),
         redirect_stderr(streams[1]),
         mock.patch("sys.stdin", source),
-        mock.patch.dict(os.environ, ENVIRONMENT),
+        mock.patch.dict(os.environ, {**ENVIRONMENT, **(env or {})}),
         warnings.catch_warnings(),
     ):
         warnings.simplefilter("default")
@@ -97,17 +95,12 @@ def find(record: Any, code: str) -> Any:
     return found[0]
 
 
-def in_a_process(*words: str, stdin: str = "", env: Mapping[str, str] | None = None) -> Outcome:
-    """Run ``python -m gdcli WORDS`` in a process of its own, with no terminal."""
-    done = subprocess.run(
-        [sys.executable, "-m", "gdcli", *words],
-        input=stdin.encode(),
-        capture_output=True,
-        env={**os.environ, **ENVIRONMENT, **(env or {})},
-        timeout=300,
-        check=False,
-    )
-    return Outcome(done.returncode, done.stdout.decode(), done.stderr.decode())
+def in_a_process(*words: str, env: Mapping[str, str] | None = None) -> Outcome:
+    """Run ``gdcli WORDS`` in a process of its own, with no terminal and nothing on standard input."""
+    with Piped(*words, env=env) as process:
+        process.stdin.close()
+        out, err = process.stdout.read(), process.stderr.read()
+        return Outcome(process.wait(), out, err)
 
 
 # Who takes one of these fixtures starts a process.
@@ -115,11 +108,21 @@ STARTS = {"gdcli_process": "process", "live": "process", "browser": "browser"}
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m chooses
-def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
-    """Mark the tests that start a process through a fixture."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Function]) -> None:
+    """Mark the tests that start a process through a fixture; workers begin with the files that take longest."""
     for item in items:
         for fixture in STARTS.keys() & set(item.fixturenames):
             item.add_marker(STARTS[fixture])
+    if hasattr(config, "workerinput"):  # of pytest-xdist
+        slow = {(item.path, item.function.__name__) for item in items if item.get_closest_marker("slow")}
+        functions = Counter(path for path, _ in slow)
+        items.sort(key=lambda item: -functions[item.path])
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have pytest-xdist keep this order: files with many tests are not those that take longest."""
+    if hasattr(config.option, "loadscopereorder"):
+        config.option.loadscopereorder = False
 
 
 @pytest.fixture(scope="session")

@@ -489,7 +489,7 @@ def test_json_fits_the_schema_and_reproduces_itself(run: Run, tmp_path: Path) ->
 @pytest.mark.parametrize(
     "words",
     [
-        [],
+        ["--rates", "4", "--steps", "60"],
         ["x**2 - 2*x*y + 3*y**2", "--starts", "2", "--domain", "x=-1:1", "--domain", "y=0:1", "--steps", "9"],
         ["rosenbrock", "--dim", "3", "--optimizer", "manual,lbfgs", "--lr", "auto", "--steps", "9"],
     ],

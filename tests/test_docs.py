@@ -32,6 +32,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from forks import shell
 from PIL import Image
 
 import gdcli
@@ -142,10 +143,7 @@ def outcome_of(command: str) -> Outcome:
     if words[0] == "gdcli" and not any(set(word) <= set("|&;<>") for word in words):
         makes_or_reads_files = {"--save", "--output", "--config", "--points"} & set(words)
         return (in_this_process if makes_or_reads_files else in_this_process_once)(tuple(words[1:]))
-    done = subprocess.run(
-        command, shell=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
-    )
-    return Outcome(done.stdout.decode(), done.returncode)
+    return Outcome(*shell(command))
 
 
 def in_this_process(words: tuple[str, ...]) -> Outcome:

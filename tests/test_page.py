@@ -38,14 +38,13 @@ pytest.importorskip("plotly", reason='needs plotly: pip install "gdcli[html]"')
 
 pytestmark = pytest.mark.slow  # pages of megabytes
 
-PLANE = ["minimize", "rosenbrock", "--lr", "1e-3", "--steps", "400"]
 PAGES = {
-    "plane": PLANE,
     "line": ["minimize", "--steps", "30"],
     "five": ["minimize", "rosenbrock", "--dim", "5", "--lr", "1e-4", "--steps", "50"],
     "layer": ["fit-linear"],
     "race": ["compare", "himmelblau", "--optimizer", "manual,sgd,adam", "--lr", "0.01", "--steps", "40"],
     "function": ["plot", "x**2 - y**2", "--x", "-2:2", "--y", "-1:3", "--field"],
+    "plane": ["minimize", "rosenbrock", "--lr", "1e-3", "--steps", "140", "--no-diagnose"],
 }
 HOSTILE = (
     "</script><script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'><b>bold</b> %{x} &lt; \u2028"
@@ -167,7 +166,7 @@ def test_numbers_of_the_page_are_those_of_the_run(saved: Callable[[str], Path]) 
     assert columns["grad x"] == [state["grads"]["x"] for state in states]
     norms = [math.hypot(state["grads"]["x"], state["grads"]["y"]) for state in states]
     assert columns["gradient norm"] == pytest.approx(norms, rel=1e-15)
-    assert parts.data["frames"] == list(range(401))
+    assert parts.data["frames"] == list(range(141))
 
 
 def test_gradient_norm_is_that_of_the_gradient_by_torch() -> None:
@@ -340,13 +339,21 @@ def browser() -> Iterator[Browser]:
         yield started
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def opened(browser: Browser, saved: Callable[[str], Path]) -> Callable[..., Browser]:
-    """Open a page, and wait until its controls work: ``opened("plane", width=390)``."""
+    """Show a page at its first state, with controls that work: ``opened("plane", width=390)``.
 
-    def open_page(name: str, *, ready: str = "flat", **more: Any) -> Browser:
-        browser.open(saved(name), **more)
+    A page takes seconds to draw its surface. One that is open stays open, unless it is to be ``fresh``.
+    """
+    shown: list[Any] = []
+
+    def open_page(name: str, *, ready: str = "flat", width: int = 1280, fresh: bool = False, **media: str) -> Browser:
+        if fresh or shown != [name, media]:
+            browser.open(saved(name), width, **media)
+            shown[:] = name, media
+        browser.resize(width)
         browser.wait(f"performance.getEntriesByName('{ready}').length")
+        slide(browser, 0)
         return browser
 
     return open_page
@@ -386,11 +393,11 @@ def states_of(file: Path) -> list[Any]:
     return [*document["iterations"], document["result"]]
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", PAGES, scope="module")
 def test_page_draws_everything_without_an_error_and_without_a_request(
     name: str, opened: Callable[..., Browser], saved: Callable[[str], Path]
 ) -> None:
-    browser = opened(name, ready="all")
+    browser = opened(name, ready="all", fresh=True)
     data = Parts(saved(name).read_text()).data
     assert browser.js("document.querySelectorAll('.panel .main-svg').length") >= len(data["panels"])
     alts = browser.js("[...document.querySelectorAll('[role=img]')].map(each => each.ariaLabel)")
@@ -404,6 +411,19 @@ def test_page_draws_everything_without_an_error_and_without_a_request(
     assert not [entry for entry in logged if entry["level"] == "error"]
     requests = [event["params"]["request"]["url"] for event in browser.events if "request" in event.get("params", {})]
     assert [url for url in requests if not url.startswith("data:")] == [saved(name).as_uri()]
+
+
+@pytest.mark.parametrize("name", PAGES, scope="module")  # pytest runs the two tests of a page one after the other
+def test_phone_needs_no_scrolling_to_the_side(name: str, opened: Callable[..., Browser]) -> None:
+    browser = opened(name, width=390, fresh=name in ("line", "layer"))  # the others become narrow
+    browser.wait("document.documentElement.scrollWidth === document.documentElement.clientWidth")
+    assert browser.js("[innerWidth, document.documentElement.scrollWidth - document.documentElement.clientWidth]") == [
+        390,
+        0,
+    ]
+    assert browser.js("Math.max(...[...document.querySelectorAll('.panel')].map(each => each.offsetWidth))") <= 390
+    lefts = browser.js("[...new Set([...document.querySelectorAll('.panel')].map(each => each.offsetLeft))]")
+    assert len(lefts) == 1  # one column
 
 
 def test_slider_moves_the_point_in_all_panels_together(
@@ -425,6 +445,44 @@ def test_slider_moves_the_point_in_all_panels_together(
     last = "document.querySelector('.surface .plot').data.at(-1)"
     browser.wait(f"{last}.x[0] === {values['x']}")
     assert browser.js(f"[{last}.y[0], {last}.z[0]]") == [values["y"], state["loss"]]
+
+
+def test_download_is_the_document_of_json(
+    opened: Callable[..., Browser], saved: Callable[[str], Path], tmp_path: Path, run: Run
+) -> None:
+    browser = opened("plane")
+    browser.call("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path), eventsEnabled=True)
+    click(browser, "#download")
+    file = tmp_path / "gdcli-minimize.json"
+    for _ in range(200):
+        browser.js("new Promise(done => setTimeout(done, 25))")
+        if file.exists() and file.stat().st_size:
+            break
+    assert file.read_text() == run(*PAGES["plane"], "--json").out
+
+
+def test_surface_has_the_height_that_is_chosen(opened: Callable[..., Browser]) -> None:
+    browser = opened("plane", ready="all")
+    corner = "document.querySelector('.surface .plot').data[0].z[3][5]"
+    value = browser.js(corner)
+    choose = (
+        "(s => { s.value = 'log'; s.dispatchEvent(new Event('change')); return 0; })(document.querySelector('select'))"
+    )
+    browser.js(choose)
+    assert browser.js(corner) == pytest.approx(math.log10(value), rel=1e-12)
+    title = "document.querySelector('.surface .plot').layout.scene.zaxis.title.text"
+    assert browser.js(title) == "value, logarithmic"
+
+
+def test_surface_can_be_turned_without_a_mouse(opened: Callable[..., Browser]) -> None:
+    browser = opened("plane", ready="all")
+    eye = "document.querySelector('.surface .plot').layout.scene.camera.eye"
+    x, y, z = (browser.js(f"{eye}.{axis}") for axis in "xyz")
+    click(browser, "button[aria-label='Rotate the surface right']")
+    browser.wait(f"{eye}.x !== {x}")
+    angle = math.pi / 12
+    turned = [x * math.cos(angle) - y * math.sin(angle), x * math.sin(angle) + y * math.cos(angle), z]
+    assert [browser.js(f"{eye}.{axis}") for axis in "xyz"] == pytest.approx(turned)
 
 
 def test_click_on_a_row_goes_to_its_state(opened: Callable[..., Browser], saved: Callable[[str], Path]) -> None:
@@ -517,20 +575,6 @@ def test_points_of_a_race_are_the_states_of_each_run_at_the_iteration(opened: Ca
         assert plane == [race.result.values["x"], race.result.values["y"]]
 
 
-def test_download_is_the_document_of_json(
-    opened: Callable[..., Browser], saved: Callable[[str], Path], tmp_path: Path, run: Run
-) -> None:
-    browser = opened("plane")
-    browser.call("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path), eventsEnabled=True)
-    click(browser, "#download")
-    file = tmp_path / "gdcli-minimize.json"
-    for _ in range(200):
-        browser.js("new Promise(done => setTimeout(done, 25))")
-        if file.exists() and file.stat().st_size:
-            break
-    assert file.read_text() == run(*PAGES["plane"], "--json").out
-
-
 def test_page_is_light_or_dark_as_the_reader_prefers_or_switches(opened: Callable[..., Browser]) -> None:
     ground = "getComputedStyle(document.body).backgroundColor"
     ink = "document.querySelector('.function .plot').layout.font.color"
@@ -542,42 +586,6 @@ def test_page_is_light_or_dark_as_the_reader_prefers_or_switches(opened: Callabl
     assert dark_colours == ["rgb(18, 21, 27)", "#e6eaf1"]
     click(light, "#theme")
     assert light.js(f"[{ground}, {ink}]") == dark_colours
-
-
-@pytest.mark.parametrize("name", PAGES)
-def test_phone_needs_no_scrolling_to_the_side(name: str, opened: Callable[..., Browser]) -> None:
-    browser = opened(name, width=390)
-    assert browser.js("[innerWidth, document.documentElement.scrollWidth - document.documentElement.clientWidth]") == [
-        390,
-        0,
-    ]
-    assert browser.js("Math.max(...[...document.querySelectorAll('.panel')].map(each => each.offsetWidth))") <= 390
-    lefts = browser.js("[...new Set([...document.querySelectorAll('.panel')].map(each => each.offsetLeft))]")
-    assert len(lefts) == 1  # one column
-
-
-def test_surface_has_the_height_that_is_chosen(opened: Callable[..., Browser]) -> None:
-    browser = opened("plane", ready="all")
-    corner = "document.querySelector('.surface .plot').data[0].z[3][5]"
-    value = browser.js(corner)
-    choose = (
-        "(s => { s.value = 'log'; s.dispatchEvent(new Event('change')); return 0; })(document.querySelector('select'))"
-    )
-    browser.js(choose)
-    assert browser.js(corner) == pytest.approx(math.log10(value), rel=1e-12)
-    title = "document.querySelector('.surface .plot').layout.scene.zaxis.title.text"
-    assert browser.js(title) == "value, logarithmic"
-
-
-def test_surface_can_be_turned_without_a_mouse(opened: Callable[..., Browser]) -> None:
-    browser = opened("plane", ready="all")
-    eye = "document.querySelector('.surface .plot').layout.scene.camera.eye"
-    x, y, z = (browser.js(f"{eye}.{axis}") for axis in "xyz")
-    click(browser, "button[aria-label='Rotate the surface right']")
-    browser.wait(f"{eye}.x !== {x}")
-    angle = math.pi / 12
-    turned = [x * math.cos(angle) - y * math.sin(angle), x * math.sin(angle) + y * math.cos(angle), z]
-    assert [browser.js(f"{eye}.{axis}") for axis in "xyz"] == pytest.approx(turned)
 
 
 def test_hostile_text_runs_nothing_and_is_shown_as_it_is(browser: Browser, tmp_path: Path) -> None:

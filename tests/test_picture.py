@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import io
 import json
 import math
@@ -20,7 +19,7 @@ import torch
 from conftest import Run
 from matplotlib.colors import to_rgb
 from PIL import Image, ImageSequence
-from test_plot import FIGURES
+from test_plot import FIGURES, figure
 
 from gdcli.contract.figure import Axis, ContourPanel, CurvesPanel, Figure, FunctionPanel, HeatPanel
 from gdcli.contract.figure import Path as Route
@@ -33,11 +32,6 @@ pytestmark = pytest.mark.slow  # matplotlib draws
 
 PIXEL = DOTS_PER_INCH / 100  # of a file, for one of the canvas
 TILTED = ["minimize", "x**2 + 3*y**2 + x*y", "--x", "2", "--y", "-1.5", "--lr", "0.08", "--steps", "12", "--quiet"]
-
-
-@functools.cache
-def figure(name: str) -> Figure:
-    return FIGURES[name]()
 
 
 def tilted_by_hand() -> list[tuple[float, float]]:
@@ -57,10 +51,16 @@ def tilted_by_hand() -> list[tuple[float, float]]:
 def saved(figure: Figure, *, surface: bool = False) -> tuple[Any, list[Any], np.ndarray]:
     """The canvas, its axes, and the pixels of the PNG: rows of RGB from 0 to 1, the first at the top."""
     file = io.BytesIO()
+    canvas, axes = canvas_of(figure, surface=surface)
     with mpl.rc_context(RC):
-        canvas, axes = drawn(figure, surface=surface)
         canvas.savefig(file, format="png", dpi=DOTS_PER_INCH)
     return canvas, axes, np.asarray(Image.open(file).convert("RGB")) / 255
+
+
+def canvas_of(figure: Figure, *, surface: bool = False) -> tuple[Any, list[Any]]:
+    """The canvas and its axes, where no pixel is looked at."""
+    with mpl.rc_context(RC):
+        return drawn(figure, surface=surface)
 
 
 def pixel(canvas: Any, ax: Any, pixels: np.ndarray, x: float, y: float) -> np.ndarray:
@@ -105,7 +105,7 @@ def test_the_path_is_where_the_descent_was(run: Run, tmp_path: Path) -> None:
 
 def test_bands_get_lighter_with_the_value() -> None:
     """In grey as well: from the valley outwards, each band of a bowl is lighter than the one before."""
-    bowl = FIGURES["himmelblau"]()
+    bowl = figure("himmelblau")
     canvas, axes, pixels = saved(bowl)
     panel = bowl.panels[1]
     assert isinstance(panel, ContourPanel)
@@ -136,7 +136,7 @@ def test_every_figure_is_drawn(name: str, surface: bool) -> None:
 
 
 def test_a_race_has_a_legend_and_colours_and_markers_of_its_own() -> None:
-    _, axes, _ = saved(figure("race"))
+    _, axes = canvas_of(figure("race"))
     lines = {line.get_label(): line for line in axes[0].lines if not line.get_label().startswith("_")}
     assert set(lines) == {"sgd", "adam"} == {text.get_text() for text in axes[0].get_legend().get_texts()}
     looks = {(line.get_color(), line.get_marker()) for line in lines.values()}
@@ -170,7 +170,7 @@ def test_a_function_that_is_defined_nowhere_is_drawn_blank(run: Run, tmp_path: P
 
 def test_tangent_touches_at_the_end_with_the_slope_of_autograd() -> None:
     panel = figure("parabola").panels[1]
-    _, axes, _ = saved(figure("parabola"))
+    _, axes = canvas_of(figure("parabola"))
     (tangent,) = [line for line in axes[1].lines if line.get_linestyle() == "--"]
     (x0, x1), (y0, y1) = tangent.get_xdata(), tangent.get_ydata()
     assert isinstance(panel, FunctionPanel)
@@ -202,20 +202,20 @@ def test_a_projected_path_lies_on_the_surface_that_is_shown() -> None:
 
 
 def test_a_path_that_runs_away_does_not_stretch_the_surface(run: Run, tmp_path: Path) -> None:
-    shown = FIGURES["race"]()
+    shown = figure("race")
     panel = shown.panels[1]
     assert isinstance(panel, ContourPanel)
     far = Route("sgd", [0, 1, 2], [0.0, 1.0, 1e9], [0.0, 1.0, 1e9])
     from msgspec.structs import replace
 
-    _, axes, _ = saved(replace(shown, panels=[shown.panels[0], replace(panel, paths=[far])]), surface=True)
+    _, axes = canvas_of(replace(shown, panels=[shown.panels[0], replace(panel, paths=[far])]), surface=True)
     assert axes[1].get_xlim() == pytest.approx((panel.x.low, panel.x.high))
     assert math.isnan(heights_on(panel, far, shown)[-1])
 
 
 def test_a_matrix_is_shown_with_its_numbers() -> None:
     shown = figure("layer")
-    canvas, axes, _ = saved(shown)
+    canvas, axes = canvas_of(shown)
     panel = shown.panels[1]
     assert isinstance(panel, HeatPanel)
     assert np.asarray(axes[1].images[0].get_array()) == pytest.approx(np.array(panel.values))
@@ -224,16 +224,25 @@ def test_a_matrix_is_shown_with_its_numbers() -> None:
             assert f"{number:.3g}" in texts(canvas)
 
 
+ENDINGS = [".png", ".svg", ".pdf", ".gif", *([".mp4"] if shutil.which("ffmpeg") else [])]
+
+
+@pytest.fixture(scope="module")
+def run_twice(run: Run, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Two folders, each with the pictures of the same race."""
+    folders = [tmp_path_factory.mktemp("race") for _ in range(2)]
+    for folder in folders:
+        saves = [word for ending in ENDINGS for word in ("--save", str(folder / f"race{ending}"))]
+        words = ["compare", "himmelblau", "--optimizer", "sgd,adam", "--lr", "0.01", "--steps", "20"]
+        assert run(*words, "--seconds", "0.2", *saves).code == 0
+    return folders
+
+
 @pytest.mark.process
-@pytest.mark.parametrize("ending", [".png", ".svg", ".pdf", ".gif", ".mp4"])
-def test_same_run_same_bytes(run: Run, tmp_path: Path, ending: str) -> None:
-    if ending == ".mp4" and shutil.which("ffmpeg") is None:
-        pytest.skip("ffmpeg is not here")
-    files = [tmp_path / f"{i}{ending}" for i in (1, 2)]
-    for file in files:
-        frames = ["--seconds", "0.5"] if ending in (".gif", ".mp4") else []
-        assert run("compare", "himmelblau", "--steps", "20", "--save", str(file), *frames).code == 0
-    assert files[0].read_bytes() == files[1].read_bytes()
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_same_run_same_bytes(run_twice: list[Path], ending: str) -> None:
+    first, second = ((folder / f"race{ending}").read_bytes() for folder in run_twice)
+    assert first == second
 
 
 @pytest.mark.parametrize("ending", [".svg", ".pdf"])
@@ -263,7 +272,7 @@ def test_text_of_a_user_is_never_a_formula_or_markup(run: Run, tmp_path: Path) -
 
 def test_a_long_title_is_shortened(run: Run, tmp_path: Path) -> None:
     long = " + ".join(f"(x - {i})**2" for i in range(200))
-    canvas, _, _ = saved(Figure(long, "", figure("parabola").panels))
+    canvas, _ = canvas_of(Figure(long, "", figure("parabola").panels))
     title = canvas.get_suptitle()
     assert title.endswith("...")
     assert len(title) <= 100

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +13,8 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import ENVIRONMENT, Run, document
+from conftest import Run, document
+from forks import PATIENCE, Piped
 
 import gdcli
 from gdcli.contract.grad import Point
@@ -519,16 +517,9 @@ def test_a_file_is_read_in_pieces(tmp_path: Path) -> None:
 
 
 @contextmanager
-def process(*words: str) -> Iterator[subprocess.Popen[str]]:
-    with subprocess.Popen(
-        [sys.executable, "-m", "gdcli", "grad", *words],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, **ENVIRONMENT},
-    ) as child:
-        watch = threading.Timer(300, child.kill)  # it may wait for input while the test waits for an answer
+def process(*words: str) -> Iterator[Piped]:
+    with Piped("grad", *words) as child:
+        watch = threading.Timer(PATIENCE, child.kill)  # it may wait for input while the test waits for an answer
         watch.start()
         yield child
         watch.cancel()
@@ -538,9 +529,6 @@ def process(*words: str) -> Iterator[subprocess.Popen[str]]:
 @pytest.mark.process
 def test_standard_input_is_answered_line_by_line() -> None:
     with process("x**2", "--points", "-") as child:
-        assert child.stdin is not None
-        assert child.stdout is not None
-        assert child.stderr is not None
         answered = []
         for line in ('{"x": 3}', "?", '{"x": -1}'):
             child.stdin.write(f"{line}\n")
@@ -550,22 +538,19 @@ def test_standard_input_is_answered_line_by_line() -> None:
         assert [line.get("value") for line in answered] == [9.0, None, 1.0]
         assert child.stdout.read() == ""
         assert child.stderr.read() == "error: line 2: it is not valid JSON: invalid character (byte 0)\n"
-        assert child.wait(300) == 1
+        assert child.wait() == 1
 
 
 @pytest.mark.slow
 @pytest.mark.process
 def test_ctrl_c_ends_the_document_of_what_was_computed() -> None:
     with process("x**2", "--points", "-", "--json") as child:
-        assert child.stdin is not None
-        assert child.stdout is not None
-        assert child.stderr is not None
         child.stdin.write("x\n3\n")
         child.stdin.flush()
         begun = child.stdout.read(1)  # the first answer is there
         child.send_signal(signal.SIGINT)
         record = document(begun + child.stdout.read().rstrip("\n"))
-        assert child.wait(300) == 130
+        assert child.wait() == 130
         assert (record["status"], record["message"], len(record["points"])) == (
             "interrupted",
             "1 point; interrupted",
@@ -579,8 +564,6 @@ def test_ctrl_c_ends_the_document_of_what_was_computed() -> None:
 def test_a_closed_pipe_ends_it_quietly(tmp_path: Path) -> None:
     path = columns(tmp_path / "p.csv", x=numbers(30_000))
     with process("x**2", "--points", path) as child:
-        assert child.stdout is not None
-        assert child.stderr is not None
         assert child.stdout.readline() == "x,value,grad.x\n"
         child.stdout.close()
-        assert (child.stderr.read(), child.wait(300)) == ("", 0)
+        assert (child.stderr.read(), child.wait()) == ("", 0)

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ENVIRONMENT, Run, document
+from conftest import ENVIRONMENT, Outcome, Run, document
+from forks import Fork, Piped
 
 from gdcli.tensors import Problem
 
@@ -25,6 +26,7 @@ from gdcli.tensors import Problem
 SHORT = ["minimize", "x", "--x", "0", "--lr", "0.5", "--steps", "200"]
 LONG = [*SHORT[:-1], "100000"]
 GDCLI = [sys.executable, "-m", "gdcli"]
+NO_SPACE = "error: cannot write the output: No space left on device\n"
 
 
 @pytest.fixture
@@ -117,14 +119,11 @@ def test_ctrl_c_does_not_reach_the_program_that_called(run: Run, interrupt: Call
 @pytest.mark.slow
 @pytest.mark.process
 def test_ctrl_c_in_a_process_that_streams() -> None:
-    with subprocess.Popen([*GDCLI, *LONG, "--jsonl"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
+    with Piped(*LONG, "--jsonl") as process:
         first = [process.stdout.readline() for _ in range(5)]
         process.send_signal(signal.SIGINT)
         lines = [json.loads(line) for line in [*first, *process.stdout.read().splitlines()]]
-        err = process.stderr.read()
-    assert (process.returncode, err) == (130, b"")
+        assert (process.wait(), process.stderr.read()) == (130, "")
     assert [line["record"] for line in lines] == ["settings", *["step"] * (len(lines) - 2), "result"]
     assert lines[-1]["status"] == "interrupted"
     assert lines[-1]["result"]["iteration"] == lines[-2]["iteration"] == len(lines) - 3
@@ -144,23 +143,18 @@ def test_ctrl_c_in_a_process_that_streams() -> None:
     ],
 )
 def test_a_reader_that_has_had_enough_ends_it_quietly(words: list[str]) -> None:
-    with subprocess.Popen([*GDCLI, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        assert process.stdout is not None
+    with Piped(*words) as process:
         assert process.stdout.readline()
         process.stdout.close()  # as head -1 does
-        assert process.stderr is not None
-        err = process.stderr.read()
-        code = process.wait(timeout=300)
-    assert (code, err) == (0, b"")
+        assert (process.wait(), process.stderr.read()) == (0, "")
 
 
 @pytest.mark.slow
 @pytest.mark.process
 @pytest.mark.parametrize("words", [["functions", "sin"], ["--help"], ["minimize", "--json", "--steps", "1"]])
 def test_a_full_standard_output_is_an_error(words: list[str]) -> None:
-    with open("/dev/full", "wb") as full:
-        done = subprocess.run([*GDCLI, *words], stdout=full, stderr=subprocess.PIPE, timeout=300, check=False)
-    assert (done.returncode, done.stderr) == (1, b"error: cannot write the output: No space left on device\n")
+    with open("/dev/full", "wb") as full, Piped(*words, out=full) as process:
+        assert (process.wait(), process.stderr.read()) == (1, NO_SPACE)
 
 
 @pytest.mark.slow
@@ -240,14 +234,12 @@ def on_a_terminal(*words: str, **env: str) -> str:
     controller, terminal = pty.openpty()
     environment = {**os.environ, **ENVIRONMENT, "TERM": "xterm-256color", **env}
     environment = {name: value for name, value in environment.items() if value}
-    with subprocess.Popen(
-        [*GDCLI, *words], stdin=terminal, stdout=terminal, stderr=terminal, env=environment
-    ) as process:
+    with Fork(*words, streams=(terminal, terminal, terminal), env=environment) as process:
         os.close(terminal)
         shown = b""
         while piece := _read(controller):
             shown += piece
-        process.wait(timeout=300)
+        process.wait()
     os.close(controller)
     return shown.decode().replace("\r\n", "\n")
 
@@ -268,6 +260,9 @@ def test_colour_is_for_terminals_that_want_it() -> None:
 
 
 @pytest.mark.slow
-def test_python_m_gdcli_is_gdcli(gdcli_process: Run, run: Run) -> None:
-    assert gdcli_process("grad", "x**2", "--x", "3", "--json") == run("grad", "x**2", "--x", "3", "--json")
-    assert gdcli_process("minimize", "--stpes", "3").code == 2
+@pytest.mark.process
+@pytest.mark.parametrize("words", [["grad", "x**2", "--x", "3", "--json"], ["minimize", "--stpes", "3"]])
+def test_python_m_gdcli_is_gdcli(run: Run, words: list[str]) -> None:
+    environment = {**os.environ, **ENVIRONMENT}
+    done = subprocess.run([*GDCLI, *words], capture_output=True, env=environment, timeout=300, check=False, text=True)
+    assert Outcome(done.returncode, done.stdout, done.stderr) == run(*words)

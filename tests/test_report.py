@@ -202,7 +202,9 @@ def test_options_that_a_remedy_names_stay_whole(width: int) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("width", [40, 80])
 def test_a_formula_is_neither_wrapped_nor_cut(run: Run, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
-    words = ["grad", " + ".join(f"sin({k}*x)" for k in range(2, 9)), "--x", "2", "--symbolic"]
+    names = [f"coefficient_of_the_{number}_power" for number in ("first", "second", "third")]
+    words = ["grad", " + ".join(f"{name}*x**{k}" for k, name in enumerate(names, 1)), "--x", "2", "--wrt", "x"]
+    words += ["--symbolic", *(word for name in names for word in (f"--{name}", "3"))]
     formula = run(*words, "--json").json()["derivatives"][0]["formula"]
     assert len(formula) > 80
     monkeypatch.setitem(ENVIRONMENT, "COLUMNS", str(width))

@@ -266,7 +266,7 @@ def test_rmsprop_takes_eps_inside_the_root() -> None:
 @pytest.mark.slow
 def test_new_rules_race() -> None:
     names = ["newton", "manual-backtracking", "manual-exact", "manual-rmsprop"]
-    record = gdcli.compare("quadratic-10", optimizer=names, starts=3, steps=100)
+    record = gdcli.compare("quadratic-10", optimizer=names, starts=3, steps=100, tune=False)
     by_name = {entry.optimizer: entry for entry in record.standings}
     assert {name: entry.batched for name, entry in by_name.items()} == {
         "newton": False, "manual-backtracking": False, "manual-exact": False, "manual-rmsprop": True,

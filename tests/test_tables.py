@@ -111,7 +111,7 @@ def assert_stacked(rows: Sequence[list[str]], steps: dict[int, Any], text: str) 
 )
 def test_numbers_of_every_problem_stay_whole(settings: dict[str, Any]) -> None:
     for name in PROBLEMS:
-        record = gdcli.minimize(name, settings={**QUIET, "steps": 25, **settings}).result()
+        record = gdcli.minimize(name, settings={**QUIET, "steps": 12, **settings}).result()
         for width in WIDTHS:
             assert_whole(record, width)
         assert_whole(record, 60, digits=17)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 from collections.abc import Iterator
 from typing import Annotated, Any
@@ -26,6 +27,7 @@ COMMANDS = {
 _EPILOG = "gdcli COMMAND --help shows the options and examples of a command."
 
 
+@functools.cache
 def load(name: str) -> Any:
     """The Typer command of this name."""
     from gdcli.cli import command
@@ -99,6 +101,12 @@ def _version(asked: bool) -> None:
     if asked:
         typer.echo(f"gdcli {__version__}")
         raise typer.Exit
+
+
+@functools.cache
+def group() -> Any:
+    """The Typer group of all commands."""
+    return typer.main.get_command(app)
 
 
 @app.callback(invoke_without_command=True)

@@ -34,6 +34,7 @@ from gdcli.cli.quotes import check_quotes
 from gdcli.cli.save import check_targets, files_in_words
 from gdcli.cli.words import leave_as_typed
 from gdcli.complete.problem import hint_at_problems
+from gdcli.contract.fields import fields_of
 from gdcli.contract.reading import S, read
 from gdcli.contract.words import read_word
 from gdcli.errors import GdcliError, MissingVariableError, UnknownVariableError, UserInterruptError
@@ -201,7 +202,7 @@ def _settings(command: Command[S], given: dict[str, Any], variables: dict[str, s
     if path:
         found = read_config(path, command.name, command.settings.__struct_fields__)
         config = read(command.settings, found, naming=f"'{{}}' in {path}")
-    extras = {field.name: _meta(field).extra for field in msgspec.structs.fields(command.settings)}
+    extras = {field.name: _meta(field).extra for field in fields_of(command.settings)}
     words = {name: value for name, value in given.items() if value is not None and value != []}
     for name in words.keys() & {"expression", "expressions"}:
         words[name] = [text.strip() for text in words[name]] if name == "expressions" else words[name].strip()
@@ -218,7 +219,7 @@ def _settings(command: Command[S], given: dict[str, Any], variables: dict[str, s
 
 def _setting_parameters(command: Command[Any]) -> list[inspect.Parameter]:
     parameters = []
-    for field in msgspec.structs.fields(command.settings):
+    for field in fields_of(command.settings):
         kind, meta = get_args(field.type)[0], _meta(field)
         if field.name == "values":
             var = typer.Option("--var", metavar="NAME=VALUE", help=_VAR_HELP, rich_help_panel=meta.extra["panel"])

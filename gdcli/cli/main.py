@@ -74,9 +74,9 @@ def _open_what_is_closed() -> None:
 
 
 def _run(words: list[str]) -> int:
-    from gdcli.cli.app import app
+    from gdcli.cli.app import group
 
-    code = app(args=words, prog_name="gdcli", standalone_mode=False)
+    code = group()(args=words, prog_name="gdcli", standalone_mode=False)
     return int(code or 0)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import os
 import stat
@@ -239,11 +240,10 @@ def about(option: Meta) -> Sequence[Feature]:
     return option.extra["about"] if option.extra else ()
 
 
-def output_options() -> Iterator[tuple[FieldInfo, Meta]]:
+@functools.cache
+def output_options() -> list[tuple[FieldInfo, Meta]]:
     """The fields of Output that are options, each with its metadata."""
-    for field in fields(Output):
-        if get_origin(field.type) is Annotated:
-            yield field, get_args(field.type)[1]
+    return [(field, get_args(field.type)[1]) for field in fields(Output) if get_origin(field.type) is Annotated]
 
 
 def chosen_format(asked: Sequence[Format]) -> Format:

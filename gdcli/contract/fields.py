@@ -6,9 +6,13 @@ and Python API all read them from there.
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
-from msgspec import Meta
+import msgspec
+from msgspec import Meta, Struct
+from msgspec.structs import FieldInfo
 
 PROBLEM, RULE, STOPPING, NUMBERS, EXPLAIN = "Problem", "Update rule", "Stopping", "Numbers", "Explanation"
 
@@ -24,6 +28,10 @@ def meta(
     """
     extra = {"panel": panel, "metavar": metavar, "words": words, "reads": reads, "shown": shown}
     return Meta(description=description, extra=extra, **bounds)
+
+
+fields_of: Callable[[type[Struct]], tuple[FieldInfo, ...]] = functools.cache(msgspec.structs.fields)
+"""The fields of settings. Their types, which are text in the source, are evaluated once."""
 
 
 AT_LEAST_0 = "a number of at least 0"

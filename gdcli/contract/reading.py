@@ -10,6 +10,7 @@ import msgspec
 from msgspec.structs import FieldInfo
 
 from gdcli.contract.choices import choice_of, hint_at, unknown
+from gdcli.contract.fields import fields_of
 from gdcli.contract.words import EXAMPLES, read_text
 from gdcli.errors import GdcliError
 from gdcli.lang.suggest import did_you_mean, typographic
@@ -26,7 +27,7 @@ def read(settings: type[S], given: Mapping[str, Any], *, naming: str = "{}", tex
     Raises:
         GdcliError: for an unknown key or a value of the wrong type or out of bounds.
     """
-    fields = {field.name: field for field in msgspec.structs.fields(settings)}
+    fields = {field.name: field for field in fields_of(settings)}
     checked: dict[str, Any] = {}
     for key, value in given.items():
         if key not in fields:
