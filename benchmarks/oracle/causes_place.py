@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from gdcli.tensors import labels
 from oracle.causes_rate import CAUSE, NUMBERS, Judged, has_arrived, leaves
 from oracle.ran import Ran
 
@@ -129,10 +130,14 @@ def _of(ran: Ran, name: str) -> torch.Tensor:
     return dict(zip(ran.f.names, parts, strict=True))[name]
 
 
-def unbounded(finding: dict[str, Any], ran: Ran) -> Iterator[Judged]:  # noqa: ARG001
-    """The loss falls without bound the way that the run went, or becomes ever lower there."""
+def unbounded(finding: dict[str, Any], ran: Ran) -> Iterator[Judged]:
+    """The loss falls without bound the way that the run went or that is told, or becomes ever lower there."""
     end = ran.last_finite
-    lower = ran.f.has_ever_lower(end.x, end.x - ran.first.x)
+    told = finding["evidence"].get("direction", {})
+    every = [label for name in ran.f.names for label in labels(name, ran.f.shapes[name])]
+    direction = torch.tensor([float(told.get(label, 0.0)) for label in every], dtype=torch.float64)
+    ways = [end.x - ran.first.x, *([direction] if bool(direction.any()) else [])]
+    lower = any(ran.f.has_ever_lower(end.x, way) for way in ways)
     yield CAUSE, leaves(ran) or lower, "the loss does not fall for ever that way"
 
 

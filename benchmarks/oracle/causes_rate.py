@@ -109,8 +109,9 @@ def slow(finding: dict[str, Any], ran: Ran) -> Iterator[Judged]:
 
 
 def rate(finding: dict[str, Any], ran: Ran) -> Iterator[Judged]:
-    """It is there."""
-    yield CAUSE, has_arrived(finding, ran), f"|g| {ran.last.slope:.3g}, goal {ran.goal(finding):.3g}"
+    """It is there, or has been."""
+    came = has_arrived(finding, ran) or any(state.slope <= ran.goal(finding) for state in ran.states)
+    yield CAUSE, came, f"|g| {ran.last.slope:.3g}, goal {ran.goal(finding):.3g}"
     yield from curvatures(finding, ran)
 
 

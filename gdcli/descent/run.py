@@ -27,7 +27,7 @@ from gdcli.descent.evaluation import ClippedEvaluation, Evaluation
 from gdcli.descent.kind import Kind, R
 from gdcli.descent.loop import State, descend
 from gdcli.descent.rest import at_rest
-from gdcli.descent.snapshot import Snapshot, norm
+from gdcli.descent.snapshot import Snapshot, norm, same
 from gdcli.descent.stopping import Ending, StopTests
 from gdcli.descent.walk import Walked
 from gdcli.rules.catalogue import RULES
@@ -38,10 +38,11 @@ from gdcli.rules.rule import NoStepError
 from gdcli.rules.schedules import rates_change, rates_of
 from gdcli.tensors import Problem, grad_fn_name
 
+_GROWN = "the steps grew without bound"
 # What the warning about a run that diverged says, by the code of the finding; nothing for the sentence of the finding.
 _WHY = {
-    "learning-rate-too-large": "the steps grew without bound; try a smaller learning rate",
-    "momentum-too-large": "the steps grew without bound; try a smaller momentum",
+    "learning-rate-too-large": f"{_GROWN}; try a smaller learning rate",
+    "momentum-too-large": f"{_GROWN}; try a smaller momentum",
     "unbounded": "the loss has no bound in this direction, so there is nothing to converge to",
     "not-finite": "",
 }
@@ -264,13 +265,21 @@ class Descent(Generic[R]):
             found = next((each for each in why if each.evidence.get("value") == "nan"), next(iter(why), None))
             if found is not None:
                 message = _WHY[found.code] or found.message
+                if final.iteration == 1 and self._first is not None:  # a single step cannot have grown
+                    once = f"the loss went from {self._first.loss:.4g} to {final.loss:.4g} in the first step"
+                    message = message.replace(_GROWN, once)
             elif final.iteration == 0:
                 point = ", ".join(f"{name} = {_short(value)}" for name, value in final.values.items())
                 message = f"the loss or its gradient is not finite at the start, {point}; choose another start"
             notices.append(Notice("diverged", message))
         elif reason is StopReason.NO_GRADIENT or any(t.grad_fn is not None for t in self.problem.tensors.values()):
             notices.append(_non_leaf(self.problem.leaves))
-        elif self._first is not None and None not in self._first.grads.values() and norm(self._first.grads) == 0:
+        elif (
+            self._first is not None
+            and None not in self._first.grads.values()
+            and norm(self._first.grads) == 0
+            and same(self._first.values, final.values)
+        ):
             notices.append(
                 Notice("zero-gradient", "the gradient is exactly 0 at the start, so the variables do not change")
             )

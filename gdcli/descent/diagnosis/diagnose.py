@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from gdcli.contract.descent import StopReason
 from gdcli.contract.diagnosis import Finding
 from gdcli.descent.diagnosis.cycling import cycling
-from gdcli.descent.diagnosis.elsewhere import local_minimum, recovered, unexplained
+from gdcli.descent.diagnosis.elsewhere import below, local_minimum, recovered, unexplained
 from gdcli.descent.diagnosis.held import held
 from gdcli.descent.diagnosis.kink import kink
 from gdcli.descent.diagnosis.origin import not_finite
@@ -31,7 +31,8 @@ _BACK_AND_FORTH = frozenset(["oscillating", "zig-zag"])
 # What is already explained by an earlier finding.
 _EXPLAINS: dict[str, frozenset[str]] = {
     "dead-relu": _SPEED | _BACK_AND_FORTH | {"vanishing-gradient", "saddle", "stationary", "local-minimum"},
-    "unbounded": _SPEED | {"learning-rate-too-large", "not-finite", "vanishing-gradient", "saddle", "oscillating"},
+    "unbounded": _SPEED
+    | {"unexplained", "learning-rate-too-large", "not-finite", "vanishing-gradient", "saddle", "oscillating"},
     "no-minimum": _SPEED | {"vanishing-gradient", "saddle", "local-minimum"},
     "kink": _SPEED
     | _BACK_AND_FORTH
@@ -50,6 +51,7 @@ _EXPLAINS: dict[str, frozenset[str]] = {
     "zig-zag": frozenset(["slow"]),
     "badly-scaled": frozenset(["rate"]),
     "slow": frozenset(["slow"]),
+    "unexplained": _SPEED | _BACK_AND_FORTH | {"local-minimum"},
     "rate": frozenset(["slow"]),
 }
 # With the codes of what they find.
@@ -59,6 +61,7 @@ _FINDERS: tuple[tuple[Finder, frozenset[str]], ...] = (
     (kink, frozenset(["kink"])),
     (cycling, frozenset(["cycling"])),
     (learning_rate_too_large, frozenset(["learning-rate-too-large", "momentum-too-large"])),
+    (below, frozenset(["unexplained"])),
     (not_finite, frozenset(["not-finite"])),
     (recovered, frozenset(["overflow-recovered"])),
     (uphill, frozenset(["uphill"])),

@@ -34,7 +34,7 @@ def local_minimum(run: Run) -> Finding | None:
     if local.largest <= 0 or not is_near(run, local) or _falls_aside(run, local) or not _is_next_to_it(run, local):
         return None
     if run.nearest is not None:
-        if not run.is_above_minimum:
+        if not run.is_above_minimum or _leads_down(run):
             return None
         cure = best_that_works(run, _starts(run))
         where = _point(run)
@@ -71,6 +71,11 @@ def _is_next_to_it(run: Run, local: LocalCurvature) -> bool:
         return False
     there = [x - d for x, d in zip(run.point(run.final), local.newton_step.tolist(), strict=True)]
     return math.hypot(*run.surface.gradient(there)) <= local.slope / 2
+
+
+def _leads_down(run: Run) -> bool:
+    """Whether Newton's step leads down to the known minimum: then the run is only not there yet."""
+    return run.newton_loss is not None and run.newton_loss < run.loss(run.final) - (run.gap or 0.0) / 2
 
 
 def _falls_aside(run: Run, local: LocalCurvature) -> bool:
@@ -124,6 +129,21 @@ def recovered(run: Run) -> Finding | None:
     return Finding("overflow-recovered", message, cure, evidence)
 
 
+def below(run: Run) -> Finding | None:
+    """A loss clearly below the known minimum, outside of where that holds."""
+    if run.nearest is None or run.final.iteration == 0 or not run.is_lower(run.loss(run.final), run.nearest.loss):
+        return None
+    gained = abs(run.loss(run.first) - run.nearest.loss)
+    if run.loss(run.final) > run.nearest.loss - _CLEARLY * max(gained, abs(run.nearest.loss)):
+        return None
+    message = (
+        f"the loss fell to {run.final.loss:.6g} at iteration {run.final.iteration}, below the known minimum "
+        f"{run.nearest.loss:.6g}{_point(run)}: it has lower values there, and perhaps no minimum"
+    )
+    evidence: dict[str, Any] = {"loss": run.final.loss, "iteration": run.final.iteration, "lr": run.lr}
+    return Finding("unexplained", message, None, evidence)
+
+
 def unexplained(run: Run) -> Finding | None:
     """A run that ended clearly above the known minimum, and nothing else was found to say of it."""
     if run.reason is StopReason.INTERRUPTED:
@@ -149,12 +169,6 @@ def unexplained(run: Run) -> Finding | None:
 def _diverged(run: Run) -> Finding:
     """A run that diverged for no reason that was found, though smaller rates were tried."""
     evidence: dict[str, Any] = {"loss": run.final.loss, "iteration": run.final.iteration, "lr": run.lr}
-    if run.nearest is not None and run.loss(run.final) < run.nearest.loss:
-        message = (
-            f"the loss fell to {run.final.loss:.6g} at iteration {run.final.iteration}, below the known minimum "
-            f"{run.nearest.loss:.6g}{_point(run)}: it has lower values there, and perhaps no minimum"
-        )
-        return Finding("unexplained", message, None, evidence)
     other = ({"optimizer": name, "lr": lr} for name in ("rprop", "adam") for lr in (0.1, 0.01))
     cure = best_that_works(run, (each for each in other if each["optimizer"] != run.settings.optimizer))
     message = f"diverged at iteration {run.final.iteration}, and no smaller learning rate that was tried ends lower"

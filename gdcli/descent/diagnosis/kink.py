@@ -18,6 +18,7 @@ _FEW = 3  # variables whose numbers fit into a sentence
 _ROUNDING = 1e-9  # of a segment: a place on it is known to so much
 _LAST = 6  # of the last known pairs of states
 _MOST = 0.5  # of the steps that turn, which a kink must turn back
+_PART = 0.1
 _SHRINKS = 0.9  # what is left of a step in the next one, on the way to the lowest point nearby
 _STEPS = 300
 _FAR, _NEAR = 1e-5, 1e-8  # distances from that point, relative to 1 + |x|
@@ -28,16 +29,25 @@ def kink(run: Run) -> Finding | None:
     """A gradient that jumps between the last states of a run that has not arrived, and turns it back."""
     if run.failed or run.has_arrived or run.problem.is_random or run.final.iteration < 3 or run.is_minimum:
         return None
+    if run.is_still:  # it has come to rest, for whatever reason
+        return None
     turns = [(a, b) for a, b in run.pairs[-_LAST:] if _opposed(run.gradient(a), run.gradient(b))]
     if not turns:
         return None
-    found = [(each, pair) for pair in turns if (each := kink_between(run.surface.slopes, pair[0].point, pair[1].point))]
+    found = [(each, pair) for pair in turns if (each := _between(run, *pair))]
     if len(found) < _MOST * len(turns):
         return _at_a_point(run, turns)
     jump, (before, after) = found[-1]
     start, end = before.point, after.point
     point, nothing = (start + jump.at * (end - start)).tolist(), _ROUNDING * math.dist(start, end)
     return _finding(run, [0.0 if abs(x) < nothing else x for x in point], jump)
+
+
+def _between(run: Run, a: State, b: State) -> Kink | None:
+    """A jump between two states that is a good part of the change of the gradient from the one to the other."""
+    change = math.dist(run.gradient(a), run.gradient(b))
+    found = kink_between(run.surface.slopes, a.point, b.point)
+    return found if found is not None and float(found.jump.norm()) > _PART * change else None
 
 
 def _opposed(one: list[float], other: list[float]) -> bool:
@@ -49,13 +59,16 @@ def _at_a_point(run: Run, turns: list[tuple[State, State]]) -> Finding | None:
     size = min(run.slope(b) for pair in turns for b in pair)
     if len(run.labels) < 2 or size < _MOST * max(run.slope(b) for pair in turns for b in pair):
         return None
-    point, step = run.point(turns[-1][1]), max(math.dist(run.point(a), run.point(b)) for a, b in turns)
+    end, reach = run.point(turns[-1][1]), max(math.dist(run.point(a), run.point(b)) for a, b in turns)
+    point, step = end, reach
     for _ in range(_STEPS):
         slope = run.surface.gradient(point)
         length = math.hypot(*slope)
         if not 0 < length < math.inf:
             break
         point, step = moved(point, slope, -step / length), step * _SHRINKS
+    if math.dist(end, point) > reach:  # it is not there that the steps turn
+        return None
     scale, n = 1.0 + math.hypot(*point), len(point)
     for i in range(min(n, _FEW)):
         near, far = (

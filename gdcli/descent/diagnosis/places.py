@@ -14,7 +14,7 @@ from gdcli.descent.diagnosis.remedies import best_that_works, other_starts, with
 from gdcli.descent.diagnosis.run import Run, direction_in_words, parts_of
 from gdcli.descent.diagnosis.surface import axis
 from gdcli.descent.loop import State
-from gdcli.descent.snapshot import size
+from gdcli.descent.snapshot import same, size
 
 _NEAR = 1e-3
 """A place is next to a critical point when Newton's step there is at most so long, relative to 1 + |x|."""
@@ -84,6 +84,8 @@ def stationary(run: Run) -> Finding | None:
     if run.failed or run.is_minimum or run.problem.is_random:
         return None
     if not (run.slope(run.first) == 0 or (run.final.iteration == 0 and run.reason in _AT_THE_START)):
+        return None
+    if not same(run.first.values, run.final.values):  # a weight decay moves it
         return None
     looks = (
         LOOKS if run.final.iteration else (*LOOKS, *_MOVES)

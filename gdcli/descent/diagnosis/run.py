@@ -237,7 +237,7 @@ class Run:
         """
         if self.gap is None or self.nearest is None:
             return False
-        allowed = _ROUNDING * self.eps * max(1.0, abs(self.nearest.loss))
+        allowed = _ROUNDING * self.eps * max(abs(self.loss(self.first)), abs(self.nearest.loss))
         return self.gap > max(_AT_A_MINIMUM * (self.loss(self.first) - self.nearest.loss), allowed)
 
     @functools.cached_property
@@ -394,7 +394,9 @@ def direction_in_words(vector: Sequence[float], labels: Sequence[str]) -> str:
     if abs(next(iter(main.values()))) > 0.98:
         return f"along {next(iter(main))}"
     terms = [f"{'-' if part < 0 else '+'} {abs(part):.2g} {label}" for label, part in main.items()]
-    return f"{'along' if math.hypot(*main.values()) > 0.98 else 'mostly along'} {' '.join(terms).removeprefix('+ ')}"
+    words = " ".join(terms).removeprefix("+ ")
+    words = f"-{words[2:]}" if words.startswith("- ") else words
+    return f"{'along' if math.hypot(*main.values()) > 0.98 else 'mostly along'} {words}"
 
 
 def parts_of(vector: Sequence[float], labels: Sequence[str]) -> dict[str, float]:

@@ -11,7 +11,7 @@ from gdcli.descent.diagnosis.remedies import best_that_works, falling_rate, with
 from gdcli.descent.diagnosis.run import Run
 from gdcli.descent.diagnosis.speed import best_on_quadratic, counting, nearby
 
-_TURNS = -0.3  # the cosine of successive gradients below which they turn
+_TURNS = -0.4  # the cosine of successive gradients below which they turn
 _ASIDE = 0.7  # what is left of two successive gradients, summed, is aside of them up to this cosine
 _REMAINS = 1e-3  # size of that sum, relative to the gradient, below which there is no such direction
 _RISES = 0.15  # the share of steps after which the loss is larger
