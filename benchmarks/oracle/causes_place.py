@@ -136,7 +136,7 @@ def unbounded(finding: dict[str, Any], ran: Ran) -> Iterator[Judged]:
     told = finding["evidence"].get("direction", {})
     every = [label for name in ran.f.names for label in labels(name, ran.f.shapes[name])]
     direction = torch.tensor([float(told.get(label, 0.0)) for label in every], dtype=torch.float64)
-    ways = [end.x - ran.first.x, *([direction] if bool(direction.any()) else [])]
+    ways = [end.x - ran.first.x, *([direction, direction.round(decimals=2)] if bool(direction.any()) else [])]
     lower = any(ran.f.has_ever_lower(end.x, way) for way in ways)
     yield CAUSE, leaves(ran) or lower, "the loss does not fall for ever that way"
 

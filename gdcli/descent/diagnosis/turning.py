@@ -55,7 +55,8 @@ def _rises_are_rounding(run: Run) -> bool:
 
 def _against(run: Run, cosine: float, aside: list[float], evidence: dict[str, Any]) -> Finding | None:
     """Gradients that point against each other: no trouble in a run that has arrived and would do so no sooner."""
-    if (run.has_arrived or _settles(run)) and not (run.is_quadratic and run.is_linear and not run.is_still):
+    is_plain = run.is_linear and run.rule is not None and not run.rule.momentum
+    if (run.has_arrived or _settles(run)) and not (run.is_quadratic and is_plain and not run.is_still):
         return None
     cure = _calmer(run)
     if run.has_arrived and cure is None:
