@@ -702,9 +702,9 @@ def test_trace_keeps_few_pairs_of_a_long_run() -> None:
     trace = Trace(state(0, 0.0, 0.0))
     for i in range(1, 5001):
         trace.see(state(i, float(min(i, 4000)), float(i % 2) if i < 3900 else 0.0))
-    assert PAIRS / 2 <= len(trace.pairs) <= PAIRS
+    assert PAIRS / 3 - 1 <= len(trace.pairs) <= PAIRS
     gaps = {b.iteration - a.iteration for (_, a), (_, b) in itertools.pairwise(trace.pairs)}
-    assert len(gaps) == 1
+    assert gaps == {81}  # odd
     assert all(b.iteration == a.iteration + 1 for a, b in trace.pairs)
     assert (trace.first.iteration, trace.previous.iteration, trace.last.iteration) == (0, 4999, 5000)
     assert trace.still == 1000
@@ -802,3 +802,12 @@ def test_a_curvature_at_a_kink_is_no_bound() -> None:
 def test_loss_of_a_single_step_has_its_factor(lr: float, factor: float) -> None:
     evidence = find(gdcli.minimize("x**2", x=1, lr=lr, steps=1).result(), "slow").evidence
     assert evidence["measured_loss_factor"] == pytest.approx(factor, rel=1e-4)
+
+
+def test_cosines_are_taken_at_odd_distances() -> None:
+    """With the signs + + - - every second pair agrees: a sample of every second pair sees only one kind."""
+    trace = Trace(state(0, 0.0, 1.0))
+    for i in range(1, 1001):
+        trace.see(state(i, (1.0, 1.0, -1.0, -1.0)[i % 4], float(i)))
+    opposed = [a.values["x"] * b.values["x"] < 0 for a, b in trace.pairs[1:]]
+    assert 0.4 < sum(opposed) / len(opposed) < 0.6

@@ -49,11 +49,18 @@ def vanishing_gradient(finding: dict[str, Any], ran: Ran) -> Iterator[Judged]:
     size = 1 + float(end.x.norm())
     height = max(abs(end.loss), abs(end.loss - ran.first.loss), 1.0)
     flat = end.slope * size <= 3 * _NEAR * height
-    at_minimum = ran.is_above is False or _is_minimum(ran)
+    at_minimum = ran.is_above is False or (_is_minimum(ran) and not (ran.is_above and _is_level(ran)))
     yield CAUSE, flat and not at_minimum, f"|g| {end.slope:.3g}, loss {end.loss:.3g}, minimum: {at_minimum}"
     told = evidence.get("gradient_norm")
     if isinstance(told, float):
         yield NUMBERS, math.isclose(told, end.slope, rel_tol=1e-3, abs_tol=1e-30), f"told {told}, is {end.slope}"
+
+
+def _is_level(ran: Ran) -> bool:
+    """Whether gradient and curvature are exactly 0 at the end."""
+    end = ran.last_finite
+    found = ran.f.eigen(end.x)
+    return end.slope == 0 and found is not None and not bool(found[0].any())
 
 
 def _is_minimum(ran: Ran) -> bool:

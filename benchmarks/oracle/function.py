@@ -146,7 +146,7 @@ class Function:
         first, size = self.value(x), 1 + float(x.norm())
         bounds = [
             min(self.value(x + way / length * size * 10.0**power * (1 + 9 * k / 200)) for k in range(200))
-            for power in range(1, 6)
+            for power in range(1, 9)
         ]
         return all(b < a for a, b in itertools.pairwise(bounds)) and bounds[-1] < first - FAR * (1 + abs(first))
 

@@ -19,7 +19,7 @@ from gdcli.descent.diagnosis.theory import PLAIN, LinearRule, best_heavy_ball, s
 from gdcli.rules.catalogue import RULES, linear_by_hand
 
 _ROUNDING = 1000  # a gradient of so many roundings is good for a measurement
-_AGREES = 0.02  # relative difference of 1 - factor up to which measured and predicted count as the same
+_AGREES = 0.03  # relative difference of 1 - factor up to which measured and predicted count as the same
 _WORTH = 2  # so many times fewer steps make a remedy
 _FEW = 10  # steps from which on a run can be slow
 _HALF = 0.5

@@ -5,17 +5,18 @@ from __future__ import annotations
 from gdcli.descent.loop import State
 from gdcli.descent.snapshot import same
 
-PAIRS = 64  # kept, at most
+PAIRS = 128  # kept, at most
 _NUMBERS = 1_000_000  # kept in all pairs together, about
 
 
 class Trace:
     """What a descent leaves behind for its diagnosis, in constant memory.
 
-    ``pairs`` are (step, next step) at iterations with even distances, which double whenever there are too many.
-    ``first`` is the first state, ``previous`` and ``last`` are the last two. ``rises`` counts the steps after which the
-    loss was worse, and ``worst`` is the state with the worst loss. ``acts`` holds what was done to gradients and
-    variables, by kind. ``cycle`` is a state that came again, and after how many steps; None when none did.
+    ``pairs`` are (step, next step) at iterations with equal distances, which triple whenever there are too many: at an
+    even distance one would see only half of what goes back and forth. ``first`` is the first state, ``previous`` and
+    ``last`` are the last two. ``rises`` counts the steps after which the loss was worse, ``worst`` is the state with
+    the worst loss. ``acts`` holds what was done to gradients and variables, by kind. ``cycle`` is a state that came
+    again, and after how many steps; None when none did.
     """
 
     __slots__ = (
@@ -69,7 +70,7 @@ class Trace:
     def _keep(self, previous: State, step: State) -> None:
         self.pairs.append((previous, step))
         if len(self.pairs) > self._capacity:
-            self.pairs = self.pairs[1::2]
-            self._distance *= 2
+            self.pairs = self.pairs[2::3]
+            self._distance *= 3
             self._next = self.pairs[-1][1].iteration
         self._next += self._distance
