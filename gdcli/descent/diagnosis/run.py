@@ -22,6 +22,7 @@ from gdcli.descent.loop import State
 from gdcli.descent.run import Descent
 from gdcli.descent.snapshot import Snapshot, is_finite, joined, norm, same, size
 from gdcli.errors import GdcliError
+from gdcli.rules.catalogue import RULES
 from gdcli.rules.parameters import remembers
 from gdcli.rules.schedules import rates_change
 from gdcli.tensors import Problem, labels
@@ -29,6 +30,7 @@ from gdcli.tensors import Problem, labels
 _ROUNDING = 50  # of a loss, in units of eps
 _CLEARLY = 1e-4  # of what a run has gained
 _RECORDED = 200  # a number in the record of a step costs as much as so many elements of a result
+_REMEMBERED = 4_000  # what a pair of vectors that L-BFGS remembers costs, at each evaluation
 _MOST_AXES = 50
 _TINY = 1e-7  # a distance, relative to 1 + |x|, over which only a kink changes a gradient
 _JUMP = 1e-2  # by this part of it
@@ -285,7 +287,9 @@ class Run:
 
     @functools.cached_property
     def _trials(self) -> Trials:
-        cost = self._curvature_at.work + _RECORDED * len(self.labels)
+        defaults = RULES[self.settings.optimizer].parameters
+        history = self.settings.opt.get("history_size", defaults.get("history_size", 0))
+        cost = self._curvature_at.work + _RECORDED * len(self.labels) + _REMEMBERED * history
         made, evaluations = self.final.iteration, self.final.evaluations
         return Trials(self.settings, self._restart, self.goal, self._slope, cost, steps=made, evaluations=evaluations)
 
