@@ -320,3 +320,24 @@ def test_celsius_beside_a_bias_gets_rates_of_its_own() -> None:
     # 1 / L of each alone: the second derivatives are 2 mean(x**2) and 2.
     assert remedy.settings["lrs"] == pytest.approx({"w": 1 / (2 * 3915 / 6), "b": 0.5}, rel=0.01)
     assert remedy.arrives is not None
+
+
+@pytest.mark.parametrize(
+    ("expression", "start", "settings"),
+    [
+        ("1/x + x", 0.1, {"lr": 0.1}),  # the minimum is at 1, between the end and the pole at 0
+        ("1/x + x", 3, {"lr": 0.1, "steps": 20}),
+        ("x + 4/x", 6, {"lr": 0.05}),
+        ("1/x**2 + x", 4, {"lr": 0.05}),
+    ],
+)
+def test_beyond_a_minimum_and_a_pole_is_not_where_the_run_goes(
+    expression: str, start: float, settings: dict[str, Any]
+) -> None:
+    found = gdcli.minimize(expression, {"x": start}, **settings).result().diagnosis
+    assert not {"unbounded", "no-minimum"} & {finding.code for finding in found}
+
+
+def test_a_schedule_that_froze_the_run_is_named() -> None:
+    run = gdcli.minimize("x**2", x=3, schedule="step", sched={"step_size": 30}).result()
+    assert find(run, "held").evidence["by"] == "rate"

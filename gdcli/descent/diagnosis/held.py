@@ -11,7 +11,7 @@ from gdcli.descent.diagnosis.run import Run
 from gdcli.descent.snapshot import joined
 
 _RATES = (0.01, 0.1, 1.0)
-_VANISHED = 1e-3  # of the first rate
+_VANISHED = 2e-3  # of the first rate
 _FLAT = 1e-3  # of the gradient: the part that may remain inside the bounds, at a minimum within them
 
 

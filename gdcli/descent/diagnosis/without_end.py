@@ -15,6 +15,7 @@ from gdcli.descent.diagnosis.run import Run, direction_in_words, parts_of, point
 from gdcli.descent.diagnosis.surface import moved
 
 _DECADES = 5  # the farthest place that is looked at: 10**5 times as far as the run has moved
+_NEARER = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7)  # parts of the first distance, all the way to which it falls
 _ALONE = 0.98  # the part of a unit vector that is as good as alone
 _LEAST = 2  # so many decades must be seen before the loss is beyond the numbers of float64
 _FALLS = 0.5  # the part of the previous fall that the last one must be, from decade to decade, not to come to an end
@@ -45,6 +46,9 @@ def without_end(run: Run) -> Finding | None:
     direction = [(b - a) / length for a, b in zip(start, end, strict=True)]
     reach = max(math.dist(run.point(run.first), end), run.scale(last))
     if not math.isfinite(reach):
+        return None
+    nearer = [run.surface(moved(end, direction, reach * part)) for part in (0.0, *_NEARER, 1.0)]
+    if not all(a >= b for a, b in itertools.pairwise(nearer)):  # a minimum, or a pole, lies on the way
         return None
     distances = [reach * 10.0**k for k in range(_DECADES + 1)]
     losses = [run.surface(end), *(run.surface(moved(end, direction, by)) for by in distances)]
