@@ -15,11 +15,12 @@ from gdcli.contract.compare import CompareSettings
 from gdcli.contract.descent import MinimizeSettings
 from gdcli.contract.fields import Option
 from gdcli.contract.reading import read
+from gdcli.contract.short import exactly
 from gdcli.contract.words import plain
 from gdcli.errors import GdcliError
 from gdcli.lang.suggest import did_you_mean
 from gdcli.rules.catalogue import RULES
-from gdcli.rules.checks import check_parameters, elsewhere, written_parameters
+from gdcli.rules.checks import check_parameters, elsewhere, word, written_parameters
 from gdcli.rules.parameters import OWN_OPTIONS, complete_rule, parameters_given
 
 _EXAMPLE = 'for example: --racer "sgd momentum=0.9 lr=0.01"'
@@ -192,18 +193,11 @@ def _with_an_owner(name: str, value: Any, optimizers: list[str]) -> str:
     return elsewhere(RULES[rules[0]], name, value, "opt") or f"for example: --opt {rules[0]}.lr=0.1"
 
 
-def word(value: Any) -> str:
-    """A parameter as text that ``plain`` reads as the same value: 0.01, true, none, 0.9,0.95."""
-    if value is None or isinstance(value, bool):
-        return str(value).lower()
-    return ",".join(map(word, value)) if isinstance(value, list) else str(value)
-
-
 def short(value: Any) -> str:
     """A parameter as ``word``, but for the zeros of a whole number: 1, and not 1.0."""
     if isinstance(value, list):
         return ",".join(map(short, value))
-    return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else word(value)
+    return exactly(value) if isinstance(value, float) else word(value)
 
 
 def _listed(value: Any) -> Any:

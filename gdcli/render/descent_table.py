@@ -17,7 +17,7 @@ from gdcli.render.numbers import differ, number
 from gdcli.render.steps import fitted_steps
 from gdcli.render.table import labelled
 
-FEWEST = 6  # lines between the headers and the last state, however low the screen is
+FEWEST_LINES = 6  # lines between the headers and the last state, however low the screen is
 _REPEATED = 2  # repetitions from which on they are folded
 _LONGEST_PERIOD = 4  # rows that are repeated in turn
 
@@ -132,7 +132,7 @@ def _is_like(one: Step, other: Step) -> bool:
 
 def _shortened(entries: list[Entry], lines: int, height: int) -> list[Entry]:
     """The first and the last entries, where all of them, as rows of a height, take more lines than there are."""
-    room = max(3, max(lines, FEWEST) // height)
+    room = max(3, max(lines, FEWEST_LINES) // height)
     if len(entries) <= room:
         return entries
     head, tail = room // 2, (room - 1) // 2

@@ -18,9 +18,10 @@ _FOR_PROGRAMS = frozenset(["no-curvature", "incomplete"])
 
 def shown(findings: Sequence[Finding]) -> list[Finding]:
     """The findings that are shown to people; that not every remedy was tried, where there is none."""
-    found = [finding for finding in findings if finding.code not in _FOR_PROGRAMS]
-    rest = [] if any(finding.remedy is not None for finding in found) else found
-    return [finding for finding in found if finding.code != _LIMIT][:MOST] + [f for f in rest if f.code == _LIMIT]
+    found = [finding for finding in findings if finding.code not in {*_FOR_PROGRAMS, _LIMIT}][:MOST]
+    if not any(finding.remedy is not None for finding in findings):
+        found += [finding for finding in findings if finding.code == _LIMIT]
+    return found
 
 
 def with_remedies(findings: Sequence[Finding]) -> Iterator[tuple[Finding, Remedy | None]]:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from gdcli.contract.descent import DescentRecord, Step, Update
 from gdcli.memory import Shown
-from gdcli.render.descent_table import FEWEST, ending
+from gdcli.render.descent_table import FEWEST_LINES, ending
 from gdcli.render.equations import TIED, Writer
 from gdcli.render.numbers import aligned, number, wrapped
 from gdcli.render.table import empty_table
@@ -107,7 +107,7 @@ def _shortened(rows: Shown[WalkedStep], cells: _Cells, lines: int) -> Shown[Walk
         return rows
     most = (len(rows.head), len(rows.tail)) if rows.left_out else (len(heights) - 1, len(heights) - 1)
     head, tail = 1, 0
-    room = max(lines - 2, FEWEST - 1) - heights[0]  # without the row of dots, and how many are left out
+    room = max(lines - 2, FEWEST_LINES - 1) - heights[0]  # without the row of dots, and how many are left out
     while head + tail < len(heights) - 1:
         at_end = tail < head and tail < most[1]
         if not at_end and head >= most[0]:

@@ -91,22 +91,22 @@ def _too(names: Sequence[str], what: str) -> str:
 
 def written_parameters(rule: str, parameters: Mapping[str, Any], form: Form) -> str:
     """Parameters of a rule as they are typed."""
-    pairs = {name: _word(value) for name, value in parameters.items()}
+    pairs = {name: word(value) for name, value in parameters.items()}
     if form == "racer":
-        return f'--racer "{" ".join([rule, *(f"{name}={word}" for name, word in pairs.items())])}"'
+        return f'--racer "{" ".join([rule, *(f"{name}={text}" for name, text in pairs.items())])}"'
     if form == "opt":
-        return " ".join(f"--opt {rule}.{name}={word}" for name, word in pairs.items())
+        return " ".join(f"--opt {rule}.{name}={text}" for name, text in pairs.items())
     flags = {"true": "", "false": ""}
     return " ".join(
-        f"{option_of(name)} {flags.get(word, word)}".rstrip() if name in ALL_OWN else f"--opt {name}={word}"
-        for name, word in pairs.items()
+        f"{option_of(name)} {flags.get(text, text)}".rstrip() if name in ALL_OWN else f"--opt {name}={text}"
+        for name, text in pairs.items()
     )
 
 
-def _word(value: Any) -> str:
-    """A value as ``--opt`` takes it."""
+def word(value: Any) -> str:
+    """A parameter as text that ``--opt`` and ``--racer`` read as the same value: 0.01, true, none, 0.9,0.95."""
     if isinstance(value, (list, tuple)):
-        return ",".join(map(_word, value))
+        return ",".join(map(word, value))
     return str(value).lower() if value is None or isinstance(value, bool) else str(value)
 
 
@@ -143,7 +143,7 @@ def _wrong(row: RuleRow, name: str, value: Any) -> tuple[str, str] | None:
     elif isinstance(default, bool):
         right, words, example = isinstance(value, bool), "true or false", "true"
     elif isinstance(default, tuple):
-        right, words, example = _fits(value, default), f"{len(default)} numbers", _word(default)
+        right, words, example = _fits(value, default), f"{len(default)} numbers", word(default)
     elif name in row.whole:
         right, words, example = _is_number(value) and value == int(value), "a whole number", str(default or 20)
     else:
@@ -188,15 +188,15 @@ def _no_schedule(given: Mapping[str, Any]) -> GdcliError:
     meant = {closest(name, known) or name: value for name, value in given.items()}
     have: Sequence[ScheduleRow] = [row for row in SCHEDULES.values() if set(meant) <= set(row.parameters)]
     have = sorted(have, key=lambda row: len(_needed(row, meant)))
-    shown = listed(f"{name}={_word(value)}" for name, value in given.items())
+    shown = listed(f"{name}={word(value)}" for name, value in given.items())
     message = f"--sched {shown} need{'s' * (len(given) == 1)} a schedule, and --schedule names none"
     if not have:
         unknown = [name for name in meant if name not in known]
         why = f"no schedule has {listed(unknown)}" if unknown else f"no schedule has {listed(meant)} together"
         return GdcliError("schedule", message, f"{why}; gdcli optimizers lists the schedules")
     first, *others = [row.name for row in have]
-    words = {**_needed(have[0], meant), **{name: _word(value) for name, value in meant.items()}}
-    pairs = " ".join(f"--sched {name}={word}" for name, word in words.items())
+    words = {**_needed(have[0], meant), **{name: word(value) for name, value in meant.items()}}
+    pairs = " ".join(f"--sched {name}={text}" for name, text in words.items())
     return GdcliError("schedule", message, f"for example: --schedule {first} {pairs}{_too(others, listed(meant))}")
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from gdcli.contract.diagnosis import Finding
 from gdcli.descent.diagnosis.remedies import best_that_works, falling_rate, with_rate
-from gdcli.descent.diagnosis.run import Run, point_in_words
+from gdcli.descent.diagnosis.run import Run
+from gdcli.descent.diagnosis.words import point_in_words
 
 _SPACINGS = 100  # a cycle within so many spacings of the dtype is rounding
 _SMALLER = (0.5, 0.3, 0.1, 0.03, 0.01)

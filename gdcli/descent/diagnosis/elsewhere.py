@@ -15,8 +15,9 @@ from gdcli.descent.diagnosis.beside import LOOKS, sides
 from gdcli.descent.diagnosis.local import LocalCurvature
 from gdcli.descent.diagnosis.places import NEGATIVE, is_near
 from gdcli.descent.diagnosis.remedies import best_that_works, other_starts, with_rate
-from gdcli.descent.diagnosis.run import Run, point_in_words
+from gdcli.descent.diagnosis.run import Run
 from gdcli.descent.diagnosis.speed import steps_in_words, steps_to_goal
+from gdcli.descent.diagnosis.words import point_in_words
 from gdcli.descent.snapshot import size
 
 _STARTS = 8
@@ -69,8 +70,7 @@ def _is_next_to_it(run: Run, local: LocalCurvature) -> bool:
         return True
     if local.smallest < _VALLEY * local.largest:  # along a curved valley Newton's step may lead anywhere
         return False
-    there = [x - d for x, d in zip(run.point(run.final), local.newton_step.tolist(), strict=True)]
-    return math.hypot(*run.surface.gradient(there)) <= local.slope / 2
+    return math.hypot(*run.surface.gradient(run.after_newton(local))) <= local.slope / 2
 
 
 def _leads_down(run: Run) -> bool:

@@ -9,8 +9,9 @@ import torch
 
 from gdcli.contract.diagnosis import Finding
 from gdcli.descent.diagnosis.remedies import best_that_works, falling_rate, with_rate
-from gdcli.descent.diagnosis.run import Run, parts_of, point_in_words
+from gdcli.descent.diagnosis.run import Run
 from gdcli.descent.diagnosis.surface import axis, moved
+from gdcli.descent.diagnosis.words import parts_of, point_in_words
 from gdcli.descent.loop import State
 from gdcli.explain.kinks import Kink, kink_between
 

@@ -12,8 +12,9 @@ from gdcli.contract.descent import StopReason
 from gdcli.contract.diagnosis import Finding, Remedy
 from gdcli.descent.diagnosis.local import at
 from gdcli.descent.diagnosis.remedies import best_that_works, other_starts, remedy, tried
-from gdcli.descent.diagnosis.run import Run, point_in_words
+from gdcli.descent.diagnosis.run import Run
 from gdcli.descent.diagnosis.too_large import calmer
+from gdcli.descent.diagnosis.words import point_in_words
 from gdcli.descent.snapshot import Snapshot, is_finite, joined
 from gdcli.explain.intermediates import Intermediates, is_tracked
 from gdcli.lang.nodes import Binary, Call, Expression, Node, Unary, children

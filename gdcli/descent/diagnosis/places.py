@@ -11,8 +11,9 @@ from gdcli.contract.diagnosis import Finding
 from gdcli.descent.diagnosis.beside import LOOKS, lower_beside, sides
 from gdcli.descent.diagnosis.local import LocalCurvature
 from gdcli.descent.diagnosis.remedies import best_that_works, other_starts, with_rate
-from gdcli.descent.diagnosis.run import Run, direction_in_words, parts_of
+from gdcli.descent.diagnosis.run import Run
 from gdcli.descent.diagnosis.surface import axis
+from gdcli.descent.diagnosis.words import direction_in_words, parts_of
 from gdcli.descent.loop import State
 from gdcli.descent.snapshot import same, size
 

@@ -39,8 +39,7 @@ def effect(run: Run, trial: Trial) -> str:
 
     Of a run that has reached the goal itself, only the loss can be better.
     """
-    gained = abs(run.loss(run.first) - run.loss(run.final))
-    lower = run.has_arrived and _end(run, trial) < run.loss(run.final) - _CLEARLY * gained
+    lower = run.has_arrived and _end(run, trial) < run.loss(run.final) - _CLEARLY * run.gained
     if trial.arrives is not None and run.goal is not None and not lower:
         return f"{run.goal.words} after {in_steps(trial.arrives)}"
     return f"loss {trial.outcome.result.loss:.3g} after {in_steps(trial.steps)}"
@@ -167,7 +166,7 @@ def best_that_works(run: Run, candidates: Iterable[Mapping[str, Any]], *, by: fl
     """
     most = math.inf
     if by and not run.failed:
-        most = run.loss(run.final) - by * abs(run.loss(run.first) - run.loss(run.final))
+        most = run.loss(run.final) - by * run.gained
     better = (trial for trial in tried(run, candidates) if run.improves(trial))
     good = [trial for trial in better if trial.arrives is not None or _end(run, trial) <= most]
     if not good:

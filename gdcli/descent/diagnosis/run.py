@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -102,6 +102,11 @@ class Run:
     def loss(self, step: State | Step) -> float:
         """What is to become small: the loss, or minus the loss when going up."""
         return self.sign * step.loss
+
+    @property
+    def gained(self) -> float:
+        """How much the loss changed from the first state to the last."""
+        return abs(self.loss(self.first) - self.loss(self.final))
 
     @functools.cached_property
     def went_badly(self) -> bool:
@@ -320,14 +325,13 @@ class Run:
 
         Of a run that is too long for that: whether its second half did.
         """
-        gained = abs(self.loss(self.first) - self.loss(self.final))
         if self.longer is None:
             half = self.at_or_after(self.final.iteration // 2)
-            is_lower = self.loss(self.final) < self.loss(half) - _AT_A_MINIMUM * gained
+            is_lower = self.loss(self.final) < self.loss(half) - _AT_A_MINIMUM * self.gained
             return not self.problem.is_random and (is_lower or self.slope(self.final) <= self.slope(half) / 2)
         if self.longer.arrives is not None or self.longer.slope <= self.slope(self.final) / 2:
             return True
-        return self.loss(self.longer.outcome.result) < self.loss(self.final) - _AT_A_MINIMUM * gained
+        return self.loss(self.longer.outcome.result) < self.loss(self.final) - _AT_A_MINIMUM * self.gained
 
     @functools.cached_property
     def arrives(self) -> int | None:
@@ -339,15 +343,18 @@ class Run:
         """The loss at the end of Newton's step from the last state; None where not all of the curvature is known."""
         if self.end is None or not self.end.spectrum.exact:
             return None
-        return self.surface([x - d for x, d in zip(self.point(self.final), self.end.newton_step.tolist(), strict=True)])
+        return self.surface(self.after_newton(self.end))
+
+    def after_newton(self, local: LocalCurvature) -> list[float]:
+        """Where Newton's step leads from the last state, by this curvature."""
+        return moved(self.point(self.final), local.newton_step.tolist(), -1.0)
 
     @functools.cached_property
     def is_at_bottom(self) -> bool:
         """Whether Newton's step from the end, by the curvature there, leads to no clearly lower loss."""
         if self.end is None or self.newton_loss is None or not self.end.is_convex:
             return True
-        gained = abs(self.loss(self.first) - self.loss(self.final))
-        return not self.newton_loss < self.surface(self.point(self.final)) - _CLEARLY * gained
+        return not self.newton_loss < self.surface(self.point(self.final)) - _CLEARLY * self.gained
 
     def is_lower(self, a: float, b: float) -> bool:
         """Whether a loss (signed) is lower than another by more than rounding."""
@@ -382,29 +389,3 @@ def _zeros(x: Snapshot) -> Snapshot:
 
 def _is_finite(step: State) -> bool:
     return math.isfinite(step.loss) and all(map(is_finite, step.values.values()))
-
-
-def point_in_words(point: Sequence[float], labels: Sequence[str]) -> str:
-    """A point by its variables: ``x = 1.5, y = 2``."""
-    return ", ".join(f"{label} = {x:.6g}" for label, x in zip(labels, point, strict=True))
-
-
-def direction_in_words(vector: Sequence[float], labels: Sequence[str]) -> str:
-    """A direction by its variables: ``along y``, ``along 0.71 x - 0.71 y``, ``mostly along W[0,3]``."""
-    main = {label: part for label, part in parts_of(vector, labels).items() if abs(part) >= 0.3}
-    if not main:
-        largest = max(range(len(vector)), key=lambda i: abs(vector[i]))
-        return f"mostly along {labels[largest]}"
-    if abs(next(iter(main.values()))) > 0.98:
-        return f"along {next(iter(main))}"
-    terms = [f"{'-' if part < 0 else '+'} {abs(part):.2g} {label}" for label, part in main.items()]
-    words = " ".join(terms).removeprefix("+ ")
-    words = f"-{words[2:]}" if words.startswith("- ") else words
-    return f"{'along' if math.hypot(*main.values()) > 0.98 else 'mostly along'} {words}"
-
-
-def parts_of(vector: Sequence[float], labels: Sequence[str]) -> dict[str, float]:
-    """The five largest parts of a direction that matter, the largest first, as parts of a unit vector."""
-    length = math.hypot(*vector) or 1.0
-    order = sorted(range(len(vector)), key=lambda i: -abs(vector[i]))[:5]
-    return {labels[i]: vector[i] / length for i in order if abs(vector[i]) > 1e-3 * length}

@@ -10,8 +10,9 @@ from gdcli.contract.diagnosis import Finding
 from gdcli.descent.diagnosis.local import at
 from gdcli.descent.diagnosis.origin import evaluated
 from gdcli.descent.diagnosis.remedies import best_that_works
-from gdcli.descent.diagnosis.run import Run, direction_in_words, parts_of
+from gdcli.descent.diagnosis.run import Run
 from gdcli.descent.diagnosis.speed import curvature_rates, own_rates
+from gdcli.descent.diagnosis.words import direction_in_words, parts_of
 from gdcli.lang.nodes import Binary, children
 
 _COLUMN = 2  # dimensions
@@ -38,21 +39,23 @@ def badly_scaled(run: Run) -> Finding | None:
 
 def _nearly_flat(run: Run) -> Finding | None:
     """A quadratic so ill-conditioned that its gradient is small where the loss could still fall clearly."""
-    local = run.end
-    if not run.has_arrived or not run.is_quadratic or local is None or local.smallest < _FLATTEST * local.largest:
+    local, loss = run.end, run.newton_loss
+    if not run.has_arrived or not run.is_quadratic or local is None or loss is None:
         return None
-    ratio, lowest = local.largest / local.smallest, run.newton_loss
+    if local.smallest < _FLATTEST * local.largest:
+        return None
+    ratio, lowest = local.largest / local.smallest, run.sign * loss
     where = direction_in_words(local.direction(0), run.labels)
     verb, extreme = ("rise", "maximum") if run.settings.maximize else ("fall", "minimum")
     message = (
         f"ill-conditioned: the gradient is small, but the loss can still {verb} from {run.final.loss:.4g} to "
-        f"{run.sign * (lowest or 0.0):.4g}, its {extreme}: it is nearly flat {where} (condition number {ratio:.4g})"
+        f"{lowest:.4g}, its {extreme}: it is nearly flat {where} (condition number {ratio:.4g})"
     )
     cure = best_that_works(run, ({"optimizer": name, "lr": 1.0} for name in ("newton", "lbfgs")))
     evidence = {
         "ratio": ratio,
         "direction": parts_of(local.direction(0), run.labels),
-        "lowest": run.sign * (lowest or 0.0),
+        "lowest": lowest,
         "loss": run.final.loss,
     }
     return Finding("badly-scaled", message, cure, evidence)

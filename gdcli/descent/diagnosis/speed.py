@@ -14,8 +14,9 @@ from gdcli.contract.diagnosis import Finding, Remedy
 from gdcli.descent.diagnosis.local import LocalCurvature
 from gdcli.descent.diagnosis.places import is_near
 from gdcli.descent.diagnosis.remedies import best_that_works, falling_rate, in_steps, rounded, with_rate
-from gdcli.descent.diagnosis.run import Run, direction_in_words, parts_of
+from gdcli.descent.diagnosis.run import Run
 from gdcli.descent.diagnosis.theory import PLAIN, LinearRule, best_heavy_ball, safe_nesterov
+from gdcli.descent.diagnosis.words import direction_in_words, parts_of
 from gdcli.rules.catalogue import RULES, linear_by_hand
 
 _ROUNDING = 1000  # a gradient of so many roundings is good for a measurement

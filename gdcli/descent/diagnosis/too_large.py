@@ -9,8 +9,9 @@ from gdcli.contract.descent import StopReason
 from gdcli.contract.diagnosis import Finding, Remedy
 from gdcli.descent.diagnosis.local import LocalCurvature
 from gdcli.descent.diagnosis.remedies import best_that_works, falling_rate, first_that_works, smaller_rates
-from gdcli.descent.diagnosis.run import Run, direction_in_words, parts_of
+from gdcli.descent.diagnosis.run import Run
 from gdcli.descent.diagnosis.speed import measure
+from gdcli.descent.diagnosis.words import direction_in_words, parts_of
 
 _RESTLESS = 0.999  # factor of the gradient from which on it does not shrink
 _FIRST = 4  # so many rates are all tried, for the best of them

@@ -7,7 +7,8 @@ from typing import Any
 
 from gdcli.contract.diagnosis import Finding
 from gdcli.descent.diagnosis.remedies import best_that_works, other_starts
-from gdcli.descent.diagnosis.run import Run, direction_in_words, parts_of
+from gdcli.descent.diagnosis.run import Run
+from gdcli.descent.diagnosis.words import direction_in_words, parts_of
 from gdcli.descent.loop import State
 from gdcli.rules.catalogue import RULES, linear_by_hand
 

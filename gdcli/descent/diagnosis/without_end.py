@@ -11,8 +11,9 @@ from msgspec.structs import replace
 from gdcli.contract.diagnosis import Finding, Remedy
 from gdcli.contract.nested import flat
 from gdcli.descent.diagnosis.remedies import best_that_works, complete, in_steps, other_starts, remedy
-from gdcli.descent.diagnosis.run import Run, direction_in_words, parts_of, point_in_words
+from gdcli.descent.diagnosis.run import Run
 from gdcli.descent.diagnosis.surface import moved
+from gdcli.descent.diagnosis.words import direction_in_words, parts_of, point_in_words
 
 _DECADES = 5  # the farthest place that is looked at: 10**5 times as far as the run has moved
 _NEARER = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7)  # parts of the first distance, all the way to which it falls
@@ -51,7 +52,7 @@ def without_end(run: Run) -> Finding | None:
     if not all(a >= b for a, b in itertools.pairwise(nearer)):  # a minimum, or a pole, lies on the way
         return None
     distances = [reach * 10.0**k for k in range(_DECADES + 1)]
-    losses = [run.surface(end), *(run.surface(moved(end, direction, by)) for by in distances)]
+    losses = [nearer[0], nearer[-1], *(run.surface(moved(end, direction, by)) for by in distances[1:])]
     overflow = next((i for i, loss in enumerate(losses) if loss == -math.inf), len(losses))
     losses, distances = losses[:overflow], distances[: overflow - 1]
     falls = [a - b for a, b in itertools.pairwise(losses)]
