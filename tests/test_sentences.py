@@ -13,6 +13,7 @@ import torch
 from conftest import Run, find
 
 import gdcli
+from gdcli.descent.diagnosis.words import factor_in_words
 
 Loss = Callable[..., torch.Tensor]
 
@@ -341,3 +342,84 @@ def test_beyond_a_minimum_and_a_pole_is_not_where_the_run_goes(
 def test_a_schedule_that_froze_the_run_is_named() -> None:
     run = gdcli.minimize("x**2", x=3, schedule="step", sched={"step_size": 30}).result()
     assert find(run, "held").evidence["by"] == "rate"
+
+
+# Statements that hold for a part of a run, or for a direction, say so
+
+
+def test_a_factor_is_that_of_the_steps_it_was_measured_over() -> None:
+    record = gdcli.minimize(
+        "mean((w*[50,80,120,200] + b - [1.1,1.7,2.5,4.1])**2)", {"w": 0.0, "b": 0.0}, lr=1e-5, steps=100
+    ).result()
+    finding = find(record, "slow")
+    since, until = finding.evidence["measured_since"], finding.evidence["measured_until"]
+    assert f"a step multiplied the gradient norm by {finding.evidence['measured_factor']:.4g}" in finding.message
+    assert f"on average (iterations {since} to {until}); in the long run, the gradient norm by 1 - " in finding.message
+    inputs = torch.tensor([50.0, 80.0, 120.0, 200.0], dtype=torch.float64)
+    hessian = torch.tensor([[2 * (inputs**2).mean(), 2 * inputs.mean()], [2 * inputs.mean(), 2.0]], dtype=torch.float64)
+    slowest = 1e-5 * float(torch.linalg.eigvalsh(hessian)[0])
+    assert finding.evidence["predicted_factor"] == pytest.approx(1 - slowest, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("factor", "words"), [(1.0005, "1 + 0.0005"), (0.9999, "1 - 0.0001"), (1.0, "1"), (1.4, "1.4"), (0.25, "0.25")]
+)
+def test_a_factor_near_1_is_told_by_its_distance_from_it(factor: float, words: str) -> None:
+    assert factor_in_words(factor) == words
+
+
+def test_a_local_curvature_promises_no_factor_of_every_step() -> None:
+    record = gdcli.minimize("x**4 + y**4", {"x": 2.0, "y": 1.0}, lr=0.3).result()
+    message = find(record, "learning-rate-too-large").message
+    assert "each step" not in message
+    assert "L = 48 at the start" in message  # 12 x**2
+    assert message.endswith("errors in this direction grow where the curvature is this large")
+
+
+def test_the_share_of_steps_that_overshoot_is_counted() -> None:
+    """A step overshoots where the loss rises along it at its end: for all 100 steps, by a loop in PyTorch."""
+    record = gdcli.minimize("rosenbrock", optimizer="sgd", momentum=0.9, lr=0.002, steps=100).result()
+    finding = find(record, "oscillating")
+    point = [torch.tensor(x, requires_grad=True) for x in (-1.2, 1.0)]
+    optimizer = torch.optim.SGD(point, lr=0.002, momentum=0.9)
+    ends = []
+    for _ in range(100):
+        optimizer.zero_grad()
+        ((1 - point[0]) ** 2 + 100 * (point[1] - point[0] ** 2) ** 2).backward()
+        before = [x.detach().clone() for x in point]
+        optimizer.step()
+        optimizer.zero_grad()
+        ((1 - point[0]) ** 2 + 100 * (point[1] - point[0] ** 2) ** 2).backward()
+        ends.append(sum(float(x.grad * (x.detach() - old)) for x, old in zip(point, before, strict=True)) > 0)  # type: ignore[operator]
+    assert finding.evidence["overshoots"] == pytest.approx(sum(ends[50:]) / 50, abs=0.011)
+    assert f"and {finding.evidence['overshoots']:.0%} of the steps looked at overshoot" in finding.message
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_fit_over_years_is_ill_conditioned(dtype: Any) -> None:
+    """The least squares have the solution w = 1, b = -2000 and the loss 0; the eigenvalues by NumPy's formula."""
+    record = gdcli.minimize(
+        "sum((w*[2001,2002,2003] + b - [1,2,3])**2)", {"w": 0.0, "b": 0.0}, lr=1e-8, steps=100, dtype=dtype
+    ).result()
+    finding = find(record, "badly-scaled")
+    assert abs(finding.evidence["lowest"]) < 1e-9
+    squares, total = 2001**2 + 2002**2 + 2003**2, 2001 + 2002 + 2003
+    trace, determinant = 2.0 * (squares + 3), 4.0 * (3 * squares - total**2)
+    assert finding.evidence["ratio"] == pytest.approx(trace**2 / determinant, rel=1e-2)  # the larger root is the trace
+    assert finding.remedy is not None
+    assert finding.remedy.loss < 1e-9
+
+
+def test_a_rate_that_falls_to_0_at_a_kink_is_not_to_blame() -> None:
+    sched: dict[str, Any] = {"start_factor": 1.0, "end_factor": 0.0, "total_iters": 100}
+    record = gdcli.minimize("abs(x)", {"x": 1.0}, lr=0.3, steps=100, schedule="linear", sched=sched).result()
+    assert [finding.code for finding in record.diagnosis] == ["kink"]
+    assert record.diagnosis[0].message.endswith("by less as the learning rate falls")
+
+
+def test_a_remedy_that_rests_above_the_best_state_says_its_loss() -> None:
+    record = gdcli.minimize("x**2 + 0.1*sin(20*x)", {"x": 2.0}, optimizer="rmsprop", lr=0.1, steps=100).result()
+    remedy = find(record, "oscillating").remedy
+    assert remedy is not None
+    assert record.best.loss < remedy.loss < record.result.loss  # type: ignore[operator]
+    assert remedy.effect.endswith(f"at a loss of {remedy.loss:.3g}")

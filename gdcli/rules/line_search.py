@@ -170,7 +170,7 @@ class Exact(LineSearch):
                 return
 
         try:
-            s = golden_section(lambda s: self.look(s, evaluate)[0], precision)
+            s = minimum_along(lambda s: self.look(s, evaluate)[0], precision)
         except NoStepError as error:
             if error.why != NO_DECREASE:
                 raise
@@ -184,7 +184,7 @@ class Exact(LineSearch):
         return super().memory(name) | slopes
 
 
-def golden_section(loss_at: Callable[[float], float], precision: float) -> float:
+def minimum_along(loss_at: Callable[[float], float], precision: float) -> float:
     """A place s > 0 where a function of s has a minimum, to a relative precision; a loss of nan is no lower than any.
 
     Raises:
@@ -197,20 +197,28 @@ def golden_section(loss_at: Callable[[float], float], precision: float) -> float
         last, loss = loss, loss_at(high)
     if loss < last:
         raise NoStepError("the loss decreases without bound along the gradient, so no step length is optimal")
-    low, a, b = 0.0, high - _GOLDEN * high, _GOLDEN * high
-    at_a, at_b = loss_at(a), loss_at(b)
+    s, lowest = golden_section(loss_at, 0.0, high, precision)
+    if not lowest < before:
+        raise NoStepError(NO_DECREASE)
+    return s
+
+
+def golden_section(f: Callable[[float], float], low: float, high: float, precision: float) -> tuple[float, float]:
+    """A place between two where a function has a minimum, and its value there (Kiefer 1953).
+
+    To a precision relative to the upper end; a value of nan is no lower than any.
+    """
+    a, b = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
+    at_a, at_b = f(a), f(b)
     for _ in range(_MOST):
         if high - low <= precision * high:
             break
         if at_b < at_a:
             low, a, at_a = a, b, at_b
             b = low + _GOLDEN * (high - low)
-            at_b = loss_at(b)
+            at_b = f(b)
         else:
             high, b, at_b = b, a, at_a
             a = high - _GOLDEN * (high - low)
-            at_a = loss_at(a)
-    s, lowest = (b, at_b) if at_b < at_a else (a, at_a)
-    if not lowest < before:
-        raise NoStepError(NO_DECREASE)
-    return s
+            at_a = f(a)
+    return (b, at_b) if at_b < at_a else (a, at_a)

@@ -36,7 +36,7 @@ _EXPLAINS: dict[str, frozenset[str]] = {
     "no-minimum": _SPEED | {"vanishing-gradient", "saddle", "local-minimum"},
     "kink": _SPEED
     | _BACK_AND_FORTH
-    | {"cycling", "learning-rate-too-large", "saddle", "vanishing-gradient", "float-floor", "local-minimum"},
+    | {"cycling", "learning-rate-too-large", "held", "saddle", "vanishing-gradient", "float-floor", "local-minimum"},
     "cycling": _SPEED | _BACK_AND_FORTH | {"float-floor"},
     "learning-rate-too-large": _SPEED | _BACK_AND_FORTH | {"vanishing-gradient"},
     "momentum-too-large": _SPEED | _BACK_AND_FORTH | {"vanishing-gradient"},

@@ -23,6 +23,7 @@ _PART = 0.1
 _SHRINKS = 0.9  # what is left of a step in the next one, on the way to the lowest point nearby
 _STEPS = 300
 _FAR, _NEAR = 1e-5, 1e-8  # distances from that point, relative to 1 + |x|
+_FALLEN = 0.5  # of the largest rate
 _STAYS = 0.5  # what is left of the change of the gradient from the one to the other, where it jumps
 
 
@@ -92,7 +93,10 @@ def _finding(run: Run, point: list[float], jump: Kink) -> Finding:
         message = f"the gradient grows without bound towards a cusp{where}, where that of {label} changes sign"
     else:
         message = f"the gradient jumps at a kink{where}: that of {label} from {old:.4g} to {new:.4g}"
-    message += "; a fixed learning rate steps back and forth over it and comes to no rest"
+    if max(run.rates(run.final).values()) < _FALLEN * run.lr:
+        message += "; the run steps back and forth over it, by less as the learning rate falls"
+    else:
+        message += "; a fixed learning rate steps back and forth over it and comes to no rest"
     evidence: dict[str, Any] = {
         "point": dict(zip(run.labels[:20], point[:20], strict=True)),
         "variable": label,

@@ -23,7 +23,8 @@ MAX_UNKNOWNS = 100_000
 _OPERATION = 5_000  # an operation and its backward pass cost as much as so many elements
 _MIN_PRODUCTS = 30
 _SAME = 1e-6  # the relative difference up to which two Hessians are the same
-_ZERO = 1e-12  # the size up to which an eigenvalue counts as 0, relative to the largest
+_ZERO = 1e-12  # the size up to which a part of a gradient counts as 0, relative to the largest
+_ROUNDING = 16 * torch.finfo(torch.float64).eps  # of an eigenvalue of an n x n matrix, relative to n times the largest
 
 
 class NoCurvatureError(Exception):
@@ -57,7 +58,7 @@ class LocalCurvature(Struct, frozen=True):
     @property
     def zero(self) -> float:
         """The size up to which an eigenvalue counts as 0."""
-        return max(_ZERO * self.spectrum.size, *self.spectrum.errors)
+        return max(_ROUNDING * len(self.gradient) * self.spectrum.size, *self.spectrum.errors)
 
     @property
     def is_convex(self) -> bool:

@@ -41,7 +41,10 @@ def effect(run: Run, trial: Trial) -> str:
     """
     lower = run.has_arrived and _end(run, trial) < run.loss(run.final) - _CLEARLY * run.gained
     if trial.arrives is not None and run.goal is not None and not lower:
-        return f"{run.goal.words} after {in_steps(trial.arrives)}"
+        turned = "maximize" in trial.changes
+        worse = not turned and _end(run, trial) > run.loss(run.best) + _CLEARLY * run.gained
+        at = f", at a loss of {trial.outcome.result.loss:.3g}" if worse else ""
+        return f"{run.goal.words} after {in_steps(trial.arrives)}{at}"
     return f"loss {trial.outcome.result.loss:.3g} after {in_steps(trial.steps)}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -16,7 +17,6 @@ from gdcli.descent.diagnosis.words import direction_in_words, parts_of
 from gdcli.lang.nodes import Binary, children
 
 _COLUMN = 2  # dimensions
-_FLATTEST = 1e-14  # a curvature relative to the largest that rounding in float64 leaves
 
 
 def badly_scaled(run: Run) -> Finding | None:
@@ -42,7 +42,7 @@ def _nearly_flat(run: Run) -> Finding | None:
     local, loss = run.end, run.newton_loss
     if not run.has_arrived or not run.is_quadratic or local is None or loss is None:
         return None
-    if local.smallest < _FLATTEST * local.largest:
+    if local.smallest <= local.zero or not loss < run.loss(run.final):
         return None
     ratio, lowest = local.largest / local.smallest, run.sign * loss
     where = direction_in_words(local.direction(0), run.labels)
@@ -51,7 +51,7 @@ def _nearly_flat(run: Run) -> Finding | None:
         f"ill-conditioned: the gradient is small, but the loss can still {verb} from {run.final.loss:.4g} to "
         f"{lowest:.4g}, its {extreme}: it is nearly flat {where} (condition number {ratio:.4g})"
     )
-    cure = best_that_works(run, ({"optimizer": name, "lr": 1.0} for name in ("newton", "lbfgs")))
+    cure = best_that_works(run, _newtons(run))
     evidence = {
         "ratio": ratio,
         "direction": parts_of(local.direction(0), run.labels),
@@ -59,6 +59,13 @@ def _nearly_flat(run: Run) -> Finding | None:
         "loss": run.final.loss,
     }
     return Finding("badly-scaled", message, cure, evidence)
+
+
+def _newtons(run: Run) -> Iterator[dict[str, Any]]:
+    """Rules that measure the curvature, in the dtype of the run and in float64."""
+    for dtype in dict.fromkeys((run.settings.dtype, "float64")):
+        for name in ("newton", "lbfgs"):
+            yield {"dtype": dtype, "optimizer": name, "lr": 1.0}
 
 
 def broadcast(run: Run) -> Finding | None:

@@ -16,7 +16,7 @@ from gdcli.descent.diagnosis.places import is_near
 from gdcli.descent.diagnosis.remedies import best_that_works, falling_rate, in_steps, rounded, with_rate
 from gdcli.descent.diagnosis.run import Run
 from gdcli.descent.diagnosis.theory import PLAIN, LinearRule, best_heavy_ball, safe_nesterov
-from gdcli.descent.diagnosis.words import direction_in_words, parts_of
+from gdcli.descent.diagnosis.words import direction_in_words, factor_in_words, parts_of
 from gdcli.rules.catalogue import RULES, linear_by_hand
 
 _ROUNDING = 1000  # a gradient of so many roundings is good for a measurement
@@ -33,7 +33,6 @@ _LEAST_POWER = 0.2
 _SAME_POWER = 0.1  # relative difference of two powers up to which they are one
 _NOTHING = 1e-6  # of the first loss: a limit that is 0
 _DYING = 0.5  # so much smaller a step per gradient has become
-_NEARLY_1 = 1e-3
 _ILL_SCALED = 1e3  # so much may the curvatures of two variables differ before each gets a rate of its own
 _VERY_ILL = 1e4  # a condition number
 _HARDLY = 0.1  # momentum up to which it changes hardly anything
@@ -274,13 +273,18 @@ def _index(local: LocalCurvature, value: float) -> int:
 def _sentence(run: Run, local: LocalCurvature, values: list[float], evidence: dict[str, Any], *, agrees: bool) -> str:
     """What a step does to the gradient and the loss, whether that was predicted, and how many steps it takes."""
     loss = evidence["measured_loss_factor"]
-    text = f"each step multiplies the gradient norm by {factor_in_words(evidence['measured_factor'])}"
+    multiplies = "each step multiplies" if agrees else "a step multiplied"
+    text = f"{multiplies} the gradient norm by {factor_in_words(evidence['measured_factor'])}"
     if loss is not None:
         is_zero = abs(evidence["limit"]) <= _NOTHING * abs(run.loss(run.first))
         above = "" if is_zero else f" above its limit, {run.sign * evidence['limit']:.4g},"
         text += f" and the loss{above} by {factor_in_words(loss)}"
-    in_the_end = factor_in_words(evidence["predicted_factor"])
-    text += ", as predicted" if agrees else f" (predicted in the long run: {in_the_end})"
+    if agrees:
+        text += ", as predicted"
+    else:
+        since, until = evidence["measured_since"], evidence["measured_until"]
+        in_the_end = factor_in_words(evidence["predicted_factor"])
+        text += f" on average (iterations {since} to {until}); in the long run, the gradient norm by {in_the_end}"
     where = direction_in_words(local.direction(_index(local, evidence["eigenvalue"])), run.labels)
     if values[-1] > values[0] * 1.001:
         at_least = "" if local.spectrum.errors[0] < 0.01 * values[0] else "at least "
@@ -290,11 +294,6 @@ def _sentence(run: Run, local: LocalCurvature, values: list[float], evidence: di
     about += "" if run.is_quadratic else "; local estimate"
     steps = steps_in_words(run, evidence)
     return f"{text} ({about})" + (f"; {steps}" if steps else "")
-
-
-def factor_in_words(factor: float) -> str:
-    """A factor; one that is nearly 1 by its distance from it."""
-    return f"1 - {1 - factor:.2g}" if 0 < 1 - factor < _NEARLY_1 else f"{factor:.4g}"
 
 
 def _faster(run: Run, values: list[float], *, arrived: bool) -> Remedy | None:

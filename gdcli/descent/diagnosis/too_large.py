@@ -11,7 +11,7 @@ from gdcli.descent.diagnosis.local import LocalCurvature
 from gdcli.descent.diagnosis.remedies import best_that_works, falling_rate, first_that_works, smaller_rates
 from gdcli.descent.diagnosis.run import Run
 from gdcli.descent.diagnosis.speed import measure
-from gdcli.descent.diagnosis.words import direction_in_words, parts_of
+from gdcli.descent.diagnosis.words import direction_in_words, factor_in_words, parts_of
 
 _RESTLESS = 0.999  # factor of the gradient from which on it does not shrink
 _FIRST = 4  # so many rates are all tried, for the best of them
@@ -40,7 +40,7 @@ def learning_rate_too_large(run: Run) -> Finding | None:
     message = (
         f"lr {run.lr:.4g} {relation} {run.rule.bound_text} = {bound:.4g} "
         f"({local}L = {found.largest:.4g}{where}, {direction_in_words(vector, run.labels)}), "
-        f"so each step multiplies the error there by {run.rule.factor(run.lr, found.largest):.3g}"
+        f"so {_effect(run, run.rule.factor(run.lr, found.largest))}"
     )
     smallest = min(found.counting(run.gradient(run.first)), default=found.smallest)
     evidence = {
@@ -57,6 +57,14 @@ def learning_rate_too_large(run: Run) -> Finding | None:
         "best_lr": run.rule.best_rate(smallest, found.largest) if smallest > 0 and found.is_convex else None,
     }
     return Finding("learning-rate-too-large", message, cure, evidence)
+
+
+def _effect(run: Run, factor: float) -> str:
+    """What the rate does to an error in the most curved direction: for a quadratic, in each step."""
+    if run.is_quadratic:
+        return f"each step multiplies the error there by {factor_in_words(factor)}"
+    verb = "grow" if factor * _TOUCHES > 1 else "do not shrink"
+    return f"errors in this direction {verb} where the curvature is this large"
 
 
 def _momentum_too_large(run: Run) -> Finding:

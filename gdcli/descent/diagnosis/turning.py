@@ -65,8 +65,20 @@ def _against(run: Run, cosine: float, aside: list[float], evidence: dict[str, An
     if aside and _median(aside) <= _ASIDE and run.trace.rises <= _MOSTLY * run.final.iteration and _is_valley(run):
         message = f"zig-zag: {turns}, and only their sum points along the valley"
         return Finding("zig-zag", message, cure, evidence | {"progress_cosine": _median(aside)})
-    message = f"oscillating: {turns}, so each step overshoots the best point along its direction"
-    return Finding("oscillating", message, cure, evidence)
+    share = _overshoots(run)
+    steps = "each step overshoots" if share == 1 else f"{share:.0%} of the steps looked at overshoot"
+    direction = "its direction" if share == 1 else "their direction"
+    message = f"oscillating: {turns}, and {steps} the best point along {direction}"
+    return Finding("oscillating", message, cure, evidence | {"overshoots": share})
+
+
+def _overshoots(run: Run) -> float:
+    """The share of steps in the second half at whose end the loss rises in the direction of the step."""
+    ends = []
+    for a, b in run.pairs[len(run.pairs) // 2 :]:
+        step = [y - x for x, y in zip(run.point(a), run.point(b), strict=True)]
+        ends.append(sum(g * d for g, d in zip(run.gradient(b), step, strict=True)) > 0)
+    return sum(ends) / max(len(ends), 1)
 
 
 def _settles(run: Run) -> bool:

@@ -14,6 +14,7 @@ from gdcli.descent.diagnosis.remedies import best_that_works, complete, in_steps
 from gdcli.descent.diagnosis.run import Run
 from gdcli.descent.diagnosis.surface import moved
 from gdcli.descent.diagnosis.words import direction_in_words, parts_of, point_in_words
+from gdcli.rules.line_search import golden_section
 
 _DECADES = 5  # the farthest place that is looked at: 10**5 times as far as the run has moved
 _NEARER = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7)  # parts of the first distance, all the way to which it falls
@@ -26,8 +27,7 @@ _FEW = 3  # variables whose numbers fit into a sentence
 _LITTLE = 1e-3
 _PLACES = 100  # from so many powers of ten below the farthest on
 _FINEST = -5
-_HALVINGS = 60
-_GOLDEN = 0.618034
+_PRECISION = 1e-12  # of the place of an inflection
 _NEARLY_0 = 1e-3  # of the slope at the end of the run
 
 
@@ -144,12 +144,8 @@ def _pause(run: Run, direction: list[float]) -> list[float] | None:
     i = min(range(_PLACES + 1), key=slopes.__getitem__)
     if not 0 < i < _PLACES or not all(map(math.isfinite, slopes)):
         return None
-    low, high = places[i - 1], places[i + 1]
-    for _ in range(_HALVINGS):  # golden-section search
-        a, b = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
-        low, high = (low, b) if slope(a) < slope(b) else (a, high)
-    place = (low + high) / 2
-    if not slope(place) <= _NEARLY_0 * slopes[0]:
+    place, least = golden_section(slope, places[i - 1], places[i + 1], _PRECISION)
+    if not least <= _NEARLY_0 * slopes[0]:
         return None
     if run.longer is not None:
         last = [number for value in run.longer.outcome.result.values.values() for number in flat(value)]
@@ -175,4 +171,4 @@ def _turned(run: Run, opposite: str) -> Remedy | None:
     if trial is None or trial.outcome.status == "diverged" or trial.arrives is None:
         return None
     found = remedy(run, trial)
-    return replace(found, effect=f"towards the {opposite}: {found.effect}")
+    return replace(found, effect=f"towards a {opposite}: {found.effect}")

@@ -5,6 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+_NEARLY_1 = 1e-3
+
+
+def factor_in_words(factor: float) -> str:
+    """A factor per step; one that is nearly 1 by its distance from it: ``1 - 2e-06``."""
+    rest = factor - 1
+    if 0 < abs(rest) < _NEARLY_1:
+        return f"1 {'+' if rest > 0 else '-'} {abs(rest):.2g}"
+    return f"{factor:.4g}"
+
 
 def point_in_words(point: Sequence[float], labels: Sequence[str]) -> str:
     """A point by its variables: ``x = 1.5, y = 2``."""
