@@ -356,3 +356,47 @@ def test_a_config_may_name_its_command(run: Run, tmp_path: Path) -> None:
         f"error: the config {file} names the command 'fit-liner', which there is not\n"
         "hint: did you mean 'fit-linear'?\n"
     )
+
+
+REPLACED = {
+    "--optimizer sgd --momentum 0.9": ("--optimizer adam", ["--optimizer", "adam"]),
+    "--optimizer adam --opt eps=1e-6": ("--optimizer sgd", ["--optimizer", "sgd"]),
+    "--optimizer adam --opt eps=1e-6 ": (
+        "--optimizer adam --opt eps=1e-6 --opt amsgrad=true",
+        ["--opt", "amsgrad=true"],
+    ),
+    "--schedule exponential --sched gamma=0.8": ("", ["--schedule", "none"]),
+    "--schedule exponential --sched gamma=0.8 ": ("--schedule exponential --sched gamma=0.5", ["--sched", "gamma=0.5"]),
+    "--schedule exponential --sched gamma=0.8  ": (
+        "--schedule step --sched step_size=10",
+        ["--schedule", "step", "--sched", "step_size=10"],
+    ),
+    "--bound x=0:": ("--bound x=0:1", ["--bound", "x=0:1"]),
+}
+
+
+@pytest.mark.parametrize("given", REPLACED)
+def test_a_rule_or_schedule_over_a_config_takes_none_of_the_old_parameters(
+    run: Run, tmp_path: Path, given: str
+) -> None:
+    """As a remedy is pasted behind the command: the same steps as the command that says it at once."""
+    whole, more = REPLACED[given]
+    base = ["minimize", "x**2", "--x", "1", "--lr", "0.1", "--steps", "30", "--json"]
+    record = run(*base, *given.split())
+    (tmp_path / "run.json").write_text(record.out)
+    expected = json.loads(run(*base, *whole.split()).out)
+    found = json.loads(run("minimize", "--config", str(tmp_path / "run.json"), *more, "--json").out)
+    assert found["iterations"] == expected["iterations"]
+    assert found["settings"] == expected["settings"]
+
+
+@pytest.mark.parametrize("first", [["--sched", "gamma=0.8"], ["--sched=gamma=0.8"]])
+@pytest.mark.parametrize("flag", [["--schedule", "exponential"], ["--schedule=exponential"]])
+def test_a_later_schedule_replaces_the_one_before_with_its_parameters(
+    run: Run, first: list[str], flag: list[str]
+) -> None:
+    base = ["minimize", "x**2", "--x", "1", "--lr", "0.1", "--steps", "30", "--json"]
+    assert run(*base, *flag, *first, "--schedule", "none").out == run(*base).out
+    linear = ["--schedule", "linear", "--sched", "total_iters=3"]
+    assert run(*base, *flag, *first, *linear).out == run(*base, *linear).out
+    assert run(*base, *first, *flag).out == run(*base, *flag, *first).out

@@ -74,7 +74,19 @@ def sort_words(words: list[str], options: Mapping[str, str], command: str, *, va
         else:
             _check_typed(word, options)
             found.positional.append(word)
+    found.options = _without_replaced(found.options)
     return found
+
+
+def _without_replaced(words: list[str]) -> list[str]:
+    """The options without the parameters of a schedule that a later ``--schedule`` replaces."""
+    pairs = [(word.partition("=")[0], i) for i, word in enumerate(words)]
+    places = [i for name, i in pairs if name == "--schedule"]
+    if len(places) < 2:
+        return words
+    replaced = [i for name, i in pairs if name == "--sched" and i < places[-1]]
+    gone = {j for i in replaced for j in ((i,) if "=" in words[i].partition("--sched")[2][:1] else (i, i + 1))}
+    return [word for i, word in enumerate(words) if i not in gone]
 
 
 def _check_typed(word: str, options: Collection[str]) -> None:

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Generic, get_args
 
 import msgspec
 import typer
-from msgspec import Meta
+from msgspec import Meta, Struct
 from msgspec.structs import FieldInfo, replace
 from typer.core import TyperCommand
 
@@ -38,7 +38,11 @@ from gdcli.contract.fields import fields_of
 from gdcli.contract.reading import S, read
 from gdcli.contract.words import read_word
 from gdcli.errors import GdcliError, MissingVariableError, UnknownVariableError, UserInterruptError
+from gdcli.rules.catalogue import RULES
+from gdcli.rules.parameters import OWN_OPTIONS
 from gdcli.torch_import import import_torch
+
+_OWNERS = {"opt": "optimizer", "sched": "schedule"}  # what the parameters of the config belong to
 
 
 @dataclass(frozen=True)
@@ -213,8 +217,24 @@ def _settings(command: Command[S], given: dict[str, Any], variables: dict[str, s
     changes = msgspec.structs.asdict(read(command.settings, words, naming="--{}", text=True))
     changed = {name: changes[name] for name in words}
     if variables:
-        changed["values"] = {**config.values, **variables}  # type: ignore[attr-defined]
-    return msgspec.structs.replace(config, **changed)
+        changed["values"] = variables
+    return msgspec.structs.replace(config, **_over(config, changed))
+
+
+def _over(config: Struct, changed: dict[str, Any]) -> dict[str, Any]:
+    """Changes of a config: pairs are added to its own, unless the rule or the schedule that they belong to changes.
+
+    With another rule, what the new one does not have is left out too.
+    """
+    replaced = {pairs for pairs, of in _OWNERS.items() if of in changed and changed[of] != getattr(config, of)}
+    found: dict[str, Any] = {pairs: {} for pairs in replaced}
+    if "opt" in replaced and changed["optimizer"] in RULES:
+        known = RULES[changed["optimizer"]].parameters
+        found |= {name: None for name in OWN_OPTIONS if name not in known}
+    for name, value in changed.items():
+        is_added = isinstance(value, dict) and name not in replaced
+        found[name] = {**getattr(config, name), **value} if is_added else value
+    return found
 
 
 def _setting_parameters(command: Command[Any]) -> list[inspect.Parameter]:
