@@ -423,3 +423,9 @@ def test_a_remedy_that_rests_above_the_best_state_says_its_loss() -> None:
     assert remedy is not None
     assert record.best.loss < remedy.loss < record.result.loss  # type: ignore[operator]
     assert remedy.effect.endswith(f"at a loss of {remedy.loss:.3g}")
+
+
+def test_a_gradient_that_became_infinite_after_two_steps_is_no_growth(run: Run) -> None:
+    outcome = run("minimize", "gulf", "--optimizer", "sgd", "--momentum", "0.9", "--lr", "0.3")
+    assert "grew" not in outcome.err
+    assert "the steps led to a gradient that is not finite; try a smaller learning rate" in outcome.err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Generic
 
@@ -268,6 +269,8 @@ class Descent(Generic[R]):
                 if final.iteration == 1 and self._first is not None:  # a single step cannot have grown
                     once = f"the loss went from {self._first.loss:.4g} to {final.loss:.4g} in the first step"
                     message = message.replace(_GROWN, once)
+                elif reason is StopReason.NON_FINITE and math.isfinite(final.loss):
+                    message = message.replace(_GROWN, "the steps led to a gradient that is not finite")
             elif final.iteration == 0:
                 point = ", ".join(f"{name} = {_short(value)}" for name, value in final.values.items())
                 message = f"the loss or its gradient is not finite at the start, {point}; choose another start"
