@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import re
 import shlex
 from typing import Any, get_args
 
@@ -70,6 +71,7 @@ LED = [
     ("minimize --optimizer muon", "gdcli optimizers lists the others", "optimizers"),
     ("minimize --lr.x foo", "--lr.x 0.1", "minimize --lr.x 0.1"),
     ("minimize --device gpu", "did you mean 'cuda'?", "minimize --device auto"),
+    ("fit-linear --activation swish", "PyTorch calls it 'silu'", "fit-linear --activation silu"),
     ("minimize --dtype float", "torch.double is float64", "minimize --dtype torch.double"),
 ]  # fmt: skip
 
@@ -266,7 +268,14 @@ def test_a_picture_has_no_digits(run: Run) -> None:
         ("torch.float", ["float32", "float64"], "float32"),
         ("double", ["float32", "float64"], "float64"),
         ("float", ["float32", "float64"], None),  # 64 bits in Python, 32 in PyTorch
-        ("inplace", ["in-place", "rebind"], None),
+        ("inplace", ["in-place", "rebind"], "in-place"),
+        *((word, SCHEDULES, name) for name, row in SCHEDULES.items() for word in
+          (row.class_name.lower(), row.class_name.removesuffix("LR"), re.sub("(?<=[a-z])(?=[A-Z])", "_", row.class_name))),
+        *((word, RULES, name) for word, name in [("Adam_W", "adamw"), ("l_bfgs", "lbfgs"), ("manualmomentum",
+          "manual-momentum")]),
+        *((word, ["float16", "bfloat16", "float32", "float64"], name) for word, name in [("fp32", "float32"),
+          ("FP64", "float64"), ("f16", "float16"), ("bf16", "bfloat16"), ("Float_64", "float64"), ("half", "float16")]),
+        *((word, ["none", "leaky_relu"], name) for word, name in [("nn.Identity", "none"), ("leakyrelu", "leaky_relu")]),
         ("newtons", RULES, None),
     ],
 )  # fmt: skip
@@ -316,6 +325,7 @@ def test_the_example_in_the_error_of_each_option_is_taken(run: Run, command: str
 def everything_wrong() -> list[tuple[str, str, Any]]:
     """Each parameter of each rule and schedule, with values of every kind."""
     values = ["x", -1, 0, 2.5, True, None, [0.5], [None, 0.5], [1, 2, 3]]
+    values += [1e9, 1e300, -1e300, 1e-300, math.inf, -math.inf, math.nan, [math.nan, 0.5], [1e300, 1e300], 10**30]
     names = [
         (name, p) for name, row in RULES.items() for p in row.parameters if p not in MinimizeSettings.__struct_fields__
     ]
@@ -328,6 +338,7 @@ NEEDED = {"step_size": 3, "milestones": [3], "gamma": 0.5, "T_max": 4, "T_0": 4,
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:Casting complex")  # a large negative lambd, in torch.optim.ASGD
 def test_any_value_of_any_parameter_runs_or_is_refused_with_a_hint() -> None:
     for name, parameter, value in everything_wrong():
         text, start = ("sum(W**2)", {"W": [[1.0, 2.0]]}) if name == "muon" else ("x**2", {"x": 2.0})
@@ -344,6 +355,27 @@ def test_any_value_of_any_parameter_runs_or_is_refused_with_a_hint() -> None:
         except gdcli.GdcliError as error:
             message, hint = error.message, error.hint
         assert bool(message) == bool(hint), (name, parameter, value, message)
+
+
+HUGE = [
+    ("asgd", "alpha", 1e9), ("adam", "lr", 1e38), ("sgd", "lr", 1e300), ("lbfgs", "lr", 1e300),
+    ("sgd", "weight_decay", 1e300), ("manual-adam", "betas", [0.9, 1e300]), ("rprop", "etas", [0.5, 1e300]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("optimizer", "parameter", "value"), HUGE)
+def test_a_step_whose_numbers_are_too_large_ends_the_run(optimizer: str, parameter: str, value: Any) -> None:
+    given = {parameter: value} if parameter in ("lr", "weight_decay") else {"opt": {parameter: value}}
+    dtype = "float64" if optimizer in ("asgd", "manual-adam") else "float32"
+    record = gdcli.minimize("x**2", x=2.0, settings={"optimizer": optimizer, "dtype": dtype, "steps": 9, **given}).result()
+    assert record.status == "stalled"
+    assert record.message.endswith("the step cannot be computed, because a number in it is too large")
+    assert record.result.values == record.iterations[-1].values  # as the last step left them
+
+
+def test_a_step_whose_numbers_are_too_large_ends_one_racer_alone() -> None:
+    race = gdcli.compare("x**2", x=2, racer=["asgd alpha=1e9", "sgd"], steps=3)
+    assert {each.optimizer: set(each.statuses) for each in race.standings} == {"asgd": {"stalled"}, "sgd": {"reached"}}
 
 
 @pytest.mark.slow

@@ -63,6 +63,7 @@ def sort_words(words: list[str], options: Mapping[str, str], command: str, *, va
             found.options.append(word)
             if options[name] and not equals:
                 found.options.append(_value(name, next(rest, None), options, command))
+                _check_pair(name, options[name], words[: len(words) - rest.__length_hint__()], words)
         elif "--lrs" in options and (match := _RATE.fullmatch(word)):
             value = match[2] if match[2] is not None else _value(name, next(rest, None), options, command)
             found.rates.append(f"{match[1]}={value}")

@@ -206,8 +206,10 @@ def _settings(command: Command[S], given: dict[str, Any], variables: dict[str, s
     words = {name: value for name, value in given.items() if value is not None and value != []}
     for name in words.keys() & {"expression", "expressions"}:
         words[name] = [text.strip() for text in words[name]] if name == "expressions" else words[name].strip()
+    moving = next(iter({**getattr(config, "values", {}), **variables}), "x")
+    moving = "W" if command.name == "fit-linear" else moving
     words = {
-        name: read_word(f"--{name.replace('_', '-')}", value, extras[name]["reads"], extras[name]["metavar"])
+        name: read_word(f"--{name.replace('_', '-')}", value, extras[name]["reads"], extras[name]["metavar"], moving)
         for name, value in words.items()
     }
     changes = msgspec.structs.asdict(read(command.settings, words, naming="--{}", text=True))

@@ -34,7 +34,7 @@ from gdcli.rules.catalogue import RULES
 from gdcli.rules.checks import check_parameters, without_effect
 from gdcli.rules.make import update_rule
 from gdcli.rules.parameters import complete_rule, remembers
-from gdcli.rules.rule import NoStepError
+from gdcli.rules.rule import NoStepError, why_not_computed
 from gdcli.rules.schedules import rates_change, rates_of
 from gdcli.tensors import Problem, grad_fn_name
 
@@ -110,6 +110,10 @@ class Descent(Generic[R]):
                 yield state
         except NoStepError as error:
             self._tests.end(StopReason.STALLED, {"why": error.why}, state)
+        except (ArithmeticError, RuntimeError) as error:
+            if not (why := why_not_computed(error)):
+                raise
+            self._tests.end(StopReason.STALLED, {"why": why}, state)
         self._judge_start()
 
     def walk(self, states: Iterable[State]) -> Iterator[tuple[State, list[Update]]]:
