@@ -32,6 +32,7 @@ from gdcli.cli.live.check import check_live
 from gdcli.cli.output import FORMATS, PANEL, Feature, Kind, Output, about, chosen_format, output_options
 from gdcli.cli.quotes import check_quotes
 from gdcli.cli.save import check_targets, files_in_words
+from gdcli.cli.unquoted import check_unquoted
 from gdcli.cli.words import leave_as_typed
 from gdcli.complete.problem import hint_at_problems
 from gdcli.contract.fields import fields_of
@@ -92,6 +93,9 @@ class WordsCommand(TyperCommand):
         options |= dict.fromkeys(self.get_help_option_names(ctx), "")
         words = sort_words(args, options, str(ctx.info_name), variables="--var" in options)
         check_quotes(str(ctx.info_name), args, options, words)
+        takes = 0 if any(p.nargs != 1 for p in arguments) else len(arguments)
+        if arguments:
+            check_unquoted(str(ctx.info_name), args, options, words, takes=takes)
         if len(words.positional) > len(arguments) and all(p.nargs == 1 for p in arguments):
             raise too_many_words(str(ctx.info_name), words.positional, len(arguments), options)
         ctx.meta["gdcli.variables"] = words.variables
