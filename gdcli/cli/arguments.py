@@ -199,4 +199,7 @@ def _value(name: str, value: str | None, options: Mapping[str, str], command: st
         raise error
     if name not in options and (hint := suggestion(name, options)):
         raise GdcliError("unknown-option", f"unknown option '{name}'", hint)
-    raise GdcliError("usage", f"the option '{name}' needs a value", f"write {name} {options.get(name, 1)}")
+    hint = f"write {name} {options.get(name, 1)}"
+    if name in ("--config", "--points"):
+        hint += f", or {name} - for standard input"
+    raise GdcliError("usage", f"the option '{name}' needs a value", hint)
