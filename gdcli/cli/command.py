@@ -161,7 +161,7 @@ def add(app: typer.Typer, command: Command[S]) -> None:
         output.check()
         check_live(output)
         check_targets(output, command.name, command.saves, streams=bool(getattr(settings, "points", "")))
-        check_effect(output, many_rows="iterations" in command.features or getattr(settings, "each", False))
+        check_effect(output, settings, many_rows="iterations" in command.features or getattr(settings, "each", False))
         if output.format == "code" and command.code is not None:
             _print_code(command.code(settings), output)
             raise typer.Exit
