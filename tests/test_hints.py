@@ -270,12 +270,14 @@ def test_a_picture_has_no_digits(run: Run) -> None:
         ("float", ["float32", "float64"], None),  # 64 bits in Python, 32 in PyTorch
         ("inplace", ["in-place", "rebind"], "in-place"),
         *((word, SCHEDULES, name) for name, row in SCHEDULES.items() for word in
-          (row.class_name.lower(), row.class_name.removesuffix("LR"), re.sub("(?<=[a-z])(?=[A-Z])", "_", row.class_name))),
+          (row.class_name.lower(), row.class_name.removesuffix("LR"),
+           re.sub("(?<=[a-z])(?=[A-Z])", "_", row.class_name))),
         *((word, RULES, name) for word, name in [("Adam_W", "adamw"), ("l_bfgs", "lbfgs"), ("manualmomentum",
           "manual-momentum")]),
         *((word, ["float16", "bfloat16", "float32", "float64"], name) for word, name in [("fp32", "float32"),
           ("FP64", "float64"), ("f16", "float16"), ("bf16", "bfloat16"), ("Float_64", "float64"), ("half", "float16")]),
-        *((word, ["none", "leaky_relu"], name) for word, name in [("nn.Identity", "none"), ("leakyrelu", "leaky_relu")]),
+        ("nn.Identity", ["none", "relu"], "none"),
+        ("leakyrelu", ["none", "leaky_relu"], "leaky_relu"),
         ("newtons", RULES, None),
     ],
 )  # fmt: skip
@@ -367,7 +369,9 @@ HUGE = [
 def test_a_step_whose_numbers_are_too_large_ends_the_run(optimizer: str, parameter: str, value: Any) -> None:
     given = {parameter: value} if parameter in ("lr", "weight_decay") else {"opt": {parameter: value}}
     dtype = "float64" if optimizer in ("asgd", "manual-adam") else "float32"
-    record = gdcli.minimize("x**2", x=2.0, settings={"optimizer": optimizer, "dtype": dtype, "steps": 9, **given}).result()
+    record = gdcli.minimize(
+        "x**2", x=2.0, settings={"optimizer": optimizer, "dtype": dtype, "steps": 9, **given}
+    ).result()
     assert record.status == "stalled"
     assert record.message.endswith("the step cannot be computed, because a number in it is too large")
     assert record.result.values == record.iterations[-1].values  # as the last step left them

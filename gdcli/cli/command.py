@@ -35,7 +35,7 @@ from gdcli.cli.save import check_targets, files_in_words
 from gdcli.cli.unquoted import check_unquoted
 from gdcli.cli.words import leave_as_typed
 from gdcli.complete.problem import hint_at_problems
-from gdcli.contract.fields import fields_of
+from gdcli.contract.fields import EXPRESSIONS, fields_of
 from gdcli.contract.reading import S, read
 from gdcli.contract.words import read_word
 from gdcli.errors import GdcliError, MissingVariableError, UnknownVariableError, UserInterruptError
@@ -208,7 +208,7 @@ def _settings(command: Command[S], given: dict[str, Any], variables: dict[str, s
         config = read(command.settings, found, naming=f"'{{}}' in {path}")
     extras = {field.name: _meta(field).extra for field in fields_of(command.settings)}
     words = {name: value for name, value in given.items() if value is not None and value != []}
-    for name in words.keys() & {"expression", "expressions"}:
+    for name in words.keys() & set(EXPRESSIONS):
         words[name] = [text.strip() for text in words[name]] if name == "expressions" else words[name].strip()
     moving = next(iter({**getattr(config, "values", {}), **variables}), "x")
     moving = "W" if command.name == "fit-linear" else moving
@@ -230,7 +230,7 @@ def _setting_parameters(command: Command[Any]) -> list[inspect.Parameter]:
         if field.name == "values":
             var = typer.Option("--var", metavar="NAME=VALUE", help=_VAR_HELP, rich_help_panel=meta.extra["panel"])
             parameters.append(_parameter("var", list[str] | None, var))
-        elif field.name in ("expression", "expressions"):
+        elif field.name in EXPRESSIONS:
             argument = typer.Argument(metavar=meta.extra["metavar"], help=meta.description, show_default=False,
                                       rich_help_panel=meta.extra["panel"])  # fmt: skip
             parameters.append(_parameter(field.name, list[str] | None if kind == list[str] else str | None, argument))

@@ -13,6 +13,7 @@ import msgspec
 
 from gdcli.cli.config_syntax import syntax_error
 from gdcli.cli.output import FORMATS, Output
+from gdcli.contract.fields import EXPRESSIONS
 from gdcli.errors import GdcliError
 from gdcli.lang.suggest import did_you_mean, setting_meant, setting_of_others
 from gdcli.unreadable import unreadable
@@ -81,9 +82,6 @@ def _check_command(path: str, named: str, command: str) -> None:
     raise GdcliError("config", f"the config {path} names the command '{named}', which there is not", hint)
 
 
-_EXPRESSIONS = ("expression", "expressions")
-
-
 def _misplaced(key: str, value: Any, command: str, settings: Collection[str]) -> str:
     """The hint for a key that is known, but not here or not in this form; empty for another."""
     from gdcli.cli.app import COMMANDS
@@ -100,7 +98,7 @@ def _misplaced(key: str, value: Any, command: str, settings: Collection[str]) ->
     option = "--" + key.replace("_", "-")
     if (key in FORMATS or key in Output.__struct_fields__) and command in commands_with(option):
         return f"use the option {option}, which is not for a config"
-    if name in _EXPRESSIONS and (found := next((each for each in _EXPRESSIONS if each in settings), "")):
+    if name in EXPRESSIONS and (found := next((each for each in EXPRESSIONS if each in settings), "")):
         return f"did you mean '{found}'?"
     return ""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator
 
@@ -173,10 +174,8 @@ def _corrections(line: str) -> Iterator[str]:
     plain = value.rstrip(",; ")
     yield f"{name} = {plain}"
     yield f"{name} = {re.split('//|;', value)[0].strip()}"
-    try:
+    with contextlib.suppress(ValueError):
         yield f"{name} = {float(plain)!r}"
-    except ValueError:
-        pass
     for straight in (re.sub(f"[{QUOTES}]", '"', value), value + value[:1], value[-1:] + value):
         if straight[:1] in ('"', "'") and straight != value:
             yield f"{name} = {straight}"

@@ -96,9 +96,9 @@ def _within(
                 if unknown and (is_option or (followed and match.end() == len(word))):
                     yield match
                 continue
-        elif part.kind == "value" and _is_value(text):
-            continue
-        elif part.kind == "NAME=VALUE" and _is_value(text.partition("=")[2] or text):
+        elif (part.kind == "value" and _is_value(text)) or (
+            part.kind == "NAME=VALUE" and _is_value(text.partition("=")[2] or text)
+        ):
             continue
         if is_option or match[2]:
             yield match
@@ -154,7 +154,9 @@ def _missing_values(words: Sequence[str], options: Mapping[str, str], found: Wor
     from gdcli.lang.problems import PROBLEMS
 
     given = {*found.variables, *(word.removeprefix("--var=").partition("=")[0] for word in words if "=" in word)}
-    names = dict.fromkeys(name for text in found.positional if text not in PROBLEMS for name in variables_of(text) or ())
+    names = dict.fromkeys(
+        name for text in found.positional if text not in PROBLEMS for name in variables_of(text) or ()
+    )
     return [f"--{name} 1" if f"--{name}" not in options else f"--var {name}=1" for name in names if name not in given]
 
 

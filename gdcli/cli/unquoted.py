@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from gdcli.cli.arguments import Words
 from gdcli.cli.quotes import expressions_among, variables_of, whole_command
 from gdcli.errors import GdcliError
+from gdcli.lang.suggest import QUOTES
 
 _OPERATORS = frozenset(["+", "-", "*", "/", "//", "%", "**", "@", "<", ">", "==", "^"])
 _FEW = 2  # file names in a message
@@ -23,7 +24,8 @@ def check_unquoted(command: str, words: Sequence[str], options: Mapping[str, str
         GdcliError: for such arguments; the hint is the whole command with the expression in quotation marks.
     """
     texts = found.positional
-    if "--var" not in options or len(texts) < 2 or (takes and len(texts) <= takes):
+    typographic = any(letter in text for text in texts for letter in QUOTES)  # the error for these says more
+    if typographic or "--var" not in options or len(texts) < 2 or (takes and len(texts) <= takes):
         return
     files = _files()
     joined, replaced = _with_stars(texts, files)

@@ -11,9 +11,16 @@ from gdcli.rules.catalogue import RULES, SCHEDULES
 
 _MODULE = re.compile(r"(torch|optim|lr_scheduler|nn|functional|F)\.")
 _OTHER_NAMES = {
-    **{"double": "float64", "half": "float16", "identity": "none"},  # torch.nn.Identity is no activation
-    **{"f16": "float16", "f32": "float32", "f64": "float64"},
-    **{"fp16": "float16", "fp32": "float32", "fp64": "float64", "bf16": "bfloat16"},
+    "double": "float64",
+    "half": "float16",
+    "identity": "none",  # torch.nn.Identity is no activation
+    "f16": "float16",
+    "f32": "float32",
+    "f64": "float64",
+    "fp16": "float16",
+    "fp32": "float32",
+    "fp64": "float64",
+    "bf16": "bfloat16",
 }
 _MODULE_NAMES = {"float": "float32"}  # only as torch.float: Python's float has 64 bits
 _HINTS = {"gpu": "did you mean 'cuda'?", "float": "torch.float is float32, and torch.double is float64"}
@@ -35,7 +42,9 @@ def choice_of(word: str, choices: Sequence[str]) -> str | None:
 def _schedules() -> dict[str, str]:
     """The names of PyTorch's classes for the schedules, also without the LR at their ends."""
     return {
-        _key(name): row.name for row in SCHEDULES.values() for name in (row.class_name, row.class_name.removesuffix("LR"))
+        _key(name): row.name
+        for row in SCHEDULES.values()
+        for name in (row.class_name, row.class_name.removesuffix("LR"))
     }
 
 

@@ -20,6 +20,7 @@ from gdcli.contract.descent import (
 )
 from gdcli.contract.diagnosis import Finding
 from gdcli.contract.envelope import Notice, listed
+from gdcli.contract.short import short
 from gdcli.descent.bounds import Bounded
 from gdcli.descent.curvature import rate_from_curvature
 from gdcli.descent.diagnosis.trace import Trace
@@ -270,7 +271,9 @@ class Descent(Generic[R]):
             if found is not None:
                 message = _WHY[found.code] or found.message
                 if final.iteration == 1 and self._first is not None:  # a single step cannot have grown
-                    once = f"the loss went from {self._first.loss:.4g} to {final.loss:.4g} in the first step"
+                    once = (
+                        f"the loss went from {short(self._first.loss, 4)} to {short(final.loss, 4)} in the first step"
+                    )
                     message = message.replace(_GROWN, once)
             elif final.iteration == 0:
                 point = ", ".join(f"{name} = {_short(value)}" for name, value in final.values.items())
@@ -313,6 +316,6 @@ def _non_leaf(tensors: Mapping[str, torch.Tensor]) -> Notice:
 def _short(x: Snapshot) -> str:
     """A value in a sentence: a number, or the first elements of a tensor."""
     if not isinstance(x, torch.Tensor):
-        return f"{x:.6g}"
-    first = ", ".join(f"{number:.6g}" for number in x.reshape(-1)[:_FEW].tolist())
+        return short(x, 6)
+    first = ", ".join(short(number, 6) for number in x.reshape(-1)[:_FEW].tolist())
     return f"[{first}{', ...' if x.numel() > _FEW else ''}]"

@@ -11,6 +11,7 @@ from gdcli.complete.problem import expression_of
 from gdcli.complete.racers import racers
 from gdcli.contract.compare import CompareResult, CompareSettings, RaceRules, Standing
 from gdcli.contract.descent import MinimizeResult, MinimizeSettings
+from gdcli.contract.short import short
 from gdcli.descent.bounds import check_start
 from gdcli.descent.run import Descent
 from gdcli.errors import UserInterruptError
@@ -172,7 +173,8 @@ class Race:
             closest = "came closest" if self.task.goal.kind == "loss" else "ended with the smallest loss"
             return f"no optimizer reached the goal; {first} {closest}"
         if len(self.task.starts) == 1:
-            count = f"{best.evaluations.median:g} evaluation{'s' * (best.evaluations.median != 1)}"
+            middle = best.evaluations.median or 0.0
+            count = f"{short(middle, 9)} evaluation{'s' * (middle != 1)}"
             return f"{first} reached the goal first, after {count}"
         return f"{first} did best, reaching the goal from {best.reached} of {len(best.runs)} starts"
 

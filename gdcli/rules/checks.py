@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias
 
 from gdcli.contract.descent import DescentSettings
 from gdcli.contract.envelope import listed
+from gdcli.contract.short import exactly
 from gdcli.errors import GdcliError
 from gdcli.lang.suggest import closest, did_you_mean
 from gdcli.rules.catalogue import RULES, SCHEDULES
@@ -51,7 +52,7 @@ def check_parameters(settings: DescentSettings, form: Form = "options") -> None:
 def without_effect(settings: DescentSettings) -> Iterator[str]:
     """What of the settings of a run changes nothing, in words."""
     if settings.dampening and not settings.momentum:
-        yield f"dampening {settings.dampening:g} has no effect without momentum"
+        yield f"dampening {exactly(settings.dampening)} has no effect without momentum"
     late = [iteration for iteration in settings.lr_factor if int(iteration) >= settings.steps]
     if late:
         last = (
@@ -150,7 +151,7 @@ def _wrong(row: RuleRow, name: str, value: Any) -> tuple[str, str] | None:
     else:
         right, words, example = is_number(value), a_number(value), str(default)
     if right and isinstance(value, (int, float)) and not low < value < high:
-        words = f"between {low:g} and {high:g}" if high < math.inf else f"greater than {low:g}"
+        words = f"between {exactly(low)} and {exactly(high)}" if high < math.inf else f"greater than {exactly(low)}"
         right, example = False, str(default or 20)
     return None if right else (words, example)
 
