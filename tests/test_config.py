@@ -121,6 +121,7 @@ def test_the_first_line_of_a_stream_is_a_config_too(run: Run) -> None:
             'for example: {{"x": 3}}',
         ),
         ({"values": {"y": 1}}, "the expression has no variable 'y'", "the only variable is x"),
+        ({"bound": {"x": "-9,9"}}, "'bound' in {file} takes NAME=LOW:HIGH, not 'x=-9,9'", "did you mean 'x=-9:9'?"),
         ({"values": {"x": ""}}, "the variable 'x' has an empty value", "for example: --x 1"),
         ({"values": {"x": "1/0"}}, "in the value of x: division by zero\n  1/0\n  ^^^", ""),
         (

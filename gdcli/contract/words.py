@@ -58,15 +58,16 @@ _GREATER = re.compile(rf"({NAME})\s*>=?\s*({_NUMBER})")
 
 def _bounds_meant(option: str, word: str, variable: str) -> str:
     """The hint at the bounds that were meant by a word in another form; empty where that is not clear."""
+    option = f"{option} " if option.startswith("--") else ""  # in a config, the pair alone
     if ends := _ENDS.fullmatch(word):
         low, high = sorted((ends[2], ends[3]), key=float)
-        named = f"{option} {ends[1] or variable}={low}:{high}"
+        named = f"{option}{ends[1] or variable}={low}:{high}"
         return f"did you mean '{named}'?" if ends[1] else f"for example: {named}"
     if greater := _GREATER.fullmatch(word):
-        return f"did you mean '{option} {greater[1]}={greater[2]}:'?"
+        return f"did you mean '{option}{greater[1]}={greater[2]}:'?"
     if (within := _INEQUALITY.fullmatch(word)) and (within[1] or within[3]):
-        return f"did you mean '{option} {within[2]}={within[1] or ''}:{within[3] or ''}'?"
-    return f"for example: {option} {word if word.isidentifier() else variable}=-2:2"
+        return f"did you mean '{option}{within[2]}={within[1] or ''}:{within[3] or ''}'?"
+    return f"for example: {option}{word if word.isidentifier() else variable}=-2:2"
 
 
 RULE_PARAMETER = "RULE.NAME=VALUE"
