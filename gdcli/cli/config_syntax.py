@@ -29,6 +29,8 @@ def syntax_error(path: str, content: bytes, error: ValueError | RecursionError, 
     if isinstance(error, RecursionError) or type(error) is ValueError:  # Python's own message is not about the file
         what = "it is nested too deeply" if isinstance(error, RecursionError) else "a number in it is too long"
         return _at(start + what, "", "", (0, 0))
+    if text.encode() != content:
+        return _at(f"{start}it is not text in UTF-8", "save it as UTF-8", "", (0, 0))
     if other := _other_kind(text, toml=toml):
         return _at(start + _sentence(error), other, "", (0, 0))
     what, hint, place, end = (_in_toml if toml else _in_json)(text, error)
