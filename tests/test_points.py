@@ -470,8 +470,10 @@ def test_a_file_that_cannot_be_read(run: Run, tmp_path: Path) -> None:
     outcome = run("grad", "x", "--points", str(tmp_path / "none.csv"))
     assert (outcome.code, outcome.err) == (
         1,
-        f"error: cannot read {tmp_path / 'none.csv'}: No such file or directory\n"
-        f"hint: there is no such file in {tmp_path}\n",
+        (
+            f"error: cannot read {tmp_path / 'none.csv'}: No such file or directory\n"
+            f"hint: there is no such file in {tmp_path}\n"
+        ),
     )
     outcome = run("grad", "x", "--points", str(tmp_path))
     hint = "hint: it is a folder; name a file"
