@@ -10,7 +10,9 @@ from collections import deque
 from collections.abc import Callable
 
 from gdcli.errors import OutsideError
+from gdcli.unreadable import unreadable
 
+ENDINGS = (".csv", ".tsv", ".jsonl", ".ndjson", ".json")  # of files of points
 MOST_LINES = 1_024  # returned at a time, so that many small points are evaluated together
 _MOST_BYTES = 2**22  # of the lines returned at a time
 _LONGEST = 2**24  # bytes of a line
@@ -141,4 +143,4 @@ class Lines:
         self._ready_bytes += len(line or b"")
 
     def _unreadable(self, error: OSError) -> OutsideError:
-        return OutsideError("points", f"cannot read {self._path}: {error.strerror}")
+        return unreadable("points", self._path, self._path, error, ENDINGS)

@@ -104,7 +104,7 @@ minimize --check
 minimize --check --json
 minimize --no-diagnose --json
 minimize --lr auto
-minimize --lr 0.1 --require-convergence
+minimize --lr 0.1 --tol-grad 1e-30 --require-convergence
 minimize --maximize --steps 20
 minimize "4 - (x-1)**2" --x 3 --maximize --json
 minimize --plot

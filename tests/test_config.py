@@ -113,7 +113,7 @@ def test_the_first_line_of_a_stream_is_a_config_too(run: Run) -> None:
             "did you mean 'float64'?",
         ),
         ({"wrt": 3}, "'wrt' in {file} must be a list of strings, not '3'", "for example: x"),
-        ({"wrt": ["y"]}, "wrt names 'y', which is not a variable of the expression", "the variables are x"),
+        ({"wrt": ["y"]}, "wrt names 'y', which is not a variable of the expression", "the only variable is x"),
         ({"values": 3}, "'values' in {file} must be a table of names and values, not '3'", 'for example: {{"x": 3}}'),
         (
             {"values": {"x": None}},
@@ -121,6 +121,7 @@ def test_the_first_line_of_a_stream_is_a_config_too(run: Run) -> None:
             'for example: {{"x": 3}}',
         ),
         ({"values": {"y": 1}}, "the expression has no variable 'y'", "the only variable is x"),
+        ({"bound": {"x": "-9,9"}}, "'bound' in {file} takes NAME=LOW:HIGH, not 'x=-9,9'", "did you mean 'x=-9:9'?"),
         ({"values": {"x": ""}}, "the variable 'x' has an empty value", "for example: --x 1"),
         ({"values": {"x": "1/0"}}, "in the value of x: division by zero\n  1/0\n  ^^^", ""),
         (
@@ -151,14 +152,14 @@ def test_a_config_that_does_not_fit(run: Run, tmp_path: Path, settings: Any, mes
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("lr = ", "the config {file} is not TOML: Invalid value (at end of document)"),
+        ("lr = ", "the config {file} is not TOML: invalid value (at line 1, column 1)"),
         ('steps = "3"', "'steps' in {file} must be a whole number of at least 0, not '3'"),
         ("nesterov = 1", "'nesterov' in {file} must be true or false, not '1'"),
         ("stpes = 3", "unknown setting 'stpes'"),
         ("[values]\nx = 1979-05-27", "'values' in {file} must be a table of names and values, not '"),
         ("[values]\ny = 3", "the expression has no variable 'y'"),
-        ("steps = 1\nsteps = 2", "the config {file} is not TOML: Cannot overwrite a value (at end of document)"),
-        ("é", "the config {file} is not TOML: Invalid statement (at line 1, column 1)"),
+        ("steps = 1\nsteps = 2", "the config {file} is not TOML: 'steps' is given twice (at line 2, column 1)"),
+        ("é", "the config {file} is not TOML: invalid statement (at line 1, column 1)"),
     ],
 )
 def test_a_config_in_toml_that_does_not_fit(run: Run, tmp_path: Path, text: str, message: str) -> None:
@@ -400,3 +401,116 @@ def test_a_later_schedule_replaces_the_one_before_with_its_parameters(
     linear = ["--schedule", "linear", "--sched", "total_iters=3"]
     assert run(*base, *flag, *first, *linear).out == run(*base, *linear).out
     assert run(*base, *first, *flag).out == run(*base, *flag, *first).out
+
+
+def wrong(text: str, what: str, marked: str, hint: str) -> tuple[str, str, str, str]:
+    return text, what, marked, hint
+
+
+# A config, what is said of it, the text above the carets, and the text that the hint puts in its place; "" for nothing.
+SYNTAX_OF_JSON = [
+    wrong('{"lr": 0.1,}', "trailing comma in object (at line 1, column 11)", ",", ""),
+    wrong('{\n  "values": {"x": [1, 2,]}\n}', "trailing comma in array (at line 2, column 24)", ",", ""),
+    wrong('{"lr": 0.1\n // slow\n}', "JSON has no comments (at line 2, column 2)", "// slow", ""),
+    wrong('{"lr": 0.1, # slow\n "steps": 3}', "JSON has no comments (at line 1, column 13)", "# slow", ""),
+    wrong("{'lr': 0.1}", "a string stands in double quotation marks (at line 1, column 2)", "'lr'", '"lr"'),
+    wrong('{"expression": \'x**2\', "values": {"x": 1}}',
+          "a string stands in double quotation marks (at line 1, column 16)", "'x**2'", '"x**2"'),
+    wrong('{"expression": “x**2”, "values": {"x": 1}}',
+          "a string stands in double quotation marks (at line 1, column 16)", "“x**2”", '"x**2"'),
+    wrong('{"expression": x**2 + 1, "values": {"x": 1}}',
+          "a string stands in double quotation marks (at line 1, column 16)", "x**2 + 1", '"x**2 + 1"'),
+    wrong('{lr: 0.1}', "a string stands in double quotation marks (at line 1, column 2)", "lr", '"lr"'),
+    wrong('{"maximize": True}', "JSON writes True as true (at line 1, column 14)", "True", "true"),
+    wrong('{"tol_x": None}', "JSON writes None as null (at line 1, column 11)", "None", "null"),
+    wrong('{"lr": .1}', "JSON does not write a number as .1 (at line 1, column 8)", ".1", "0.1"),
+    wrong('{"lr": 1.}', "JSON does not write a number as 1. (at line 1, column 8)", "1.", "1"),
+    wrong('{"lr": +1}', "JSON does not write a number as +1 (at line 1, column 8)", "+1", "1"),
+    wrong('{"wrt": ["x"], "lr": 01}', "JSON does not write a number as 01 (at line 1, column 22)", "01", "1"),
+]  # fmt: skip
+SYNTAX_OF_TOML = [
+    wrong("expression = x**2", "invalid value (at line 1, column 14)", "x**2", 'expression = "x**2"'),
+    wrong('expression = "x**2\n[values]\nx = 1', "illegal character '\\n' (at line 1, column 14)", '"x**2',
+          'expression = "x**2"'),
+    wrong('expression = x**2"', "invalid value (at line 1, column 14)", 'x**2"', 'expression = "x**2"'),
+    wrong("expression = “x**2”", "invalid value (at line 1, column 14)", "“x**2”", 'expression = "x**2"'),
+    wrong("steps = 3\nmaximize = True", "invalid value (at line 2, column 12)", "True", "maximize = true"),
+    wrong("lr = 1e-3,", "expected newline or end of document after a statement (at line 1, column 6)", "1e-3,",
+          "lr = 1e-3"),
+    wrong("lr = .1", "invalid value (at line 1, column 6)", ".1", "lr = 0.1"),
+    wrong("lr = 1.", "expected newline or end of document after a statement (at line 1, column 6)", "1.", "lr = 1.0"),
+    wrong("lr: 0.1", "expected '=' after a key in a key/value pair (at line 1, column 3)", ": 0.1", "lr = 0.1"),
+    wrong("lr == 0.1", "invalid value (at line 1, column 4)", "== 0.1", "lr = 0.1"),
+    wrong("lr = 0.1 // slow", "expected newline or end of document after a statement (at line 1, column 6)",
+          "0.1 // slow", "lr = 0.1"),
+    wrong('[values\nx = 1', "expected ']' at the end of a table declaration (at line 1, column 8)", "", "[values]"),
+    wrong("// slow\nlr = 0.1", "a comment begins with # (at line 1, column 1)", "// slow", "# slow"),
+]  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("text", "what", "marked", "better"), [*SYNTAX_OF_JSON, *SYNTAX_OF_TOML])
+def test_the_syntax_of_a_config_is_put_right_by_its_hint(
+    run: Run, tmp_path: Path, text: str, what: str, marked: str, better: str
+) -> None:
+    kind = "JSON" if text.startswith("{") else "TOML"
+    file = tmp_path / f"run.{kind.lower()}"
+    file.write_text(text, encoding="utf-8")
+    outcome = run("minimize", "--config", str(file), "--steps", "1")
+    message, source, carets, hint = outcome.err.rstrip("\n").split("\n")
+    assert message == f"error: the config {file} is not {kind}: {what}"
+    assert source[carets.index("^") : carets.rindex("^") + 1] == marked
+    assert not better or hint == f"hint: write {better}"
+    line = next(line for line in text.split("\n") if source[2:] == line)
+    whole = kind == "TOML"
+    right = text.replace(line, better) if whole else text.replace(marked, better) if marked != "," else ""
+    right = right or "".join(text.rsplit(",", 1))
+    file.write_text(right, encoding="utf-8")
+    assert not {"error: the config"} & {run("minimize", "--config", str(file), "--steps", "1").err[:17]}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "hint"),
+    [
+        ("run.json", "lr = 0.1\n", "the name of a TOML file must end in .toml"),
+        ("run.toml", '{"lr": 0.1}', "the name of a JSON file must not end in .toml"),
+        ("run.json", '{"lr": 0.1', "close it with }"),
+        ("run.json", '{"values": {"x": [1, 2', "close it with ]}}"),
+        ("run.json", '{"expression": "x', 'close it with "}'),
+        ("run.json", "", 'for example: {"lr": 0.1}'),
+        ("run.json", '{"lr": NaN}', "leave the setting out"),
+        ("run.json", '{"lr": 0.1 "steps": 3}', "put a comma before it"),
+        ("run.json", '{"lr": 0.1; "steps": 3}', "write a comma"),
+        ("run.toml", "lr = 0.1\nlr = 0.2\n", "keep one of them"),
+        ("run.toml", "lr = 0.1 steps = 3", "put each on a line of its own"),
+        ("run.toml", "lr = None", "leave the setting out"),
+    ],
+)
+def test_the_hint_at_the_syntax_of_a_config(run: Run, tmp_path: Path, name: str, text: str, hint: str) -> None:
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    assert run("minimize", "--config", str(tmp_path / name)).err.endswith(f"\nhint: {hint}\n")
+
+
+@pytest.mark.parametrize("words", [["minimize", "--config"], ["grad", "x**2", "--points"]])
+@pytest.mark.parametrize(
+    ("path", "hint"),
+    [
+        ("rum.json", "did you mean {folder}/run.json?"),
+        ("run.jsonl", "did you mean {folder}/run.json?"),
+        ("runs", "it is a folder, which has {folder}/runs/a.json"),
+        ("none", "it is a folder; name a file"),
+        ("nowhere/run.json", "there is no folder {folder}/nowhere"),
+        ("run.json/a", "{folder}/run.json is not a folder"),
+        ("zzzzz", "there is no such file in {folder}"),
+    ],
+)
+def test_a_file_that_does_not_exist_is_near_another(
+    run: Run, tmp_path: Path, words: list[str], path: str, hint: str
+) -> None:
+    (tmp_path / "run.json").write_text('{"lr": 0.1}', encoding="utf-8")
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "none").mkdir()
+    (tmp_path / "runs" / "a.json").write_text('{"lr": 0.1}', encoding="utf-8")
+    outcome = run(*words, str(tmp_path / path))
+    assert outcome.code == 1
+    assert outcome.err.endswith(f"\nhint: {hint}\n".format(folder=tmp_path))

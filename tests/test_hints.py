@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import inspect
 import math
+import re
 import shlex
+from pathlib import Path
 from typing import Any, get_args
 
 import msgspec
@@ -70,6 +72,7 @@ LED = [
     ("minimize --optimizer muon", "gdcli optimizers lists the others", "optimizers"),
     ("minimize --lr.x foo", "--lr.x 0.1", "minimize --lr.x 0.1"),
     ("minimize --device gpu", "did you mean 'cuda'?", "minimize --device auto"),
+    ("fit-linear --activation swish", "PyTorch calls it 'silu'", "fit-linear --activation silu"),
     ("minimize --dtype float", "torch.double is float64", "minimize --dtype torch.double"),
 ]  # fmt: skip
 
@@ -133,7 +136,30 @@ TYPED = [
     ("minimize 'y**2' --y 1.5 --bound y:1:2", "--bound y:1:2", "did you mean '--bound y=1:2'?"),
     ("minimize 'x**2' --x 1.5 --bound x=2:1", "--bound x=2:1", "for example: --bound x=1:2"),
     ("minimize 'x**2' --x 1.5 --bound x=2", "--bound x=2",
-     "for example: --bound x=-2:2, or x=:2 for an upper bound alone"),
+     "for example: --bound x=-2:2, or x=2: for a lower bound alone, or x=:2 for an upper one"),
+    ("minimize 'x**2' --x 1.5 --bound x -2:2", "--bound x -2:2", "did you mean '--bound x=-2:2'?"),
+    ("minimize 'x**2' --x 1.5 --bound x=-2,2", "--bound x=-2,2", "did you mean '--bound x=-2:2'?"),
+    ("minimize 'w**2' --w 1.5 --bound=-2:2", "--bound=-2:2", "for example: --bound w=-2:2"),
+    ("fit-linear --bound -2:2", "--bound -2:2", "for example: --bound W=-2:2"),
+    ("minimize 'x**2' --x 1.5 --bound 'x >= 0'", "--bound 'x >= 0'", "did you mean '--bound x=0:'?"),
+    ("minimize 'x**2' --x 1.5 --bound 'x<2'", "--bound x<2", "did you mean '--bound x=:2'?"),
+    ("minimize 'x**2' --x 1.5 --bound '-2 < x <= 2'", "--bound '-2 < x <= 2'", "did you mean '--bound x=-2:2'?"),
+    ("compare --domain 'x=-2 2' --starts 3", "--domain 'x=-2 2'", "did you mean '--domain x=-2:2'?"),
+    ("minimize --schedule cosine --sched T_max 50", "--sched T_max 50", "did you mean '--sched T_max=50'?"),
+    ("minimize --optimizer adam --opt eps 1e-3", "--opt eps 1e-3", "did you mean '--opt eps=1e-3'?"),
+    ("minimize 'x**2' --var x 3", "--var x 3", "did you mean '--var x=3'?"),
+    ("grad 'x*y' --x 1 --y 2 --wrt x,", "--wrt x,", "write --wrt x"),
+    ("grad 'x*y' --x 1 --y 2 --wrt 'x y'", "--wrt 'x y'", "write --wrt x,y"),
+    ("grad 'x*y' --x 1 --y 2 --wrt '[x;y]'", "--wrt '[x;y]'", "write --wrt x,y"),
+    ("minimize --lr 0.5 --require-convergence", "", "add --tol-grad 1e-6 (or --tol-loss, --tol-x), or leave it out"),
+    ("minimize 'x**2 + y**2' '--x=3 --y=1'", "", 'write gdcli minimize "x**2 + y**2" --x=3 --y=1'),
+    ("minimize '--steps 3 --lr 0.1'", "", "write gdcli minimize --steps 3 --lr 0.1"),
+    ("minimize '--lr=0.1 --x=3 --json'", "", "write gdcli minimize --lr=0.1 --x=3 --json"),
+    ("minimize x**2 + y**2 --x 3", "", 'write gdcli minimize "x**2 + y**2" --x 3 --y 1'),
+    ("compare x**2 - 1 --optimizer sgd --steps 5 --lr 0.1", "",
+     'write gdcli compare "x**2 - 1" --optimizer sgd --steps 5 --lr 0.1 --x 1'),
+    ("ops a + b --a 1", "", 'write gdcli ops "a + b" --a 1 --b 1'),
+    ("plot x ** 2", "", 'write gdcli plot "x ** 2"'),
     ("minimize --bound x=-2:2", "--bound x=-2:2", "choose a start within the bounds, or wider bounds: --bound x=-2:4"),
     ("minimize 'sum(x**2)' --x 0.1,7.3 --bound x=:2", "--bound x=:2",
      "choose a start within the bounds, or wider bounds: --bound x=:7.300000190734863"),
@@ -184,7 +210,7 @@ def test_a_hint_runs_as_it_is_printed(run: Run, wrong: str, replaced: str, hint:
     if drop:
         at = next(i for i in range(len(words)) if words[i : i + len(drop)] == drop)
         words[at : at + len(drop)] = []
-    typed = hint.partition(";")[0].partition(", or ")[0].strip("'?")
+    typed = hint.partition(";")[0].partition(", or ")[0].partition(" (")[0].strip("'?")
     if "wider" in hint or "widen" in hint:
         typed = hint
     if "gdcli " in hint:
@@ -194,6 +220,20 @@ def test_a_hint_runs_as_it_is_printed(run: Run, wrong: str, replaced: str, hint:
     short = SHORT.get(words[0], []) if "--racer" not in words and "write" not in hint else []
     led = run(*words, *short)
     assert (led.code, led.err) == (0, ""), words
+
+
+@pytest.mark.parametrize("files", [["run.json"], ["a.txt", "b.csv", "notes"]])
+def test_a_star_that_the_shell_has_replaced_is_named(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in files:
+        (tmp_path / name).touch()
+    outcome = run("minimize", "x", *files, "2", "+", "1", "--x", "3")
+    assert outcome.err.startswith("error: the shell has put the names of the files here in the place of *: ")
+    assert outcome.err.endswith('hint: put the expression in quotation marks: "x * 2 + 1", or "x ** 2 + 1"\n')
+    assert outcome.code == 2
+    assert run("ops", "x", *files, "2", "--x", "3").err.endswith('marks: "x * 2", or "x ** 2"\n')
 
 
 def test_expressions_with_two_minus_signs_are_left_alone(run: Run) -> None:
@@ -266,7 +306,16 @@ def test_a_picture_has_no_digits(run: Run) -> None:
         ("torch.float", ["float32", "float64"], "float32"),
         ("double", ["float32", "float64"], "float64"),
         ("float", ["float32", "float64"], None),  # 64 bits in Python, 32 in PyTorch
-        ("inplace", ["in-place", "rebind"], None),
+        ("inplace", ["in-place", "rebind"], "in-place"),
+        *((word, SCHEDULES, name) for name, row in SCHEDULES.items() for word in
+          (row.class_name.lower(), row.class_name.removesuffix("LR"),
+           re.sub("(?<=[a-z])(?=[A-Z])", "_", row.class_name))),
+        *((word, RULES, name) for word, name in [("Adam_W", "adamw"), ("l_bfgs", "lbfgs"), ("manualmomentum",
+          "manual-momentum")]),
+        *((word, ["float16", "bfloat16", "float32", "float64"], name) for word, name in [("fp32", "float32"),
+          ("FP64", "float64"), ("f16", "float16"), ("bf16", "bfloat16"), ("Float_64", "float64"), ("half", "float16")]),
+        ("nn.Identity", ["none", "relu"], "none"),
+        ("leakyrelu", ["none", "leaky_relu"], "leaky_relu"),
         ("newtons", RULES, None),
     ],
 )  # fmt: skip
@@ -279,6 +328,8 @@ def test_an_optimizer_of_pytorch_is_recorded_by_its_name_here(run: Run) -> None:
     for word in ("Adam", "torch.optim.Adam", "adam"):
         words = ["minimize", "--steps", "5", "--json", "--optimizer"]
         assert run(*words, word) == run(*words, "adam")
+    assert run("optimizers", "torch.optim.Adam") == run("optimizers", "adam")
+    assert run("optimizers", "StepLR") == run("optimizers", "step")
     race = ["compare", "--lr", "0.001", "--steps", "5", "--optimizer"]
     assert run(*race, "SGD,torch.optim.Adam").out == run(*race, "sgd,adam").out
 
@@ -316,6 +367,7 @@ def test_the_example_in_the_error_of_each_option_is_taken(run: Run, command: str
 def everything_wrong() -> list[tuple[str, str, Any]]:
     """Each parameter of each rule and schedule, with values of every kind."""
     values = ["x", -1, 0, 2.5, True, None, [0.5], [None, 0.5], [1, 2, 3]]
+    values += [1e9, 1e300, -1e300, 1e-300, math.inf, -math.inf, math.nan, [math.nan, 0.5], [1e300, 1e300], 10**30]
     names = [
         (name, p) for name, row in RULES.items() for p in row.parameters if p not in MinimizeSettings.__struct_fields__
     ]
@@ -328,6 +380,7 @@ NEEDED = {"step_size": 3, "milestones": [3], "gamma": 0.5, "T_max": 4, "T_0": 4,
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:Casting complex")  # a large negative lambd, in torch.optim.ASGD
 def test_any_value_of_any_parameter_runs_or_is_refused_with_a_hint() -> None:
     for name, parameter, value in everything_wrong():
         text, start = ("sum(W**2)", {"W": [[1.0, 2.0]]}) if name == "muon" else ("x**2", {"x": 2.0})
@@ -344,6 +397,29 @@ def test_any_value_of_any_parameter_runs_or_is_refused_with_a_hint() -> None:
         except gdcli.GdcliError as error:
             message, hint = error.message, error.hint
         assert bool(message) == bool(hint), (name, parameter, value, message)
+
+
+HUGE = [
+    ("asgd", "alpha", 1e9), ("adam", "lr", 1e38), ("sgd", "lr", 1e300), ("lbfgs", "lr", 1e300),
+    ("sgd", "weight_decay", 1e300), ("manual-adam", "betas", [0.9, 1e300]), ("rprop", "etas", [0.5, 1e300]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("optimizer", "parameter", "value"), HUGE)
+def test_a_step_whose_numbers_are_too_large_ends_the_run(optimizer: str, parameter: str, value: Any) -> None:
+    given = {parameter: value} if parameter in ("lr", "weight_decay") else {"opt": {parameter: value}}
+    dtype = "float64" if optimizer in ("asgd", "manual-adam") else "float32"
+    record = gdcli.minimize(
+        "x**2", x=2.0, settings={"optimizer": optimizer, "dtype": dtype, "steps": 9, **given}
+    ).result()
+    assert record.status == "stalled"
+    assert record.message.endswith("the step cannot be computed, because a number in it is too large")
+    assert record.result.values == record.iterations[-1].values  # as the last step left them
+
+
+def test_a_step_whose_numbers_are_too_large_ends_one_racer_alone() -> None:
+    race = gdcli.compare("x**2", x=2, racer=["asgd alpha=1e9", "sgd"], steps=3)
+    assert {each.optimizer: set(each.statuses) for each in race.standings} == {"asgd": {"stalled"}, "sgd": {"reached"}}
 
 
 @pytest.mark.slow

@@ -282,7 +282,7 @@ def test_the_document_comes_after_the_view(live: Callable[..., Terminal], run: R
 
 @pytest.mark.slow
 def test_q_is_no_convergence(live: Callable[..., Terminal]) -> None:
-    terminal = live(*SLOWLY, "--steps", "1000", "--require-convergence")
+    terminal = live(*SLOWLY, "--steps", "1000", "--tol-grad", "1e-30", "--require-convergence")
     terminal.wait(lambda screen: "running" in screen)
     terminal.press("q")
     assert terminal.end() == 3

@@ -43,7 +43,7 @@ from gdcli.render.terminal.palette import (
     luminance,
 )
 from gdcli.render.terminal.picture import Picture
-from gdcli.render.terminal.ticks import short, ticks
+from gdcli.render.terminal.ticks import three_digits, ticks
 
 SNAPSHOTS = FilePath(__file__).parent / "pictures"
 WIDTHS = (60, 80, 120)
@@ -421,7 +421,7 @@ def test_ticks_are_round_numbers(axis: Axis, most: int, labels: list[str]) -> No
     [(0.0, "0"), (-0.0, "0"), (1.0, "1"), (1234.5, "1.23e3"), (1000, "1000"), (0.001, "0.001"), (1e-4, "1e-4")],
 )
 def test_short_numbers(number: float, text: str) -> None:
-    assert short(number) == text
+    assert three_digits(number) == text
 
 
 # The command line

@@ -470,10 +470,14 @@ def test_a_file_that_cannot_be_read(run: Run, tmp_path: Path) -> None:
     outcome = run("grad", "x", "--points", str(tmp_path / "none.csv"))
     assert (outcome.code, outcome.err) == (
         1,
-        f"error: cannot read {tmp_path / 'none.csv'}: No such file or directory\n",
+        (
+            f"error: cannot read {tmp_path / 'none.csv'}: No such file or directory\n"
+            f"hint: there is no such file in {tmp_path}\n"
+        ),
     )
     outcome = run("grad", "x", "--points", str(tmp_path))
-    assert (outcome.code, outcome.err) == (1, f"error: cannot read {tmp_path}: Is a directory\n")
+    hint = "hint: it is a folder; name a file"
+    assert (outcome.code, outcome.err) == (1, f"error: cannot read {tmp_path}: Is a directory\n{hint}\n")
 
 
 def test_a_file_as_spreadsheets_write_it(run: Run, tmp_path: Path) -> None:

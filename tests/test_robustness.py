@@ -254,9 +254,9 @@ CONFIGS = {
     "deep JSON": ("deep.json", "[" * 100_000, "is not JSON: it is nested too deeply"),
     "deep TOML": ("deep.toml", "x = " + "[" * 100_000, "is not TOML: it is nested too deeply"),
     "long number in TOML": ("long.toml", "steps = " + "1" * 5_000, "is not TOML: a number in it is too long"),
-    "NaN in JSON": ("nan.json", '{"lr": NaN}', "is not JSON: JSON is malformed: invalid character (byte 7)"),
-    "binary": ("binary.json", "\0\1\2", "is not JSON: JSON is malformed: invalid character (byte 0)"),
-    "empty": ("empty.json", "", "is not JSON: Input data was truncated"),
+    "NaN in JSON": ("nan.json", '{"lr": NaN}', "is not JSON: JSON has no NaN (at line 1, column 8)"),
+    "binary": ("binary.json", "\0\1\2", "is not JSON: a config begins with { (at line 1, column 1)"),
+    "empty": ("empty.json", "", "is not JSON: it is empty (at line 1, column 1)"),
 }
 
 

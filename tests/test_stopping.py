@@ -98,7 +98,7 @@ def test_every_reason_has_a_sentence_and_a_status() -> None:
     [
         (["minimize", "--tol-grad", "1e-3"], 0),
         (["minimize", "--tol-grad", "1e-3", "--steps", "5"], 3),
-        (["minimize", "--lr", "1.5"], 3),
+        (["minimize", "--lr", "1.5", "--tol-grad", "1e-3"], 3),
         (["fit-linear", "--seed", "1", "--tol-grad", "1e-3"], 3),
     ],
 )

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import length_hint
 
 from gdcli.cli.options import belongs_to_others
 from gdcli.errors import GdcliError
@@ -29,6 +30,8 @@ _RATE = re.compile(rf"--lr\.({NAME})(?:=(.*))?", re.DOTALL)
 _OPTION = re.compile(r"--[A-Za-z][\w-]*(=.*)?", re.DOTALL)
 _DASHED = re.compile(rf"[-{DASHES}]{{1,2}}({NAME}[\w.-]*)(=.*)?", re.DOTALL)  # also with typographic dashes
 _VALUE = re.compile(r"[-+]?[\d.\[]|(rand|zeros|ones|arange|pi|inf)")
+_NAME_ALONE = re.compile(rf"(?:[\w-]+\.)?{NAME}")  # also one of a rule: adam.betas
+_NUMBERS = re.compile(r"[-+]?\.?\d[\d.,:e+-]*|[-+]?:[\d.e+-]+|true|false|none", re.IGNORECASE)
 _NO_BREAK = "\u00a0\u2007\u202f"
 
 
@@ -63,6 +66,7 @@ def sort_words(words: list[str], options: Mapping[str, str], command: str, *, va
             found.options.append(word)
             if options[name] and not equals:
                 found.options.append(_value(name, next(rest, None), options, command))
+                _check_pair(name, options[name], found.options[-1], words[len(words) - length_hint(rest) :])
         elif "--lrs" in options and (match := _RATE.fullmatch(word)):
             value = match[2] if match[2] is not None else _value(name, next(rest, None), options, command)
             found.rates.append(f"{match[1]}={value}")
@@ -87,6 +91,15 @@ def _without_replaced(words: list[str]) -> list[str]:
     replaced = [i for name, i in pairs if name == "--sched" and i < places[-1]]
     gone = {j for i in replaced for j in ((i,) if "=" in words[i].partition("--sched")[2][:1] else (i, i + 1))}
     return [word for i, word in enumerate(words) if i not in gone]
+
+
+def _check_pair(option: str, form: str, value: str, following: Sequence[str]) -> None:
+    """Raise GdcliError for a pair that is written as two arguments: ``--bound x -2:2``."""
+    if "NAME=" in form and _NAME_ALONE.fullmatch(value) and following and _NUMBERS.fullmatch(following[0]):
+        if form.endswith("LOW:HIGH") and ":" not in following[0]:
+            return
+        message = f"{option} takes {form}, not '{value} {following[0]}'"
+        raise GdcliError("usage", message, f"did you mean '{option} {value}={following[0]}'?")
 
 
 def _check_typed(word: str, options: Collection[str]) -> None:
@@ -198,4 +211,7 @@ def _value(name: str, value: str | None, options: Mapping[str, str], command: st
         raise error
     if name not in options and (hint := suggestion(name, options)):
         raise GdcliError("unknown-option", f"unknown option '{name}'", hint)
-    raise GdcliError("usage", f"the option '{name}' needs a value", f"write {name} {options.get(name, 1)}")
+    hint = f"write {name} {options.get(name, 1)}"
+    if name in ("--config", "--points"):
+        hint += f", or {name} - for standard input"
+    raise GdcliError("usage", f"the option '{name}' needs a value", hint)

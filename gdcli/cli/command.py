@@ -32,9 +32,10 @@ from gdcli.cli.live.check import check_live
 from gdcli.cli.output import FORMATS, PANEL, Feature, Kind, Output, about, chosen_format, output_options
 from gdcli.cli.quotes import check_quotes
 from gdcli.cli.save import check_targets, files_in_words
+from gdcli.cli.unquoted import check_unquoted
 from gdcli.cli.words import leave_as_typed
 from gdcli.complete.problem import hint_at_problems
-from gdcli.contract.fields import fields_of
+from gdcli.contract.fields import EXPRESSIONS, fields_of
 from gdcli.contract.reading import S, read
 from gdcli.contract.words import read_word
 from gdcli.errors import GdcliError, MissingVariableError, UnknownVariableError, UserInterruptError
@@ -96,6 +97,9 @@ class WordsCommand(TyperCommand):
         options |= dict.fromkeys(self.get_help_option_names(ctx), "")
         words = sort_words(args, options, str(ctx.info_name), variables="--var" in options)
         check_quotes(str(ctx.info_name), args, options, words)
+        takes = 0 if any(p.nargs != 1 for p in arguments) else len(arguments)
+        if arguments:
+            check_unquoted(str(ctx.info_name), args, options, words, takes=takes)
         if len(words.positional) > len(arguments) and all(p.nargs == 1 for p in arguments):
             raise too_many_words(str(ctx.info_name), words.positional, len(arguments), options)
         ctx.meta["gdcli.variables"] = words.variables
@@ -161,7 +165,7 @@ def add(app: typer.Typer, command: Command[S]) -> None:
         output.check()
         check_live(output)
         check_targets(output, command.name, command.saves, streams=bool(getattr(settings, "points", "")))
-        check_effect(output, many_rows="iterations" in command.features or getattr(settings, "each", False))
+        check_effect(output, settings, many_rows="iterations" in command.features or getattr(settings, "each", False))
         if output.format == "code" and command.code is not None:
             _print_code(command.code(settings), output)
             raise typer.Exit
@@ -208,10 +212,12 @@ def _settings(command: Command[S], given: dict[str, Any], variables: dict[str, s
         config = read(command.settings, found, naming=f"'{{}}' in {path}")
     extras = {field.name: _meta(field).extra for field in fields_of(command.settings)}
     words = {name: value for name, value in given.items() if value is not None and value != []}
-    for name in words.keys() & {"expression", "expressions"}:
+    for name in words.keys() & set(EXPRESSIONS):
         words[name] = [text.strip() for text in words[name]] if name == "expressions" else words[name].strip()
+    moving = next(iter({**getattr(config, "values", {}), **variables}), "x")
+    moving = "W" if command.name == "fit-linear" else moving
     words = {
-        name: read_word(f"--{name.replace('_', '-')}", value, extras[name]["reads"], extras[name]["metavar"])
+        name: read_word(f"--{name.replace('_', '-')}", value, extras[name]["reads"], extras[name]["metavar"], moving)
         for name, value in words.items()
     }
     changes = msgspec.structs.asdict(read(command.settings, words, naming="--{}", text=True))
@@ -244,7 +250,7 @@ def _setting_parameters(command: Command[Any]) -> list[inspect.Parameter]:
         if field.name == "values":
             var = typer.Option("--var", metavar="NAME=VALUE", help=_VAR_HELP, rich_help_panel=meta.extra["panel"])
             parameters.append(_parameter("var", list[str] | None, var))
-        elif field.name in ("expression", "expressions"):
+        elif field.name in EXPRESSIONS:
             argument = typer.Argument(metavar=meta.extra["metavar"], help=meta.description, show_default=False,
                                       rich_help_panel=meta.extra["panel"])  # fmt: skip
             parameters.append(_parameter(field.name, list[str] | None if kind == list[str] else str | None, argument))

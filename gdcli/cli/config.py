@@ -11,9 +11,12 @@ from typing import Any
 
 import msgspec
 
+from gdcli.cli.config_syntax import syntax_error
 from gdcli.cli.output import FORMATS, Output
-from gdcli.errors import GdcliError, OutsideError
+from gdcli.contract.fields import EXPRESSIONS
+from gdcli.errors import GdcliError
 from gdcli.lang.suggest import did_you_mean, setting_meant, setting_of_others
+from gdcli.unreadable import unreadable
 
 
 def read_config(path: str, command: str, settings: Collection[str]) -> dict[str, Any]:
@@ -28,17 +31,17 @@ def read_config(path: str, command: str, settings: Collection[str]) -> dict[str,
     try:
         content = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
     except OSError as error:
-        raise OutsideError("config", f"cannot read the config {path}: {error.strerror}") from error
+        raise unreadable("config", f"the config {path}", path, error, (".toml", ".json", ".jsonl")) from error
     content = content.removeprefix(codecs.BOM_UTF8)  # Windows writes one
     toml = path.lower().endswith(".toml")
     try:
         config = _toml(content.decode()) if toml else msgspec.json.decode(content)
     except (ValueError, RecursionError) as error:
-        hint = "a file that ends in .toml is read as TOML" if toml else "the name of a TOML file must end in .toml"
+        wrong = syntax_error(path, content, error, toml=toml)
         if b'"record":"settings"' in content.partition(b"\n")[0]:
-            hint = f"the first line has the settings: head -n 1 {path} | gdcli {command} --config -"
-        message = f"the config {path} is not {'TOML' if toml else 'JSON'}: {_reason(error)}"
-        raise GdcliError("config", message, hint) from error
+            wrong.hint = f"the first line has the settings: head -n 1 {path} | gdcli {command} --config -"
+            wrong.source = ""
+        raise wrong from error
     if isinstance(config, dict) and "gdcli" in config:
         config = _settings_of_record(path, config, command)
     if isinstance(config, dict) and isinstance(config.get("command"), str):
@@ -79,9 +82,6 @@ def _check_command(path: str, named: str, command: str) -> None:
     raise GdcliError("config", f"the config {path} names the command '{named}', which there is not", hint)
 
 
-_EXPRESSIONS = ("expression", "expressions")
-
-
 def _misplaced(key: str, value: Any, command: str, settings: Collection[str]) -> str:
     """The hint for a key that is known, but not here or not in this form; empty for another."""
     from gdcli.cli.app import COMMANDS
@@ -98,7 +98,7 @@ def _misplaced(key: str, value: Any, command: str, settings: Collection[str]) ->
     option = "--" + key.replace("_", "-")
     if (key in FORMATS or key in Output.__struct_fields__) and command in commands_with(option):
         return f"use the option {option}, which is not for a config"
-    if name in _EXPRESSIONS and (found := next((each for each in _EXPRESSIONS if each in settings), "")):
+    if name in EXPRESSIONS and (found := next((each for each in EXPRESSIONS if each in settings), "")):
         return f"did you mean '{found}'?"
     return ""
 
@@ -136,10 +136,3 @@ def _toml(text: str) -> dict[str, Any]:
     import tomllib  # costs as much to import as all of gdcli's command line
 
     return tomllib.loads(text)
-
-
-def _reason(error: ValueError | RecursionError) -> str:
-    """The reason; for two errors of tomllib and msgspec, Python's own message does not mention the file."""
-    if isinstance(error, RecursionError):
-        return "it is nested too deeply"
-    return "a number in it is too long" if type(error) is ValueError else str(error)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from gdcli.cli.output import Output
 from gdcli.cli.save import targets
 from gdcli.errors import GdcliError
 
 
-def check_effect(output: Output, *, many_rows: bool) -> None:
+def check_effect(output: Output, settings: Any, *, many_rows: bool) -> None:
     """Check that each option about tables, pictures and runs has something to be about.
 
-    ``many_rows`` says that a table has a row per iteration or per point.
+    ``settings`` are those of the command, and ``many_rows`` says that a table has a row per iteration or per point.
 
     Raises:
         GdcliError: for an option that would change nothing.
@@ -30,3 +32,7 @@ def check_effect(output: Output, *, many_rows: bool) -> None:
     if output.require_convergence and output.format == "code":
         message = "--require-convergence is about how a run ends, and --code runs nothing"
         raise GdcliError("usage", message, "leave out --require-convergence or --code")
+    tolerances = [f"tol_{of}" for of in ("grad", "loss", "x")]
+    if output.require_convergence and all(getattr(settings, name, None) is None for name in tolerances):
+        message = "--require-convergence is about a tolerance, and none is set, so no run would be converged"
+        raise GdcliError("usage", message, "add --tol-grad 1e-6 (or --tol-loss, --tol-x), or leave it out")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gdcli.contract.fields import EXPRESSIONS
 from gdcli.errors import GdcliError
 
 
@@ -16,7 +17,7 @@ def commands_with_setting(name: str) -> list[str]:
     """The commands that have a setting: an option, or their expressions."""
     from gdcli.cli.app import COMMANDS, load
 
-    if name in ("expression", "expressions"):
+    if name in EXPRESSIONS:
         return [each for each in COMMANDS if any(name == param.name for param in load(each).params)]
     return commands_with("--" + name.replace("_", "-"))
 

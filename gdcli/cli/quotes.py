@@ -48,9 +48,11 @@ def check_quotes(command: str, words: Sequence[str], options: Mapping[str, str],
             continue
         name, before, rest = f"--{match[1]}", word[: match.start()].rstrip(), word[match.start() :]
         better = [*words[: part.at], *[before] * bool(before), *_split(rest), *words[part.at + 1 :]]
-        hint = _whole(command, better, options) or f"close them before {name}"
+        hint = whole_command(command, better, options) or f"close them before {name}"
         message = f"'{name}' stands inside the quotation marks of '{before}'"
-        if not before:
+        if not before and len(re.findall(_WITHIN, rest)) > 1:
+            message = f"'{word}' is one argument, but has several options"
+        elif not before:
             message = f"'{word}' is one argument, but {name} and its value are two"
         place = (match.start(), len(word))
         raise ExpressionError("quotes", message, hint, source=word, span=place)
@@ -88,19 +90,26 @@ def _within(
         if part.kind != "expression" and match.start() == part.start:
             continue
         if part.kind == "expression":
-            stands = _variables(text)
+            stands = variables_of(text)
             if stands is not None:
                 unknown = match[1] in stands and match[1] not in found.variables
                 if unknown and (is_option or (followed and match.end() == len(word))):
                     yield match
                 continue
-        elif part.kind in ("value", "NAME=VALUE") and _is_value(text.partition("=")[2] or text):
+        elif (part.kind == "value" and _is_value(text)) or (
+            part.kind == "NAME=VALUE" and _is_value(text.partition("=")[2] or text)
+        ):
             continue
         if is_option or match[2]:
             yield match
 
 
-def _variables(text: str) -> Sequence[str] | None:
+def expressions_among(words: Sequence[str], options: Mapping[str, str]) -> list[int]:
+    """The positions of the expressions among the arguments of a command."""
+    return [part.at for part in _parts(words, options) if part.kind == "expression"]
+
+
+def variables_of(text: str) -> Sequence[str] | None:
     """The variables of an expression; None where the text is none."""
     from gdcli.lang.syntax import parse
 
@@ -128,7 +137,7 @@ def _split(text: str) -> list[str]:
         return text.split()
 
 
-def _whole(command: str, words: Sequence[str], options: Mapping[str, str]) -> str:
+def whole_command(command: str, words: Sequence[str], options: Mapping[str, str]) -> str:
     """The hint at a command with these arguments; empty where they have another mistake."""
     try:
         found = sort_words(list(words), options, command)
@@ -145,7 +154,9 @@ def _missing_values(words: Sequence[str], options: Mapping[str, str], found: Wor
     from gdcli.lang.problems import PROBLEMS
 
     given = {*found.variables, *(word.removeprefix("--var=").partition("=")[0] for word in words if "=" in word)}
-    names = dict.fromkeys(name for text in found.positional if text not in PROBLEMS for name in _variables(text) or ())
+    names = dict.fromkeys(
+        name for text in found.positional if text not in PROBLEMS for name in variables_of(text) or ()
+    )
     return [f"--{name} 1" if f"--{name}" not in options else f"--var {name}=1" for name in names if name not in given]
 
 

@@ -13,6 +13,7 @@ from gdcli.complete.rule import check_rule
 from gdcli.complete.wrt import moving_variables
 from gdcli.contract.choices import optimizer_named
 from gdcli.contract.compare import CompareSettings
+from gdcli.contract.short import exactly
 from gdcli.errors import GdcliError
 
 OPTIMIZERS = ("sgd", "manual-momentum", "adam", "lbfgs")
@@ -46,7 +47,7 @@ def _check_rates(lr: object) -> None:
         if not math.isfinite(rate):
             raise GdcliError("lr", f"the learning rate {rate} is not finite", "for example: --lr 0.01,0.1,1")
         if rate in lr[:i]:  # type: ignore[index]
-            raise GdcliError("lr", f"the learning rate {rate:g} is given twice", "list each rate once")
+            raise GdcliError("lr", f"the learning rate {exactly(rate)} is given twice", "list each rate once")
 
 
 def _with_tuning(settings: CompareSettings) -> CompareSettings:
@@ -64,7 +65,7 @@ def _with_tuning(settings: CompareSettings) -> CompareSettings:
         return replace(settings, tune=False)
     low, high = settings.rate_range or RATE_RANGE
     if not low < high:
-        message = f"the lowest rate, {low:g}, must be below the highest, {high:g}"
+        message = f"the lowest rate, {exactly(low)}, must be below the highest, {exactly(high)}"
         least = high if high < low else low / 10
-        raise GdcliError("usage", message, f"for example: --rate-range {least:g}:{low:g}")
+        raise GdcliError("usage", message, f"for example: --rate-range {exactly(least)}:{exactly(low)}")
     return replace(settings, tune=True, rate_range=(low, high))

@@ -61,15 +61,15 @@ def _check_interval(name: str, ends: Ends, variables: Collection[str]) -> None:
         message = f"the domain of {name} needs both ends"
         raise GdcliError("domain", message, f"for example: --domain {name}=-2:2")
     if low > high:
-        message = f"the lower end of the domain of {name}, {low:g}, is above the upper end, {high:g}"
-        raise GdcliError("domain", message, f"for example: --domain {name}={high:g}:{low:g}")
+        message = f"the lower end of the domain of {name}, {exactly(low)}, is above the upper end, {exactly(high)}"
+        raise GdcliError("domain", message, f"for example: --domain {name}={exactly(high)}:{exactly(low)}")
 
 
 def _check_inside(name: str, low: float, high: float, bounds: Ends) -> None:
     """Raise GdcliError when starts would be drawn outside the bounds of a variable."""
     least, greatest = bounds
     if (least is not None and low < least) or (greatest is not None and high > greatest):
-        message = f"the starts of {name} are drawn from {low:g}:{high:g}, which is not within its bounds"
+        message = f"the starts of {name} are drawn from {exactly(low)}:{exactly(high)}, which is not within its bounds"
         ends = max(low, low if least is None else least), min(high, high if greatest is None else greatest)
         smaller = f"--domain {name}={':'.join(map(exactly, ends))}" if ends[0] <= ends[1] else ""
         hint = f"make the domain smaller: {smaller}" if smaller else "choose bounds that overlap the domain"

@@ -207,8 +207,9 @@ def _window(name: str, text: str) -> Window:
         )
     low, high = (_finite_number(name, end) for end in ends)
     if not low < high:
-        better = f"--{name} {high:g}:{low:g}" if high < low else f"--{name} {low - 1:g}:{high + 1:g}"
-        message = f"the lower end of the window of {name}, {low:g}, is not below the upper end, {high:g}"
+        least, most = (high, low) if high < low else (low - 1, high + 1)
+        better = f"--{name} {exactly(least)}:{exactly(most)}"
+        message = f"the lower end of the window of {name}, {exactly(low)}, is not below the upper end, {exactly(high)}"
         raise GdcliError("window", message, f"put the lower end first: {better}")
     return low, high
 

@@ -156,11 +156,11 @@ def changed_parameters(settings: MinimizeSettings) -> dict[str, Any]:
 def _with_parameters(settings: MinimizeSettings) -> str:
     """The name of a rule with those of its parameters that are not the defaults."""
     changed: Mapping[str, Any] = changed_parameters(settings)
-    return " ".join([settings.optimizer, *(f"{name}={short(value)}" for name, value in changed.items())])
+    return " ".join([settings.optimizer, *(f"{name}={short_word(value)}" for name, value in changed.items())])
 
 
 def _label(base: str, settings: MinimizeSettings, *, alone: bool) -> str:
-    return base if alone or settings.lr is None else f"{base} lr={short(settings.lr)}"
+    return base if alone or settings.lr is None else f"{base} lr={short_word(settings.lr)}"
 
 
 def check_options(opt: Mapping[str, Any], optimizers: list[str]) -> None:
@@ -193,10 +193,10 @@ def _with_an_owner(name: str, value: Any, optimizers: list[str]) -> str:
     return elsewhere(RULES[rules[0]], name, value, "opt") or f"for example: --opt {rules[0]}.lr=0.1"
 
 
-def short(value: Any) -> str:
+def short_word(value: Any) -> str:
     """A parameter as ``word``, but for the zeros of a whole number: 1, and not 1.0."""
     if isinstance(value, list):
-        return ",".join(map(short, value))
+        return ",".join(map(short_word, value))
     return exactly(value) if isinstance(value, float) else word(value)
 
 

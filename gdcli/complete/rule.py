@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from gdcli.contract.descent import FitLinearSettings, MinimizeSettings
+from gdcli.contract.short import exactly
 from gdcli.errors import GdcliError
 from gdcli.rules.catalogue import RULES
 from gdcli.rules.checks import check_parameters, check_schedule
@@ -35,8 +36,8 @@ def check_rule(settings: MinimizeSettings | FitLinearSettings, wrt: list[str]) -
         if name not in wrt:
             raise GdcliError("bound", f"there is no variable '{name}' to bound", listed)
         if low is not None and high is not None and low > high:
-            message = f"the lower bound of {name}, {low:g}, is above the upper bound, {high:g}"
-            raise GdcliError("bound", message, f"for example: --bound {name}={high:g}:{low:g}")
+            message = f"the lower bound of {name}, {exactly(low)}, is above the upper bound, {exactly(high)}"
+            raise GdcliError("bound", message, f"for example: --bound {name}={exactly(high)}:{exactly(low)}")
     if isinstance(settings, MinimizeSettings) and settings.update == "rebind" and not row.can_rebind:
         message = f"{settings.optimizer} always updates in place, so there is nothing to rebind"
         can = " or ".join(each.name for each in RULES.values() if each.can_rebind)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gdcli.errors import ExpressionError, GdcliError
-from gdcli.lang.suggest import did_you_mean
+from gdcli.lang.suggest import NAME, did_you_mean, variables_listed
 from gdcli.lang.syntax import parse
 from gdcli.lang.values import bind, bind_some
+
+_NAMES = re.compile(NAME)
 
 
 def moving_variables(text: str, values: Mapping[str, Any], wrt: Sequence[str], *, partial: bool = False) -> list[str]:
@@ -30,7 +33,18 @@ def moving_variables(text: str, values: Mapping[str, Any], wrt: Sequence[str], *
         raise ExpressionError("constant", message, "for example: x**2", source=source, span=(0, len(source)))
     for name in wrt:
         if name not in expression.variables:
-            listed = ", ".join(expression.variables)
-            hint = did_you_mean(name, expression.variables) or f"the variables are {listed}"
-            raise GdcliError("wrt", f"wrt names '{name}', which is not a variable of the expression", hint)
+            raise _unknown(name, wrt, expression.variables)
     return [name for name in expression.variables if name in wrt] or list(expression.variables)
+
+
+def _unknown(name: str, wrt: Sequence[str], variables: Sequence[str]) -> GdcliError:
+    """The error for a name in ``wrt`` that is no variable: none, or several in another form than x,y."""
+    meant = [word for text in wrt for word in _NAMES.findall(text)]
+    form = meant and all(word in variables for word in meant)  # the names are right
+    hint = f"write --wrt {','.join(dict.fromkeys(meant))}" if form else did_you_mean(name, variables)
+    message = f"wrt names '{name}', which is not a variable of the expression"
+    if not name:
+        message = f"wrt has an empty name in '{','.join(wrt)}'"
+    elif form:
+        message = f"wrt takes names with commas between them, not '{','.join(wrt)}'"
+    return GdcliError("wrt", message, hint or variables_listed(variables))

@@ -6,42 +6,62 @@ import re
 from collections.abc import Sequence
 
 from gdcli.errors import GdcliError
-from gdcli.lang.suggest import closest, typographic
+from gdcli.lang.suggest import FOREIGN_FUNCTIONS, closest, typographic
 from gdcli.rules.catalogue import RULES, SCHEDULES
 
 _MODULE = re.compile(r"(torch|optim|lr_scheduler|nn|functional|F)\.")
-_DTYPES = {"double": "float64", "half": "float16"}
-_MODULE_DTYPES = {"float": "float32"}  # only as torch.float: Python's float has 64 bits
-_OTHER_NAMES = {"gpu": "did you mean 'cuda'?", "float": "torch.float is float32, and torch.double is float64"}
+_OTHER_NAMES = {
+    "double": "float64",
+    "half": "float16",
+    "identity": "none",  # torch.nn.Identity is no activation
+    "f16": "float16",
+    "f32": "float32",
+    "f64": "float64",
+    "fp16": "float16",
+    "fp32": "float32",
+    "fp64": "float64",
+    "bf16": "bfloat16",
+}
+_MODULE_NAMES = {"float": "float32"}  # only as torch.float: Python's float has 64 bits
+_HINTS = {"gpu": "did you mean 'cuda'?", "float": "torch.float is float32, and torch.double is float64"}
 
 
 def choice_of(word: str, choices: Sequence[str]) -> str | None:
-    """The choice that a word names, or None: case and PyTorch's modules are ignored, and ``_`` is the same as ``-``."""
+    """The choice that a word names, or None: case, ``-``, ``_`` and PyTorch's modules make no difference."""
     if word in choices:
         return word
-    plain = word
+    plain = word.strip()
     while module := _MODULE.match(plain):
         plain = plain[module.end() :]
-    other = _DTYPES | (_MODULE_DTYPES if plain != word else {})
-    other |= {row.class_name: row.name for row in SCHEDULES.values()}
-    if other.get(plain) in choices:
-        return other[plain]
-    a_class = plain != word or plain != plain.lower()  # LeakyReLU is leaky_relu
-    names = {_key(choice, joined=a_class): choice for choice in choices}
-    return names.get(_key(plain, joined=a_class))
+    others = _OTHER_NAMES | (_MODULE_NAMES if plain != word.strip() else {}) | _schedules()
+    names = {other: choice for other, choice in others.items() if choice in choices}
+    names |= {_key(choice): choice for choice in choices}
+    return names.get(_key(plain))
 
 
-def _key(name: str, *, joined: bool) -> str:
-    return re.sub("[-_]", "" if joined else "-", name.lower())
+def _schedules() -> dict[str, str]:
+    """The names of PyTorch's classes for the schedules, also without the LR at their ends."""
+    return {
+        _key(name): row.name
+        for row in SCHEDULES.values()
+        for name in (row.class_name, row.class_name.removesuffix("LR"))
+    }
+
+
+def _key(name: str) -> str:
+    return re.sub("[-_]", "", name.lower())
 
 
 def hint_at(word: str, choices: Sequence[str]) -> str:
     """A hint at the choice that was probably meant; an empty string when none is near."""
-    if hint := _OTHER_NAMES.get(word.lower(), ""):
+    plain = _MODULE.sub("", word)
+    if hint := _HINTS.get(word.lower(), ""):
         return hint if any(choice in hint for choice in choices) else ""
     if hint := typographic(word):
         return hint
-    match = closest(_MODULE.sub("", word), choices)
+    if (called := FOREIGN_FUNCTIONS.get(plain.lower(), "")) in choices:
+        return f"PyTorch calls it '{called}'"
+    match = closest(plain, choices)
     return f"did you mean '{match}'?" if match else ""
 
 

@@ -30,6 +30,8 @@ def meta(
     return Meta(description=description, extra=extra, **bounds)
 
 
+EXPRESSIONS = ("expression", "expressions")
+"""The settings that are no options: what is typed without one."""
 fields_of: Callable[[type[Struct]], tuple[FieldInfo, ...]] = functools.cache(msgspec.structs.fields)
 """The fields of settings. Their types, which are text in the source, are evaluated once."""
 

@@ -11,8 +11,10 @@ from gdcli.errors import GdcliError
 from gdcli.lang.suggest import NAME, typographic
 
 
-def read_word(option: str, word: Any, reads: str, form: str = "NAME=VALUE") -> Any:
-    """The argument in the form of its setting; ``form`` is what an error says of pairs and bounds.
+def read_word(option: str, word: Any, reads: str, form: str = "NAME=VALUE", variable: str = "x") -> Any:
+    """The argument in the form of its setting.
+
+    ``form`` is what an error says of pairs and bounds, and ``variable`` one that a hint may name.
 
     ``reads`` is "list", "rates" (a list, or one word), "pairs" (a table of NAME=VALUE), "bounds" (of NAME=LOW:HIGH), or
     "range" (LOW:HIGH).
@@ -23,24 +25,22 @@ def read_word(option: str, word: Any, reads: str, form: str = "NAME=VALUE") -> A
     if reads == "list" or (reads == "rates" and "," in word):
         return [part.strip() for part in word.split(",")]
     if reads == "pairs":
-        return {name: plain(value) for name, value in _pairs(option, word, form)}
+        return {name: plain(value) for name, value in _pairs(option, word, form, variable)}
     if reads == "range":
         return _range(option, word)
     if reads == "bounds":
-        return {name: _bounds(option, name, value) for name, value in _pairs(option, word, form)}
+        return {name: _bounds(option, name, value) for name, value in _pairs(option, word, form, variable)}
     return word
 
 
-def _pairs(option: str, words: list[str], form: str) -> list[tuple[str, str]]:
+def _pairs(option: str, words: list[str], form: str, variable: str) -> list[tuple[str, str]]:
     found: dict[str, str] = {}
+    of_bounds = form.endswith("LOW:HIGH")
     for word in words:
         name, equals, value = word.partition("=")
-        if not equals or not name.strip() or not value.strip():
-            hint = f"for example: {EXAMPLES.get(form) or EXAMPLES.get(option, option)}"
-            if form.endswith("LOW:HIGH") and (ends := _ENDS.fullmatch(word)):
-                low, high = sorted((ends[2], ends[3]), key=float)
-                named = f"{option} {ends[1] or 'x'}={low}:{high}"
-                hint = f"did you mean '{named}'?" if ends[1] else f"for example: {named}"
+        if not equals or not name.strip() or not value.strip() or (of_bounds and name.strip()[-1] in "<>"):
+            hint = _bounds_meant(option, word, variable) if of_bounds else ""
+            hint = hint or f"for example: {EXAMPLES.get(form) or EXAMPLES.get(option, option)}"
             raise GdcliError("usage", f"{option} takes {form}, not '{word}'", hint)
         found[name.strip()] = value.strip()
     return list(found.items())
@@ -48,7 +48,28 @@ def _pairs(option: str, words: list[str], form: str) -> list[tuple[str, str]]:
 
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?"
 _IS_NUMBER = re.compile(_NUMBER)
-_ENDS = re.compile(rf"(?:({NAME})[:\s]\s*)?({_NUMBER})\s*:\s*({_NUMBER})")  # 2:1, or x:1:2
+# Two numbers, in brackets or without, perhaps after a name: 2:1, x:1:2, x=1,2, x [1 2].
+_ENDS = re.compile(
+    rf"(?:({NAME})\s*[=:\s]\s*|=\s*)?[\[(]?\s*({_NUMBER})(?:\s*[:,;]\s*|\s*\.\.\s*|\s+)({_NUMBER})\s*[\])]?,?"
+)
+_INEQUALITY = re.compile(rf"(?:({_NUMBER})\s*<=?\s*)?({NAME})\s*(?:<=?\s*({_NUMBER}))?")
+_GREATER = re.compile(rf"({NAME})\s*>=?\s*({_NUMBER})")
+
+
+def _bounds_meant(option: str, word: str, variable: str) -> str:
+    """The hint at the bounds that were meant by a word in another form; empty where that is not clear."""
+    option = f"{option} " if option.startswith("--") else ""  # in a config, the pair alone
+    if ends := _ENDS.fullmatch(word):
+        low, high = sorted((ends[2], ends[3]), key=float)
+        named = f"{option}{ends[1] or variable}={low}:{high}"
+        return f"did you mean '{named}'?" if ends[1] else f"for example: {named}"
+    if greater := _GREATER.fullmatch(word):
+        return f"did you mean '{option}{greater[1]}={greater[2]}:'?"
+    if (within := _INEQUALITY.fullmatch(word)) and (within[1] or within[3]):
+        return f"did you mean '{option}{within[2]}={within[1] or ''}:{within[3] or ''}'?"
+    return f"for example: {option}{word if word.isidentifier() else variable}=-2:2"
+
+
 RULE_PARAMETER = "RULE.NAME=VALUE"
 EXAMPLES = {
     "--opt": "--opt betas=0.9,0.95",
@@ -92,8 +113,9 @@ def _bounds(option: str, name: str, text: str) -> list[float | None]:
     low, colon, high = text.partition(":")
     ends = [plain(end.strip()) if end.strip() else None for end in (low, high)]
     if not colon or any(isinstance(end, (str, bool, list)) for end in ends) or ends == [None, None]:
-        one_side = f", or {name}=:{text} for an upper bound alone" if not colon and _IS_NUMBER.fullmatch(text) else ""
-        hint = typographic(text) or f"for example: {option} {name}=-2:2{one_side * (option == '--bound')}"
+        hint = typographic(text) or _bounds_meant(option, f"{name}={text}", name)
+        if _IS_NUMBER.fullmatch(text) and option == "--bound":
+            hint += f", or {name}={text}: for a lower bound alone, or {name}=:{text} for an upper one"
         raise GdcliError("usage", f"{option} takes NAME=LOW:HIGH, not '{name}={text}'", hint)
     return [None if end is None else float(end) for end in ends]
 

@@ -21,6 +21,7 @@ from gdcli.contract.descent import (
 )
 from gdcli.contract.diagnosis import Finding
 from gdcli.contract.envelope import Notice, listed
+from gdcli.contract.short import short
 from gdcli.descent.bounds import Bounded
 from gdcli.descent.curvature import rate_from_curvature
 from gdcli.descent.diagnosis.trace import Trace
@@ -35,7 +36,7 @@ from gdcli.rules.catalogue import RULES
 from gdcli.rules.checks import check_parameters, without_effect
 from gdcli.rules.make import update_rule
 from gdcli.rules.parameters import complete_rule, remembers
-from gdcli.rules.rule import NoStepError
+from gdcli.rules.rule import NoStepError, why_not_computed
 from gdcli.rules.schedules import rates_change, rates_of
 from gdcli.tensors import Problem, grad_fn_name
 
@@ -111,6 +112,10 @@ class Descent(Generic[R]):
                 yield state
         except NoStepError as error:
             self._tests.end(StopReason.STALLED, {"why": error.why}, state)
+        except (ArithmeticError, RuntimeError) as error:
+            if not (why := why_not_computed(error)):
+                raise
+            self._tests.end(StopReason.STALLED, {"why": why}, state)
         self._judge_start()
 
     def walk(self, states: Iterable[State]) -> Iterator[tuple[State, list[Update]]]:
@@ -267,7 +272,9 @@ class Descent(Generic[R]):
             if found is not None:
                 message = _WHY[found.code] or found.message
                 if final.iteration == 1 and self._first is not None:  # a single step cannot have grown
-                    once = f"the loss went from {self._first.loss:.4g} to {final.loss:.4g} in the first step"
+                    once = (
+                        f"the loss went from {short(self._first.loss, 4)} to {short(final.loss, 4)} in the first step"
+                    )
                     message = message.replace(_GROWN, once)
                 elif reason is StopReason.NON_FINITE and math.isfinite(final.loss):
                     message = message.replace(_GROWN, "the steps led to a gradient that is not finite")
@@ -312,6 +319,6 @@ def _non_leaf(tensors: Mapping[str, torch.Tensor]) -> Notice:
 def _short(x: Snapshot) -> str:
     """A value in a sentence: a number, or the first elements of a tensor."""
     if not isinstance(x, torch.Tensor):
-        return f"{x:.6g}"
-    first = ", ".join(f"{number:.6g}" for number in x.reshape(-1)[:_FEW].tolist())
+        return short(x, 6)
+    first = ", ".join(short(number, 6) for number in x.reshape(-1)[:_FEW].tolist())
     return f"[{first}{', ...' if x.numel() > _FEW else ''}]"

@@ -11,6 +11,7 @@ import torch
 from gdcli.complete.racers import racers
 from gdcli.contract.compare import CompareSettings, Standing
 from gdcli.contract.envelope import Notice
+from gdcli.contract.short import exactly, short
 from gdcli.race.task import Task
 from gdcli.rules.checks import without_effect
 
@@ -40,10 +41,12 @@ def _left_the_domain(task: Task, standings: Sequence[Standing]) -> Iterator[Noti
     if not found or task.goal.domain is None:
         return
     run = found[0][1]
-    bounds = " ".join(f"--bound {name}={low:g}:{high:g}" for name, (low, high) in task.goal.domain.items())
+    bounds = " ".join(
+        f"--bound {name}={exactly(low)}:{exactly(high)}" for name, (low, high) in task.goal.domain.items()
+    )
     message = (
         f"{listed([each.label for each, _ in found])} left the domain, to where the loss is below the known minimum "
-        f"({run.loss:.6g}{_at(run.values)}); that does not count as reached; {bounds} keeps a run inside"
+        f"({short(run.loss, 6)}{_at(run.values)}); that does not count as reached; {bounds} keeps a run inside"
     )
     yield Notice("below-minimum", message)
 
@@ -58,10 +61,10 @@ def _stationary(task: Task, standings: Sequence[Standing]) -> Iterator[Notice]:
     (fall,) = task.surroundings.falls(point[None])
     who, where = listed([each.label for each, _ in found]), _at(run.values)
     if fall is None:
-        why = f"the loss there, {run.loss + 0.0:.6g}{where}, is larger than at the start"
+        why = f"the loss there, {short(run.loss + 0.0, 6)}{where}, is larger than at the start"
     else:
         lower = _at({name: x.tolist() for name, x in fall.values.items()}) or " beside it"
-        why = f"not at a minimum: the loss is {fall.here + 0.0:.6g}{where}, but {fall.there:.6g}{lower}"
+        why = f"not at a minimum: the loss is {short(fall.here + 0.0, 6)}{where}, but {short(fall.there, 6)}{lower}"
     message = f"{who} rested where the gradient is as small as the goal asks, but {why}"
     if run.values == {name: x.tolist() for name, x in task.starts[run.start].items()}:
         message += "; choose another start"
@@ -101,7 +104,7 @@ def _hint(settings: CompareSettings, code: str, *, is_tuned: bool) -> str:
 def _with_rate(standing: Standing) -> str:
     if standing.lr is None or "lr=" in standing.label:
         return standing.label
-    return f"{standing.label} (lr {standing.lr:g})"
+    return f"{standing.label} (lr {short(standing.lr, 6)})"
 
 
 def _grid_too_narrow(settings: CompareSettings, standings: Sequence[Standing]) -> Iterator[Notice]:
@@ -110,7 +113,8 @@ def _grid_too_narrow(settings: CompareSettings, standings: Sequence[Standing]) -
         best = [each.label for each in standings if each.tuning and each.reached and each.tuning.best == end]
         if best:
             does = "is" if len(best) == 1 else "are"
-            message = f"{listed(best)} {does} best at the {which} rate of the grid, {end:g}: widen it with --rate-range"
+            message = f"{listed(best)} {does} best at the {which} rate of the grid, {short(end, 6)}: "
+            message += "widen it with --rate-range"
             yield Notice("grid-too-narrow", message)
 
 
@@ -118,7 +122,7 @@ def _at(values: Mapping[str, Any]) -> str:
     """A point with few numbers in words: " at x = 1, y = 2"; nothing for others."""
     if len(values) > _MOST_SHOWN or any(isinstance(value, list) for value in values.values()):
         return ""
-    return " at " + ", ".join(f"{name} = {value:.6g}" for name, value in values.items())
+    return " at " + ", ".join(f"{name} = {short(value, 6)}" for name, value in values.items())
 
 
 def listed(labels: Sequence[str]) -> str:

@@ -11,6 +11,7 @@ from gdcli.complete.problem import expression_of
 from gdcli.complete.racers import racers
 from gdcli.contract.compare import CompareResult, CompareSettings, RaceRules, Standing
 from gdcli.contract.descent import MinimizeResult, MinimizeSettings
+from gdcli.contract.short import short
 from gdcli.descent.bounds import check_start
 from gdcli.descent.run import Descent
 from gdcli.errors import UserInterruptError
@@ -25,6 +26,7 @@ from gdcli.race.together import Together, can_be_together, rounds_otherwise
 from gdcli.race.tuning import rates_to_try, tuned
 from gdcli.race.winner import descent_of, winner_of
 from gdcli.rules.make import update_rule
+from gdcli.rules.rule import why_not_computed
 from gdcli.tensors import Problem, on_device, plain, prepare
 
 
@@ -63,25 +65,37 @@ class Race:
         for done, (label, racer) in enumerate(self.racers.items()):
             if self._interrupted:
                 break
-            runs = self._runs(racer.settings)
-            self._running = runs
-            for share in runs:
+            for share in self._run(racer.settings):
                 yield (done + share) / len(self.racers)
+            if self._running is not None and self._running.outcomes:
+                self._finished[label] = (settled(self._running.outcomes, self.task), self._running.batched)
             self._running = None
-            if runs.outcomes:
-                self._finished[label] = (settled(runs.outcomes, self.task), runs.batched)
 
-    def _runs(self, settings: MinimizeSettings) -> Runs:
+    def _run(self, settings: MinimizeSettings) -> Iterator[float]:
+        """Make the runs of one optimizer, as ``_running``, and yield which share of them is done.
+
+        Where a number of one is too large for a step of all, each is made alone, and ends where that is so.
+        """
+        runs = self._runs(settings)
+        if can_be_together(settings, runs, self.task, tuning=settings.lr is None):
+            try:
+                self._running = Together(settings, runs, self.task)
+                yield from self._running
+            except (ArithmeticError, RuntimeError) as error:
+                if not why_not_computed(error):
+                    raise
+            else:
+                return
+        self._running = OneByOne(settings, runs, self.task)
+        yield from self._running
+
+    def _runs(self, settings: MinimizeSettings) -> list[Run]:
         starts = range(len(self.task.starts))
         if settings.lr is None:
-            runs = [Run(lr, start) for lr in self.rates for start in starts]
-        elif settings.lr == "auto":
-            runs = [Run(rate_at(self.task, start), start) for start in starts]
-        else:
-            runs = [Run(settings.lr, start) for start in starts]
-        if can_be_together(settings, runs, self.task, tuning=settings.lr is None):
-            return Together(settings, runs, self.task)
-        return OneByOne(settings, runs, self.task)
+            return [Run(lr, start) for lr in self.rates for start in starts]
+        if settings.lr == "auto":
+            return [Run(rate_at(self.task, start), start) for start in starts]
+        return [Run(settings.lr, start) for start in starts]
 
     def record(self) -> CompareResult:
         """The standings, once the race has ended.
@@ -159,7 +173,8 @@ class Race:
             closest = "came closest" if self.task.goal.kind == "loss" else "ended with the smallest loss"
             return f"no optimizer reached the goal; {first} {closest}"
         if len(self.task.starts) == 1:
-            count = f"{best.evaluations.median:g} evaluation{'s' * (best.evaluations.median != 1)}"
+            middle = best.evaluations.median or 0.0
+            count = f"{short(middle, 9)} evaluation{'s' * (middle != 1)}"
             return f"{first} reached the goal first, after {count}"
         return f"{first} did best, reaching the goal from {best.reached} of {len(best.runs)} starts"
 

@@ -121,7 +121,7 @@ def _check_domain(settings: CompareSettings, start: Tensors) -> None:
         if name in settings.domain:
             low, high = interval(settings, name)
             if bool((x < low).any()) or bool((x > high).any()):
-                message = f"the start of {name} lies outside its domain, {low:g}:{high:g}"
+                message = f"the start of {name} lies outside its domain, {exactly(low)}:{exactly(high)}"
                 wider = f"{exactly(min(low, float(x.min())))}:{exactly(max(high, float(x.max())))}"
                 hint = f"choose another start, or widen the domain: --domain {name}={wider}"
                 raise GdcliError("domain", message, hint)

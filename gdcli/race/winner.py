@@ -10,7 +10,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from gdcli.complete.problem import expression_of, problem_of
-from gdcli.complete.racers import changed_parameters, short
+from gdcli.complete.racers import changed_parameters, short_word
 from gdcli.complete.wrt import moving_variables
 from gdcli.contract.compare import CompareSettings, RaceRun, Standing, Winner
 from gdcli.contract.descent import MinimizeResult, MinimizeSettings
@@ -83,13 +83,13 @@ def _words(race: CompareSettings, values: Mapping[str, Any], settings: MinimizeS
         yield f"--optimizer {settings.optimizer}"
     for name, value in changed_parameters(settings).items():
         yield _parameter(name, value)
-    yield f"--lr {short(settings.lr)}"
+    yield f"--lr {short_word(settings.lr)}"
     yield f"--steps {settings.steps}"
     for name, (low, high) in race.bound.items():
         yield f"--bound {name}={_end_of(low)}:{_end_of(high)}"
     for name in ("clip_norm", "clip_value", "dtype", "seed", "device"):
         if getattr(race, name) != getattr(_USUAL, name):
-            yield f"--{name.replace('_', '-')} {short(getattr(race, name))}"
+            yield f"--{name.replace('_', '-')} {short_word(getattr(race, name))}"
     if is_option:
         yield f"-- {expression}"
 
@@ -103,11 +103,11 @@ def _assignment(name: str, text: str) -> str:
 def _parameter(name: str, value: Any) -> str:
     flag = name.replace("_", "-")
     if name not in OWN_OPTIONS:
-        return f"--opt {name}={short(value)}"
+        return f"--opt {name}={short_word(value)}"
     if isinstance(value, bool):
         return f"--{flag}" if value else f"--no-{flag}"
-    return f"--{flag} {short(value)}"
+    return f"--{flag} {short_word(value)}"
 
 
 def _end_of(number: float | None) -> str:
-    return "" if number is None else short(number)
+    return "" if number is None else short_word(number)

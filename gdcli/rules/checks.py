@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 from gdcli.contract.descent import DescentSettings
 from gdcli.contract.envelope import listed
+from gdcli.contract.short import exactly
 from gdcli.errors import GdcliError
 from gdcli.lang.suggest import closest, did_you_mean
 from gdcli.rules.catalogue import RULES, SCHEDULES
@@ -50,7 +52,7 @@ def check_parameters(settings: DescentSettings, form: Form = "options") -> None:
 def without_effect(settings: DescentSettings) -> Iterator[str]:
     """What of the settings of a run changes nothing, in words."""
     if settings.dampening and not settings.momentum:
-        yield f"dampening {settings.dampening:g} has no effect without momentum"
+        yield f"dampening {exactly(settings.dampening)} has no effect without momentum"
     late = [iteration for iteration in settings.lr_factor if int(iteration) >= settings.steps]
     if late:
         last = (
@@ -145,24 +147,30 @@ def _wrong(row: RuleRow, name: str, value: Any) -> tuple[str, str] | None:
     elif isinstance(default, tuple):
         right, words, example = _fits(value, default), f"{len(default)} numbers", word(default)
     elif name in row.whole:
-        right, words, example = _is_number(value) and value == int(value), "a whole number", str(default or 20)
+        right, words, example = is_number(value) and value == int(value), "a whole number", str(default or 20)
     else:
-        right, words, example = _is_number(value), "a number", str(default)
+        right, words, example = is_number(value), a_number(value), str(default)
     if right and isinstance(value, (int, float)) and not low < value < high:
-        words = f"between {low:g} and {high:g}" if high < math.inf else f"greater than {low:g}"
+        words = f"between {exactly(low)} and {exactly(high)}" if high < math.inf else f"greater than {exactly(low)}"
         right, example = False, str(default or 20)
     return None if right else (words, example)
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+def is_number(value: Any) -> bool:
+    """Whether a value is a number that a float can hold: no other can be written in a record and read again."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
+
+
+def a_number(value: Any) -> str:
+    """What a parameter must be, where a value is not: "a number"; an infinite one is told that it must be finite."""
+    return "a finite number" if isinstance(value, (int, float)) and not isinstance(value, bool) else "a number"
 
 
 def _fits(value: Any, default: tuple[float | None, ...]) -> bool:
     """Whether a value is a list of as many numbers; None only where the default has it."""
     if not isinstance(value, list) or len(value) != len(default):
         return False
-    return all(_is_number(v) or (v is None and usual is None) for v, usual in zip(value, default, strict=True))
+    return all(is_number(v) or (v is None and usual is None) for v, usual in zip(value, default, strict=True))
 
 
 def check_schedule(settings: DescentSettings) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from gdcli.contract.fields import Nested
+from gdcli.contract.short import short
 from gdcli.rules.by_hand import ByHand
 from gdcli.rules.rule import Evaluate, NoStepError, Rates, Tensors
 
@@ -88,7 +89,8 @@ class LineSearch(ByHand):
         if gain is None or gain > 4 * spacing:
             return ""
         name = str(dtype).removeprefix("torch.")
-        return f": a step would gain at most about {gain:.2g}, and {name} has a spacing of {spacing:.2g} at this loss"
+        most, apart = short(gain, 2), short(spacing, 2)
+        return f": a step would gain at most about {most}, and {name} has a spacing of {apart} at this loss"
 
     def _best_gain(self, before: float, slope: float, clear: float) -> float | None:
         """What the best step gains, from the two shortest trials whose slope promises more than ``clear``."""

@@ -12,6 +12,7 @@ OWN_OPTIONS = ("momentum", "dampening", "weight_decay", "nesterov")
 """Parameters of rules that have options of their own, beside --opt, and are the rule's own when they are left out."""
 ALL_OWN = (*OWN_OPTIONS, "maximize")
 """The same, and the direction."""
+_LARGEST_INTEGER = 2**63 - 1  # that PyTorch takes
 
 
 def complete_rule(settings: DescentSettings) -> dict[str, Any]:
@@ -38,7 +39,14 @@ def parameters_of(settings: DescentSettings) -> dict[str, Any]:
     }
     whole = RULES[settings.optimizer].whole
     given = {k: int(v) if k in whole and isinstance(v, float) else v for k, v in settings.opt.items()}
-    return found | {name: tuple(v) if isinstance(v, list) else v for name, v in given.items()}
+    return found | {name: _as_torch_takes_it(v) for name, v in given.items()}
+
+
+def _as_torch_takes_it(value: Any) -> Any:
+    """A parameter as a class takes it: a list is a tuple, and an integer that has no place in 64 bits a float."""
+    if isinstance(value, list):
+        return tuple(map(_as_torch_takes_it, value))
+    return float(value) if isinstance(value, int) and abs(value) > _LARGEST_INTEGER else value
 
 
 def remembers(settings: DescentSettings) -> bool:

@@ -23,6 +23,18 @@ class NoStepError(Exception):
         self.why = why
 
 
+def why_not_computed(error: Exception) -> str:
+    """Why a step could not be computed, where its numbers are the reason: a huge rate or parameter; else empty.
+
+    PyTorch does this with Python's numbers, which raise where tensors would be infinite.
+    """
+    if isinstance(error, ZeroDivisionError):
+        return "the step cannot be computed, because it divides by zero"
+    if isinstance(error, OverflowError) or "without overflow" in str(error):
+        return "the step cannot be computed, because a number in it is too large"
+    return ""
+
+
 class UpdateRule(Protocol):
     """An update rule. ``rates`` are the learning rates by variable, which a schedule may change between two steps."""
 

@@ -16,6 +16,7 @@ from gdcli.lang.constructors import Environment
 from gdcli.lang.objective import build
 from gdcli.lang.syntax import parse
 from gdcli.rules.catalogue import SCHEDULES
+from gdcli.rules.checks import a_number, is_number
 from gdcli.rules.row import ScheduleRow
 from gdcli.rules.rule import Rates, UpdateRule
 
@@ -132,7 +133,7 @@ class RateSchedule:
         _check_parameters(row.name, make, given)
         try:
             self._scheduler = make(self._optimizer, **given, **row.fixed)
-        except (ValueError, TypeError, ZeroDivisionError) as error:
+        except (ValueError, TypeError, ArithmeticError) as error:
             message = f"the schedule {row.name} rejects these parameters: {error}"
             raise GdcliError("schedule", message, _SHOWN.format(name=row.name)) from error
         self._take_over()
@@ -144,7 +145,7 @@ class RateSchedule:
             warnings.simplefilter("ignore")
             try:
                 self._scheduler.step(*([loss] if self.needs_loss else []))
-            except (ValueError, ZeroDivisionError) as error:
+            except (ValueError, ArithmeticError) as error:
                 raise GdcliError("schedule", f"the schedule cannot continue: {error}", self._shown) from error
         self._take_over()
 
@@ -175,7 +176,7 @@ def _check_parameters(name: str, make: Any, given: Mapping[str, Any]) -> None:
 
 def _what_it_must_be(key: str, value: Any, annotation: str, default: Any) -> str:
     """What a parameter takes, by its annotation in torch, when the value is something else; otherwise empty."""
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    number = is_number(value)
     if value is None and default is None:
         return ""
     if annotation.startswith("Literal"):
@@ -185,8 +186,8 @@ def _what_it_must_be(key: str, value: Any, annotation: str, default: Any) -> str
         return "" if isinstance(value, bool) else "true or false"
     if annotation in ("int", "int | None"):
         least = 1 if key in _POSITIVE else 0
-        return "" if is_number and value == int(value) and value >= least else f"an integer of at least {least}"
-    return "a number" if "float" in annotation and "Callable" not in annotation and not is_number else ""
+        return "" if number and value == int(value) and value >= least else f"an integer of at least {least}"
+    return a_number(value) if "float" in annotation and "Callable" not in annotation and not number else ""
 
 
 _SHOWN = "gdcli optimizers {name} shows its parameters with their defaults"
@@ -210,7 +211,7 @@ def _read(name: str, key: str, value: Any) -> Any:
         raise GdcliError("schedule", message, _LAMBDA)
     if key == "milestones":
         listed = value if isinstance(value, list) else [value]
-        if not all(isinstance(each, (int, float)) and each == int(each) for each in listed):
+        if not all(is_number(each) and each == int(each) for each in listed):
             message = f"'milestones' of the schedule {name} must be whole numbers, not '{','.join(map(str, listed))}'"
             raise GdcliError("schedule", message, f"for example: --sched milestones={_EXAMPLES[key]}")
         return [int(each) for each in listed]

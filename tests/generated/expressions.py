@@ -7,7 +7,7 @@ import random
 import resource
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -24,7 +24,22 @@ DTYPES = (torch.float32,) * 6 + (torch.float64,) * 2 + (torch.float16, torch.bfl
 DTYPES += (torch.bool, torch.int32, torch.uint8)
 SPECIAL = (0.0, -0.0, 1.0, -1.0, float("inf"), float("-inf"), float("nan"), 1e-40, 5e-324, 3e38, 1e300, -2.5)
 WHOLE = (0, 1, 2, 3, -1, -2, 5, 10**9, -(10**9), 2**31 - 1, 2**53 + 1, 2**63 - 1, 10**19)
-NUMBERS = ("0", "1", "2", "0.5", "-1", "-1.5", "1e-3", "1e30", "inf", "nan", "1e300", "-0.0", "10**9", "9007199254740993")
+NUMBERS = (
+    "0",
+    "1",
+    "2",
+    "0.5",
+    "-1",
+    "-1.5",
+    "1e-3",
+    "1e30",
+    "inf",
+    "nan",
+    "1e300",
+    "-0.0",
+    "10**9",
+    "9007199254740993",
+)
 OPERATORS = ("+", "-", "*", "/", "//", "%", "**", "@", "<", "<=", ">", ">=", "==", "!=")
 PARTS = (".T", ".mT", "[0]", "[-1]", "[1:]", "[:, 0]", "[::2]", "[0, 1]", "[5]", ".values", ".indices")
 _DEPTH = 3

@@ -21,10 +21,13 @@ def optimizers(
     json: Json = False,
 ) -> None:
     """List the update rules with their formulas and parameters, and the learning rate schedules."""
+    from gdcli.contract.choices import choice_of
     from gdcli.lang.suggest import did_you_mean
     from gdcli.rules.catalogue import RULES, SCHEDULES
     from gdcli.rules.row import NOTATION
 
+    if name is not None:
+        name = choice_of(name, [*RULES, *SCHEDULES]) or name
     if name is not None and name not in RULES and name not in SCHEDULES:
         hint = did_you_mean(name, [*RULES, *SCHEDULES]) or "gdcli optimizers lists them all"
         raise GdcliError("unknown-optimizer", f"unknown update rule or schedule '{name}'", hint)

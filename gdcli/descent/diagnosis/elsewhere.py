@@ -11,6 +11,7 @@ import torch
 from gdcli.contract.descent import StopReason
 from gdcli.contract.diagnosis import Finding
 from gdcli.contract.nested import flat
+from gdcli.contract.short import short
 from gdcli.descent.diagnosis.beside import LOOKS, sides
 from gdcli.descent.diagnosis.local import LocalCurvature
 from gdcli.descent.diagnosis.places import NEGATIVE, is_near
@@ -40,8 +41,8 @@ def local_minimum(run: Run) -> Finding | None:
         cure = best_that_works(run, _starts(run))
         where = _point(run)
         message = (
-            f"a local minimum{where}: the loss is {run.final.loss:.6g}, and the lowest known is "
-            f"{run.sign * run.nearest.loss:.6g}"
+            f"a local minimum{where}: the loss is {short(run.final.loss, 6)}, and the lowest known is "
+            f"{short(run.sign * run.nearest.loss, 6)}"
         )
     else:
         if run.is_quadratic or local.slope > _CLEARLY * max(1.0, run.slope(run.first)):
@@ -49,9 +50,8 @@ def local_minimum(run: Run) -> Finding | None:
         cure = best_that_works(run, _starts(run))
         if cure is None or run.loss(run.final) - run.sign * cure.loss <= _CLEARLY * (1 + abs(run.final.loss)):
             return None
-        message = (
-            f"a local minimum{_point(run)}: the loss is {run.final.loss:.6g}, and from another start it ends lower"
-        )
+        message = f"a local minimum{_point(run)}: the loss is {short(run.final.loss, 6)}"
+        message += ", and from another start it ends lower"
     if run.settings.maximize:
         message = message.replace("minimum", "maximum").replace("lower", "higher").replace("lowest", "highest")
     evidence: dict[str, Any] = {
@@ -120,8 +120,8 @@ def recovered(run: Run) -> Finding | None:
         return None
     cure = best_that_works(run, (with_rate(run, run.lr * factor) for factor in (0.5, 0.2, 0.1, 0.03, 0.01)))
     message = (
-        f"the loss went from {run.first.loss:.4g} to {worst.loss:.4g} at iteration {worst.iteration} "
-        f"before it came back to {run.final.loss:.4g}"
+        f"the loss went from {short(run.first.loss, 4)} to {short(worst.loss, 4)} at iteration {worst.iteration} "
+        f"before it came back to {short(run.final.loss, 4)}"
     )
     if cure is not None:
         message += ": the first steps are too long"
@@ -137,8 +137,8 @@ def below(run: Run) -> Finding | None:
     if run.loss(run.final) > run.nearest.loss - _CLEARLY * max(gained, abs(run.nearest.loss)):
         return None
     message = (
-        f"the loss fell to {run.final.loss:.6g} at iteration {run.final.iteration}, below the known minimum "
-        f"{run.nearest.loss:.6g}{_point(run)}: it has lower values there, and perhaps no minimum"
+        f"the loss fell to {short(run.final.loss, 6)} at iteration {run.final.iteration}, below the known minimum "
+        f"{short(run.nearest.loss, 6)}{_point(run)}: it has lower values there, and perhaps no minimum"
     )
     evidence: dict[str, Any] = {"loss": run.final.loss, "iteration": run.final.iteration, "lr": run.lr}
     return Finding("unexplained", message, None, evidence)
@@ -157,7 +157,7 @@ def unexplained(run: Run) -> Finding | None:
     rates = (with_rate(run, run.lr * factor) for factor in (10, 3, 0.3, 0.1, 0.01) if run.lr > 0)
     other = ({"optimizer": "adam", "lr": lr} for lr in (0.1, 0.01) if run.settings.optimizer != "adam")
     cure = best_that_works(run, [*rates, *other, *_starts(run)])
-    message = f"the loss ended {gap:.3g} above the known minimum"
+    message = f"the loss ended {short(gap, 3)} above the known minimum"
     if not run.has_arrived and run.comes_nearer:
         evidence |= steps_to_goal(run)
         if words := steps_in_words(run, evidence):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gdcli.contract.diagnosis import Finding
+from gdcli.contract.short import exactly, short
 from gdcli.descent.diagnosis.remedies import best_that_works
 from gdcli.descent.diagnosis.run import Run
 from gdcli.descent.snapshot import joined
@@ -48,8 +49,8 @@ def _scheduled(run: Run, evidence: dict[str, Any]) -> Finding | None:
     small = _VANISHED * first
     since = next((b.iteration for _, b in run.trace.pairs if max(run.rates(b).values()) <= small), run.final.iteration)
     message = (
-        f"the schedule {run.settings.schedule} has reduced the learning rate from {first:.3g} to {last:.3g}, while the "
-        f"gradient norm is still {run.slope(run.final):.3g}"
+        f"the schedule {run.settings.schedule} has reduced the learning rate from {short(first, 3)} to "
+        f"{short(last, 3)}, while the gradient norm is still {short(run.slope(run.final), 3)}"
     )
     return Finding("held", message, cure, evidence | {"variables": list(run.problem.wrt), "since": since, "lr": last})
 
@@ -73,7 +74,7 @@ def _bound(run: Run) -> Finding | None:
                 rest = max(rest, abs(g))
     if not held_at or rest > _FLAT * run.slope(run.final):
         return None
-    where = " and ".join(f"{name} at its bound {x:.6g}" for name, x in held_at.items())
+    where = " and ".join(f"{name} at its bound {short(x, 6)}" for name, x in held_at.items())
     message = f"held: {where}, beyond which the loss would be better; within the bounds this is a minimum"
     if run.settings.maximize:
         message = message.replace("a minimum", "a maximum")
@@ -96,10 +97,10 @@ def _own_tolerance(run: Run) -> Finding | None:
     tolerance = float(opt["tolerance_grad"])  # type: ignore[arg-type]
     if largest > tolerance:
         name, tolerance = "tolerance_change", float(opt["tolerance_change"])  # type: ignore[arg-type]
-        what = f"its steps change less than its own {name}, {tolerance:g}"
+        what = f"its steps change less than its own {name}, {exactly(tolerance)}"
     else:
-        name, what = "tolerance_grad", f"the largest part of the gradient, {largest:.3g}, is within its own "
-        what += f"tolerance_grad, {tolerance:g}"
+        name, what = "tolerance_grad", f"the largest part of the gradient, {short(largest, 3)}, is within its own "
+        what += f"tolerance_grad, {exactly(tolerance)}"
     since = run.final.iteration - run.trace.still
     message = f"lbfgs has made no step since iteration {since}: {what}"
     evidence = {"by": name, "tolerance": tolerance, "largest": largest, "since": since}

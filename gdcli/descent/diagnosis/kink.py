@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from gdcli.contract.diagnosis import Finding
+from gdcli.contract.short import short
 from gdcli.descent.diagnosis.remedies import best_that_works, falling_rate, with_rate
 from gdcli.descent.diagnosis.run import Run
 from gdcli.descent.diagnosis.surface import axis, moved
@@ -92,7 +93,7 @@ def _finding(run: Run, point: list[float], jump: Kink) -> Finding:
     if jump.is_cusp and old * new < 0:
         message = f"the gradient grows without bound towards a cusp{where}, where that of {label} changes sign"
     else:
-        message = f"the gradient jumps at a kink{where}: that of {label} from {old:.4g} to {new:.4g}"
+        message = f"the gradient jumps at a kink{where}: that of {label} from {short(old, 4)} to {short(new, 4)}"
     if max(run.rates(run.final).values()) < _FALLEN * run.lr:
         message += "; the run steps back and forth over it, by less as the learning rate falls"
     else:

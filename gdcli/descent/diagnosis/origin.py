@@ -10,6 +10,7 @@ import torch
 
 from gdcli.contract.descent import StopReason
 from gdcli.contract.diagnosis import Finding, Remedy
+from gdcli.contract.short import short
 from gdcli.descent.diagnosis.local import at
 from gdcli.descent.diagnosis.remedies import best_that_works, other_starts, remedy, tried
 from gdcli.descent.diagnosis.run import Run
@@ -52,7 +53,7 @@ def not_finite(run: Run) -> Finding | None:
         if step.iteration and len(run.labels) <= _FEW:
             message += f"; the last point before was {point_in_words(run.point(run.trace.previous), run.labels)}"
         if math.isfinite(step.loss) and step.loss == run.best.loss:
-            message += f"; the loss there, {step.loss:.6g}, is the best of the run"
+            message += f"; the loss there, {short(step.loss, 6)}, is the best of the run"
     cure = (calmer(run) or _bounded(run)) if step.iteration else _other_start(run)
     return Finding("not-finite", message, cure, evidence)
 
@@ -67,14 +68,14 @@ def _bounded(run: Run) -> Remedy | None:
         middle = (inside + outside) / 2
         numbers = (run.surface([middle]), *run.surface.gradient([middle]))
         inside, outside = (middle, outside) if all(map(math.isfinite, numbers)) else (inside, middle)
-    limit = float(f"{inside + _MARGIN * (good[0] - inside):.3g}")
+    limit = float(short(inside + _MARGIN * (good[0] - inside), 3))
     low, high = (limit, None) if good[0] > bad[0] else (None, limit)
     return best_that_works(run, [{"bound": {run.problem.wrt[0]: (low, high)}}])
 
 
 def _of(found: dict[str, Any]) -> str:
     """The operands, where they are numbers."""
-    operands = [f"{text} = {value:.6g}" for text, value in found["operands"].items() if value is not None]
+    operands = [f"{text} = {short(value, 6)}" for text, value in found["operands"].items() if value is not None]
     return f", where {' and '.join(operands)}" if operands else ""
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from gdcli.contract.descent import StopReason
 from gdcli.contract.diagnosis import Finding
+from gdcli.contract.short import short
 from gdcli.descent.diagnosis.beside import LOOKS, lower_beside, sides
 from gdcli.descent.diagnosis.local import LocalCurvature
 from gdcli.descent.diagnosis.remedies import best_that_works, other_starts, with_rate
@@ -66,9 +67,9 @@ def saddle(run: Run) -> Finding | None:
         kind, verb = ("minimum" if local.is_concave else "saddle"), "increases"
     place = f"{kind} point" if kind == "saddle" else kind
     message = (
-        f"{'started' if starts_there else 'stuck'} at a {place}: the gradient norm is {run.slope(run.final):.3g}, "
-        f"but the curvature is {curvature:.4g} {direction_in_words(vector, run.labels)}, "
-        f"so the loss {verb} in both directions"
+        f"{'started' if starts_there else 'stuck'} at a {place}: the gradient norm is "
+        f"{short(run.slope(run.final), 3)}, but the curvature is {short(curvature, 4)} "
+        f"{direction_in_words(vector, run.labels)}, so the loss {verb} in both directions"
     )
     evidence = {
         "kind": kind,
@@ -97,9 +98,9 @@ def stationary(run: Run) -> Finding | None:
     there, i = found
     lower, slope, label = run.sign * run.surface(there), run.slope(run.final), run.labels[i]
     message = (
-        f"the gradient is {f'{slope:.3g}' if slope else 'exactly 0'} at the start, which is no "
-        f"{'maximum' if run.settings.maximize else 'minimum'}: at {label} = {there[i]:.6g} the loss is {lower:.6g}, "
-        f"and here {run.final.loss:.6g}"
+        f"the gradient is {short(slope, 3) if slope else 'exactly 0'} at the start, which is no "
+        f"{'maximum' if run.settings.maximize else 'minimum'}: at {label} = {short(there[i], 6)} the loss is "
+        f"{short(lower, 6)}, and here {short(run.final.loss, 6)}"
     )
     evidence = {"gradient_norm": slope, "variable": label, "at": there[i], "loss_there": lower}
     return Finding(
@@ -116,7 +117,7 @@ def vanishing_gradient(run: Run) -> Finding | None:
         along = local.along_gradient
         if along is None or along > 0 or is_near(run, local) or not _is_flat(run):
             return None
-        about = f"on a plateau, where it grows along the step (curvature {run.sign * along:.3g})"
+        about = f"on a plateau, where it grows along the step (curvature {short(run.sign * along, 3)})"
     elif local.slope == 0:
         along, about = 0.0, "and so is the curvature: the loss is flat to second order"
     else:
@@ -128,7 +129,7 @@ def vanishing_gradient(run: Run) -> Finding | None:
         "iteration": run.final.iteration,
         "moved": math.dist(run.point(run.final), run.point(run.first)),
     }
-    message = f"vanishing gradient: its norm is {f'{slope:.3g}' if slope else 'exactly 0'} {about}"
+    message = f"vanishing gradient: its norm is {short(slope, 3) if slope else 'exactly 0'} {about}"
     return Finding("vanishing-gradient", message, best_that_works(run, _off_a_plateau(run, slope)), evidence)
 
 
@@ -166,12 +167,12 @@ def float_floor(run: Run) -> Finding | None:
     if not run.is_still:
         message = (
             f"limit of {dtype} precision: since iteration {since} at the latest, only the last digit changes "
-            f"({spacing:.2g})"
+            f"({short(spacing, 2)})"
         )
     elif run.rule is not None and step < spacing:
         message += (
-            f"the step, lr * gradient = {step:.2g}, is less than half the spacing between adjacent numbers, "
-            f"{spacing:.2g}, so nothing changes"
+            f"the step, lr * gradient = {short(step, 2)}, is less than half the spacing between adjacent numbers, "
+            f"{short(spacing, 2)}, so nothing changes"
         )
     else:
         message += "the steps are too small to change the variables"

@@ -11,6 +11,7 @@ from typing import Any
 from gdcli.contract.descent import DescentSettings
 from gdcli.contract.diagnosis import Remedy
 from gdcli.contract.fields import Nested
+from gdcli.contract.short import exactly, short
 from gdcli.descent.diagnosis.run import Run
 from gdcli.descent.diagnosis.trial import Trial
 from gdcli.descent.snapshot import numbers, size
@@ -43,9 +44,9 @@ def effect(run: Run, trial: Trial) -> str:
     if trial.arrives is not None and run.goal is not None and not lower:
         turned = "maximize" in trial.changes
         worse = not turned and _end(run, trial) > run.loss(run.best) + _CLEARLY * run.gained
-        at = f", at a loss of {trial.outcome.result.loss:.3g}" if worse else ""
+        at = f", at a loss of {short(trial.outcome.result.loss, 3)}" if worse else ""
         return f"{run.goal.words} after {in_steps(trial.arrives)}{at}"
-    return f"loss {trial.outcome.result.loss:.3g} after {in_steps(trial.steps)}"
+    return f"loss {short(trial.outcome.result.loss, 3)} after {in_steps(trial.steps)}"
 
 
 def in_steps(count: int) -> str:
@@ -88,7 +89,7 @@ def options(settings: DescentSettings, changes: Mapping[str, Any]) -> str:
         if name == "values":
             words += _variables(settings, value)
         elif name == "lrs":
-            words += [f"--lr.{variable} {rate:g}" for variable, rate in value.items()]
+            words += [f"--lr.{variable} {exactly(rate)}" for variable, rate in value.items()]
         elif name == "bound":
             words += [f"{flag} {variable}={_range(low, high)}" for variable, (low, high) in value.items()]
         elif isinstance(value, dict):
@@ -115,7 +116,7 @@ def _variables(settings: DescentSettings, values: Mapping[str, Any]) -> Iterator
 
 def _word(value: Any) -> str:
     if isinstance(value, float):
-        return f"{value:.6g}"
+        return short(value, 6)
     return json.dumps(value) if isinstance(value, list) else str(value)
 
 

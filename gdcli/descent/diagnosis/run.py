@@ -13,6 +13,7 @@ from msgspec import UnsetType
 
 from gdcli.contract.descent import DescentSettings, KnownMinimum, Step, StopReason
 from gdcli.contract.nested import flat
+from gdcli.contract.short import short
 from gdcli.descent.diagnosis.local import CurvatureAt, LocalCurvature, NoCurvatureError
 from gdcli.descent.diagnosis.surface import Surface, axis, moved
 from gdcli.descent.diagnosis.theory import MILLIONTH, LinearRule, linear_rule
@@ -269,7 +270,7 @@ class Run:
         absolute, relative = (*(self.settings.tol_grad or [0.0]), 0.0)[:2]
         limit = absolute + relative * first
         if 0 < limit < math.inf:
-            return Goal(limit, limit / first if first else math.inf, f"a gradient norm of {limit:.3g}")
+            return Goal(limit, limit / first if first else math.inf, f"a gradient norm of {short(limit, 3)}")
         return (
             None
             if not 0 < first < math.inf

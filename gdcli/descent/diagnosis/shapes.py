@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from gdcli.contract.diagnosis import Finding
+from gdcli.contract.short import short
 from gdcli.descent.diagnosis.local import at
 from gdcli.descent.diagnosis.origin import evaluated
 from gdcli.descent.diagnosis.remedies import best_that_works
@@ -31,8 +32,8 @@ def badly_scaled(run: Run) -> Finding | None:
     ratio = rates[flat] / rates[steep]
     where = "" if run.is_quadratic else "at the start "
     message = (
-        f"{where}the loss is {ratio:.2g} times as curved along {steep} as along {flat}, so one learning rate does not "
-        f"suit both: scale {steep} (write {steep}/{ratio**0.5:.3g} for it), or give each its own rate"
+        f"{where}the loss is {short(ratio, 2)} times as curved along {steep} as along {flat}, so one learning rate "
+        f"does not suit both: scale {steep} (write {steep}/{short(ratio**0.5, 3)} for it), or give each its own rate"
     )
     return Finding("badly-scaled", message, cure, {"steep": steep, "flat": flat, "ratio": ratio, "rates": rates})
 
@@ -48,8 +49,8 @@ def _nearly_flat(run: Run) -> Finding | None:
     where = direction_in_words(local.direction(0), run.labels)
     verb, extreme = ("rise", "maximum") if run.settings.maximize else ("fall", "minimum")
     message = (
-        f"ill-conditioned: the gradient is small, but the loss can still {verb} from {run.final.loss:.4g} to "
-        f"{lowest:.4g}, its {extreme}: it is nearly flat {where} (condition number {ratio:.4g})"
+        f"ill-conditioned: the gradient is small, but the loss can still {verb} from {short(run.final.loss, 4)} to "
+        f"{short(lowest, 4)}, its {extreme}: it is nearly flat {where} (condition number {short(ratio, 4)})"
     )
     cure = best_that_works(run, _newtons(run))
     evidence = {

@@ -11,6 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gdcli.contract.diagnosis import Finding, Remedy
+from gdcli.contract.short import short
 from gdcli.descent.diagnosis.local import LocalCurvature
 from gdcli.descent.diagnosis.places import is_near
 from gdcli.descent.diagnosis.remedies import best_that_works, falling_rate, in_steps, rounded, with_rate
@@ -163,15 +164,14 @@ def crawling(run: Run) -> Finding | None:
     if law is None and not run.comes_nearer:
         return _restless(run, left, evidence)
     cure = _in_steps(best_that_works(run, _larger(run), by=_CLEARLY))
-    message = f"slow: after the last {steps:,} steps the gradient norm is {left:.3g} times its value before them"
+    message = f"slow: after the last {steps:,} steps the gradient norm is {short(left, 3)} times its value before them"
     if law is not None:
-        message += f"; the loss falls about like 1/k**{law:.2g}, more slowly than by a constant factor"
+        message += f"; the loss falls about like 1/k**{short(law, 2)}, more slowly than by a constant factor"
     dying = _dying_rate(run)
     if dying is not None:
         evidence["effective_lr"] = list(dying)
-        message += (
-            f"; adagrad's accumulated squares have reduced a step per gradient from {dying[0]:.2g} to {dying[1]:.2g}"
-        )
+        before, now = (short(number, 2) for number in dying)
+        message += f"; adagrad's accumulated squares have reduced a step per gradient from {before} to {now}"
     words = steps_in_words(run, evidence)
     if cure is None and law is None and not words:
         return None
@@ -277,7 +277,7 @@ def _sentence(run: Run, local: LocalCurvature, values: list[float], evidence: di
     text = f"{multiplies} the gradient norm by {factor_in_words(evidence['measured_factor'])}"
     if loss is not None:
         is_zero = abs(evidence["limit"]) <= _NOTHING * abs(run.loss(run.first))
-        above = "" if is_zero else f" above its limit, {run.sign * evidence['limit']:.4g},"
+        above = "" if is_zero else f" above its limit, {short(run.sign * evidence['limit'], 4)},"
         text += f" and the loss{above} by {factor_in_words(loss)}"
     if agrees:
         text += ", as predicted"
@@ -288,9 +288,9 @@ def _sentence(run: Run, local: LocalCurvature, values: list[float], evidence: di
     where = direction_in_words(local.direction(_index(local, evidence["eigenvalue"])), run.labels)
     if values[-1] > values[0] * 1.001:
         at_least = "" if local.spectrum.errors[0] < 0.01 * values[0] else "at least "
-        about = f"condition number {at_least}{evidence['condition_number']:.4g}, slowest {where}"
+        about = f"condition number {at_least}{short(evidence['condition_number'], 4)}, slowest {where}"
     else:
-        about = f"curvature {values[0]:.4g}" + (f" {where}" if len(values) == 1 else "")
+        about = f"curvature {short(values[0], 4)}" + (f" {where}" if len(values) == 1 else "")
     about += "" if run.is_quadratic else "; local estimate"
     steps = steps_in_words(run, evidence)
     return f"{text} ({about})" + (f"; {steps}" if steps else "")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from gdcli.contract.descent import StopReason
 from gdcli.contract.diagnosis import Finding, Remedy
+from gdcli.contract.short import short
 from gdcli.descent.diagnosis.local import LocalCurvature
 from gdcli.descent.diagnosis.remedies import best_that_works, falling_rate, first_that_works, smaller_rates
 from gdcli.descent.diagnosis.run import Run
@@ -38,8 +39,8 @@ def learning_rate_too_large(run: Run) -> Finding | None:
     local = "" if run.is_quadratic else "locally "
     relation = ">" if run.lr * _TOUCHES > bound else "="
     message = (
-        f"lr {run.lr:.4g} {relation} {run.rule.bound_text} = {bound:.4g} "
-        f"({local}L = {found.largest:.4g}{where}, {direction_in_words(vector, run.labels)}), "
+        f"lr {short(run.lr, 4)} {relation} {run.rule.bound_text} = {short(bound, 4)} "
+        f"({local}L = {short(found.largest, 4)}{where}, {direction_in_words(vector, run.labels)}), "
         f"so {_effect(run, run.rule.factor(run.lr, found.largest))}"
     )
     smallest = min(found.counting(run.gradient(run.first)), default=found.smallest)
@@ -70,7 +71,7 @@ def _effect(run: Run, factor: float) -> str:
 def _momentum_too_large(run: Run) -> Finding:
     """Momentum without damping: the product of the two roots of its recurrence is the momentum."""
     momentum = run.rule.momentum if run.rule is not None else 0.0
-    message = f"momentum {momentum:.4g} >= 1: errors never shrink, whatever the learning rate"
+    message = f"momentum {short(momentum, 4)} >= 1: errors never shrink, whatever the learning rate"
     changes = ({"momentum": 0.9} | rate for rate in ({}, *smaller_rates(run, [])))
     return Finding("momentum-too-large", message, first_that_works(run, changes), {"momentum": momentum, "bound": 1.0})
 
@@ -130,5 +131,5 @@ def _by_trial(run: Run) -> Finding | None:
     found = calmer(run)
     if found is None:
         return None
-    message = f"lr {run.lr:.4g} makes the steps grow; a smaller one does not"
+    message = f"lr {short(run.lr, 4)} makes the steps grow; a smaller one does not"
     return Finding("learning-rate-too-large", message, found, {"lr": run.lr, "bound": None})

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from gdcli.contract.diagnosis import Finding, Remedy
+from gdcli.contract.short import short
 from gdcli.descent.diagnosis.remedies import best_that_works, falling_rate, with_rate
 from gdcli.descent.diagnosis.run import Run
 from gdcli.descent.diagnosis.speed import best_on_quadratic, counting, nearby
@@ -61,7 +62,7 @@ def _against(run: Run, cosine: float, aside: list[float], evidence: dict[str, An
     cure = _calmer(run)
     if run.has_arrived and cure is None:
         return None
-    turns = f"successive gradients oppose each other (cosine {cosine:.2g})"
+    turns = f"successive gradients oppose each other (cosine {short(cosine, 2)})"
     if aside and _median(aside) <= _ASIDE and run.trace.rises <= _MOSTLY * run.final.iteration and _is_valley(run):
         message = f"zig-zag: {turns}, and only their sum points along the valley"
         return Finding("zig-zag", message, cure, evidence | {"progress_cosine": _median(aside)})

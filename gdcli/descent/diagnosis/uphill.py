@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from gdcli.contract.diagnosis import Finding
+from gdcli.contract.short import short
 from gdcli.descent.diagnosis.remedies import best_that_works, other_starts
 from gdcli.descent.diagnosis.run import Run
 from gdcli.descent.diagnosis.words import direction_in_words, parts_of
@@ -25,9 +26,9 @@ def uphill(run: Run) -> Finding | None:
         worse, wanted = ("decreased", "maximum") if run.settings.maximize else ("increased", "minimum")
         message = (
             "Newton's step goes towards a point where the gradient is 0, which can be a minimum, a maximum or a saddle "
-            f"point: at iteration {before.iteration} the curvature is {run.sign * local.smallest:.4g} "
+            f"point: at iteration {before.iteration} the curvature is {short(run.sign * local.smallest, 4)} "
             f"{direction_in_words(vector, run.labels)}, so the step moved away from a {wanted}, "
-            f"and the loss {worse} from {before.loss:.6g} to {after.loss:.6g}"
+            f"and the loss {worse} from {short(before.loss, 6)} to {short(after.loss, 6)}"
         )
         evidence = {
             "iteration": before.iteration,

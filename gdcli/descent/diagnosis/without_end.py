@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from gdcli.contract.diagnosis import Finding, Remedy
 from gdcli.contract.nested import flat
+from gdcli.contract.short import short
 from gdcli.descent.diagnosis.remedies import best_that_works, complete, in_steps, other_starts, remedy
 from gdcli.descent.diagnosis.run import Run
 from gdcli.descent.diagnosis.surface import moved
@@ -76,7 +77,7 @@ def _finding(
     word, extreme, opposite = (
         ("rises", "maximum", "minimum") if run.settings.maximize else ("falls", "minimum", "maximum")
     )
-    where, there = _way(direction, run.labels), f"{run.sign * losses[-1]:.4g} at a distance of {far:.3g}"
+    where, there = _way(direction, run.labels), f"{short(run.sign * losses[-1], 4)} at a distance of {short(far, 3)}"
     evidence: dict[str, Any] = {
         "loss": run.sign * losses[0],
         "iteration": iteration,
@@ -86,8 +87,8 @@ def _finding(
     }
     if endless:
         message = (
-            f"no {extreme} in this direction: the loss {word} {where}, from {run.sign * losses[0]:.4g} to {there}, "
-            "and does not level off"
+            f"no {extreme} in this direction: the loss {word} {where}, from {short(run.sign * losses[0], 4)} to "
+            f"{there}, and does not level off"
         )
         pause = _pause(run, direction)
         if pause is not None:
@@ -102,7 +103,7 @@ def _finding(
     if limit is None:
         message = f"no {extreme} in this direction: the loss {word} ever more slowly {where}, to {there}"
     else:
-        message = f"no {extreme} in this direction: the loss {word} towards {evidence['limit']:.4g} {where}"
+        message = f"no {extreme} in this direction: the loss {word} towards {short(evidence['limit'], 4)} {where}"
     cure = best_that_works(run, other_starts(run, [-part for part in direction], _BACK, signs=(1,)))
     if cure is not None and cure.arrives is None:  # lower, but no minimum either
         cure = None

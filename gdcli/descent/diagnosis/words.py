@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from gdcli.contract.short import short
+
 _NEARLY_1 = 1e-3
 
 
@@ -12,13 +14,13 @@ def factor_in_words(factor: float) -> str:
     """A factor per step; one that is nearly 1 by its distance from it: ``1 - 2e-06``."""
     rest = factor - 1
     if 0 < abs(rest) < _NEARLY_1:
-        return f"1 {'+' if rest > 0 else '-'} {abs(rest):.2g}"
-    return f"{factor:.4g}"
+        return f"1 {'+' if rest > 0 else '-'} {short(abs(rest), 2)}"
+    return short(factor, 4)
 
 
 def point_in_words(point: Sequence[float], labels: Sequence[str]) -> str:
     """A point by its variables: ``x = 1.5, y = 2``."""
-    return ", ".join(f"{label} = {x:.6g}" for label, x in zip(labels, point, strict=True))
+    return ", ".join(f"{label} = {short(x, 6)}" for label, x in zip(labels, point, strict=True))
 
 
 def direction_in_words(vector: Sequence[float], labels: Sequence[str]) -> str:
@@ -29,7 +31,7 @@ def direction_in_words(vector: Sequence[float], labels: Sequence[str]) -> str:
         return f"mostly along {labels[largest]}"
     if abs(next(iter(main.values()))) > 0.98:
         return f"along {next(iter(main))}"
-    terms = [f"{'-' if part < 0 else '+'} {abs(part):.2g} {label}" for label, part in main.items()]
+    terms = [f"{'-' if part < 0 else '+'} {short(abs(part), 2)} {label}" for label, part in main.items()]
     words = " ".join(terms).removeprefix("+ ")
     words = f"-{words[2:]}" if words.startswith("- ") else words
     return f"{'along' if math.hypot(*main.values()) > 0.98 else 'mostly along'} {words}"

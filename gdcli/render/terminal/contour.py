@@ -15,7 +15,7 @@ from gdcli.render.terminal.curves import Dots, apart, cell, letter, mark_legend,
 from gdcli.render.terminal.palette import Ink, Palette
 from gdcli.render.terminal.sheet import Line, Piece, Sheet, flowing, framed, margin_of
 from gdcli.render.terminal.signs import Signs, blank
-from gdcli.render.terminal.ticks import short
+from gdcli.render.terminal.ticks import three_digits
 
 _UPPER_HALF, _LOWER_HALF = "▀", "▄"
 
@@ -185,7 +185,7 @@ def _scale(panel: ContourPanel, width: int, signs: Signs, palette: Palette) -> l
     if not known:
         return []
     bands = len(panel.levels) + 1
-    low, high = short(min(known)), short(max(known))
+    low, high = three_digits(min(known)), three_digits(max(known))
     wide = max(1, min(3, (width - len(low) - len(high) - 2) // bands))
     line: Line = [Segment(f"{low} ")]
     for band in range(bands):
@@ -202,7 +202,7 @@ def _levels_below(levels: Sequence[float], wide: int, start: int, width: int) ->
     """Values at the borders of the bands, where they fit."""
     line, free = [" "] * width, 0
     for i, level in enumerate(levels):
-        text = short(level)
+        text = three_digits(level)
         place = start + (i + 1) * wide - len(text) // 2
         if place >= free and place + len(text) <= width:
             line[place : place + len(text)] = text

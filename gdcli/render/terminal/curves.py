@@ -12,7 +12,7 @@ from gdcli.contract.figure import MARK_NAMES, Axis, ContourPanel, CurvesPanel, F
 from gdcli.render.terminal.palette import Palette
 from gdcli.render.terminal.sheet import Line, Piece, Sheet, column_of, flowing, framed, margin_of, row_of
 from gdcli.render.terminal.signs import Signs, blank, drawn_in_ascii, joined
-from gdcli.render.terminal.ticks import share, short
+from gdcli.render.terminal.ticks import share, three_digits
 
 _DASH = 5  # dots of a dash and of the gap after it
 
@@ -245,7 +245,7 @@ def _function_legend(panel: FunctionPanel, width: int, signs: Signs, palette: Pa
     if panel.tangent is not None:
         dash = "- -" if signs.ascii_only else "╌╌"
         entries.append(
-            [Piece(dash, palette.line(1)), Piece(f" tangent at the end, slope {short(panel.tangent.slope)}")]
+            [Piece(dash, palette.line(1)), Piece(f" tangent at the end, slope {three_digits(panel.tangent.slope)}")]
         )
     if panel.derivative is not None:
         sign = "--" if signs.ascii_only else "──"

@@ -11,7 +11,7 @@ from gdcli.contract.figure import HeatPanel
 from gdcli.render.terminal.palette import Palette
 from gdcli.render.terminal.sheet import Line
 from gdcli.render.terminal.signs import Signs
-from gdcli.render.terminal.ticks import short
+from gdcli.render.terminal.ticks import three_digits
 
 _WIDEST = 9  # cells of a number
 _ROWS = 16  # of a matrix that are always shown
@@ -60,7 +60,7 @@ def _cell(share: float, text: str, wide: int, signs: Signs, palette: Palette) ->
 
 
 def _text(number: float) -> str:
-    return short(number) if math.isfinite(number) else str(number)
+    return three_digits(number) if math.isfinite(number) else str(number)
 
 
 def _pooled(values: list[list[float]], columns: int, rows: int) -> tuple[list[list[float]], tuple[int, int]]:
@@ -86,6 +86,6 @@ def _size(number: float) -> float:
 
 def _scale(panel: HeatPanel, signs: Signs, palette: Palette) -> Line:
     """The legend of the colours or shades."""
-    line = [Segment(f"{short(panel.low)} ")]
+    line = [Segment(f"{three_digits(panel.low)} ")]
     line += [_cell(i / 4, "", 2, signs, palette) for i in range(-4, 5)]
-    return [*line, Segment(f" {short(panel.high)}")]
+    return [*line, Segment(f" {three_digits(panel.high)}")]

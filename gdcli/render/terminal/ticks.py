@@ -67,14 +67,14 @@ def _decades(axis: Axis, most: int) -> list[Tick]:
         numbers = [_times(mantissa, power) for power in range(first - 1, last + 1) for mantissa in mantissas]
         inside = [number for number in numbers if axis.low <= number <= axis.high]
         if len(inside) <= most:
-            return [(number, short(number)) for number in inside]
+            return [(number, three_digits(number)) for number in inside]
     fitting = (step for step in _DECADES if (last - first) // step + 1 <= max(1, most))
     step = next(fitting, last - first + 1)
     first = -(-first // step) * step  # so that 1 is among them
-    return [(_times(1, power), short(_times(1, power))) for power in range(first, last + 1, step)]
+    return [(_times(1, power), three_digits(_times(1, power))) for power in range(first, last + 1, step)]
 
 
-def short(number: float) -> str:
+def three_digits(number: float) -> str:
     """A number with three digits."""
     if number == 0:
         return "0"
