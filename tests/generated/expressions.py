@@ -129,7 +129,7 @@ class Maker:
                 return f"({target}).{function.name}({', '.join([*positional[1:], *named])})"
         return f"{function.path}({inside})"
 
-    def argument(self, function: Function, parameter: Parameter, depth: int) -> str:  # noqa: PLR0911 -- one a kind
+    def argument(self, function: Function, parameter: Parameter, depth: int) -> str:  # noqa: C901, PLR0911 -- one a kind
         source = self.source
 
         def small() -> str:
@@ -172,7 +172,6 @@ class Maker:
 
 
 FUNCTIONS_BY_NAME = [function for name, function in sorted(FUNCTIONS.items()) if function.usual == name]
-torch.empty(2, device="meta").sum()  # the first operation without storage imports for a second
 NAMES = {"torch": torch, "inf": float("inf"), "nan": float("nan")}
 
 
@@ -205,7 +204,7 @@ def same(one: Any, other: Any) -> bool:
         return torch.equal(one, other)
     if isinstance(one, (tuple, list)) and isinstance(other, (tuple, list)):
         return len(one) == len(other) and all(map(same, one, other))
-    return type(one) is type(other) and (one == other or (one != one and other != other))
+    return type(one) is type(other) and (one == other or repr(one) == repr(other) == "nan")
 
 
 def expression_case(source: random.Random) -> Iterator[str]:
