@@ -26,7 +26,7 @@ _CODES = {
 
 
 class Browser:
-    """A browser with one tab. ``events`` are what it has told since a file was opened."""
+    """A browser. ``events`` are what the tab that is shown has told since a file was opened in it."""
 
     def __init__(self) -> None:
         assert CHROMIUM is not None
@@ -44,12 +44,23 @@ class Browser:
         self._rest = b""
         self._number = 0
         self._session: str | None = None
-        pages = [each for each in self.call("Target.getTargets")["targetInfos"] if each["type"] == "page"]
-        attached = self.call("Target.attachToTarget", targetId=pages[0]["targetId"], flatten=True)
-        self._session = attached["sessionId"]
-        for domain in ("Page", "Runtime", "Network", "Log"):
-            self.call(f"{domain}.enable")
-        self.call("Network.emulateNetworkConditions", offline=True, latency=0, downloadThroughput=0, uploadThroughput=0)
+        self._tabs: dict[str, str] = {}
+        self.show("")
+
+    def show(self, tab: str) -> None:
+        """Show the tab of this name, a new one at first. What is open in the others stays open."""
+        self._session = None
+        self.events.clear()
+        if tab not in self._tabs:
+            target = self.call("Target.createTarget", url="about:blank")["targetId"]
+            self._tabs[tab] = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+            self._session = self._tabs[tab]
+            for domain in ("Page", "Runtime", "Network", "Log"):
+                self.call(f"{domain}.enable")
+            without = {"offline": True, "latency": 0, "downloadThroughput": 0, "uploadThroughput": 0}
+            self.call("Network.emulateNetworkConditions", **without)
+        self._session = self._tabs[tab]
+        self.call("Page.bringToFront")
 
     def __enter__(self) -> Self:
         return self
@@ -68,19 +79,24 @@ class Browser:
         message = {"id": self._number, "method": method, "params": parameters, **to}
         os.write(self._commands, json.dumps(message).encode() + b"\0")
         while (answer := self._read()).get("id") != self._number:
-            self.events.append(answer)
+            if answer.get("sessionId") == self._session:  # not of a tab behind this one
+                self.events.append(answer)
         assert "error" not in answer, (method, answer["error"])
         result: dict[str, Any] = answer["result"]
         return result
 
     def open(self, path: Path, width: int = 1280, **media: str) -> None:
-        """Load a file in a window so wide; ``media`` are preferences, such as prefers_color_scheme="dark"."""
-        features = [{"name": name.replace("_", "-"), "value": value} for name, value in media.items()]
-        self.call("Emulation.setEmulatedMedia", features=features)
+        """Load a file in a window so wide, for these preferences."""
+        self.prefer(**media)
         self.resize(width)
         self.events.clear()
         self.call("Page.navigate", url=path.as_uri())
         self.wait("document.readyState === 'complete'")
+
+    def prefer(self, **media: str) -> None:
+        """Have the reader prefer this, such as prefers_color_scheme="dark", and nothing else."""
+        features = [{"name": name.replace("_", "-"), "value": value} for name, value in media.items()]
+        self.call("Emulation.setEmulatedMedia", features=features)
 
     def resize(self, width: int) -> None:
         """Make the window so wide."""

@@ -9,6 +9,7 @@ import atexit
 import contextlib
 import fcntl
 import functools
+import importlib
 import json
 import os
 import select
@@ -142,6 +143,7 @@ def _serve(requests: socket.socket) -> None:
 
     group()
     import_torch()
+    importlib.import_module("torch._dynamo")  # as the first optimizer of torch.optim does, for seconds
     while True:
         text, descriptors, _, _ = socket.recv_fds(requests, 1_000_000, 4)
         with contextlib.suppress(ChildProcessError):  # nobody else waits for the keepers that have ended

@@ -45,9 +45,9 @@ def run_of(settings: Any) -> Record:
 
 
 def cured(record: Record, finding: Finding, **more: Any) -> Record:
-    """The same run with the remedy applied."""
+    """The same run with the remedy applied, of which the numbers are looked at and no diagnosis."""
     assert finding.remedy is not None
-    return run_of(replace(record.settings, **{**finding.remedy.settings, **more}))
+    return run_of(replace(record.settings, **{"diagnose": False, **finding.remedy.settings, **more}))
 
 
 # Each finding: a run that shows it, a run like it that does not
@@ -157,7 +157,8 @@ def shown_by(number: int) -> Any:
 def test_finding_is_there_and_its_remedy_works(case: Case) -> None:
     record = shown_by(CASES.index(case))
     finding = find(record, case.code)
-    assert case.works(record, cured(record, finding)), (finding, cured(record, finding).result)
+    cure = cured(record, finding)
+    assert case.works(record, cure), (finding, cure.result)
 
 
 @pytest.mark.slow

@@ -343,14 +343,16 @@ def browser() -> Iterator[Browser]:
 def opened(browser: Browser, saved: Callable[[str], Path]) -> Callable[..., Browser]:
     """Show a page at its first state, with controls that work: ``opened("plane", width=390)``.
 
-    A page takes seconds to draw its surface. One that is open stays open, unless it is to be ``fresh``.
+    A page takes seconds to draw its surface: each has a tab, in which it stays open, unless it is to be ``fresh``.
     """
-    shown: list[Any] = []
+    there: set[str] = set()
 
     def open_page(name: str, *, ready: str = "flat", width: int = 1280, fresh: bool = False, **media: str) -> Browser:
-        if fresh or shown != [name, media]:
+        browser.show(name)
+        if fresh or name not in there:
             browser.open(saved(name), width, **media)
-            shown[:] = name, media
+            there.add(name)
+        browser.prefer(**media)
         browser.resize(width)
         browser.wait(f"performance.getEntriesByName('{ready}').length")
         slide(browser, 0)
@@ -393,7 +395,7 @@ def states_of(file: Path) -> list[Any]:
     return [*document["iterations"], document["result"]]
 
 
-@pytest.mark.parametrize("name", PAGES, scope="module")
+@pytest.mark.parametrize("name", PAGES)
 def test_page_draws_everything_without_an_error_and_without_a_request(
     name: str, opened: Callable[..., Browser], saved: Callable[[str], Path]
 ) -> None:
@@ -413,7 +415,7 @@ def test_page_draws_everything_without_an_error_and_without_a_request(
     assert [url for url in requests if not url.startswith("data:")] == [saved(name).as_uri()]
 
 
-@pytest.mark.parametrize("name", PAGES, scope="module")  # pytest runs the two tests of a page one after the other
+@pytest.mark.parametrize("name", PAGES)
 def test_phone_needs_no_scrolling_to_the_side(name: str, opened: Callable[..., Browser]) -> None:
     browser = opened(name, width=390, fresh=name in ("line", "layer"))  # the others become narrow
     browser.wait("document.documentElement.scrollWidth === document.documentElement.clientWidth")
@@ -578,17 +580,20 @@ def test_points_of_a_race_are_the_states_of_each_run_at_the_iteration(opened: Ca
 def test_page_is_light_or_dark_as_the_reader_prefers_or_switches(opened: Callable[..., Browser]) -> None:
     ground = "getComputedStyle(document.body).backgroundColor"
     ink = "document.querySelector('.function .plot').layout.font.color"
-    dark = opened("line", prefers_color_scheme="dark")
-    dark_colours = dark.js(f"[{ground}, {ink}]")
-    light = opened("line", prefers_color_scheme="light")
-    light_colours = light.js(f"[{ground}, {ink}]")
+    colours = f"[{ground}, {ink}]"
+    light_colours = opened("line", prefers_color_scheme="light").js(colours)
+    page = opened("line", fresh=True, prefers_color_scheme="dark")
+    dark_colours = page.js(colours)
     assert light_colours == ["rgb(246, 247, 249)", "#1c2330"]
     assert dark_colours == ["rgb(18, 21, 27)", "#e6eaf1"]
-    click(light, "#theme")
-    assert light.js(f"[{ground}, {ink}]") == dark_colours
+    page.prefer(prefers_color_scheme="light")
+    page.wait(f"JSON.stringify({colours}) === '{json.dumps(light_colours, separators=(',', ':'))}'")
+    click(page, "#theme")
+    assert page.js(colours) == dark_colours
 
 
 def test_hostile_text_runs_nothing_and_is_shown_as_it_is(browser: Browser, tmp_path: Path) -> None:
+    browser.show("hostile")
     browser.open(hostile_page(tmp_path))
     browser.wait("performance.getEntriesByName('all').length")
     slide(browser, 3)

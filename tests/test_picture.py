@@ -53,7 +53,7 @@ def saved(figure: Figure, *, surface: bool = False) -> tuple[Any, list[Any], np.
     file = io.BytesIO()
     canvas, axes = canvas_of(figure, surface=surface)
     with mpl.rc_context(RC):
-        canvas.savefig(file, format="png", dpi=DOTS_PER_INCH)
+        canvas.savefig(file, format="png", dpi=DOTS_PER_INCH, pil_kwargs={"compress_level": 1})  # the same pixels
     return canvas, axes, np.asarray(Image.open(file).convert("RGB")) / 255
 
 

@@ -47,6 +47,7 @@ from gdcli.render.terminal.ticks import three_digits, ticks
 
 SNAPSHOTS = FilePath(__file__).parent / "pictures"
 WIDTHS = (60, 80, 120)
+WIDTHS_OF_TERMINALS = (40, 60, 61, 75, 76, 79, 99, 100, 133, 200)
 ENCODINGS = ("utf-8", "ascii")
 
 
@@ -130,9 +131,15 @@ def test_a_picture_is_as_it_was(name: str, width: int, encoding: str) -> None:
 @pytest.mark.parametrize("encoding", ENCODINGS)
 @pytest.mark.parametrize("name", FIGURES)
 def test_no_line_is_wider_than_the_terminal(name: str, encoding: str) -> None:
-    for width in (40, 60, 61, 75, 76, 79, 99, 100, 133, 200):
+    for width in WIDTHS_OF_TERMINALS:
         lines = plain(figure(name), width, encoding).splitlines()
         assert max(map(cell_len, lines)) <= width
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FIGURES)
+def test_no_line_in_colours_is_wider_than_the_terminal(name: str) -> None:
+    for width in WIDTHS_OF_TERMINALS:
         assert all(cell_len(line.plain) <= width for line in coloured(figure(name), width))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import math
 import os
@@ -376,7 +377,7 @@ def test_a_run_fits_on_a_screen_with_its_start_and_its_end(words: list[str]) -> 
 def test_a_walk_fits_on_a_screen_with_its_start_and_its_end(words: list[str], lines: int) -> None:
     out = on_screen(*words, "--walk", lines=lines).out
     assert out.count("\n") <= lines - 2
-    whole = on_screen(*words, "--walk", "--all", lines=lines).out
+    whole = whole_walk(*words)
     steps = [int(number) for number in _WALKED.findall(out)]
     every = [int(number) for number in _WALKED.findall(whole)]
     left_out = re.search(r"^([\d,]+) rows left out", out, re.MULTILINE)
@@ -386,6 +387,12 @@ def test_a_walk_fits_on_a_screen_with_its_start_and_its_end(words: list[str], li
     head = next((k for k, step in enumerate(steps) if step != k), len(steps))
     assert steps[head:] == every[len(every) - len(steps) + head :]
     assert "rows left out" not in whole
+
+
+@functools.cache
+def whole_walk(*words: str) -> str:
+    """All of a walk, on the lower screen, without the findings below it."""
+    return on_screen(*words, "--walk", "--all", "--no-diagnose", lines=24).out
 
 
 _WALKED = re.compile(r"^ *(\d+) {3}", re.MULTILINE)
