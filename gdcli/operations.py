@@ -33,10 +33,11 @@ def ops(settings: OpsSettings) -> OpsResult:
             value = tensor_result(
                 build(expression, run, tensors)(*(tensors[n] for n in expression.variables)), expression
             )
+            numbers = plain(value)
         except GdcliError as error:
             rows.append(OpsRow(expression=text, error=detail_of(error)))
         else:
-            rows.append(OpsRow(expression=text, value=plain(value), dtype=dtype_name(value), shape=list(value.shape)))
+            rows.append(OpsRow(expression=text, value=numbers, dtype=dtype_name(value), shape=list(value.shape)))
     failed = sum(isinstance(row.error, ErrorDetail) for row in rows)
     message = f"{failed} of {len(rows)} expressions failed" if failed else f"{len(rows)} expressions"
     return OpsResult(settings=settings, status="failed" if failed else "ok", message=message, rows=rows)

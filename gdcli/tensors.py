@@ -17,7 +17,8 @@ from gdcli.contract.grad import GradSettings
 from gdcli.contract.ops import OpsSettings
 from gdcli.contract.plot import PlotSettings
 from gdcli.errors import ExpressionError, GdcliError, OutsideError
-from gdcli.lang.constructors import Environment
+from gdcli.lang.constructors import Environment, too_large
+from gdcli.lang.limits import MAX_ELEMENTS, lists_of
 from gdcli.lang.nodes import Call, Expression, postorder
 from gdcli.lang.objective import Objective, build, evaluate, tensor_result
 from gdcli.lang.syntax import parse
@@ -149,9 +150,16 @@ def labels_of(tensors: Mapping[str, torch.Tensor]) -> list[str]:
 
 
 def plain(tensor: torch.Tensor | None) -> Nested:
-    """The numbers of a tensor as nested lists; each is the exact value of the element, whatever the dtype."""
+    """The numbers of a tensor as nested lists; each is the exact value of the element, whatever the dtype.
+
+    Raises:
+        GdcliError: for a tensor without elements that has too many empty rows.
+    """
     if tensor is None:
         return None
+    lists = lists_of(tensor.shape)
+    if not 0 <= lists <= MAX_ELEMENTS:
+        raise too_large(lists, "this tensor would be written as", "lists")
     try:
         return tensor.tolist()
     except RuntimeError:  # the gradient of sgn is a tensor of zeros without memory

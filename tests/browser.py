@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import shutil
 import subprocess
 import tempfile
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any, Self
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+_PATIENCE = 120.0  # seconds
 _FLAGS = ["--headless=new", "--no-sandbox", "--remote-debugging-pipe", "--enable-unsafe-swiftshader", "--no-first-run"]
 _CODES = {
     "Enter": 13,
@@ -124,6 +126,7 @@ class Browser:
 
     def _read(self) -> dict[str, Any]:
         while b"\0" not in self._rest:
+            assert select.select([self._answers], [], [], _PATIENCE)[0], "the browser does not answer"
             piece = os.read(self._answers, 65536)
             assert piece, "the browser has gone"
             self._rest += piece

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from itertools import chain
+from typing import Any
 
 from gdcli.contract.fields import Nested
 
@@ -13,10 +15,14 @@ def size(value: Nested) -> int:
     return sum(map(size, value)) if isinstance(value, list) else 1
 
 
+def items(value: Nested) -> list[Any]:
+    """The numbers of a tensor, in order, as they are."""
+    found: list[Any] = value if isinstance(value, list) else [value]
+    while found and isinstance(found[0], list):  # the lists of a tensor are equally deep
+        found = list(chain.from_iterable(found))
+    return found
+
+
 def flat(value: Nested) -> Iterator[float]:
     """The numbers of a tensor, in order; NaN for None."""
-    if isinstance(value, list):
-        for item in value:
-            yield from flat(item)
-    else:
-        yield math.nan if value is None else float(value)
+    return (math.nan if item is None else float(item) for item in items(value))

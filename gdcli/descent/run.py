@@ -247,8 +247,12 @@ class Descent(Generic[R]):
         trace = self._trace
         if not self.diagnoses or trace is None:
             return []
-        from gdcli.descent.diagnosis.diagnose import diagnose
+        from gdcli.descent.diagnosis.diagnose import diagnose, too_many
+        from gdcli.descent.diagnosis.local import MAX_UNKNOWNS
         from gdcli.descent.diagnosis.run import Run
+
+        if self.problem.unknowns > MAX_UNKNOWNS:
+            return [too_many(self.problem.unknowns)]
 
         def collect() -> Run:
             reason, _, final = self.ending

@@ -6,7 +6,9 @@ multiply. Only when the bound is over the limit does objective.py try the expres
 
 from __future__ import annotations
 
+import itertools
 import math
+import operator
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -27,6 +29,8 @@ def constructor_elements(name: str, arguments: Sequence[Any]) -> float:
 
 def _count(name: str, arguments: list[Any]) -> Any:
     match name, arguments:
+        case "arange", _ if not all(isinstance(value, (int, float)) for value in arguments):
+            return 0  # it rejects that itself
         case "arange", [end]:
             return _steps(end)
         case "arange", [start, end]:
@@ -49,6 +53,11 @@ def _count(name: str, arguments: list[Any]) -> Any:
 def _steps(count: float) -> float:
     """How many numbers ``arange`` makes; 0 for a count that is not finite, which ``arange`` itself rejects."""
     return math.ceil(max(0, count)) if math.isfinite(count) else 0
+
+
+def lists_of(shape: Sequence[int]) -> int:
+    """How many lists a tensor of this shape is written with; a tensor without elements may have many empty ones."""
+    return sum(itertools.accumulate(shape[:-1], operator.mul, initial=1)) if shape else 0
 
 
 def known_shapes(root: Node, shapes: Mapping[str, Shape]) -> dict[int, Shape | None]:

@@ -126,6 +126,9 @@ def tensor_result(result: Any, expression: Expression) -> torch.Tensor:
         ExpressionError: for the pairs of values and indices that some functions return.
     """
     if isinstance(result, torch.Tensor):
+        if any(size < 0 for size in result.shape):  # PyTorch expands a tensor to such a shape
+            message, span = f"the result has a negative size: {tuple(result.shape)}", (0, len(expression.source))
+            raise ExpressionError("shape", message, source=expression.source, span=span)
         return result
     source, root = expression.source, expression.root
     message, hint = "the result is not a single tensor", f"select one part: {source}[0]"
@@ -139,9 +142,11 @@ class _SizeGuard(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Rejects an operation whose result is over a limit, on tensors without storage."""
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        parts = _parts(func, args)
+        parts, inside = _parts(func, args), _inside(func, args)
         if parts > MAX_PARTS:
             raise too_large(parts, "this would split a tensor into", "parts", MAX_PARTS)
+        if inside > MAX_ELEMENTS:
+            raise too_large(inside, "an intermediate result would have")
         result = func(*args, **(kwargs or {}))
         for tensor in result if isinstance(result, (tuple, list)) else (result,):
             if isinstance(tensor, torch.Tensor) and tensor.numel() > MAX_ELEMENTS:
@@ -157,6 +162,12 @@ def _parts(func: Any, args: Any) -> int:
     if func is aten.split.Tensor and args[1] > 0:
         return int(args[0].shape[args[2] if len(args) > 2 else 0] // args[1])
     return 1
+
+
+def _inside(func: Any, args: Any) -> int:
+    """How many elements an operation makes on the way to a smaller result."""
+    aten = torch.ops.aten
+    return int(args[0].numel() * args[1]) if func is aten.mvlgamma.default else 0
 
 
 def _try_shapes(expression: Expression, environment: Environment, values: Mapping[str, torch.Tensor]) -> None:
@@ -184,7 +195,7 @@ class _Compiler:
 
     def function(self) -> Callable[..., Any]:
         root = self.expression.root
-        body = self._constant(self._tensor(root.value), root.span) if isinstance(root, Number) else self.lower(root)
+        body = self._number(root) if isinstance(root, Number) else self.lower(root)
         return self._compile(body, self.expression.variables)
 
     def _compile(self, body: ast.expr, variables: tuple[str, ...]) -> Callable[..., Any]:
@@ -263,11 +274,8 @@ class _Compiler:
 
     def _list(self, node: ListOf) -> ast.expr:
         if _is_numbers(node):
-            return self._constant(self._tensor(_numbers(node), node.span), node.span)
-        items = [
-            self._constant(self._tensor(item.value), item.span) if isinstance(item, Number) else self.lower(item)
-            for item in node.items
-        ]
+            return self._constant(self._tensor(_numbers(node), node.span, dtype=self.environment.dtype), node.span)
+        items = [self._number(item) if isinstance(item, Number) else self.lower(item) for item in node.items]
         return self._call("[]", torch.stack, [_at(ast.List(items, ast.Load()), node.span)], {}, node.span)
 
     def _function_call(self, call: Call) -> ast.expr:
@@ -301,11 +309,15 @@ class _Compiler:
 
     def _tensor_argument(self, node: Node, parameter: Parameter) -> ast.expr:
         if parameter.kind == "index" and _is_numbers(node):
-            return self._constant(torch.tensor(_numbers(node), device=self.environment.device), node.span)
+            return self._constant(self._tensor(_numbers(node), node.span, dtype=None), node.span)
         if isinstance(node, Number):
             stays = parameter.kind in ("either", "number") or (parameter.kind == "any" and isinstance(node.value, int))
-            return self._lower(node) if stays else self._constant(self._tensor(node.value), node.span)
+            return self._lower(node) if stays else self._number(node)
         return self.lower(node)
+
+    def _number(self, node: Number) -> ast.expr:
+        """A plain number as a tensor of the run's dtype."""
+        return self._constant(self._tensor(node.value, node.span, dtype=self.environment.dtype), node.span)
 
     def _constant(self, value: Any, span: Span) -> ast.expr:
         name = f"constant {len(self.names)}"
@@ -321,12 +333,14 @@ class _Compiler:
         except _EVALUATION_ERRORS as error:
             raise located(error, self.expression, {}) from error
 
-    def _tensor(self, numbers: Any, span: Span = (0, 1)) -> torch.Tensor:
+    def _tensor(self, numbers: Any, span: Span, *, dtype: torch.dtype | None) -> torch.Tensor:
         try:
-            return torch.tensor(numbers, dtype=self.environment.dtype, device=self.environment.device)
-        except (ValueError, TypeError, RuntimeError) as error:
+            return torch.tensor(numbers, dtype=dtype, device=self.environment.device)
+        except (ValueError, TypeError) as error:
             message = "the rows of this list have different lengths"
             raise ExpressionError("shape", message, source=self.expression.source, span=span) from error
+        except RuntimeError as error:  # a whole number beyond 64 bits
+            raise located(error, self.expression, {}) from error
 
 
 def _fixed_nodes(root: Node) -> set[int]:

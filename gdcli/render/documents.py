@@ -22,6 +22,7 @@ from gdcli.contract.descent import (
 )
 from gdcli.contract.envelope import ErrorResult, SettingsLine
 from gdcli.contract.grad import GradResult, PointLine, PointsResult
+from gdcli.contract.nested import items
 from gdcli.contract.ops import OpsResult
 from gdcli.contract.records import RECORDS
 from gdcli.render.numbers import elements
@@ -91,11 +92,11 @@ def step_header(step: Step) -> list[str]:
 def step_cells(step: Step) -> list[Any]:
     """The cells of a step below ``step_header``."""
     cells: list[Any] = [step.iteration, step.loss]
-    cells += [number for name, value in step.values.items() for _, number in elements(name, value)]
+    cells += [number for value in step.values.values() for number in items(value)]
     for name, value in step.values.items():
         gradient = step.grads[name]
         shape = value if gradient is None else gradient
-        cells += [None if gradient is None else number for _, number in elements(name, shape)]
+        cells += [None if gradient is None else number for number in items(shape)]
     return cells
 
 
@@ -117,6 +118,6 @@ def grad_csv(record: GradResult) -> bytes:
     rows = [csv_row(["variable", "value", "grad"])]
     for name, value in record.values.items():
         gradient = record.grads[name]
-        numbers = iter([] if gradient is None else [number for _, number in elements(name, gradient)])
+        numbers = iter([] if gradient is None else items(gradient))
         rows += [csv_row([label, number, next(numbers, None)]) for label, number in elements(name, value)]
     return b"".join(rows)

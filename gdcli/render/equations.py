@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from gdcli.contract.descent import Equation, Update
 from gdcli.contract.fields import Nested
+from gdcli.contract.nested import items
 from gdcli.render.numbers import elements, norm, number
 
 ELEMENTWISE = 6  # largest number of elements of a tensor of which each has its own line
@@ -140,4 +141,4 @@ def _is_tensor(update: Update, term: str) -> bool:
 
 def _element(value: Nested, i: int) -> float | None:
     """Element ``i`` of a flattened tensor; a number counts for every element."""
-    return [item for _, item in elements("", value)][i] if isinstance(value, list) else value
+    return items(value)[i] if isinstance(value, list) else value

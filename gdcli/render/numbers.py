@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from gdcli.contract.fields import Nested
+from gdcli.contract.nested import items
 from gdcli.contract.short import short
 
 EXACT = 17  # significant digits with which a number is exact
@@ -80,7 +81,7 @@ def norm(value: Nested) -> float | None:
     """The Euclidean norm of the numbers of a tensor; None for None."""
     if value is None:
         return None
-    return math.hypot(*(number for _, number in elements("", value)))
+    return math.hypot(*items(value))
 
 
 def tensor(value: Nested, digits: int, *, edge: int = _MATRIX_EDGE) -> str:

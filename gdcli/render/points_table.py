@@ -11,6 +11,7 @@ from rich.text import Text
 from gdcli.contract.envelope import ErrorDetail
 from gdcli.contract.fields import Nested
 from gdcli.contract.grad import Point, PointsResult
+from gdcli.contract.nested import items
 from gdcli.memory import EDGE, WHOLE
 from gdcli.render.columns import NARROWEST, Columns, Form, Layout, fitted
 from gdcli.render.numbers import elements, norm, number, tensor
@@ -93,7 +94,7 @@ def _labels(column: Column) -> list[str]:
 
 def _flat(value: Nested | UnsetType, count: int) -> list[Nested | UnsetType]:
     """The numbers of a tensor; anything else is repeated."""
-    return [number for _, number in elements("", value)] if isinstance(value, list) else [value] * count
+    return items(value) if isinstance(value, list) else [value] * count
 
 
 def _normed(column: Column, digits: int) -> tuple[str, list[str]]:

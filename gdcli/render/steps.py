@@ -9,7 +9,7 @@ from rich.cells import cell_len
 
 from gdcli.contract.descent import Step
 from gdcli.contract.fields import Nested
-from gdcli.contract.nested import size
+from gdcli.contract.nested import items, size
 from gdcli.render.columns import NARROWEST, Columns, Fitted, Form, Layout, fitted
 from gdcli.render.numbers import USUAL, aligned, elements, norm, number
 
@@ -133,7 +133,7 @@ def _below_each_other(steps: Sequence[Step], digits: int) -> Columns:
 
 def _flat(value: Nested, count: int) -> list[Nested]:
     """The numbers of a tensor; None for each of a gradient that autograd does not have."""
-    return [None] * count if value is None else [item for _, item in elements("", value)]
+    return [None] * count if value is None else items(value)
 
 
 def _size(value: Nested, digits: int) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import resource
 import time
@@ -15,9 +14,10 @@ import torch
 from gdcli.errors import ExpressionError, GdcliError
 from gdcli.lang.constructors import Environment
 from gdcli.lang.functions import FUNCTIONS
-from gdcli.lang.objective import build
+from gdcli.lang.objective import build, tensor_result
 from gdcli.lang.signature import Function, Parameter
 from gdcli.lang.syntax import parse
+from gdcli.tensors import plain
 
 SHAPES = ((), (), (1,), (3,), (3,), (2, 3), (2, 3), (3, 3), (0,), (2, 0, 3), (2, 1, 3))
 DTYPES = (torch.float32,) * 6 + (torch.float64,) * 2 + (torch.float16, torch.bfloat16, torch.int64, torch.int64)
@@ -187,10 +187,13 @@ def by_gdcli(text: str, tensors: dict[str, torch.Tensor]) -> Any:
     """What gdcli makes of it; a GdcliError where it refuses it. Any other exception is a defect."""
     try:
         expression = parse(text)
-        given = {name: tensors[name].clone() for name in expression.variables}
-        return build(expression, Environment(), given)(*given.values())
+        given = {name: tensors[name].clone() if name in tensors else torch.tensor(1.5) for name in expression.variables}
+        result = build(expression, Environment(), given)(*given.values())
+        if isinstance(result, torch.Tensor):
+            plain(tensor_result(result, expression))
     except GdcliError as error:
         return error
+    return result
 
 
 def same(one: Any, other: Any) -> bool:
@@ -213,11 +216,16 @@ def expression_case(source: random.Random) -> Iterator[str]:
     torch.set_num_threads(1)
     maker = Maker(source)
     text = maker.call(source.choice(FUNCTIONS_BY_NAME), _DEPTH - 1)
-    shown = {name: (list(t.shape), str(t.dtype)[6:], t.flatten().tolist()[:6]) for name, t in maker.tensors.items()}
+    yield from compared(text, maker.tensors, is_random=maker.is_random)
+
+
+def compared(text: str, tensors: dict[str, torch.Tensor], *, is_random: bool) -> Iterator[str]:
+    """An expression, and how gdcli differs from PyTorch over it; of a random one, only whether it is answered."""
+    shown = {name: (list(t.shape), str(t.dtype)[6:], t.flatten().tolist()[:6]) for name, t in tensors.items()}
     yield f"{text}    with {shown}"
     before, began = _peak(), time.process_time()
     try:
-        found = by_gdcli(text, maker.tensors)
+        found = by_gdcli(text, tensors)
     except Exception as error:  # noqa: BLE001 -- a defect, whatever it is
         yield f"internal error: {type(error).__name__}: {error}"
         return
@@ -228,18 +236,16 @@ def expression_case(source: random.Random) -> Iterator[str]:
     if isinstance(found, GdcliError):
         if isinstance(found, ExpressionError) and not 0 <= found.span[0] <= found.span[1] <= len(found.source):
             yield f"a place outside of the text: {found.span}"
-        elif found.code == "limit" or any(part in found.message for part in ON_PURPOSE):
+        elif is_random or found.code == "limit" or any(part in found.message for part in ON_PURPOSE):
             yield ""
         else:
-            right = by_python(text, maker.tensors)
+            right = by_python(text, tensors)
             yield "" if isinstance(right, Exception) else f"refused: {found.message}"
         return
-    if maker.is_random:
+    if is_random:
         yield ""
         return
-    right = by_python(text, maker.tensors)
-    if os.environ.get("CAMPAIGN_DEBUG"):
-        yield "DBG " + ("both" if not isinstance(right, Exception) else "acc")
+    right = by_python(text, tensors)
     if isinstance(right, Exception):
         yield f"accepted: {_short(found)}; PyTorch: {type(right).__name__}: {str(right).splitlines()[:1]}"
     else:

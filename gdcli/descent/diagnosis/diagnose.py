@@ -14,6 +14,7 @@ from gdcli.descent.diagnosis.cycling import cycling
 from gdcli.descent.diagnosis.elsewhere import below, local_minimum, recovered, unexplained
 from gdcli.descent.diagnosis.held import held
 from gdcli.descent.diagnosis.kink import kink
+from gdcli.descent.diagnosis.local import MAX_UNKNOWNS
 from gdcli.descent.diagnosis.origin import not_finite
 from gdcli.descent.diagnosis.places import float_floor, saddle, stationary, vanishing_gradient
 from gdcli.descent.diagnosis.run import Run
@@ -121,6 +122,12 @@ def diagnose(collect: Callable[[], Run], own: Sequence[Finder] = ()) -> list[Fin
             Finding("no-curvature", f"the curvature is not available: {run.gaps[0]}", None, {"reasons": run.gaps})
         )
     return findings
+
+
+def too_many(unknowns: int) -> Finding:
+    """What is said of a run with more unknowns than can be looked at in time."""
+    message = f"no diagnosis: {unknowns:,} unknowns are too many; the limit is {MAX_UNKNOWNS:,}"
+    return Finding("work-limit", message, None, {"unknowns": unknowns})
 
 
 def _last_resort(run: Run) -> list[Finding]:

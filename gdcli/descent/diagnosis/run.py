@@ -75,6 +75,7 @@ class Run:
         self._restart = restart
         self._points: dict[int, list[float]] = {}
         self._gradients: dict[int, list[float]] = {}
+        self._scales: dict[int, float] = {}
         self._curvature_at = CurvatureAt(problem, self.sign, self.decay)
 
     # States
@@ -98,7 +99,9 @@ class Run:
 
     def scale(self, step: State) -> float:
         """The size of a point: 1 + |x|."""
-        return 1.0 + math.hypot(*self.point(step))
+        if step.iteration not in self._scales:
+            self._scales[step.iteration] = 1.0 + math.hypot(*self.point(step))
+        return self._scales[step.iteration]
 
     def loss(self, step: State | Step) -> float:
         """What is to become small: the loss, or minus the loss when going up."""
