@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 EXAMPLE = "rosenbrock"
 USUAL = "-5:5"
 MOST = 2  # windows of a plot
+_NARROWEST, _WIDEST = 1e-100, 1e100
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +212,9 @@ def _window(name: str, text: str) -> Window:
         better = f"--{name} {exactly(least)}:{exactly(most)}"
         message = f"the lower end of the window of {name}, {exactly(low)}, is not below the upper end, {exactly(high)}"
         raise GdcliError("window", message, f"put the lower end first: {better}")
+    if not _NARROWEST <= high - low <= _WIDEST:
+        message = f"the window of {name} is {exactly(high - low)} wide, and a plot shows {_NARROWEST:g} to {_WIDEST:g}"
+        raise GdcliError("window", message, f"for example: --{name} -2:2")
     return low, high
 
 

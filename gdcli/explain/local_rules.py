@@ -192,6 +192,8 @@ def is_that(text: str, local: torch.Tensor, tensors: Mapping[str, torch.Tensor])
         expected, value = torch.broadcast_tensors(local.detach().double(), value)  # type: ignore[no-untyped-call]
     except (GdcliError, RuntimeError):
         return False
+    if not bool(expected.isfinite().all()):
+        return False
     tolerance = torch.finfo(local.dtype).eps ** 0.5
     same = torch.isclose(value, expected, rtol=tolerance, atol=tolerance * float(expected.abs().max()))
     return expected.shape == local.shape and bool(same.all())

@@ -31,7 +31,7 @@ def number(value: float | None, digits: int) -> str:
 
 def differ(one: float | None, other: float | None, digits: int) -> bool:
     """Whether two numbers differ by at least one in the last of their significant digits."""
-    if number(one, digits) == number(other, digits):
+    if one == other or number(one, digits) == number(other, digits):
         return False
     if one is None or other is None or not math.isfinite(one - other) or digits >= EXACT:
         return True
