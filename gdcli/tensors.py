@@ -79,7 +79,7 @@ class Problem:
             else:  # what backward() calls in the end; the checks before it take a third of a step
                 flags = {"allow_unreachable": True, "accumulate_grad": True}
                 _run_backward((value,), (of,), keep_graph, False, (), **flags)
-        except RuntimeError as error:
+        except Exception as error:  # whatever PyTorch raises
             raise located(error, self.objective.expression, {}) from error
 
 
@@ -160,10 +160,9 @@ def plain(tensor: torch.Tensor | None) -> Nested:
     lists = lists_of(tensor.shape)
     if not 0 <= lists <= MAX_ELEMENTS:
         raise too_large(lists, "this tensor would be written as", "lists")
-    try:
-        return tensor.tolist()
-    except RuntimeError:  # the gradient of sgn is a tensor of zeros without memory
-        return tensor.clone().tolist()
+    if tensor._is_zerotensor():  # noqa: SLF001 -- zeros without memory, such as the gradient of sgn
+        tensor = tensor.clone()
+    return tensor.tolist()
 
 
 def grad_fn_name(tensor: torch.Tensor) -> str | None:

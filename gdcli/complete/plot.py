@@ -213,8 +213,9 @@ def _window(name: str, text: str) -> Window:
         message = f"the lower end of the window of {name}, {exactly(low)}, is not below the upper end, {exactly(high)}"
         raise GdcliError("window", message, f"put the lower end first: {better}")
     if not _NARROWEST <= high - low <= _WIDEST:
-        message = f"the window of {name} is {exactly(high - low)} wide, and a plot shows {_NARROWEST:g} to {_WIDEST:g}"
-        raise GdcliError("window", message, f"for example: --{name} -2:2")
+        how = "wide" if high - low > _WIDEST else "narrow"
+        message = f"the window of {name}, {exactly(low)}:{exactly(high)}, is too {how} for a plot"
+        raise GdcliError("window", message, f"its width must be from {_NARROWEST:g} to {_WIDEST:g}")
     return low, high
 
 

@@ -71,7 +71,17 @@ class ArgumentReader:
         if missing:
             what = f"the argument '{missing[0]}'" if bound else f"{_count(len(missing), 'argument')}"
             self.reader.fail("arity", f"{function.name} needs {what}", name_span, f"write {function.usage}")
+        self._check_pad(function, bound)
         return tuple(bound.values())
+
+    def _check_pad(self, function: Function, bound: dict[str, Argument]) -> None:
+        """Refuse a circular pad of a negative size, for which PyTorch reads memory that is not the tensor's."""
+        mode, sizes = (getattr(bound.get(name), "value", None) for name in ("mode", "pad"))
+        if function.name != "pad" or not isinstance(mode, Static) or not isinstance(sizes, Static):
+            return
+        if mode.value == "circular" and isinstance(sizes.value, tuple) and min(sizes.value, default=0) < 0:
+            hint = "to leave out elements, index: x[1:-1]"
+            self.reader.fail("argument", "a circular pad cannot have a negative size", sizes.span, hint)
 
     def _too_many(self, function: Function, given: int, value: ast.expr) -> NoReturn:
         takes = sum(not p.keyword_only for p in function.parameters)

@@ -51,17 +51,6 @@ _ATTRIBUTES: dict[str, Callable[[Any], Any]] = {
     "indices": lambda pair: _part_of_pair(pair, 1),
 }
 _EXTREMES = {"max": "larger", "min": "smaller"}
-_EVALUATION_ERRORS = (
-    GdcliError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-    LookupError,
-    AttributeError,  # PyTorch's own functions, when they get a pair of values and indices
-    ArithmeticError,
-    AssertionError,
-    MemoryError,
-)
 
 
 class Objective:
@@ -80,7 +69,7 @@ class Objective:
         """
         try:
             return self._function(*tensors)  # type: ignore[no-any-return]
-        except _EVALUATION_ERRORS as error:
+        except Exception as error:  # whatever PyTorch raises
             shapes = dict(zip(self.variables, (tuple(t.shape) for t in tensors), strict=True))
             raise located(error, self.expression, shapes) from error
 
@@ -330,7 +319,7 @@ class _Compiler:
         self.record = record
         try:
             return function()
-        except _EVALUATION_ERRORS as error:
+        except Exception as error:  # whatever PyTorch raises
             raise located(error, self.expression, {}) from error
 
     def _tensor(self, numbers: Any, span: Span, *, dtype: torch.dtype | None) -> torch.Tensor:
@@ -390,6 +379,6 @@ def resolve(path: str) -> Callable[..., Any]:
 
 
 def _part_of_pair(pair: Any, index: int) -> Any:
-    if isinstance(pair, torch.Tensor):
-        raise TypeError("only a result with values and indices has .values and .indices")
+    if isinstance(pair, torch.Tensor) or not hasattr(pair, "values"):  # unbind, split and chunk give plain tuples
+        raise GdcliError("evaluation", "only a result with values and indices has .values and .indices")
     return pair[index]
