@@ -148,7 +148,8 @@ class LostValue(Struct, frozen=True, kw_only=True):
 class GradientCheck(Struct, frozen=True, kw_only=True):
     """The check of a gradient: one row per element, and the verdict on all of them.
 
-    The verdict is "unclear" when no row disagrees but some are undefined or unconfirmed. ``lost`` is there when the
+    The verdict is "unclear" when no row disagrees but some are undefined or unconfirmed, or elements were not checked
+    because that would take too long. ``lost`` is there when the
     value of the expression is not what the run has computed.
     """
 

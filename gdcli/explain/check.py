@@ -17,6 +17,7 @@ from msgspec import UNSET
 
 from gdcli.contract.grad import CheckRow, GradientCheck, LostValue
 from gdcli.errors import GdcliError
+from gdcli.explain.cost import SECOND, cost_of
 from gdcli.explain.differences import Sides, Slopes, slopes
 from gdcli.explain.intermediates import gradient_terms
 from gdcli.explain.reference import is_cut, precision, reference
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from gdcli.explain.lost import Truth
 
 MAX_UNKNOWNS = 1_000
+_MOST_WORK = 2 * SECOND  # of the differences of all elements together
 _BESIDE = 2.0**-26  # of |x|, or of 1 at zero: a little beside x
 _NEAREST = 64  # roundings of the dtype within which a kink counts as met
 
@@ -49,11 +51,14 @@ def check_gradient(problem: Problem) -> GradientCheck:
     function = _Function(reference(expression, dtype), tensors, problem.wrt)
     formulas = _formulas(reference(expression, dtype, uncut=True), tensors, problem.wrt)
     cut = is_cut(expression)
+    cost = cost_of(problem).work
     loss = _Loss(problem, tensors, value, function.value)
     rows = []
     for name in problem.wrt:
         gradient = problem.tensors[name].grad
         for i, label in enumerate(labels(name, tensors[name].shape)):
+            if function.evaluations * cost > _MOST_WORK:
+                break
             evidence = Evidence(
                 label=label,
                 dtype=str(coarsest).removeprefix("torch."),
@@ -75,7 +80,7 @@ def check_gradient(problem: Problem) -> GradientCheck:
                 exact=functools.partial(loss.sides, name, i),
             )
             rows.append(row(evidence))
-    return _summary(rows, loss.value)
+    return _summary(rows, problem.unknowns, loss.value)
 
 
 def check_at(problem: Problem, values: Mapping[str, torch.Tensor | float]) -> GradientCheck:
@@ -121,6 +126,7 @@ class _Function:
         self.value = self.objective(*self.tensors.values()).item()
         self.gradients = dict(zip(wrt, self._differentiated(self.objective, wrt), strict=True))
         self.terms = gradient_terms(expression, environment, self.tensors, wrt)
+        self.evaluations = 0
 
     def _differentiated(self, objective: Objective, wrt: Sequence[str]) -> Sequence[torch.Tensor]:
         leaves = [self.tensors[name].requires_grad_() for name in wrt]
@@ -143,6 +149,7 @@ class _Function:
 
         def along(t: float) -> float:
             elements[i] = t
+            self.evaluations += 1
             try:
                 return float(self.objective(*self.tensors.values()).item())
             except GdcliError:  # PyTorch refuses some values, such as a matrix without a Cholesky decomposition
@@ -239,9 +246,10 @@ def _formulas(
     return {partial.variable: precise_value(partial, tensors) for partial in found}
 
 
-def _summary(rows: list[CheckRow], lost: LostValue | None) -> GradientCheck:
+def _summary(rows: list[CheckRow], unknowns: int, lost: LostValue | None) -> GradientCheck:
     counts = Counter(row.verdict for row in rows)
     total = len(rows)
+    unchecked = unknowns - total
     parts = []
     if agreeing := counts["agree"]:
         digits = [row.agreeing_digits for row in rows if row.verdict == "agree" and row.agreeing_digits is not None]
@@ -249,7 +257,9 @@ def _summary(rows: list[CheckRow], lost: LostValue | None) -> GradientCheck:
     others: Sequence[Literal["kink", "disagree", "undefined", "unconfirmed"]]
     others = ("kink", "disagree", "undefined", "unconfirmed")
     parts += [f"{counts[v]} of {total} {'at a kink' if v == 'kink' else v}" for v in others if counts[v]]
-    unclear = counts["undefined"] + counts["unconfirmed"]
+    if unchecked:
+        parts.append(f"{unchecked} of {unknowns} not checked: the check has reached its limit of work")
+    unclear = counts["undefined"] + counts["unconfirmed"] + unchecked
     verdict: Literal["agree", "disagree", "unclear"] = "unclear" if unclear else "agree"
     return GradientCheck(
         rows=rows,

@@ -25,7 +25,7 @@ from gdcli.explain.symbolic import exact
 from gdcli.lang.constructors import Environment
 from gdcli.lang.nodes import Binary, Expression, Node, postorder
 
-CALLS = 1_500_000  # of SymPy's functions, for one value or one pair of slopes
+CALLS = 1_000_000  # of SymPy's functions, for one value or one pair of slopes
 _DIGITS = 60
 _MOST_DIGITS = 6_000
 _DIGITS_OF_ZERO = 2_500  # before a difference that is 0 counts as 0

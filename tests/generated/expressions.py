@@ -42,7 +42,7 @@ NUMBERS = (
 )
 OPERATORS = ("+", "-", "*", "/", "//", "%", "**", "@", "<", "<=", ">", ">=", "==", "!=")
 PARTS = (".T", ".mT", "[0]", "[-1]", "[1:]", "[:, 0]", "[::2]", "[0, 1]", "[5]", ".values", ".indices")
-_DEPTH = 3
+_DEPTHS = (0, 0, 1, 2)
 _LIMIT_S, _LIMIT_MB = 2.0, 500
 # What gdcli refuses on purpose, by a part of its message.
 ON_PURPOSE = (
@@ -215,7 +215,7 @@ def expression_case(source: random.Random) -> Iterator[str]:
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
     maker = Maker(source)
-    text = maker.call(source.choice(FUNCTIONS_BY_NAME), _DEPTH - 1)
+    text = maker.call(source.choice(FUNCTIONS_BY_NAME), source.choice(_DEPTHS))
     yield from compared(text, maker.tensors, is_random=maker.is_random)
 
 

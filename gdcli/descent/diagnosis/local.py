@@ -11,8 +11,8 @@ from msgspec import Struct
 
 from gdcli.descent.curvature import MAX_EXACT, hessian_at, product_at
 from gdcli.descent.loop import State
+from gdcli.explain.cost import Cost, cost_of
 from gdcli.explain.hessian import Spectrum, exact_spectrum, lanczos, lanczos_steps
-from gdcli.explain.intermediates import Intermediates
 from gdcli.lang.constructors import Environment
 from gdcli.lang.objective import build
 from gdcli.tensors import Problem
@@ -20,7 +20,6 @@ from gdcli.tensors import Problem
 MAX_WORK = 50_000_000
 """Elements that the evaluations for one Hessian may make together."""
 MAX_UNKNOWNS = 100_000
-_OPERATION = 5_000  # an operation and its backward pass cost as much as so many elements
 _MIN_PRODUCTS = 30
 _SAME = 1e-6  # the relative difference up to which two Hessians are the same
 _ZERO = 1e-12  # the size up to which a part of a gradient counts as 0, relative to the largest
@@ -155,9 +154,9 @@ class CurvatureAt:
         """
         if self.problem.is_random:
             raise NoCurvatureError("the expression draws new random numbers at every step")
-        n, allowed = self.problem.unknowns, MAX_WORK // self.elements
+        n, allowed = self.problem.unknowns, MAX_WORK // self.cost.elements
         if n > MAX_UNKNOWNS or allowed < min(n, _MIN_PRODUCTS):
-            raise NoCurvatureError(f"{n:,} unknowns with {self.elements:,} elements per evaluation are too many")
+            raise NoCurvatureError(f"{n:,} unknowns with {self.cost.elements:,} elements per evaluation are too many")
         scale = self._scale(rates)
         twin = at(self.problem, step, torch.float64)
         gradient = self._gradient(twin)
@@ -187,27 +186,10 @@ class CurvatureAt:
         parts = [self.sign * g + self.decay * x.detach() for g, x in zip(found, tensors, strict=True)]
         return torch.cat([part.reshape(-1) for part in parts]).cpu()
 
-    @property
-    def elements(self) -> int:
-        """How many elements one evaluation makes, those of the variables included."""
-        return self._made[1]
-
-    @property
-    def work(self) -> int:
-        """What one evaluation costs, in elements: those that it makes, and what each operation costs beside them."""
-        operations, elements = self._made
-        return _OPERATION * operations + elements
-
     @functools.cached_property
-    def _made(self) -> tuple[int, int]:
-        """The number of results of one evaluation, and of their elements, those of the variables included."""
-        own, expression = self.problem.environment, self.problem.objective.expression
-        # Random numbers that it draws are not those of the run.
-        kept = Intermediates(expression, Environment(own.dtype, own.device), self.problem.tensors)
-        with torch.no_grad():
-            kept.objective(*self.problem.tensors.values())
-        made = [tensor.numel() for tensor in (*self.problem.tensors.values(), *kept.tensors())]
-        return len(made), sum(made)
+    def cost(self) -> Cost:
+        """What one evaluation costs."""
+        return cost_of(self.problem)
 
 
 def at(problem: Problem, step: State, dtype: torch.dtype) -> Problem:

@@ -298,7 +298,7 @@ class Run:
     def _trials(self) -> Trials:
         defaults = RULES[self.settings.optimizer].parameters
         history = self.settings.opt.get("history_size", defaults.get("history_size", 0))
-        cost = self._curvature_at.work + _RECORDED * len(self.labels) + _REMEMBERED * history
+        cost = self._curvature_at.cost.work + _RECORDED * len(self.labels) + _REMEMBERED * history
         made, evaluations = self.final.iteration, self.final.evaluations
         return Trials(self.settings, self._restart, self.goal, self._slope, cost, steps=made, evaluations=evaluations)
 
