@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Collection
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import msgspec
@@ -36,7 +37,7 @@ def read_config(path: str, command: str, settings: Collection[str]) -> dict[str,
     except (ValueError, RecursionError) as error:
         hint = "a file that ends in .toml is read as TOML" if toml else "the name of a TOML file must end in .toml"
         if b'"record":"settings"' in content.partition(b"\n")[0]:
-            hint = f"the first line has the settings: head -n 1 {path} | gdcli {command} --config -"
+            hint = f"the first line has the settings: head -n 1 {quote(path)} | gdcli {command} --config -"
         message = f"the config {path} is not {'TOML' if toml else 'JSON'}: {_reason(error)}"
         raise GdcliError("config", message, hint) from error
     if isinstance(config, dict) and "gdcli" in config:
@@ -62,7 +63,7 @@ def _settings_of_record(path: str, record: dict[str, Any], command: str) -> Any:
         raise GdcliError("config", f"the config {path} is a record without settings", hint)
     if (other := record.get("command", command)) != command:
         message = f"the config {path} is the record of {other}, not of {command}"
-        raise GdcliError("config", message, f"gdcli {other} --config {path} runs it again")
+        raise GdcliError("config", message, f"gdcli {other} --config {quote(path)} runs it again")
     return record["settings"]
 
 
@@ -74,7 +75,7 @@ def _check_command(path: str, named: str, command: str) -> None:
         return
     if named in COMMANDS:
         message = f"the config {path} is for {named}, not for {command}"
-        raise GdcliError("config", message, f"gdcli {named} --config {path} runs it")
+        raise GdcliError("config", message, f"gdcli {named} --config {quote(path)} runs it")
     hint = did_you_mean(named, COMMANDS) or "--help shows the commands"
     raise GdcliError("config", f"the config {path} names the command '{named}', which there is not", hint)
 

@@ -23,6 +23,7 @@ from gdcli.lang.nodes import (
     postorder,
 )
 from gdcli.lang.operators import BINARY
+from gdcli.printable import one_line
 
 WIDTH = 80
 # What a script calls by these names, so that a variable must not hide it.
@@ -84,7 +85,11 @@ class Script:
         """The whole script: imports and setting up, then the parts, with an empty line between them."""
         imports = ["import math"] * ("math" in self.printer.modules) + ["import torch"]
         imports += ["import torch.nn.functional as F"] * ("F" in self.printer.modules)
-        blocks = [textwrap.wrap(title, WIDTH, initial_indent="# ", subsequent_indent="# "), imports, self._setting_up()]
+        blocks = [
+            textwrap.wrap(one_line(title), WIDTH, initial_indent="# ", subsequent_indent="# "),
+            imports,
+            self._setting_up(),
+        ]
         return "\n\n".join("\n".join(block) for block in [*blocks, *parts] if block) + "\n"
 
     def _setting_up(self) -> list[str]:
