@@ -228,7 +228,7 @@ def _over(config: Struct, changed: dict[str, Any]) -> dict[str, Any]:
     """
     replaced = {pairs for pairs, of in _OWNERS.items() if of in changed and changed[of] != getattr(config, of)}
     found: dict[str, Any] = {pairs: {} for pairs in replaced}
-    if "opt" in replaced and changed["optimizer"] in RULES:
+    if "opt" in replaced and isinstance(changed["optimizer"], str) and changed["optimizer"] in RULES:
         known = RULES[changed["optimizer"]].parameters
         found |= {name: None for name in OWN_OPTIONS if name not in known}
     for name, value in changed.items():

@@ -99,7 +99,7 @@ class Script:
             lines.append('torch.set_default_device("cuda")')
         elif self.settings.device == "auto":
             lines.append('torch.set_default_device("cuda" if torch.cuda.is_available() else "cpu")')
-        if any(_draws(expression) for expression in [*self.values.values(), *self.expressions]):
+        if any(draws(expression) for expression in [*self.values.values(), *self.expressions]):
             lines.append(f"torch.manual_seed({self.settings.seed})")
         return lines
 
@@ -140,7 +140,7 @@ def _cuts_gradient(node: Node) -> bool:
             return False
 
 
-def _draws(expression: Expression) -> bool:
+def draws(expression: Expression) -> bool:
     """Whether the expression takes random numbers."""
     return any(isinstance(node, Call) and node.function.form == "random" for node in postorder(expression.root))
 
