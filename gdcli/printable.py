@@ -7,7 +7,7 @@ import re
 LONGEST = 200
 """Characters of a word, or of what stands between quotes, that a message repeats."""
 _MESSAGE = 600  # characters; no message of gdcli alone is as long
-_HEAD, _TAIL = 130, 60
+_HEAD, _TAIL = 60, 30  # characters of a longer one, which may come twice
 
 # C0, DEL and C1, the ends of lines beyond ASCII, and what changes the direction of the text that follows.
 _CONTROLS = "\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
@@ -29,7 +29,7 @@ def in_lines(text: str) -> str:
 
 
 def shortened(text: str) -> str:
-    """A message in which each word and each quoted part has at most ``LONGEST`` characters."""
+    """A message in which each word and each quoted part has at most ``LONGEST`` characters; a longer one, its ends."""
     if len(text) <= LONGEST:
         return text
     return _WORD.sub(_ends, _QUOTED.sub(_ends, text))
@@ -38,7 +38,7 @@ def shortened(text: str) -> str:
 def short_message(text: str) -> str:
     """The same; the middle is left out where the message is still longer than a message of gdcli can be."""
     text = shortened(text)
-    return text if len(text) <= _MESSAGE else f"{text[:_HEAD]}…{text[-_TAIL:]}"
+    return text if len(text) <= _MESSAGE else f"{text[: LONGEST - _TAIL - 1]}…{text[-_TAIL:]}"
 
 
 def _escape(found: re.Match[str]) -> str:

@@ -290,7 +290,7 @@ class Update(Struct, frozen=True, kw_only=True):
 
 
 class Best(Struct, frozen=True):
-    """The point with the smallest finite loss of the run, with ``maximize`` the largest; the start if none is finite."""
+    """The point with the smallest finite loss of the run, with ``maximize`` the largest; the start if there is none."""
 
     iteration: int
     loss: Number

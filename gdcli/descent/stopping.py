@@ -85,7 +85,7 @@ class StopTests:
         return found is not None
 
     def _diverged(self, state: State) -> Found | None:
-        """A loss or a gradient that is not finite, a variable that no bound holds, or a loss that has grown without bound with its gradient."""
+        """A loss, a gradient or a bounded variable that is no number, or a loss that has grown with its gradient."""
         if not math.isfinite(state.loss):
             return StopReason.NON_FINITE, {"what": "the loss", "value": state.loss}
         for name, grad in state.grads.items():
