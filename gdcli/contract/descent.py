@@ -244,7 +244,7 @@ class Act(Struct, frozen=True):
 
     kind: Literal["clip-value", "clip-norm", "bound"]
     variable: str | None
-    before: float
+    before: Number
     after: float
 
 
@@ -258,7 +258,7 @@ class Step(Struct, frozen=True, gc=False, omit_defaults=True):
     loss: Number
     values: dict[str, Nested]
     grads: dict[str, Nested]
-    lr: float | dict[str, float]
+    lr: Number | dict[str, Number]
     acts: list[Act] | None = None
 
 
