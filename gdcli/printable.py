@@ -14,7 +14,7 @@ _CONTROLS = "\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
 _CONTROL = re.compile(f"[{_CONTROLS}]")
 _CONTROL_IN_LINES = re.compile(f"(?![\t\n])[{_CONTROLS}]")
 _WORD = re.compile(rf"\S{{{LONGEST + 1},}}")
-_QUOTED = re.compile(rf"(?<=')[^']{{{LONGEST + 1},}}(?=')")
+_QUOTED = re.compile(rf"(?<=(?<!\w)')[^']{{{LONGEST + 1},}}(?='(?!\w))")  # the apostrophe of "PyTorch's" opens none
 _SHORT = {"\t": r"\t", "\n": r"\n", "\r": r"\r"}
 
 

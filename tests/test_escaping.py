@@ -244,6 +244,8 @@ def test_messages_of_errors_are_short_everywhere() -> None:
     assert len(error.hint) <= LONGEST
     assert len(GdcliError("code", "a b " * 9999).message) <= LONGEST
     assert short_message("word " * 100) == "word " * 100  # nothing long in it
+    own = f"PyTorch's {'word ' * 60}and the rule's"  # no quotation
+    assert short_message(own) == own
 
 
 # On standard output

@@ -231,6 +231,7 @@ def test_a_nan_that_no_bound_holds_ends_the_run(run: Run) -> None:
     assert record["message"] == "diverged: x became nan at iteration 1"
     assert record["result"]["loss"] is not None
     assert len(printed(run("minimize", *words, "--code").out)) == record["result"]["iteration"] + 1
+    assert "= nan\n" in run("minimize", *words, "--walk").out  # it was not projected
     without = run("minimize", *words[:-2], "--json").json()
     assert without["result"]["iteration"] > 1
 

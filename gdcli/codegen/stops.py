@@ -40,7 +40,7 @@ class Stops:
             return []
         growth = f"{GROWTH:.0e}".replace("+", "")
         limit = f"{self.limit} = {growth} * max(1, abs({self.loss}.item()))"
-        return [f"if {self.i} == 0:", f"    {limit}  # a larger loss has diverged"]
+        return [f"if {self.i} == 0:", f"    {limit}  # a larger loss may diverge"]
 
     def _no_gradient(self) -> list[str]:
         if not all(v.may_lack_gradient for v in self.variables):
