@@ -114,7 +114,8 @@ class Stops:
         """Whether the state was there before: compared with that at the last power of two (Brent 1980)."""
         if not self.sees_cycles:
             return []
-        numbers = [f"*{v.x}.flatten().tolist()" for v in self.variables]
+        is_number = {v.name: self.script.item(v.name) == "item" for v in self.variables}
+        numbers = [f"{v.x}.item()" if is_number[v.name] else f"*{v.x}.flatten().tolist()" for v in self.variables]
         i, state, landmark = self.i, self.state, self.landmark
         return [
             *broken(f"{state} = [{', '.join([*numbers, *map(self._elements, self.variables)])}]", WIDTH - 4),
