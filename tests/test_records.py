@@ -108,6 +108,7 @@ def test_settings_of_a_record_are_finite(run: Run, words: list[str], message: st
     assert outcome.err.splitlines()[0] == f"error: {message}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "bound"),
     [
@@ -121,6 +122,7 @@ def test_an_infinite_bound_is_none(run: Run, words: list[str], bound: list[float
     assert run("minimize", "--config", "-", "--json", stdin=record.out) == record
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", ["inf", "-inf", "nan", "[1.0, inf]", "[[nan, 1.0], [2.0, -inf]]"])
 @pytest.mark.parametrize("text", ["sum(x*0)", "sum(log(-x**2 - 1))", "sum(x**2)", "sum(x)/0*0"])
 def test_a_start_that_is_not_finite_gives_a_valid_document(run: Run, tmp_path: Path, value: str, text: str) -> None:
@@ -163,6 +165,7 @@ def test_documents_of_every_command_fit_the_schema(run: Run, seed: int) -> None:
         assert outcome.lines(), shlex.join(words)  # each is checked against the schema
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [
@@ -183,6 +186,7 @@ def test_infinite_clipped_gradients_and_rates_give_valid_documents(run: Run, wor
 # The best state
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [
