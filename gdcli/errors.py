@@ -5,6 +5,8 @@ from __future__ import annotations
 import enum
 import unicodedata
 
+from gdcli.printable import short_message
+
 _WINDOW = 60  # characters of a long expression shown around the caret
 
 
@@ -27,16 +29,17 @@ class GdcliError(Exception):
     """An error that a user can act on.
 
     ``code`` is a stable identifier for scripts (kebab case), ``message`` the sentence for users, and
-    ``hint`` how to fix it (empty when nothing can be suggested).
+    ``hint`` how to fix it (empty when nothing can be suggested). Long words in them are shortened.
     """
 
     exit_code = ExitCode.USAGE
 
     def __init__(self, code: str, message: str, hint: str = "") -> None:
+        message = short_message(message)
         super().__init__(message)
         self.code = code
         self.message = message
-        self.hint = hint
+        self.hint = short_message(hint)
 
     def __str__(self) -> str:
         hint = f"\nhint: {self.hint}" if self.hint else ""

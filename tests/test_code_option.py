@@ -25,10 +25,13 @@ for i in range(steps + 1):
     loss.backward()
     print(f"iteration {i}, x {x}, loss {loss}, grad {x.grad}")
     if i == 0:
-        limit = 1e10 * max(1, abs(loss.item()))  # a larger loss has diverged
+        limit = 1e10 * max(1, abs(loss.item()))  # a larger loss may diverge
     finite = all(t.isfinite().all() for t in [loss, x.grad])
-    if i == steps or not finite or abs(loss.item()) > limit:
+    norm = abs(x.grad.item())
+    grown = abs(loss.item()) > limit and norm > last_norm
+    if i == steps or not finite or grown:
         break  # after the last update, or when the run diverged
+    last_norm = norm
     with torch.no_grad():  # autograd must not record the update
         x -= lr * x.grad
     x.grad.zero_()  # backward() adds to .grad
@@ -37,6 +40,7 @@ for i in range(steps + 1):
 LAYER = """\
 # Fit W in softplus(W @ x) to target with torch.optim.SGD.
 
+import math
 import torch
 import torch.nn.functional as F
 
@@ -60,10 +64,13 @@ for i in range(steps + 1):
         f"grad {W.grad.tolist()}"
     )
     if i == 0:
-        limit = 1e10 * max(1, abs(loss.item()))  # a larger loss has diverged
+        limit = 1e10 * max(1, abs(loss.item()))  # a larger loss may diverge
     finite = all(t.isfinite().all() for t in [loss, W.grad])
-    if i == steps or not finite or abs(loss.item()) > limit:
+    norm = math.hypot(*W.grad.flatten().tolist())
+    grown = abs(loss.item()) > limit and norm > last_norm
+    if i == steps or not finite or grown:
         break  # after the last update, or when the run diverged
+    last_norm = norm
     optimizer.step()
 """
 

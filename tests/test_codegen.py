@@ -368,7 +368,7 @@ def test_scripts_know_nothing_of_gdcli_and_are_short(runs: dict[str, tuple[str, 
         assert {alias.name for node in imports for alias in node.names} <= {"math", "torch", "torch.nn.functional"}
         assert "gdcli" not in script, name
         if not name.startswith("ops"):
-            assert len(script.splitlines()) <= (100 if "exact" in name else 75), script
+            assert len(script.splitlines()) <= (104 if "exact" in name else 79), script
         if "notebook" in name or "two scalars" in name:  # a long expression stays as it is
             assert all(len(line) <= 80 for line in script.splitlines()), script
 

@@ -140,10 +140,10 @@ class Collector:
     def _ending(self, width: int) -> RenderableType:
         """How the descent ended."""
         from rich.console import Group
-        from rich.text import Text
 
         from gdcli.render.descent_table import ending
         from gdcli.render.explanations import with_checks
+        from gdcli.render.text import Text
 
         outcome, digits = self.outcome, self.output.digits
         return with_checks(Group(Text(self.title, "bold"), ending(outcome, digits, width)), outcome, digits, width)

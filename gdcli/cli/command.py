@@ -234,8 +234,8 @@ def _over(config: Struct, changed: dict[str, Any]) -> dict[str, Any]:
     """
     replaced = {pairs for pairs, of in _OWNERS.items() if of in changed and changed[of] != getattr(config, of)}
     found: dict[str, Any] = {pairs: {} for pairs in replaced}
-    if "opt" in replaced and isinstance(changed["optimizer"], str):
-        known = RULES[changed["optimizer"]].parameters if changed["optimizer"] in RULES else OWN_OPTIONS
+    if "opt" in replaced and isinstance(changed["optimizer"], str) and changed["optimizer"] in RULES:
+        known = RULES[changed["optimizer"]].parameters
         found |= {name: None for name in OWN_OPTIONS if name not in known}
     for name, value in changed.items():
         is_added = isinstance(value, dict) and name not in replaced

@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Collection
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import msgspec
@@ -39,7 +40,7 @@ def read_config(path: str, command: str, settings: Collection[str]) -> dict[str,
     except (ValueError, RecursionError) as error:
         wrong = syntax_error(path, content, error, toml=toml)
         if b'"record":"settings"' in content.partition(b"\n")[0]:
-            wrong.hint = f"the first line has the settings: head -n 1 {path} | gdcli {command} --config -"
+            wrong.hint = f"the first line has the settings: head -n 1 {quote(path)} | gdcli {command} --config -"
             wrong.source = ""
         raise wrong from error
     if isinstance(config, dict) and "gdcli" in config:
@@ -65,7 +66,7 @@ def _settings_of_record(path: str, record: dict[str, Any], command: str) -> Any:
         raise GdcliError("config", f"the config {path} is a record without settings", hint)
     if (other := record.get("command", command)) != command:
         message = f"the config {path} is the record of {other}, not of {command}"
-        raise GdcliError("config", message, f"gdcli {other} --config {path} runs it again")
+        raise GdcliError("config", message, f"gdcli {other} --config {quote(path)} runs it again")
     return record["settings"]
 
 
@@ -77,7 +78,7 @@ def _check_command(path: str, named: str, command: str) -> None:
         return
     if named in COMMANDS:
         message = f"the config {path} is for {named}, not for {command}"
-        raise GdcliError("config", message, f"gdcli {named} --config {path} runs it")
+        raise GdcliError("config", message, f"gdcli {named} --config {quote(path)} runs it")
     hint = did_you_mean(named, COMMANDS) or "--help shows the commands"
     raise GdcliError("config", f"the config {path} names the command '{named}', which there is not", hint)
 

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from gdcli.cli.messages import to_stderr
+from gdcli.cli.messages import warn_of
 
 if TYPE_CHECKING:
     from gdcli.contract.envelope import Notice
@@ -47,9 +47,10 @@ def listening(heard: Heard, *, quiet: bool) -> Iterator[None]:
         warnings.showwarning = shown
         if not quiet:
             for text in heard.rest():
-                to_stderr(f"warning: {text}")
+                warn_of(text)
 
 
 def sentence(message: Warning | str) -> str:
     """The first line of a warning, without the place in PyTorch's source."""
-    return str(message).splitlines()[0].partition(" (Triggered internally at ")[0]
+    first = next(iter(str(message).splitlines()), "")
+    return first.partition(" (Triggered internally at ")[0]

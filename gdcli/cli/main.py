@@ -16,7 +16,7 @@ import typer
 
 from gdcli.cli.arguments import suggestion
 from gdcli.cli.heard import sentence
-from gdcli.cli.messages import print_error, to_stderr
+from gdcli.cli.messages import print_error, to_stderr, warn_of
 from gdcli.errors import ExitCode, GdcliError, OutsideError, UserInterruptError
 
 
@@ -95,7 +95,7 @@ def _debug(error: BaseException) -> None:
     if os.environ.get("GDCLI_DEBUG") and error.__traceback__ is not None:
         import traceback
 
-        traceback.print_exception(error)
+        to_stderr("".join(traceback.format_exception(error)).rstrip())
 
 
 def _usage_error(message: str) -> GdcliError:
@@ -128,4 +128,4 @@ def _flush() -> None:
 
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
-    to_stderr(f"warning: {sentence(message)}")
+    warn_of(sentence(message))

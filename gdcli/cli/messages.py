@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from gdcli.errors import ExpressionError, GdcliError, caret
+from gdcli.printable import in_lines, one_line, short_message, shortened
 
 if TYPE_CHECKING:
     from gdcli.contract.envelope import Notice
@@ -18,13 +19,13 @@ WARNINGS = frozenset(["diverged", "non-finite"])
 
 def print_error(error: GdcliError, command: str, *, as_json: bool) -> None:
     """Print an error: text on standard error, and with ``as_json`` a JSON document on standard output."""
-    lines = [f"error: {error.message}"]
+    lines = [f"error: {one_line(error.message)}"]
     if isinstance(error, ExpressionError) and error.source:
         start, end = error.span
         place = len(_encodable(error.source[:start])), len(_encodable(error.source[:end]))
         lines.append(caret(_encodable(error.source), place))
     if error.hint:
-        lines.append(f"hint: {error.hint}")
+        lines.append(f"hint: {one_line(short_message(error.hint))}")
     to_stderr("\n".join(lines))
     if as_json:
         from gdcli.contract.envelope import ErrorResult
@@ -51,13 +52,21 @@ def warn(notices: Sequence[Notice]) -> None:
     """Print the warnings among the notices on standard error."""
     for notice in notices:
         if notice.code in WARNINGS:
-            to_stderr(f"warning: {notice.message}")
+            warn_of(notice.message)
+
+
+def warn_of(message: str) -> None:
+    """Print a warning on standard error, in one line."""
+    to_stderr(f"warning: {one_line(shortened(message))}")
 
 
 def to_stderr(text: str) -> None:
-    """Print to standard error; characters that it cannot encode are escaped, and a closed stream is not an error."""
+    """Print lines to standard error, with escapes for controls and for what it cannot encode.
+
+    A closed stream is not an error.
+    """
     with contextlib.suppress(OSError, ValueError):
-        print(_encodable(text), file=sys.stderr, flush=True)  # noqa: T201
+        print(_encodable(in_lines(text)), file=sys.stderr, flush=True)  # noqa: T201
 
 
 def _encodable(text: str) -> str:

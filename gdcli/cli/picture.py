@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
-from rich.text import Text
 
 from gdcli.render.terminal.picture import Picture
+from gdcli.render.text import Text
 
 if TYPE_CHECKING:
     from gdcli.contract.figure import Figure

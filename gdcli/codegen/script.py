@@ -23,6 +23,7 @@ from gdcli.lang.nodes import (
     postorder,
 )
 from gdcli.lang.operators import BINARY
+from gdcli.printable import one_line
 
 WIDTH = 80
 # What a script calls by these names, so that a variable must not hide it.
@@ -84,7 +85,11 @@ class Script:
         """The whole script: imports and setting up, then the parts, with an empty line between them."""
         imports = ["import math"] * ("math" in self.printer.modules) + ["import torch"]
         imports += ["import torch.nn.functional as F"] * ("F" in self.printer.modules)
-        blocks = [textwrap.wrap(title, WIDTH, initial_indent="# ", subsequent_indent="# "), imports, self._setting_up()]
+        blocks = [
+            textwrap.wrap(one_line(title), WIDTH, initial_indent="# ", subsequent_indent="# "),
+            imports,
+            self._setting_up(),
+        ]
         return "\n\n".join("\n".join(block) for block in [*blocks, *parts] if block) + "\n"
 
     def _setting_up(self) -> list[str]:
@@ -94,7 +99,7 @@ class Script:
             lines.append('torch.set_default_device("cuda")')
         elif self.settings.device == "auto":
             lines.append('torch.set_default_device("cuda" if torch.cuda.is_available() else "cpu")')
-        if any(_draws(expression) for expression in [*self.values.values(), *self.expressions]):
+        if any(draws(expression) for expression in [*self.values.values(), *self.expressions]):
             lines.append(f"torch.manual_seed({self.settings.seed})")
         return lines
 
@@ -135,7 +140,7 @@ def _cuts_gradient(node: Node) -> bool:
             return False
 
 
-def _draws(expression: Expression) -> bool:
+def draws(expression: Expression) -> bool:
     """Whether the expression takes random numbers."""
     return any(isinstance(node, Call) and node.function.form == "random" for node in postorder(expression.root))
 

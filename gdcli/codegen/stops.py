@@ -5,36 +5,42 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gdcli.codegen.rules import LoopNames, Moving
-from gdcli.codegen.script import WIDTH, Script, broken
+from gdcli.codegen.script import WIDTH, Script, broken, draws
 from gdcli.contract.descent import GROWTH, DescentSettings
+from gdcli.rules.parameters import remembers
 
 
 class Stops:
-    """The tests at the end of an iteration, in lines."""
+    """The tests at the end of an iteration, in lines: those of ``descent/stopping.py``, with the same answers."""
 
     def __init__(
         self, script: Script, settings: DescentSettings, variables: Sequence[Moving], names: LoopNames
     ) -> None:
+        self.script = script
         self.settings = settings
         self.variables = variables
         self.i, self.steps, self.loss = names.i, names.steps, names.loss
         self.limit, self.finite = script.new_name("limit"), script.new_name("finite")
         self.norm, self.first, self.previous = (script.new_name(name) for name in ("norm", "first", "previous"))
         self.point, self.last_point = script.new_name("point"), script.new_name("last_point")
-        if settings.tol_grad is not None or settings.tol_x is not None:
-            script.printer.modules.add("math")
+        self.grown, self.last_norm = script.new_name("grown"), script.new_name("last_norm")
+        self.state, self.landmark = script.new_name("state"), script.new_name("landmark")
+        s = settings
+        has_tolerance = any(tolerance is not None for tolerance in (s.tol_grad, s.tol_loss, s.tol_x))
+        changes = remembers(s) or s.schedule != "none" or bool(s.lr_factor) or any(map(draws, script.expressions))
+        self.sees_cycles = has_tolerance and not changes
 
     def lines(self) -> list[str]:
         """The lines of all tests."""
-        return self._grown() + self._no_gradient() + self._ended() + self._tolerances()
+        return self._limited() + self._no_gradient() + self._ended() + self._tolerances() + self._repeated()
 
-    def _grown(self) -> list[str]:
-        """The size of the loss beyond which a run counts as diverged."""
+    def _limited(self) -> list[str]:
+        """The size of the loss beyond which a run whose gradient still grows counts as diverged."""
         if self.settings.maximize:
             return []
         growth = f"{GROWTH:.0e}".replace("+", "")
         limit = f"{self.limit} = {growth} * max(1, abs({self.loss}.item()))"
-        return [f"if {self.i} == 0:", f"    {limit}  # a larger loss has diverged"]
+        return [f"if {self.i} == 0:", f"    {limit}  # a larger loss may diverge"]
 
     def _no_gradient(self) -> list[str]:
         if not all(v.may_lack_gradient for v in self.variables):
@@ -48,25 +54,44 @@ class Stops:
         some = any(v.may_lack_gradient for v in self.variables) and len(self.variables) > 1
         is_finite = "t is None or t.isfinite().all()" if some else "t.isfinite().all()"
         condition = f"{self.i} == {self.steps} or not {self.finite}"
-        if not self.settings.maximize:
-            condition += f" or abs({self.loss}.item()) > {self.limit}"
+        lines = broken(f"{self.finite} = all({is_finite} for t in [{looked_at}])", WIDTH - 4)
+        if bounded := [v.x for v in self.variables if v.name in self.settings.bound]:
+            held = f"all(not t.isnan().any() for t in [{', '.join(bounded)}])"
+            lines += broken(f"{self.finite} = {self.finite} and {held}", WIDTH - 4)
+        if not self.settings.maximize or self.settings.tol_grad is not None:
+            lines += broken(f"{self.norm} = {self._norm()}", WIDTH - 4)
+        if self.settings.maximize:
+            return [*lines, f"if {condition}:", "    break  # after the last update, or when the run diverged"]
+        is_large = f"abs({self.loss}.item()) > {self.limit}"
         return [
-            *broken(f"{self.finite} = all({is_finite} for t in [{looked_at}])", WIDTH - 4),
-            f"if {condition}:",
+            *lines,
+            f"{self.grown} = {is_large} and {self.norm} > {self.last_norm}",
+            f"if {condition} or {self.grown}:",
             "    break  # after the last update, or when the run diverged",
+            f"{self.last_norm} = {self.norm}",
         ]
+
+    def _norm(self) -> str:
+        """The norm of the gradient of all variables."""
+        if len(self.variables) == 1 and self.script.item(self.variables[0].name) == "item":
+            return f"abs({self.variables[0].x}.grad.item())"
+        self.script.printer.modules.add("math")
+        return f"math.hypot({', '.join(map(self._elements, self.variables))})"
+
+    def _elements(self, v: Moving) -> str:
+        """The elements of a gradient as arguments; none where autograd has none."""
+        if v.has_path and self.script.item(v.name) == "item":
+            return f"{v.x}.grad.item()"
+        numbers = f"{v.x}.grad.flatten().tolist()"
+        return f"*{numbers}" if v.has_path else f"*([] if {v.x}.grad is None else {numbers})"
 
     def _tolerances(self) -> list[str]:
         s, i, loss = self.settings, self.i, self.loss
         lines: list[str] = []
         if s.tol_grad is not None:
-            gradients = ", ".join(f"*{v.x}.grad.flatten().tolist()" for v in self.variables if not v.may_lack_gradient)
             lines += [
-                f"{self.norm} = math.hypot({gradients})",
                 f"if {i} == 0:",
                 f"    {self.first} = {self.norm}",
-            ]
-            lines += [
                 f"if {self.norm} <= {_limit(s.tol_grad, self.first)}:",
                 "    break  # converged: the gradient is small",
             ]
@@ -76,6 +101,7 @@ class Stops:
             lines += [f"if {i} > 0 and {change} <= {limit}:", "    break  # converged: the loss changes little"]
             lines += [f"{self.previous} = {loss}.item()"]
         if s.tol_x is not None:
+            self.script.printer.modules.add("math")
             numbers = ", ".join(f"*{v.x}.flatten().tolist()" for v in self.variables)
             move = f"math.dist({self.point}, {self.last_point})"
             limit = _limit(s.tol_x, f"math.hypot(*{self.point})")
@@ -83,6 +109,21 @@ class Stops:
             lines += [f"if {i} > 0 and {move} <= {limit}:", "    break  # converged: the variables change little"]
             lines += [f"{self.last_point} = {self.point}"]
         return lines
+
+    def _repeated(self) -> list[str]:
+        """Whether the state was there before: compared with that at the last power of two (Brent 1980)."""
+        if not self.sees_cycles:
+            return []
+        is_number = {v.name: self.script.item(v.name) == "item" for v in self.variables}
+        numbers = [f"{v.x}.item()" if is_number[v.name] else f"*{v.x}.flatten().tolist()" for v in self.variables]
+        i, state, landmark = self.i, self.state, self.landmark
+        return [
+            *broken(f"{state} = [{', '.join([*numbers, *map(self._elements, self.variables)])}]", WIDTH - 4),
+            f"if {i} > 0 and {state} == {landmark}:",
+            "    break  # the run stands still, or repeats itself",
+            f"if {i} & ({i} - 1) == 0:",
+            f"    {landmark} = {state}",
+        ]
 
 
 def _limit(tolerance: Sequence[float], size: str) -> str:

@@ -35,6 +35,9 @@ def check_rule(settings: MinimizeSettings | FitLinearSettings, wrt: list[str]) -
     for name, (low, high) in settings.bound.items():
         if name not in wrt:
             raise GdcliError("bound", f"there is no variable '{name}' to bound", listed)
+        if low is None and high is None:
+            message = f"the bounds of {name} are infinite, so they hold nothing"
+            raise GdcliError("bound", message, f"for example: --bound {name}=-2:2")
         if low is not None and high is not None and low > high:
             message = f"the lower bound of {name}, {exactly(low)}, is above the upper bound, {exactly(high)}"
             raise GdcliError("bound", message, f"for example: --bound {name}={exactly(high)}:{exactly(low)}")

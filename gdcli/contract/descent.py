@@ -244,7 +244,7 @@ class Act(Struct, frozen=True):
 
     kind: Literal["clip-value", "clip-norm", "bound"]
     variable: str | None
-    before: float
+    before: Number
     after: float
 
 
@@ -258,7 +258,7 @@ class Step(Struct, frozen=True, gc=False, omit_defaults=True):
     loss: Number
     values: dict[str, Nested]
     grads: dict[str, Nested]
-    lr: float | dict[str, float]
+    lr: Number | dict[str, Number]
     acts: list[Act] | None = None
 
 
@@ -290,7 +290,7 @@ class Update(Struct, frozen=True, kw_only=True):
 
 
 class Best(Struct, frozen=True):
-    """The point with the smallest loss of the run."""
+    """The point with the smallest finite loss of the run, with ``maximize`` the largest; the start if there is none."""
 
     iteration: int
     loss: Number

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 import msgspec
@@ -48,10 +48,29 @@ def _checked(name: str, value: Any, field: FieldInfo, *, text: bool) -> Any:
     except msgspec.ValidationError:
         wrong = True
     else:
-        wrong = isinstance(converted, float) and not math.isfinite(converted)
+        if field.name == "values":  # a JSON document has no infinity, but the language has
+            return {variable: _as_text(number) for variable, number in converted.items()}
+        wrong = field.name not in _CHECKS_ITSELF and not _is_finite(converted)
     if wrong:
         raise _wrong(name, value, field, text=text)
     return converted
+
+
+_CHECKS_ITSELF = ("lr_factor",)
+
+
+def _is_finite(value: Any) -> bool:
+    """Whether each number in a setting is finite, so that a record can give it back."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, dict):
+        value = value.values()
+    return isinstance(value, str) or not isinstance(value, Iterable) or all(map(_is_finite, value))
+
+
+def _as_text(value: Any) -> Any:
+    """The value of a variable; as text, as it is typed, where a number in it is not finite."""
+    return value if _is_finite(value) else str(value).replace("'", "")
 
 
 def _wrong(name: str, value: Any, field: FieldInfo, *, text: bool) -> GdcliError:
@@ -82,6 +101,8 @@ def _written(value: Any, *, text: bool) -> str:
         return value
     if text and isinstance(value, list):
         return ",".join(value)
+    if isinstance(value, dict) and (infinite := {k: v for k, v in value.items() if not _is_finite(v)}):
+        return ", ".join(f"{name}={_as_text(number)}" for name, number in infinite.items())
     try:
         return msgspec.json.encode(value).decode()
     except TypeError:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -105,7 +107,7 @@ def read_text(option: str, value: Any, reads: str) -> Any:
     if reads == "range" and isinstance(value, str):
         return read_word(option, value, reads)
     if reads == "bounds" and isinstance(value, dict):
-        return {k: _bounds(option, k, each) if isinstance(each, str) else each for k, each in value.items()}
+        return {name: _ends(option, name, each) for name, each in value.items()}
     return value
 
 
@@ -117,7 +119,20 @@ def _bounds(option: str, name: str, text: str) -> list[float | None]:
         if _IS_NUMBER.fullmatch(text) and option == "--bound":
             hint += f", or {name}={text}: for a lower bound alone, or {name}=:{text} for an upper one"
         raise GdcliError("usage", f"{option} takes NAME=LOW:HIGH, not '{name}={text}'", hint)
-    return [None if end is None else float(end) for end in ends]
+    return _without_infinity([None if end is None else float(end) for end in ends])
+
+
+def _ends(option: str, name: str, value: Any) -> Any:
+    """The bounds of a variable in a config: a text, or the two numbers."""
+    if isinstance(value, str):
+        return _bounds(option, name, value)
+    return _without_infinity(value) if isinstance(value, (list, tuple)) and len(value) == 2 else value
+
+
+def _without_infinity(ends: Sequence[Any]) -> list[Any]:
+    """The two ends of a range; an infinite one is none."""
+    beyond = (-math.inf, math.inf)
+    return [None if isinstance(end, float) and end == far else end for end, far in zip(ends, beyond, strict=True)]
 
 
 def _range(option: str, text: str) -> list[float]:

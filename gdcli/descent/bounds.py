@@ -42,7 +42,7 @@ class Bounded:
             for name, (low, high) in self.bounds.items():
                 x = self.variables[name]
                 outside = x.clamp(low, high)
-                moved = (x - outside).abs()
+                moved = (x - outside).abs().nan_to_num(nan=0.0)  # a NaN stays, and ends the run
                 farthest = float(moved.max())
                 if farthest > 0:
                     x.copy_(outside)
@@ -54,6 +54,9 @@ def check_start(bounds: Bounds, variables: Mapping[str, torch.Tensor]) -> None:
     """Raise GdcliError when a variable starts outside its bounds."""
     for name, (low, high) in bounds.items():
         x = variables[name].detach()
+        if bool(x.isnan().any()):
+            message = f"the start of {name} is nan, which is not within its bounds, {_range(low, high)}"
+            raise GdcliError("bound", message, "choose a start within the bounds")
         if (low is not None and bool((x < low).any())) or (high is not None and bool((x > high).any())):
             message = f"the start of {name} lies outside its bounds, {_range(low, high)}"
             ends = [

@@ -164,9 +164,16 @@ class Descent(Generic[R]):
         else:
             if self._trace is not None:
                 self._trace.see(state)
-            if self._best is None or self._sign * state.loss < self._sign * self._best.loss:
+            if self._is_better(state):
                 self._best = state
         self.kind.watch(state)
+
+    def _is_better(self, state: State) -> bool:
+        """Whether a state is better than the best so far: a loss that is not finite is never better."""
+        best = self._best
+        if best is None or not math.isfinite(best.loss):
+            return best is None or math.isfinite(state.loss)
+        return self._sign * state.loss < self._sign * best.loss and math.isfinite(state.loss)
 
     def _first_rates(self) -> dict[str, float]:
         """The learning rate of each variable."""

@@ -45,6 +45,11 @@ def is_finite(x: Snapshot) -> bool:
     return math.isfinite(x.sum().item()) or bool(x.isfinite().all())
 
 
+def has_nan(x: Snapshot) -> bool:
+    """Whether an element is NaN."""
+    return bool(x.isnan().any()) if isinstance(x, torch.Tensor) else math.isnan(x)
+
+
 def same(a: Snapshots, b: Snapshots) -> bool:
     """Whether two states have the same numbers."""
     return all(_equal(x, b[name]) for name, x in a.items())

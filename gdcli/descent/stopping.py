@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from gdcli.contract.descent import DescentSettings, StopReason
 from gdcli.descent.criteria import grown, largest_loss, threshold
 from gdcli.descent.loop import State
-from gdcli.descent.snapshot import distance, is_finite, norm, same
+from gdcli.descent.snapshot import distance, has_nan, is_finite, norm, same
 
 Found = tuple[StopReason, dict[str, Any]]
 """A reason to stop, and the details of its sentence."""
@@ -40,6 +40,7 @@ class StopTests:
         """
         self.steps = settings.steps
         self.maximize = settings.maximize
+        self.bounded = tuple(settings.bound)
         self.tol_grad = _pair(settings.tol_grad)
         self.tol_loss = _pair(settings.tol_loss)
         self.tol_x = _pair(settings.tol_x)
@@ -57,11 +58,12 @@ class StopTests:
     def __call__(self, state: State) -> bool:
         """Whether the run ends at this state."""
         found = self._diverged(state)
-        if found is None and self.has_tolerance:
+        has_gradient = any(grad is not None for grad in state.grads.values())
+        if found is None and self.has_tolerance and has_gradient:
             found = self._converged(state)
         if found is None and state.iteration == self.steps:
             found = StopReason.MAX_STEPS, {"steps": f"{state.iteration} step{'s' * (state.iteration != 1)}"}
-        if found is None and all(grad is None for grad in state.grads.values()):
+        if found is None and not has_gradient:
             found = StopReason.NO_GRADIENT, {"name": next(iter(state.grads))}
         if found is None and self.sees_cycles:
             found = self._repeated(state)
@@ -83,12 +85,15 @@ class StopTests:
         return found is not None
 
     def _diverged(self, state: State) -> Found | None:
-        """A loss or a gradient that is not finite, or a loss that has grown without bound with its gradient."""
+        """A loss, a gradient or a bounded variable that is no number, or a loss that has grown with its gradient."""
         if not math.isfinite(state.loss):
             return StopReason.NON_FINITE, {"what": "the loss", "value": state.loss}
         for name, grad in state.grads.items():
             if grad is not None and not is_finite(grad):
                 return StopReason.NON_FINITE, {"what": f"the gradient of {name}", "value": "non-finite"}
+        for name in self.bounded:
+            if has_nan(state.values[name]):  # no bound holds it
+                return StopReason.NON_FINITE, {"what": name, "value": "nan"}
         if self.previous is None:
             self.first_norm = norm(state.grads)
             self.largest_loss = largest_loss(state.loss)
@@ -99,9 +104,14 @@ class StopTests:
         return None
 
     def _converged(self, state: State) -> Found | None:
+        """The tolerance that is met, if there is one."""
         size = norm(state.grads)
-        if size == 0 and self.is_stuck(state):
+        found = self._within(state, size)
+        if found is not None and size == 0 and self.is_stuck(state):
             return StopReason.STALLED, {"why": "the gradient is exactly 0, but this is not a minimum"}
+        return found
+
+    def _within(self, state: State, size: float) -> Found | None:
         if self.tol_grad is not None:
             limit = threshold(self.tol_grad, self.first_norm)
             if size <= limit:

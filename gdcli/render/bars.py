@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 
 from rich.console import Console, ConsoleOptions, RenderResult
-from rich.text import Text
+
+from gdcli.render.text import Text
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _LETTERS = "_.-~=+*#"

@@ -8,7 +8,6 @@ from typing import TypeAlias
 
 from rich.console import Group, RenderableType
 from rich.table import Table
-from rich.text import Text
 
 from gdcli.contract.compare import CompareResult, LossCurve, RunStatus, Spread, Standing, Tuning, Winner
 from gdcli.contract.plot import spelled_out
@@ -16,6 +15,7 @@ from gdcli.render.bars import Bars, LogScale
 from gdcli.render.documents import csv_row
 from gdcli.render.numbers import aligned, number, tensor
 from gdcli.render.table import empty_table
+from gdcli.render.text import Text
 
 _LEAST_DIGITS = 3
 _GAP = 3  # cells between two columns

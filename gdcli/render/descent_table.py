@@ -8,7 +8,6 @@ from typing import TypeAlias
 from msgspec import Struct, UnsetType
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
-from rich.text import Text
 
 from gdcli.contract.descent import DescentRecord, Step
 from gdcli.memory import Shown
@@ -16,6 +15,7 @@ from gdcli.render.columns import Fitted
 from gdcli.render.numbers import differ, number
 from gdcli.render.steps import fitted_steps
 from gdcli.render.table import labelled
+from gdcli.render.text import Text
 
 FEWEST_LINES = 6  # lines between the headers and the last state, however low the screen is
 _REPEATED = 2  # repetitions from which on they are folded

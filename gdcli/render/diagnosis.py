@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rich.console import Group, RenderableType
-from rich.text import Text
 
 from gdcli.contract.diagnosis import Finding, Remedy
 from gdcli.render.table import beside
+from gdcli.render.text import Text
 
 MOST = 3
 """The number of findings that are shown, the most important ones."""

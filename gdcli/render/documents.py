@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -25,14 +26,36 @@ from gdcli.contract.grad import GradResult, PointLine, PointsResult
 from gdcli.contract.nested import items
 from gdcli.contract.ops import OpsResult
 from gdcli.contract.records import RECORDS
+from gdcli.printable import in_lines
 from gdcli.render.numbers import elements
 
 _ENCODER = msgspec.json.Encoder()
+# What JSON may hold as it is, and a terminal would act on: DEL, C1, and the marks of lines and directions, in UTF-8.
+_NOT_SHOWN = re.compile(
+    rb"\x7f|\xc2[\x80-\x9f]|\xd8\x9c|\xe2\x80[\x8e\x8f\xa8-\xae]|\xe2\x81[\xa6-\xa9]",
+)
+_FORMULA = ("=", "+", "-", "@")
+
+
+def json_bytes(value: Any) -> bytes:
+    """Strict JSON in which every character that a terminal would act on is an escape."""
+    return _escaped(_ENCODER.encode(value))
+
+
+def json_lines(values: Sequence[Any]) -> bytes:
+    """The same, a line each."""
+    return _escaped(_ENCODER.encode_lines(values))
+
+
+def _escaped(document: bytes) -> bytes:
+    if document.isascii() and b"\x7f" not in document:
+        return document
+    return _NOT_SHOWN.sub(lambda found: rb"\u%04x" % ord(found[0].decode()), document)
 
 
 def json_line(record: msgspec.Struct) -> bytes:
     """A record as one line of strict JSON, with a line end; numbers that are not finite are null."""
-    return _ENCODER.encode(record) + b"\n"
+    return json_bytes(record) + b"\n"
 
 
 def step_line(step: Step) -> bytes:
@@ -72,11 +95,25 @@ _LINES: dict[str, tuple[Any, ...]] = {
 
 def csv_row(cells: Iterable[Any]) -> bytes:
     """A row of CSV; floats are exact, and None is an empty cell."""
-    return csv_rows([cells])
+    return csv_rows([[csv_text(cell) if isinstance(cell, str) else cell for cell in cells]])
+
+
+def csv_text(text: str) -> str:
+    """A text as a cell: controls are escapes, and what a spreadsheet would compute begins with an apostrophe."""
+    text = in_lines(text)
+    return f"'{text}" if text.lstrip().startswith(_FORMULA) and not _is_number(text) else text
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def csv_rows(rows: Iterable[Iterable[Any]]) -> bytes:
-    """Rows of CSV."""
+    """Rows of CSV, of numbers and names of variables."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
     return text.getvalue().encode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 
@@ -68,7 +69,8 @@ class Writer:
         ]
         if equation.symbol == "after" and update.projected is not None:
             into = _element(update.projected, i)
-            sides[-1] += f", projected onto its bounds: {self._text(into)}" if into != values["after"] else ""
+            if isinstance(into, float) and not math.isnan(into) and into != values["after"]:
+                sides[-1] += f", projected onto its bounds: {self._text(into)}"
         return [side for k, side in enumerate(sides) if k == 0 or side != sides[k - 1]]
 
     def _by_norms(self, update: Update, equation: Equation) -> list[list[str]]:

@@ -8,7 +8,6 @@ from msgspec import UnsetType
 from rich.cells import cell_len
 from rich.console import Group, RenderableType
 from rich.table import Table
-from rich.text import Text
 
 from gdcli.contract.descent import DescentRecord
 from gdcli.contract.grad import CheckRow, Curvature, Derivative, GradientCheck, GradResult, JacobianMatrix
@@ -16,6 +15,7 @@ from gdcli.memory import EDGE, WHOLE
 from gdcli.render.columns import fit_note
 from gdcli.render.numbers import aligned, fewer, number
 from gdcli.render.table import empty_table
+from gdcli.render.text import Text
 
 _EIGENVALUES = 8  # shown at each end of many
 _SEPARATOR = 3  # cells between two columns of a matrix

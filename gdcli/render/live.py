@@ -11,6 +11,7 @@ from rich.segment import Segment, Segments
 from rich.style import Style
 
 from gdcli.contract.figure import Figure
+from gdcli.printable import one_line
 from gdcli.render.terminal.picture import SIDE_BY_SIDE, Picture
 from gdcli.render.terminal.signs import ASCII
 
@@ -121,7 +122,8 @@ class Stage:
         return []
 
     def _printable(self, text: str) -> str:
-        """The text in characters that the terminal can show."""
+        """The text in one line, in characters that the terminal can show."""
+        text = one_line(text)
         if not self.console.options.ascii_only:
             return text
         return ASCII.printable(text.replace("← →", "arrows").replace("…", "."))

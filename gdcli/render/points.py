@@ -9,10 +9,8 @@ import msgspec
 
 from gdcli.contract.fields import Nested
 from gdcli.contract.grad import Point, PointLine, PointsResult
-from gdcli.render.documents import csv_rows, json_line
+from gdcli.render.documents import csv_rows, json_bytes, json_line, json_lines
 from gdcli.render.numbers import elements
-
-_ENCODER = msgspec.json.Encoder()
 
 
 class Writer(Protocol):
@@ -31,7 +29,7 @@ class JsonLines:
     def write(self, points: Sequence[Point]) -> bytes:
         """One line per point."""
         lines = [PointLine(values=p.values, value=p.value, grads=p.grads, line=p.line, error=p.error) for p in points]
-        return _ENCODER.encode_lines(lines)
+        return json_lines(lines)
 
     def end(self, record: PointsResult) -> bytes:  # noqa: ARG002
         """Nothing."""
@@ -50,7 +48,7 @@ class Document:
         if not points:
             return b""
         before, self._next = self._next, b","
-        return before + _ENCODER.encode(points)[1:-1]
+        return before + json_bytes(points)[1:-1]
 
     def end(self, record: PointsResult) -> bytes:
         """The end of the list, and the outcome."""

@@ -6,16 +6,17 @@ from collections.abc import Sequence
 
 from msgspec import UNSET, UnsetType
 from rich.console import Group, RenderableType
-from rich.text import Text
 
 from gdcli.contract.envelope import ErrorDetail
 from gdcli.contract.fields import Nested
 from gdcli.contract.grad import Point, PointsResult
 from gdcli.contract.nested import items
 from gdcli.memory import EDGE, WHOLE
+from gdcli.printable import one_line
 from gdcli.render.columns import NARROWEST, Columns, Form, Layout, fitted
 from gdcli.render.numbers import elements, norm, number, tensor
 from gdcli.render.table import listing
+from gdcli.render.text import Text
 
 Column = tuple[str, str, list[Nested | UnsetType]]
 """The prefix of a header, the name of the variable, and its tensor at each point."""
@@ -42,7 +43,7 @@ def points_table(record: PointsResult, digits: int, width: int, *, show_all: boo
         parts.append(Text(f"{len(points) - 2 * EDGE:,} rows left out (--all shows them)", "dim"))
     for i, point in enumerate(points, start=1):
         if isinstance(point.error, ErrorDetail):
-            parts.append(Text(f"point {i}: {point.error.message}", "red"))
+            parts.append(Text(f"point {i}: {one_line(point.error.message)}", "red"))
     return Group(*parts)
 
 

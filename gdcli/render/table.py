@@ -8,15 +8,16 @@ from typing import IO
 from msgspec import UnsetType
 from rich import box
 from rich.cells import cell_len
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
-from rich.text import Text
 
 from gdcli.contract.envelope import ErrorDetail, Notice
 from gdcli.contract.fields import Nested
 from gdcli.contract.grad import GradResult
 from gdcli.contract.ops import OpsResult, OpsRow
+from gdcli.printable import one_line, shortened
 from gdcli.render.numbers import tensor, tensor_within
+from gdcli.render.text import PlainConsole, Text
 
 _ERROR = 24  # cells of a line of an error in a table, at least
 _PROMPTS = 2  # lines of a screen that are not for the output: the command above it, and the prompt below it
@@ -43,7 +44,7 @@ def ops_table(record: OpsResult, digits: int, width: int) -> RenderableType:
 def _ops_row(row: OpsRow, digits: int) -> tuple[str, str, str, str]:
     """The cells of a row of ``ops``."""
     if isinstance(row.error, ErrorDetail):
-        return row.expression, f"error: {_problem(row.error)}", "", ""
+        return one_line(row.expression), f"error: {problem(row.error)}", "", ""
     value = None if isinstance(row.value, UnsetType) else row.value
     shape = str(tuple(row.shape)) if isinstance(row.shape, list) else ""
     return row.expression, tensor(value, digits), str(row.dtype), shape
@@ -51,17 +52,18 @@ def _ops_row(row: OpsRow, digits: int) -> tuple[str, str, str, str]:
 
 def _ops_below(row: OpsRow, digits: int, width: int) -> Iterator[RenderableType]:
     """An expression, and its result, dtype and shape below it."""
-    yield Text(row.expression, "bold")
+    yield Text(one_line(row.expression), "bold")
     if isinstance(row.error, ErrorDetail):
-        yield Text(f"error: {_problem(row.error)}", "red")
+        yield Text(f"error: {problem(row.error)}", "red")
         return
     value = None if isinstance(row.value, UnsetType) else row.value
     yield Text("  = " + tensor_within(width - 4, value, digits).replace("\n", "\n    "))
     yield Text(f"    {row.dtype}{f', shape {tuple(row.shape)}' if isinstance(row.shape, list) else ''}", "dim")
 
 
-def _problem(problem: ErrorDetail) -> str:
-    return f"{problem.message} ({problem.hint})" if problem.hint else problem.message
+def problem(error: ErrorDetail) -> str:
+    """An error in one line, with its hint."""
+    return one_line(f"{error.message} ({error.hint})" if error.hint else error.message)
 
 
 def grad_table(record: GradResult, digits: int, width: int) -> RenderableType:
@@ -92,7 +94,7 @@ def _cells(text: str) -> int:
 
 def notes(found: Sequence[Notice], width: int) -> RenderableType:
     """Notes, each wrapped next to its label."""
-    return Group(*(beside("note:", Text(notice.message), width) for notice in found))
+    return Group(*(beside("note:", Text(one_line(shortened(notice.message))), width) for notice in found))
 
 
 def beside(label: str, text: Text, width: int) -> RenderableType:
@@ -136,7 +138,7 @@ def print_to(file: IO[str], makes: Sequence[Callable[[int], RenderableType]]) ->
     User text is never markup; without a terminal, there is no colour and no space at the end of a line. What is not to
     be wrapped may be longer than a line.
     """
-    screen = Console(file=file, highlight=False, markup=False, emoji=False)
+    screen = PlainConsole(file=file)
     first, *others = [make(screen.width) for make in makes]
     if screen.is_terminal:
         below = sum(len(screen.render_lines(each)) for each in others)

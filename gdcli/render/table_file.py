@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from rich.console import Console, RenderableType
 from rich.terminal_theme import SVG_EXPORT_THEME, TerminalTheme
 
+from gdcli.render.text import PlainConsole
+
 COLUMNS = 100
 
 FRAME = """\
@@ -69,7 +71,7 @@ def table_file(parts: Sequence[Callable[[int], RenderableType]], ending: str) ->
 
 def recorder(columns: int) -> Console:
     """A console that prints nothing and records everything."""
-    return Console(
+    return PlainConsole(
         record=True,
         file=io.StringIO(),
         width=columns,
@@ -79,9 +81,6 @@ def recorder(columns: int) -> Console:
         color_system="truecolor",
         legacy_windows=False,
         no_color=False,
-        highlight=False,
-        markup=False,
-        emoji=False,
     )
 
 

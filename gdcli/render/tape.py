@@ -7,13 +7,13 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
 from rich.console import Group, RenderableType
-from rich.text import Text
 from rich.tree import Tree
 
 from gdcli.contract.fields import Nested
 from gdcli.contract.grad import TapeNode
 from gdcli.render.numbers import norm as size
 from gdcli.render.numbers import number, tensor
+from gdcli.render.text import Text
 
 _LINES = 60  # largest number of nodes that are shown without --depth
 _INDENT = 4  # cells that a level of the tree takes

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderResult
-from rich.text import Text
 
 from gdcli.contract.descent import DescentRecord, Step, Update
 from gdcli.memory import Shown
@@ -16,6 +15,7 @@ from gdcli.render.equations import TIED, Writer
 from gdcli.render.numbers import aligned, number, wrapped
 from gdcli.render.table import empty_table
 from gdcli.render.terminal.signs import has_few_signs
+from gdcli.render.text import Text
 
 _NARROWEST = 24  # cells that the equations take at least
 _WIDE = 60  # cells of a console from which on there is room for long headers

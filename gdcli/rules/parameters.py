@@ -61,4 +61,7 @@ def parameters_given(settings: DescentSettings) -> Mapping[str, Any]:
 
 
 def _listed(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
+    """A parameter as a config gives it: of several numbers, a list of floats."""
+    if not isinstance(value, tuple):
+        return value
+    return [None if number is None else float(number) for number in value]

@@ -12,12 +12,11 @@ import time
 from collections.abc import Iterator
 from typing import Protocol
 
-from rich.console import Console
-
 from gdcli.cli.live.keys import Key, Keyboard
 from gdcli.cli.live.screen import Screen
 from gdcli.cli.output import Output
 from gdcli.render.live import Scene, Stage
+from gdcli.render.text import PlainConsole
 
 _FRAME_SECONDS = 0.05  # 20 frames a second at most
 _SHARE = 30  # at full speed, frames take one part in this many of the time
@@ -56,7 +55,7 @@ class Session:
     """
 
     def __init__(self, view: View, output: Output) -> None:
-        console = Console(highlight=False, markup=False, emoji=False)
+        console = PlainConsole()
         self.view = view
         self.delay = output.delay
         self.paused = False

@@ -167,7 +167,8 @@ def _facts(record: PageRecord) -> list[str]:
         return []
     facts = []
     if record.best.loss is not None and math.isfinite(record.best.loss):
-        facts.append(f"smallest loss {record.best.loss:.6g} at iteration {record.best.iteration:,}")
+        extreme = "largest" if record.settings.maximize else "smallest"
+        facts.append(f"{extreme} loss {record.best.loss:.6g} at iteration {record.best.iteration:,}")
     if not isinstance(record.minimum, msgspec.UnsetType) and record.minimum.distance is not None:
         facts.append(f"{short(record.minimum.distance, 3)} from the nearest known minimum")
     return facts

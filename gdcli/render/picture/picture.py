@@ -6,6 +6,7 @@ import textwrap
 from typing import IO, TYPE_CHECKING, Any
 
 from gdcli.contract.figure import ContourPanel, Figure, HeatPanel
+from gdcli.printable import one_line
 from gdcli.render.picture.panels import draw_panel
 from gdcli.render.picture.style import DOTS_PER_INCH, RC
 from gdcli.render.picture.surface import draw_surface
@@ -37,11 +38,11 @@ def drawn(figure: Figure, *, surface: bool = False) -> tuple[Canvas, list[Axes]]
     canvas = Canvas(figsize=_WIDE if several else _SINGLE, layout="constrained")
     FigureCanvasAgg(canvas)
     letters = _TITLE_LETTERS if several else _TITLE_LETTERS * 5 // 8
-    title = textwrap.shorten(figure.title, letters, placeholder=" ...")
+    title = textwrap.shorten(one_line(figure.title), letters, placeholder=" ...")
     canvas.suptitle(title, fontsize=18, fontweight="bold")
     notes = [figure.subtitle, *(remark.message for remark in figure.remarks)]
     width = _NOTE_LETTERS if several else _NOTE_LETTERS * 5 // 8
-    below = "\n".join(line for note in notes if note for line in textwrap.wrap(note, width))
+    below = "\n".join(line for note in notes if note for line in textwrap.wrap(one_line(note), width))
     if below:
         canvas.supxlabel(below, fontsize=12, color="#333333")
     return canvas, _panels(canvas, figure, surface=surface)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.segment import Segment
-from rich.text import Text
 
 from gdcli.contract.figure import ContourPanel, CurvesPanel, Figure, FunctionPanel, HeatPanel, Panel
 from gdcli.render.terminal.contour import contour_lines, contour_rows
@@ -15,6 +14,7 @@ from gdcli.render.terminal.heat import heat_lines
 from gdcli.render.terminal.palette import Palette
 from gdcli.render.terminal.sheet import Line, beside, width_of
 from gdcli.render.terminal.signs import ASCII, UNICODE, Signs, has_few_signs
+from gdcli.render.text import Text
 
 _GAP = 3
 SIDE_BY_SIDE = 76  # from this width on
