@@ -16,12 +16,14 @@ import typer
 
 from gdcli.cli.arguments import suggestion
 from gdcli.cli.heard import sentence
+from gdcli.cli.last_words import take_signals
 from gdcli.cli.messages import print_error, to_stderr
 from gdcli.errors import ExitCode, GdcliError, OutsideError, UserInterruptError
 
 
 def main() -> NoReturn:
     """Run the command line and end the process."""
+    take_signals()
     gc.disable()  # until a command runs: imported modules are never freed
     _open_what_is_closed()
     for stream in (sys.stdout, sys.stderr):

@@ -7,7 +7,8 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gdcli.cli.messages import to_stderr
-from gdcli.cli.output import FPS, SECONDS, Kind, Output, about, check_file, output_options, whole_file
+from gdcli.cli.output import FPS, SECONDS, Kind, Output, about, output_options
+from gdcli.cli.whole_file import check_file, whole_file
 from gdcli.errors import GdcliError, OutsideError
 
 if TYPE_CHECKING:
