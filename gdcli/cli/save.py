@@ -129,6 +129,13 @@ def _check_tools(target: Target) -> None:
         raise OutsideError("missing-program", message, "install ffmpeg, or save a .gif")
 
 
+def _silence_matplotlib() -> None:
+    """Keep its log off standard error: that it has no folder for its cache changes nothing."""
+    import logging
+
+    logging.getLogger("matplotlib").setLevel(logging.CRITICAL)
+
+
 def save(
     output: Output,
     *,
@@ -144,6 +151,7 @@ def save(
     Raises:
         OutsideError: when a file cannot be written; it is then as it was before.
     """
+    _silence_matplotlib()
     for target in targets(output.save):
         with whole_file(target.path) as file:
             if target.kind == "table":

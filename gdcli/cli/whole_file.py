@@ -177,7 +177,9 @@ def _check_folder(folder: Path) -> None:
 def _descriptor(path: str) -> int | None:
     """The number of the descriptor of this process that a path names, as /dev/stdout does."""
     names = re.compile(rf"(?:/dev/fd|/proc/(?:self|thread-self|{os.getpid()})/fd)/(\d+)")
-    place = Path.cwd() / path
+    place = Path(path)
+    if not place.is_absolute():
+        place = Path.cwd() / place
     for _ in range(_MOST_LINKS):
         for folder in (place.parent, Path(os.path.realpath(place.parent))):
             if match := names.fullmatch(str(folder / place.name)):
