@@ -8,6 +8,7 @@ second one, or one at any other time, ends the process at once. A signal that is
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 import threading
@@ -57,6 +58,7 @@ def interruptible(interrupt: Callable[[str], None]) -> Iterator[Interruption]:
 
     def handle(number: int, _: FrameType | None) -> None:
         restore()
+        _leave_closed_terminal()
         found.by = _by(number)
         interrupt(found.by)
 
@@ -88,6 +90,7 @@ def end_at_signals(report: Callable[[UserInterruptError], None]) -> None:
     def end(number: int, _: FrameType | None) -> NoReturn:
         for each in _SIGNALS:
             signal.signal(each, signal.SIG_IGN)
+        _leave_closed_terminal()
         error = UserInterruptError(_by(number))
         clock = threading.Timer(_PATIENCE, os._exit, [error.exit_code])
         clock.daemon = True
@@ -100,6 +103,19 @@ def end_at_signals(report: Callable[[UserInterruptError], None]) -> None:
     for number in _SIGNALS:
         if signal.getsignal(number) not in (signal.SIG_IGN, None):
             signal.signal(number, end)
+
+
+def _leave_closed_terminal() -> None:
+    """Have the null device in place of a terminal that was closed: a file can still be written whole."""
+    with contextlib.suppress(ImportError):  # not on Windows
+        import termios
+
+        for stream in range(3):
+            try:
+                termios.tcgetattr(stream)
+            except termios.error as error:
+                if error.args[0] == errno.EIO:
+                    os.dup2(os.open(os.devnull, os.O_RDWR), stream)
 
 
 def _by(number: int) -> str:
