@@ -326,7 +326,7 @@ def test_a_signal_that_is_ignored_from_the_start_stays_ignored(name: str) -> Non
         [sys.executable, "-m", "gdcli", "grad", "x**2", "--points", "-", "--jsonl"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        preexec_fn=lambda: signal.signal(number, signal.SIG_IGN),
+        preexec_fn=lambda: signal.signal(number, signal.SIG_IGN),  # noqa: PLW1509
         text=True,
         bufsize=1,
     ) as process:
