@@ -21,8 +21,16 @@ class ExitCode(enum.IntEnum):
     """Command line, expression, value or config is wrong; a row of ``ops`` or a point of ``--each`` has an error."""
     CHECK_FAILED = 3
     """``--require-convergence``: no tolerance was met; ``--check``: a gradient disagrees."""
+    HUNG_UP = 129
+    """SIGHUP; what was computed so far is printed."""
     INTERRUPTED = 130
     """Ctrl-C; what was computed so far is printed."""
+    TERMINATED = 143
+    """SIGTERM; what was computed so far is printed."""
+
+
+INTERRUPTED_BY = {"": ExitCode.INTERRUPTED, " by SIGTERM": ExitCode.TERMINATED, " by SIGHUP": ExitCode.HUNG_UP}
+"""The exit code by the words that say which signal has ended a run; Ctrl-C needs none."""
 
 
 class GdcliError(Exception):
@@ -53,12 +61,11 @@ class OutsideError(GdcliError):
 
 
 class UserInterruptError(GdcliError):
-    """Ctrl-C before there was anything to print. Exit code 130."""
+    """A signal before there was anything to print. ``by`` is a key of ``INTERRUPTED_BY``."""
 
-    exit_code = ExitCode.INTERRUPTED
-
-    def __init__(self) -> None:
-        super().__init__("interrupted", "interrupted")
+    def __init__(self, by: str = "") -> None:
+        super().__init__("interrupted", f"interrupted{by}")
+        self.exit_code = INTERRUPTED_BY[by]
 
 
 class UnknownVariableError(GdcliError):

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import gc
 import inspect
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, Generic, get_args
 
 import msgspec
@@ -169,6 +171,7 @@ def add(app: typer.Typer, command: Command[S]) -> None:
         if output.format == "code" and command.code is not None:
             _print_code(command.code(settings), output)
             raise typer.Exit
+        _leave_deleted_folder()
         import_torch()
         gc.enable()
         with listening(output.heard, quiet=output.quiet):
@@ -196,6 +199,17 @@ def _check_not_empty(given: dict[str, Any], options: Mapping[str, str]) -> None:
                 raise GdcliError("empty", "the expression is empty", "for example: (x - 1.5)**2")
             option = f"--{name.replace('_', '-')}"
             raise GdcliError("empty", f"the option '{option}' has an empty value", f"write {option} {options[option]}")
+
+
+def _leave_deleted_folder() -> None:
+    """Work in another folder if the present one was deleted: oneMKL, which torch uses, ends the process there.
+
+    No relative path can be meant any more; those of the command line have been refused.
+    """
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        os.chdir(os.sep)
 
 
 def _print_code(script: str, output: Output) -> None:

@@ -39,7 +39,7 @@ def run_descent(descent: Descent[Any], output: Output) -> int:
         raise GdcliError("usage", "the checks of --check cannot be printed as CSV", hint)
     collector = Collector(descent, output)
     live = _live(descent, output)
-    with interruptible(descent.interrupt if live is None else live.interrupt):
+    with interruptible(descent.interrupt if live is None else live.interrupt) as interruption:
         match output.format:
             case "jsonl":
                 with output.open() as file:
@@ -57,7 +57,7 @@ def run_descent(descent: Descent[Any], output: Output) -> int:
         warn(outcome.warnings)
     collector.save()
     if outcome.status == "interrupted":
-        return ExitCode.INTERRUPTED
+        return interruption.code
     if not isinstance(outcome.checks, UnsetType) and any(c.verdict == "disagree" for c in outcome.checks.values()):
         return ExitCode.CHECK_FAILED
     from gdcli.contract.descent import CONVERGED

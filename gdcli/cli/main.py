@@ -16,14 +16,17 @@ import typer
 
 from gdcli.cli.arguments import suggestion
 from gdcli.cli.heard import sentence
+from gdcli.cli.last_words import take_signals
 from gdcli.cli.messages import print_error, to_stderr, warn_of
 from gdcli.errors import ExitCode, GdcliError, OutsideError, UserInterruptError
 
 
 def main() -> NoReturn:
     """Run the command line and end the process."""
+    take_signals()
     gc.disable()  # until a command runs: imported modules are never freed
     _open_what_is_closed()
+    _buffer_stdout()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # characters that the terminal cannot show are escaped
             stream.reconfigure(errors="backslashreplace")
@@ -71,6 +74,13 @@ def _open_what_is_closed() -> None:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115 -- stays open
+
+
+def _buffer_stdout() -> None:
+    """Have whole documents written: with PYTHONUNBUFFERED, a write to a pipe or a full disk may end half way."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and isinstance(sys.stdout.buffer, io.RawIOBase):
+        encoding = sys.stdout.encoding
+        sys.stdout = io.TextIOWrapper(io.BufferedWriter(sys.stdout.detach()), encoding, line_buffering=True)
 
 
 def _run(words: list[str]) -> int:

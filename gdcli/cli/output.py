@@ -1,15 +1,12 @@
-"""Where the output of a command goes: standard output, or a file that is written completely or not at all."""
+"""The options of how and where to print, and the stream that is printed to."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
 import io
-import os
-import stat
 import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import IO, Annotated, Any, Literal, TypeAlias, get_args, get_origin
 
 from msgspec import Meta, Struct
@@ -17,7 +14,8 @@ from msgspec import field as field_
 from msgspec.structs import FieldInfo, fields
 
 from gdcli.cli.heard import Heard
-from gdcli.errors import GdcliError, OutsideError
+from gdcli.cli.whole_file import check_file, whole_file
+from gdcli.errors import GdcliError
 
 PANEL = "Output"
 Format = Literal["table", "json", "jsonl", "csv", "code"]
@@ -160,79 +158,6 @@ class Output(Struct, frozen=True, kw_only=True):
             text = io.TextIOWrapper(file, encoding="utf-8", write_through=True)
             yield text
             text.detach()
-
-
-def check_file(path: str) -> None:
-    """Check that a file can be written.
-
-    Raises:
-        OutsideError: when it cannot be written.
-    """
-    try:
-        _check(Path(path).resolve())
-    except OSError as error:
-        raise OutsideError("output", f"cannot write {path}: {error.strerror}") from error
-
-
-@contextlib.contextmanager
-def whole_file(path: str) -> Iterator[IO[bytes]]:
-    """A file that appears once all is written; an old one is kept until then.
-
-    Raises:
-        OutsideError: when it cannot be written.
-    """
-    try:
-        with _replacing(Path(path)) as file:
-            yield file
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise OutsideError("output", f"cannot write {path}: {error.strerror or error}") from error
-
-
-@contextlib.contextmanager
-def _replacing(path: Path) -> Iterator[IO[bytes]]:
-    """A temporary file next to ``path`` that replaces it at the end."""
-    path = path.resolve()
-    mode = _check(path)
-    if mode is not None and not stat.S_ISREG(mode):  # a device or a pipe cannot be replaced
-        with path.open("wb") as device:
-            yield device
-        return
-    import tempfile  # takes a few milliseconds, and only files need it
-
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).chmod(stat.S_IMODE(mode) if mode is not None else 0o666 & ~_umask())
-        Path(name).replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            Path(name).unlink()
-        raise
-
-
-def _check(path: Path) -> int | None:
-    """The mode of the file, None when there is none yet; raises OSError when it cannot be written."""
-    if not path.exists():
-        if not path.parent.is_dir():
-            raise FileNotFoundError(0, f"there is no folder {path.parent}")
-        return None
-    mode = path.stat().st_mode
-    if stat.S_ISDIR(mode):
-        raise IsADirectoryError(0, "it is a folder")
-    if stat.S_ISREG(mode) and not mode & 0o222:
-        raise PermissionError(0, "the file is read-only")
-    return mode
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current
 
 
 def about(option: Meta) -> Sequence[Feature]:

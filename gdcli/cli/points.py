@@ -68,13 +68,17 @@ def stream_points(settings: GradSettings, output: Output) -> int:
     stream.notices = output.heard.notices if chosen == "json" else list  # lines and CSV have no place for them
     _, size = points.progress
     hidden = output.quiet or size is None or sys.stdout.isatty()  # the results show the progress
-    with interruptible(stream.stop), output.open() as file, progress("differentiating", size or 0, quiet=hidden) as bar:
+    with (
+        interruptible(stream.stop) as interruption,
+        output.open() as file,
+        progress("differentiating", size or 0, quiet=hidden) as bar,
+    ):
         stream.print(_writer(chosen, stream.gradients), file, bar)
     if not output.quiet:
         warn(stream.record.warnings)
     if stream.record.status == "interrupted":
         to_stderr(stream.record.message)
-    codes = {"ok": ExitCode.OK, "failed": ExitCode.FAILED, "interrupted": ExitCode.INTERRUPTED}
+    codes = {"ok": ExitCode.OK, "failed": ExitCode.FAILED, "interrupted": interruption.code}
     return codes[stream.record.status]
 
 
@@ -95,18 +99,18 @@ class _Stream:
         self.gradients = gradients
         self.record = gradients.record([])
         self.notices: Callable[[], list[Notice]] = list
-        self._stopped = False
+        self._stopped_by: str | None = None
 
-    def stop(self) -> None:
-        """Stop after the results that are being computed."""
-        self._stopped = True
+    def stop(self, by: str) -> None:
+        """Stop after the results that are being computed; ``by`` says by what (" by SIGTERM")."""
+        self._stopped_by = by
 
     def print(self, writer: Writer, file: IO[bytes], show: Callable[[float], None]) -> None:
         """Write the results as they are computed, and the end of the output; ``show`` gets the number of bytes read."""
         trouble: GdcliError | None = None
         begun = False
         try:
-            for chunk in self.points.chunks(lambda: self._stopped):
+            for chunk in self.points.chunks(lambda: self._stopped_by is not None):
                 answers = self.gradients.at(chunk)
                 begun = True
                 file.write(writer.write(answers))
@@ -120,7 +124,8 @@ class _Stream:
             to_stderr(f"error: {error.message}")
         finally:
             self.points.close()
-        record = self.gradients.record([], stopped=self._stopped and not self.points.ended, trouble=trouble)
+        stopped_by = None if self.points.ended else self._stopped_by
+        record = self.gradients.record([], stopped_by=stopped_by, trouble=trouble)
         self.record = with_notices(record, self.notices())
         file.write(writer.end(self.record))
 

@@ -7,7 +7,8 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gdcli.cli.messages import to_stderr
-from gdcli.cli.output import FPS, SECONDS, Kind, Output, about, check_file, output_options, whole_file
+from gdcli.cli.output import FPS, SECONDS, Kind, Output, about, output_options
+from gdcli.cli.whole_file import check_file, whole_file
 from gdcli.errors import GdcliError, OutsideError
 
 if TYPE_CHECKING:
@@ -128,6 +129,13 @@ def _check_tools(target: Target) -> None:
         raise OutsideError("missing-program", message, "install ffmpeg, or save a .gif")
 
 
+def _silence_matplotlib() -> None:
+    """Keep its log off standard error: that it has no folder for its cache changes nothing."""
+    import logging
+
+    logging.getLogger("matplotlib").setLevel(logging.CRITICAL)
+
+
 def save(
     output: Output,
     *,
@@ -143,6 +151,7 @@ def save(
     Raises:
         OutsideError: when a file cannot be written; it is then as it was before.
     """
+    _silence_matplotlib()
     for target in targets(output.save):
         with whole_file(target.path) as file:
             if target.kind == "table":

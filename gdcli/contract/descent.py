@@ -208,7 +208,7 @@ class StopReason(enum.Enum):
         "stationary at iteration {iteration}: the gradient norm is {value:.6g}, but the loss is lower right beside it"
     )
     NO_GRADIENT = "stopped at iteration {iteration}: {name}.grad is None, so no update is possible"
-    INTERRUPTED = "interrupted at iteration {iteration}"
+    INTERRUPTED = "interrupted{by} at iteration {iteration}"
 
     @property
     def status(self) -> DescentStatus:

@@ -83,9 +83,9 @@ class Descent(Generic[R]):
         """How many times the loss was evaluated so far."""
         return self._evaluation.count
 
-    def interrupt(self) -> None:
-        """Ask the loop to stop before its next update."""
-        self._tests.interrupted = True
+    def interrupt(self, by: str = "") -> None:
+        """Ask the loop to stop before its next update; ``by`` says by what (" by SIGTERM")."""
+        self._tests.interrupted_by = by
 
     def end_after(self, steps: int) -> None:
         """Make this number of updates, while it runs: as if ``settings.steps`` had said so from the start."""

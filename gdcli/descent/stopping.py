@@ -48,7 +48,7 @@ class StopTests:
         # With momentum or a schedule the same place is not yet the same state.
         self.sees_cycles = self.has_tolerance and not remembers
         self.is_stuck = is_stuck
-        self.interrupted = False
+        self.interrupted_by: str | None = None
         self.ending: Ending | None = None
         self.previous: State | None = None
         self.landmark: State | None = None
@@ -67,8 +67,8 @@ class StopTests:
             found = StopReason.NO_GRADIENT, {"name": next(iter(state.grads))}
         if found is None and self.sees_cycles:
             found = self._repeated(state)
-        if found is None and self.interrupted:
-            found = StopReason.INTERRUPTED, {}
+        if found is None and self.interrupted_by is not None:
+            found = StopReason.INTERRUPTED, {"by": self.interrupted_by}
         self.previous = state
         if found is not None:
             self.end(*found, state)

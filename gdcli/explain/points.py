@@ -169,19 +169,26 @@ class PointGradients:
             found += self._answers(batch, [column[len(found) : len(found) + batch.size] for column in columns])
         return found
 
-    def record(self, points: list[Point], *, stopped: bool = False, trouble: GdcliError | None = None) -> PointsResult:
-        """The record of what came out so far; ``trouble`` is what has ended it early, if not the user."""
+    def record(
+        self, points: list[Point], *, stopped_by: str | None = None, trouble: GdcliError | None = None
+    ) -> PointsResult:
+        """The record of what came out so far.
+
+        ``stopped_by`` says by which signal it was ended early ("" for Ctrl-C, " by SIGTERM"), ``trouble`` by what else.
+        """
         message = f"{self.count:,} point{'s' * (self.count != 1)}"
         if self.failed:
             message += f", {self.failed:,} of them failed"
-        if stopped or trouble is not None:
-            message += "; interrupted" if trouble is None else f"; {trouble.message}"
+        if trouble is not None:
+            message += f"; {trouble.message}"
+        elif stopped_by is not None:
+            message += f"; interrupted{stopped_by}"
         failed = self.failed or trouble is not None
         return PointsResult(
             settings=self.settings,
             values={name: plain(tensor) for name, tensor in self.fixed.items()},
             points=points,
-            status="interrupted" if stopped else "failed" if failed else "ok",
+            status="interrupted" if stopped_by is not None else "failed" if failed else "ok",
             message=message,
             warnings=self._notices(),
         )

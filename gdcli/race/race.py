@@ -50,12 +50,12 @@ class Race:
             problem = self.task.problem_at(0)
             update_rule(each, problem.tensors, problem.wrt, dict.fromkeys(settings.wrt, 1.0), problem)
         self._running: Runs | None = None
-        self._interrupted = False
+        self._interrupted_by: str | None = None
         self._finished: dict[str, tuple[list[Outcome], bool]] = {}
 
-    def interrupt(self) -> None:
-        """Ask the race to end before its next step."""
-        self._interrupted = True
+    def interrupt(self, by: str = "") -> None:
+        """Ask the race to end before its next step; ``by`` says by what (" by SIGTERM")."""
+        self._interrupted_by = by
         if self._running is not None:
             self._running.interrupt()
 
@@ -63,7 +63,7 @@ class Race:
         """Run every optimizer, and yield now and then which share of the work is done."""
         self._finished = {}
         for done, (label, racer) in enumerate(self.racers.items()):
-            if self._interrupted:
+            if self._interrupted_by is not None:
                 break
             for share in self._run(racer.settings):
                 yield (done + share) / len(self.racers)
@@ -104,13 +104,13 @@ class Race:
             UserInterruptError: when it was interrupted before anything was run.
         """
         if not self._finished:
-            raise UserInterruptError
+            raise UserInterruptError(self._interrupted_by or "")
         entries = [self._entry(label, found, batched=batched) for label, (found, batched) in self._finished.items()]
         standings = [replace(entry, rank=rank) for rank, entry in ranked(entries)]
         best = standings[0]
         return CompareResult(
             settings=self.settings,
-            status="interrupted" if self._interrupted else "ok",
+            status="ok" if self._interrupted_by is None else "interrupted",
             message=self._message(standings),
             rules=RaceRules(
                 expression=expression_of(self.settings),
@@ -160,8 +160,9 @@ class Race:
 
     def _message(self, standings: list[Standing]) -> str:
         """Who has won, in a sentence."""
-        if self._interrupted:
-            return f"interrupted: {len(self._finished)} of {len(self.racers)} optimizers had started"
+        if self._interrupted_by is not None:
+            begun = f"{len(self._finished)} of {len(self.racers)} optimizers had started"
+            return f"interrupted{self._interrupted_by}: {begun}"
         best = standings[0]
         winners = [each.label for each in standings if each.rank == 1]
         first = listed(winners)

@@ -21,6 +21,7 @@ from gdcli.render.text import PlainConsole, Text
 
 _ERROR = 24  # cells of a line of an error in a table, at least
 _PROMPTS = 2  # lines of a screen that are not for the output: the command above it, and the prompt below it
+_USUAL_WIDTH = 80
 
 
 def ops_table(record: OpsResult, digits: int, width: int) -> RenderableType:
@@ -139,6 +140,8 @@ def print_to(file: IO[str], makes: Sequence[Callable[[int], RenderableType]]) ->
     be wrapped may be longer than a line.
     """
     screen = PlainConsole(file=file)
+    if screen.width < 1:  # COLUMNS=0
+        screen.width = _USUAL_WIDTH
     first, *others = [make(screen.width) for make in makes]
     if screen.is_terminal:
         below = sum(len(screen.render_lines(each)) for each in others)

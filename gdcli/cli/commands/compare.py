@@ -37,10 +37,12 @@ def run(settings: CompareSettings, output: Output) -> int:
     from gdcli.render.compare import compare_csv
 
     race = Race(settings)
-    with interruptible(race.interrupt):
+    with interruptible(race.interrupt) as interruption:
         run_with_progress(race, "comparing", quiet=output.quiet)
     record = race.record()
-    stopped = record.status == "interrupted" or (output.live and _watch(race, record, output))
+    code = interruption.code if record.status == "interrupted" else ExitCode.OK
+    if output.live and code is ExitCode.OK:
+        code = _watch(race, record, output)
 
     @functools.cache
     def figure(*, gradient_norm: bool = False) -> Figure:
@@ -57,17 +59,17 @@ def run(settings: CompareSettings, output: Output) -> int:
         record = replace(record, warnings=[*record.warnings, *notices_about(figure())])
     table = functools.partial(_report, figure=figure if output.plot else None)
     show(record, output, table=table, csv=compare_csv, figure=figure, page=page)
-    return ExitCode.INTERRUPTED if stopped else ExitCode.OK
+    return code
 
 
-def _watch(race: Race, record: CompareResult, output: Output) -> bool:
-    """Show the runs from the first start side by side; returns whether Ctrl-C stopped it."""
+def _watch(race: Race, record: CompareResult, output: Output) -> ExitCode:
+    """Show the runs from the first start side by side; returns the exit code."""
     from gdcli.cli.live.race import LiveRace
 
     live = LiveRace(race, record, output)
-    with interruptible(live.session.interrupt):
+    with interruptible(live.session.interrupt) as interruption:
         live.run()
-    return live.session.interrupted
+    return interruption.code if live.session.interrupted else ExitCode.OK
 
 
 def _report(record: CompareResult, digits: int, width: int, *, figure: Callable[[], Figure] | None) -> RenderableType:

@@ -69,10 +69,10 @@ class LiveDescent:
                     self._start(self.descent.kind.again(settings))
                     self.session.begin_anew(change.iteration)
 
-    def interrupt(self) -> None:
-        """Ctrl-C: stop the loop before its next update."""
+    def interrupt(self, by: str) -> None:
+        """A signal: stop the loop before its next update."""
         self.session.interrupt()
-        self.descent.interrupt()
+        self.descent.interrupt(by)
 
     def _states(self) -> Iterator[State]:
         session, history, descent = self.session, self.history, self.descent

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 from collections.abc import Sequence
 
@@ -34,7 +36,18 @@ class Screen:
         """Remove the last frame; what was on the screen before is kept."""
         if self._is_open:
             self._is_open = False
-            self._write((_MAIN if self.alternate else self._to_top() + _CLEAR_BELOW) + _SHOW_CURSOR)
+            self._write(self._restoring())
+
+    def abandon(self) -> None:
+        """The same while a frame may be in the making: past the stream, which may be writing it."""
+        if self._is_open:
+            self._is_open = False
+            with contextlib.suppress(OSError, RuntimeError):  # what is not written yet must not follow
+                sys.stdout.flush()
+            os.write(sys.stdout.fileno(), (_END + self._restoring()).encode())
+
+    def _restoring(self) -> str:
+        return (_MAIN if self.alternate else self._to_top() + _CLEAR_BELOW) + _SHOW_CURSOR
 
     def show(self, lines: Sequence[str]) -> None:
         """Show a frame; unchanged lines are not written again."""

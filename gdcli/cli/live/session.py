@@ -17,6 +17,7 @@ from gdcli.cli.live.screen import Screen
 from gdcli.cli.output import Output
 from gdcli.render.live import Scene, Stage
 from gdcli.render.text import PlainConsole
+from gdcli.unfinished import undone_by
 
 _FRAME_SECONDS = 0.05  # 20 frames a second at most
 _SHARE = 30  # at full speed, frames take one part in this many of the time
@@ -51,7 +52,7 @@ class Session:
 
     It is called after every step from the time ``next_look`` on, and after iteration ``replay_to``. ``shown`` is the
     earlier iteration that is shown, None for the last one. ``ended`` says that the user has stopped the run,
-    ``interrupted`` that Ctrl-C was pressed.
+    ``interrupted`` that a signal has.
     """
 
     def __init__(self, view: View, output: Output) -> None:
@@ -88,6 +89,7 @@ class Session:
             if threading.current_thread() is threading.main_thread():
                 before = signal.signal(signal.SIGTSTP, self._suspend)
                 stack.callback(signal.signal, signal.SIGTSTP, before)
+            stack.enter_context(undone_by(self._abandon))
             self._enter()
             self._due = time.monotonic()
             yield
@@ -101,6 +103,11 @@ class Session:
         self._screen.close()
         self._keyboard.release()
 
+    def _abandon(self) -> None:
+        """The process ends at once: restore the terminal, whatever it was doing."""
+        self._keyboard.release()
+        self._screen.abandon()
+
     def _suspend(self, *_: object) -> None:
         """Ctrl-Z: restore the terminal until the process continues."""
         self._leave()
@@ -109,8 +116,8 @@ class Session:
         signal.signal(signal.SIGTSTP, handler)
         self._enter()
 
-    def interrupt(self) -> None:
-        """Ctrl-C."""
+    def interrupt(self, _by: str = "") -> None:
+        """Ctrl-C, or another signal that ends a run."""
         self.interrupted = True
 
     def after_step(self, iteration: int) -> None:

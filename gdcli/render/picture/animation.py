@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import subprocess
 import tempfile
 from bisect import bisect_right
@@ -30,6 +32,7 @@ from gdcli.render.picture.panels import on_heat
 from gdcli.render.picture.picture import drawn
 from gdcli.render.picture.style import RC, path_style
 from gdcli.render.picture.surface import heights_on
+from gdcli.unfinished import undone_by
 
 _DOTS_PER_INCH = 80  # 1024 x 512
 _HOLD = 1.5  # seconds that the last frame stays before a GIF restarts
@@ -230,24 +233,46 @@ def _save_gif(film: _Film, counts: Sequence[int], pace: Pace, file: IO[bytes]) -
 
 def _save_mp4(film: _Film, counts: Sequence[int], pace: Pace, file: IO[bytes]) -> None:
     width, height = film.size
-    with tempfile.TemporaryDirectory() as folder:
-        path = FilePath(folder) / "film.mp4"
+    with _place_for_ffmpeg(file) as path, tempfile.TemporaryFile() as said:
         command = [
-            "ffmpeg", "-loglevel", "error", "-f", "rawvideo", "-pixel_format", "rgba", "-video_size",
+            "ffmpeg", "-y", "-loglevel", "error", "-f", "rawvideo", "-pixel_format", "rgba", "-video_size",
             f"{width}x{height}", "-framerate", str(pace.fps), "-i", "-", "-pix_fmt", "yuv420p",
             "-vf", "crop=trunc(iw/2)*2:trunc(ih/2)*2", "-movflags", "+faststart", "-fflags", "+bitexact",
-            "-flags:v", "+bitexact", str(path),
+            "-flags:v", "+bitexact", "-f", "mp4", f"file:{path}",
         ]  # fmt: skip
-        log = FilePath(folder) / "log"
         with (
             contextlib.suppress(BrokenPipeError),  # the output of ffmpeg says why
-            log.open("wb") as said,
-            subprocess.Popen(command, stdin=subprocess.PIPE, stderr=said) as ffmpeg,  # noqa: S603
+            subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=said) as ffmpeg,  # noqa: S603
+            undone_by(ffmpeg.kill),
         ):
             for count in counts:
                 ffmpeg.stdin.write(film.frame(count))  # type: ignore[union-attr]
         if ffmpeg.returncode != 0:
-            lines = log.read_text(errors="replace").split("\n")
-            reason = next((line for line in reversed(lines) if line), f"exit code {ffmpeg.returncode}")
-            raise OutsideError("ffmpeg", f"ffmpeg failed: {reason}", "save a .gif instead")
-        file.write(path.read_bytes())
+            raise OutsideError("ffmpeg", f"ffmpeg failed: {_reason(ffmpeg.returncode, said)}", "save a .gif instead")
+        if path != getattr(file, "name", None):
+            file.write(FilePath(path).read_bytes())
+
+
+@contextlib.contextmanager
+def _place_for_ffmpeg(file: IO[bytes]) -> Iterator[str]:
+    """The path that ffmpeg writes to: the file itself, or a temporary one where it cannot go back to the beginning."""
+    name = getattr(file, "name", None)
+    if isinstance(name, str) and file.seekable():
+        yield name
+        return
+    with tempfile.NamedTemporaryFile(prefix=f"gdcli-{os.getpid()}-", suffix=".mp4") as temporary:
+
+        def remove() -> None:
+            FilePath(temporary.name).unlink(missing_ok=True)
+
+        with undone_by(remove):
+            yield temporary.name
+
+
+def _reason(code: int, said: IO[bytes]) -> str:
+    """Why ffmpeg has failed: its last words, or the signal that ended it."""
+    if code < 0:
+        return signal.strsignal(-code) or f"signal {-code}"
+    said.seek(0)
+    lines = said.read().decode(errors="replace").split("\n")
+    return next((line for line in reversed(lines) if line), f"exit code {code}")

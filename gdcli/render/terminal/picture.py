@@ -18,6 +18,7 @@ from gdcli.render.text import Text
 
 _GAP = 3
 SIDE_BY_SIDE = 76  # from this width on
+_WIDEST = 500  # a wider one has no more to show, and takes seconds
 _AROUND = 10  # rows of a screen that the title, the axes, the legend and the prompt take
 _LEAST_ROWS, _MOST_ROWS, _USUAL_ROWS = 10, 28, 18
 _WIDE = 100  # cells
@@ -36,8 +37,9 @@ class Picture:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Draw it for the width, the height, the characters and the colours of the console."""
         few = has_few_signs(options)
-        rows = self.rows or _rows(console, options.max_width)
-        draw = _Drawing(ASCII if few else UNICODE, Palette(console), options.max_width, rows)
+        width = min(options.max_width, _WIDEST)
+        rows = self.rows or _rows(console, width)
+        draw = _Drawing(ASCII if few else UNICODE, Palette(console), width, rows)
         draw.on_screen = console.is_terminal
         if self.titled:
             yield Text(draw.signs.printable(self.figure.title), "bold")
