@@ -92,3 +92,12 @@ def test_a_short_campaign_finds_nothing(kind: str) -> None:
     assert (
         list(failures(kind, seed=0, numbers=range({"commands": 60, "expressions": 400, "examples": 400}[kind]))) == []
     )
+
+
+@pytest.mark.parametrize("text", ["2**53 + 1", "3**39", "10**18 + 1", "7**22 - 1", "-(2**62) - 1", "(-3)**33"])
+def test_whole_numbers_of_64_bits_are_exact(text: str) -> None:
+    mask = torch.tensor([True, False])
+    row = gdcli.ops(f"bool([1, 0]) + ({text})").rows[0]
+    expected = mask + eval(text)
+    assert row.dtype == "int64" == str(expected.dtype).removeprefix("torch.")
+    assert row.value == expected.tolist()

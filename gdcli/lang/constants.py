@@ -24,8 +24,8 @@ def fold(operator: BinaryOperator, left: float, right: float) -> float | bool:
     if operator.compute is None:
         raise ConstantError(f"'{operator.symbol}' needs tensors, but its operands are plain numbers")
     whole = isinstance(left, int) and isinstance(right, int)
-    if operator.symbol == "**" and whole and int(left).bit_length() * abs(right) > _MAX_POWER_BITS:
-        left = float(left)
+    if operator.symbol == "**" and whole and (int(left).bit_length() - 1) * abs(right) > _MAX_POWER_BITS:
+        left = float(left)  # it has at least so many bits
     try:
         result = operator.compute(left, right)
     except ZeroDivisionError:
