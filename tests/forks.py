@@ -187,6 +187,8 @@ def _become(about: Any, streams: list[int]) -> None:
     os.environ.update(about["env"])
     sys.stdin, sys.stdout, sys.stderr = map(_opened, range(3))
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):  # the tests themselves may run under nohup
+        signal.signal(number, signal.SIG_DFL)
     os.chdir(about["folder"])
     sys.argv = ["gdcli", *about["words"]]
     try:
