@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Collection
 from pathlib import Path
@@ -14,7 +15,10 @@ _FEW = 3  # names in a hint
 
 def unreadable(code: str, noun: str, path: str, error: OSError, endings: Collection[str]) -> OutsideError:
     """The error; ``noun`` is how the sentence calls the file, and ``endings`` are those that such files may have."""
-    return OutsideError(code, f"cannot read {noun}: {error.strerror}", _hint(Path(path), endings))
+    hint = ""
+    with contextlib.suppress(OSError, ValueError):  # a name that is too long, or has a null
+        hint = _hint(Path(path), endings)
+    return OutsideError(code, f"cannot read {noun}: {error.strerror}", hint)
 
 
 def _hint(path: Path, endings: Collection[str]) -> str:

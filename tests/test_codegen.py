@@ -206,7 +206,7 @@ EXPRESSIONS = [
     *["zeros(2,3) + ones((2, 3), )", "rand((2,3)) + randn(3)", "randint(0, 10, size=(5,))", "randperm(5)"],
     *["normal(0, 1, (3,))", "bernoulli([0.1, 0.9])", "rand_like(v)", "arange(0, 5, dtype=int64)", "full((2,), 1)"],
     *["tensor([1.5, pi])", "torch.tensor([1,2], dtype=torch.int64)", "linspace(-pi, pi, 5)", "logspace(0, 2, 3)"],
-    *["max(x, 2.5)", "max([1,2,3], 0).values", "slogdet(A).values", "sort([3,1,2]).indices", "topk(v, k=2)[0]"],
+    *["max(x, 2.5)", "max([1,2,3], 0).values", "slogdet(A)[1]", "sort([3,1,2]).indices", "topk(v, k=2)[0]"],
     *["A.T @ [1,2]", "A[0, 1:]", "A[-1]", "(A + 1)[0]", "[1,2,3][::2]", "( A ) . sum( 0 )", "-A**2", "+A", "A@A@[1,2]"],
     *["float(A > 1)", "(A + 1).long()", "view((A), (4))", "view(A, -1)", "A.view(4)", "reshape(A, -1)", "tile(A, 2)"],
     *["permute(A, 1, 0)", "A.permute(1, 0)", "flip(A, 0, 1)", "A.flip(0)", "roll(A, (1, 1), (0, 1))"],

@@ -648,7 +648,10 @@ ERRORS = {
         "leave one of them out",
     ),
     ("--lr", "0.1,0.2,0.1"): ("the learning rate 0.1 is given twice", "list each rate once"),
-    ("--lr", "0.1,inf"): ("the learning rate inf is not finite", "for example: --lr 0.01,0.1,1"),
+    ("--lr", "0.1,inf"): (
+        "--lr must be a number of at least 0, several such as 0.01,0.1,1, or auto, not '0.1,inf'",
+        "for example: --lr 0.1",
+    ),
     ("--lr", "fast"): (
         "--lr must be a number of at least 0, several such as 0.01,0.1,1, or auto, not 'fast'",
         "for example: --lr 0.1",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from msgspec.structs import replace
 
 from gdcli.complete.domain import with_domain
@@ -42,10 +40,8 @@ def complete_compare(settings: CompareSettings) -> CompareSettings:
 
 
 def _check_rates(lr: object) -> None:
-    """Raise GdcliError for several rates of which one is not finite or stands there twice."""
+    """Raise GdcliError for several rates of which one stands there twice."""
     for i, rate in enumerate(lr if isinstance(lr, list) else []):
-        if not math.isfinite(rate):
-            raise GdcliError("lr", f"the learning rate {rate} is not finite", "for example: --lr 0.01,0.1,1")
         if rate in lr[:i]:  # type: ignore[index]
             raise GdcliError("lr", f"the learning rate {exactly(rate)} is given twice", "list each rate once")
 

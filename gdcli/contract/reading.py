@@ -56,7 +56,7 @@ def _checked(name: str, value: Any, field: FieldInfo, *, text: bool) -> Any:
     return converted
 
 
-_CHECKS_ITSELF = ("lr_factor",)
+_CHECKS_ITSELF = ("lr_factor", "opt", "sched")
 
 
 def _is_finite(value: Any) -> bool:
