@@ -199,7 +199,13 @@ def check_differentiable(value: torch.Tensor, expression: Expression) -> None:
     span = (0, len(source))
     if not value.is_floating_point():
         message = f"the result is {dtype_name(value)}, but only floating-point results have gradients"
-        raise ExpressionError("dtype", message, "convert it: float(...)", source=source, span=span)
+        raise ExpressionError(
+            "dtype",
+            message,
+            "comparisons and whole numbers have no gradient; sigmoid(...) is a step that has one",
+            source=source,
+            span=span,
+        )
     if not value.requires_grad:
         if not expression.variables:
             message, hint = (

@@ -264,7 +264,7 @@ hint: sum it: sum(x)
 error: the result is bool, but only floating-point results have gradients
   x > 1
   ^^^^^
-hint: convert it: float(...)
+hint: comparisons and whole numbers have no gradient; sigmoid(...) is a step that has one
 """: ["x > 1", "--x", "1,2"],
     """\
 error: the result does not depend on any variable that requires a gradient

@@ -123,7 +123,8 @@ def tensor_result(result: Any, expression: Expression) -> torch.Tensor:
     message, hint = "the result is not a single tensor", f"select one part: {source}[0]"
     if isinstance(root, Call) and root.function.name in ("max", "min"):
         message = f"{root.function.name} along a dimension returns values and indices, not a single tensor"
-        hint = f"add .values, or write {root.function.name}imum(a, b) for the {_EXTREMES[root.function.name]} of two"
+        name = root.function.name
+        hint = f"write {name}imum(a, b) for the {_EXTREMES[name]} of two; .values are the {name}ima along a dimension"
     raise ExpressionError("result", message, hint, source=source, span=(0, len(source)))
 
 

@@ -69,6 +69,10 @@ def closest(name: str, candidates: Iterable[str]) -> str | None:
     """The candidate nearest to ``name`` in spelling, or None when nothing is near."""
     known = list(candidates)
     lowered = {candidate.lower(): candidate for candidate in reversed(known)}
+    for i in range(len(name) - 1):  # two letters in the wrong order
+        swapped = f"{name[:i]}{name[i + 1]}{name[i]}{name[i + 2 :]}".lower()
+        if swapped in lowered:
+            return lowered[swapped]
     matches = difflib.get_close_matches(name.lower(), lowered, n=1, cutoff=0.6)
     return lowered[matches[0]] if matches else None
 

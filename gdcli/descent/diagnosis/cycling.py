@@ -25,9 +25,9 @@ def cycling(run: Run) -> Finding | None:
     losses = sorted([run.trace.previous.loss, run.final.loss])
     if period == 2 and len(run.labels) <= 2:
         ends = " and ".join(point_in_words(run.point(each), run.labels) for each in (run.trace.previous, run.final))
-        message = f"cycling: since iteration {state.iteration} the run alternates between {ends}"
+        message = f"cycling: since iteration {state.iteration} or before the run alternates between {ends}"
     else:
-        message = f"cycling: since iteration {state.iteration} the same {period} states come again and again"
+        message = f"cycling: since iteration {state.iteration} or before the same {period} states come again and again"
     evidence: dict[str, Any] = {"since": state.iteration, "period": period, "losses": losses, "lr": run.lr}
     candidates = [*(with_rate(run, run.lr * factor) for factor in _SMALLER), *falling_rate(run)]
     return Finding("cycling", message, best_that_works(run, candidates), evidence)

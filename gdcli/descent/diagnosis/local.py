@@ -124,6 +124,12 @@ class LocalCurvature(Struct, frozen=True):
         """What Newton's step subtracts from the variables, shape (n,); 0 along eigenvectors of eigenvalue 0."""
         return self.scale * (self.spectrum.vectors @ self._newton_parts)
 
+    def flat_part(self, gradient: torch.Tensor) -> torch.Tensor:
+        """The part of a gradient, shape (n,), along eigenvectors of eigenvalue 0."""
+        flat = torch.tensor(self.spectrum.values, dtype=torch.float64).abs() <= self.zero
+        vectors = self.spectrum.vectors[:, flat]
+        return vectors @ (vectors.T @ (self.scale * gradient)) / self.scale
+
     @property
     def _newton_parts(self) -> torch.Tensor:
         values = torch.tensor(self.spectrum.values, dtype=torch.float64)

@@ -36,6 +36,7 @@ _MOST_AXES = 50
 _TINY = 1e-7  # a distance, relative to 1 + |x|, over which only a kink changes a gradient
 _JUMP = 1e-2  # by this part of it
 _FAR_MORE = 100
+_FLAT = 1e-6  # of the first gradient
 _AT_A_MINIMUM = 1e-3
 """A loss that is above a known minimum by at most this part of what there was to gain is not clearly above it."""
 
@@ -272,6 +273,8 @@ class Run:
         first = self.slope(self.first)
         absolute, relative = (*(self.settings.tol_grad or [0.0]), 0.0)[:2]
         limit = absolute + relative * first
+        if 0 < limit < math.inf and self.decay:
+            return None  # the tolerance is one of the gradient without the decay
         if 0 < limit < math.inf:
             return Goal(limit, limit / first if first else math.inf, f"a gradient norm of {short(limit, 3)}")
         return (
@@ -348,6 +351,15 @@ class Run:
         if self.end is None or not self.end.spectrum.exact:
             return None
         return self.surface(self.after_newton(self.end))
+
+    @functools.cached_property
+    def flat_gradient(self) -> list[float] | None:
+        """The part of the gradient at the end along directions of curvature 0; None where it is none, or not known."""
+        local = self.end
+        if local is None or not local.spectrum.exact:
+            return None
+        left = local.flat_part(torch.tensor(self.gradient(self.final), dtype=torch.float64))
+        return left.tolist() if float(left.norm()) > _FLAT * max(self.slope(self.first), local.slope) else None
 
     def after_newton(self, local: LocalCurvature) -> list[float]:
         """Where Newton's step leads from the last state, by this curvature."""

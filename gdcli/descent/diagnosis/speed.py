@@ -85,6 +85,8 @@ def speed(run: Run) -> Finding | None:
     varies = run.settings.schedule != "none" or bool(run.settings.lr_factor)
     if rule is None or local is None or run.went_badly or not run.is_linear or varies or run.goal is None:
         return None
+    if run.is_quadratic and run.flat_gradient is not None:  # the loss falls for ever
+        return None
     measured = measure(run)
     values = counting(run, local)
     if measured is None or not values:
@@ -292,8 +294,12 @@ def _sentence(run: Run, local: LocalCurvature, values: list[float], evidence: di
     else:
         about = f"curvature {short(values[0], 4)}" + (f" {where}" if len(values) == 1 else "")
     about += "" if run.is_quadratic else "; local estimate"
+    about += f", with the weight decay {short(run.decay, 3)}" if run.decay else ""
     steps = steps_in_words(run, evidence)
-    return f"{text} ({about})" + (f"; {steps}" if steps else "")
+    rests = "; it comes to rest where the decay balances the gradient of the loss, which is not 0 there" * bool(
+        run.decay
+    )
+    return f"{text} ({about})" + (f"; {steps}" if steps else "") + rests
 
 
 def _faster(run: Run, values: list[float], *, arrived: bool) -> Remedy | None:

@@ -19,6 +19,7 @@ from gdcli.rules.line_search import golden_section
 
 _DECADES = 5  # the farthest place that is looked at: 10**5 times as far as the run has moved
 _NEARER = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7)  # parts of the first distance, all the way to which it falls
+_BEYOND = tuple(1 + 0.25 * k for k in range(1, 37))  # up to ten times as far: a minimum of a wave may lie there
 _ALONE = 0.98  # the part of a unit vector that is as good as alone
 _LEAST = 2  # so many decades must be seen before the loss is beyond the numbers of float64
 _FALLS = 0.5  # the part of the previous fall that the last one must be, from decade to decade, not to come to an end
@@ -46,12 +47,17 @@ def without_end(run: Run) -> Finding | None:
     if not 0 < length < math.inf:
         return None
     direction = [(b - a) / length for a, b in zip(start, end, strict=True)]
+    if run.is_quadratic and run.flat_gradient is not None and not run.decay:  # the rest of the way leads to a valley
+        slope = math.hypot(*run.flat_gradient)
+        direction = [-part / slope for part in run.flat_gradient]
     reach = max(math.dist(run.point(run.first), end), run.scale(last))
     if not math.isfinite(reach):
         return None
     nearer = [run.surface(moved(end, direction, reach * part)) for part in (0.0, *_NEARER, 1.0)]
-    if not all(a >= b for a, b in itertools.pairwise(nearer)):  # a minimum, or a pole, lies on the way
-        return None
+    beyond = [nearer[-1], *(run.surface(moved(end, direction, reach * part)) for part in _BEYOND)]
+    finite = itertools.takewhile(math.isfinite, beyond)
+    if not all(a >= b for each in (nearer, finite) for a, b in itertools.pairwise(each)):
+        return None  # a minimum, or a pole, lies on the way
     distances = [reach * 10.0**k for k in range(_DECADES + 1)]
     losses = [nearer[0], nearer[-1], *(run.surface(moved(end, direction, by)) for by in distances[1:])]
     overflow = next((i for i, loss in enumerate(losses) if loss == -math.inf), len(losses))
