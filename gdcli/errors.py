@@ -37,7 +37,8 @@ class GdcliError(Exception):
     """An error that a user can act on.
 
     ``code`` is a stable identifier for scripts (kebab case), ``message`` the sentence for users, and
-    ``hint`` how to fix it (empty when nothing can be suggested). Long words in them are shortened.
+    ``hint`` how to fix it (empty when nothing can be suggested). Long words in them are shortened. ``is_late`` says
+    that what was asked for had been printed before.
     """
 
     exit_code = ExitCode.USAGE
@@ -46,6 +47,7 @@ class GdcliError(Exception):
         message = short_message(message)
         super().__init__(message)
         self.code = code
+        self.is_late = False
         self.message = message
         self.hint = short_message(hint)
 

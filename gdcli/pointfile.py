@@ -285,7 +285,10 @@ class _Columns:
         self, header: str, name: str, variables: Sequence[str], expression: Expression, given: frozenset[str]
     ) -> None:
         self.delimiter = next((mark for mark in "\t;" if mark in header), ",")
-        labels = [label.strip() for label in next(csv.reader([header], delimiter=self.delimiter))]
+        try:
+            labels = [label.strip() for label in next(csv.reader([header], delimiter=self.delimiter))]
+        except csv.Error as error:
+            raise GdcliError("points", f"the header of {name} cannot be read: {error}") from None
         places: dict[str, dict[Shape, int]] = {}
         for place, label in enumerate(labels):
             variable, index = _read_label(label, name)
@@ -313,7 +316,10 @@ class _Columns:
             raise BadLineError("the line is too long")
         cells: Sequence[bytes | str] = line.split(self._delimiter)
         if b'"' in line:
-            cells = next(csv.reader([line.decode(errors="replace")], delimiter=self.delimiter))
+            try:
+                cells = next(csv.reader([line.decode(errors="replace")], delimiter=self.delimiter))
+            except csv.Error as error:
+                raise BadLineError(f"it cannot be read: {error}") from None
         if len(cells) != len(self.labels):
             raise BadLineError(f"it has {_count(len(cells), 'cell')}, but the header has {len(self.labels)}")
         try:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import warnings
 
+from gdcli.errors import OutsideError
+
 
 def import_torch() -> None:
     """Import torch quietly, and without garbage collection.
@@ -16,7 +18,12 @@ def import_torch() -> None:
     gc.disable()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        import torch  # noqa: F401
+        try:
+            import torch  # noqa: F401
+        except (ImportError, OSError) as error:
+            sentence = " ".join(str(error).split())
+            hint = "not enough memory, perhaps" if "failed to map" in sentence else "reinstall torch"
+            raise OutsideError("torch", f"PyTorch cannot be loaded: {sentence}", hint) from error
     gc.freeze()
     if collecting:
         gc.enable()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 import torch
 from conftest import Run, codes
@@ -70,9 +73,9 @@ def test_extreme_numbers_are_an_error_in_the_terms_of_the_user_or_a_result(run: 
 
 
 def test_a_run_with_very_many_unknowns_is_not_diagnosed() -> None:
-    record = gdcli.minimize("sum(x**2)", {"x": "rand(100001)"}, steps=2).result()
+    record = gdcli.minimize("sum(x**2)", {"x": "rand(10001)"}, steps=2).result()
     assert codes(record) == ["work-limit"]
-    assert record.diagnosis[0].message == "no diagnosis: 100,001 unknowns are too many; the limit is 100,000"
+    assert record.diagnosis[0].message == "no diagnosis: 10,001 unknowns are too many; the limit is 10,000"
 
 
 @pytest.mark.slow
@@ -101,3 +104,98 @@ def test_whole_numbers_of_64_bits_are_exact(text: str) -> None:
     expected = mask + eval(text)
     assert row.dtype == "int64" == str(expected.dtype).removeprefix("torch.")
     assert row.value == expected.tolist()
+
+
+def test_a_config_without_an_end_is_refused(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gdcli.cli.config._MOST_BYTES", 1_000_000)
+    outcome = run("minimize", "--config", "/dev/zero")
+    assert (outcome.code, outcome.err) == (2, "error: the config /dev/zero is longer than 1 MB\n")
+
+
+def test_a_config_that_is_nested_deeply_is_refused(run: Run) -> None:
+    nested = f'{{"values": {{"x": {"[" * 600}1{"]" * 600}}}}}'
+    outcome = run("minimize", "--config", "-", stdin=nested)
+    assert outcome.code == 2
+    assert outcome.err.startswith("error: 'values' in ")
+    assert "is nested too deeply" in outcome.err
+
+
+def test_a_number_beyond_all_numbers_is_not_an_end_too_early(run: Run) -> None:
+    outcome = run("minimize", "--config", "-", stdin='{"lr": 1e999}')
+    assert "is not JSON: number out of range" in outcome.err
+    assert "too early" not in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("points", "message"),
+    [
+        ("k" * 200_000 + "\n1\n", "error: the header of points.csv cannot be read: field larger than"),
+        ('x\n1\n"' + "9" * 200_000 + '"\n4\n', "error: line 3: it cannot be read: field larger than field limit"),
+    ],
+)
+def test_a_cell_of_any_length_is_an_error_of_its_line(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, points: str, message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("points.csv").write_text(points)
+    outcome = run("grad", "x**2", "--points", "points.csv")
+    assert outcome.err.startswith(message)
+    assert "internal" not in outcome.err
+    assert ("4.0,16.0,8.0" in outcome.out) == ("line 3" in message)
+
+
+@pytest.mark.process
+def test_a_file_that_cannot_be_saved_leaves_one_document(gdcli_process: Run, tmp_path: Path) -> None:
+    """The descent is printed; that the picture is not written is said on standard error."""
+    (tmp_path / "full.png").symlink_to("/dev/full")
+    outcome = gdcli_process("minimize", "--steps", "3", "--json", "--save", str(tmp_path / "full.png"))
+    assert outcome.code == 1
+    assert json.loads(outcome.out)["status"] == "max_steps"
+    assert outcome.err.startswith(f"error: cannot write {tmp_path / 'full.png'}")
+
+
+@pytest.mark.slow
+def test_a_page_may_have_a_name_that_is_not_utf_8(run: Run, tmp_path: Path) -> None:
+    name = f"{tmp_path}/\udcff.html"
+    assert run("minimize", "--steps", "3", "--save", name).code == 0
+    assert Path(name).stat().st_size > 1000
+
+
+def test_the_name_of_a_saved_file_stays_in_its_line(run: Run, tmp_path: Path) -> None:
+    outcome = run("minimize", "--steps", "1", "--save", f"{tmp_path}/a\nb.svg", "--quiet")
+    assert outcome.code == 0
+    outcome = run("grad", "x**2", "--x", "1", "--save", f"{tmp_path}/table\nb.txt")
+    assert "saved" not in outcome.err or f"saved {tmp_path}/table\\nb.txt\n" in outcome.err
+
+
+def test_the_name_of_a_folder_is_no_target(run: Run, tmp_path: Path) -> None:
+    outcome = run("minimize", "--steps", "1", "--output", f"{tmp_path}/x/")
+    assert (outcome.code, outcome.err) == (1, f"error: cannot write {tmp_path}/x/: it is the name of a folder\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+# What a fresh look at sentences has found.
+
+
+def test_a_flat_direction_with_a_slope_is_no_limit() -> None:
+    """x**2 + 3*y has no minimum: after any number of steps that is what is said, and no factor."""
+    for steps in (5, 10, 100):
+        record = gdcli.minimize("x**2 + 3*y", {"x": 1.0, "y": -2.0}, lr=0.05, steps=steps).result()
+        assert codes(record) == ["unbounded"]
+        assert record.diagnosis[0].evidence["direction"] == {"y": -1.0}
+
+
+def test_a_wave_on_a_slope_is_not_unbounded_where_a_minimum_lies_before_the_run() -> None:
+    record = gdcli.minimize("sin(x) + x/10", {"x": 1.0}, optimizer="rmsprop", lr=0.01, steps=50).result()
+    assert "unbounded" not in codes(record)
+
+
+def test_a_prediction_with_weight_decay_says_so() -> None:
+    record = gdcli.minimize("(x-4)**2", {"x": 0.0}, optimizer="sgd", weight_decay=1.0, lr=0.1).result()
+    assert "with the weight decay 1)" in record.diagnosis[0].message
+    assert "the decay balances the gradient of the loss" in record.diagnosis[0].message
+    assert record.result.values["x"] == pytest.approx(8 / 3)
+    tolerant = gdcli.minimize(
+        "(x-4)**2", {"x": 0.0}, optimizer="sgd", weight_decay=1.0, lr=0.1, tol_grad=[1e-3]
+    ).result()
+    assert "reaching a gradient norm" not in "".join(finding.message for finding in tolerant.diagnosis)

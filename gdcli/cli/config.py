@@ -19,6 +19,8 @@ from gdcli.errors import GdcliError
 from gdcli.lang.suggest import did_you_mean, setting_meant, setting_of_others
 from gdcli.unreadable import unreadable
 
+_MOST_BYTES = 64_000_000
+
 
 def read_config(path: str, command: str, settings: Collection[str]) -> dict[str, Any]:
     """The settings of a command in a file. A whole record of a run counts as its ``settings``; ``-`` is standard input.
@@ -30,7 +32,7 @@ def read_config(path: str, command: str, settings: Collection[str]) -> dict[str,
         GdcliError: when it is not TOML or JSON, contains no table, is the record of another command, or has other keys.
     """
     try:
-        content = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+        content = _read(path)
     except OSError as error:
         raise unreadable("config", f"the config {path}", path, error, (".toml", ".json", ".jsonl")) from error
     content = content.removeprefix(codecs.BOM_UTF8)  # Windows writes one
@@ -57,6 +59,22 @@ def read_config(path: str, command: str, settings: Collection[str]) -> dict[str,
         message = f"'lr' in {path} must be a number of at least 0, or auto, not a table"
         raise GdcliError("setting", message, f"the table of the rates of variables is {'[lrs]' if toml else 'lrs'}")
     return config
+
+
+def _read(path: str) -> bytes:
+    """The bytes of a file, of which a device may have no end.
+
+    Raises:
+        GdcliError: for a config that is too long.
+    """
+    if path == "-":
+        content = sys.stdin.buffer.read(_MOST_BYTES + 1)
+    else:
+        with Path(path).open("rb") as file:
+            content = file.read(_MOST_BYTES + 1)
+    if len(content) > _MOST_BYTES:
+        raise GdcliError("config", f"the config {path} is longer than {_MOST_BYTES // 1_000_000} MB")
+    return content
 
 
 def _settings_of_record(path: str, record: dict[str, Any], command: str) -> Any:

@@ -69,7 +69,9 @@ def _in_json(text: str, error: ValueError) -> tuple[str, str, int, int]:
     sentence = _sentence(error)
     byte = _BYTE.search(sentence)
     if byte is None:
-        return _unfinished(text)
+        what = sentence.partition(" - at ")[0]
+        is_number = what.endswith("out of range")
+        return (what[:1].lower() + what[1:], "write a smaller number", 0, 1) if is_number else _unfinished(text)
     what = _BYTE.sub("", sentence)
     place = len(text.encode()[: int(byte[1])].decode(errors="ignore"))
     rest = text[place:]

@@ -92,7 +92,7 @@ def _run(words: list[str]) -> int:
 
 def _fail(error: GdcliError, words: list[str]) -> int:
     _debug(error)
-    as_json = "--json" in words or "--jsonl" in words
+    as_json = ("--json" in words or "--jsonl" in words) and not error.is_late  # one document is enough
     try:
         command = words[0] if words and not words[0].startswith("-") else ""
         print_error(error, command, as_json=as_json)

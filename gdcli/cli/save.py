@@ -10,6 +10,7 @@ from gdcli.cli.messages import to_stderr
 from gdcli.cli.output import FPS, SECONDS, Kind, Output, about, output_options
 from gdcli.cli.whole_file import check_file, whole_file
 from gdcli.errors import GdcliError, OutsideError
+from gdcli.printable import one_line
 
 if TYPE_CHECKING:
     from gdcli.contract.figure import Figure
@@ -136,6 +137,11 @@ def _silence_matplotlib() -> None:
     logging.getLogger("matplotlib").setLevel(logging.CRITICAL)
 
 
+def _utf_8(text: str) -> str:
+    """The text with an escape for each byte that is not valid UTF-8."""
+    return text.encode(errors="backslashreplace").decode()
+
+
 def save(
     output: Output,
     *,
@@ -151,6 +157,19 @@ def save(
     Raises:
         OutsideError: when a file cannot be written; it is then as it was before.
     """
+    try:
+        _save(output, report, figure, page)
+    except GdcliError as error:
+        error.is_late = True
+        raise
+
+
+def _save(
+    output: Output,
+    report: Callable[[], Sequence[Callable[[int], Any]]],
+    figure: Callable[[], Figure] | None,
+    page: Callable[[], tuple[Figure, Any]] | None,
+) -> None:
     _silence_matplotlib()
     for target in targets(output.save):
         with whole_file(target.path) as file:
@@ -163,7 +182,7 @@ def save(
 
                 from gdcli.render.page.page import page as page_of
 
-                file.write(page_of(*page(), shlex.join(["gdcli", *output.words])))
+                file.write(page_of(*page(), _utf_8(shlex.join(["gdcli", *output.words]))))
             elif target.kind == "picture" and figure is not None:
                 from gdcli.render.picture.picture import save_picture
 
@@ -174,7 +193,7 @@ def save(
                 pace = Pace(output.fps or FPS, output.seconds or SECONDS)
                 save_animation(figure(), target.ending, file, pace, surface=output.surface)
         if not output.quiet:
-            to_stderr(f"saved {target.path}")
+            to_stderr(f"saved {one_line(target.path)}")
     if output.surface and figure is not None and not output.quiet:
         from gdcli.contract.figure import ContourPanel
 

@@ -29,6 +29,8 @@ def check_file(path: str) -> None:
         OutsideError: when it cannot be written.
     """
     with _reported(path):
+        if path.endswith(("/", os.sep)):
+            raise IsADirectoryError(0, "it is the name of a folder")
         descriptor = _descriptor(path)
         if descriptor is None:
             _check(Path(os.path.realpath(path)))

@@ -45,12 +45,15 @@ def _checked(name: str, value: Any, field: FieldInfo, *, text: bool) -> Any:
     given = value if text else read_text(name, value, reads)
     try:
         converted = msgspec.convert(given, kind, strict=not text and not (reads and isinstance(value, str)))
+        is_finite = _is_finite(converted)
     except msgspec.ValidationError:
         wrong = True
+    except RecursionError:
+        raise GdcliError("setting", f"{name} is nested too deeply") from None
     else:
         if field.name == "values":  # a JSON document has no infinity, but the language has
             return {variable: _as_text(number) for variable, number in converted.items()}
-        wrong = field.name not in _CHECKS_ITSELF and not _is_finite(converted)
+        wrong = field.name not in _CHECKS_ITSELF and not is_finite
     if wrong:
         raise _wrong(name, value, field, text=text)
     return converted

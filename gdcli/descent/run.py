@@ -254,11 +254,10 @@ class Descent(Generic[R]):
         trace = self._trace
         if not self.diagnoses or trace is None:
             return []
-        from gdcli.descent.diagnosis.diagnose import diagnose, too_many
-        from gdcli.descent.diagnosis.local import MAX_UNKNOWNS
+        from gdcli.descent.diagnosis.diagnose import MOST_UNKNOWNS, diagnose, too_many
         from gdcli.descent.diagnosis.run import Run
 
-        if self.problem.unknowns > MAX_UNKNOWNS:
+        if self.problem.unknowns > MOST_UNKNOWNS:
             return [too_many(self.problem.unknowns)]
 
         def collect() -> Run:

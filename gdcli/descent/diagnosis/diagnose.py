@@ -14,7 +14,6 @@ from gdcli.descent.diagnosis.cycling import cycling
 from gdcli.descent.diagnosis.elsewhere import below, local_minimum, recovered, unexplained
 from gdcli.descent.diagnosis.held import held
 from gdcli.descent.diagnosis.kink import kink
-from gdcli.descent.diagnosis.local import MAX_UNKNOWNS
 from gdcli.descent.diagnosis.origin import not_finite
 from gdcli.descent.diagnosis.places import float_floor, saddle, stationary, vanishing_gradient
 from gdcli.descent.diagnosis.run import Run
@@ -124,9 +123,13 @@ def diagnose(collect: Callable[[], Run], own: Sequence[Finder] = ()) -> list[Fin
     return findings
 
 
+MOST_UNKNOWNS = 10_000
+"""Above so many unknowns a run is not diagnosed."""
+
+
 def too_many(unknowns: int) -> Finding:
     """What is said of a run with more unknowns than can be looked at in time."""
-    message = f"no diagnosis: {unknowns:,} unknowns are too many; the limit is {MAX_UNKNOWNS:,}"
+    message = f"no diagnosis: {unknowns:,} unknowns are too many; the limit is {MOST_UNKNOWNS:,}"
     return Finding("work-limit", message, None, {"unknowns": unknowns})
 
 
