@@ -199,3 +199,25 @@ def test_a_prediction_with_weight_decay_says_so() -> None:
         "(x-4)**2", {"x": 0.0}, optimizer="sgd", weight_decay=1.0, lr=0.1, tol_grad=[1e-3]
     ).result()
     assert "reaching a gradient norm" not in "".join(finding.message for finding in tolerant.diagnosis)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--steps", "9" * 20], f"--steps must be a whole number of at most 1,000,000,000,000, not '{'9' * 20}'"),
+        (["--seed", "9" * 20], f"--seed must be a whole number of at most 9,223,372,036,854,775,807, not '{'9' * 20}'"),
+        (["--steps", "-1"], "--steps must be a whole number of at least 0, not '-1'"),
+    ],
+)
+def test_a_number_that_is_too_large_is_told_the_largest(run: Run, words: list[str], message: str) -> None:
+    assert run("minimize", *words).err.startswith(f"error: {message}\n")
+
+
+def test_an_expression_below_the_values_is_no_variable(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "run.toml"
+    file.write_text('[values]\nx = "1"\nexpression = "x**2"\n')
+    outcome = run("minimize", "--config", str(file))
+    assert outcome.code == 2
+    assert outcome.err.endswith("so it would be a variable\nhint: put it above [values]\n")
+    file.write_text('expression = "x**2"\n[values]\nx = "1"\n')
+    assert run("minimize", "--config", str(file)).code == 0

@@ -55,6 +55,10 @@ def read_config(path: str, command: str, settings: Collection[str]) -> dict[str,
     for key in [key for key in config if key not in settings]:
         hint = _meant(key, config, command, settings, toml=toml)
         raise GdcliError("unknown-setting", f"unknown setting '{key}'", hint)
+    values = config.get("values")
+    if isinstance(values, dict) and "expression" in values and "expression" in settings and "expression" not in config:
+        message = f"'expression' in {path} stands in the table of the values, so it would be a variable"
+        raise GdcliError("setting", message, f"put it {'above [values]' if toml else 'outside of values'}")
     if "lrs" in settings and isinstance(config.get("lr"), dict):
         message = f"'lr' in {path} must be a number of at least 0, or auto, not a table"
         raise GdcliError("setting", message, f"the table of the rates of variables is {'[lrs]' if toml else 'lrs'}")

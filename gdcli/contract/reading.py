@@ -84,9 +84,13 @@ def _wrong(name: str, value: Any, field: FieldInfo, *, text: bool) -> GdcliError
     hint = hint_at(shown, choices) if choices else typographic(shown)
     if not hint and not choices and (example := example_of(field)):
         hint = f"for example: {example if text else _TABLES.get(field.name) or example.partition(' ')[2]}"
-    return GdcliError("setting", f"{name} must be {describe(field.type)}, not '{shown}'", hint)
+    what = describe(field.type)
+    if shown.isdecimal() and len(shown) < _MOST_DIGITS and (most := get_args(field.type)[1].le) and int(shown) > most:
+        what = f"{what.partition(' of at least')[0]} of at most {most:,}"
+    return GdcliError("setting", f"{name} must be {what}, not '{shown}'", hint)
 
 
+_MOST_DIGITS = 400
 _TABLES = {
     "values": '{"x": 3}',
     "lrs": '{"x": 0.1}',
