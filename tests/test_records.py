@@ -92,12 +92,12 @@ def test_a_record_of_every_schedule_is_its_config(run: Run, name: str) -> None:
         (["--tol-grad", "inf"], "--tol-grad must be a number of at least 0, or two: absolute,relative, not 'inf'"),
         (["--tol-x", "1,inf"], "--tol-x must be a number of at least 0, or two: absolute,relative, not '1,inf'"),
         (["--tol-loss", "nan"], "--tol-loss must be a number of at least 0, or two: absolute,relative, not 'nan'"),
-        (["--schedule", "exponential", "--sched", "gamma=nan"], "--sched must be a table of names and values, not 'gamma=nan'"),  # noqa: E501
-        (["--schedule", "cosine", "--sched", "T_max=inf"], "--sched must be a table of names and values, not 'T_max=inf'"),  # noqa: E501
-        (["--optimizer", "adam", "--opt", "eps=inf"], "--opt must be a table of names and values, not 'eps=inf'"),
-        (["--optimizer", "adam", "--opt", "betas=nan,0"], "--opt must be a table of names and values, not 'betas=[nan, 0]'"),  # noqa: E501
-        (["--bound", "x=nan:9"], "--bound must be a table of names and values, not 'x=[nan, 9.0]'"),
-        (["--bound", "x=inf:9"], "--bound must be a table of names and values, not 'x=[inf, 9.0]'"),
+        (["--schedule", "exponential", "--sched", "gamma=nan"], "'gamma' of the schedule exponential must be a finite number, not 'nan'"),  # noqa: E501
+        (["--schedule", "cosine", "--sched", "T_max=inf"], "'T_max' of the schedule cosine must be an integer of at least 1, not 'inf'"),  # noqa: E501
+        (["--optimizer", "adam", "--opt", "eps=inf"], "'eps' of adam must be a finite number, not 'inf'"),
+        (["--optimizer", "adam", "--opt", "betas=nan,0"], "'betas' of adam must be 2 numbers, not 'nan,0.0'"),  # noqa: E501
+        (["--bound", "x=nan:9"], "--bound must be finite numbers, not 'x=[nan, 9.0]'"),
+        (["--bound", "x=inf:9"], "--bound must be finite numbers, not 'x=[inf, 9.0]'"),
         (["--bound", "x=-inf:inf"], "the bounds of x are infinite, so they hold nothing"),
         (["--x", "nan", "--bound", "x=-1:9"], "the start of x is nan, which is not within its bounds, -1:9"),
     ],

@@ -87,6 +87,8 @@ def _wrong(name: str, value: Any, field: FieldInfo, *, text: bool) -> GdcliError
     what = describe(field.type)
     if shown.isdecimal() and len(shown) < _MOST_DIGITS and (most := get_args(field.type)[1].le) and int(shown) > most:
         what = f"{what.partition(' of at least')[0]} of at most {most:,}"
+    if isinstance(value, dict) and not _is_finite(value):
+        what = "finite numbers"
     return GdcliError("setting", f"{name} must be {what}, not '{shown}'", hint)
 
 
