@@ -95,7 +95,7 @@ def test_a_record_of_every_schedule_is_its_config(run: Run, name: str) -> None:
         (["--schedule", "exponential", "--sched", "gamma=nan"], "'gamma' of the schedule exponential must be a finite number, not 'nan'"),  # noqa: E501
         (["--schedule", "cosine", "--sched", "T_max=inf"], "'T_max' of the schedule cosine must be an integer of at least 1, not 'inf'"),  # noqa: E501
         (["--optimizer", "adam", "--opt", "eps=inf"], "'eps' of adam must be a finite number, not 'inf'"),
-        (["--optimizer", "adam", "--opt", "betas=nan,0"], "'betas' of adam must be 2 numbers, not 'nan,0.0'"),  # noqa: E501
+        (["--optimizer", "adam", "--opt", "betas=nan,0"], "'betas' of adam must be 2 numbers, not 'nan,0.0'"),
         (["--bound", "x=nan:9"], "--bound must be finite numbers, not 'x=[nan, 9.0]'"),
         (["--bound", "x=inf:9"], "--bound must be finite numbers, not 'x=[inf, 9.0]'"),
         (["--bound", "x=-inf:inf"], "the bounds of x are infinite, so they hold nothing"),

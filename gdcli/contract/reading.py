@@ -87,12 +87,13 @@ def _wrong(name: str, value: Any, field: FieldInfo, *, text: bool) -> GdcliError
     what = describe(field.type)
     if shown.isdecimal() and len(shown) < _MOST_DIGITS and (most := get_args(field.type)[1].le) and int(shown) > most:
         what = f"{what.partition(' of at least')[0]} of at most {most:,}"
-    if isinstance(value, dict) and not _is_finite(value):
+    if what == _TABLE and not _is_finite(value):
         what = "finite numbers"
     return GdcliError("setting", f"{name} must be {what}, not '{shown}'", hint)
 
 
 _MOST_DIGITS = 400
+_TABLE = "a table of names and values"
 _TABLES = {
     "values": '{"x": 3}',
     "lrs": '{"x": 0.1}',
@@ -164,5 +165,5 @@ def describe(kind: Any) -> str:
             bounds = f" from {meta.ge} to {meta.le}"
         return words[plain] + bounds
     if get_origin(plain) is dict:
-        return "a table of names and values"
+        return _TABLE
     return "a list of strings"
