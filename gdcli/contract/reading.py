@@ -85,7 +85,12 @@ def _wrong(name: str, value: Any, field: FieldInfo, *, text: bool) -> GdcliError
     if not hint and not choices and (example := example_of(field)):
         hint = f"for example: {example if text else _TABLES.get(field.name) or example.partition(' ')[2]}"
     what = describe(field.type)
-    if shown.isdecimal() and len(shown) < _MOST_DIGITS and (most := get_args(field.type)[1].le) and int(shown) > most:
+    if (
+        shown.isdecimal()
+        and len(shown) < _MOST_DIGITS
+        and (most := get_args(field.type)[1].le or 0) >= _LONG
+        and int(shown) > most
+    ):
         what = f"{what.partition(' of at least')[0]} of at most {most:,}"
     if what == _TABLE and not _is_finite(value):
         what = "finite numbers"
@@ -93,6 +98,7 @@ def _wrong(name: str, value: Any, field: FieldInfo, *, text: bool) -> GdcliError
 
 
 _MOST_DIGITS = 400
+_LONG = 10**9  # a bound from which on it is told only to those who exceed it
 _TABLE = "a table of names and values"
 _TABLES = {
     "values": '{"x": 3}',
@@ -161,7 +167,7 @@ def describe(kind: Any) -> str:
     words = {int: "a whole number", float: "a number", bool: "true or false", str: "a string"}
     if plain in words:
         bounds = f" of at least {meta.ge}" if meta.ge is not None else ""
-        if meta.le is not None and meta.le < 10**9:
+        if meta.le is not None and meta.le < _LONG:
             bounds = f" from {meta.ge} to {meta.le}"
         return words[plain] + bounds
     if get_origin(plain) is dict:
