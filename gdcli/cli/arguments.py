@@ -56,17 +56,17 @@ def sort_words(words: list[str], options: Mapping[str, str], command: str, *, va
     Raises:
         GdcliError: for an option that does not exist or has no value.
     """
-    found = Words()
+    found, given = Words(), list[list[str]]()
     rest = iter(words)
     for word in rest:
         name, equals, _ = word.partition("=")
         if word == "--":
             found.positional.extend(rest)
         elif name in options:
-            found.options.append(word)
+            given.append([word])
             if options[name] and not equals:
-                found.options.append(_value(name, next(rest, None), options, command))
-                _check_pair(name, options[name], found.options[-1], words[len(words) - length_hint(rest) :])
+                given[-1].append(_value(name, next(rest, None), options, command))
+                _check_pair(name, options[name], given[-1][1], words[len(words) - length_hint(rest) :])
         elif "--lrs" in options and (match := _RATE.fullmatch(word)):
             value = match[2] if match[2] is not None else _value(name, next(rest, None), options, command)
             found.rates.append(f"{match[1]}={value}")
@@ -78,19 +78,17 @@ def sort_words(words: list[str], options: Mapping[str, str], command: str, *, va
         else:
             _check_typed(word, options)
             found.positional.append(word)
-    found.options = _without_replaced(found.options)
+    found.options = [word for each in _without_replaced(given) for word in each]
     return found
 
 
-def _without_replaced(words: list[str]) -> list[str]:
-    """The options without the parameters of a schedule that a later ``--schedule`` replaces."""
-    pairs = [(word.partition("=")[0], i) for i, word in enumerate(words)]
-    places = [i for name, i in pairs if name == "--schedule"]
-    if len(places) < 2:
-        return words
-    replaced = [i for name, i in pairs if name == "--sched" and i < places[-1]]
-    gone = {j for i in replaced for j in ((i,) if "=" in words[i].partition("--sched")[2][:1] else (i, i + 1))}
-    return [word for i, word in enumerate(words) if i not in gone]
+def _without_replaced(given: Sequence[Sequence[str]]) -> Sequence[Sequence[str]]:
+    """The options, each with its value, without the parameters of a schedule that a later ``--schedule`` replaces."""
+    names = [words[0].partition("=")[0] for words in given]
+    if names.count("--schedule") < 2:
+        return given
+    last = max(i for i, name in enumerate(names) if name == "--schedule")
+    return [words for i, words in enumerate(given) if i > last or names[i] != "--sched"]
 
 
 def _check_pair(option: str, form: str, value: str, following: Sequence[str]) -> None:

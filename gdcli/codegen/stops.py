@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from gdcli.codegen.rules import LoopNames, Moving
 from gdcli.codegen.script import WIDTH, Script, broken, draws
 from gdcli.contract.descent import GROWTH, DescentSettings
-from gdcli.rules.parameters import remembers
+from gdcli.rules.parameters import rates_change, remembers
 
 
 class Stops:
@@ -27,7 +27,7 @@ class Stops:
         self.state, self.landmark = script.new_name("state"), script.new_name("landmark")
         s = settings
         has_tolerance = any(tolerance is not None for tolerance in (s.tol_grad, s.tol_loss, s.tol_x))
-        changes = remembers(s) or s.schedule != "none" or bool(s.lr_factor) or any(map(draws, script.expressions))
+        changes = remembers(s) or rates_change(s) or any(map(draws, script.expressions))
         self.sees_cycles = has_tolerance and not changes
 
     def lines(self) -> list[str]:

@@ -84,17 +84,17 @@ def _wrong(name: str, value: Any, field: FieldInfo, *, text: bool) -> GdcliError
     hint = hint_at(shown, choices) if choices else typographic(shown)
     if not hint and not choices and (example := example_of(field)):
         hint = f"for example: {example if text else _TABLES.get(field.name) or example.partition(' ')[2]}"
-    what = describe(field.type)
-    if (
-        shown.isdecimal()
-        and len(shown) < _MOST_DIGITS
-        and (most := get_args(field.type)[1].le or 0) >= _LONG
-        and int(shown) > most
-    ):
-        what = f"{what.partition(' of at least')[0]} of at most {most:,}"
+    what, most = describe(field.type), get_args(field.type)[1].le
     if what == _TABLE and not _is_finite(value):
         what = "finite numbers"
+    elif most is not None and most >= _LONG and _exceeds(shown, most):
+        what = f"a whole number of at most {most:,}"
     return GdcliError("setting", f"{name} must be {what}, not '{shown}'", hint)
+
+
+def _exceeds(text: str, most: int) -> bool:
+    """Whether a text is a whole number above a bound; Python reads no number of thousands of digits."""
+    return text.isdecimal() and len(text) < _MOST_DIGITS and int(text) > most
 
 
 _MOST_DIGITS = 400

@@ -35,9 +35,9 @@ from gdcli.descent.walk import Walked
 from gdcli.rules.catalogue import RULES
 from gdcli.rules.checks import check_parameters, without_effect
 from gdcli.rules.make import update_rule
-from gdcli.rules.parameters import complete_rule, remembers
+from gdcli.rules.parameters import complete_rule, rates_change, remembers
 from gdcli.rules.rule import NoStepError, why_not_computed
-from gdcli.rules.schedules import rates_change, rates_of
+from gdcli.rules.schedules import rates_of
 from gdcli.tensors import Problem, grad_fn_name
 
 _GROWN = "the steps grew without bound"
@@ -170,10 +170,10 @@ class Descent(Generic[R]):
 
     def _is_better(self, state: State) -> bool:
         """Whether a state is better than the best so far: a loss that is not finite is never better."""
-        best = self._best
-        if best is None or not math.isfinite(best.loss):
-            return best is None or math.isfinite(state.loss)
-        return self._sign * state.loss < self._sign * best.loss and math.isfinite(state.loss)
+        if self._best is None:
+            return True
+        is_lower = not math.isfinite(self._best.loss) or self._sign * state.loss < self._sign * self._best.loss
+        return math.isfinite(state.loss) and is_lower
 
     def _first_rates(self) -> dict[str, float]:
         """The learning rate of each variable."""

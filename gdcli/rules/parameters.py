@@ -54,6 +54,11 @@ def remembers(settings: DescentSettings) -> bool:
     return RULES[settings.optimizer].remembers or bool(settings.momentum)
 
 
+def rates_change(settings: DescentSettings) -> bool:
+    """Whether the rates of a run may change from step to step."""
+    return settings.schedule != "none" or bool(settings.lr_factor)
+
+
 def parameters_given(settings: DescentSettings) -> Mapping[str, Any]:
     """Every parameter of a completed rule but its learning rate, as ``--opt`` gives them."""
     own = {name: getattr(settings, name) for name in OWN_OPTIONS}

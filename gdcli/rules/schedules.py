@@ -17,6 +17,7 @@ from gdcli.lang.objective import build
 from gdcli.lang.syntax import parse
 from gdcli.rules.catalogue import SCHEDULES
 from gdcli.rules.checks import a_number, is_number
+from gdcli.rules.parameters import rates_change
 from gdcli.rules.row import ScheduleRow
 from gdcli.rules.rule import Rates, UpdateRule
 
@@ -76,11 +77,6 @@ def rates_of(settings: DescentSettings, rule: UpdateRule) -> ConstantRates | Cha
     if settings.lr_factor:
         changes = RateFactors(settings.lr_factor, rule, changes)
     return ChangingRates(rule, changes) if rates_change(settings) else ConstantRates(rule)
-
-
-def rates_change(settings: DescentSettings) -> bool:
-    """Whether the rates of a run may change from step to step."""
-    return settings.schedule != "none" or bool(settings.lr_factor)
 
 
 class RateFactors:

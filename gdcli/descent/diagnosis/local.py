@@ -19,7 +19,6 @@ from gdcli.tensors import Problem
 
 MAX_WORK = 50_000_000
 """Elements that the evaluations for one Hessian may make together."""
-MAX_UNKNOWNS = 100_000
 _MIN_PRODUCTS = 30
 _SAME = 1e-6  # the relative difference up to which two Hessians are the same
 _ZERO = 1e-12  # the size up to which a part of a gradient counts as 0, relative to the largest
@@ -161,7 +160,7 @@ class CurvatureAt:
         if self.problem.is_random:
             raise NoCurvatureError("the expression draws new random numbers at every step")
         n, allowed = self.problem.unknowns, MAX_WORK // self.cost.elements
-        if n > MAX_UNKNOWNS or allowed < min(n, _MIN_PRODUCTS):
+        if allowed < min(n, _MIN_PRODUCTS):
             raise NoCurvatureError(f"{n:,} unknowns with {self.cost.elements:,} elements per evaluation are too many")
         scale = self._scale(rates)
         twin = at(self.problem, step, torch.float64)

@@ -207,8 +207,8 @@ def other_starts(
     length = math.hypot(*direction)
     for reach in sizes:
         for sign in signs:
-            step = [sign * reach * run.scale(run.first) * part / length for part in direction]
-            yield {"values": _moved(run, step)}
+            far = sign * reach * run.scale(run.first)
+            yield {"values": _moved(run, [far * part / length for part in direction])}
 
 
 def _moved(run: Run, step: Sequence[float]) -> dict[str, Any]:

@@ -24,9 +24,8 @@ from gdcli.descent.run import Descent
 from gdcli.descent.snapshot import Snapshot, is_finite, joined, norm, same, size
 from gdcli.errors import GdcliError
 from gdcli.rules.catalogue import RULES
-from gdcli.rules.parameters import remembers
-from gdcli.rules.schedules import rates_change
-from gdcli.tensors import Problem, labels
+from gdcli.rules.parameters import rates_change, remembers
+from gdcli.tensors import Problem, labels_of
 
 _ROUNDING = 50  # of a loss, in units of eps
 _CLEARLY = 1e-4  # of what a run has gained
@@ -69,14 +68,13 @@ class Run:
         self.sign = -1.0 if settings.maximize else 1.0
         self.rule: LinearRule | None = linear_rule(settings)
         self.decay = (settings.weight_decay or 0.0) if self.rule is not None else 0.0
-        self.labels = [label for name in problem.wrt for label in labels(name, problem.tensors[name].shape)]
+        self.labels = labels_of(problem.leaves)
         self.failed = reason in (StopReason.NON_FINITE, StopReason.GROWN)
         self.dtype = next(problem.tensors[name].dtype for name in problem.wrt)
         self.eps = torch.finfo(self.dtype).eps
         self._restart = restart
         self._points: dict[int, list[float]] = {}
         self._gradients: dict[int, list[float]] = {}
-        self._scales: dict[int, float] = {}
         self._curvature_at = CurvatureAt(problem, self.sign, self.decay)
 
     # States
@@ -100,9 +98,7 @@ class Run:
 
     def scale(self, step: State) -> float:
         """The size of a point: 1 + |x|."""
-        if step.iteration not in self._scales:
-            self._scales[step.iteration] = 1.0 + math.hypot(*self.point(step))
-        return self._scales[step.iteration]
+        return 1.0 + math.hypot(*self.point(step))
 
     def loss(self, step: State | Step) -> float:
         """What is to become small: the loss, or minus the loss when going up."""

@@ -19,6 +19,7 @@ from gdcli.descent.diagnosis.run import Run
 from gdcli.descent.diagnosis.theory import PLAIN, LinearRule, best_heavy_ball, safe_nesterov
 from gdcli.descent.diagnosis.words import direction_in_words, factor_in_words, parts_of
 from gdcli.rules.catalogue import RULES, linear_by_hand
+from gdcli.rules.parameters import rates_change
 
 _ROUNDING = 1000  # a gradient of so many roundings is good for a measurement
 _AGREES = 0.03  # relative difference of 1 - factor up to which measured and predicted count as the same
@@ -82,7 +83,7 @@ def speed(run: Run) -> Finding | None:
     steps is that of the run itself, made up to its goal.
     """
     local, rule = run.end, run.rule
-    varies = run.settings.schedule != "none" or bool(run.settings.lr_factor)
+    varies = rates_change(run.settings)
     if rule is None or local is None or run.went_badly or not run.is_linear or varies or run.goal is None:
         return None
     if run.is_quadratic and run.flat_gradient is not None:  # the loss falls for ever

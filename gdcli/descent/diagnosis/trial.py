@@ -11,13 +11,14 @@ from gdcli.contract.descent import DescentRecord, DescentSettings
 from gdcli.descent.loop import State
 from gdcli.descent.run import Descent
 from gdcli.errors import GdcliError
+from gdcli.explain.cost import SECOND
 
 MOST_STEPS = 5_000
 """A trial makes at most this many steps."""
 _LONGER = 20  # so many times its own steps the run itself is made up to its goal, at most
 _AT_LEAST = 1_000  # or so many steps
 _LAST = 10  # states at the end of a trial whose losses and gradients are kept
-HALF_A_SECOND = 300_000_000
+HALF_A_SECOND = SECOND // 2
 """What all trials of a diagnosis may cost together beside the run's own cost, in elements: about half a second."""
 STEP = 20_000
 """What a step costs beside its evaluations, in elements."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Iterable
 from typing import Any
 
 from msgspec.structs import replace
@@ -54,9 +55,8 @@ def without_end(run: Run) -> Finding | None:
     if not math.isfinite(reach):
         return None
     nearer = [run.surface(moved(end, direction, reach * part)) for part in (0.0, *_NEARER, 1.0)]
-    beyond = [nearer[-1], *(run.surface(moved(end, direction, reach * part)) for part in _BEYOND)]
-    finite = itertools.takewhile(math.isfinite, beyond)
-    if not all(a >= b for each in (nearer, finite) for a, b in itertools.pairwise(each)):
+    beyond = itertools.chain(nearer[-1:], (run.surface(moved(end, direction, reach * part)) for part in _BEYOND))
+    if not (_falls(nearer) and _falls(itertools.takewhile(math.isfinite, beyond))):
         return None  # a minimum, or a pole, lies on the way
     distances = [reach * 10.0**k for k in range(_DECADES + 1)]
     losses = [nearer[0], nearer[-1], *(run.surface(moved(end, direction, by)) for by in distances[1:])]
@@ -69,6 +69,11 @@ def without_end(run: Run) -> Finding | None:
     if not endless and (falls[-1] > 0.1 * falls[0] or not _slows(run, direction)):
         return None
     return _finding(run, last.iteration, direction, distances[-1], losses, endless=endless)
+
+
+def _falls(losses: Iterable[float]) -> bool:
+    """Whether no loss is above the one before; they are asked for one by one, up to the first that is."""
+    return all(a >= b for a, b in itertools.pairwise(losses))
 
 
 def _slows(run: Run, direction: list[float]) -> bool:
