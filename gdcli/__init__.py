@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gdcli.contract.plot import PlotResult
     from gdcli.errors import ExpressionError, GdcliError
     from gdcli.lang.nodes import Expression
-    from gdcli.lang.syntax import parse
+    from gdcli.lang.program import parse
 
 # The module of each name. A name is imported when it is first used, so that ``import gdcli`` costs nothing.
 _HOMES = {

@@ -105,7 +105,20 @@ class MissingVariableError(ExpressionError):
 
 
 def caret(source: str, span: tuple[int, int]) -> str:
-    """Two lines: the source (a window of it when it is long), and carets under the characters of ``span``."""
+    """Two lines: the source (a window of it when it is long), and carets under the characters of ``span``.
+
+    Of a program it is the line where the span begins, behind its number.
+    """
+    start, end = span
+    if "\n" in source:
+        first, last = source.rfind("\n", 0, start) + 1, source.find("\n", start)
+        last = len(source) if last < 0 else last
+        number = f"line {source.count(chr(10), 0, start) + 1}: "
+        return _marked(source[first:last], (start - first, min(end, last) - first), f"  {number}")
+    return _marked(source, span, "  ")
+
+
+def _marked(source: str, span: tuple[int, int], before_it: str) -> str:
     start, end = span
     end = min(max(end, start + 1), start + _WINDOW)
     first = max(0, start - _WINDOW) if len(source) > 2 * _WINDOW else 0
@@ -113,7 +126,8 @@ def caret(source: str, span: tuple[int, int]) -> str:
     before = ("…" if first else "") + _printable(source[first:start])
     marked = _printable(source[start:end])
     after = _printable(source[end:last]) + ("…" if last < len(source) else "")
-    return f"  {before}{marked}{after}".rstrip() + f"\n  {' ' * _width(before)}{'^' * max(1, _width(marked))}"
+    gap = " " * (len(before_it) + _width(before))
+    return f"{before_it}{before}{marked}{after}".rstrip() + f"\n{gap}{'^' * max(1, _width(marked))}"
 
 
 def _printable(text: str) -> str:

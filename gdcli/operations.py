@@ -8,7 +8,7 @@ from gdcli.contract.ops import OpsResult, OpsRow, OpsSettings
 from gdcli.errors import ExpressionError, GdcliError
 from gdcli.lang.nodes import Expression
 from gdcli.lang.objective import build, tensor_result
-from gdcli.lang.syntax import parse
+from gdcli.lang.program import rows_of
 from gdcli.lang.values import bind
 from gdcli.tensors import dtype_name, environment, on_device, plain, variables
 
@@ -20,12 +20,12 @@ def ops(settings: OpsSettings) -> OpsResult:
         GdcliError: for a value that is missing, unknown, or cannot be read.
     """
     settings = on_device(complete_ops(settings))
-    parsed = [_parsed(text) for text in settings.expressions]
-    values = bind([each for each in parsed if isinstance(each, Expression)], settings.values)
+    parsed = [row for text in settings.expressions for row in rows_of(text, settings.values)]
+    values = bind([row for _, row in parsed if isinstance(row, Expression)], settings.values)
     run = environment(settings)
     tensors = variables(values, run, wrt=[])
     rows = []
-    for text, expression in zip(settings.expressions, parsed, strict=True):
+    for text, expression in parsed:
         if isinstance(expression, ExpressionError):
             rows.append(OpsRow(expression=text, error=detail_of(expression)))
             continue
@@ -41,10 +41,3 @@ def ops(settings: OpsSettings) -> OpsResult:
     failed = sum(isinstance(row.error, ErrorDetail) for row in rows)
     message = f"{failed} of {len(rows)} expressions failed" if failed else f"{len(rows)} expressions"
     return OpsResult(settings=settings, status="failed" if failed else "ok", message=message, rows=rows)
-
-
-def _parsed(text: str) -> Expression | ExpressionError:
-    try:
-        return parse(text)
-    except ExpressionError as error:
-        return error

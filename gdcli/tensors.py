@@ -21,7 +21,7 @@ from gdcli.lang.constructors import Environment, too_large
 from gdcli.lang.limits import MAX_ELEMENTS, lists_of
 from gdcli.lang.nodes import Call, Expression, postorder
 from gdcli.lang.objective import Objective, build, evaluate, tensor_result
-from gdcli.lang.syntax import parse
+from gdcli.lang.program import parse
 from gdcli.lang.torch_errors import located
 from gdcli.lang.values import bind
 
@@ -89,7 +89,7 @@ def prepare(text: str, settings: Settings, wrt: list[str]) -> Problem:
     Raises:
         GdcliError: for an invalid expression or value.
     """
-    expression = parse(text)
+    expression = parse(text, settings.values)
     run = environment(settings)
     tensors = variables(bind([expression], settings.values), run, wrt)
     return Problem(build(expression, run, tensors), run, tensors, tuple(wrt))
@@ -184,19 +184,17 @@ def is_finite(numbers: Any) -> bool:
 
 def check_scalar(value: torch.Tensor, expression: Expression) -> None:
     """Raise ExpressionError unless the value is one floating-point number that depends on a variable."""
-    source = expression.source
-    span = (0, len(source))
+    source, span, text = expression.source, expression.place, expression.text(expression.root)
     if value.numel() != 1:
         message = f"the result has shape {tuple(value.shape)}, but a gradient needs a scalar result"
-        hint = f"sum it: sum({source})" if len(source) <= 60 else "sum it: sum(...)"
+        hint = f"sum it: sum({text})" if len(text) <= 60 else "sum it: sum(...)"
         raise ExpressionError("not-scalar", message, hint, source=source, span=span)
     check_differentiable(value, expression)
 
 
 def check_differentiable(value: torch.Tensor, expression: Expression) -> None:
     """Raise ExpressionError unless the value, of any shape, is floating-point and depends on a variable."""
-    source = expression.source
-    span = (0, len(source))
+    source, span = expression.source, expression.place
     if not value.is_floating_point():
         message = f"the result is {dtype_name(value)}, but only floating-point results have gradients"
         raise ExpressionError(

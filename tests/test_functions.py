@@ -20,8 +20,8 @@ import torch
 from gdcli.lang.constructors import Environment
 from gdcli.lang.functions import CATEGORIES, FUNCTIONS, SPELLINGS
 from gdcli.lang.objective import build, evaluate
+from gdcli.lang.program import parse
 from gdcli.lang.signature import Function
-from gdcli.lang.syntax import parse
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # deprecations and remarks of PyTorch itself
 

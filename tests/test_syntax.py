@@ -24,7 +24,8 @@ from gdcli.lang.nodes import (
     postorder,
 )
 from gdcli.lang.objective import build
-from gdcli.lang.syntax import parse, parse_value
+from gdcli.lang.program import parse
+from gdcli.lang.syntax import parse_value
 
 X = torch.tensor(0.75)
 V = torch.tensor([1.0, -2.0, 3.0])

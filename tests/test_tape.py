@@ -11,8 +11,8 @@ from gdcli.explain.tape import Tape
 from gdcli.lang.constructors import Environment
 from gdcli.lang.functions import FUNCTIONS
 from gdcli.lang.objective import build
+from gdcli.lang.program import parse
 from gdcli.lang.signature import Function
-from gdcli.lang.syntax import parse
 from gdcli.tensors import Problem
 from tests import test_functions
 from tests.conftest import Run

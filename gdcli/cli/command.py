@@ -32,6 +32,7 @@ from gdcli.cli.effect import check_effect
 from gdcli.cli.heard import listening
 from gdcli.cli.live.check import check_live
 from gdcli.cli.output import FORMATS, PANEL, Feature, Kind, Output, about, chosen_format, output_options
+from gdcli.cli.program_file import naming, read_program
 from gdcli.cli.quotes import check_quotes
 from gdcli.cli.save import check_targets, files_in_words
 from gdcli.cli.unquoted import check_unquoted
@@ -40,7 +41,7 @@ from gdcli.complete.problem import hint_at_problems
 from gdcli.contract.fields import EXPRESSIONS, fields_of
 from gdcli.contract.reading import S, read
 from gdcli.contract.words import read_word
-from gdcli.errors import GdcliError, MissingVariableError, UnknownVariableError, UserInterruptError
+from gdcli.errors import ExpressionError, GdcliError, MissingVariableError, UnknownVariableError, UserInterruptError
 from gdcli.rules.catalogue import RULES
 from gdcli.rules.parameters import OWN_OPTIONS
 from gdcli.torch_import import import_torch
@@ -150,6 +151,7 @@ def add(app: typer.Typer, command: Command[S]) -> None:
             add_variable(names, *parse_assignment(text))
         _check_not_empty(given, ctx.meta["gdcli.options"])
         output = _output(given, ctx.meta["gdcli.words"])
+        file = given.get("file")
         settings = _settings(command, given, names)
         try:
             settings = command.complete(settings)
@@ -163,6 +165,10 @@ def add(app: typer.Typer, command: Command[S]) -> None:
                 error.hint = name_of_an_option(error.name, error.source)
             elif error.source == error.name:
                 error.hint = hint_at_problems(error.name, command.name) or error.hint
+            raise
+        except ExpressionError as error:
+            if file:
+                naming(error, file)
             raise
         output.check()
         check_live(output)
@@ -220,6 +226,11 @@ def _print_code(script: str, output: Output) -> None:
 def _settings(command: Command[S], given: dict[str, Any], variables: dict[str, str]) -> S:
     """The settings of the command line over those of the config."""
     path = given.pop("config")
+    if file := given.pop("file", None):
+        name = next(name for name in EXPRESSIONS if name in given)
+        if given[name]:
+            raise GdcliError("usage", "--file and an expression cannot be used together", "keep one of them")
+        given[name] = [read_program(file)] if name == "expressions" else read_program(file)
     config = command.settings()
     if path:
         found = read_config(path, command.name, command.settings.__struct_fields__)
@@ -268,6 +279,8 @@ def _setting_parameters(command: Command[Any]) -> list[inspect.Parameter]:
             argument = typer.Argument(metavar=meta.extra["metavar"], help=meta.description, show_default=False,
                                       rich_help_panel=meta.extra["panel"])  # fmt: skip
             parameters.append(_parameter(field.name, list[str] | None if kind == list[str] else str | None, argument))
+            file = typer.Option("--file", metavar="FILE", help=_FILE_HELP, rich_help_panel=meta.extra["panel"])
+            parameters.append(_parameter("file", str | None, file))
         else:
             parameters.append(_option(field, meta.description, negatable=True))
     return parameters
@@ -279,6 +292,7 @@ def _meta(field: Any) -> Any:
 
 
 _VAR_HELP = "value of a variable; same as --NAME VALUE"
+_FILE_HELP = "read the expression or program from a file; - is standard input"
 _METAVARS = {float: "NUMBER", int: "INTEGER"}
 
 

@@ -32,10 +32,10 @@ def check(settings: GradSettings) -> None:
         GdcliError: for a file that cannot be read, or whose header does not match the variables.
     """
     if settings.points:
-        from gdcli.lang.syntax import parse
+        from gdcli.lang.program import parse
         from gdcli.pointfile import check as check_file
 
-        check_file(settings.points, parse(settings.expression), settings.values)
+        check_file(settings.points, parse(settings.expression, settings.values), settings.values)
 
 
 def print_each(settings: GradSettings, output: Output) -> int:
@@ -59,10 +59,10 @@ def print_each(settings: GradSettings, output: Output) -> int:
 def stream_points(settings: GradSettings, output: Output) -> int:
     """Differentiate at the points of a file as they are read, and print the results in their order."""
     from gdcli.explain.points import gradients_for
-    from gdcli.lang.syntax import parse
+    from gdcli.lang.program import parse
     from gdcli.pointfile import PointFile
 
-    points = PointFile(settings.points, parse(settings.expression), settings.values)
+    points = PointFile(settings.points, parse(settings.expression, settings.values), settings.values)
     chosen = points.format if output.format == "table" else output.format
     stream = _Stream(points, gradients_for(points, settings, one_shape=chosen == "csv"))
     stream.notices = output.heard.notices if chosen == "json" else list  # lines and CSV have no place for them

@@ -111,7 +111,7 @@ def expressions_among(words: Sequence[str], options: Mapping[str, str]) -> list[
 
 def variables_of(text: str) -> Sequence[str] | None:
     """The variables of an expression; None where the text is none."""
-    from gdcli.lang.syntax import parse
+    from gdcli.lang.program import parse
 
     try:
         return parse(text).variables

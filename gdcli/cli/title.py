@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from gdcli.contract.descent import DescentSettings, FitLinearSettings, MinimizeSettings
 from gdcli.contract.envelope import listed
+from gdcli.contract.short import in_a_title
 
 if TYPE_CHECKING:
     from gdcli.descent.run import Descent
@@ -19,7 +20,7 @@ def task(settings: DescentSettings, expression: str = "") -> str:
         verb = "maximize over W" if settings.maximize else "fit W in"
         return f"{verb} {loss_expression(settings.activation)}"
     if not expression and isinstance(settings, MinimizeSettings):
-        expression = settings.expression
+        expression = in_a_title(settings.expression)
     return f"{'maximize' if settings.maximize else 'minimize'} {expression}"
 
 
@@ -27,6 +28,8 @@ def title_of(descent: Descent[Any]) -> str:
     """The same, and which variables move and stay: ``minimize sum((W @ x)**2) over W; x stays fixed``."""
     moving = descent.problem.wrt
     fixed = [name for name in descent.problem.tensors if name not in moving]
-    over = "" if isinstance(descent.settings, FitLinearSettings) else f" over {', '.join(moving)}"
+    shapes = {name: "x".join(map(str, leaf.shape)) for name, leaf in descent.problem.leaves.items()}
+    named = [f"{name} ({shape})" if shape else name for name, shape in shapes.items()]
+    over = "" if isinstance(descent.settings, FitLinearSettings) else f" over {', '.join(named)}"
     stays = f"; {listed(fixed)} stay{'s' * (len(fixed) == 1)} fixed" if fixed else ""
     return f"{task(descent.settings)}{over}{stays}"

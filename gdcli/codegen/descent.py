@@ -12,8 +12,9 @@ from gdcli.complete.fit_linear import loss_expression
 from gdcli.complete.problem import expression_of
 from gdcli.complete.rule import usual_rate
 from gdcli.contract.descent import FitLinearSettings, MinimizeSettings
+from gdcli.contract.short import in_a_title
 from gdcli.errors import GdcliError
-from gdcli.lang.syntax import parse
+from gdcli.lang.program import parse
 from gdcli.lang.values import bind
 from gdcli.rules.catalogue import RULES
 
@@ -26,12 +27,12 @@ def minimize_script(settings: MinimizeSettings) -> str:
     Raises:
         GdcliError: for options that a script cannot have.
     """
-    expression = parse(expression_of(settings))
+    expression = parse(expression_of(settings), settings.values)
     script = Script(settings, [expression], bind([expression], settings.values))
     loop = Loop(script, settings, settings.wrt)
     loop.loss_lines = [f"{loop.loss} = {script.print(expression)}"]
     verb = "Maximize" if settings.maximize else "Minimize"
-    return loop.text(f"{verb} {settings.expression}")
+    return loop.text(f"{verb} {in_a_title(settings.expression)}")
 
 
 def fit_linear_script(settings: FitLinearSettings) -> str:

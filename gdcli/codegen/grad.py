@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from gdcli.codegen.script import Script, broken, not_shown, surely_has_gradient
 from gdcli.contract.grad import GradSettings
+from gdcli.contract.short import in_a_title
 from gdcli.errors import GdcliError
 from gdcli.lang.nodes import Binary, Call, Expression, Index, ListOf
-from gdcli.lang.syntax import parse
+from gdcli.lang.program import parse
 from gdcli.lang.values import bind
 
 
@@ -22,7 +23,7 @@ def grad_script(settings: GradSettings) -> str:
     for many in ("each", "points"):
         if getattr(settings, many):
             raise GdcliError("code", f"a script evaluates one point, but '{many}' asks for many", f"leave out --{many}")
-    expression = parse(settings.expression)
+    expression = parse(settings.expression, settings.values)
     script = Script(settings, [expression], bind([expression], settings.values))
     value = script.new_name("value")
     maker = f"{value}.grad_fn.name()" if _has_grad_fn(expression) else f"{value}.grad_fn and {value}.grad_fn.name()"
@@ -47,7 +48,7 @@ def grad_script(settings: GradSettings) -> str:
         parts += [[*backward, *gradients]]
     else:
         parts += [[*run, *backward], [*shown, *gradients]]
-    return script.text(f"The gradient of {settings.expression}.", *parts)
+    return script.text(f"The gradient of {in_a_title(settings.expression)}.", *parts)
 
 
 def _has_grad_fn(expression: Expression) -> bool:

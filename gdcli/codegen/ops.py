@@ -6,7 +6,7 @@ from gdcli.codegen.script import Script
 from gdcli.contract.ops import OpsSettings
 from gdcli.errors import ExpressionError
 from gdcli.lang.nodes import Expression
-from gdcli.lang.syntax import parse
+from gdcli.lang.program import rows_of
 from gdcli.lang.values import bind
 
 
@@ -15,8 +15,8 @@ def ops_script(settings: OpsSettings) -> str:
 
     An expression that cannot be parsed becomes a comment.
     """
-    parsed = [_parsed(text) for text in settings.expressions]
-    expressions = [each for each in parsed if isinstance(each, Expression)]
+    parsed = [row for text in settings.expressions for row in rows_of(text, settings.values)]
+    expressions = [row for _, row in parsed if isinstance(row, Expression)]
     script = Script(settings, expressions, bind(expressions, settings.values))
     show = script.new_name("show")
     function = [
@@ -25,15 +25,8 @@ def ops_script(settings: OpsSettings) -> str:
         '    print(name, result.tolist(), result.dtype, tuple(result.shape), sep="\\t")',
         "",
     ]
-    rows = [_row(script, show, text, each) for text, each in zip(settings.expressions, parsed, strict=True)]
+    rows = [_row(script, show, text, row) for text, row in parsed]
     return script.text("Expressions side by side.", script.declarations(()), function, rows)
-
-
-def _parsed(text: str) -> Expression | ExpressionError:
-    try:
-        return parse(text)
-    except ExpressionError as error:
-        return error
 
 
 def _row(script: Script, show: str, text: str, parsed: Expression | ExpressionError) -> str:

@@ -10,8 +10,8 @@ from gdcli.complete.problem import expression_of, problem_of
 from gdcli.contract.compare import CompareSettings
 from gdcli.contract.short import exactly
 from gdcli.errors import GdcliError
+from gdcli.lang.program import parse
 from gdcli.lang.suggest import did_you_mean
-from gdcli.lang.syntax import parse
 
 Ends = tuple[float | None, float | None]
 
@@ -23,7 +23,7 @@ def with_domain(settings: CompareSettings) -> CompareSettings:
         GdcliError: for a domain of an unknown variable, one that is not an interval, or a missing one.
     """
     problem = problem_of(settings)
-    variables = parse(expression_of(settings)).variables
+    variables = parse(expression_of(settings), (*settings.values, *settings.wrt)).variables
     usual = {} if problem is None else {name: (float(low), float(high)) for name, (low, high) in problem.domain.items()}
     domain: dict[str, Ends] = {**usual, **settings.domain}
     for name, ends in domain.items():

@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from gdcli.complete.rule import check_rule, usual_rate
 from gdcli.contract.descent import FitLinearSettings
 from gdcli.lang.limits import known_shapes
+from gdcli.lang.program import parse
 from gdcli.lang.shapes import Shape
-from gdcli.lang.syntax import parse
 from gdcli.lang.values import bind, read_value
 
 EXAMPLE_VALUES = {"W": "rand(3, 4)", "x": "arange(4)", "target": "[1, 1.2, 1.4]"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from gdcli.complete.program import with_program
 from gdcli.complete.wrt import moving_variables
 from gdcli.contract.grad import GradSettings
 from gdcli.errors import GdcliError
@@ -25,6 +26,7 @@ def complete_grad(settings: GradSettings) -> GradSettings:
     if not settings.expression:
         values = settings.values if settings.points else {**EXAMPLE_VALUES, **settings.values}
         settings = replace(settings, expression=EXAMPLE, values=values, wrt=settings.wrt or EXAMPLE_WRT)
+    settings = with_program(settings)
     wrt = moving_variables(settings.expression, settings.values, settings.wrt, partial=bool(settings.points))
     return replace(settings, wrt=wrt)
 

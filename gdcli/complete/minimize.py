@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from gdcli.complete.problem import expression_of, with_start
+from gdcli.complete.program import with_program
 from gdcli.complete.rule import check_rule, usual_rate
 from gdcli.complete.wrt import moving_variables
 from gdcli.contract.descent import MinimizeSettings
@@ -19,7 +20,7 @@ def complete_minimize(settings: MinimizeSettings) -> MinimizeSettings:
     Raises:
         GdcliError: for an invalid expression, value or name in ``wrt``.
     """
-    settings = with_start(settings, "minimize")
+    settings = with_program(with_start(settings, "minimize"))
     if not settings.expression:
         settings = replace(settings, expression=EXAMPLE, values={**EXAMPLE_VALUES, **settings.values})
     wrt = moving_variables(expression_of(settings), settings.values, settings.wrt)

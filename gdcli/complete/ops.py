@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from msgspec.structs import replace
 
 from gdcli.contract.ops import OpsSettings
 from gdcli.errors import ExpressionError
+from gdcli.lang.lines import in_one_form
 from gdcli.lang.nodes import Expression
-from gdcli.lang.syntax import parse
+from gdcli.lang.program import parse
 from gdcli.lang.values import bind
 
 EXAMPLES = [
@@ -29,21 +30,24 @@ def complete_ops(settings: OpsSettings) -> OpsSettings:
         GdcliError: for a value that is missing, unknown or cannot be read.
     """
     expressions = settings.expressions or EXAMPLES
-    parsed = _parsed(expressions)
+    parsed = _parsed(expressions, settings.values)
+    expressions = [in_one_form(text) for text in expressions]
+    given = {name: text for expression in parsed for name, text in expression.values.items()}
     used = {name for expression in parsed for name in expression.variables}
     takes_defaults = not settings.expressions or not settings.values
     defaults = {name: value for name, value in EXAMPLE_VALUES.items() if takes_defaults and name in used}
-    settings = replace(settings, expressions=expressions, values={**defaults, **settings.values})
+    settings = replace(settings, expressions=expressions, values={**defaults, **given, **settings.values})
+    seeds = [expression.seed for expression in parsed if expression.seed]
     bind(parsed, settings.values)
-    return settings
+    return replace(settings, seed=settings.seed or next(iter(seeds), 0))
 
 
-def _parsed(expressions: Iterable[str]) -> list[Expression]:
-    """The expressions that can be parsed; the errors of the others are reported in their rows."""
-    parsed = []
+def _parsed(expressions: Iterable[str], values: Collection[str]) -> list[Expression]:
+    """The rows of the expressions that can be parsed; the errors of the others are reported in their rows."""
+    parsed: list[Expression] = []
     for text in expressions:
         try:
-            parsed.append(parse(text))
+            parsed += parse(text, values).rows
         except ExpressionError:
             continue
     return parsed

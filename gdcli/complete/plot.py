@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from gdcli.complete.problem import expression_of, named_problem
+from gdcli.complete.program import with_program
 from gdcli.contract.figure import Window
 from gdcli.contract.plot import PlotSettings
 from gdcli.contract.short import exactly
 from gdcli.errors import ExpressionError, GdcliError
 from gdcli.lang.nodes import Expression, Index, Number, Variable, postorder
-from gdcli.lang.syntax import parse, parse_value
+from gdcli.lang.program import parse
+from gdcli.lang.syntax import parse_value
 from gdcli.lang.values import check_given, check_known, read_value
 
 if TYPE_CHECKING:
@@ -57,12 +59,13 @@ def complete_plot(settings: PlotSettings) -> PlotSettings:
     problem = named_problem(settings, example="gdcli plot rastrigin")
     if problem is not None and settings.dim is None and problem.dimension > MOST and _has_a_plane(problem):
         settings = replace(settings, dim=MOST)
-    expression = parse(expression_of(settings))
+    settings = with_program(settings)
+    expression = parse(expression_of(settings), settings.values)
     variables = expression.variables
     if not variables:
-        source = settings.expression
+        source = expression.source
         message = "the expression is constant: it has no variable to plot against"
-        raise ExpressionError("constant", message, "for example: x**2", source=source, span=(0, len(source)))
+        raise ExpressionError("constant", message, "for example: x**2", source=source, span=expression.place)
     check_known(settings.values, variables)
     if problem is None:
         values = _with_usual_windows(settings, expression)

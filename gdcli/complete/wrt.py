@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gdcli.errors import ExpressionError, GdcliError
+from gdcli.lang.program import parse
 from gdcli.lang.suggest import NAME, did_you_mean, variables_listed
-from gdcli.lang.syntax import parse
-from gdcli.lang.values import bind, bind_some
+from gdcli.lang.values import bind, bind_some, is_whole
 
 _NAMES = re.compile(NAME)
 
@@ -17,23 +17,24 @@ _NAMES = re.compile(NAME)
 def moving_variables(text: str, values: Mapping[str, Any], wrt: Sequence[str], *, partial: bool = False) -> list[str]:
     """The names to differentiate with respect to, after a check of the expression and its values.
 
+    Without ``wrt`` they are all variables; in a program those with ``requires_grad``, or all that are floating-point.
     With ``partial``, variables may be without a value.
 
     Raises:
         GdcliError: for an invalid expression, value or name in ``wrt``.
     """
-    expression = parse(text)
-    if partial:
-        bind_some(expression, values)
-    else:
-        bind([expression], values)
+    expression = parse(text, (*values, *wrt))
+    bound = bind_some(expression, values) if partial else bind([expression], values)
     if not expression.variables:
         message = "the expression is constant: it has no variable to differentiate with respect to"
         source = expression.source
-        raise ExpressionError("constant", message, "for example: x**2", source=source, span=(0, len(source)))
+        raise ExpressionError("constant", message, "for example: x**2", source=source, span=expression.place)
     for name in wrt:
         if name not in expression.variables:
             raise _unknown(name, wrt, expression.variables)
+    if not wrt and expression.is_program:
+        floating = [name for name in expression.variables if name not in bound or not is_whole(bound[name])]
+        return [name for name in expression.variables if name in expression.moving] or floating
     return [name for name in expression.variables if name in wrt] or list(expression.variables)
 
 

@@ -9,6 +9,7 @@ from msgspec import Struct
 from gdcli.contract.envelope import Notice, Record
 from gdcli.contract.fields import PROBLEM, Device, Dim, Dtype, Seed, Values, meta
 from gdcli.contract.figure import Figure
+from gdcli.contract.short import in_a_title
 
 Field = Annotated[bool, meta("also draw the gradient as arrows, or for one variable the derivative", PROBLEM)]
 
@@ -45,4 +46,4 @@ def notices_about(figure: Figure) -> list[Notice]:
 
 def spelled_out(name: str, expression: str) -> str:
     """The objective as given, with its expression if it is the name of a problem."""
-    return name if name == expression else f"{name}: {expression}"
+    return in_a_title(name) if name == expression else f"{name}: {expression}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 _WHOLE = 1e6  # numbers below it are written without an exponent
 
 
@@ -14,3 +16,17 @@ def short(number: float, digits: int) -> str:
 def exactly(number: float) -> str:
     """The shortest text that is read as the number."""
     return f"{number:g}" if float(f"{number:g}") == number else repr(number)
+
+
+def in_a_title(expression: str) -> str:
+    """An expression as a title has it: of a program, the statement that gives the result."""
+    if not any(mark in expression for mark in "\n;#"):
+        return expression
+    statements = [part.strip() for line in expression.split("\n") for part in line.partition("#")[0].split(";")]
+    told = [part for part in statements if part and not _WITHOUT_RESULT.match(part)]
+    return told[-1] if told else expression.partition("\n")[0]
+
+
+_WITHOUT_RESULT = re.compile(
+    r"print\s*\(|[\w.]+\.(?:backward|requires_grad_|grad)\b|import\b|from\b|torch\.manual_seed\b"
+)

@@ -16,6 +16,7 @@ from gdcli.explain.known import Expr, floor
 from gdcli.explain.symbolic import exact
 from gdcli.lang.constructors import Environment
 from gdcli.lang.nodes import (
+    Application,
     Attribute,
     Binary,
     Call,
@@ -24,6 +25,7 @@ from gdcli.lang.nodes import (
     ListOf,
     Node,
     Number,
+    Reference,
     Static,
     Unary,
     Variable,
@@ -150,6 +152,8 @@ class Evaluation:
             case Binary(operator=operator, left=left, right=right):
                 name = BINARY[operator].name
                 return self._elementwise(name, [self.found[id(left)], self.found[id(right)]])
+            case Reference(value=value) | Application(value=value):
+                return self.found[id(value)]
             case Index(value=value, items=items):
                 return self._moved(lambda part: part[items], self.found[id(value)])
             case Attribute(value=value, name="T" | "mT" as name):

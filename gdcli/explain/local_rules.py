@@ -32,7 +32,7 @@ from gdcli.lang.nodes import (
 )
 from gdcli.lang.objective import build
 from gdcli.lang.operators import BINARY, UNARY
-from gdcli.lang.syntax import parse
+from gdcli.lang.program import parse
 
 Rules = Mapping[str, str]
 """The derivative by each parameter."""

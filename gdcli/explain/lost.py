@@ -23,7 +23,7 @@ from gdcli.explain.rewrites import Rewrite, all_at_once, rewrites
 from gdcli.lang.constructors import Environment
 from gdcli.lang.nodes import Expression, Node, postorder
 from gdcli.lang.objective import build
-from gdcli.lang.syntax import parse
+from gdcli.lang.program import parse
 from gdcli.tensors import Problem, dtype_name
 
 _MOST_WORK = 300  # numbers for the slopes of all elements

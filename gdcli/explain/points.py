@@ -27,7 +27,7 @@ from gdcli.gradient import without_path
 from gdcli.lang.constructors import Environment
 from gdcli.lang.nodes import Expression
 from gdcli.lang.objective import Objective, build, tensor_result
-from gdcli.lang.syntax import parse
+from gdcli.lang.program import parse
 from gdcli.lang.values import bind_some
 from gdcli.pointfile import Chunk, PointFile, Shapes
 from gdcli.tensors import Problem, check_scalar, environment, is_finite, on_device, plain, variables
@@ -82,7 +82,7 @@ def gradients_for(file: PointFile, settings: GradSettings, *, one_shape: bool) -
 def _given(settings: GradSettings) -> tuple[GradSettings, Expression, Environment, dict[str, torch.Tensor]]:
     """Complete settings, the expression, the environment, and the tensors of the variables that have a value."""
     settings = on_device(complete_grad(settings))
-    expression = parse(settings.expression)
+    expression = parse(settings.expression, settings.values)
     run = environment(settings)
     return settings, expression, run, variables(bind_some(expression, settings.values), run, settings.wrt)
 

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from gdcli.lang.functions import FUNCTIONS
 from gdcli.lang.nodes import (
+    Application,
     Attribute,
     Binary,
     Call,
@@ -19,6 +20,7 @@ from gdcli.lang.nodes import (
     ListOf,
     Node,
     Number,
+    Reference,
     Static,
     Unary,
     postorder,
@@ -81,7 +83,7 @@ def _renewed(node: Node, renewed: Callable[[Any], Any], dtype: torch.dtype) -> N
             return replace(node, operand=renewed(operand))
         case Binary(left=left, right=right):
             return replace(node, left=renewed(left), right=renewed(right))
-        case Index(value=value) | Attribute(value=value):
+        case Index(value=value) | Attribute(value=value) | Reference(value=value) | Application(value=value):
             return replace(node, value=renewed(value))
         case Call(arguments=arguments):
             return replace(node, arguments=tuple(replace(a, value=renewed(a.value)) for a in arguments))

@@ -26,7 +26,7 @@ from gdcli.lang.nodes import (
     Variable,
     postorder,
 )
-from gdcli.lang.syntax import parse
+from gdcli.lang.program import parse
 
 _BCE = "binary_cross_entropy_with_logits"
 

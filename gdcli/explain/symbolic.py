@@ -22,6 +22,7 @@ from gdcli.explain.formulas import Code, Opaque, OutOfWorkError, UnprintableErro
 from gdcli.explain.known import Expr, NoCounterpartError, floor, sign
 from gdcli.lang.constructors import Environment
 from gdcli.lang.nodes import (
+    Application,
     Binary,
     Call,
     Expression,
@@ -29,6 +30,7 @@ from gdcli.lang.nodes import (
     ListOf,
     Node,
     Number,
+    Reference,
     Static,
     Unary,
     Variable,
@@ -37,7 +39,7 @@ from gdcli.lang.nodes import (
 )
 from gdcli.lang.objective import build
 from gdcli.lang.operators import BINARY, UNARY
-from gdcli.lang.syntax import parse
+from gdcli.lang.program import parse
 
 # Calls of SymPy's functions; a million take about a second.
 DIFFERENTIATING = 700_000
@@ -203,7 +205,7 @@ def _written(
 
 def _value(formula: str, tensors: Mapping[str, torch.Tensor], environment: Environment) -> float:
     """The value of a formula as gdcli evaluates it."""
-    parsed = parse(formula)
+    parsed = parse(formula, tensors)
     point = [_in_dtype(tensors[name], environment.dtype) for name in parsed.variables]
     return float(build(parsed, environment)(*point))
 
@@ -264,6 +266,8 @@ class _Converter:
             case Variable(name=name):
                 shape = tuple(self.tensors[name].shape)
                 return _Unknown(f"{name} has shape {shape}") if shape else _symbol(name)
+            case Reference(value=value) | Application(value=value):
+                return self.found[id(value)]
             case ListOf(items=items):
                 values = tuple(self.found[id(item)] for item in items)
                 if any(isinstance(value, tuple) for value in values):

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from gdcli.lang.functions import CATEGORIES, FUNCTIONS
-from gdcli.lang.nodes import Attribute, Binary, Call, Index, ListOf, Node, Unary, Variable
+from gdcli.lang.nodes import Application, Attribute, Binary, Call, Index, ListOf, Node, Reference, Unary, Variable
 from gdcli.lang.operators import BINARY, UNARY
 from gdcli.lang.signature import Fact
 
@@ -18,7 +18,7 @@ _REDUCTIONS = frozenset(row.name for row in CATEGORIES["reductions"])
 def operation(node: Node) -> str:
     """PyTorch's name of what a node does: ``add``, ``log``, ``stack``; the name of a variable."""
     match node:
-        case Variable(name=name):
+        case Variable(name=name) | Reference(name=name) | Application(name=name):
             return name
         case Unary(operator=symbol):
             return UNARY[symbol].name

@@ -8,12 +8,13 @@ from gdcli.complete.plot import Spread, complete_plot, spread_of
 from gdcli.complete.problem import expression_of
 from gdcli.contract.figure import Figure, Panel
 from gdcli.contract.plot import PlotResult, PlotSettings, notices_about
+from gdcli.contract.short import in_a_title
 from gdcli.errors import ExpressionError
 from gdcli.landscape.panels import Subject, function_panel, plain_contours
 from gdcli.landscape.section import along_unknowns, in_order
 from gdcli.landscape.window import same_scale
 from gdcli.lang.objective import build, evaluate, tensor_result
-from gdcli.lang.syntax import parse
+from gdcli.lang.program import parse
 from gdcli.lang.values import read_value
 from gdcli.tensors import Problem, check_scalar, environment, on_device
 
@@ -40,7 +41,7 @@ def plot(settings: PlotSettings) -> PlotResult:
 
 def _prepared(settings: PlotSettings, spreads: dict[str, Spread]) -> Problem:
     """The problem, its variables in the middle of their windows; those with windows are the unknowns."""
-    expression = parse(expression_of(settings))
+    expression = parse(expression_of(settings), settings.values)
     run = environment(settings)
     tensors: dict[str, torch.Tensor] = {}
     for name in expression.variables:
@@ -63,7 +64,7 @@ def _check_result(problem: Problem, *, field: bool) -> None:
     elif value.numel() != 1:
         source = expression.source
         message = f"the result has shape {tuple(value.shape)}, but only a single number can be plotted"
-        raise ExpressionError("not-scalar", message, "sum it: sum(...)", source=source, span=(0, len(source)))
+        raise ExpressionError("not-scalar", message, "sum it: sum(...)", source=source, span=expression.place)
     tensor_result(value, expression)
 
 
@@ -80,7 +81,7 @@ def _figure(settings: PlotSettings, problem: Problem, spreads: dict[str, Spread]
         x, y = windows
         panel = plain_contours(subject, section, (x, y), equal=same_scale(x, y), field=settings.field)
     subject.say_if_random()
-    return Figure(settings.expression, _subtitle(settings, problem, spreads), [panel], subject.remarks)
+    return Figure(in_a_title(settings.expression), _subtitle(settings, problem, spreads), [panel], subject.remarks)
 
 
 def _subtitle(settings: PlotSettings, problem: Problem, spreads: dict[str, Spread]) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from gdcli.lang.signature import Function, Parameter
 
@@ -93,20 +94,77 @@ class Call(Struct, frozen=True):
     name_span: Span
 
 
-Node: TypeAlias = Number | Variable | ListOf | Unary | Binary | Index | Attribute | Call
+class Reference(Struct, frozen=True):
+    """A use of a name that a statement has given to ``value``; ``number`` counts these names as they are given."""
+
+    name: str
+    value: Node
+    number: int
+    span: Span
+
+
+class Application(Struct, frozen=True):
+    """A call of a function that the program defines: ``value`` is its result, with the arguments in their places."""
+
+    name: str
+    arguments: tuple[Node, ...]
+    value: Node
+    span: Span
+
+
+Node: TypeAlias = Number | Variable | ListOf | Unary | Binary | Index | Attribute | Call | Reference | Application
+
+
+class Statement(Struct, frozen=True):
+    """A line of a program that gives a name to what lies between the variables and the result."""
+
+    name: str
+    node: Node
+    number: int
+    span: Span
 
 
 class Expression(Struct, frozen=True):
-    """A parsed text. ``variables`` are in the order of their first appearance."""
+    """A parsed text.
+
+    ``variables`` are in the order of their first appearance; in a program, in the order in which they get their values.
+    The other fields are those of a program: the ``names`` of all its variables, also those that only print; its ``statements`` in order, the text of each value that it gives
+    (``values``), the variables of ``requires_grad`` (``moving``), what it prints (``shown``), the name of its result,
+    the place of each function that it defines, and the seed that it sets.
+    """
 
     source: str
     root: Node
     variables: tuple[str, ...]
+    names: tuple[str, ...] = ()
+    statements: tuple[Statement, ...] = ()
+    values: Mapping[str, str] = {}
+    moving: tuple[str, ...] = ()
+    shown: tuple[Node, ...] = ()
+    result: str = ""
+    functions: Mapping[str, Span] = {}
+    seed: int | None = None
+    is_program: bool = False
 
     def text(self, node: Node) -> str:
         """The piece of the source that the node came from."""
         start, end = node.span
         return self.source[start:end]
+
+    def of(self, node: Node) -> Expression:
+        """The expression whose result is a node of this one."""
+        used = {part.name for part in postorder(node) if isinstance(part, Variable)}
+        return replace(self, root=node, variables=tuple(name for name in self.names if name in used))
+
+    @property
+    def rows(self) -> tuple[Expression, ...]:
+        """What ``ops`` shows: what a program prints, or else its result."""
+        return tuple(map(self.of, self.shown)) or (self,)
+
+    @property
+    def place(self) -> Span:
+        """The characters that an error about the result is about."""
+        return self.root.span if self.is_program else (0, len(self.source))
 
     def __str__(self) -> str:
         return self.source
@@ -123,7 +181,7 @@ def children(node: Node) -> tuple[Node, ...]:
             return (operand,)
         case Binary(left=left, right=right):
             return (left, right)
-        case Index(value=value) | Attribute(value=value):
+        case Index(value=value) | Attribute(value=value) | Reference(value=value) | Application(value=value):
             return (value,)
         case Call(arguments=arguments):
             found: list[Node] = []
@@ -136,12 +194,20 @@ def children(node: Node) -> tuple[Node, ...]:
 
 
 def postorder(root: Node) -> Iterator[Node]:
-    """Every node below and including ``root``, children before parents, without recursion (sums may be long)."""
+    """Every node below and including ``root``, children before parents, without recursion (sums may be long).
+
+    What has a name is visited once, at the first use of the name.
+    """
     stack: list[tuple[Node, bool]] = [(root, False)]
+    named: set[int] = set()
     while stack:
         node, ready = stack.pop()
         if ready:
             yield node
-        else:
-            stack.append((node, True))
-            stack.extend((child, False) for child in reversed(children(node)))
+            continue
+        stack.append((node, True))
+        if isinstance(node, Reference):
+            if node.number in named:
+                continue
+            named.add(node.number)
+        stack.extend((child, False) for child in reversed(children(node)))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import CodeType
 from typing import Any, TypeAlias, TypeVar
 
@@ -20,6 +20,7 @@ from gdcli.errors import ExpressionError, GdcliError
 from gdcli.lang.constructors import Environment, constructor, too_large
 from gdcli.lang.limits import MAX_ELEMENTS, MAX_PARTS, largest
 from gdcli.lang.nodes import (
+    Application,
     Argument,
     Attribute,
     Binary,
@@ -29,6 +30,7 @@ from gdcli.lang.nodes import (
     ListOf,
     Node,
     Number,
+    Reference,
     Span,
     Static,
     Unary,
@@ -40,10 +42,11 @@ from gdcli.lang.operators import BINARY, UNARY
 from gdcli.lang.signature import Parameter
 from gdcli.lang.torch_errors import FILENAME, located
 
-_E = TypeVar("_E", bound=ast.expr | ast.keyword | ast.arg)
+_E = TypeVar("_E", bound=ast.expr | ast.keyword | ast.arg | ast.stmt)
 
 _CHAIN = 100  # operations in a row that become one Python expression
 _LEFT = "left side"  # not an identifier, so no variable has this name
+_FUNCTION = "the expression"
 _ATTRIBUTES: dict[str, Callable[[Any], Any]] = {
     "T": lambda tensor: tensor.T,
     "mT": lambda tensor: tensor.mT,
@@ -116,16 +119,16 @@ def tensor_result(result: Any, expression: Expression) -> torch.Tensor:
     """
     if isinstance(result, torch.Tensor):
         if any(size < 0 for size in result.shape):  # PyTorch expands a tensor to such a shape
-            message, span = f"the result has a negative size: {tuple(result.shape)}", (0, len(expression.source))
-            raise ExpressionError("shape", message, source=expression.source, span=span)
+            message = f"the result has a negative size: {tuple(result.shape)}"
+            raise ExpressionError("shape", message, source=expression.source, span=expression.place)
         return result
     source, root = expression.source, expression.root
-    message, hint = "the result is not a single tensor", f"select one part: {source}[0]"
+    message, hint = "the result is not a single tensor", f"select one part: {expression.text(root)}[0]"
     if isinstance(root, Call) and root.function.name in ("max", "min"):
         message = f"{root.function.name} along a dimension returns values and indices, not a single tensor"
         name = root.function.name
         hint = f"write {name}imum(a, b) for the {_EXTREMES[name]} of two; .values are the {name}ima along a dimension"
-    raise ExpressionError("result", message, hint, source=source, span=(0, len(source)))
+    raise ExpressionError("result", message, hint, source=source, span=expression.place)
 
 
 class _SizeGuard(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -182,32 +185,61 @@ class _Compiler:
         # PyTorch imports parts of itself from within an operation, and finds __import__ here; the tree cannot name it.
         self.names: dict[str, Any] = {"__builtins__": {"__import__": __import__}}
         self.fixed = _fixed_nodes(expression.root)
+        self.computed: dict[int, Any] = {}
 
     def function(self) -> Callable[..., Any]:
         root = self.expression.root
+        steps = [self._assignment(name) for name in self._names()]
         body = self._number(root) if isinstance(root, Number) else self.lower(root)
-        return self._compile(body, self.expression.variables)
+        return self._compile(body, self.expression.variables, steps)
 
-    def _compile(self, body: ast.expr, variables: tuple[str, ...]) -> Callable[..., Any]:
+    def _names(self) -> list[Reference]:
+        """A use of each name that stands for an operation, in the order in which the program gives them."""
+        named = [node for node in postorder(self.expression.root) if isinstance(node, Reference)]
+        found = {node.number: node for node in named if id(node.value) not in self.fixed}
+        return [found[number] for number in sorted(found)]
+
+    def _assignment(self, name: Reference) -> ast.stmt:
+        """``z = W @ x`` in the function that is made."""
+        target = _at(ast.Name(_local(name), ast.Store()), name.value.span)
+        return _at(ast.Assign([target], self.lower(name.value)), name.value.span)
+
+    def _compile(
+        self, body: ast.expr, variables: tuple[str, ...], steps: Sequence[ast.stmt] = ()
+    ) -> Callable[..., Any]:
         parameters = ast.arguments([], [ast.arg(name) for name in variables], None, [], [], None, [])
-        tree = ast.Expression(_at(ast.Lambda(parameters, body), (0, 1)))
+        returned: list[ast.stmt] = [*steps, _at(ast.Return(body), (0, 1))]
+        tree = ast.Module([_at(ast.FunctionDef(_FUNCTION, parameters, returned, []), (0, 1))], [])
         for part in ast.walk(tree):  # ast.fix_missing_locations would recurse, and a sum may have 2,000 terms
             if isinstance(part, (ast.expr, ast.keyword, ast.arg)) and not hasattr(part, "lineno"):
                 _at(part, (0, 1))
         try:
-            code: CodeType = compile(tree, FILENAME, "eval")
+            code: CodeType = compile(tree, FILENAME, "exec")
         except RecursionError:
             source = self.expression.source
             message = "the expression chains too many operations"
-            raise ExpressionError("limit", message, "use sum([...])", source=source, span=(0, len(source))) from None
-        return eval(code, self.names)  # type: ignore[no-any-return]  # noqa: S307 -- made of checked nodes only
+            raise ExpressionError(
+                "limit", message, "use sum([...])", source=source, span=self.expression.place
+            ) from None
+        exec(code, self.names)  # noqa: S102 -- made of checked nodes only
+        return self.names.pop(_FUNCTION)  # type: ignore[no-any-return]
 
     def lower(self, node: Node) -> ast.expr:
         """The Python expression for a node; a part without variables becomes a precomputed constant."""
+        if isinstance(node, Reference):
+            return self._watched(node, self._named(node))
         if id(node) in self.fixed:
-            return self._watched(node, self._constant(self._compute(node), node.span))
+            if id(node) not in self.computed:
+                self.computed[id(node)] = self._compute(node)
+            return self._watched(node, self._constant(self.computed[id(node)], node.span))
         lowered = self._lower(node)
         return lowered if isinstance(node, (Number, Binary)) else self._watched(node, lowered)
+
+    def _named(self, node: Reference) -> ast.expr:
+        """The use of a name: a variable of the function that is made, or the constant that it stands for."""
+        if id(node.value) in self.fixed:
+            return self.lower(node.value)
+        return _at(ast.Name(_local(node), ast.Load()), node.span)
 
     def _watched(self, node: Node, lowered: ast.expr) -> ast.expr:
         """The expression, passed through the recorder when there is one."""
@@ -234,6 +266,10 @@ class _Compiler:
                 return self._call(f".{name}", _ATTRIBUTES[name], [self.lower(value)], {}, node.span)
             case Call():
                 return self._function_call(node)
+            case Application(value=value):
+                return self.lower(value)
+            case Reference():
+                return self._named(node)
 
     def _binary(self, node: Binary) -> ast.expr:
         # A sum of a thousand terms is a tree a thousand deep on its left side: walk it, do not recurse.
@@ -351,6 +387,11 @@ def _at(node: _E, span: Span) -> _E:
     node.lineno = node.end_lineno = 1
     node.col_offset, node.end_col_offset = span
     return node
+
+
+def _local(node: Reference) -> str:
+    """The name in the function that is made: the program may give one name several times."""
+    return f"{node.name} {node.number}"
 
 
 def _index(items: tuple[int | slice, ...]) -> ast.expr:

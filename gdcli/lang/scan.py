@@ -101,6 +101,15 @@ def check(source: str) -> None:
     _Scanner(source).run()
 
 
+def check_part(source: str, code: str, start: int, end: int) -> None:
+    """Raise ExpressionError, with its place in ``source``, unless this part of its code looks like one expression."""
+    try:
+        check(code[start:end])
+    except ExpressionError as error:
+        span = error.span[0] + start, error.span[1] + start
+        raise ExpressionError(error.code, error.message, error.hint, source=source, span=span) from None
+
+
 def _check_characters(source: str) -> None:
     if len(source) > MAX_CHARACTERS:
         message = f"the expression is too long: {len(source):,} characters; the limit is {MAX_CHARACTERS:,}"

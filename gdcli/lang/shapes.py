@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 from gdcli.lang.nodes import (
+    Application,
     Attribute,
     Binary,
     Call,
@@ -14,6 +15,7 @@ from gdcli.lang.nodes import (
     ListOf,
     Node,
     Number,
+    Reference,
     Static,
     Unary,
     Variable,
@@ -29,7 +31,7 @@ def shape_of(node: Node, below: Sequence[Shape | None], variables: Mapping[str, 
             return ()
         case Variable(name=name):
             return variables.get(name, ())
-        case Unary():
+        case Unary() | Reference() | Application():
             return below[0]
         case Attribute(name="T") if below[0] is not None:
             return below[0][::-1]

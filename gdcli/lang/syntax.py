@@ -12,13 +12,15 @@ The grammar is that of Python's expressions, less everything that is not listed 
     call        function(argument, name=argument, ...)  |  expression.function(...)
     function    sin | torch.sin | F.softplus | torch.linalg.solve | ...   (the table in functions/)
 
-What is not listed is refused. Nothing is ever looked up by attribute on an object.
+What is not listed is refused. Nothing is ever looked up by attribute on an object. program.py has the statements around
+expressions.
 """
 
 from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Collection
 from typing import NoReturn
 
 from gdcli.errors import ExpressionError
@@ -52,7 +54,7 @@ ATTRIBUTES = {
     "values": "the values of a result that has values and indices",
     "indices": "the indices of a result that has values and indices",
 }
-_MODULES = frozenset(["torch", "nn", "F", "linalg", "special", "np", "numpy", "math", "jnp", "tf", "sympy", "sp"])
+MODULES = frozenset(["torch", "nn", "F", "linalg", "special", "np", "numpy", "math", "jnp", "tf", "sympy", "sp"])
 _ALL_FUNCTIONS = "gdcli functions lists them all"
 _TENSOR_METHODS = {
     "item": "gdcli shows the value of every result",
@@ -75,67 +77,88 @@ _TENSOR_METHODS = {
 }
 
 
-def parse(text: str) -> Expression:
-    """Parse and check an expression.
+def parse_expression(text: str, given: Collection[str] = ()) -> Expression:
+    """Parse and check one expression. A name of ``given`` is a variable, whatever else has that name.
 
     Raises:
         ExpressionError: with a message, a span of characters, and mostly a hint.
     """
-    return _Reader(text.strip(), variables=True).read()
+    return Reader(text.strip(), given=given).read()
 
 
 def parse_value(text: str) -> Expression:
     """Parse the value of a variable: an expression without variables; ``1, 2, 3`` is ``[1, 2, 3]``."""
-    return _Reader(text.strip(), variables=False).read()
+    return Reader(text.strip(), variables=False).read()
 
 
-class _Reader:
-    """Turns Python's tree into ours; it knows the source, so that every error has a place."""
+class Reader:
+    """Turns Python's tree into ours; it knows the source, so that every error has a place.
 
-    def __init__(self, source: str, *, variables: bool) -> None:
+    A program, which has names of its own, overrides ``named`` and ``applied``.
+    """
+
+    def __init__(self, source: str, code: str = "", *, variables: bool = True, given: Collection[str] = ()) -> None:
         self.source = source
         self.variables_allowed = variables
+        self.given = given
         self.variables: dict[str, None] = {}
         self.nodes = 0
         self.depth = 0
+        self.start = 0  # where the expression begins that is read
         # Python knows no other white space than ours; copied text has some. Each character keeps its place.
-        self.python = re.sub(r"\s", " ", source)
+        self.python = re.sub(r"\s", " ", code or source)
         self.ascii = self.python.isascii()
         self.arguments = ArgumentReader(self)
 
     def read(self) -> Expression:
+        """The whole source, which is one expression."""
         scan.check(self.source)
-        tree = self._python_tree()
+        tree = self.tree(0, len(self.source))
         if isinstance(tree, ast.Tuple) and not self.variables_allowed:
             root: Node = ListOf(tuple(self.node(item) for item in tree.elts), (0, len(self.source)))
         else:
             root = self.node(tree)
         return Expression(self.source, root, tuple(self.variables))
 
+    def named(self, name: str, span: Span) -> Node | None:  # noqa: ARG002 -- the interface
+        """What a name stands for that the program has defined; None for any other."""
+        return None
+
+    def spelled(self, node: ast.expr) -> str:
+        """``a.b.c`` for a chain of plain names, an empty string for anything else."""
+        return dotted_name(node)
+
+    def applied(self, name: str, call: ast.Call) -> Node | None:  # noqa: ARG002 -- the interface
+        """The call of a function that the program has defined; None for any other."""
+        return None
+
     def fail(self, code: str, message: str, place: ast.AST | Span, hint: str = "") -> NoReturn:
+        """Raise ExpressionError at a node or a span of the source."""
         span = place if isinstance(place, tuple) else self.span(place)
         raise ExpressionError(code, message, hint, source=self.source, span=span)
 
-    def _python_tree(self) -> ast.expr:
+    def tree(self, start: int, end: int) -> ast.expr:
+        """Python's tree of the expression at these characters of the source; ``span`` then counts from there."""
+        self.start = start
         try:
-            tree = ast.parse(self.python, mode="eval").body
+            return ast.parse(self.python[start:end], mode="eval").body
         except SyntaxError as error:
-            start = max(0, min((error.offset or 1) - 1, len(self.source) - 1))
-            self.fail("syntax", "this is not a valid expression", (start, start + 1))
+            place = start + max(0, min((error.offset or 1) - 1, end - start - 1))
+            self.fail("syntax", "this is not a valid expression", (place, place + 1))
         except (RecursionError, MemoryError):
             # The scan has counted the brackets: what is left is a long chain, such as a sum of 3,000 terms.
-            self.fail("limit", "the expression chains too many operations", (0, len(self.source)))
-        return tree
+            self.fail("limit", "the expression chains too many operations", (start, end))
 
     def span(self, node: ast.AST) -> Span:
         """The characters of a node; ``ast`` counts UTF-8 bytes."""
         start, end = node.col_offset, node.end_col_offset  # type: ignore[attr-defined]
         if self.ascii:
-            return start, end
-        encoded = self.python.encode()
-        return len(encoded[:start].decode()), len(encoded[:end].decode())
+            return self.start + start, self.start + end
+        encoded = self.python[self.start :].encode()
+        return self.start + len(encoded[:start].decode()), self.start + len(encoded[:end].decode())
 
     def node(self, node: ast.expr) -> Node:
+        """Read an expression, one level deeper."""
         self.nodes += 1
         self.depth += 1
         if self.nodes > MAX_NODES:
@@ -195,11 +218,15 @@ class _Reader:
 
     def _name(self, node: ast.Name) -> Node:
         name, span = node.id, self.span(node)
+        if (own := self.named(name, span)) is not None:
+            return own
+        if name in self.given:
+            return self.variable(name, span)
         if name in CONSTANTS:
             return Number(CONSTANTS[name], span)
         if name in FUNCTIONS:
             hint = f"write {FUNCTIONS[name].usage}"
-            hint += "; a variable needs another name" if self.variables_allowed else ""
+            hint += f", or give it a value if it is a variable: --{name} 1" if self.variables_allowed else ""
             self.fail("syntax", f"'{name}' is a function and must be called", span, hint)
         if name == "torch":
             self.fail("syntax", "'torch' is a module, not a value", span, "write torch.sin(x) or sin(x)")
@@ -207,6 +234,10 @@ class _Reader:
             similar = closest(name, CONSTANTS)
             hint = f"did you mean '{similar}'?" if similar else "use numbers, for example 3 or rand(3, 4)"
             self.fail("unknown-name", f"a value cannot contain the name '{name}'", span, hint)
+        return self.variable(name, span)
+
+    def variable(self, name: str, span: Span) -> Variable:
+        """A use of a variable, which is then one of the expression."""
         if name.startswith("__"):
             self.fail("syntax", f"'{name}' is not a valid variable name", span)
         self.variables[name] = None
@@ -282,8 +313,8 @@ class _Reader:
         return self.fail("syntax", f"{what} must be an integer", node, hint)
 
     def _attribute(self, node: ast.Attribute) -> Node:
-        dotted = _dotted(node)
-        if dotted.split(".")[0] in _MODULES and node.attr not in ATTRIBUTES:
+        dotted = self.spelled(node)
+        if dotted.split(".")[0] in MODULES and node.attr not in ATTRIBUTES:
             return self._module_constant(dotted, node)
         value = self.node(node.value)
         if node.attr not in ATTRIBUTES:
@@ -310,6 +341,8 @@ class _Reader:
         return self.fail("unknown-name", f"'{dotted}' is not part of the expression language", node, hint)
 
     def _call(self, node: ast.Call) -> Node:
+        if isinstance(node.func, ast.Name) and (own := self.applied(node.func.id, node)) is not None:
+            return own
         function, name_span, subject = self._called(node.func)
         arguments = self.arguments.read(function, node, name_span, subject)
         return Call(function, arguments, self.span(node), name_span)
@@ -317,15 +350,16 @@ class _Reader:
     def _called(self, node: ast.expr) -> tuple[Function, Span, ast.expr | None]:
         """The function that is called, the place of its name, and the subject of a method call."""
         if isinstance(node, ast.Name):
-            if node.id not in SPELLINGS:
-                self._unknown_function(node.id, node)
-            return SPELLINGS[node.id], self.span(node), None
+            name = self.spelled(node)
+            if name not in SPELLINGS:
+                self._unknown_function(name, node)
+            return SPELLINGS[name], self.span(node), None
         if not isinstance(node, ast.Attribute):
             self.fail("syntax", "only functions can be called", node, "use '*' for multiplication")
-        dotted = _dotted(node)
+        dotted = self.spelled(node)
         if dotted in SPELLINGS:
             return SPELLINGS[dotted], self.span(node), None
-        if dotted and dotted.split(".")[0] in _MODULES:
+        if dotted and dotted.split(".")[0] in MODULES:
             self._unknown_module_function(dotted, node)
         name, span = node.attr, self._attribute_span(node)
         if name in FUNCTIONS and FUNCTIONS[name].method:
@@ -360,7 +394,7 @@ class _Reader:
         self.fail("unknown-function", message, node, hint)
 
 
-def _dotted(node: ast.expr) -> str:
+def dotted_name(node: ast.expr) -> str:
     """``a.b.c`` for a chain of plain names, an empty string for anything else."""
     names: list[str] = []
     while isinstance(node, ast.Attribute):

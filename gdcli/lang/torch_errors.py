@@ -26,7 +26,7 @@ def located(error: BaseException, expression: Expression, shapes: Mapping[str, t
     """The error of PyTorch as a GdcliError, at the place in the text where it happened."""
     if isinstance(error, ExpressionError):
         return error
-    span = _span(error.__traceback__) or (0, len(expression.source))
+    span = _span(error.__traceback__) or expression.place
     message, hint = _explained(error, shapes)
     hint = _remedy(str(error), expression, span) or hint
     if hint == _ONE_OF_A_PAIR:

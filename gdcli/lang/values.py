@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from gdcli.errors import ExpressionError, GdcliError, MissingVariableError, UnknownVariableError
-from gdcli.lang.constants import CONSTANTS
-from gdcli.lang.nodes import Expression, Variable, postorder
+from gdcli.lang.arguments import FLOAT_DTYPES
+from gdcli.lang.nodes import Call, Expression, Static, Variable, postorder
 from gdcli.lang.suggest import did_you_mean, lookalike, variables_listed
 from gdcli.lang.syntax import parse_value
 
@@ -38,7 +38,7 @@ def bind_some(expression: Expression, values: Mapping[str, Any]) -> dict[str, Ex
             expression.source,
             "the expression is constant: it has no variable to differentiate with respect to",
         )
-        raise ExpressionError("constant", message, "for example: x**2", source=source, span=(0, len(source)))
+        raise ExpressionError("constant", message, "for example: x**2", source=source, span=expression.place)
     check_known(values, expression.variables)
     return {name: read_value(name, values[name]) for name in expression.variables if name in values}
 
@@ -48,17 +48,9 @@ def check_known(given: Iterable[str], names: Iterable[str]) -> None:
     known = list(names)
     for name in given:
         if name not in known:
-            if name in CONSTANTS:
-                message = f"'{name}' is the constant {CONSTANTS[name]:.6g} and takes no value"
-                raise GdcliError("constant", message, f"give the variable another name: {_free_name(name, known)}")
             hint = next(filter(None, (lookalike(name, [one]) or lookalike(one, [name]) for one in known)), "")
             hint = hint or did_you_mean(name, known) or variables_listed(known)
             raise UnknownVariableError(name, known, hint)
-
-
-def _free_name(name: str, known: Iterable[str]) -> str:
-    """A name for a variable that cannot have the name of a constant."""
-    return next(f"{name}{k}" for k in range(1, 100) if f"{name}{k}" not in known)
 
 
 def check_given(expression: Expression, values: Mapping[str, Any]) -> None:
@@ -67,6 +59,16 @@ def check_given(expression: Expression, values: Mapping[str, Any]) -> None:
         if isinstance(node, Variable) and node.name not in values:
             hint = lookalike(node.name, values) or f"give it a value: --{node.name} 1"
             raise MissingVariableError(node.name, hint, source=expression.source, span=node.span)
+
+
+def is_whole(value: Expression) -> bool:
+    """Whether a value is a tensor of whole numbers or truth values, as its text says by a dtype."""
+    if not isinstance(value.root, Call):
+        return False
+    dtypes = [
+        a.value.value for a in value.root.arguments if isinstance(a.value, Static) and a.parameter.kind == "dtype"
+    ]
+    return bool(dtypes) and dtypes[0] not in (*FLOAT_DTYPES, None)
 
 
 def read_value(name: str, value: Any) -> Expression:

@@ -11,6 +11,7 @@ from gdcli.contract.envelope import ErrorDetail
 from gdcli.contract.fields import Nested
 from gdcli.contract.grad import Point, PointsResult
 from gdcli.contract.nested import items
+from gdcli.contract.short import in_a_title
 from gdcli.memory import EDGE, WHOLE
 from gdcli.printable import one_line
 from gdcli.render.columns import NARROWEST, Columns, Form, Layout, fitted
@@ -34,7 +35,7 @@ def points_table(record: PointsResult, digits: int, width: int, *, show_all: boo
     rows = [list(row) for row in zip(*fit.columns.values(), strict=True)]
     if folded:
         rows.insert(EDGE, ["…"] * len(fit.columns))
-    title = f"{record.settings.expression} at {record.message}"
+    title = f"{in_a_title(record.settings.expression)} at {record.message}"
     title += "".join(f", {name} = {tensor(value, digits)}" for name, value in record.values.items())
     parts: list[RenderableType] = [Text(title, "bold"), listing(list(fit.columns), rows, gap=fit.layout.gap)]
     if fit.note:

@@ -15,6 +15,7 @@ from gdcli.contract.envelope import ErrorDetail, Notice
 from gdcli.contract.fields import Nested
 from gdcli.contract.grad import GradResult
 from gdcli.contract.ops import OpsResult, OpsRow
+from gdcli.contract.short import in_a_title
 from gdcli.printable import one_line, shortened
 from gdcli.render.numbers import tensor, tensor_within
 from gdcli.render.text import PlainConsole, Text
@@ -70,7 +71,9 @@ def problem(error: ErrorDetail) -> str:
 def grad_table(record: GradResult, digits: int, width: int) -> RenderableType:
     """The value, and the gradient of each variable: as a table, or below each other if they are wide."""
     made_by = f"   grad_fn={record.grad_fn}" if record.grad_fn else ""
-    title = Text.assemble(record.settings.expression, " = ", (tensor(record.value, digits), "bold"), (made_by, "dim"))
+    title = Text.assemble(
+        in_a_title(record.settings.expression), " = ", (tensor(record.value, digits), "bold"), (made_by, "dim")
+    )
     texts = {name: (tensor(value, digits), tensor(record.grads[name], digits)) for name, value in record.values.items()}
     widest = [max(_cells(pair[i]) for pair in texts.values()) for i in (0, 1)]
     if max(widest[0], len("value")) + max(widest[1], len("gradient")) + max(map(len, [*texts, "variable"])) + 6 > width:

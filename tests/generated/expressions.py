@@ -15,8 +15,8 @@ from gdcli.errors import ExpressionError, GdcliError
 from gdcli.lang.constructors import Environment
 from gdcli.lang.functions import FUNCTIONS
 from gdcli.lang.objective import build, tensor_result
+from gdcli.lang.program import parse
 from gdcli.lang.signature import Function, Parameter
-from gdcli.lang.syntax import parse
 from gdcli.tensors import plain
 
 SHAPES = ((), (), (1,), (3,), (3,), (2, 3), (2, 3), (3, 3), (0,), (2, 0, 3), (2, 1, 3))

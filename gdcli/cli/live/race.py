@@ -11,6 +11,7 @@ from gdcli.cli.live.session import Session
 from gdcli.cli.output import Output
 from gdcli.complete.problem import known_minima
 from gdcli.contract.compare import CompareResult
+from gdcli.contract.short import in_a_title
 from gdcli.render.live import Scene, Stage
 from gdcli.render.numbers import aligned, number
 from gdcli.render.terminal.curves import letter
@@ -34,7 +35,7 @@ class LiveRace:
 
         self.digits = output.digits
         self.counted = output.counted
-        self.title = f"compare {record.settings.expression}"
+        self.title = f"compare {in_a_title(record.settings.expression)}"
         self.descents = [race.descent_of(standing) for standing in record.standings]
         self.histories = [History(standing.label, output.counted) for standing in record.standings]
         most = record.settings.steps if self.counted == "iteration" else race.task.evaluations

@@ -1,0 +1,499 @@
+"""Programs: statements around expressions, as a cell of a notebook has them.
+
+The statements are those of Python, less everything that is not listed here::
+
+    program    statement { end of line | ; statement }
+    statement  name = expression | name, name = expression, expression | name += expression (and the like)
+               | name.requires_grad_(True) | name.backward() | print(expression, ...) | expression
+               | def name(parameter, parameter=default): statements, and last return expression
+               | name = lambda parameter, ...: expression
+               | import torch (numpy, math, torch.nn.functional; also with as) | torch.manual_seed(number)
+
+A name for what lies between becomes a reference to the node of its expression, and a call of a function of the program
+becomes the tree of its body with the arguments in their places: what walks a tree walks these too.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Collection, Mapping, Sequence
+from typing import TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from gdcli.errors import ExpressionError
+from gdcli.lang.given import Given, given
+from gdcli.lang.lines import Line, assignments, colon, is_program, lines_of, tidy
+from gdcli.lang.nodes import Application, Binary, Expression, Index, Node, Number, Reference, Span, Statement, Variable
+from gdcli.lang.operators import BINARY
+from gdcli.lang.scan import check_part
+from gdcli.lang.statements import imported, refuse
+from gdcli.lang.suggest import NAME
+from gdcli.lang.syntax import Reader, dotted_name, parse_expression
+
+_GIVES_A_GRADIENT = re.compile(
+    rf"(?P<name>{NAME})\s*\.\s*requires_grad(?:_\s*\(\s*(?P<flag>True|False|)\s*\)|\s*=\s*(?P<set>True|False))$"
+)
+_BACKWARD = re.compile(r"(?P<subject>.+?)\s*\.\s*backward\s*\([^()]*\)$")
+_ABOUT_A_NAME = re.compile(
+    rf"(?P<name>{NAME})\s*\.\s*(?P<fact>grad|grad_fn|dtype|shape|requires_grad|retain_grad\(\))$"
+)
+_SEED = re.compile(r"torch\s*\.\s*manual_seed\s*\(\s*(?P<seed>\d+)\s*\)$")
+_WORD = re.compile(r"[^\W\d]\w*")
+
+
+class _Named(Struct, frozen=True):
+    """A name for what lies between: its node, and the number of the name."""
+
+    node: Node
+    number: int
+
+
+class _Function(Struct, frozen=True):
+    """A function that the program defines: its parameters with their defaults, and the statements of its body.
+
+    The body of a lambda is the one expression at ``result``.
+    """
+
+    name: str
+    parameters: Mapping[str, Node | None]
+    body: Sequence[Line]
+    result: Span | None
+    span: Span
+
+
+class _Aside(Struct, frozen=True):
+    """A name for what is no tensor, which gdcli has no use for: an optimizer, a list of texts."""
+
+    span: Span
+
+
+_Meaning: TypeAlias = Given | _Named | _Function | _Aside
+
+
+def parse(text: str, values: Collection[str] = ()) -> Expression:
+    """Parse and check an expression or a program.
+
+    A name of ``values`` is a variable, whatever else has that name.
+
+    Raises:
+        ExpressionError: with a message, a span of characters, and mostly a hint.
+    """
+    return _Program(tidy(text), values).read() if is_program(text) else parse_expression(text, values)
+
+
+def rows_of(text: str, values: Collection[str]) -> list[tuple[str, Expression | ExpressionError]]:
+    """The text of each row of an expression, and what it says; a program has a row for each value that it prints."""
+    try:
+        return [(row.text(row.root) if row.is_program else text, row) for row in parse(text, values).rows]
+    except ExpressionError as error:
+        return [(text, error)]
+
+
+class _Program(Reader):
+    """Reads the statements in order, with what their names stand for."""
+
+    def __init__(self, source: str, values: Collection[str]) -> None:
+        code, self.lines = lines_of(source)
+        super().__init__(source, code, given=values)
+        self.globals: dict[str, _Meaning] = {}
+        self.scope = self.globals
+        self.modules: dict[str, str] = {}
+        self.inside: list[str] = []  # the functions whose bodies are being read
+        self.is_literal = 0  # whether a name of numbers is read as these numbers
+        # Without requires_grad every number may move; with it, a plain number is Python's, as in PyTorch.
+        self.numbers_move = not re.search("requires_grad|Parameter|Variable", self.python)
+        self.numbers = 0
+        self.statements: list[Statement] = []
+        self.moving: dict[str, None] = {}
+        self.shown: list[Node] = []
+        self.result: tuple[str, Node] | None = None
+        self.is_differentiated = False
+        self.seed: int | None = None
+
+    def read(self) -> Expression:
+        """The whole program."""
+        if not self.lines:
+            self.fail("empty", "the program is empty", (0, len(self.source)), "for example: y = (x - 1.5)**2")
+        self._run(self.lines)
+        if self.result is None:
+            self.fail("empty", "the program has no result", self.lines[-1].span, "end it with an expression")
+        name, root = self.result
+        if isinstance(root, Variable):
+            self.variables[root.name] = None
+        values = {name: found.text for name, found in self.globals.items() if isinstance(found, Given)}
+        values = {name: text for name, text in values.items() if name in self.variables}
+        whole = Expression(
+            source=self.source,
+            root=root,
+            variables=(),
+            names=tuple(dict.fromkeys([*values, *self.variables])),
+            statements=tuple(self.statements),
+            values=values,
+            moving=tuple(name for name in self.moving if name in values),
+            shown=tuple(self.shown),
+            result=name,
+            functions={name: f.span for name, f in self.globals.items() if isinstance(f, _Function)},
+            seed=self.seed,
+            is_program=True,
+        )
+        return whole.of(root)
+
+    def _run(self, lines: Sequence[Line]) -> Node | None:
+        """Read statements of one block; the value that they return, in a function."""
+        at = 0
+        while at < len(lines):
+            line, text = lines[at], self._code(lines[at].span)
+            if line.indent != lines[0].indent:
+                self.fail("syntax", "the indentation of this line does not match", line.span)
+            at += 1
+            if re.match(r"def\b", text):
+                at = self._define(lines, at - 1)
+            elif re.match(r"return\b", text):
+                if not self.inside:
+                    self.fail(
+                        "statement", "'return' is only part of a function", line.span, "write the expression alone"
+                    )
+                return self._node_at((line.span[0] + 6, line.span[1]))
+            else:
+                self._statement(line.span, text)
+        return None
+
+    def _statement(self, span: Span, text: str) -> None:
+        if re.match(r"(?:import|from)\b", text):
+            brought = imported(self.source, self.python, span)
+            self.modules |= {name: module for name, module in brought.items() if name != module}
+            return
+        if found := _GIVES_A_GRADIENT.match(text):
+            self._moves(found["name"], span, moves="False" not in (found["flag"], found["set"]))
+            return
+        refuse(self.source, self.python, span)
+        signs = assignments(text)
+        if signs:
+            self._assign(span, signs)
+        elif re.match(r"print\s*\(", text):
+            self._print(span)
+        elif found := _BACKWARD.match(text):
+            self._backward((span[0], span[0] + found.end("subject")))
+        elif found := _SEED.match(text):
+            self.seed = int(found["seed"])
+        elif found := _ABOUT_A_NAME.match(text):
+            if found["fact"] in ("dtype", "shape"):
+                self._show([self._node_at((span[0], span[0] + found.end("name")))])
+        else:
+            self._show_at(span)
+
+    # Statements
+
+    def _assign(self, span: Span, signs: Sequence[tuple[int, str]]) -> None:
+        place, sign = signs[-1]
+        value = span[0] + place + len(sign), span[1]
+        starts = [0, *(at + 1 for at, _ in signs[:-1])]
+        targets = [self._targets((span[0] + start, span[0] + at)) for start, (at, _) in zip(starts, signs, strict=True)]
+        if sign != "=":
+            self._augment(targets[0], sign[:-1], value, span)
+            return
+        if (body := self._code(value).lstrip()).startswith("lambda"):
+            self._define_lambda(targets[0], value[1] - len(body), value[1])
+            return
+        tree = self._tree_at(value, names=True)
+        for names in targets:
+            if len(names) == 1:
+                self._give(names[0], tree, span)
+            else:
+                self._unpack(names, tree, span)
+
+    def _targets(self, span: Span) -> list[str]:
+        """The names on the left of a ``=``."""
+        text = self._code(span)
+        names = [name.strip() for name in text.partition(":")[0].strip().strip("()").rstrip(",").split(",")]
+        for name in names:
+            if not name.isidentifier():
+                hint = "a program gives values to names only: y = ..."
+                self.fail("statement", f"'{text.strip()}' cannot be given a value", _trimmed(text, span), hint)
+        return names
+
+    def _unpack(self, names: Sequence[str], tree: ast.expr, span: Span) -> None:
+        if not isinstance(tree, (ast.Tuple, ast.List)):
+            whole = self.node(tree)
+            for k, name in enumerate(names):
+                self._bind(name, Index(whole, (k,), whole.span), span)
+            return
+        if len(tree.elts) != len(names):
+            self.fail("syntax", f"{len(tree.elts)} values for {len(names)} names", span)
+        if self.inside or not all(given(self, item, self.scope) for item in tree.elts):
+            nodes = [self.node(item) for item in tree.elts]  # all of them before a name changes
+            for name, node in zip(names, nodes, strict=True):
+                self._bind(name, node, span)
+            return
+        for name, item in zip(names, tree.elts, strict=True):
+            self._give(name, item, span)
+
+    def _give(self, name: str, tree: ast.expr, span: Span) -> None:
+        """Bind a name: to a value, which an option can replace, or to what lies between."""
+        if _is_aside(tree):
+            self.scope[name] = _Aside(span)
+            return
+        value = None if self.inside else given(self, tree, self.scope)
+        if value is None:
+            self._bind(name, self.node(tree), span)
+            return
+        if isinstance(self.scope.get(name), Given) and name in self.variables:
+            hint = "give it another name"
+            self.fail("statement", f"'{name}' gets a second value, and the first one is used above", span, hint)
+        self.scope[name] = value
+        self.moving.pop(name, None)
+        if value.moves:
+            self.moving[name] = None
+        if not self.is_differentiated:
+            self.result = name, Variable(name, span)
+
+    def _bind(self, name: str, node: Node, span: Span) -> None:
+        """Bind a name to the node of its expression."""
+        self.numbers += 1
+        self.scope[name] = _Named(node, self.numbers)
+        if self.inside:
+            return
+        self.statements.append(Statement(name, node, self.numbers, span))
+        if not self.is_differentiated:
+            self.result = name, node
+
+    def _augment(self, names: Sequence[str], sign: str, value: Span, span: Span) -> None:
+        name = names[0]
+        place = span[0], span[0] + len(name)
+        left = self.named(name, place) if len(names) == 1 else None
+        if left is None and name in self.given:
+            left = self.variable(name, place)
+        if left is None:
+            self.fail("unknown-name", f"'{name}' has no value yet", span, f"write {name} = ... first")
+        if sign not in BINARY:
+            self.fail("statement", f"'{sign}=' is not part of a program", span)
+        self._bind(name, Binary(sign, left, self._node_at(value), span), span)
+
+    def _moves(self, name: str, span: Span, *, moves: bool) -> None:
+        if not isinstance(self.globals.get(name), Given) or self.inside:
+            message = f"only a value can require a gradient, and '{name}' is none"
+            self.fail("statement", message, span, "give it numbers or a constructor: x = torch.rand(3)")
+        self.moving.pop(name, None)
+        if moves:
+            self.moving[name] = None
+
+    def _backward(self, subject: Span) -> None:
+        if self.is_differentiated or self.inside:
+            self.fail("statement", "backward() is called a second time", subject, "keep one of them")
+        name = self._code(subject).strip()
+        found = self.scope.get(name)
+        if isinstance(found, (_Aside, _Function)):
+            self.fail("statement", f"'{name}' has no gradient", subject)
+        self.result = (name, found.node) if isinstance(found, _Named) else ("", self._node_at(subject))
+        self.is_differentiated = True
+
+    def _print(self, span: Span) -> None:
+        call = self.tree(*span)
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
+            self._show_at(span)
+            return
+        for argument in [] if self.inside else call.args:
+            place = self.span(argument)
+            about = _ABOUT_A_NAME.match(self._code(place))
+            if not isinstance(argument, (ast.JoinedStr, ast.Starred)) and not _is_text(argument) and not about:
+                start = self.start
+                self.shown.append(self._node_at(place))
+                self.start = start
+
+    def _show_at(self, span: Span) -> None:
+        """A bare expression, or several with commas between them; the last one is the result unless one is named."""
+        tree = self._tree_at(span)
+        nodes = [self.node(item) for item in (tree.elts if isinstance(tree, ast.Tuple) else [tree])]
+        if self.inside:
+            return
+        self._show(nodes)
+        if not self.is_differentiated:
+            self.result = "", nodes[-1]
+
+    def _show(self, nodes: Sequence[Node]) -> None:
+        if not self.inside:
+            self.shown += nodes
+
+    # Functions
+
+    def _define(self, lines: Sequence[Line], at: int) -> int:
+        """Read a definition; the index of the line after it."""
+        start, end = lines[at].span
+        text = self._code((start, end))
+        place = colon(text)
+        if place < 0:
+            self.fail("syntax", "':' is missing at the end of the definition", (start, end))
+        after = at + 1
+        body: list[Line] = []
+        if text[place + 1 :].strip():
+            first = start + place + 1 + len(text[place + 1 :]) - len(text[place + 1 :].lstrip())
+            body.append(Line((first, end), lines[at].indent + 1))
+            while after < len(lines) and "\n" not in self.source[end : lines[after].span[0]]:
+                body.append(Line(lines[after].span, lines[at].indent + 1))
+                after += 1
+        else:
+            while after < len(lines) and lines[after].indent > lines[at].indent:
+                body.append(lines[after])
+                after += 1
+        end = body[-1].span[1] if body else end
+        self._keep(text[: place + 1] + " pass", start, body, None, (start, end))
+        return after
+
+    def _define_lambda(self, names: Sequence[str], start: int, end: int) -> None:
+        text = self._code((start, end))
+        place = colon(text)
+        if place < 0 or len(names) != 1:
+            self.fail("syntax", "this is not a valid lambda", (start, end), "write f = lambda x: x**2")
+        head = f"def {names[0]}({text[6:place]}): pass"
+        self._keep(head, start + 6 - head.index("(") - 1, [], (start + place + 1, end), (start, end))
+
+    def _keep(self, head: str, offset: int, body: Sequence[Line], result: Span | None, span: Span) -> None:
+        """Keep a function whose head is this text, which stands at ``offset``."""
+        try:
+            (definition,) = ast.parse(head).body
+        except SyntaxError:
+            definition = None
+        if not isinstance(definition, ast.FunctionDef):
+            self.fail("syntax", "this is not a valid definition of a function", span, "write def f(x): return x**2")
+        arguments = definition.args
+        if arguments.vararg or arguments.kwarg:
+            self.fail("statement", "a function of a program takes no * arguments", span, "name each parameter")
+        if result is None and not body:
+            self.fail("syntax", f"the function {definition.name} has no body", span)
+        names = [argument.arg for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
+        defaults = [*arguments.defaults, *(default for default in arguments.kw_defaults)]
+        parameters: dict[str, Node | None] = dict.fromkeys(names)
+        start, self.start = self.start, offset
+        for name, default in zip(names[len(names) - len(defaults) :], defaults, strict=True):
+            parameters[name] = None if default is None else self.node(default)
+        self.start = start
+        self.scope[definition.name] = _Function(definition.name, parameters, body, result, span)
+
+    def applied(self, name: str, call: ast.Call) -> Node | None:
+        """The body of a function of the program, with the arguments in the places of its parameters."""
+        function = self.scope.get(name)
+        if not isinstance(function, _Function):
+            return None
+        span = self.span(call)
+        if name in self.inside:
+            self.fail("statement", f"'{name}' calls itself", span, "write the sum or the product in one expression")
+        arguments = self._bound(function, call, span)
+        kept = self.scope, self.start
+        self.scope = {**self.globals, **{p: self._parameter(node) for p, node in arguments.items()}}
+        self.inside.append(name)
+        value = self._run(function.body) if function.result is None else self._node_at(function.result)
+        self.inside.pop()
+        self.scope, self.start = kept
+        if value is None:
+            self.fail("statement", f"the function '{name}' returns nothing", span, "end it with return")
+        return (
+            Number(value.value, span)
+            if isinstance(value, Number)
+            else Application(name, tuple(arguments.values()), value, span)
+        )
+
+    def _parameter(self, node: Node) -> _Meaning:
+        self.numbers += 1
+        return _Named(node, self.numbers)
+
+    def _bound(self, function: _Function, call: ast.Call, span: Span) -> dict[str, Node]:
+        """The node of each parameter of a call."""
+        names = list(function.parameters)
+        if len(call.args) > len(names):
+            message = (
+                f"{function.name} takes {len(names)} argument{'s' * (len(names) != 1)}, but {len(call.args)} were given"
+            )
+            self.fail("arity", message, span)
+        found = {name: self.node(argument) for name, argument in zip(names, call.args, strict=False)}
+        for keyword in call.keywords:
+            if keyword.arg not in names or keyword.arg in found:
+                what = "got multiple values for" if keyword.arg in found else "has no"
+                self.fail("arity", f"{function.name} {what} the argument '{keyword.arg}'", span)
+            found[keyword.arg] = self.node(keyword.value)
+        for name, default in function.parameters.items():
+            if name not in found and default is None:
+                self.fail("arity", f"{function.name} needs the argument '{name}'", span)
+            if name not in found and default is not None:
+                found[name] = default
+        return {name: found[name] for name in names}
+
+    # Names
+
+    def named(self, name: str, span: Span) -> Node | None:
+        """What a name of the program stands for."""
+        match self.scope.get(name):
+            case _Named(node=Number(value=value)):
+                return Number(value, span)
+            case _Named(node=Variable() | Reference() as node) if self.inside:
+                return replace(node, span=span)
+            case _Named(node=node, number=number):
+                return Reference(name, node, number, span)
+            case Given(literal=literal):
+                stays = isinstance(literal, Number) and not self.numbers_move and name not in self.given
+                if literal is not None and (self.is_literal or stays):
+                    return replace(literal, span=span)
+                return self.variable(name, span)
+            case _Function(name=name):
+                self.fail("syntax", f"'{name}' is a function and must be called", span, f"write {name}(...)")
+            case _Aside(span=place):
+                text = self.source[slice(*place)]
+                self.fail(
+                    "statement", f"'{name}' is no tensor, and not part of an expression", span, f"it is given by {text}"
+                )
+        return None
+
+    def spelled(self, node: ast.expr) -> str:
+        """``a.b.c`` for a chain of plain names, with what the imports of the program call by other names."""
+        first, dot, rest = dotted_name(node).partition(".")
+        return f"{self.modules.get(first, first)}{dot}{rest}"
+
+    def whole_number(self, node: ast.expr, what: str, hint: str = "") -> int:
+        """A whole number, also one that a name of the program stands for."""
+        self.is_literal += 1
+        found = super().whole_number(node, what, hint)
+        self.is_literal -= 1
+        return found
+
+    # Places
+
+    def _code(self, span: Span) -> str:
+        return self.python[slice(*span)]
+
+    def _tree_at(self, span: Span, *, names: bool = False) -> ast.expr:
+        """Python's tree of the expression at a place; ``names`` allows texts, which only what is put aside has."""
+        text = self._code(span)
+        start, end = _trimmed(text, span)
+        if start >= end:
+            self.fail("syntax", "a value is missing", span)
+        if not (names and _is_aside(self._tried(start, end))):
+            check_part(self.source, self.python, start, end)
+        return self.tree(start, end)
+
+    def _tried(self, start: int, end: int) -> ast.expr | None:
+        try:
+            return ast.parse(self.python[start:end], mode="eval").body
+        except (SyntaxError, RecursionError, MemoryError):
+            return None
+
+    def _node_at(self, span: Span) -> Node:
+        return self.node(self._tree_at(span))
+
+
+def _trimmed(text: str, span: Span) -> Span:
+    """The span without the white space at its ends."""
+    return span[0] + len(text) - len(text.lstrip()), span[1] - (len(text) - len(text.rstrip()))
+
+
+def _is_text(tree: ast.expr) -> bool:
+    return isinstance(tree, ast.Constant) and isinstance(tree.value, str)
+
+
+def _is_aside(tree: ast.expr | None) -> bool:
+    """Whether it is a text, a list of texts, or an optimizer: nothing to compute with."""
+    if isinstance(tree, (ast.List, ast.Tuple)):
+        return bool(tree.elts) and all(map(_is_text, tree.elts))
+    is_optimizer = isinstance(tree, ast.Call) and re.search(r"\boptim\.\w+$", ast.unparse(tree.func)) is not None
+    return is_optimizer or (tree is not None and _is_text(tree))
