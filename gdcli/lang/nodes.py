@@ -128,9 +128,10 @@ class Expression(Struct, frozen=True):
     """A parsed text.
 
     ``variables`` are in the order of their first appearance; in a program, in the order in which they get their values.
-    The other fields are those of a program: the ``names`` of all its variables, also those that only print; its ``statements`` in order, the text of each value that it gives
-    (``values``), the variables of ``requires_grad`` (``moving``), what it prints (``shown``), the name of its result,
-    the place of each function that it defines, and the seed that it sets.
+    The other fields are those of a program: the ``names`` of all its variables, also of those that it only prints; its
+    ``statements`` in order; the text of each value that it gives (``values``); the variables of ``requires_grad``
+    (``moving``); what it prints (``shown``); the name of its result; the place of each function that it defines; and
+    the seed that it sets.
     """
 
     source: str
