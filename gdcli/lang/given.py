@@ -54,6 +54,11 @@ def given(reader: _Program, tree: ast.expr, scope: Mapping[str, Any]) -> Given |
     node = reader.node(tree)
     reader.is_literal -= 1
     texts = [(reader.span(name), scope[name.id].text) for name in known]
+    texts += [
+        (reader.span(n), path)
+        for n in ast.walk(tree)
+        if isinstance(n, ast.Name) and (path := reader.spelled(n)) != n.id
+    ]
     text = _replaced(reader.source, reader.span(tree), [*texts, *((span, "") for span in cut)])
     return Given(text, moves, node if isinstance(node, (Number, ListOf)) and _is_literal(node) else None)
 
