@@ -338,6 +338,15 @@ def test_a_signal_that_is_ignored_from_the_start_stays_ignored(name: str) -> Non
         assert process.wait(PATIENCE) == 0
 
 
+def until_caught(pid: int, number: int) -> None:
+    """Wait until a process has a handler for a signal."""
+    while True:
+        status = Path(f"/proc/{pid}/status").read_text()
+        if int(status.partition("SigCgt:")[2].split()[0], 16) >> (number - 1) & 1:
+            return
+        time.sleep(0.01)
+
+
 @pytest.mark.slow
 @pytest.mark.process
 @EVERY
@@ -345,6 +354,6 @@ def test_nobody_who_reads_a_named_pipe_is_no_hang(tmp_path: Path, name: str) -> 
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     with Piped("ops", "--output", str(pipe)) as process:
-        time.sleep(0.2)  # nothing tells when it waits; the outcome is the same before
+        until_caught(process.pid, signal.SIGHUP)
         process.send_signal(signal.Signals[name])
         assert (process.wait(), process.stderr.read()) == (CODES[name], f"error: interrupted{BY[name]}\n")
