@@ -153,6 +153,8 @@ ONCE: dict[str, Given] = {
     "tolerances": {"tol_grad": [1e-3, 1e-2], "steps": 200},
     "tolerance of the loss": {"tol_loss": [0.0, 1e-3], "steps": 200},
     "tolerance of the variables": {**ROSENBROCK, "tol_x": [1e-4, 1e-3], "steps": 200},
+    "a loss that is asked for": {**ROSENBROCK, "until": 3.0, "steps": 200},
+    "all tolerances": {**ROSENBROCK, "tol_grad": [1.0], "tol_loss": [1e-3], "tol_x": [1e-3], "tol": "all", "steps": 900},
     "all of them": {
         **ROSENBROCK, "optimizer": "adam", "lr": 0.1, "schedule": "cosine", "sched": {"T_max": 30}, "clip_norm": 5.0,
         "bound": {"x": [-1.5, 0.9]}, "tol_grad": [1e-6], "tol_loss": [1e-9], "tol_x": [1e-7], "dtype": "float64",
@@ -387,6 +389,7 @@ PAIRED: dict[str, list[Given]] = {
     ],
     "lr_factor": [{"lr_factor": {"1": 0.5, "3": 1.5}}],
     "lrs": [{"lrs": {"x": 0.02}}],
+    "a loss that is asked for": [{"until": 0.5}],
     "tolerances": [{"tol_grad": [1e-9, 1e-9], "tol_loss": [1e-12], "tol_x": [1e-12, 1e-9]}],
     "bound": [{"bound": {"x": [-2.5, None], "f": [None, 1.6]}}],
     "clip": [{"clip_norm": 2.0, "clip_value": 1.5}],

@@ -172,3 +172,40 @@ def test_wrong_problems(expression: str, more: dict[str, Any], message: str, hin
     with pytest.raises(gdcli.GdcliError) as error:
         run(expression, **more)
     assert (error.value.message, error.value.hint) == (message, hint)
+
+
+def test_a_loss_that_is_asked_for_ends_the_run() -> None:
+    record = run(until=0.1)
+    assert (record.status, record.status in CONVERGED) == ("reached", True)
+    assert record.result.loss <= 0.1 < record.iterations[-2].loss
+    value = record.result.loss
+    assert record.message == f"reached at iteration 10: the loss, {value:.6g}, is at most 0.1"
+    record = run("1 - x**2", x=2.0, maximize=True, until=0.5)
+    assert record.result.loss >= 0.5 > record.iterations[-2].loss
+    assert run(until=-1.0).status == "max_steps"
+    assert run(until=7.0).result.iteration == 0
+
+
+def test_a_run_that_reached_its_loss_is_not_called_slow() -> None:
+    assert not {finding.code for finding in run(until=0.1).diagnosis} & {"slow"}
+    assert "slow" in {finding.code for finding in run(steps=10).diagnosis}
+
+
+def test_all_tolerances_end_a_run_where_each_of_them_is_met() -> None:
+    tolerances = {"tol_grad": [1e-3], "tol_loss": [1e-9], "tol_x": [1e-5]}
+    ends = [run(steps=1000, **{name: value}).result.iteration for name, value in tolerances.items()]
+    assert run(steps=1000, **tolerances).result.iteration == min(ends)
+    together = run(steps=1000, tol="all", **tolerances)
+    assert (together.status, together.result.iteration) == ("converged_all", max(ends))
+    last, before = together.result, together.iterations[-2]
+    grad, loss, x = abs(last.grads["x"]), abs(last.loss - before.loss), abs(last.values["x"] - before.values["x"])
+    sizes = f"gradient norm {grad:.6g}, change in the loss {loss:.6g}, change in the variables {x:.6g}"
+    assert together.message == f"converged at iteration {max(ends)}: every tolerance is met ({sizes})"
+
+
+def test_compare_takes_the_loss_that_is_asked_for_as_the_goal() -> None:
+    record = gdcli.compare("rosenbrock", until=3.0, optimizer=["sgd"], lr=0.001)
+    (best,) = record.standings[0].runs
+    assert (best.status, best.loss <= 3.0) == ("reached", True)
+    alone = gdcli.minimize("rosenbrock", optimizer="sgd", lr=0.001, until=3.0, steps=500).result()
+    assert (alone.status, alone.result.iteration, alone.result.loss) == ("reached", best.steps, best.loss)

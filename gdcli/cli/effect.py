@@ -32,7 +32,11 @@ def check_effect(output: Output, settings: Any, *, many_rows: bool) -> None:
     if output.require_convergence and output.format == "code":
         message = "--require-convergence is about how a run ends, and --code runs nothing"
         raise GdcliError("usage", message, "leave out --require-convergence or --code")
-    tolerances = [f"tol_{of}" for of in ("grad", "loss", "x")]
+    tolerances = ["tol_grad", "tol_loss", "tol_x", "until"]
+    together = [name for name in tolerances[:3] if getattr(settings, name, None) is not None]
+    if getattr(settings, "tol", "any") == "all" and len(together) < 2:
+        message = "--tol all is about several tolerances, and " + ("only one is" if together else "none is") + " set"
+        raise GdcliError("usage", message, "add --tol-grad 1e-6 --tol-loss 1e-9, or leave it out")
     if output.require_convergence and all(getattr(settings, name, None) is None for name in tolerances):
         message = "--require-convergence is about a tolerance, and none is set, so no run would be converged"
-        raise GdcliError("usage", message, "add --tol-grad 1e-6 (or --tol-loss, --tol-x), or leave it out")
+        raise GdcliError("usage", message, "add --tol-grad 1e-6 (or --tol-loss, --tol-x, --until), or leave it out")

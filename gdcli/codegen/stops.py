@@ -26,7 +26,7 @@ class Stops:
         self.grown, self.last_norm = script.new_name("grown"), script.new_name("last_norm")
         self.state, self.landmark = script.new_name("state"), script.new_name("landmark")
         s = settings
-        has_tolerance = any(tolerance is not None for tolerance in (s.tol_grad, s.tol_loss, s.tol_x))
+        has_tolerance = any(tolerance is not None for tolerance in (s.tol_grad, s.tol_loss, s.tol_x, s.until))
         changes = remembers(s) or rates_change(s) or any(map(draws, script.expressions))
         self.sees_cycles = has_tolerance and not changes
 
@@ -87,28 +87,37 @@ class Stops:
 
     def _tolerances(self) -> list[str]:
         s, i, loss = self.settings, self.i, self.loss
-        lines: list[str] = []
+        before: list[str] = []
+        tests: list[tuple[str, str]] = []  # each with what it says
+        after: list[str] = []
         if s.tol_grad is not None:
-            lines += [
-                f"if {i} == 0:",
-                f"    {self.first} = {self.norm}",
-                f"if {self.norm} <= {_limit(s.tol_grad, self.first)}:",
-                "    break  # converged: the gradient is small",
-            ]
+            before += [f"if {i} == 0:", f"    {self.first} = {self.norm}"]
+            tests.append((f"{self.norm} <= {_limit(s.tol_grad, self.first)}", "the gradient is small"))
         if s.tol_loss is not None:
             change = f"abs({loss}.item() - {self.previous})"
             limit = _limit(s.tol_loss, f"abs({loss}.item())")
-            lines += [f"if {i} > 0 and {change} <= {limit}:", "    break  # converged: the loss changes little"]
-            lines += [f"{self.previous} = {loss}.item()"]
+            tests.append((f"{i} > 0 and {change} <= {limit}", "the loss changes little"))
+            after += [f"{self.previous} = {loss}.item()"]
         if s.tol_x is not None:
             self.script.printer.modules.add("math")
             numbers = ", ".join(f"*{v.x}.flatten().tolist()" for v in self.variables)
             move = f"math.dist({self.point}, {self.last_point})"
             limit = _limit(s.tol_x, f"math.hypot(*{self.point})")
-            lines += [f"{self.point} = [{numbers}]"]
-            lines += [f"if {i} > 0 and {move} <= {limit}:", "    break  # converged: the variables change little"]
-            lines += [f"{self.last_point} = {self.point}"]
-        return lines
+            before += [f"{self.point} = [{numbers}]"]
+            tests.append((f"{i} > 0 and {move} <= {limit}", "the variables change little"))
+            after += [f"{self.last_point} = {self.point}"]
+        if s.tol == "all" and len(tests) > 1:
+            conditions = [f"    {'and ' * (k > 0)}{test}  # {said}" for k, (test, said) in enumerate(tests)]
+            ends = ["if (", *conditions, "):", "    break  # converged"]
+        else:
+            ends = [line for test, said in tests for line in (f"if {test}:", f"    break  # converged: {said}")]
+        return [*self._reached(), *before, *ends, *after]
+
+    def _reached(self) -> list[str]:
+        if self.settings.until is None:
+            return []
+        sign = ">=" if self.settings.maximize else "<="
+        return [f"if {self.loss}.item() {sign} {self.settings.until!r}:", "    break  # the loss that was asked for"]
 
     def _repeated(self) -> list[str]:
         """Whether the state was there before: compared with that at the last power of two (Brent 1980)."""

@@ -119,6 +119,9 @@ RaceTol = Annotated[
         ge=0,
     ),
 ]
+RaceUntil = Annotated[
+    float | None, meta("goal: a loss of at most this, in the place of --tol", STOPPING, "LOSS", words="a number")
+]
 
 
 class CompareSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -142,6 +145,7 @@ class CompareSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     rate_range: RateRange = None
     steps: RaceSteps = 500
     tol: RaceTol = 1e-4
+    until: RaceUntil = None
     dtype: Dtype = "float32"
     seed: Seed = 0
     device: Device = "cpu"

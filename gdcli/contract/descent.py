@@ -128,6 +128,13 @@ TolX = Annotated[
         reads="list",
     ),
 ]
+Tol = Annotated[
+    Literal["any", "all"], meta("whether one of several tolerances ends the run, or all of them together", STOPPING)
+]
+Until = Annotated[
+    float | None,
+    meta("stop at a loss of at most this (at least, with --maximize)", STOPPING, "LOSS", words="a number"),
+]
 UpdateForm = Annotated[
     Literal["in-place", "rebind"],
     meta("x -= lr * x.grad, or x = x - lr * x.grad, which makes x a non-leaf tensor", RULE),
@@ -163,6 +170,8 @@ class DescentSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     tol_grad: TolGrad = None
     tol_loss: TolLoss = None
     tol_x: TolX = None
+    tol: Tol = "any"
+    until: Until = None
     walk: Walk = False
     diagnose: Diagnose = True
     dtype: Dtype = "float32"
@@ -197,6 +206,8 @@ class StopReason(enum.Enum):
     CONVERGED_GRAD = "converged at iteration {iteration}: the gradient norm {value:.6g} is at most {limit:.6g}"
     CONVERGED_LOSS = "converged at iteration {iteration}: the change in the loss, {value:.6g}, is at most {limit:.6g}"
     CONVERGED_X = "converged at iteration {iteration}: the change in the variables, {value:.6g}, is at most {limit:.6g}"
+    CONVERGED_ALL = "converged at iteration {iteration}: every tolerance is met ({met})"
+    REACHED = "reached at iteration {iteration}: the loss, {value:.6g}, is at {most} {limit:.6g}"
     MAX_STEPS = "stopped after {steps}"
     NON_FINITE = "diverged: {what} became {value} at iteration {iteration}"
     GROWN = (
@@ -217,13 +228,15 @@ class StopReason(enum.Enum):
 
 
 DescentStatus = Literal[
-    "converged_grad", "converged_loss", "converged_x", "max_steps", "diverged", "stalled", "cycling", "stationary",
-    "no_gradient", "interrupted",
+    "converged_grad", "converged_loss", "converged_x", "converged_all", "reached", "max_steps", "diverged", "stalled",
+    "cycling", "stationary", "no_gradient", "interrupted",
 ]  # fmt: skip
 _STATUS: dict[StopReason, DescentStatus] = {
     StopReason.CONVERGED_GRAD: "converged_grad",
     StopReason.CONVERGED_LOSS: "converged_loss",
     StopReason.CONVERGED_X: "converged_x",
+    StopReason.CONVERGED_ALL: "converged_all",
+    StopReason.REACHED: "reached",
     StopReason.MAX_STEPS: "max_steps",
     StopReason.NON_FINITE: "diverged",
     StopReason.GROWN: "diverged",
@@ -233,7 +246,8 @@ _STATUS: dict[StopReason, DescentStatus] = {
     StopReason.NO_GRADIENT: "no_gradient",
     StopReason.INTERRUPTED: "interrupted",
 }
-CONVERGED = frozenset(["converged_grad", "converged_loss", "converged_x"])
+CONVERGED = frozenset(["converged_grad", "converged_loss", "converged_x", "converged_all", "reached"])
+"""The statuses of a run that met what it was asked to meet."""
 
 
 class Act(Struct, frozen=True):

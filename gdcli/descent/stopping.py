@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from gdcli.contract.descent import DescentSettings, StopReason
@@ -13,6 +13,13 @@ from gdcli.descent.snapshot import distance, has_nan, is_finite, norm, same
 
 Found = tuple[StopReason, dict[str, Any]]
 """A reason to stop, and the details of its sentence."""
+
+
+_SIZES = {
+    StopReason.CONVERGED_GRAD: "gradient norm {value:.6g}",
+    StopReason.CONVERGED_LOSS: "change in the loss {value:.6g}",
+    StopReason.CONVERGED_X: "change in the variables {value:.6g}",
+}
 
 
 class Ending(NamedTuple):
@@ -44,7 +51,9 @@ class StopTests:
         self.tol_grad = _pair(settings.tol_grad)
         self.tol_loss = _pair(settings.tol_loss)
         self.tol_x = _pair(settings.tol_x)
-        self.has_tolerance = any(t is not None for t in (self.tol_grad, self.tol_loss, self.tol_x))
+        self.takes_all = settings.tol == "all"
+        self.until = settings.until
+        self.has_tolerance = any(t is not None for t in (self.tol_grad, self.tol_loss, self.tol_x, self.until))
         # With momentum or a schedule the same place is not yet the same state.
         self.sees_cycles = self.has_tolerance and not remembers
         self.is_stuck = is_stuck
@@ -106,29 +115,34 @@ class StopTests:
     def _converged(self, state: State) -> Found | None:
         """The tolerance that is met, if there is one."""
         size = norm(state.grads)
-        found = self._within(state, size)
+        if self.until is not None and (state.loss >= self.until if self.maximize else state.loss <= self.until):
+            most = "least" if self.maximize else "most"
+            return StopReason.REACHED, {"value": state.loss, "limit": self.until, "most": most}
+        tests = list(self._within(state, size))
+        met = [test for test in tests if test is not None]
+        if self.takes_all and len(tests) > 1:
+            names = {"met": ", ".join(_SIZES[reason].format(**details) for reason, details in met)}
+            found = (StopReason.CONVERGED_ALL, names) if len(met) == len(tests) else None
+        else:
+            found = met[0] if met else None
         if found is not None and size == 0 and self.is_stuck(state):
             return StopReason.STALLED, {"why": "the gradient is exactly 0, but this is not a minimum"}
         return found
 
-    def _within(self, state: State, size: float) -> Found | None:
+    def _within(self, state: State, size: float) -> Iterator[Found | None]:
+        """What each tolerance says, None where it is not met: of the gradient, of the loss, of the variables."""
+        before = self.previous
         if self.tol_grad is not None:
             limit = threshold(self.tol_grad, self.first_norm)
-            if size <= limit:
-                return StopReason.CONVERGED_GRAD, {"value": size, "limit": limit}
-        if self.previous is None:
-            return None
+            yield (StopReason.CONVERGED_GRAD, {"value": size, "limit": limit}) if size <= limit else None
         if self.tol_loss is not None:
-            change = abs(state.loss - self.previous.loss)
+            change = math.inf if before is None else abs(state.loss - before.loss)
             limit = threshold(self.tol_loss, abs(state.loss))
-            if change <= limit:
-                return StopReason.CONVERGED_LOSS, {"value": change, "limit": limit}
+            yield (StopReason.CONVERGED_LOSS, {"value": change, "limit": limit}) if change <= limit else None
         if self.tol_x is not None:
-            move = distance(state.values, self.previous.values)
+            move = math.inf if before is None else distance(state.values, before.values)
             limit = threshold(self.tol_x, norm(state.values))
-            if move <= limit:
-                return StopReason.CONVERGED_X, {"value": move, "limit": limit}
-        return None
+            yield (StopReason.CONVERGED_X, {"value": move, "limit": limit}) if move <= limit else None
 
     def _repeated(self, state: State) -> Found | None:
         """Whether this place was there before (Brent 1980: against a landmark at each power of two)."""

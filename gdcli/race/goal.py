@@ -62,9 +62,13 @@ class Goal:
 def goal_of(settings: CompareSettings) -> Goal:
     """The goal of completed settings.
 
-    With a known minimum f*, it is a loss of at most f* + tol * max(1, |f*|): float32 has seven digits, not more.
+    With ``until`` it is that loss. With a known minimum f*, it is a loss of at most f* + tol * max(1, |f*|): float32
+    has seven digits, not more.
     """
     instance = problem_of(settings)
+    if settings.until is not None:
+        points = () if instance is None or set(settings.wrt) != set(instance.start) else _points(instance, settings.wrt)
+        return Goal("loss", settings.until, None, points)
     if instance is None or not instance.minima or set(settings.wrt) != set(instance.start):
         return Goal("gradient_norm", settings.tol, None, ())
     least = min(minimum.loss for minimum in instance.minima)

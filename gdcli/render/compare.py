@@ -313,6 +313,8 @@ def _rules(record: CompareResult) -> RenderableType:
 def _goal(record: CompareResult) -> str:
     """When a run has reached the goal."""
     rules = record.rules
+    if rules.goal == "loss" and rules.minimum is None:
+        return f"a loss of at most {number(rules.limit, 9)}, as asked for"
     if rules.goal == "loss":
         least = number(rules.minimum, 9)
         inside = f" with {_intervals(rules.domain)}" if rules.domain else ""

@@ -10,6 +10,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from gdcli.contract.descent import StopReason
 from gdcli.contract.diagnosis import Finding, Remedy
 from gdcli.contract.short import short
 from gdcli.descent.diagnosis.local import LocalCurvature
@@ -98,7 +99,7 @@ def speed(run: Run) -> Finding | None:
         return None
     # Far from the minimum a quadratic model does not give its loss; with a decay the run tends to another point.
     limit = run.newton_loss if not run.decay and (run.is_quadratic or is_near(run, local)) else None
-    arrived = run.has_arrived or (run.arrives is not None and run.arrives <= run.final.iteration)
+    arrived = _is_done(run) or (run.arrives is not None and run.arrives <= run.final.iteration)
     cure = _in_steps(_faster(run, values, arrived=arrived))
     evidence = _evidence(run, rule, local, values) | {
         "predicted_factor": predicted,
@@ -115,6 +116,11 @@ def speed(run: Run) -> Finding | None:
     if arrived:
         return Finding("rate", sentence, cure, evidence)
     return Finding("slow", f"slow: {sentence}", cure, evidence)
+
+
+def _is_done(run: Run) -> bool:
+    """Whether its gradient is as small as it should become, or its loss as small as was asked for."""
+    return run.has_arrived or run.reason is StopReason.REACHED
 
 
 def _in_steps(cure: Remedy | None) -> Remedy | None:
@@ -145,7 +151,7 @@ def steps_in_words(run: Run, evidence: dict[str, Any]) -> str:
 
 def crawling(run: Run) -> Finding | None:
     """A run that has not arrived and needs more steps, or whose gradient hardly shrinks, or by a power law."""
-    measured = None if run.went_badly or run.final.iteration < _FEW or run.has_arrived else measure(run)
+    measured = None if run.went_badly or run.final.iteration < _FEW or _is_done(run) else measure(run)
     if measured is None or run.lr == 0 or run.is_minimum:
         return None
     steps = measured.until - measured.since

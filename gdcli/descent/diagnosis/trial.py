@@ -109,7 +109,7 @@ class Trials:
         steps = int(min(most, self._left / 2 / self._step))
         if steps <= self.settings.steps:
             return None
-        return self._make({"tol_grad": [0.0], "tol_loss": None, "tol_x": None}, steps, ends_at_goal=True)
+        return self._make({"tol_grad": [0.0], "tol_loss": None, "tol_x": None, "until": None}, steps, ends_at_goal=True)
 
     def _make(self, changes: dict[str, Any], steps: int, *, ends_at_goal: bool) -> Trial | None:
         """The trial; None when it cannot be made, or costs more than is left."""
