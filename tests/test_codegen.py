@@ -154,7 +154,7 @@ ONCE: dict[str, Given] = {
     "tolerance of the loss": {"tol_loss": [0.0, 1e-3], "steps": 200},
     "tolerance of the variables": {**ROSENBROCK, "tol_x": [1e-4, 1e-3], "steps": 200},
     "a loss that is asked for": {**ROSENBROCK, "until": 3.0, "steps": 200},
-    "all tolerances": {**ROSENBROCK, "tol_grad": [1.0], "tol_loss": [1e-3], "tol_x": [1e-3], "tol": "all", "steps": 900},
+    "all tolerances": {**ROSENBROCK, "tol_grad": [1.0], "tol_loss": [1e-3], "tol_x": [1e-3], "tol": "all", "steps": 90},
     "all of them": {
         **ROSENBROCK, "optimizer": "adam", "lr": 0.1, "schedule": "cosine", "sched": {"T_max": 30}, "clip_norm": 5.0,
         "bound": {"x": [-1.5, 0.9]}, "tol_grad": [1e-6], "tol_loss": [1e-9], "tol_x": [1e-7], "dtype": "float64",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from msgspec import UNSET, UnsetType
 
 from gdcli.contract.descent import DescentRecord, KnownMinimum
+from gdcli.contract.envelope import Notice
 from gdcli.contract.grad import GradientCheck
 from gdcli.descent.loop import State
 from gdcli.tensors import Problem
@@ -52,6 +53,10 @@ class Kind(Generic[R]):
     def checks(self, first: State, last: State) -> dict[str, GradientCheck] | UnsetType:  # noqa: ARG002
         """The checks of the gradient at the start and at the end, where they were asked for."""
         return UNSET
+
+    def notices(self, problem: Problem) -> list[Notice]:  # noqa: ARG002
+        """What to know about the problem, however the run goes."""
+        return []
 
     def finders(self) -> list[Finder]:
         """What the diagnosis looks for in this kind alone."""

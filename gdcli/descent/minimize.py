@@ -11,9 +11,11 @@ from msgspec import UNSET, UnsetType
 from gdcli.complete.minimize import complete_minimize
 from gdcli.complete.problem import expression_of, problem_of
 from gdcli.contract.descent import KnownMinimum, MinimizeResult, MinimizeSettings
+from gdcli.contract.envelope import Notice
 from gdcli.contract.fields import Nested
 from gdcli.contract.grad import GradientCheck
 from gdcli.contract.nested import flat
+from gdcli.descent.data import data_that_moves
 from gdcli.descent.kind import Kind
 from gdcli.descent.loop import State
 from gdcli.descent.run import Descent
@@ -74,6 +76,10 @@ class Minimizing(Kind[MinimizeResult]):
             return False
         size = math.hypot(*(number for value in nearest.values.values() for number in flat(value)))
         return nearest.distance > _AT_A_MINIMUM * max(1.0, size)
+
+    def notices(self, problem: Problem) -> list[Notice]:
+        """Data may be among what moves."""
+        return [] if problem_of(self.settings) else data_that_moves(problem.leaves)
 
     def finders(self) -> list[Finder]:
         """A ReLU in the expression may die."""

@@ -275,7 +275,8 @@ class Descent(Generic[R]):
     def _notices(self, findings: Sequence[Finding]) -> list[Notice]:
         """What a reader should know about the run; of one that diverged what the diagnosis found, if it was made."""
         reason, message, final = self.ending
-        notices = [Notice("no-effect", words) for words in without_effect(self.settings)]
+        notices = self.kind.notices(self.problem)
+        notices += [Notice("no-effect", words) for words in without_effect(self.settings)]
         if reason in (StopReason.NON_FINITE, StopReason.GROWN):
             why = [finding for finding in findings if finding.code in _WHY]
             found = next((each for each in why if each.evidence.get("value") == "nan"), next(iter(why), None))

@@ -8,10 +8,12 @@ from typing import Any
 
 import torch
 
+from gdcli.complete.problem import problem_of
 from gdcli.complete.racers import racers
 from gdcli.contract.compare import CompareSettings, Standing
 from gdcli.contract.envelope import Notice
 from gdcli.contract.short import exactly, short
+from gdcli.descent.data import data_that_moves
 from gdcli.race.task import Task
 from gdcli.rules.checks import without_effect
 
@@ -21,6 +23,7 @@ _MOST_SHOWN = 4  # numbers of a point in a sentence
 def notices(settings: CompareSettings, task: Task, standings: Sequence[Standing]) -> list[Notice]:
     """The notes on the standings, one of a kind."""
     return [
+        *([] if problem_of(settings) else data_that_moves(task.problem.leaves)),
         *_left_the_domain(task, standings),
         *_stationary(task, standings),
         *_not_reached(settings, task, standings),
