@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import io
 import json
 import os
@@ -66,9 +67,7 @@ def _not_json(word: str) -> NoReturn:
 
 @functools.cache
 def _validator() -> Any:
-    schema = json.loads(in_process("schema").out)
-    jsonschema.Draft202012Validator.check_schema(schema)
-    return jsonschema.Draft202012Validator(schema)
+    return jsonschema.Draft202012Validator(json.loads(in_process("schema").out))  # test_records.py checks the schema
 
 
 def in_process(*words: str, stdin: str = "", encoding: str = "utf-8", env: Mapping[str, str] | None = None) -> Outcome:
@@ -128,6 +127,13 @@ def pytest_configure(config: pytest.Config) -> None:
     """Have pytest-xdist keep this order: files with many tests are not those that take longest."""
     if hasattr(config.option, "loadscopereorder"):
         config.option.loadscopereorder = False
+    gc.disable()  # what is imported and collected stays: torch, and thousands of tests
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage from now on, but not among what has been made so far."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""gdcli in a process that starts at once: a fork of one that has imported torch, which takes two seconds.
+"""gdcli in a process that starts at once: a fork of one that has imported torch and gdcli, which takes seconds.
 
 What happens before ``main()`` is called needs ``python -m gdcli``.
 """
@@ -9,9 +9,11 @@ import atexit
 import contextlib
 import fcntl
 import functools
+import gc
 import importlib
 import json
 import os
+import pkgutil
 import select
 import signal
 import socket
@@ -139,12 +141,17 @@ class Piped(Fork):
 
 def _serve(requests: socket.socket) -> None:
     """Fork for every request."""
+    import gdcli
     from gdcli.cli.app import group
     from gdcli.torch_import import import_torch
 
     group()
     import_torch()
     importlib.import_module("torch._dynamo")  # as the first optimizer of torch.optim does, for seconds
+    for module in pkgutil.walk_packages(gdcli.__path__, "gdcli."):
+        if module.name != "gdcli.__main__":
+            importlib.import_module(module.name)
+    gc.freeze()  # a visit would copy every page that forks share
     while True:
         text, descriptors, _, _ = socket.recv_fds(requests, 1_000_000, 4)
         with contextlib.suppress(ChildProcessError):  # nobody else waits for the keepers that have ended

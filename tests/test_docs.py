@@ -39,6 +39,7 @@ import gdcli
 from gdcli.cli.app import COMMANDS, load
 from gdcli.cli.main import run
 from gdcli.errors import ExitCode
+from gdcli.race.race import Race
 
 pytestmark = pytest.mark.slow  # it runs every command of the documents
 
@@ -99,6 +100,25 @@ def terminal_of_80_columns(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
         monkeypatch.setenv(name, value)
     for name in UNSET:
         monkeypatch.delenv(name, raising=False)
+
+
+RACES: dict[str, Race] = {}
+
+
+@pytest.fixture(autouse=True)
+def each_race_is_run_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The documents print, draw and save the same few races, and a race follows from its settings."""
+    run_race = Race.__iter__
+
+    def run_or_recall(race: Race) -> Iterator[float]:
+        settings = repr(race.settings)
+        if settings in RACES:
+            race.__dict__.update(RACES[settings].__dict__)
+            return
+        yield from run_race(race)
+        RACES[settings] = race
+
+    monkeypatch.setattr(Race, "__iter__", run_or_recall)
 
 
 # Commands

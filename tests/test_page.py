@@ -395,11 +395,15 @@ def states_of(file: Path) -> list[Any]:
     return [*document["iterations"], document["result"]]
 
 
+PHONE = 390  # pixels
+FIRST_ON_A_PHONE = ("line", "layer")  # the other pages are wide at first and become narrow
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_page_draws_everything_without_an_error_and_without_a_request(
     name: str, opened: Callable[..., Browser], saved: Callable[[str], Path]
 ) -> None:
-    browser = opened(name, ready="all", fresh=True)
+    browser = opened(name, ready="all", width=PHONE if name in FIRST_ON_A_PHONE else 1280, fresh=True)
     data = Parts(saved(name).read_text()).data
     assert browser.js("document.querySelectorAll('.panel .main-svg').length") >= len(data["panels"])
     alts = browser.js("[...document.querySelectorAll('[role=img]')].map(each => each.ariaLabel)")
@@ -417,7 +421,7 @@ def test_page_draws_everything_without_an_error_and_without_a_request(
 
 @pytest.mark.parametrize("name", PAGES)
 def test_phone_needs_no_scrolling_to_the_side(name: str, opened: Callable[..., Browser]) -> None:
-    browser = opened(name, width=390, fresh=name in ("line", "layer"))  # the others become narrow
+    browser = opened(name, width=PHONE)
     browser.wait("document.documentElement.scrollWidth === document.documentElement.clientWidth")
     assert browser.js("[innerWidth, document.documentElement.scrollWidth - document.documentElement.clientWidth]") == [
         390,

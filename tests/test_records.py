@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 import torch
 from conftest import Run
@@ -146,6 +147,11 @@ EXPRESSIONS = [
     "where(x > 0, x, nan)", "floor(x)", "mean(x)", "x*y", "x/y", "hypot(x, y)", "x**y", "log(x*y)", "nan*x*y",
 ]  # fmt: skip
 STARTS = ["inf", "-inf", "nan", "0", "1", "1e308", "1e-320", "[inf,nan]", "[inf]", "-0.0", "1,2"]
+
+
+@pytest.mark.slow
+def test_schema_is_one_of_json_schema(run: Run) -> None:
+    jsonschema.Draft202012Validator.check_schema(json.loads(run("schema").out))  # raises for what is none
 
 
 @pytest.mark.slow

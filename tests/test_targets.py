@@ -187,19 +187,21 @@ def test_a_document_is_whole_without_buffers_too(folder: Path) -> None:
     assert (done.returncode, done.stderr) == (1, b"error: cannot write the output: File too large\n")
 
 
-# Surroundings: variables to set, or None to remove them; and shell commands before it.
+# Surroundings: variables to set, or None to remove them; and shell commands before it. Each process has several.
 SURROUNDINGS = {
-    "home is no folder": ({"HOME": "/dev/null", "MPLCONFIGDIR": "/dev/null", "XDG_CACHE_HOME": "/dev/null"}, ""),
-    "home cannot be written": ({"HOME": "/proc", "MPLCONFIGDIR": "/proc"}, ""),
-    "no home": ({"HOME": None, "MPLCONFIGDIR": None}, ""),
-    "no folder for temporary files": ({"TMPDIR": "/nowhere"}, ""),
-    "POSIX": ({"LC_ALL": "POSIX", "LANG": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, ""),
-    "dumb terminal": ({"TERM": "dumb"}, ""),
-    "no terminal type": ({"TERM": None}, ""),
-    "a small stack": ({}, "ulimit -s 512"),
-    "few files": ({}, "ulimit -n 16"),
-    "the folder was deleted": ({}, 'mkdir gone; cd gone; rmdir "$OLDPWD/gone"'),
-    "nothing on standard input": ({}, "exec <&-"),
+    "home is no folder, dumb terminal, a small stack": (
+        {"HOME": "/dev/null", "MPLCONFIGDIR": "/dev/null", "XDG_CACHE_HOME": "/dev/null", "TERM": "dumb"},
+        "ulimit -s 512",
+    ),
+    "home cannot be written, no terminal type, few files": (
+        {"HOME": "/proc", "MPLCONFIGDIR": "/proc", "TERM": None},
+        "ulimit -n 16",
+    ),
+    "no home, nothing on standard input": ({"HOME": None, "MPLCONFIGDIR": None}, "exec <&-"),
+    "no folder for temporary files, POSIX, the folder was deleted": (
+        {"TMPDIR": "/nowhere", "LC_ALL": "POSIX", "LANG": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+        'mkdir gone; cd gone; rmdir "$OLDPWD/gone"',
+    ),
 }
 
 
@@ -209,7 +211,7 @@ SURROUNDINGS = {
 def test_odd_surroundings_change_nothing(run: Run, folder: Path, around: str) -> None:
     variables, before = SURROUNDINGS[around]
     environment = {**os.environ, **ENVIRONMENT, **variables}
-    command = f'{before or ":"}; exec "$0" -m gdcli minimize --steps 3 --json --save "$1/x.png" --save "$1/x.html"'
+    command = f'{before}; exec "$0" -m gdcli minimize --steps 3 --json --save "$1/x.png" --save "$1/x.html"'
     done = subprocess.run(
         ["bash", "-c", command, sys.executable, str(folder)],
         env={name: value for name, value in environment.items() if value is not None},

@@ -48,7 +48,7 @@ def _pairs(option: str, words: list[str], form: str, variable: str) -> list[tupl
     return list(found.items())
 
 
-_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?"
+_NUMBER = r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?"  # one way to match: two would take n**2 steps
 _IS_NUMBER = re.compile(_NUMBER)
 # Two numbers, in brackets or without, perhaps after a name: 2:1, x:1:2, x=1,2, x [1 2].
 _ENDS = re.compile(
