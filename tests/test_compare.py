@@ -702,3 +702,10 @@ def test_a_wrong_word_is_one_clear_error(run: Run, words: tuple[str, ...], said:
     message, hint = said
     assert (outcome.code, outcome.out) == (2, "")
     assert outcome.err == f"error: {message}\n" + (f"hint: {hint}\n" if hint else "")
+
+
+def test_vectors_and_numbers_may_move_together() -> None:
+    record = gdcli.compare("sum((x - 1)**2) + (b - 2)**2", x=[0.0, 3.0], b=0.5, optimizer=["sgd"], lr=0.25, steps=50)
+    (run,) = record.standings[0].runs
+    assert (run.status, run.distance) == ("reached", None)
+    assert all(abs(number - 1) < 1e-3 for number in run.values["x"])  # type: ignore[union-attr]

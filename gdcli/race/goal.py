@@ -54,7 +54,7 @@ class Goal:
 
     def distance(self, values: Mapping[str, Nested]) -> float | None:
         """The Euclidean distance to the nearest known minimum; None where none is known, or at no place at all."""
-        here = list(flat(list(values.values())))
+        here = [number for value in values.values() for number in flat(value)]
         far = min((_distance(here, minimum) for minimum in self.minima), default=math.inf)
         return far if math.isfinite(far) else None
 
@@ -85,7 +85,7 @@ def _rounded(ends: tuple[float, float], dtype: str) -> tuple[float, float]:
 
 def _points(instance: Instance, names: list[str]) -> tuple[tuple[float, ...], ...]:
     return tuple(
-        tuple(flat([list(v) if isinstance(v, tuple) else v for v in (minimum.values[name] for name in names)]))
+        tuple(n for v in (minimum.values[name] for name in names) for n in flat(list(v) if isinstance(v, tuple) else v))
         for minimum in instance.minima
     )
 
