@@ -159,6 +159,9 @@ class _Program(Reader):
             return
         refuse(self.source, self.python, span)
         signs = assignments(text)
+        functions = [k for k, (at, sign) in enumerate(signs) if text[at + len(sign) :].lstrip().startswith("lambda")]
+        if functions:
+            signs = signs[: functions[0] + 1]  # those behind are of its defaults
         if signs:
             self._assign(span, signs)
         elif re.match(r"print\s*\(", text):
