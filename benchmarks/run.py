@@ -144,6 +144,13 @@ BENCHMARKS = [
     # A recorded step of the loop, without the start of the process.
     Benchmark("step-manual", _step("manual"), script("plain/loop_manual.py", _LONG), 1.0, printed_seconds),
     Benchmark("step-sgd", _step("sgd"), script("plain/loop_sgd.py", _LONG), 1.0, printed_seconds),
+    Benchmark(
+        "step-program",
+        script("loop.py", "manual", "20000", "program"),
+        script("plain/loop_program.py", "20000"),
+        1.02,
+        printed_seconds,
+    ),
     # The same of a matrix, whose states are kept as clones.
     _matrix("step-64x64", "2000", "64", budget=1.1),
     _matrix("diagnosis-64x64", "2000", "64", "diagnose", budget=1.5),
