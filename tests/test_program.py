@@ -269,3 +269,11 @@ def test_values_are_drawn_in_the_order_in_which_they_are_given() -> None:
 def test_the_json_of_a_program_has_its_source(run: Run) -> None:
     record = json.loads(run("grad", LECTURE, "--json").out)
     assert record["settings"]["expression"] == LECTURE.rstrip("\n")
+
+
+@pytest.mark.parametrize("words", [["--z", "3"], ["--wrt", "z"]])
+def test_what_the_program_computes_is_no_variable(run: Run, words: list[str]) -> None:
+    outcome = run("grad", "x = 2.\nz = x**2\ny = z + 1", *words)
+    assert outcome.err == (
+        "error: 'z' is computed by the program\n  line 2: z = x**2\n          ^^^^^^^^\nhint: the only variable is x\n"
+    )

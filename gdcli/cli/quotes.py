@@ -109,14 +109,15 @@ def expressions_among(words: Sequence[str], options: Mapping[str, str]) -> list[
     return [part.at for part in _parts(words, options) if part.kind == "expression"]
 
 
-def variables_of(text: str) -> Sequence[str] | None:
-    """The variables of an expression; None where the text is none."""
+def variables_of(text: str, *, given: bool = True) -> Sequence[str] | None:
+    """The variables of an expression, perhaps without those ``given`` by a program; None where the text is none."""
     from gdcli.lang.program import parse
 
     try:
-        return parse(text).variables
+        found = parse(text)
     except GdcliError:
         return None
+    return [name for name in found.variables if given or name not in found.values]
 
 
 def _is_value(text: str) -> bool:
@@ -143,6 +144,8 @@ def whole_command(command: str, words: Sequence[str], options: Mapping[str, str]
         found = sort_words(list(words), options, command)
     except GdcliError:
         return ""
+    if any("\n" in word for word in words):
+        return "end the quotation marks before the option"
     missing: list[str] = []
     if command != "plot" and "--var" in options and "--config" not in words:  # a plot needs no values
         missing = _missing_values(words, options, found)
@@ -155,7 +158,7 @@ def _missing_values(words: Sequence[str], options: Mapping[str, str], found: Wor
 
     given = {*found.variables, *(word.removeprefix("--var=").partition("=")[0] for word in words if "=" in word)}
     names = dict.fromkeys(
-        name for text in found.positional if text not in PROBLEMS for name in variables_of(text) or ()
+        name for text in found.positional if text not in PROBLEMS for name in variables_of(text, given=False) or ()
     )
     return [f"--{name} 1" if f"--{name}" not in options else f"--var {name}=1" for name in names if name not in given]
 

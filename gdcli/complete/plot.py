@@ -22,7 +22,7 @@ from gdcli.errors import ExpressionError, GdcliError
 from gdcli.lang.nodes import Expression, Index, Number, Variable, postorder
 from gdcli.lang.program import parse
 from gdcli.lang.syntax import parse_value
-from gdcli.lang.values import check_given, check_known, read_value
+from gdcli.lang.values import check_given, check_known, check_not_computed, read_value
 
 if TYPE_CHECKING:
     from gdcli.lang.problems.problem import CatalogueProblem, Instance
@@ -66,6 +66,7 @@ def complete_plot(settings: PlotSettings) -> PlotSettings:
         source = expression.source
         message = "the expression is constant: it has no variable to plot against"
         raise ExpressionError("constant", message, "for example: x**2", source=source, span=expression.place)
+    check_not_computed(expression, settings.values)
     check_known(settings.values, variables)
     if problem is None:
         values = _with_usual_windows(settings, expression)

@@ -9,7 +9,7 @@ from typing import Any
 from gdcli.errors import ExpressionError, GdcliError
 from gdcli.lang.program import parse
 from gdcli.lang.suggest import NAME, did_you_mean, variables_listed
-from gdcli.lang.values import bind, bind_some, is_whole
+from gdcli.lang.values import bind, bind_some, check_not_computed, is_whole
 
 _NAMES = re.compile(NAME)
 
@@ -29,6 +29,7 @@ def moving_variables(text: str, values: Mapping[str, Any], wrt: Sequence[str], *
         message = "the expression is constant: it has no variable to differentiate with respect to"
         source = expression.source
         raise ExpressionError("constant", message, "for example: x**2", source=source, span=expression.place)
+    check_not_computed(expression, wrt)
     for name in wrt:
         if name not in expression.variables:
             raise _unknown(name, wrt, expression.variables)

@@ -20,6 +20,8 @@ def bind(expressions: Sequence[Expression], values: Mapping[str, Any]) -> dict[s
         ExpressionError: for a value that cannot be read.
     """
     names = dict.fromkeys(name for expression in expressions for name in expression.variables)
+    for expression in expressions:
+        check_not_computed(expression, values)
     check_known(values, names)
     for expression in expressions:
         check_given(expression, values)
@@ -39,8 +41,18 @@ def bind_some(expression: Expression, values: Mapping[str, Any]) -> dict[str, Ex
             "the expression is constant: it has no variable to differentiate with respect to",
         )
         raise ExpressionError("constant", message, "for example: x**2", source=source, span=expression.place)
+    check_not_computed(expression, values)
     check_known(values, expression.variables)
     return {name: read_value(name, values[name]) for name in expression.variables if name in values}
+
+
+def check_not_computed(expression: Expression, names: Iterable[str]) -> None:
+    """Raise ExpressionError, at its place, for a name of a program that is none of its variables."""
+    for name in names:
+        found = next((each for each in expression.statements if each.name == name), None)
+        if found is not None and name not in expression.variables:
+            message, hint = f"'{name}' is computed by the program", variables_listed(expression.variables)
+            raise ExpressionError("computed", message, hint, source=expression.source, span=found.span)
 
 
 def check_known(given: Iterable[str], names: Iterable[str]) -> None:
