@@ -238,6 +238,9 @@ def _settings(command: Command[S], given: dict[str, Any], variables: dict[str, s
     changed = {name: changes[name] for name in words}
     if variables:
         changed["values"] = variables
+        if sources := getattr(config, "sources", None):  # a value that is given again need not be that of the config
+            kept = {name: source for name, source in sources.items() if name not in variables}
+            config = msgspec.structs.replace(config, sources=kept)
     return msgspec.structs.replace(config, **_over(config, changed))
 
 
@@ -264,6 +267,8 @@ def _setting_parameters(command: Command[Any]) -> list[inspect.Parameter]:
         if field.name == "values":
             var = typer.Option("--var", metavar="NAME=VALUE", help=_VAR_HELP, rich_help_panel=meta.extra["panel"])
             parameters.append(_parameter("var", list[str] | None, var))
+        elif field.name == "sources":  # it belongs to values of a record
+            continue
         elif field.name in EXPRESSIONS:
             argument = typer.Argument(metavar=meta.extra["metavar"], help=meta.description, show_default=False,
                                       rich_help_panel=meta.extra["panel"])  # fmt: skip

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 from gdcli.contract.descent import DescentSettings, FitLinearSettings, MinimizeSettings
 from gdcli.contract.envelope import listed
+from gdcli.contract.sources import described
 
 if TYPE_CHECKING:
     from gdcli.descent.run import Descent
@@ -27,6 +29,7 @@ def title_of(descent: Descent[Any]) -> str:
     """The same, and which variables move and stay: ``minimize sum((W @ x)**2) over W; x stays fixed``."""
     moving = descent.problem.wrt
     fixed = [name for name in descent.problem.tensors if name not in moving]
-    over = "" if isinstance(descent.settings, FitLinearSettings) else f" over {', '.join(moving)}"
-    stays = f"; {listed(fixed)} stay{'s' * (len(fixed) == 1)} fixed" if fixed else ""
+    called = functools.partial(described, descent.settings)
+    over = "" if isinstance(descent.settings, FitLinearSettings) else f" over {', '.join(map(called, moving))}"
+    stays = f"; {listed(map(called, fixed))} stay{'s' * (len(fixed) == 1)} fixed" if fixed else ""
     return f"{task(descent.settings)}{over}{stays}"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from gdcli.codegen.files import quoted
 from gdcli.codegen.script import Script
 from gdcli.contract.ops import OpsSettings
+from gdcli.contract.sources import given
 from gdcli.errors import ExpressionError
 from gdcli.lang.nodes import Expression
 from gdcli.lang.syntax import parse
@@ -17,7 +19,7 @@ def ops_script(settings: OpsSettings) -> str:
     """
     parsed = [_parsed(text) for text in settings.expressions]
     expressions = [each for each in parsed if isinstance(each, Expression)]
-    script = Script(settings, expressions, bind(expressions, settings.values))
+    script = Script(settings, expressions, bind(expressions, given(settings)))
     show = script.new_name("show")
     function = [
         "",
@@ -39,8 +41,4 @@ def _parsed(text: str) -> Expression | ExpressionError:
 def _row(script: Script, show: str, text: str, parsed: Expression | ExpressionError) -> str:
     if isinstance(parsed, ExpressionError):
         return f"# {' '.join(text.split())}: {parsed.message}"
-    return f"{show}({_quoted(text)}, {script.print(parsed)})"
-
-
-def _quoted(text: str) -> str:
-    return f'"{text}"' if text.isprintable() and not set('"\\') & set(text) else repr(text)
+    return f"{show}({quoted(text)}, {script.print(parsed)})"

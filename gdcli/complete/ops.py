@@ -6,7 +6,9 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
+from gdcli.complete.sources import with_sources
 from gdcli.contract.ops import OpsSettings
+from gdcli.contract.sources import given
 from gdcli.errors import ExpressionError
 from gdcli.lang.nodes import Expression
 from gdcli.lang.syntax import parse
@@ -28,13 +30,14 @@ def complete_ops(settings: OpsSettings) -> OpsSettings:
     Raises:
         GdcliError: for a value that is missing, unknown or cannot be read.
     """
+    settings = with_sources(settings)
     expressions = settings.expressions or EXAMPLES
     parsed = _parsed(expressions)
     used = {name for expression in parsed for name in expression.variables}
     takes_defaults = not settings.expressions or not settings.values
     defaults = {name: value for name, value in EXAMPLE_VALUES.items() if takes_defaults and name in used}
     settings = replace(settings, expressions=expressions, values={**defaults, **settings.values})
-    bind(parsed, settings.values)
+    bind(parsed, given(settings))
     return settings
 
 

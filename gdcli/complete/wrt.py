@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gdcli.complete.sources import stays
 from gdcli.errors import ExpressionError, GdcliError
 from gdcli.lang.suggest import NAME, did_you_mean, variables_listed
 from gdcli.lang.syntax import parse
@@ -34,7 +35,12 @@ def moving_variables(text: str, values: Mapping[str, Any], wrt: Sequence[str], *
     for name in wrt:
         if name not in expression.variables:
             raise _unknown(name, wrt, expression.variables)
-    return [name for name in expression.variables if name in wrt] or list(expression.variables)
+    moving = [name for name in expression.variables if (name in wrt if wrt else not stays(values.get(name)))]
+    if not moving:
+        name = expression.variables[0]
+        message = "every value comes from a file, so none moves"
+        raise GdcliError("wrt", message, f"name the variables to differentiate with respect to: --wrt {name}")
+    return moving
 
 
 def _unknown(name: str, wrt: Sequence[str], variables: Sequence[str]) -> GdcliError:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
+from gdcli.cells import BadLineError, flat
 from gdcli.errors import ExpressionError, GdcliError, MissingVariableError, UnknownVariableError
+from gdcli.lang.arrays import Array
 from gdcli.lang.constants import CONSTANTS
 from gdcli.lang.nodes import Expression, Variable, postorder
+from gdcli.lang.scan import MAX_CHARACTERS
 from gdcli.lang.suggest import did_you_mean, lookalike, variables_listed
-from gdcli.lang.syntax import parse_value
+from gdcli.lang.syntax import MAX_NODES, parse_value
+
+Bound: TypeAlias = Expression | Array
+"""The value of a variable: a parsed text, or numbers."""
 
 
-def bind(expressions: Sequence[Expression], values: Mapping[str, Any]) -> dict[str, Expression]:
-    """The parsed value of each variable of the expressions, in the order of their first appearance.
+def bind(expressions: Sequence[Expression], values: Mapping[str, Any]) -> dict[str, Bound]:
+    """The value of each variable of the expressions, in the order of their first appearance; texts are parsed.
 
     Raises:
         GdcliError: for a variable without a value, or a value without a variable.
@@ -26,8 +33,8 @@ def bind(expressions: Sequence[Expression], values: Mapping[str, Any]) -> dict[s
     return {name: read_value(name, values[name]) for name in names}
 
 
-def bind_some(expression: Expression, values: Mapping[str, Any]) -> dict[str, Expression]:
-    """The parsed values of those variables that have one, in the order of the expression; the others come from a file.
+def bind_some(expression: Expression, values: Mapping[str, Any]) -> dict[str, Bound]:
+    """The values of those variables that have one, in the order of the expression; the others come from a file.
 
     Raises:
         GdcliError: for a value without a variable.
@@ -69,9 +76,17 @@ def check_given(expression: Expression, values: Mapping[str, Any]) -> None:
             raise MissingVariableError(node.name, hint, source=expression.source, span=node.span)
 
 
-def read_value(name: str, value: Any) -> Expression:
-    """Parse the value of a variable, given as text, a number or nested lists."""
+def read_value(name: str, value: Any) -> Bound:
+    """The value of a variable, parsed: it is text, a number or nested lists. An array stays as it is.
+
+    Lists of numbers that are too long for a text are an array.
+    """
+    if isinstance(value, Array):
+        return value
     text = value if isinstance(value, str) else str(value)
+    if isinstance(value, list) and (len(text) > MAX_CHARACTERS or text.count(",") >= MAX_NODES // 2):
+        with contextlib.suppress(BadLineError):
+            return Array.of_floats(*flat(name, value))
     if not text.strip():
         raise GdcliError("empty", f"the variable '{name}' has an empty value", f"for example: --{name} 1")
     try:
