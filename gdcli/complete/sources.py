@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -28,7 +29,7 @@ def with_sources(settings: S) -> S:
     values: Mapping[str, Any] = settings.values  # type: ignore[attr-defined]
     known: Mapping[str, Source] = settings.sources or {}  # type: ignore[attr-defined]
     texts = {name: value for name, value in values.items() if is_reference(value)}
-    if not texts and not known:
+    if not texts and settings.sources is UNSET:  # type: ignore[attr-defined]
         return settings
     read = _Reader()
     found = {name: read.source(name, text, known.get(name)) for name, text in texts.items()}
@@ -85,4 +86,6 @@ def _changed(name: str, text: str, old: Source, new: Source) -> GdcliError:
         f"in the value of {name}: {file} has changed: its SHA-256 begins with {new.sha256[:_SHOWN]}, "
         f"and that of the run with {old.sha256[:_SHOWN]}"
     )
-    return GdcliError("values", message, f"to run with the file as it is now, give it again: --{name} {text}")
+    return GdcliError(
+        "values", message, f"to run with the file as it is now, give it again: --{name} {shlex.quote(text)}"
+    )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import io
+import json
 import re
 from typing import Any
 
@@ -40,11 +42,11 @@ def read_document(file: File, selector: str | None) -> Array:
         if head.startswith(b"{") and head.endswith(b"}") and error.line > 1:  # JSON lines under another name
             return _of_lines(file, content, selector)
         place = f"line {error.line}, column {error.column} of {file.name}"
-        hint = 'write "NaN" and "inf" in quotes' if re.search(rb"\b(NaN|Infinity)\b", content) else ""
-        raise GdcliError("values", f"{place} is not valid JSON: {error}", hint) from None
+        raise GdcliError("values", f"{place} is not valid JSON: {error}") from None
     keys, value = _at(file, document, selector)
     origin = Origin(file.path, "json", names=keys, each=isinstance(document, list) and selector is not None)
-    return _array(selector or "the document", f" in {file.name}", value, origin)
+    name, where = (file.name, "") if selector is None else (selector, f" in {file.name}")
+    return _array(name, where, value, origin)
 
 
 class _BadJsonError(ValueError):
@@ -65,6 +67,9 @@ def _decoded(content: bytes) -> Any:
         start = content.rfind(b"\n", 0, error.start) + 1
         raise _BadJsonError("not UTF-8", content.count(b"\n", 0, start) + 1, error.start - start + 1) from None
     except msgspec.DecodeError as error:
+        if b"NaN" in content or b"Infinity" in content:  # Python writes them
+            with contextlib.suppress(ValueError, RecursionError):
+                return json.loads(content)
         found = _BYTE.search(str(error))
         place = int(found[1]) if found else len(content)
         start = content.rfind(b"\n", 0, place) + 1
@@ -96,10 +101,10 @@ def _of_lines(file: File, content: bytes, selector: str | None) -> Array:
 def _at(file: File, document: Any, selector: str | None, where: str = "") -> tuple[tuple[str, ...], Any]:
     """The keys that a selector means, and the value that they lead to."""
     if selector is None:
-        if isinstance(document, dict):
-            message = f"{file.name} holds an object{where}, not numbers"
-            example = f"select a key: @{file.path}:{next(iter(document))}" if document else ""
-            raise GdcliError("values", message, example)
+        first = document[0] if isinstance(document, list) and document else document
+        if isinstance(first, dict):
+            message = f"{file.name} holds {'objects' if first is not document else 'an object'}{where}, not numbers"
+            raise GdcliError("values", message, f"select a key: @{file.path}:{next(iter(first))}" if first else "")
         return (), document
     if isinstance(document, list):
         rows = [_at(file, row, selector, f" in item {i}") for i, row in enumerate(document)]
@@ -133,6 +138,8 @@ def _bad(name: str, where: str, value: Any) -> str:
     try:
         flat(f"{name}{where}", value)
     except BadLineError as error:
-        within = (_bad(f"{name}[{i}]", where, item) for i, item in enumerate(value) if isinstance(value, list))
-        return next(filter(None, within), str(error)) if isinstance(value, list) else str(error)
+        if not isinstance(value, list):
+            return str(error)
+        within = (_bad(f"{name}[{i}]", where, item) for i, item in enumerate(value))
+        return next(filter(None, within), str(error))
     return ""

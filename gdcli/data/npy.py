@@ -23,7 +23,7 @@ from gdcli.lang.suggest import did_you_mean
 
 MAGIC = b"\x93NUMPY"
 _MOST_HEADER = 10_000  # characters, as in NumPy: the header is a Python literal
-_TYPE = re.compile(r"([<>|=])([a-zA-Z])(\d+)(?:\[\w+\])?")
+_TYPE = re.compile(r"([<>|=])([a-zA-Z])(\d*)(?:\[\w+\])?")
 _DTYPES = {
     **{f"f{size}": f"float{8 * size}" for size in (2, 4, 8)},
     **{f"i{size}": f"int{8 * size}" for size in (1, 2, 4, 8)},
@@ -60,8 +60,8 @@ def dtype_of(descr: str, name: str) -> tuple[str, int, bool]:
         GdcliError: for a type that is not one of plain numbers.
     """
     found = _TYPE.fullmatch(descr)
-    order, kind, size = (found[1], found[2], int(found[3])) if found else ("|", "V", 0)
-    if kind == "O" or kind not in "fiub" or f"{kind}{size}" not in _DTYPES:
+    order, kind, size = (found[1], found[2], int(found[3] or 0)) if found else ("|", "V", 0)
+    if f"{kind}{size}" not in _DTYPES:
         what = _KINDS.get(kind, f"numbers of type '{descr}', which PyTorch does not have")
         hint = "numpy.save(file, a.astype(float)) saves plain numbers" if kind in "OV" else ""
         raise GdcliError("dtype", f"{name} holds {what}", hint)

@@ -62,7 +62,7 @@ def _plain(pa: Any, column: Any, name: str, file: File) -> Any:
     """A column as int64, float64, or bytes that are 0 or 1."""
     kind = column.type
     if not (pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_floating(kind) or _is_decimal(kind)):
-        hint = f"select the columns with numbers: @{file.path}:NAME"
+        hint = "select the columns with numbers"
         raise GdcliError("values", f"the column '{name}' of {file.name} holds {kind}, not numbers", hint)
     if column.null_count:
         row = next(i for i, item in enumerate(column) if not item.is_valid)

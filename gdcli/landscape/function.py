@@ -92,17 +92,20 @@ def _subtitle(settings: PlotSettings, problem: Problem, spreads: dict[str, Sprea
     parts = [] if expression_of(settings) == settings.expression else [expression_of(settings)]
     for name in problem.objective.variables:
         if name not in spreads:
-            parts.append(_fixed(settings, name))
+            parts.append(_fixed(settings, name, problem.tensors[name]))
             continue
         items = spreads[name].items
         parts += [f"{name}[{i}] = {item:g}" for i, item in enumerate(items) if isinstance(item, float)]
     return ", ".join(parts)
 
 
-def _fixed(settings: PlotSettings, name: str) -> str:
-    """A variable that stays as it is, in a caption: data by its shape and its file, a long value shortened."""
-    value = settings.values[name]
+def _fixed(settings: PlotSettings, name: str, x: torch.Tensor) -> str:
+    """A variable that stays as it is, in a caption: data by its shape and its file, a long value by its beginning."""
     if described(settings, name) != name:
         return described(settings, name)
-    text = str(value)
-    return f"{name} = {text}" if len(text) <= _LONGEST else f"{name} = {text[:_LONGEST].rpartition(',')[0]}, …"
+    text = str(settings.values[name])
+    if len(text) <= _LONGEST:
+        return f"{name} = {text}"
+    size = f" ({'x'.join(map(str, x.shape))})" if x.dim() else ""
+    head = text[:_LONGEST].rpartition(",")[0] or text[:_LONGEST]
+    return f"{name}{size} = {head}, …{']' if text.endswith(']') else ''}"
