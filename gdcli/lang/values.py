@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from gdcli.cells import BadLineError, flat
 from gdcli.errors import ExpressionError, GdcliError, MissingVariableError, UnknownVariableError
 from gdcli.lang.arrays import Array
 from gdcli.lang.constants import CONSTANTS
 from gdcli.lang.nodes import Expression, Variable, postorder
-from gdcli.lang.scan import MAX_CHARACTERS
 from gdcli.lang.suggest import did_you_mean, lookalike, variables_listed
-from gdcli.lang.syntax import MAX_NODES, parse_value
+from gdcli.lang.syntax import parse_value
 
 Bound: TypeAlias = Expression | Array
 """The value of a variable: a parsed text, or numbers."""
@@ -77,16 +74,10 @@ def check_given(expression: Expression, values: Mapping[str, Any]) -> None:
 
 
 def read_value(name: str, value: Any) -> Bound:
-    """The value of a variable, parsed: it is text, a number or nested lists. An array stays as it is.
-
-    Lists of numbers that are too long for a text are an array.
-    """
+    """The value of a variable, parsed: it is text, a number or nested lists. An array stays as it is."""
     if isinstance(value, Array):
         return value
     text = value if isinstance(value, str) else str(value)
-    if isinstance(value, list) and (len(text) > MAX_CHARACTERS or text.count(",") >= MAX_NODES // 2):
-        with contextlib.suppress(BadLineError):
-            return Array.of_floats(*flat(name, value))
     if not text.strip():
         raise GdcliError("empty", f"the variable '{name}' has an empty value", f"for example: --{name} 1")
     try:
