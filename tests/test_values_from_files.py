@@ -227,14 +227,16 @@ REFUSED: list[tuple[str, bytes, str, int, str, str]] = [
      "save it as UTF-8, for example: iconv -f latin1 -t UTF-8 a.csv"),
     ("a.csv", CSV.encode("utf-16"), "@a.csv:b", 2, "a.csv is not text in UTF-8",
      "save it as UTF-8: iconv -f UTF-16 -t UTF-8 a.csv"),
-    ("a.csv", b"\x1f\x8b\x08abc", "@a.csv:b", 2, "a.csv is compressed", "for example: gunzip -c a.csv | gdcli ... --x @-"),
+    ("a.csv", b"\x1f\x8b\x08abc", "@a.csv:b", 2, "a.csv is compressed",
+     "for example: gunzip -c a.csv | gdcli ... --x @-"),
     ("a.csv", CSV.encode(), "@b.csv:a", 1, "cannot read b.csv: No such file or directory", "did you mean a.csv?"),
     ("a.csv", CSV.encode(), "@a.npy", 1, "cannot read a.npy: No such file or directory", "did you mean a.csv?"),
     ("a.csv", CSV.encode(), "@no/a.csv", 1, "cannot read no/a.csv: No such file or directory", "there is no folder no"),
     ("a.csv", CSV.encode(), "@.", 1, "cannot read .: Is a directory", "it is a folder, which has a.csv, ex1.csv"),
     ("a.pt", b"PK", "@a.pt", 2, "a.pt is a pickle, which can run any program and is not read",
      "save the numbers as NPY, CSV or JSON"),
-    ("a.json", b'{"x": [1,\n 2,, 3]}', "@a.json:x", 2, "line 2, column 4 of a.json is not valid JSON: invalid character", ""),
+    ("a.json", b'{"x": [1,\n 2,, 3]}', "@a.json:x", 2,
+     "line 2, column 4 of a.json is not valid JSON: invalid character", ""),
     ("a.json", b'{"x": [1, "q"]}', "@a.json:x", 2, "x[1] in a.json is 'q', not a number", ""),
     ("a.json", b"[[1, 2], [3, null]]", "@a.json", 2, "a.json[1][1] is 'null', not a number", ""),
     ("a.json", b'{"x": [[1, 2], [3]]}', "@a.json:x", 2, "the rows of x in a.json have different lengths", ""),
@@ -276,10 +278,9 @@ REFUSED: list[tuple[str, bytes, str, int, str, str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "content", "value", "code", "message", "hint"), REFUSED)
-def test_what_is_wrong_with_a_file_is_said_with_its_place(
-    run: Run, folder: Path, name: str, content: bytes, value: str, code: int, message: str, hint: str
-) -> None:
+@pytest.mark.parametrize("case", REFUSED, ids=lambda case: f"{case[2]}: {case[4]}")
+def test_what_is_wrong_with_a_file_is_said_with_its_place(run: Run, folder: Path, case: Any) -> None:
+    name, content, value, code, message, hint = case
     (folder / name).write_bytes(content)
     outcome = run("ops", "x", "--x", value)
     assert outcome.err == f"error: in the value of x: {message}\n" + (f"hint: {hint}\n" if hint else "")
@@ -402,12 +403,13 @@ def test_compare_and_plot_take_data(run: Run) -> None:
     )
     assert [set(start) for start in drawn.json()["starts"]] == [{"w", "b"}] * 2
     figure = run("plot", LINE, *DATA, "--w=-1:4", "--b", "1").out
-    assert "b = 1, x (3) from ex1.csv:population, y (3) from ex1.csv:profit" in " ".join(figure.split())
+    assert "x (3) from ex1.csv:population, b = 1, y (3) from ex1.csv:profit" in " ".join(figure.split())
 
 
-def test_many_points_take_data(run: Run) -> None:
-    words = ["grad", "sum((w*x)**2)", "--x", "@ex1.csv:population", "--points", "-", "--json"]
-    points = run(*words, stdin="w\n1\n2\n").json()["points"]
+def test_many_points_take_data(run: Run, folder: Path) -> None:
+    words = ["grad", "sum((w*x)**2)", "--x", "@ex1.csv:population", "--points", "points.csv", "--json"]
+    (folder / "points.csv").write_text("w\n1\n2\n")
+    points = run(*words).json()["points"]
     squares = sum(x * x for x in X)
     assert [p["grads"]["w"] for p in points] == pytest.approx([2 * squares, 4 * squares], rel=1e-6)
     each = run("grad", "(w*x)**2", "--x", "@ex1.csv:population", "--w", "2", "--each", "--json").json()["points"]
@@ -505,11 +507,10 @@ SCRIPTS: list[tuple[str, bytes, str]] = [
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "content", "selector"), SCRIPTS)
+@pytest.mark.parametrize("case", SCRIPTS, ids=lambda case: f"{case[0]}{case[2]}")
 @pytest.mark.parametrize("kind", ["float32", "bfloat16"])
-def test_the_script_reads_the_file(
-    run: Run, folder: Path, capsys: Any, name: str, content: bytes, selector: str, kind: str
-) -> None:
+def test_the_script_reads_the_file(run: Run, folder: Path, capsys: Any, case: Any, kind: str) -> None:
+    name, content, selector = case
     (folder / name).write_bytes(content)
     words = ["ops", "x", "sum(x, 0)", "--x", f"@{name}{selector}", "--dtype", kind]
     script = run(*words, "--code").out
@@ -541,7 +542,7 @@ def test_the_script_reads_standard_input(run: Run, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_variable_with_the_name_of_a_module_hides_nothing(run: Run, capsys: Any) -> None:
-    words = ["ops", "csv + file + rows", "--csv", "@ex1.csv:population", "--file", "1", "--rows", "2"]
+    words = ["ops", "csv + file + rows", "--var", "csv=@ex1.csv:population", "--file", "1", "--rows", "2"]
     exec(compile(run(*words, "--code").out, "script", "exec"), {})
     assert capsys.readouterr().out.split("\t")[1] == str((torch.tensor(X) + 3).tolist())
 
@@ -600,8 +601,8 @@ def test_numbers_that_are_not_in_the_settings_must_be_given_again(run: Run, fold
     )
 
 
-@pytest.mark.parametrize(
-    ("count", "kind"), [(4, "int64"), (4, "bool"), (2000, "int64"), (2000, "bool"), (2000, "uint8")]
+@pytest.mark.parametrize("count", [4, 2000])
+@pytest.mark.parametrize("kind", ["int64", "bool", "uint8"])
 )
 def test_whole_numbers_of_an_array_stay_whole(count: int, kind: str) -> None:
     values = (np.arange(count) % 2).astype(kind)
