@@ -603,7 +603,6 @@ def test_numbers_that_are_not_in_the_settings_must_be_given_again(run: Run, fold
 
 @pytest.mark.parametrize("count", [4, 2000])
 @pytest.mark.parametrize("kind", ["int64", "bool", "uint8"])
-)
 def test_whole_numbers_of_an_array_stay_whole(count: int, kind: str) -> None:
     values = (np.arange(count) % 2).astype(kind)
     for given in (values, torch.tensor(values)):
