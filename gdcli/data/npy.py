@@ -9,6 +9,7 @@ import ast
 import io
 import math
 import re
+import struct
 import sys
 import zipfile
 import zlib
@@ -39,6 +40,8 @@ _KINDS = {
     "m": "durations, not numbers",
     "V": "records, not plain numbers",
 }
+# What zipfile raises for bytes that are no ZIP, or one that is damaged, encrypted or compressed in another way.
+_UNREADABLE = (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, OSError, ValueError, LookupError, struct.error)
 _WORDS = {2: "H", 4: "I", 8: "Q"}  # of array, by their number of bytes
 
 
@@ -144,7 +147,7 @@ def read_npz(content: bytes, name: str, path: str, selector: str | None) -> Arra
                 head = member.read(_MOST_HEADER + 12)
                 header = header_of(head, called)
                 body = head + member.read(max(0, header.length + math.prod(header.shape) * header.item - len(head)))
-    except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError, OSError) as error:
+    except _UNREADABLE as error:
         raise GdcliError("values", f"{name} is not an NPZ file that can be read: {error}") from None
     return read_npy(body, called, Origin(path, "npz", names=(chosen,)))
 

@@ -34,12 +34,12 @@ def read_parquet(file: File, selector: str | None) -> Array:
             message = f"{file.name} has {count:,} numbers; the limit is {MAX_ELEMENTS:,}"
             raise GdcliError("limit", message, "make it smaller" if len(names) == 1 else "select a column")
         columns = [_plain(pa, table.read(columns=[name]).column(0), name, file) for name in names]
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:
         text = str(error).partition("\n")[0]
-        raise GdcliError("values", f"{file.name} is not a Parquet file that can be read: {text}") from None
+        raise GdcliError("values", f"{file.name} cannot be read as Parquet: {text}") from None
     kinds = {column.type for column in columns}
     kind = kinds.pop() if len(kinds) == 1 else pa.float64()
-    parts = [_bytes(column.cast(kind)) for column in columns]
+    parts = [_bytes(column.cast(kind, safe=False)) for column in columns]
     dtype, item = ("int64", 8) if kind == pa.int64() else ("bool", 1) if kind == pa.uint8() else ("float64", 8)
     shape = (len(columns[0]),) if len(names) == 1 else (len(columns[0]), len(names))
     header = Header(dtype, item, swapped=False, columns_first=True, shape=shape, length=0)
