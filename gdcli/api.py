@@ -1,7 +1,7 @@
 """The Python API: the commands as functions, typed, without printing. torch is imported on first use.
 
 Values of variables are keyword arguments (``x=4``), or a mapping where a name is taken (``{"lr": 3}``): numbers, lists,
-tensors, or text in the expression language (``"rand(3, 4)"``).
+tensors, arrays of NumPy, text in the expression language (``"rand(3, 4)"``), or a file (``"@ex1.csv:population"``).
 """
 
 from __future__ import annotations
