@@ -274,6 +274,7 @@ def _values(
 
     ``given`` are settings that may have both already, and ``moving`` the variables that may move; None for all.
     """
+    moving = moving.split(",") if isinstance(moving, str) else moving
     found, sources = dict(given.get("values", {})), dict(given.get("sources") or {})
     for name, value in {**_mapping("values", values), **variables}.items():
         sources.pop(name, None)

@@ -659,3 +659,10 @@ READERS: list[Callable[[], Any]] = [
 @pytest.mark.parametrize("descent", READERS)
 def test_python_reads_files_too(descent: Callable[[], Any]) -> None:
     assert descent().result().result.values == {"x": (0.2 * torch.tensor(X)).tolist()}
+
+
+@pytest.mark.parametrize("value", ["ex1.csv", "ex1.csv:population", "sub/a.npy"])
+def test_a_file_without_its_sign_is_named(run: Run, value: str) -> None:
+    assert run("grad", "sum(x)", "--x", value).err == (
+        f"error: the value of x is the name of a file, '{value}', which '@' would read\nhint: write --x @{value}\n"
+    )

@@ -283,7 +283,7 @@ def _meta(field: Any) -> Any:
     return get_args(field.type)[1]
 
 
-_VAR_HELP = "value of a variable; same as --NAME VALUE"
+_VAR_HELP = "value of a variable, @FILE:COLUMN to read it; same as --NAME VALUE"
 _METAVARS = {float: "NUMBER", int: "INTEGER"}
 
 

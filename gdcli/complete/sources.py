@@ -10,7 +10,7 @@ from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from gdcli.contract.sources import Source
-from gdcli.data.reference import GIVEN, is_reference, read_reference
+from gdcli.data.reference import GIVEN, is_reference, lacks_sign, read_reference
 from gdcli.errors import GdcliError
 from gdcli.lang.arrays import Array
 
@@ -28,6 +28,10 @@ def with_sources(settings: S) -> S:
     """
     values: Mapping[str, Any] = settings.values  # type: ignore[attr-defined]
     known: Mapping[str, Source] = settings.sources or {}  # type: ignore[attr-defined]
+    for name, value in values.items():
+        if lacks_sign(value):
+            message = f"the value of {name} is the name of a file, '{value}', which '@' would read"
+            raise GdcliError("values", message, f"write --{name} {shlex.quote(f'@{value}')}")
     texts = {name: value for name, value in values.items() if is_reference(value)}
     if not texts and settings.sources is UNSET:  # type: ignore[attr-defined]
         return settings

@@ -12,24 +12,11 @@ from pathlib import Path
 from typing import IO
 
 from gdcli.data.npy import MAGIC, header_of
-from gdcli.data.reference import in_home
+from gdcli.data.reference import KINDS, in_home
 from gdcli.errors import GdcliError
 from gdcli.lang.arrays import FileKind
 from gdcli.unreadable import unreadable
 
-_KINDS: dict[str, FileKind] = {
-    ".csv": "csv",
-    ".tsv": "csv",
-    ".txt": "csv",
-    ".dat": "csv",
-    ".json": "json",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".npy": "npy",
-    ".npz": "npz",
-    ".parquet": "parquet",
-    ".pq": "parquet",
-}
 _PICKLES = (".pt", ".pth", ".pkl", ".pickle")
 _BEGINNINGS: dict[bytes, FileKind] = {MAGIC: "npy", b"PK\x03\x04": "npz", b"PAR1": "parquet"}
 _BINARY = ("npy", "npz", "parquet")
@@ -74,7 +61,7 @@ def read_file(path: str) -> File:
     except (OSError, ValueError) as error:
         if not isinstance(error, OSError):
             error = OSError(0, str(error))  # a null in the name
-        raise unreadable("values", name, in_home(path), error, tuple(_KINDS)) from error
+        raise unreadable("values", name, in_home(path), error, tuple(KINDS)) from error
     if len(content) > _MOST_BYTES:
         raise _too_large(name)
     return File(path, name, kind, content)
@@ -84,7 +71,7 @@ def _kind_of(path: str, name: str, head: bytes) -> FileKind:
     """The kind of a file by the end of its name, or by its beginning."""
     if not head.strip():
         raise GdcliError("values", f"{name} is empty")
-    kind = _KINDS.get(Path(path).suffix.lower())
+    kind = KINDS.get(Path(path).suffix.lower())
     if kind is None:
         kind = next((kind for start, kind in _BEGINNINGS.items() if head.startswith(start)), None)
     if kind is None:

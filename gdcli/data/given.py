@@ -33,6 +33,8 @@ def array_given(name: str, value: Any) -> Array | None:
     interface = getattr(value, "__array_interface__", None)
     if not isinstance(interface, dict) or not hasattr(value, "tobytes"):
         return None
+    if interface["typestr"][1] not in "fiubc":  # objects may be numbers: they are read as a list
+        return None
     dtype, item, swapped = dtype_of(interface["typestr"], f"the value of {name}")
     header = Header(dtype, item, swapped, columns_first=False, shape=tuple(interface["shape"]), length=0)
     return array_of(bytearray(value.tobytes()), header, f"the value of {name}", None)
@@ -43,7 +45,7 @@ def _of_tensor(name: str, tensor: torch.Tensor) -> Array:
     if tensor.is_complex():
         raise GdcliError("dtype", f"the value of {name} is {dtype}, but gdcli has no complex numbers")
     plain = tensor.detach().to_dense() if tensor.is_sparse else tensor.detach()
-    plain = plain.cpu().contiguous()
+    plain = plain.cpu().resolve_neg().contiguous()
     numbers = bytearray(ctypes.string_at(plain.data_ptr(), plain.nbytes)) if plain.numel() else bytearray()
     return Array(tuple(tensor.shape), dtype, numbers)
 

@@ -4,13 +4,33 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from gdcli.errors import GdcliError
+from gdcli.lang.arrays import FileKind
 
+KINDS: dict[str, FileKind] = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".txt": "csv",
+    ".dat": "csv",
+    ".json": "json",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".npy": "npy",
+    ".npz": "npz",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+}
+"""The kinds of files, by the ends of their names."""
 GIVEN = "@"
 """In the place of numbers that were given in Python, and are too many to stand in the settings."""
+
+
+# The name of a file, perhaps with a selector; no value of another form ends like this.
+_FILE = re.compile(rf"""[^()\[\],*+"']+({"|".join(map(re.escape, KINDS))})(:[^()\[\],*+"']*)?""", re.IGNORECASE)
 
 
 class Reference(NamedTuple):
@@ -28,6 +48,11 @@ class Reference(NamedTuple):
 def is_reference(value: Any) -> bool:
     """Whether the value of a variable stands in a file; no expression begins with ``@``."""
     return isinstance(value, str) and value.lstrip().startswith("@")
+
+
+def lacks_sign(value: Any) -> bool:
+    """Whether the value of a variable is the name of a file without ``@``."""
+    return isinstance(value, str) and _FILE.fullmatch(value.strip()) is not None
 
 
 def read_reference(text: str) -> Reference:
