@@ -52,7 +52,7 @@ def is_reference(value: Any) -> bool:
 
 def lacks_sign(value: Any) -> bool:
     """Whether the value of a variable is the name of a file without ``@``."""
-    return isinstance(value, str) and _FILE.fullmatch(value.strip()) is not None
+    return isinstance(value, str) and not is_reference(value) and _FILE.fullmatch(value.strip()) is not None
 
 
 def read_reference(text: str) -> Reference:
