@@ -542,7 +542,7 @@ def test_the_script_reads_standard_input(run: Run, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_variable_with_the_name_of_a_module_hides_nothing(run: Run, capsys: Any) -> None:
-    words = ["ops", "csv + file + rows", "--var", "csv=@ex1.csv:population", "--file", "1", "--rows", "2"]
+    words = ["ops", "csv + file + rows", "--var", "csv=@ex1.csv:population", "--var", "file=1", "--rows", "2"]
     exec(compile(run(*words, "--code").out, "script", "exec"), {})
     assert capsys.readouterr().out.split("\t")[1] == str((torch.tensor(X) + 3).tolist())
 
