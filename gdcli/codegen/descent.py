@@ -11,8 +11,8 @@ from gdcli.codegen.stops import Stops
 from gdcli.complete.fit_linear import loss_expression
 from gdcli.complete.problem import expression_of
 from gdcli.complete.rule import usual_rate
+from gdcli.complete.sources import given
 from gdcli.contract.descent import FitLinearSettings, MinimizeSettings
-from gdcli.contract.sources import given
 from gdcli.errors import GdcliError
 from gdcli.lang.syntax import parse
 from gdcli.lang.values import bind
