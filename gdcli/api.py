@@ -17,9 +17,8 @@ from gdcli.contract.grad import GradSettings
 from gdcli.contract.ops import OpsSettings
 from gdcli.contract.plot import PlotSettings
 from gdcli.contract.reading import read
-from gdcli.contract.sources import Source
+from gdcli.contract.sources import GIVEN, Source
 from gdcli.data.given import MOST_NUMBERS, array_given, in_settings, listed_array, sha256_of
-from gdcli.data.reference import GIVEN
 from gdcli.errors import GdcliError, MissingVariableError, UnknownVariableError
 from gdcli.lang.suggest import setting_meant
 from gdcli.torch_import import import_torch

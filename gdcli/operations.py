@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from gdcli.complete.ops import complete_ops
+from gdcli.complete.sources import given
 from gdcli.contract.envelope import ErrorDetail, detail_of
 from gdcli.contract.ops import OpsResult, OpsRow, OpsSettings
-from gdcli.contract.sources import given
 from gdcli.errors import ExpressionError, GdcliError
 from gdcli.lang.nodes import Expression
 from gdcli.lang.objective import build, tensor_result

@@ -10,13 +10,13 @@ from typing import Any, TypeAlias, TypeVar
 import torch
 from msgspec.structs import replace
 
+from gdcli.complete.sources import given
 from gdcli.contract.compare import CompareSettings
 from gdcli.contract.descent import FitLinearSettings, MinimizeSettings
 from gdcli.contract.fields import Nested
 from gdcli.contract.grad import GradSettings
 from gdcli.contract.ops import OpsSettings
 from gdcli.contract.plot import PlotSettings
-from gdcli.contract.sources import given
 from gdcli.errors import ExpressionError, GdcliError, OutsideError
 from gdcli.lang.arrays import Array
 from gdcli.lang.constructors import Environment, too_large

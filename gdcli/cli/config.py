@@ -15,7 +15,6 @@ import msgspec
 from gdcli.cli.config_syntax import syntax_error
 from gdcli.cli.output import FORMATS, Output
 from gdcli.contract.fields import EXPRESSIONS
-from gdcli.data.reference import is_reference, relative_to
 from gdcli.errors import GdcliError
 from gdcli.lang.suggest import did_you_mean, setting_meant, setting_of_others
 from gdcli.unreadable import unreadable
@@ -61,6 +60,8 @@ def read_config(path: str, command: str, settings: Collection[str]) -> dict[str,
         message = f"'expression' in {path} stands in the table of the values, so it would be a variable"
         raise GdcliError("setting", message, f"put it {'above [values]' if toml else 'outside of values'}")
     if path != "-" and isinstance(values, dict):
+        from gdcli.data.reference import is_reference, relative_to
+
         folder = str(Path(path).parent)
         config["values"] = {n: relative_to(folder, v) if is_reference(v) else v for n, v in values.items()}
     if "lrs" in settings and isinstance(config.get("lr"), dict):

@@ -14,8 +14,8 @@ from gdcli.cli.messages import to_stderr, warn
 from gdcli.cli.output import Output
 from gdcli.cli.progress import progress
 from gdcli.cli.show import show, with_notices
+from gdcli.complete.sources import given
 from gdcli.contract.grad import GradSettings
-from gdcli.contract.sources import given
 from gdcli.errors import ExitCode, GdcliError
 
 if TYPE_CHECKING:

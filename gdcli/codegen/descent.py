@@ -11,9 +11,9 @@ from gdcli.codegen.stops import Stops
 from gdcli.complete.fit_linear import loss_expression
 from gdcli.complete.problem import expression_of
 from gdcli.complete.rule import usual_rate
+from gdcli.complete.sources import given
 from gdcli.contract.descent import FitLinearSettings, MinimizeSettings
 from gdcli.contract.short import in_a_title
-from gdcli.contract.sources import given
 from gdcli.errors import GdcliError
 from gdcli.lang.program import parse
 from gdcli.lang.values import bind

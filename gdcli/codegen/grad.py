@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from gdcli.codegen.script import Script, broken, not_shown, surely_has_gradient
+from gdcli.complete.sources import given
 from gdcli.contract.grad import GradSettings
 from gdcli.contract.short import in_a_title
-from gdcli.contract.sources import given
 from gdcli.errors import GdcliError
 from gdcli.lang.nodes import Binary, Call, Expression, Index, ListOf
 from gdcli.lang.program import parse

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from gdcli.codegen.files import quoted
 from gdcli.codegen.script import Script
+from gdcli.complete.sources import given
 from gdcli.contract.ops import OpsSettings
-from gdcli.contract.sources import given
 from gdcli.errors import ExpressionError
 from gdcli.lang.nodes import Expression
 from gdcli.lang.program import rows_of

@@ -9,12 +9,11 @@ from gdcli.complete.problem import expression_of, with_start
 from gdcli.complete.program import with_program
 from gdcli.complete.racers import check_options, has_rate, racers, spelled_out
 from gdcli.complete.rule import check_rule
-from gdcli.complete.sources import with_sources
+from gdcli.complete.sources import given, with_sources
 from gdcli.complete.wrt import moving_variables
 from gdcli.contract.choices import optimizer_named
 from gdcli.contract.compare import CompareSettings
 from gdcli.contract.short import exactly
-from gdcli.contract.sources import given
 from gdcli.errors import GdcliError
 
 OPTIMIZERS = ("sgd", "manual-momentum", "adam", "lbfgs")

@@ -7,10 +7,9 @@ from collections.abc import Collection
 from msgspec.structs import replace
 
 from gdcli.complete.problem import expression_of, problem_of
-from gdcli.complete.sources import stays
+from gdcli.complete.sources import given, stays
 from gdcli.contract.compare import CompareSettings
 from gdcli.contract.short import exactly
-from gdcli.contract.sources import given
 from gdcli.errors import GdcliError
 from gdcli.lang.program import parse
 from gdcli.lang.suggest import did_you_mean

@@ -8,9 +8,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from gdcli.complete.rule import check_rule, usual_rate
-from gdcli.complete.sources import with_sources
+from gdcli.complete.sources import given, with_sources
 from gdcli.contract.descent import FitLinearSettings
-from gdcli.contract.sources import given
 from gdcli.lang.arrays import Array
 from gdcli.lang.limits import known_shapes
 from gdcli.lang.program import parse

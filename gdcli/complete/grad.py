@@ -5,10 +5,9 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from gdcli.complete.program import with_program
-from gdcli.complete.sources import with_sources
+from gdcli.complete.sources import given, with_sources
 from gdcli.complete.wrt import moving_variables
 from gdcli.contract.grad import GradSettings
-from gdcli.contract.sources import given
 from gdcli.errors import GdcliError
 
 EXAMPLE = "log(x**2 + y**2)"

@@ -7,10 +7,9 @@ from msgspec.structs import replace
 from gdcli.complete.problem import expression_of, with_start
 from gdcli.complete.program import with_program
 from gdcli.complete.rule import check_rule, usual_rate
-from gdcli.complete.sources import with_sources
+from gdcli.complete.sources import given, with_sources
 from gdcli.complete.wrt import moving_variables
 from gdcli.contract.descent import MinimizeSettings
-from gdcli.contract.sources import given
 
 EXAMPLE = "(x - 1.5)**2"
 EXAMPLE_VALUES = {"x": "4"}

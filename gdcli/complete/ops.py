@@ -6,9 +6,8 @@ from collections.abc import Collection, Iterable
 
 from msgspec.structs import replace
 
-from gdcli.complete.sources import with_sources
+from gdcli.complete.sources import given, with_sources
 from gdcli.contract.ops import OpsSettings
-from gdcli.contract.sources import given
 from gdcli.errors import ExpressionError
 from gdcli.lang.lines import in_one_form
 from gdcli.lang.nodes import Expression

@@ -15,11 +15,10 @@ from msgspec.structs import replace
 
 from gdcli.complete.problem import expression_of, named_problem
 from gdcli.complete.program import with_program
-from gdcli.complete.sources import with_sources
+from gdcli.complete.sources import given, with_sources
 from gdcli.contract.figure import Window
 from gdcli.contract.plot import PlotSettings
 from gdcli.contract.short import exactly
-from gdcli.contract.sources import given
 from gdcli.data.reference import is_reference
 from gdcli.errors import ExpressionError, GdcliError
 from gdcli.lang.arrays import Array

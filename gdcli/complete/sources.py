@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 from collections.abc import Mapping
 from typing import Any, TypeVar
@@ -9,13 +10,17 @@ from typing import Any, TypeVar
 from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
-from gdcli.contract.sources import Source
-from gdcli.data.reference import GIVEN, is_reference, lacks_sign, read_reference
+from gdcli.cells import BadLineError, flat
+from gdcli.contract.nested import size
+from gdcli.contract.sources import GIVEN, Source
+from gdcli.data.reference import is_reference, lacks_sign, read_reference
 from gdcli.errors import GdcliError
 from gdcli.lang.arrays import Array
+from gdcli.lang.scan import MAX_CHARACTERS
 
 S = TypeVar("S", bound=Struct)
 
+_MOST_IN_TEXT = 1_000  # numbers of a list that is read as text
 _SHOWN = 12  # digits of a SHA-256 in a sentence
 
 
@@ -38,6 +43,22 @@ def with_sources(settings: S) -> S:
     read = _Reader()
     found = {name: read.source(name, text, known.get(name)) for name, text in texts.items()}
     return replace(settings, sources=found or UNSET)
+
+
+def given(settings: Any) -> dict[str, Any]:
+    """The value of each variable of the settings: an array for one from a file, and for lists that are long.
+
+    The files must have been read.
+    """
+    sources: Mapping[str, Source] = settings.sources or {}
+    values: dict[str, Any] = dict(settings.values)
+    for name, value in values.items():
+        if name in sources and isinstance(value, str):
+            values[name] = sources[name].array_of(value) or value
+        elif isinstance(value, list) and (size(value) > _MOST_IN_TEXT or len(str(value)) > MAX_CHARACTERS):
+            with contextlib.suppress(BadLineError):  # what is wrong with them is told when they are read as text
+                values[name] = Array.of_floats(*flat(name, value))
+    return values
 
 
 def stays(value: Any) -> bool:

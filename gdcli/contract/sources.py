@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from msgspec import Struct, UnsetType
 
-from gdcli.cells import BadLineError, flat
 from gdcli.contract.fields import PROBLEM, meta
-from gdcli.contract.nested import size
-from gdcli.data.reference import GIVEN
-from gdcli.lang.arrays import Array
-from gdcli.lang.scan import MAX_CHARACTERS
 
-_MOST_IN_TEXT = 1_000  # numbers of a list that is read as text
+if TYPE_CHECKING:
+    from gdcli.lang.arrays import Array
+
+GIVEN = "@"
+"""In the place of numbers that were given in Python, and are too many to stand in the settings."""
 
 
 class Source(Struct, frozen=True, kw_only=True, dict=True):
@@ -49,22 +47,6 @@ Sources = Annotated[
 ]
 
 
-def given(settings: Any) -> dict[str, Any]:
-    """The value of each variable of the settings: an array for one from a file, and for lists that are long.
-
-    The files must have been read.
-    """
-    sources: Mapping[str, Source] = settings.sources or {}
-    values: dict[str, Any] = dict(settings.values)
-    for name, value in values.items():
-        if name in sources and isinstance(value, str):
-            values[name] = sources[name].array_of(value) or value
-        elif isinstance(value, list) and (size(value) > _MOST_IN_TEXT or len(str(value)) > MAX_CHARACTERS):
-            with contextlib.suppress(BadLineError):  # what is wrong with them is told when they are read as text
-                values[name] = Array.of_floats(*flat(name, value))
-    return values
-
-
 def described(settings: Any, name: str) -> str:
     """A variable, with its shape and its file if it has one: ``x (97) from ex1.csv:population``."""
     sources: Mapping[str, Source] = settings.sources or {}
@@ -72,6 +54,6 @@ def described(settings: Any, name: str) -> str:
     if source is None:
         return name
     shape = "x".join(map(str, source.shape)) or "1"
-    text = settings.values[name]
+    text = settings.values[name].strip()
     where = "" if text == GIVEN else f" from {'standard input' if text[1:2] == '-' else text[1:]}"
     return f"{name} ({shape}){where}"

@@ -6,10 +6,12 @@ import contextlib
 import os
 import re
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gdcli.errors import GdcliError
-from gdcli.lang.arrays import FileKind
+
+if TYPE_CHECKING:
+    from gdcli.lang.arrays import FileKind
 
 KINDS: dict[str, FileKind] = {
     ".csv": "csv",
@@ -25,8 +27,6 @@ KINDS: dict[str, FileKind] = {
     ".pq": "parquet",
 }
 """The kinds of files, by the ends of their names."""
-GIVEN = "@"
-"""In the place of numbers that were given in Python, and are too many to stand in the settings."""
 
 
 # The name of a file, perhaps with a selector; no value of another form ends like this.

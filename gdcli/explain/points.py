@@ -18,10 +18,10 @@ from msgspec import UnsetType
 from msgspec.structs import replace
 
 from gdcli.complete.grad import complete_grad
+from gdcli.complete.sources import given
 from gdcli.contract.envelope import ErrorDetail, Notice, detail_of
 from gdcli.contract.fields import Nested
 from gdcli.contract.grad import GradSettings, Point, PointsResult
-from gdcli.contract.sources import given
 from gdcli.errors import ExpressionError, GdcliError
 from gdcli.explain.intermediates import Intermediates
 from gdcli.gradient import without_path

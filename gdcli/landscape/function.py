@@ -6,10 +6,11 @@ import torch
 
 from gdcli.complete.plot import Spread, complete_plot, spread_of
 from gdcli.complete.problem import expression_of
+from gdcli.complete.sources import given
 from gdcli.contract.figure import Figure, Panel
 from gdcli.contract.plot import PlotResult, PlotSettings, notices_about
 from gdcli.contract.short import in_a_title
-from gdcli.contract.sources import described, given
+from gdcli.contract.sources import described
 from gdcli.errors import ExpressionError
 from gdcli.landscape.panels import Subject, function_panel, plain_contours
 from gdcli.landscape.section import along_unknowns, in_order

@@ -11,12 +11,12 @@ from msgspec.structs import replace
 
 from gdcli.complete.problem import expression_of, problem_of
 from gdcli.complete.racers import changed_parameters, short_word
+from gdcli.complete.sources import given
 from gdcli.complete.wrt import moving_variables
 from gdcli.contract.compare import CompareSettings, RaceRun, Standing, Winner
 from gdcli.contract.descent import MinimizeResult, MinimizeSettings
 from gdcli.contract.nested import flat
-from gdcli.contract.sources import given
-from gdcli.data.reference import GIVEN
+from gdcli.contract.sources import GIVEN
 from gdcli.descent.minimize import Minimizing
 from gdcli.descent.run import Descent
 from gdcli.race.task import Task
