@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
+import sympy
 import torch
 from conftest import Run, codes
 
 import gdcli
+from gdcli.explain.work import OutOfWorkError, Work
 from tests.campaign import KINDS, failures
 
 # An expression that made PyTorch or gdcli fail, and what is said of it.
@@ -221,3 +224,48 @@ def test_an_expression_below_the_values_is_no_variable(run: Run, tmp_path: Path)
     assert outcome.err.endswith("so it would be a variable\nhint: put it above [values]\n")
     file.write_text('expression = "x**2"\n[values]\nx = "1"\n')
     assert run("minimize", "--config", str(file)).code == 0
+
+
+ENDED = "the computation in many digits was ended: it has reached its limit of work"
+TERMS = " * ".join(f"(1 + v{i}*v{i + 1}*exp(v{i}))" for i in range(24))
+BEYOND_THE_WORK = {
+    ("1 - erf(x)", "float64"): ENDED,
+    (TERMS, "float32"): "SymPy takes too long for this expression",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("expression", "dtype"), BEYOND_THE_WORK, ids=["many digits", "formulas"])
+def test_a_check_says_what_it_left_out_when_its_work_is_used_up(expression: str, dtype: str) -> None:
+    values = {"x": "100"} if "erf" in expression else {f"v{i}": "0.5" for i in range(25)}
+    start = time.process_time()
+    check = gdcli.grad(expression, values, check=True, dtype=dtype).check
+    assert time.process_time() - start < 20  # 2 s on a machine that does nothing else
+    assert check.message.endswith(BEYOND_THE_WORK[expression, dtype])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("expression", ["digamma(x) - log(x)", "polygamma(2, x)", "exp(lgamma(x) - 1e6)"])
+@pytest.mark.parametrize("x", ["100000", "123456.5"])
+def test_many_digits_of_a_large_number_end(expression: str, x: str) -> None:
+    """SymPy would add up 100,000 fractions, which took half a minute."""
+    start = time.process_time()
+    gdcli.grad(expression, {"x": x}, check=True)
+    assert time.process_time() - start < 20
+
+
+@pytest.mark.slow
+def test_work_counts_the_loops_of_one_call() -> None:
+    work = Work(1_000)
+    with pytest.raises(OutOfWorkError), work.limit():
+        sympy.erfc(sympy.Float(100, 4_000)).evalf(4_000)
+    assert work.ended
+    with pytest.raises(OutOfWorkError), work.limit():  # nothing is left for the next
+        sympy.sin(sympy.Symbol("x")).diff()
+
+
+@pytest.mark.slow
+def test_a_check_of_a_costly_function_of_a_matrix_ends() -> None:
+    check = gdcli.grad("trace(matrix_exp(A))", {"A": "rand(20, 20)"}, check=True).check
+    assert 0 < len(check.rows) < 400
+    assert check.message.endswith("not checked: the check has reached its limit of work")

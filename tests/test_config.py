@@ -170,6 +170,28 @@ def test_a_config_in_toml_that_does_not_fit(run: Run, tmp_path: Path, text: str,
     assert (outcome.code, outcome.out) == (2, "")
 
 
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        (
+            '{"lr": 0.1,\n "values": {"x": 1},\n "lr": 0.2}',
+            "'lr' is given twice in the config {file} (at line 3, column 2)\n   \"lr\": 0.2}\n   ^^^^",
+        ),
+        ('{"values": {"x": 1, "x" : 1}}', "'x' is given twice in the config {file} (at line 1, column 21)"),
+        ('{"lr": 1, "values": {"lr": 2, "lr": 3}}', "'lr' is given twice in the config {file}\nhint"),
+        ('{"a\\u001b": 1, "a\\u001b": 2}', "'a\\x1b' is given twice in the config {file}"),
+    ],
+    ids=["settings", "values", "several", "control character"],
+)
+def test_a_key_twice_in_a_config_in_json(run: Run, tmp_path: Path, text: str, error: str) -> None:
+    file = tmp_path / "run.json"
+    file.write_text(text)
+    outcome = run("minimize", "--config", str(file))
+    assert outcome.err.startswith("error: " + error.replace("{file}", str(file)))
+    assert outcome.err.endswith("hint: keep one of them\n")
+    assert (outcome.code, outcome.out) == (2, "")
+
+
 def test_a_config_of_another_command_is_refused(run: Run) -> None:
     record = run("minimize", "--steps", "1", "--json").out
     outcome = run("grad", "--config", "-", stdin=record)

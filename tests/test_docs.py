@@ -4,7 +4,8 @@ How a document shows what is to be checked:
 
 - A ``console`` block holds commands after ``$ ``, each followed by its exact output (both streams, as a terminal shows
   them); a line ``...`` stands for any lines. A command ends with exit code 0, or 2 when its output begins with
-  "error:"; ``$ echo $?`` shows any other. A command may go on after a backslash. Each block has a folder of its own.
+  "error:"; ``$ echo $?`` shows any other. A command may go on after a backslash, and a
+  here-document goes on to its ``END``. Each block has a folder of its own.
 - A ``python`` block with ``>>>`` is a doctest; the blocks of a document share their names. Without, it just runs.
 - A ``sh`` block holds commands that are not run here because they install, test or measure; gdcli's are.
 - A code span that begins with ``gdcli`` ends with exit code 0.
@@ -155,13 +156,13 @@ def outcome_of(command: str) -> Outcome:
 
     Raises LookupError when a program that it needs is not installed.
     """
-    words = words_of(command)
+    words = words_of(command.partition("\n")[0])
     for program in programs_of(words):
         assert program in PROGRAMS, f"'{program}' is none of the programs that a document may use"
         if shutil.which(program) is None:
             raise LookupError(f"{program} is not installed")
     if words[0] == "gdcli" and not any(set(word) <= set("|&;<>") for word in words):
-        uses_files = {"--save", "--output", "--config", "--points"} & set(words)
+        uses_files = {"--save", "--output", "--config", "--points", "--file"} & set(words)
         uses_files |= {word for word in words if word.startswith("@")}
         return (in_this_process if uses_files else in_this_process_once)(tuple(words[1:]))
     return Outcome(*shell(command))
@@ -203,13 +204,19 @@ class Shown:
     def command(self) -> str:
         return "\n".join(self.lines).removeprefix("$ ").replace("\\\n", "")
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether the next line of the document is part of the command."""
+        is_open = "<<'END'" in self.lines[0] and self.lines[-1] != "END"
+        return not self.output and (is_open or self.lines[-1].endswith("\\"))
+
 
 def session_of(block: Block) -> list[Shown]:
     session: list[Shown] = []
     for line in block.lines:
         if line.startswith("$ "):
             session.append(Shown([line]))
-        elif session[-1].lines[-1].endswith("\\") and not session[-1].output:
+        elif session[-1].goes_on:
             session[-1].lines.append(line)
         else:
             session[-1].output.append(line)

@@ -91,7 +91,7 @@ def test_the_library_raises_the_same_text() -> None:
         ("x + \u202ey", "  x + �y\n      ^"),
         ("x\t+\u00a0foo(x)", "  x + foo(x)\n      ^^^"),
         ("x +\u3000foo(x)", "  x + foo(x)\n      ^^^"),
-        ("x\n+ 1", "  x + 1\n   ^"),
+        ("x\n+ foo(1)", "  line 2: + foo(1)\n            ^^^"),
     ],
 )
 def test_the_place_of_an_error_in_a_long_or_strange_text(run: Run, text: str, shown: str) -> None:

@@ -204,7 +204,7 @@ def test_what_the_hint_about_a_loop_says_leads_out(run: Run, tmp_path: Path) -> 
         ("def f(*u): return u\ny = f(x)", "line 1: def f(*u)", "takes no * arguments", "name each parameter"),
         ("return x\nx", "line 1: return x\n", "'return' is only part of a function", ""),
         ("x = 1.\ny = x\nx = 2.\nz = x", "line 3: x = 2.\n", "'x' gets a second value", "another name"),
-        ("y += 1\ny", "line 1: y += 1\n", "'y' has no value yet", "write y = ... first"),
+        ("y += 1\ny", "line 1: y += 1\n", "'y' has no value yet", "give it a value first: y = 1.0"),
         ("x = 1.\n  y = x", "line 2:   y = x\n", "the indentation of this line does not match", ""),
         ("a, b = 1., 2., 3.\na", "line 1: a, b = 1., 2., 3.\n", "3 values for 2 names", ""),
         ("x = 1.\ny = x*2\ny.requires_grad_()\ny", "line 3: y.requires_grad_()\n", "and 'y' is none", ""),

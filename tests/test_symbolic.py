@@ -208,6 +208,7 @@ def _calls() -> list[str]:
 def test_every_function_has_the_derivative_that_autograd_takes(call: str) -> None:
     from gdcli.contract.grad import GradSettings
     from gdcli.explain.symbolic import Partial, exact, partials, precise_value
+    from gdcli.explain.work import Work
     from gdcli.tensors import prepare
 
     seen = 0
@@ -224,16 +225,19 @@ def test_every_function_has_the_derivative_that_autograd_takes(call: str) -> Non
             autograd = record.grads[partial.variable]
             tolerance = next((ROUGH[name] for name in ROUGH if call.startswith(f"{name}(")), 1e-10)
             assert partial.obstacle == ""
-            assert precise_value(partial, problem.tensors) == pytest.approx(autograd, rel=tolerance, abs=1e-14)
+            assert precise_value(partial, problem.tensors, Work(400_000)) == pytest.approx(
+                autograd, rel=tolerance, abs=1e-14
+            )
     assert seen
 
 
 def test_random_numbers_have_no_value_of_their_own() -> None:
     from gdcli.explain.symbolic import partials, precise_value
+    from gdcli.explain.work import Work
 
     tensors = {"x": torch.tensor(2.0)}
     (partial,) = partials(gdcli.parse("x*sum(rand(3))"), tensors, ["x"])
-    assert precise_value(partial, tensors) is None
+    assert precise_value(partial, tensors, Work(400_000)) is None
 
 
 ROUND_TRIPS = [
@@ -364,7 +368,7 @@ LARGE = [
 
 
 LITTLE = 200_000  # calls to simplify; without a limit, the first three take a million and more
-MOST_CALLS = 1_000_000  # of SymPy's functions, for one variable: 700,000 to differentiate, those, and a few to print
+MOST_CALLS = 1_000_000  # of SymPy's functions, for one variable
 
 
 @pytest.mark.slow
@@ -376,19 +380,19 @@ def test_work_is_bounded(expression: str, monkeypatch: pytest.MonkeyPatch) -> No
     calls, most = 0, MOST_CALLS * len(values)
     folders = tuple(str(Path(module.__file__).parent) for module in (sympy, mpmath))
 
-    def count(frame: FrameType, *_: object) -> None:
+    def count(frame: FrameType, event: str, _: object) -> None:
         nonlocal calls
-        if frame.f_code.co_filename.startswith(folders):
+        if event == "call" and frame.f_code.co_filename.startswith(folders):
             calls += 1
             if calls > most and not frame.f_code.co_flags & inspect.CO_GENERATOR:
                 pytest.fail(f"more than {calls} calls")
 
-    before = sys.gettrace()
-    sys.settrace(count)
+    before = sys.getprofile()
+    sys.setprofile(count)
     try:
         derivatives(expression, **values)
     finally:
-        sys.settrace(before)
+        sys.setprofile(before)
     assert calls > 1_000
 
 
@@ -403,15 +407,15 @@ def test_work_is_bounded(expression: str, monkeypatch: pytest.MonkeyPatch) -> No
     ids=["product", "long product", "power", "high power"],
 )
 def test_long_loop_in_one_call_counts_for_many_calls(module: str, name: str, arguments: Any, products: int) -> None:
-    from gdcli.explain.formulas import OutOfWorkError, work_limit
+    from gdcli.explain.work import OutOfWorkError, Work
 
     function = getattr(importlib.import_module(module), name)
     limit = 10_000
     expected = pytest.raises(OutOfWorkError) if products > 16 * limit else contextlib.nullcontext()
-    with expected, work_limit(limit):
+    with expected, Work(limit).limit():
         function(*arguments)
     if products < 16 * limit:
-        with pytest.raises(OutOfWorkError), work_limit(products // 16):
+        with pytest.raises(OutOfWorkError), Work(products // 16).limit():
             function(*arguments)
 
 
@@ -424,24 +428,24 @@ def test_deep_nesting_is_an_obstacle() -> None:
     assert derivative.obstacle in obstacles  # which one comes first is a matter of Python's version
 
 
-def test_work_limit_ends_what_runs_and_leaves_the_profiler_alone() -> None:
-    from gdcli.explain.formulas import OutOfWorkError, work_limit
+def test_work_limit_ends_what_runs_and_leaves_the_debugger_alone() -> None:
+    from gdcli.explain.work import OutOfWorkError, Work
 
     def watch(*_: object) -> None:
         return None
 
     def endless() -> None:
-        with work_limit(5_000):
+        with Work(5_000).limit():
             while True:
                 sympy.Symbol("x").diff("x")
 
-    sys.setprofile(watch)
+    sys.settrace(watch)
     try:
         with pytest.raises(OutOfWorkError):
             endless()
-        assert sys.getprofile() is watch
+        assert sys.gettrace() is watch
     finally:
-        sys.setprofile(None)
+        sys.settrace(None)
 
 
 IN_A_PROCESS = """

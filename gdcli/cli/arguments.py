@@ -144,11 +144,11 @@ def unknown_option(
     """
     if error := belongs_to_others(name, command):
         return error
-    hint = suggestion(name, [*options, *(f"--{variable}" for variable in variables or ())])
-    plain = name.lstrip("-").rstrip("s")
-    if not hint and "--var" in options and "expression" in (plain, setting_of_others(plain)):
+    plain, hint = name.lstrip("-").rstrip("s"), ""
+    if "--var" in options and "expression" in (plain, setting_of_others(plain)):
         other = "minimize" if command == "fit-linear" else command  # it has an expression of its own
         hint = f'the expression stands without an option: gdcli {other} "x**2"{" --x 1" * (command != "plot")}'
+    hint = hint or suggestion(name, [*options, *(f"--{variable}" for variable in variables or ())])
     if not hint and variables is not None:
         hint = variables_listed(variables)
     return GdcliError("unknown-option", f"unknown option '{name}'", hint or "--help lists the options")

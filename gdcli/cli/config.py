@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from gdcli.cli.config_syntax import syntax_error
+from gdcli.cli.config_syntax import check_keys_once, syntax_error
 from gdcli.cli.output import FORMATS, Output
 from gdcli.contract.fields import EXPRESSIONS
 from gdcli.errors import GdcliError
@@ -29,7 +29,8 @@ def read_config(path: str, command: str, settings: Collection[str]) -> dict[str,
 
     Raises:
         OutsideError: when the file cannot be read.
-        GdcliError: when it is not TOML or JSON, contains no table, is the record of another command, or has other keys.
+        GdcliError: when it is not TOML or JSON, gives a key twice, contains no table, is the record of another command,
+            or has other keys.
     """
     try:
         content = _read(path)
@@ -45,6 +46,8 @@ def read_config(path: str, command: str, settings: Collection[str]) -> dict[str,
             wrong.hint = f"the first line has the settings: head -n 1 {quote(path)} | gdcli {command} --config -"
             wrong.source = ""
         raise wrong from error
+    if not toml:
+        check_keys_once(path, content.decode())
     if isinstance(config, dict) and "gdcli" in config:
         config = _settings_of_record(path, config, command)
     if isinstance(config, dict) and isinstance(config.get("command"), str):

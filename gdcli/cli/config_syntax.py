@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 from collections.abc import Iterator
 
@@ -34,11 +35,43 @@ def syntax_error(path: str, content: bytes, error: ValueError | RecursionError, 
     if other := _other_kind(text, toml=toml):
         return _at(start + _sentence(error), other, "", (0, 0))
     what, hint, place, end = (_in_toml if toml else _in_json)(text, error)
+    return _on_line(start + what, hint, text, (place, end))
+
+
+def check_keys_once(path: str, text: str) -> None:
+    """Check that no object in a JSON text gives a key twice: a decoder keeps the last value, and says nothing.
+
+    Raises:
+        ExpressionError: for the first key that is there twice, with its line where no other object has such a key.
+    """
+    twice: list[str] = []
+
+    def keys(pairs: list[tuple[str, object]]) -> None:
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                twice.append(key)
+            seen.add(key)
+
+    with contextlib.suppress(ValueError, RecursionError):  # a text that msgspec reads, and Python does not
+        json.loads(text, object_pairs_hook=keys, parse_int=str)
+    if not twice:
+        return
+    message = f"'{twice[0]}' is given twice in the config {path}"
+    places = list(re.finditer(rf"{re.escape(json.dumps(twice[0], ensure_ascii=False))}\s*:", text))
+    if len(places) != 2:
+        raise _at(message, "keep one of them", "", (0, 0))
+    raise _on_line(message, "keep one of them", text, (places[1].start(), places[1].end() - 1))
+
+
+def _on_line(message: str, hint: str, text: str, span: tuple[int, int]) -> ExpressionError:
+    """The error at a piece of the text: its line, with a caret."""
+    place, end = span
     first = text.rfind("\n", 0, place) + 1
     line = text[first:].partition("\n")[0].rstrip("\r")
-    span = (place - first, max(place - first + 1, min(end - first, len(line))))
+    shown = (place - first, max(place - first + 1, min(end - first, len(line))))
     where = f" (at line {text.count(chr(10), 0, place) + 1}, column {place - first + 1})"
-    return _at(start + what + where, hint, line, span)
+    return _at(message + where, hint, line, shown)
 
 
 def _at(message: str, hint: str, line: str, span: tuple[int, int]) -> ExpressionError:

@@ -57,8 +57,11 @@ class Minimizing(Kind[MinimizeResult]):
             return UNSET
         from gdcli.explain.check import check_at
 
+        if last.iteration == first.iteration:
+            only = check_at(self.prepare(self.settings), first.values)
+            return {"start": only, "end": only}
         ends = {"start": first, "end": last}
-        return {name: check_at(self.prepare(self.settings), state.values) for name, state in ends.items()}
+        return {name: check_at(self.prepare(self.settings), state.values, share=2) for name, state in ends.items()}
 
     def nearest_minimum(self, state: State) -> KnownMinimum | UnsetType:
         """The known minimum of the problem that is nearest to a state."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 import torch
 from msgspec import UNSET
 
+from gdcli.contract.envelope import listed
 from gdcli.contract.grad import CheckRow, GradientCheck, LostValue
 from gdcli.errors import GdcliError
 from gdcli.explain.cost import SECOND, cost_of
@@ -29,15 +30,20 @@ from gdcli.tensors import Problem, labels
 
 if TYPE_CHECKING:
     from gdcli.explain.lost import Truth
+    from gdcli.explain.work import Work
 
 MAX_UNKNOWNS = 1_000
-_MOST_WORK = 2 * SECOND  # of the differences of all elements together
+_MOST_WORK = 3 * SECOND // 2  # of the differences of all elements together
+_EVALUATING = 400_000  # calls of SymPy's functions, for the values of all formulas together
+_DIGITS = 500_000  # and for what is computed in many digits
 _BESIDE = 2.0**-26  # of |x|, or of 1 at zero: a little beside x
 _NEAREST = 64  # roundings of the dtype within which a kink counts as met
 
 
-def check_gradient(problem: Problem) -> GradientCheck:
+def check_gradient(problem: Problem, *, share: int = 1) -> GradientCheck:
     """Check the gradients of a problem after its backward pass, element by element.
+
+    The work is limited, and what was left out is said; ``share`` is how many checks there are to do in that limit.
 
     Raises:
         GdcliError: for an expression that draws random numbers, or more than 1,000 unknowns.
@@ -49,15 +55,15 @@ def check_gradient(problem: Problem) -> GradientCheck:
     with torch.no_grad():
         value = problem.value().item()
     function = _Function(reference(expression, dtype), tensors, problem.wrt)
-    formulas = _formulas(reference(expression, dtype, uncut=True), tensors, problem.wrt)
+    formulas = _Formulas(reference(expression, dtype, uncut=True), tensors, problem.wrt, share)
     cut = is_cut(expression)
     cost = cost_of(problem).work
-    loss = _Loss(problem, tensors, value, function.value)
+    loss = _Loss(problem, tensors, (value, function.value), share)
     rows = []
     for name in problem.wrt:
         gradient = problem.tensors[name].grad
         for i, label in enumerate(labels(name, tensors[name].shape)):
-            if function.evaluations * cost > _MOST_WORK:
+            if function.evaluations * cost * share > _MOST_WORK:
                 break
             evidence = Evidence(
                 label=label,
@@ -70,7 +76,7 @@ def check_gradient(problem: Problem) -> GradientCheck:
                 wide=function.gradients[name].view(-1)[i].item(),
                 terms=function.terms[name].view(-1)[i].item(),
                 slopes=function.slopes(name, i, torch.finfo(coarsest).eps),
-                formula=formulas[name],
+                formula=formulas.values[name],
                 cut=cut,
                 nearby=functools.partial(function.nearby, name, i),
                 blurred=loss.is_in_float64,
@@ -80,10 +86,10 @@ def check_gradient(problem: Problem) -> GradientCheck:
                 exact=functools.partial(loss.sides, name, i),
             )
             rows.append(row(evidence))
-    return _summary(rows, problem.unknowns, loss.value)
+    return _summary(rows, problem.unknowns, loss.value, [*formulas.left_out(), *loss.left_out()])
 
 
-def check_at(problem: Problem, values: Mapping[str, torch.Tensor | float]) -> GradientCheck:
+def check_at(problem: Problem, values: Mapping[str, torch.Tensor | float], *, share: int = 1) -> GradientCheck:
     """Move the variables of a problem to ``values``, differentiate, and check.
 
     Raises:
@@ -95,7 +101,7 @@ def check_at(problem: Problem, values: Mapping[str, torch.Tensor | float]) -> Gr
     result = problem.value()
     if result.requires_grad:
         problem.backward(result)
-    return check_gradient(problem)
+    return check_gradient(problem, share=share)
 
 
 def as_float64(tensor: torch.Tensor) -> torch.Tensor:
@@ -175,19 +181,28 @@ class _Loss:
     """What the dtype loses, found out where something is asked."""
 
     def __init__(
-        self, problem: Problem, tensors: Mapping[str, torch.Tensor], computed: float, in_float64: float
+        self, problem: Problem, tensors: Mapping[str, torch.Tensor], values: tuple[float, float], share: int
     ) -> None:
+        """``values`` are those in the dtype and in float64."""
         self.problem = problem
         self.tensors = tensors
-        self.computed = computed
-        self.in_float64 = in_float64
+        self.computed, self.in_float64 = values
+        self.share = share
+        self.work: Work | None = None
 
     @functools.cached_property
     def truth(self) -> Truth:
         """The problem in many digits."""
         from gdcli.explain.lost import Truth  # imports SymPy
+        from gdcli.explain.work import Work
 
-        return Truth(self.problem, self.tensors)
+        self.work = Work(_DIGITS // self.share)
+        return Truth(self.problem, self.tensors, self.work)
+
+    def left_out(self) -> list[str]:
+        """What was not computed because it would take too long."""
+        ended = self.work is not None and self.work.ended
+        return ["the computation in many digits was ended: it has reached its limit of work"] if ended else []
 
     @functools.cached_property
     def value(self) -> LostValue | None:
@@ -236,17 +251,32 @@ class _Loss:
         return self.truth.sides(name, i, nearest)
 
 
-def _formulas(
-    expression: Expression, tensors: Mapping[str, torch.Tensor], wrt: Sequence[str]
-) -> dict[str, float | None]:
-    """The value of each derivative's formula, from more digits than float64 has; nan where it says nothing."""
-    from gdcli.explain.symbolic import exact, partials, precise_value
+class _Formulas:
+    """The ``values`` of the derivatives' formulas, from more digits than float64 has; nan where one says nothing."""
 
-    found = partials(expression, tensors, wrt, exact)
-    return {partial.variable: precise_value(partial, tensors) for partial in found}
+    def __init__(
+        self, expression: Expression, tensors: Mapping[str, torch.Tensor], wrt: Sequence[str], share: int
+    ) -> None:
+        from gdcli.explain.symbolic import DIFFERENTIATING, TOO_LONG, exact, partials, precise_value
+        from gdcli.explain.work import Work
+
+        self.values: dict[str, float | None] = {}
+        self.too_long: list[str] = []
+        work = Work(_EVALUATING // share)
+        for partial in partials(expression, tensors, wrt, exact, calls=DIFFERENTIATING // share):
+            value = precise_value(partial, tensors, work)
+            self.values[partial.variable] = value
+            if partial.obstacle == TOO_LONG or (value is None and partial.expr is not None and work.ended):
+                self.too_long.append(partial.variable)
+
+    def left_out(self) -> list[str]:
+        """What was not computed because it would take too long."""
+        from gdcli.explain.symbolic import TOO_LONG
+
+        return [f"no formula by {listed(self.too_long)}: {TOO_LONG}"] if self.too_long else []
 
 
-def _summary(rows: list[CheckRow], unknowns: int, lost: LostValue | None) -> GradientCheck:
+def _summary(rows: list[CheckRow], unknowns: int, lost: LostValue | None, left_out: Sequence[str]) -> GradientCheck:
     counts = Counter(row.verdict for row in rows)
     total = len(rows)
     unchecked = unknowns - total
@@ -259,6 +289,7 @@ def _summary(rows: list[CheckRow], unknowns: int, lost: LostValue | None) -> Gra
     parts += [f"{counts[v]} of {total} {'at a kink' if v == 'kink' else v}" for v in others if counts[v]]
     if unchecked:
         parts.append(f"{unchecked} of {unknowns} not checked: the check has reached its limit of work")
+    parts += left_out
     unclear = counts["undefined"] + counts["unconfirmed"] + unchecked
     verdict: Literal["agree", "disagree", "unclear"] = "unclear" if unclear else "agree"
     return GradientCheck(

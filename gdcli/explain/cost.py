@@ -14,6 +14,12 @@ SECOND = 600_000_000
 """About so many elements are made in a second, on one core."""
 _OPERATION = 5_000  # an operation and its backward pass cost as much as so many elements
 _INVERSION = 6  # times n**3 elements, for a matrix of n rows
+# Functions of a matrix that take far longer than other operations, small matrices too: in elements.
+_OF_MATRICES = {
+    "matrix_exp": 300_000,
+    **dict.fromkeys(("pinverse", "pinv", "matrix_rank", "logdet", "slogdet", "det", "eigh", "eigvalsh"), 80_000),
+    **dict.fromkeys(("cond", "svdvals", "svd", "inverse", "inv", "solve", "cholesky", "qr"), 60_000),
+}
 
 
 class Cost(Struct, frozen=True):
@@ -37,4 +43,6 @@ def cost_of(problem: Problem) -> Cost:
         if isinstance(node, Call) and "inversion" in node.function.facts and isinstance(kept.get(node), torch.Tensor)
     )
     cubes = sum(round(_INVERSION * n**1.5) for n in inverted)
-    return Cost(sum(made), _OPERATION * len(made) + sum(made) + cubes)
+    names = (node.function.usual.rpartition(".")[2] for node in kept.nodes() if isinstance(node, Call))
+    matrices = sum(_OF_MATRICES.get(name, 0) for name in names)
+    return Cost(sum(made), _OPERATION * len(made) + sum(made) + cubes + matrices)

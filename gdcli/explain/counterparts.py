@@ -43,6 +43,8 @@ from gdcli.explain.known import (
     trunc,
 )
 
+_SUMMED = 1_000  # a number up to which SymPy adds up fractions for digamma
+
 
 def as_number(value: Expr) -> Expr:
     """A condition as 1 or 0, and a number as it is."""
@@ -118,6 +120,11 @@ def _logit(p: Expr, eps: Expr | None = None) -> Expr:
     return sympy.log(p / (1 - p))
 
 
+def _polygamma(n: Expr, x: Expr) -> Expr:
+    # SymPy would add up as many fractions as the number is large.
+    return sympy.polygamma(n, x, evaluate=not (x.is_Rational and abs(x) > _SUMMED))
+
+
 def _mvlgamma(x: Expr, p: int) -> Expr:
     if p > 20:
         raise NoCounterpartError("mvlgamma of more than 20 dimensions is too long for a formula")
@@ -176,8 +183,8 @@ ELEMENTWISE: Mapping[str, Callable[..., Expr]] = {
     "ndtri": ndtri,
     "log_ndtr": log_ndtr,
     "lgamma": lgamma,
-    "digamma": lambda x: sympy.polygamma(0, x),
-    "polygamma": sympy.polygamma,
+    "digamma": lambda x: _polygamma(0, x),
+    "polygamma": _polygamma,
     "mvlgamma": _mvlgamma,
     "gammainc": gammainc,
     "gammaincc": lambda a, x: 1 - gammainc(a, x),

@@ -19,13 +19,14 @@ from gdcli.errors import GdcliError
 from gdcli.explain.counterparts import as_number
 from gdcli.explain.differences import SETTLED, Sides
 from gdcli.explain.evaluation import MAX_ITEMS, Evaluation, NoValueError, Numbers, Shift, bits, is_number
-from gdcli.explain.formulas import OutOfWorkError, work_limit
 from gdcli.explain.known import Expr, NoCounterpartError
 from gdcli.explain.symbolic import exact
+from gdcli.explain.work import OutOfWorkError, Work
 from gdcli.lang.constructors import Environment
 from gdcli.lang.nodes import Binary, Expression, Node, postorder
 
-CALLS = 1_000_000  # of SymPy's functions, for one value or one pair of slopes
+CALLS = 500_000
+"""Calls of SymPy's functions for a value and all its slopes, unless they are given another amount of work."""
 _DIGITS = 60
 _MOST_DIGITS = 6_000
 _DIGITS_OF_ZERO = 2_500  # before a difference that is 0 counts as 0
@@ -52,8 +53,9 @@ class Digits:
 class ManyDigits:
     """An expression at a point, in as many digits as it needs. What cannot be computed is None."""
 
-    def __init__(self, expression: Expression, tensors: Mapping[str, torch.Tensor]) -> None:
-        """``tensors`` are the point: their numbers are taken to the last bit."""
+    def __init__(self, expression: Expression, tensors: Mapping[str, torch.Tensor], work: Work | None = None) -> None:
+        """``tensors`` are the point: their numbers are taken to the last bit. It ends when no ``work`` is left."""
+        self._work = Work(CALLS) if work is None else work
         self._expression = expression
         self._point = {
             name: Numbers(tuple(tensor.shape), tuple(map(exact, tensor.detach().reshape(-1).tolist())))
@@ -101,7 +103,7 @@ class ManyDigits:
         more = 3 * (10 - int(sympy.floor(sympy.log(steps[-1], 10).evalf(5))))
         digits = min(_MOST_DIGITS, self._digits + more)
         try:
-            with work_limit(CALLS):
+            with self._work.limit():
                 here = self._root(self._evaluated(digits))
                 left, right = (
                     self._quotient(direction, [sign * step for step in steps], here, digits, tolerance)
@@ -136,7 +138,7 @@ class ManyDigits:
         """The value, to digits that no longer change; its nodes are kept."""
         before: Expr | None = None
         try:
-            with work_limit(CALLS):
+            with self._work.limit():
                 while True:
                     self._results = self._evaluated(self._digits)
                     needed = _DIGITS + 2 * _span(self._results)

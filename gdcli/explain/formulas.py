@@ -4,37 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import inspect
-import math
 import struct
-import sys
 import unicodedata
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from types import FrameType
 from typing import Any
 
-import mpmath
 import sympy
 from sympy import Piecewise
 from sympy.printing.precedence import precedence_traditional
 from sympy.printing.str import StrPrinter
 
 from gdcli.explain.known import Expr, Known
+from gdcli.explain.work import OutOfWorkError, Work
 
-_SYMPY = tuple(str(Path(module.__file__).parent) for module in (sympy, mpmath))
-_ARITHMETIC = tuple(str(Path(sympy.__file__).parent / folder) for folder in ("polys", "ntheory/multinomial"))
-_PRODUCTS_A_CALL = 16  # products of coefficients that take as long as a call
 _SHORT = 40  # characters up to which a formula is short enough
 _LARGEST_FRACTION = 10_000  # numerator or denominator from which on a fraction is written as a decimal
 
 
 class UnprintableError(ValueError):
     """An expression that the language has no words for; the message says what stands in the way."""
-
-
-class OutOfWorkError(BaseException):
-    """SymPy took too long. No Exception: SymPy catches those."""
 
 
 class Opaque(sympy.Function):  # type: ignore[misc]
@@ -214,7 +202,7 @@ def simplified(expr: Expr, code: Code, is_finite: Callable[[str], bool], calls: 
     expr = _merged(expr)
     best = expr, code.doprint(expr)
     cost = not is_finite(best[1]), len(best[1])
-    with contextlib.suppress(OutOfWorkError), work_limit(calls):
+    with contextlib.suppress(OutOfWorkError), Work(calls).limit():
         for rewrite in _rewrites(expr, best[1]):
             found = _tried(rewrite, expr, code)
             if found is not None and (found_cost := (not is_finite(found[1]), len(found[1]))) < cost:
@@ -264,46 +252,3 @@ def _chooses_numbers(node: Expr) -> bool:
 
 def _each(choice: Expr, change: Callable[[Expr], Expr]) -> Expr:
     return Piecewise(*[(change(value), condition) for value, condition in choice.args])
-
-
-@contextlib.contextmanager
-def work_limit(calls: int) -> Iterator[None]:
-    """End SymPy after so many calls of its functions, in any thread and on any system; a million take about a second.
-
-    Calls and not seconds, so that the answer does not depend on the machine. A call that multiplies polynomials or
-    expands a power counts for as many as its loops are long.
-
-    Raises:
-        OutOfWorkError: at the next call.
-    """
-    left = calls
-
-    def watch(frame: FrameType, event: str, _: object) -> None:
-        nonlocal left
-        code = frame.f_code
-        # Not in a generator: it may be one that is being closed, where Python ignores what is raised.
-        if event == "call" and code.co_filename.startswith(_SYMPY) and not code.co_flags & inspect.CO_GENERATOR:
-            left -= 1
-            if code.co_filename.startswith(_ARITHMETIC):
-                left -= _products(frame) // _PRODUCTS_A_CALL
-            if left < 0:
-                raise OutOfWorkError
-
-    before = sys.getprofile()
-    sys.setprofile(watch)
-    try:
-        yield
-    finally:
-        sys.setprofile(before if callable(before) else None)  # that of cProfile cannot be set again
-
-
-def _products(frame: FrameType) -> int:
-    """How many coefficients a call of SymPy's arithmetic multiplies, from its arguments, before it has begun."""
-    code = frame.f_code
-    arguments = [frame.f_locals.get(name) for name in code.co_varnames[: code.co_argcount]]
-    if code.co_name == "multinomial_coefficients":  # of a sum of m terms to the power n, which have about n digits
-        terms: int = frame.f_locals["m"]
-        exponent: int = frame.f_locals["n"]
-        return math.comb(terms + exponent - 1, exponent) * exponent
-    lengths = [len(polynomial) for polynomial in arguments if isinstance(polynomial, list | dict)]
-    return math.prod(lengths)

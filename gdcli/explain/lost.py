@@ -20,6 +20,7 @@ from gdcli.explain.digits import Digits, ManyDigits
 from gdcli.explain.intermediates import Intermediates
 from gdcli.explain.reference import reference
 from gdcli.explain.rewrites import Rewrite, all_at_once, rewrites
+from gdcli.explain.work import Work
 from gdcli.lang.constructors import Environment
 from gdcli.lang.nodes import Expression, Node, postorder
 from gdcli.lang.objective import build
@@ -53,13 +54,13 @@ class Kept(Struct, frozen=True):
 class Truth:
     """A problem in many digits, and what its dtype makes of it."""
 
-    def __init__(self, problem: Problem, tensors: Mapping[str, torch.Tensor]) -> None:
-        """``tensors`` are those of the problem, in float64."""
+    def __init__(self, problem: Problem, tensors: Mapping[str, torch.Tensor], work: Work) -> None:
+        """``tensors`` are those of the problem, in float64; the digits end when no ``work`` is left."""
         self.problem = problem
         self.tensors = tensors
         self.dtype = problem.environment.dtype
         self._reference = reference(problem.objective.expression, self.dtype)
-        self.digits = ManyDigits(self._reference, tensors)
+        self.digits = ManyDigits(self._reference, tensors, work)
 
     @property
     def value(self) -> Digits | None:

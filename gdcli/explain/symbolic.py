@@ -18,8 +18,9 @@ import torch
 from gdcli.contract.grad import Derivative
 from gdcli.errors import GdcliError
 from gdcli.explain.counterparts import ELEMENTWISE, OF_LISTS, TAKES_CONDITIONS, as_number
-from gdcli.explain.formulas import Code, Opaque, OutOfWorkError, UnprintableError, latex, simplified, work_limit
+from gdcli.explain.formulas import Code, Opaque, UnprintableError, latex, simplified
 from gdcli.explain.known import Expr, NoCounterpartError, floor, sign
+from gdcli.explain.work import OutOfWorkError, Work
 from gdcli.lang.constructors import Environment
 from gdcli.lang.nodes import (
     Application,
@@ -41,10 +42,10 @@ from gdcli.lang.objective import build
 from gdcli.lang.operators import BINARY, UNARY
 from gdcli.lang.program import parse
 
-# Calls of SymPy's functions; a million take about a second.
-DIFFERENTIATING = 700_000
-SIMPLIFYING = 800_000  # for all variables together
-EVALUATING = 400_000
+# Calls of SymPy's functions, for all variables together.
+DIFFERENTIATING = 400_000
+SIMPLIFYING = 500_000
+TOO_LONG = "SymPy takes too long for this expression"
 _MAX_LIST = 16  # numbers of a constant list that are spelled out
 _SHORT = 12  # digits up to which a number is taken as the decimal that was typed
 _DIGITS = 25  # to which a formula is evaluated for a check
@@ -102,18 +103,21 @@ def partials(
     tensors: Mapping[str, torch.Tensor],
     wrt: Sequence[str],
     number: Callable[[float], Expr] = typed,
+    *,
+    calls: int = DIFFERENTIATING,
 ) -> list[Partial]:
     """The partial derivatives in SymPy's terms, not simplified; an obstacle where there is none.
 
     ``number`` says what a plain number of the expression stands for: what was typed, or its float64 to the last bit.
+    ``calls`` of SymPy's functions are the most that it may take.
     """
     shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     try:
-        with work_limit(DIFFERENTIATING):
+        with Work(calls).limit():
             found = _Converter(expression, tensors, number).convert()
             return [_partial(found, name, shapes[name]) for name in wrt]
     except OutOfWorkError:
-        obstacle = "SymPy takes too long for this expression"
+        obstacle = TOO_LONG
     except RecursionError:
         obstacle = "the expression is nested too deeply for SymPy"
     return [Partial(name, None, obstacle) for name in wrt]
@@ -133,10 +137,10 @@ def _partial(found: Any, name: str, shape: tuple[int, ...]) -> Partial:
     return Partial(name, expr)
 
 
-def precise_value(partial: Partial, tensors: Mapping[str, torch.Tensor]) -> float | None:
+def precise_value(partial: Partial, tensors: Mapping[str, torch.Tensor], work: Work) -> float | None:
     """The value of a derivative, computed to more digits than a float64 holds.
 
-    None without a formula, or where it takes SymPy too long. nan where it says nothing: at a division by zero, and on
+    None without a formula, or where no ``work`` is left. nan where it says nothing: at a division by zero, and on
     the very border of a choice, where the formula of a branch says nothing about the slope of the whole.
     """
     if partial.expr is None:
@@ -144,7 +148,7 @@ def precise_value(partial: Partial, tensors: Mapping[str, torch.Tensor]) -> floa
     point = {_symbol(name): exact(tensor.item()) for name, tensor in tensors.items() if not tensor.dim()}
     digits = {symbol: sympy.Float(number, 60) for symbol, number in point.items()}
     try:
-        with work_limit(EVALUATING):
+        with work.limit():
             expr = partial.expr.replace(lambda part: isinstance(part, Opaque), lambda part: _evaluated(part, tensors))
             expr = expr.replace(lambda part: isinstance(part, (sign, sympy.sign)), lambda part: _sign(part, point))
             expr = expr.replace(lambda part: isinstance(part, sympy.Piecewise), lambda part: _chosen(part, point))

@@ -159,6 +159,9 @@ class _Program(Reader):
             return
         refuse(self.source, self.python, span)
         signs = assignments(text)
+        functions = [k for k, (at, sign) in enumerate(signs) if text[at + len(sign) :].lstrip().startswith("lambda")]
+        if functions:
+            signs = signs[: functions[0] + 1]  # those behind are of its defaults
         if signs:
             self._assign(span, signs)
         elif re.match(r"print\s*\(", text):
@@ -257,7 +260,7 @@ class _Program(Reader):
         if left is None and name in self.given:
             left = self.variable(name, place)
         if left is None:
-            self.fail("unknown-name", f"'{name}' has no value yet", span, f"write {name} = ... first")
+            self.fail("unknown-name", f"'{name}' has no value yet", span, f"give it a value first: {name} = 1.0")
         if sign not in BINARY:
             self.fail("statement", f"'{sign}=' is not part of a program", span)
         self._bind(name, Binary(sign, left, self._node_at(value), span), span)
