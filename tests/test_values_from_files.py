@@ -295,6 +295,24 @@ def test_a_table_over_the_limit_is_refused(run: Run, folder: Path, monkeypatch: 
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "head", "message"),
+    [
+        ("a.npy", b"\x93NUMPY\1\0" + bytes([118, 0]) + HEADER.ljust(117).encode() + b"\n",
+         "a.npy has 120,000,000 numbers; the limit is 10,000,000\nhint: make it smaller\n"),
+        ("a.csv", CSV.encode() * 1_000, "a.csv is larger than 1 GiB\nhint: give a part of it\n"),
+    ],
+    ids=["npy", "csv"],
+)  # fmt: skip
+def test_what_is_too_large_is_refused_before_it_is_read(
+    run: Run, folder: Path, name: str, head: bytes, message: str
+) -> None:
+    with (folder / name).open("wb") as file:
+        file.write(head)
+        file.truncate(2**40)  # a file with holes, which takes no space, and which no memory could hold
+    assert run("ops", "x", "--x", f"@{name}").err == f"error: in the value of x: {message}"
+
+
 def test_a_pickle_in_an_array_runs_nothing(run: Run, folder: Path) -> None:
     class Attack:
         def __reduce__(self) -> Any:
