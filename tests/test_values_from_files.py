@@ -684,3 +684,17 @@ def test_a_file_without_its_sign_is_named(run: Run, value: str) -> None:
     assert run("grad", "sum(x)", "--x", value).err == (
         f"error: the value of x is the name of a file, '{value}', which '@' would read\nhint: write --x @{value}\n"
     )
+
+
+def test_a_config_may_have_lists_of_any_length(run: Run, folder: Path, capsys: Any) -> None:
+    numbers = LONG[:1500].tolist()
+    config = {"expression": "sum(x*w)", "values": {"x": numbers, "w": 2}, "wrt": ["w"]}
+    (folder / "long.json").write_text(json.dumps(config))
+    first = run("grad", "--config", "long.json", "--json")
+    record = first.json()
+    assert record["grads"]["w"] == torch.tensor(numbers).sum().item()
+    assert record["settings"]["values"] == config["values"]
+    (folder / "again.json").write_text(first.out)
+    assert run("grad", "--config", "again.json", "--json") == first
+    exec(compile(run("grad", "--config", "long.json", "--code").out, "script", "exec"), {})
+    assert f"w.grad {record['grads']['w']}" in capsys.readouterr().out
