@@ -1,14 +1,14 @@
 """The Python API: the commands as functions, typed, without printing. torch is imported on first use.
 
 Values of variables are keyword arguments (``x=4``), or a mapping where a name is taken (``{"lr": 3}``): numbers, lists,
-tensors, or text in the expression language (``"rand(3, 4)"``).
+tensors, arrays of NumPy, text in the expression language (``"rand(3, 4)"``), or a file (``"@ex1.csv:population"``).
 """
 
 from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from gdcli.contract.compare import CompareSettings
@@ -17,6 +17,8 @@ from gdcli.contract.grad import GradSettings
 from gdcli.contract.ops import OpsSettings
 from gdcli.contract.plot import PlotSettings
 from gdcli.contract.reading import read
+from gdcli.contract.sources import GIVEN, Source
+from gdcli.data.given import MOST_NUMBERS, array_given, in_settings, listed_array, sha256_of
 from gdcli.errors import GdcliError, MissingVariableError, UnknownVariableError
 from gdcli.lang.suggest import setting_meant
 from gdcli.torch_import import import_torch
@@ -52,7 +54,7 @@ def ops(
     for expression in expressions:
         _check_text(expression, "ops")
     settings = {"dtype": _plain(dtype), "seed": seed, "device": _plain(device)}
-    given = {"expressions": list(expressions), "values": _values(values, variables), **settings}
+    given = {"expressions": list(expressions), **settings, **_values({}, values, variables, moving=())}
     with _suggesting(OpsSettings, variables):
         return run(read(OpsSettings, given))
 
@@ -82,7 +84,7 @@ def grad(
 
     _check_text(expression, "grad")
     given, variables = _split(GradSettings, settings, more)
-    given |= {"expression": expression, "values": _values(values, variables), "wrt": _plain(wrt)}
+    given |= {"expression": expression, "wrt": _plain(wrt), **_values(given, values, variables, moving=wrt or None)}
     with _suggesting(GradSettings, variables):
         return run(read(GradSettings, given))
 
@@ -110,7 +112,8 @@ def grad_each(
 
     _check_text(expression, "grad_each")
     given, variables = _split(GradSettings, settings, more)
-    given |= {"expression": expression, "values": _values(values, variables), "wrt": _plain(wrt), "each": True}
+    given |= {"expression": expression, "wrt": _plain(wrt), "each": True}
+    given |= _values(given, values, variables, moving=wrt or None)
     with _suggesting(GradSettings, variables):
         return run(read(GradSettings, given))
 
@@ -138,7 +141,7 @@ def minimize(
 
     _check_text(expression, "minimize")
     given, variables = _split(MinimizeSettings, settings, more)
-    given |= {"expression": expression, "values": _values(values, variables)}
+    given |= {"expression": expression, **_values(given, values, variables, moving=given.get("wrt") or None)}
     with _suggesting(MinimizeSettings, variables):
         return run(read(MinimizeSettings, given))
 
@@ -161,7 +164,7 @@ def fit_linear(
     from gdcli.linear.model import fit_linear as run
 
     given, variables = _split(FitLinearSettings, settings, more)
-    given["values"] = _values(values, variables)
+    given |= _values(given, values, variables, moving=["W"])
     with _suggesting(FitLinearSettings, variables):
         return run(read(FitLinearSettings, given))
 
@@ -189,7 +192,7 @@ def compare(
 
     _check_text(expression, "compare")
     given, variables = _split(CompareSettings, settings, more)
-    given |= {"expression": expression, "values": _values(values, variables)}
+    given |= {"expression": expression, **_values(given, values, variables, moving=given.get("wrt") or None)}
     with _suggesting(CompareSettings, variables):
         return Race(read(CompareSettings, given)).result()
 
@@ -218,7 +221,7 @@ def plot(
 
     _check_text(expression, "plot")
     given, variables = _split(PlotSettings, settings, more)
-    given |= {"expression": expression, "values": _values(values, variables)}
+    given |= {"expression": expression, **_values(given, values, variables, moving=())}
     with _suggesting(PlotSettings, variables):
         return run(read(PlotSettings, given))
 
@@ -250,14 +253,43 @@ def _split(
     settings: type[Any], mapping: Mapping[str, Any] | None, more: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The keyword arguments that are settings, and those that are variables."""
-    fields = settings.__struct_fields__
+    fields = [name for name in settings.__struct_fields__ if name != "sources"]
     words = {**_mapping("settings", mapping), **more}
     given = {name: _plain(word) for name, word in words.items() if name in fields}
-    return given, {name: word for name, word in words.items() if name not in fields}
+    variables = {name: word for name, word in words.items() if name not in fields}
+    if mapping and "sources" in mapping:
+        given["sources"] = variables.pop("sources")
+    return given, variables
 
 
-def _values(values: Mapping[str, Any] | None, variables: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _plain(value) for name, value in {**_mapping("values", values), **variables}.items()}
+def _values(
+    given: Mapping[str, Any],
+    values: Mapping[str, Any] | None,
+    variables: Mapping[str, Any],
+    *,
+    moving: Collection[str] | None,
+) -> dict[str, Any]:
+    """The settings ``values`` and ``sources``: of numbers that are too many for the first, the second has a hash.
+
+    ``given`` are settings that may have both already, and ``moving`` the variables that may move; None for all.
+    """
+    moving = moving.split(",") if isinstance(moving, str) else moving
+    found, sources = dict(given.get("values", {})), dict(given.get("sources") or {})
+    for name, value in {**_mapping("values", values), **variables}.items():
+        sources.pop(name, None)
+        array = array_given(name, value)
+        if array is None or math.prod(array.shape) <= MOST_NUMBERS:
+            plain = _plain(value if array is None or hasattr(value, "tolist") else value.__array__())
+        else:
+            plain = None
+        if array is None:
+            array = listed_array(name, plain)
+            found[name] = plain if array is None else None
+        else:
+            found[name] = in_settings(array, plain, moves=moving is None or name in moving)
+        if array is not None and found[name] is None:
+            found[name], sources[name] = GIVEN, Source.of(GIVEN, array, sha256_of(array))
+    return {"values": found, **({"sources": sources} if sources or "sources" in given else {})}
 
 
 def _mapping(name: str, given: Any) -> Mapping[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gdcli.complete.ops import complete_ops
+from gdcli.complete.sources import given
 from gdcli.contract.envelope import ErrorDetail, detail_of
 from gdcli.contract.ops import OpsResult, OpsRow, OpsSettings
 from gdcli.errors import ExpressionError, GdcliError
@@ -21,7 +22,7 @@ def ops(settings: OpsSettings) -> OpsResult:
     """
     settings = on_device(complete_ops(settings))
     parsed = [row for text in settings.expressions for row in rows_of(text, settings.values)]
-    values = bind([row for _, row in parsed if isinstance(row, Expression)], settings.values)
+    values = bind([row for _, row in parsed if isinstance(row, Expression)], given(settings))
     run = environment(settings)
     tensors = variables(values, run, wrt=[])
     rows = []

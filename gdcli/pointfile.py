@@ -18,13 +18,13 @@ from typing import Any, Literal
 
 import msgspec
 
+from gdcli.cells import TOO_LARGE, BadLineError, Shape, cells_of, delimiter_of, flat, number_of, short_cell
 from gdcli.errors import GdcliError, MissingVariableError
 from gdcli.lang.nodes import Expression, Variable, postorder
 from gdcli.lang.suggest import did_you_mean, variables_listed
 from gdcli.lines import Lines
 
 PointFormat = Literal["csv", "jsonl"]
-Shape = tuple[int, ...]
 Shapes = tuple[Shape, ...]
 """The shape of each variable of a point, in the order of the expression."""
 
@@ -36,13 +36,7 @@ _ENDINGS: dict[str, PointFormat] = {
     ".json": "jsonl",
 }
 _LABEL = re.compile(r"(?P<name>\w+)\s*(?:\[(?P<index>\s*\d{1,9}\s*(?:,\s*\d{1,9}\s*)*)\])?")
-_MOST_DIMENSIONS = 64  # of a tensor, in PyTorch
-_TOO_LARGE = "{} exceeds the largest float, about 1.8e308"
 _DECODER = msgspec.json.Decoder(dict[str, Any])
-
-
-class BadLineError(ValueError):
-    """A line that is not a valid point; the message tells the user why."""
 
 
 @dataclass(slots=True)
@@ -178,9 +172,9 @@ class PointFile:
             return _numbers(len(values)), values
         shapes, numbers = [], []
         for name, value in zip(self.variables, values, strict=True):
-            shape, flat = _flat(name, value)
+            shape, found = flat(name, value)
             shapes.append(shape)
-            numbers += flat
+            numbers += found
         return tuple(shapes), numbers
 
     def _named(self, point: dict[str, Any]) -> dict[str, Any]:
@@ -223,59 +217,12 @@ def _decoded(line: bytes | None) -> dict[str, Any]:
         return _DECODER.decode(line)
     except msgspec.ValidationError as error:
         if "out of range" in str(error):
-            raise BadLineError(_TOO_LARGE.format("a number")) from None
+            raise BadLineError(TOO_LARGE.format("a number")) from None
         raise BadLineError('it is not a JSON object such as {"x": 1}') from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadLineError(f"it is not valid JSON: {str(error).removeprefix('JSON is malformed: ')}") from None
     except RecursionError:
         raise BadLineError("its lists are nested too deeply") from None
-
-
-def _flat(name: str, value: Any, depth: int = 0) -> tuple[Shape, list[float]]:
-    """The shape and the numbers of nested lists, as a tensor would have them."""
-    if not isinstance(value, list):
-        return (), [_json_number(name, value)]
-    if not value:
-        raise BadLineError(f"{name} is empty")
-    if depth == _MOST_DIMENSIONS:
-        raise BadLineError(f"{name} has more than {_MOST_DIMENSIONS} dimensions")
-    if not any(isinstance(item, list) for item in value):
-        return (len(value),), [_json_number(name, item) for item in value]
-    items = [_flat(name, item, depth + 1) for item in value]
-    if any(shape != items[0][0] for shape, _ in items):
-        raise BadLineError(f"the rows of {name} have different lengths")
-    return (len(value), *items[0][0]), [number for _, flat in items for number in flat]
-
-
-def _json_number(name: str, value: Any) -> float:
-    """A number of JSON; a string is parsed as a number."""
-    if isinstance(value, str):
-        return _read_number(name, value)
-    try:
-        return float(value)
-    except TypeError:
-        raise BadLineError(f"{name} is '{_short(msgspec.json.encode(value).decode())}', not a number") from None
-    except OverflowError:
-        raise BadLineError(_TOO_LARGE.format(name)) from None
-
-
-def _read_number(label: str, cell: str | bytes) -> float:
-    """The number that the text represents."""
-    text = (cell.decode(errors="replace") if isinstance(cell, bytes) else cell).strip()
-    if not text:
-        raise BadLineError(f"{label} is empty")
-    try:
-        number = float(text)
-    except ValueError:
-        raise BadLineError(f"{label} is '{_short(text)}', not a number") from None
-    if math.isinf(number) and "inf" not in text.lower():
-        raise BadLineError(_TOO_LARGE.format(label))
-    return number
-
-
-def _short(text: str) -> str:
-    text = text if len(text) <= 40 else text[:39] + "…"
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
 class _Columns:
@@ -284,7 +231,7 @@ class _Columns:
     def __init__(
         self, header: str, name: str, variables: Sequence[str], expression: Expression, given: frozenset[str]
     ) -> None:
-        self.delimiter = next((mark for mark in "\t;" if mark in header), ",")
+        self.delimiter = delimiter_of(header)
         try:
             labels = [label.strip() for label in next(csv.reader([header], delimiter=self.delimiter))]
         except csv.Error as error:
@@ -304,7 +251,6 @@ class _Columns:
         self.shapes = tuple(_grid(variable, places[variable], name) for variable in variables)
         self._order = [places[variable][index] for variable in variables for index in sorted(places[variable])]
         self._in_order = self._order == list(range(len(labels)))
-        self._delimiter = self.delimiter.encode()
 
     def point(self, line: bytes | None) -> tuple[Shapes, list[float]]:
         """The numbers of a line.
@@ -314,12 +260,7 @@ class _Columns:
         """
         if line is None:
             raise BadLineError("the line is too long")
-        cells: Sequence[bytes | str] = line.split(self._delimiter)
-        if b'"' in line:
-            try:
-                cells = next(csv.reader([line.decode(errors="replace")], delimiter=self.delimiter))
-            except csv.Error as error:
-                raise BadLineError(f"it cannot be read: {error}") from None
+        cells = cells_of(line, self.delimiter)
         if len(cells) != len(self.labels):
             raise BadLineError(f"it has {_count(len(cells), 'cell')}, but the header has {len(self.labels)}")
         try:
@@ -327,7 +268,7 @@ class _Columns:
         except ValueError:
             numbers = []
         if not numbers or math.inf in numbers or -math.inf in numbers:
-            numbers = [_read_number(*pair) for pair in zip(self.labels, cells, strict=True)]
+            numbers = [number_of(*pair) for pair in zip(self.labels, cells, strict=True)]
         return self.shapes, numbers if self._in_order else [numbers[place] for place in self._order]
 
 
@@ -335,7 +276,7 @@ def _read_label(label: str, name: str) -> tuple[str, Shape]:
     """The variable and the index of ``x``, ``x[0]`` or ``W[0,1]``."""
     found = _LABEL.fullmatch(label)
     if not found or not found["name"].isidentifier():
-        shown = f"'{_short(label)}' is not a name" if label else "a name is empty"
+        shown = f"'{short_cell(label)}' is not a name" if label else "a name is empty"
         message = f"the first line of {name} must name the variables, but {shown}"
         raise GdcliError("points", message, "for example: x,y, or x[0],x[1] for the elements of a vector")
     index = tuple(int(number) for number in found["index"].split(",")) if found["index"] else ()
@@ -369,8 +310,8 @@ def _grid(variable: str, places: Mapping[Shape, int], name: str) -> Shape:
 
 def _indices(shape: Shape) -> Iterator[Shape]:
     """Every index of a shape, the last dimension first; the shape may be larger than memory."""
-    for flat in range(math.prod(shape)):
-        index, rest = [], flat
+    for place in range(math.prod(shape)):
+        index, rest = [], place
         for size in reversed(shape):
             rest, i = divmod(rest, size)
             index.append(i)

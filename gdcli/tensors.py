@@ -10,6 +10,7 @@ from typing import Any, TypeAlias, TypeVar
 import torch
 from msgspec.structs import replace
 
+from gdcli.complete.sources import given
 from gdcli.contract.compare import CompareSettings
 from gdcli.contract.descent import FitLinearSettings, MinimizeSettings
 from gdcli.contract.fields import Nested
@@ -17,13 +18,14 @@ from gdcli.contract.grad import GradSettings
 from gdcli.contract.ops import OpsSettings
 from gdcli.contract.plot import PlotSettings
 from gdcli.errors import ExpressionError, GdcliError, OutsideError
+from gdcli.lang.arrays import Array
 from gdcli.lang.constructors import Environment, too_large
 from gdcli.lang.limits import MAX_ELEMENTS, lists_of
 from gdcli.lang.nodes import Call, Expression, postorder
 from gdcli.lang.objective import Objective, build, evaluate, tensor_result
 from gdcli.lang.program import parse
 from gdcli.lang.torch_errors import located
-from gdcli.lang.values import bind
+from gdcli.lang.values import Bound, bind
 
 Settings: TypeAlias = OpsSettings | GradSettings | MinimizeSettings | FitLinearSettings | CompareSettings | PlotSettings
 SettingsT = TypeVar("SettingsT", bound=Settings)
@@ -91,7 +93,7 @@ def prepare(text: str, settings: Settings, wrt: list[str]) -> Problem:
     """
     expression = parse(text, settings.values)
     run = environment(settings)
-    tensors = variables(bind([expression], settings.values), run, wrt)
+    tensors = variables(bind([expression], given(settings)), run, wrt)
     return Problem(build(expression, run, tensors), run, tensors, tuple(wrt))
 
 
@@ -113,7 +115,7 @@ def environment(settings: Settings) -> Environment:
     return Environment(getattr(torch, settings.dtype), settings.device, settings.seed)
 
 
-def variables(values: Mapping[str, Expression], environment: Environment, wrt: list[str]) -> dict[str, torch.Tensor]:
+def variables(values: Mapping[str, Bound], environment: Environment, wrt: list[str]) -> dict[str, torch.Tensor]:
     """The tensor of each variable, drawn in this order; those in ``wrt`` are leaves that require a gradient.
 
     Raises:
@@ -123,7 +125,7 @@ def variables(values: Mapping[str, Expression], environment: Environment, wrt: l
     made: dict[str, torch.Tensor] = {}
     for name, value in values.items():
         try:
-            tensor = evaluate(value, environment).detach().clone()
+            tensor = tensor_of(value, environment, moves=name in wrt)
         except ExpressionError as error:
             message = f"in the value of {name}: {error.message}"
             raise ExpressionError(error.code, message, error.hint, source=error.source, span=error.span) from None
@@ -136,6 +138,27 @@ def variables(values: Mapping[str, Expression], environment: Environment, wrt: l
             tensor.requires_grad_()
         made[name] = tensor
     return made
+
+
+def tensor_of(value: Bound, environment: Environment, *, moves: bool = False) -> torch.Tensor:
+    """A new tensor with the value of a variable.
+
+    Floating-point numbers of an array become those of the environment's dtype. Its whole numbers stay whole (int64),
+    unless the variable moves.
+
+    Raises:
+        ExpressionError: for a value that PyTorch rejects.
+    """
+    if not isinstance(value, Array):
+        return evaluate(value, environment).detach().clone()
+    numbers = torch.frombuffer(value.numbers, dtype=getattr(torch, value.dtype))
+    if value.columns_first:
+        found = numbers.reshape(value.shape[::-1]).permute(*range(len(value.shape))[::-1])
+    else:
+        found = numbers.reshape(value.shape)
+    kept = torch.int64 if value.is_whole else found.dtype if value.dtype == "bool" else environment.dtype
+    dtype = environment.dtype if moves and value.is_whole else kept
+    return found.to(environment.device, dtype, copy=True, memory_format=torch.contiguous_format)
 
 
 def labels(name: str, shape: Sequence[int]) -> Iterator[str]:

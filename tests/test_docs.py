@@ -162,8 +162,9 @@ def outcome_of(command: str) -> Outcome:
         if shutil.which(program) is None:
             raise LookupError(f"{program} is not installed")
     if words[0] == "gdcli" and not any(set(word) <= set("|&;<>") for word in words):
-        makes_or_reads_files = {"--save", "--output", "--config", "--points", "--file"} & set(words)
-        return (in_this_process if makes_or_reads_files else in_this_process_once)(tuple(words[1:]))
+        uses_files = {"--save", "--output", "--config", "--points", "--file"} & set(words)
+        uses_files |= {word for word in words if word.startswith("@")}
+        return (in_this_process if uses_files else in_this_process_once)(tuple(words[1:]))
     return Outcome(*shell(command))
 
 

@@ -249,6 +249,9 @@ def _settings(command: Command[S], given: dict[str, Any], variables: dict[str, s
     changed = {name: changes[name] for name in words}
     if variables:
         changed["values"] = variables
+        if sources := getattr(config, "sources", None):  # a value that is given again need not be that of the config
+            kept = {name: source for name, source in sources.items() if name not in variables}
+            config = msgspec.structs.replace(config, sources=kept)
     return msgspec.structs.replace(config, **_over(config, changed))
 
 
@@ -275,6 +278,8 @@ def _setting_parameters(command: Command[Any]) -> list[inspect.Parameter]:
         if field.name == "values":
             var = typer.Option("--var", metavar="NAME=VALUE", help=_VAR_HELP, rich_help_panel=meta.extra["panel"])
             parameters.append(_parameter("var", list[str] | None, var))
+        elif field.name == "sources":  # it belongs to values of a record
+            continue
         elif field.name in EXPRESSIONS:
             argument = typer.Argument(metavar=meta.extra["metavar"], help=meta.description, show_default=False,
                                       rich_help_panel=meta.extra["panel"])  # fmt: skip
@@ -291,7 +296,7 @@ def _meta(field: Any) -> Any:
     return get_args(field.type)[1]
 
 
-_VAR_HELP = "value of a variable; same as --NAME VALUE"
+_VAR_HELP = "value of a variable, @FILE:COLUMN to read it; same as --NAME VALUE"
 _FILE_HELP = "read the expression or program from a file; - is standard input"
 _METAVARS = {float: "NUMBER", int: "INTEGER"}
 

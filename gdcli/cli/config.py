@@ -62,6 +62,11 @@ def read_config(path: str, command: str, settings: Collection[str]) -> dict[str,
     if isinstance(values, dict) and "expression" in values and "expression" in settings and "expression" not in config:
         message = f"'expression' in {path} stands in the table of the values, so it would be a variable"
         raise GdcliError("setting", message, f"put it {'above [values]' if toml else 'outside of values'}")
+    if path != "-" and isinstance(values, dict):
+        from gdcli.data.reference import is_reference, relative_to
+
+        folder = str(Path(path).parent)
+        config["values"] = {n: relative_to(folder, v) if is_reference(v) else v for n, v in values.items()}
     if "lrs" in settings and isinstance(config.get("lr"), dict):
         message = f"'lr' in {path} must be a number of at least 0, or auto, not a table"
         raise GdcliError("setting", message, f"the table of the rates of variables is {'[lrs]' if toml else 'lrs'}")

@@ -14,6 +14,7 @@ from gdcli.cli.messages import to_stderr, warn
 from gdcli.cli.output import Output
 from gdcli.cli.progress import progress
 from gdcli.cli.show import show, with_notices
+from gdcli.complete.sources import given
 from gdcli.contract.grad import GradSettings
 from gdcli.errors import ExitCode, GdcliError
 
@@ -35,7 +36,7 @@ def check(settings: GradSettings) -> None:
         from gdcli.lang.program import parse
         from gdcli.pointfile import check as check_file
 
-        check_file(settings.points, parse(settings.expression, settings.values), settings.values)
+        check_file(settings.points, parse(settings.expression, settings.values), given(settings))
 
 
 def print_each(settings: GradSettings, output: Output) -> int:
@@ -62,7 +63,7 @@ def stream_points(settings: GradSettings, output: Output) -> int:
     from gdcli.lang.program import parse
     from gdcli.pointfile import PointFile
 
-    points = PointFile(settings.points, parse(settings.expression, settings.values), settings.values)
+    points = PointFile(settings.points, parse(settings.expression, settings.values), given(settings))
     chosen = points.format if output.format == "table" else output.format
     stream = _Stream(points, gradients_for(points, settings, one_shape=chosen == "csv"))
     stream.notices = output.heard.notices if chosen == "json" else list  # lines and CSV have no place for them

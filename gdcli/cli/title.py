@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from gdcli.contract.descent import DescentSettings, FitLinearSettings, MinimizeSettings
 from gdcli.contract.envelope import listed
 from gdcli.contract.short import in_a_title
+from gdcli.contract.sources import described
 
 if TYPE_CHECKING:
     from gdcli.descent.run import Descent
@@ -28,8 +29,9 @@ def title_of(descent: Descent[Any]) -> str:
     """The same, and which variables move and stay: ``minimize sum((W @ x)**2) over W; x stays fixed``."""
     moving = descent.problem.wrt
     fixed = [name for name in descent.problem.tensors if name not in moving]
+    called = {name: described(descent.settings, name) for name in descent.problem.tensors}
     shapes = {name: "x".join(map(str, leaf.shape)) for name, leaf in descent.problem.leaves.items()}
-    named = [f"{name} ({shape})" if shape else name for name, shape in shapes.items()]
+    named = [f"{name} ({shape})" if shape and called[name] == name else called[name] for name, shape in shapes.items()]
     over = "" if isinstance(descent.settings, FitLinearSettings) else f" over {', '.join(named)}"
-    stays = f"; {listed(fixed)} stay{'s' * (len(fixed) == 1)} fixed" if fixed else ""
+    stays = f"; {listed(called[name] for name in fixed)} stay{'s' * (len(fixed) == 1)} fixed" if fixed else ""
     return f"{task(descent.settings)}{over}{stays}"

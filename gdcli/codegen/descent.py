@@ -11,6 +11,7 @@ from gdcli.codegen.stops import Stops
 from gdcli.complete.fit_linear import loss_expression
 from gdcli.complete.problem import expression_of
 from gdcli.complete.rule import usual_rate
+from gdcli.complete.sources import given
 from gdcli.contract.descent import FitLinearSettings, MinimizeSettings
 from gdcli.contract.short import in_a_title
 from gdcli.errors import GdcliError
@@ -28,7 +29,7 @@ def minimize_script(settings: MinimizeSettings) -> str:
         GdcliError: for options that a script cannot have.
     """
     expression = parse(expression_of(settings), settings.values)
-    script = Script(settings, [expression], bind([expression], settings.values))
+    script = Script(settings, [expression], bind([expression], given(settings)))
     loop = Loop(script, settings, settings.wrt)
     loop.loss_lines = [f"{loop.loss} = {script.print(expression)}"]
     verb = "Maximize" if settings.maximize else "Minimize"
@@ -42,7 +43,7 @@ def fit_linear_script(settings: FitLinearSettings) -> str:
         GdcliError: for options that a script cannot have.
     """
     expression = parse(loss_expression(settings.activation))
-    script = Script(settings, [expression], bind([expression], settings.values))
+    script = Script(settings, [expression], bind([expression], given(settings)))
     loop = Loop(script, settings, ["W"])
     call = _ACTIVATIONS.get(settings.activation, f"F.{settings.activation}")
     if call.startswith("F."):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gdcli.codegen.script import Script, broken, not_shown, surely_has_gradient
+from gdcli.complete.sources import given
 from gdcli.contract.grad import GradSettings
 from gdcli.contract.short import in_a_title
 from gdcli.errors import GdcliError
@@ -24,7 +25,7 @@ def grad_script(settings: GradSettings) -> str:
         if getattr(settings, many):
             raise GdcliError("code", f"a script evaluates one point, but '{many}' asks for many", f"leave out --{many}")
     expression = parse(settings.expression, settings.values)
-    script = Script(settings, [expression], bind([expression], settings.values))
+    script = Script(settings, [expression], bind([expression], given(settings)))
     value = script.new_name("value")
     maker = f"{value}.grad_fn.name()" if _has_grad_fn(expression) else f"{value}.grad_fn and {value}.grad_fn.name()"
     numbers = "tolist" if settings.jacobian else "item"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from gdcli.codegen.files import quoted
 from gdcli.codegen.script import Script
+from gdcli.complete.sources import given
 from gdcli.contract.ops import OpsSettings
 from gdcli.errors import ExpressionError
 from gdcli.lang.nodes import Expression
@@ -17,7 +19,7 @@ def ops_script(settings: OpsSettings) -> str:
     """
     parsed = [row for text in settings.expressions for row in rows_of(text, settings.values)]
     expressions = [row for _, row in parsed if isinstance(row, Expression)]
-    script = Script(settings, expressions, bind(expressions, settings.values))
+    script = Script(settings, expressions, bind(expressions, given(settings)))
     show = script.new_name("show")
     function = [
         "",
@@ -32,8 +34,4 @@ def ops_script(settings: OpsSettings) -> str:
 def _row(script: Script, show: str, text: str, parsed: Expression | ExpressionError) -> str:
     if isinstance(parsed, ExpressionError):
         return f"# {' '.join(text.split())}: {parsed.message}"
-    return f"{show}({_quoted(text)}, {script.print(parsed)})"
-
-
-def _quoted(text: str) -> str:
-    return f'"{text}"' if text.isprintable() and not set('"\\') & set(text) else repr(text)
+    return f"{show}({quoted(text)}, {script.print(parsed)})"

@@ -7,7 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from gdcli.codegen.expression import ExpressionPrinter
+from gdcli.codegen.files import STANDARD, TAKEN_TO_READ, modules_for, numbers_of, read_lines, tensor_text
 from gdcli.lang.arguments import FLOAT_DTYPES
+from gdcli.lang.arrays import Array
 from gdcli.lang.nodes import (
     Attribute,
     Binary,
@@ -23,6 +25,7 @@ from gdcli.lang.nodes import (
     postorder,
 )
 from gdcli.lang.operators import BINARY
+from gdcli.lang.values import Bound
 from gdcli.printable import one_line
 
 WIDTH = 80
@@ -33,15 +36,17 @@ _TAKEN = frozenset(["torch", "F", "math", "print", "range", "abs", "max", "all",
 class Script:
     """A script in the making, for the expressions and the values of a run."""
 
-    def __init__(self, settings: Any, expressions: Sequence[Expression], values: Mapping[str, Expression]) -> None:
+    def __init__(self, settings: Any, expressions: Sequence[Expression], values: Mapping[str, Bound]) -> None:
         self.settings = settings
         self.expressions = expressions
         self.values = values
         self.names: dict[str, str] = {}
+        self._read: dict[str, str] = {}  # the name of what was read of a file, by its path
+        taken = {*_TAKEN, *(TAKEN_TO_READ if any(isinstance(value, Array) for value in values.values()) else ())}
         for name in values:
-            self.names[name] = _free(name, {*_TAKEN, *(set(values) - {name}), *self.names.values()})
+            self.names[name] = _free(name, {*taken, *(set(values) - {name}), *self.names.values()})
         self.printer = ExpressionPrinter(settings.dtype, self.names)
-        self._used = {*_TAKEN, *self.names.values()}
+        self._used = {*taken, *self.names.values()}
 
     def new_name(self, wanted: str) -> str:
         """A name for one thing in the script: this one, or one like it; no other thing has it or will have it."""
@@ -55,8 +60,10 @@ class Script:
 
     def item(self, name: str) -> str:
         """How the numbers of a variable are read: ``x.item()`` for one, ``W.tolist()`` for a tensor."""
-        root = self.values[name].root
-        return "item" if isinstance(root, Number) else "tolist"
+        value = self.values[name]
+        if isinstance(value, Array):
+            return "tolist" if value.shape else "item"
+        return "item" if isinstance(value.root, Number) else "tolist"
 
     def has_no_dimension(self) -> bool:
         """Whether the expressions surely give tensors of shape (): of plain numbers, by functions that keep it so."""
@@ -74,6 +81,9 @@ class Script:
         explained = self.settings.dtype != "float32"
         for name, value in self.values.items():
             moves = name in wrt
+            if isinstance(value, Array):
+                lines += self._array(self.names[name], value, moves=moves)
+                continue
             line = f"{self.names[name]} = {self.printer.leaf(value, requires_grad=moves)}"
             if moves and not explained and ", dtype=torch.float32" in line:
                 lines.append("# Integers alone would make an int64 tensor, which cannot require a gradient.")
@@ -81,9 +91,27 @@ class Script:
             lines += broken(line) if isinstance(value.root, ListOf) else [line]
         return lines
 
+    def _array(self, name: str, value: Array, *, moves: bool) -> list[str]:
+        """The lines that make a tensor of numbers that do not pass through text."""
+        dtype = value.dtype if value.dtype == "bool" else "int64" if value.is_whole else self.settings.dtype
+        dtype = self.settings.dtype if moves and value.is_whole else dtype
+        if value.origin is None:
+            numbers = broken(f"{name} = torch.tensor({numbers_of(value)}, dtype=torch.{dtype})")
+            return [*numbers, f"{name}.requires_grad_()"] if moves else numbers
+        lines: list[str] = []
+        path = value.origin.path
+        if path not in self._read:
+            self._read[path] = self.new_name("rows" if value.origin.kind in ("csv", "jsonl") else "data")
+            lines = read_lines(value.origin, self._read[path], self.new_name("file"))
+        self.printer.modules |= modules_for(value.origin)
+        made = tensor_text(value, self._read[path], dtype)
+        return [*lines, f"{name} = {made}{'.requires_grad_()' if moves else ''}"]
+
     def text(self, title: str, *parts: Sequence[str]) -> str:
         """The whole script: imports and setting up, then the parts, with an empty line between them."""
-        imports = ["import math"] * ("math" in self.printer.modules) + ["import torch"]
+        modules = self.printer.modules
+        imports = [f"import {name}" for name in (*STANDARD, "numpy") if name in modules]
+        imports += ["from pyarrow import parquet"] * ("parquet" in modules) + ["import torch"]
         imports += ["import torch.nn.functional as F"] * ("F" in self.printer.modules)
         blocks = [
             textwrap.wrap(one_line(title), WIDTH, initial_indent="# ", subsequent_indent="# "),
@@ -99,7 +127,8 @@ class Script:
             lines.append('torch.set_default_device("cuda")')
         elif self.settings.device == "auto":
             lines.append('torch.set_default_device("cuda" if torch.cuda.is_available() else "cpu")')
-        if any(draws(expression) for expression in [*self.values.values(), *self.expressions]):
+        values = [value for value in self.values.values() if not isinstance(value, Array)]
+        if any(draws(expression) for expression in [*values, *self.expressions]):
             lines.append(f"torch.manual_seed({self.settings.seed})")
         return lines
 

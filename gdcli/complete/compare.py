@@ -9,6 +9,7 @@ from gdcli.complete.problem import expression_of, with_start
 from gdcli.complete.program import with_program
 from gdcli.complete.racers import check_options, has_rate, racers, spelled_out
 from gdcli.complete.rule import check_rule
+from gdcli.complete.sources import given, with_sources
 from gdcli.complete.wrt import moving_variables
 from gdcli.contract.choices import optimizer_named
 from gdcli.contract.compare import CompareSettings
@@ -32,8 +33,8 @@ def complete_compare(settings: CompareSettings) -> CompareSettings:
     optimizers = named or ([] if settings.racer else usual)
     _check_rates(settings.lr)
     settings = _with_tuning(replace(settings, optimizer=optimizers, expression=settings.expression or EXAMPLE))
-    settings = with_domain(with_program(with_start(settings, "compare")))
-    settings = replace(settings, wrt=moving_variables(expression_of(settings), settings.values, settings.wrt))
+    settings = with_domain(with_program(with_start(with_sources(settings), "compare")))
+    settings = replace(settings, wrt=moving_variables(expression_of(settings), given(settings), settings.wrt))
     check_options(settings.opt, optimizers)
     for racer in racers(settings):
         check_rule(racer.settings, settings.wrt)

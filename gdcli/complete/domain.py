@@ -7,6 +7,7 @@ from collections.abc import Collection
 from msgspec.structs import replace
 
 from gdcli.complete.problem import expression_of, problem_of
+from gdcli.complete.sources import given, stays
 from gdcli.contract.compare import CompareSettings
 from gdcli.contract.short import exactly
 from gdcli.errors import GdcliError
@@ -32,8 +33,9 @@ def with_domain(settings: CompareSettings) -> CompareSettings:
     if not settings.starts:
         return settings
     middle: dict[str, float] = {}
+    values = given(settings)
     for name in variables:
-        if settings.wrt and name not in settings.wrt:
+        if (settings.wrt and name not in settings.wrt) or (not settings.wrt and stays(values.get(name))):
             continue
         if name not in domain:
             message = f"no domain is given to draw the starts of {name} from"

@@ -8,7 +8,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from gdcli.complete.rule import check_rule, usual_rate
+from gdcli.complete.sources import given, with_sources
 from gdcli.contract.descent import FitLinearSettings
+from gdcli.lang.arrays import Array
 from gdcli.lang.limits import known_shapes
 from gdcli.lang.program import parse
 from gdcli.lang.shapes import Shape
@@ -24,17 +26,18 @@ def complete_fit_linear(settings: FitLinearSettings) -> FitLinearSettings:
     Raises:
         GdcliError: for a value that does not fit.
     """
-    settings = replace(settings, values=_fitting_values(settings.values), lr=usual_rate(settings))
-    bind([parse(loss_expression(settings.activation))], settings.values)
+    settings = with_sources(settings)
+    settings = replace(settings, values=_fitting_values(settings.values, given(settings)), lr=usual_rate(settings))
+    bind([parse(loss_expression(settings.activation))], given(settings))
     check_rule(settings, ["W"])
     return settings
 
 
-def _fitting_values(given: Mapping[str, Any]) -> dict[str, Any]:
+def _fitting_values(texts: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
     """The values, and those of the example in the sizes that fit W (outputs, inputs), x and target."""
-    shapes = {name: _shape(name, given[name]) for name in EXAMPLE_VALUES if name in given}
+    shapes = {name: _shape(name, values[name]) for name in EXAMPLE_VALUES if name in values}
     if any(not shape for name, shape in shapes.items() if name != "target") or None in shapes.values():
-        return {**EXAMPLE_VALUES, **given}  # a number or a size that is not known: PyTorch will say what does not fit
+        return {**EXAMPLE_VALUES, **texts}  # a number or a size that is not known: PyTorch will say what does not fit
     w, x, target = (shapes.get(name) or () for name in ("W", "x", "target"))
     outputs = w[:-1] or (target[:1] if "target" in shapes else () if "W" in shapes else (3,))
     inputs = w[-1:] or x[:1] or (4,)
@@ -45,7 +48,7 @@ def _fitting_values(given: Mapping[str, Any]) -> dict[str, Any]:
         "x": f"rand({inputs[0]}, {samples[0]})" if samples else f"arange({inputs[0]})",
         "target": _target(outputs, samples),
     }
-    return {**fitting, **given}
+    return {**fitting, **texts}
 
 
 def _target(outputs: Shape, samples: Shape) -> str:
@@ -57,7 +60,10 @@ def _target(outputs: Shape, samples: Shape) -> str:
 
 
 def _shape(name: str, value: Any) -> Shape | None:
-    root = read_value(name, value).root
+    found = read_value(name, value)
+    if isinstance(found, Array):
+        return found.shape
+    root = found.root
     return known_shapes(root, {})[id(root)]
 
 

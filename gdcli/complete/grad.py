@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from gdcli.complete.program import with_program
+from gdcli.complete.sources import given, with_sources
 from gdcli.complete.wrt import moving_variables
 from gdcli.contract.grad import GradSettings
 from gdcli.errors import GdcliError
@@ -23,11 +24,12 @@ def complete_grad(settings: GradSettings) -> GradSettings:
     if settings.latex:
         settings = replace(settings, symbolic=True)
     _check_alone(settings)
+    settings = with_sources(settings)
     if not settings.expression:
         values = settings.values if settings.points else {**EXAMPLE_VALUES, **settings.values}
         settings = replace(settings, expression=EXAMPLE, values=values, wrt=settings.wrt or EXAMPLE_WRT)
     settings = with_program(settings)
-    wrt = moving_variables(settings.expression, settings.values, settings.wrt, partial=bool(settings.points))
+    wrt = moving_variables(settings.expression, given(settings), settings.wrt, partial=bool(settings.points))
     return replace(settings, wrt=wrt)
 
 

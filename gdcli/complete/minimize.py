@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from gdcli.complete.problem import expression_of, with_start
 from gdcli.complete.program import with_program
 from gdcli.complete.rule import check_rule, usual_rate
+from gdcli.complete.sources import given, with_sources
 from gdcli.complete.wrt import moving_variables
 from gdcli.contract.descent import MinimizeSettings
 
@@ -20,10 +21,10 @@ def complete_minimize(settings: MinimizeSettings) -> MinimizeSettings:
     Raises:
         GdcliError: for an invalid expression, value or name in ``wrt``.
     """
-    settings = with_program(with_start(settings, "minimize"))
+    settings = with_program(with_start(with_sources(settings), "minimize"))
     if not settings.expression:
         settings = replace(settings, expression=EXAMPLE, values={**EXAMPLE_VALUES, **settings.values})
-    wrt = moving_variables(expression_of(settings), settings.values, settings.wrt)
+    wrt = moving_variables(expression_of(settings), given(settings), settings.wrt)
     settings = replace(settings, wrt=wrt, lr=usual_rate(settings))
     check_rule(settings, settings.wrt)
     return settings

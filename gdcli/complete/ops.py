@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 
 from msgspec.structs import replace
 
+from gdcli.complete.sources import given, with_sources
 from gdcli.contract.ops import OpsSettings
 from gdcli.errors import ExpressionError
 from gdcli.lang.lines import in_one_form
@@ -29,16 +30,17 @@ def complete_ops(settings: OpsSettings) -> OpsSettings:
     Raises:
         GdcliError: for a value that is missing, unknown or cannot be read.
     """
+    settings = with_sources(settings)
     expressions = settings.expressions or EXAMPLES
     parsed = _parsed(expressions, settings.values)
     expressions = [in_one_form(text) for text in expressions]
-    given = {name: text for expression in parsed for name, text in expression.values.items()}
+    in_programs = {name: text for expression in parsed for name, text in expression.values.items()}
     used = {name for expression in parsed for name in expression.variables}
     takes_defaults = not settings.expressions or not settings.values
     defaults = {name: value for name, value in EXAMPLE_VALUES.items() if takes_defaults and name in used}
-    settings = replace(settings, expressions=expressions, values={**defaults, **given, **settings.values})
+    settings = replace(settings, expressions=expressions, values={**defaults, **in_programs, **settings.values})
     seeds = [expression.seed for expression in parsed if expression.seed]
-    bind(parsed, settings.values)
+    bind(parsed, given(settings))
     return replace(settings, seed=settings.seed or next(iter(seeds), 0))
 
 

@@ -15,10 +15,13 @@ from msgspec.structs import replace
 
 from gdcli.complete.problem import expression_of, named_problem
 from gdcli.complete.program import with_program
+from gdcli.complete.sources import given, with_sources
 from gdcli.contract.figure import Window
 from gdcli.contract.plot import PlotSettings
 from gdcli.contract.short import exactly
+from gdcli.data.reference import is_reference
 from gdcli.errors import ExpressionError, GdcliError
+from gdcli.lang.arrays import Array
 from gdcli.lang.nodes import Expression, Index, Number, Variable, postorder
 from gdcli.lang.program import parse
 from gdcli.lang.syntax import parse_value
@@ -55,7 +58,7 @@ def complete_plot(settings: PlotSettings) -> PlotSettings:
     Raises:
         GdcliError: for an expression, a value or a window that does not fit, and for no windows or too many.
     """
-    settings = replace(settings, expression=settings.expression or EXAMPLE)
+    settings = replace(with_sources(settings), expression=settings.expression or EXAMPLE)
     problem = named_problem(settings, example="gdcli plot rastrigin")
     if problem is not None and settings.dim is None and problem.dimension > MOST and _has_a_plane(problem):
         settings = replace(settings, dim=MOST)
@@ -74,6 +77,7 @@ def complete_plot(settings: PlotSettings) -> PlotSettings:
         values = _with_domain(settings.values, problem.instantiate(settings.dim), variables)
     settings = replace(settings, values=values)
     check_given(expression, values)
+    values = given(settings)
     _check_number_of_windows(values, variables)
     for name in variables:
         if spread_of(name, values[name]) is None:
@@ -87,6 +91,8 @@ def spread_of(name: str, value: Any) -> Spread | None:
     Raises:
         GdcliError: for an invalid window.
     """
+    if isinstance(value, Array) or is_reference(value):
+        return None
     items, scalar = _items(value)
     if not any(":" in item for item in items):
         return None

@@ -134,6 +134,7 @@ def _settings_of(settings: CompareSettings, named: _Named, lr: float | Literal["
         read(MinimizeSettings, own, naming=f"'{{}}' of {named.rule}"),
         expression=expression_of(settings),
         values=settings.values,
+        sources=settings.sources,
         wrt=settings.wrt,
         opt=opt,
         clip_norm=settings.clip_norm,

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gdcli.complete.sources import stays
 from gdcli.errors import ExpressionError, GdcliError
 from gdcli.lang.program import parse
 from gdcli.lang.suggest import NAME, did_you_mean, variables_listed
@@ -33,10 +34,17 @@ def moving_variables(text: str, values: Mapping[str, Any], wrt: Sequence[str], *
     for name in wrt:
         if name not in expression.variables:
             raise _unknown(name, wrt, expression.variables)
+    free = [name for name in expression.variables if not stays(values.get(name))]
+    if not free and not wrt:
+        message, hint = (
+            "every value comes from a file, so none moves",
+            "name the variables to differentiate with respect to",
+        )
+        raise GdcliError("wrt", message, f"{hint}: --wrt {expression.variables[0]}")
     if not wrt and expression.is_program:
-        floating = [name for name in expression.variables if name not in bound or not is_whole(bound[name])]
-        return [name for name in expression.variables if name in expression.moving] or floating
-    return [name for name in expression.variables if name in wrt] or list(expression.variables)
+        floating = [name for name in free if name not in bound or not is_whole(bound[name])]
+        return [name for name in free if name in expression.moving] or floating
+    return [name for name in expression.variables if name in wrt] or free
 
 
 def _unknown(name: str, wrt: Sequence[str], variables: Sequence[str]) -> GdcliError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct
 
 from gdcli.contract.descent import Bound, ClipNorm, ClipValue
 from gdcli.contract.envelope import Notice, Record
@@ -26,6 +26,7 @@ from gdcli.contract.fields import (
     Wrt,
     meta,
 )
+from gdcli.contract.sources import Sources
 
 TUNING = "Tuning"
 Racers = Annotated[
@@ -129,6 +130,7 @@ class CompareSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     expression: Objective = ""
     values: Values = {}
+    sources: Sources = UNSET
     wrt: Wrt = []
     dim: Dim = None
     starts: Starts = 0

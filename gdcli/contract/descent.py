@@ -31,6 +31,7 @@ from gdcli.contract.fields import (
     meta,
 )
 from gdcli.contract.grad import Check, GradientCheck
+from gdcli.contract.sources import Sources
 from gdcli.rules.catalogue import RULES, SCHEDULES
 
 if TYPE_CHECKING:  # the names come from the catalogue, which a type checker does not run
@@ -151,6 +152,7 @@ class DescentSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Settings of every descent: the values, an update rule, when to stop, and what to explain."""
 
     values: Values = {}
+    sources: Sources = UNSET
     optimizer: Optimizer = "manual"
     lr: Lr = None
     lrs: Lrs = {}

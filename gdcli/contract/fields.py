@@ -49,7 +49,9 @@ else:
 
 
 Value = str | float | int | bool | list[Any]
-Values = Annotated[dict[str, Value], meta("value of each variable: a number, a list, or text", PROBLEM)]
+Values = Annotated[
+    dict[str, Value], meta("value of each variable: a number, a list, or text; @FILE:COLUMN reads a file", PROBLEM)
+]
 Objective = Annotated[str, meta("what to minimize: an expression, or a problem (gdcli problems)", PROBLEM, "EXPR")]
 Wrt = Annotated[
     list[str], meta("variables to differentiate with respect to, separated by commas", PROBLEM, "NAMES", reads="list")

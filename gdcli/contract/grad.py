@@ -8,6 +8,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from gdcli.contract.envelope import ErrorDetail, Notice, Record
 from gdcli.contract.fields import EXPLAIN, PROBLEM, Device, Dtype, Nested, Seed, Values, Wrt, meta
+from gdcli.contract.sources import Sources
 
 Explain = Annotated[bool, meta("show the tape: every operation, forward and backward", EXPLAIN)]
 Depth = Annotated[int, meta("levels of the tape to show; 0 shows as many as fit", EXPLAIN, "N", ge=0)]
@@ -28,6 +29,7 @@ class GradSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     expression: Annotated[str, meta("expression to differentiate", PROBLEM, "EXPR")] = ""
     values: Values = {}
+    sources: Sources = UNSET
     wrt: Wrt = []
     explain: Explain = False
     depth: Depth = 0

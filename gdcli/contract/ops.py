@@ -8,6 +8,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from gdcli.contract.envelope import ErrorDetail, Notice, Record
 from gdcli.contract.fields import PROBLEM, Device, Dtype, Nested, Seed, Values, meta
+from gdcli.contract.sources import Sources
 
 
 class OpsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -15,6 +16,7 @@ class OpsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     expressions: Annotated[list[str], meta("expressions, one per row", PROBLEM, "EXPR")] = []
     values: Values = {}
+    sources: Sources = UNSET
     dtype: Dtype = "float32"
     seed: Seed = 0
     device: Device = "cpu"

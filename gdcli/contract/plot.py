@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from gdcli.contract.envelope import Notice, Record
 from gdcli.contract.fields import PROBLEM, Device, Dim, Dtype, Seed, Values, meta
 from gdcli.contract.figure import Figure
 from gdcli.contract.short import in_a_title
+from gdcli.contract.sources import Sources
 
 Field = Annotated[bool, meta("also draw the gradient as arrows, or for one variable the derivative", PROBLEM)]
 
@@ -21,6 +22,7 @@ class PlotSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         str, meta("function to draw: an expression, or a problem (gdcli problems)", PROBLEM, "EXPR")
     ] = ""
     values: Values = {}
+    sources: Sources = UNSET
     dim: Dim = None
     field: Field = False
     dtype: Dtype = "float32"

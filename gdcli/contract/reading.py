@@ -102,6 +102,7 @@ _LONG = 10**9  # a bound from which on it is told only to those who exceed it
 _TABLE = "a table of names and values"
 _TABLES = {
     "values": '{"x": 3}',
+    "sources": '{"x": {"shape": [97], "sha256": "..."}}',
     "lrs": '{"x": 0.1}',
     "lr_factor": '{"50": 0.5}',
     "opt": '{"betas": [0.9, 0.95]}',

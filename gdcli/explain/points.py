@@ -18,6 +18,7 @@ from msgspec import UnsetType
 from msgspec.structs import replace
 
 from gdcli.complete.grad import complete_grad
+from gdcli.complete.sources import given
 from gdcli.contract.envelope import ErrorDetail, Notice, detail_of
 from gdcli.contract.fields import Nested
 from gdcli.contract.grad import GradSettings, Point, PointsResult
@@ -84,7 +85,7 @@ def _given(settings: GradSettings) -> tuple[GradSettings, Expression, Environmen
     settings = on_device(complete_grad(settings))
     expression = parse(settings.expression, settings.values)
     run = environment(settings)
-    return settings, expression, run, variables(bind_some(expression, settings.values), run, settings.wrt)
+    return settings, expression, run, variables(bind_some(expression, given(settings)), run, settings.wrt)
 
 
 @dataclass(frozen=True, slots=True)

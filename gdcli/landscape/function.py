@@ -6,17 +6,21 @@ import torch
 
 from gdcli.complete.plot import Spread, complete_plot, spread_of
 from gdcli.complete.problem import expression_of
+from gdcli.complete.sources import given
 from gdcli.contract.figure import Figure, Panel
 from gdcli.contract.plot import PlotResult, PlotSettings, notices_about
 from gdcli.contract.short import in_a_title
+from gdcli.contract.sources import described
 from gdcli.errors import ExpressionError
 from gdcli.landscape.panels import Subject, function_panel, plain_contours
 from gdcli.landscape.section import along_unknowns, in_order
 from gdcli.landscape.window import same_scale
-from gdcli.lang.objective import build, evaluate, tensor_result
+from gdcli.lang.objective import build, tensor_result
 from gdcli.lang.program import parse
 from gdcli.lang.values import read_value
-from gdcli.tensors import Problem, check_scalar, environment, on_device
+from gdcli.tensors import Problem, check_scalar, environment, on_device, tensor_of
+
+_LONGEST = 40  # characters of a value in a caption
 
 
 def plot(settings: PlotSettings) -> PlotResult:
@@ -26,7 +30,7 @@ def plot(settings: PlotSettings) -> PlotResult:
         GdcliError: for an expression, a value or a window that does not fit; a result that is not one number.
     """
     settings = on_device(complete_plot(settings))
-    values = settings.values.items()
+    values = given(settings).items()
     spreads = {name: spread for name, value in values if (spread := spread_of(name, value)) is not None}
     problem = _prepared(settings, spreads)
     _check_result(problem, field=settings.field)
@@ -44,13 +48,14 @@ def _prepared(settings: PlotSettings, spreads: dict[str, Spread]) -> Problem:
     expression = parse(expression_of(settings), settings.values)
     run = environment(settings)
     tensors: dict[str, torch.Tensor] = {}
+    values = given(settings)
     for name in expression.variables:
         if name in spreads:
             numbers = [item if isinstance(item, float) else sum(item) / 2 for item in spreads[name].items]
             listed = numbers[0] if spreads[name].scalar else numbers
             tensors[name] = torch.tensor(listed, dtype=run.dtype, device=run.device).requires_grad_()
         else:
-            tensors[name] = evaluate(read_value(name, settings.values[name]), run).detach().clone()
+            tensors[name] = tensor_of(read_value(name, values[name]), run)
     wrt = tuple(name for name in expression.variables if name in spreads)
     return Problem(build(expression, run, tensors), run, tensors, wrt)
 
@@ -89,8 +94,20 @@ def _subtitle(settings: PlotSettings, problem: Problem, spreads: dict[str, Sprea
     parts = [] if expression_of(settings) == settings.expression else [expression_of(settings)]
     for name in problem.objective.variables:
         if name not in spreads:
-            parts.append(f"{name} = {settings.values[name]}")
+            parts.append(_fixed(settings, name, problem.tensors[name]))
             continue
         items = spreads[name].items
         parts += [f"{name}[{i}] = {item:g}" for i, item in enumerate(items) if isinstance(item, float)]
     return ", ".join(parts)
+
+
+def _fixed(settings: PlotSettings, name: str, x: torch.Tensor) -> str:
+    """A variable that stays as it is, in a caption: data by its shape and its file, a long value by its beginning."""
+    if described(settings, name) != name:
+        return described(settings, name)
+    text = str(settings.values[name])
+    if len(text) <= _LONGEST:
+        return f"{name} = {text}"
+    size = f" ({'x'.join(map(str, x.shape))})" if x.dim() else ""
+    head = text[:_LONGEST].rpartition(",")[0] or text[:_LONGEST]
+    return f"{name}{size} = {head}, …{']' if text.endswith(']') else ''}"

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from gdcli.errors import ExpressionError, GdcliError, MissingVariableError, UnknownVariableError
 from gdcli.lang.arguments import FLOAT_DTYPES
+from gdcli.lang.arrays import Array
 from gdcli.lang.nodes import Call, Expression, Static, Variable, postorder
 from gdcli.lang.suggest import did_you_mean, lookalike, variables_listed
 from gdcli.lang.syntax import parse_value
 
+Bound: TypeAlias = Expression | Array
+"""The value of a variable: a parsed text, or numbers."""
 
-def bind(expressions: Sequence[Expression], values: Mapping[str, Any]) -> dict[str, Expression]:
-    """The parsed value of each variable of the expressions, in the order of their first appearance.
+
+def bind(expressions: Sequence[Expression], values: Mapping[str, Any]) -> dict[str, Bound]:
+    """The value of each variable of the expressions, in the order of their first appearance; texts are parsed.
 
     Raises:
         GdcliError: for a variable without a value, or a value without a variable.
@@ -28,8 +32,8 @@ def bind(expressions: Sequence[Expression], values: Mapping[str, Any]) -> dict[s
     return {name: read_value(name, values[name]) for name in names}
 
 
-def bind_some(expression: Expression, values: Mapping[str, Any]) -> dict[str, Expression]:
-    """The parsed values of those variables that have one, in the order of the expression; the others come from a file.
+def bind_some(expression: Expression, values: Mapping[str, Any]) -> dict[str, Bound]:
+    """The values of those variables that have one, in the order of the expression; the others come from a file.
 
     Raises:
         GdcliError: for a value without a variable.
@@ -73,8 +77,10 @@ def check_given(expression: Expression, values: Mapping[str, Any]) -> None:
             raise MissingVariableError(node.name, hint, source=expression.source, span=node.span)
 
 
-def is_whole(value: Expression) -> bool:
-    """Whether a value is a tensor of whole numbers or truth values, as its text says by a dtype."""
+def is_whole(value: Bound) -> bool:
+    """Whether a value is a tensor of whole numbers or truth values, as its dtype says."""
+    if isinstance(value, Array):
+        return value.is_whole or value.dtype == "bool"
     if not isinstance(value.root, Call):
         return False
     dtypes = [
@@ -83,8 +89,10 @@ def is_whole(value: Expression) -> bool:
     return bool(dtypes) and dtypes[0] not in (*FLOAT_DTYPES, None)
 
 
-def read_value(name: str, value: Any) -> Expression:
-    """Parse the value of a variable, given as text, a number or nested lists."""
+def read_value(name: str, value: Any) -> Bound:
+    """The value of a variable, parsed: it is text, a number or nested lists. An array stays as it is."""
+    if isinstance(value, Array):
+        return value
     text = value if isinstance(value, str) else str(value)
     if not text.strip():
         raise GdcliError("empty", f"the variable '{name}' has an empty value", f"for example: --{name} 1")

@@ -11,10 +11,12 @@ from msgspec.structs import replace
 
 from gdcli.complete.problem import expression_of, problem_of
 from gdcli.complete.racers import changed_parameters, short_word
+from gdcli.complete.sources import given
 from gdcli.complete.wrt import moving_variables
 from gdcli.contract.compare import CompareSettings, RaceRun, Standing, Winner
 from gdcli.contract.descent import MinimizeResult, MinimizeSettings
 from gdcli.contract.nested import flat
+from gdcli.contract.sources import GIVEN
 from gdcli.descent.minimize import Minimizing
 from gdcli.descent.run import Descent
 from gdcli.race.task import Task
@@ -45,6 +47,8 @@ def winner_of(race: CompareSettings, settings: MinimizeSettings, best: Standing,
     if run is None or run.status in ("diverged", "stationary", "interrupted"):
         return None
     values = dict(race.values)
+    if GIVEN in values.values():
+        return None
     if race.starts:
         start = {name: x.tolist() for name, x in task.starts[run.start].items()}
         if sum(1 for value in start.values() for _ in flat(value)) > _MOST_NUMBERS:
@@ -77,7 +81,7 @@ def _words(race: CompareSettings, values: Mapping[str, Any], settings: MinimizeS
         yield f"--dim {race.dim}"
     for name, value in values.items():
         yield _assignment(name, value if isinstance(value, str) else json.dumps(value))
-    if set(race.wrt) != set(moving_variables(expression_of(race), race.values, [])):
+    if set(race.wrt) != set(moving_variables(expression_of(race), given(race), [])):
         yield f"--wrt {','.join(race.wrt)}"
     if settings.optimizer != _USUAL.optimizer:
         yield f"--optimizer {settings.optimizer}"
