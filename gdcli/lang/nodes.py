@@ -104,15 +104,29 @@ class Reference(Struct, frozen=True):
 
 
 class Application(Struct, frozen=True):
-    """A call of a function that the program defines: ``value`` is its result, with the arguments in their places."""
+    """A call of a function that the program defines: ``value`` is its result, with the arguments in their places.
+
+    ``statements`` are those of the body, read for this call.
+    """
 
     name: str
     arguments: tuple[Node, ...]
     value: Node
     span: Span
+    definition: Definition
+    statements: tuple[Statement, ...] = ()
 
 
 Node: TypeAlias = Number | Variable | ListOf | Unary | Binary | Index | Attribute | Call | Reference | Application
+
+
+class Definition(Struct, frozen=True):
+    """A function of a program: its parameters, each with its default, and its place."""
+
+    name: str
+    parameters: tuple[tuple[str, Node | None], ...]
+    span: Span
+    is_lambda: bool
 
 
 class Statement(Struct, frozen=True):

@@ -26,7 +26,19 @@ from msgspec.structs import replace
 from gdcli.errors import ExpressionError
 from gdcli.lang.given import Given, given
 from gdcli.lang.lines import Line, assignments, colon, is_program, lines_of, tidy
-from gdcli.lang.nodes import Application, Binary, Expression, Index, Node, Number, Reference, Span, Statement, Variable
+from gdcli.lang.nodes import (
+    Application,
+    Binary,
+    Definition,
+    Expression,
+    Index,
+    Node,
+    Number,
+    Reference,
+    Span,
+    Statement,
+    Variable,
+)
 from gdcli.lang.operators import BINARY
 from gdcli.lang.scan import check_part
 from gdcli.lang.statements import imported, refuse
@@ -57,11 +69,9 @@ class _Function(Struct, frozen=True):
     The body of a lambda is the one expression at ``result``.
     """
 
-    name: str
-    parameters: Mapping[str, Node | None]
+    definition: Definition
     body: Sequence[Line]
     result: Span | None
-    span: Span
 
 
 class _Aside(Struct, frozen=True):
@@ -106,7 +116,8 @@ class _Program(Reader):
         # Without requires_grad every number may move; with it, a plain number is Python's, as in PyTorch.
         self.numbers_move = not re.search("requires_grad|Parameter|Variable", self.python)
         self.numbers = 0
-        self.statements: list[Statement] = []
+        self.statements: list[Statement] = []  # of the program, or of the function whose body is being read
+        self.values: dict[str, Given] = {}
         self.moving: dict[str, None] = {}
         self.shown: list[Node] = []
         self.result: tuple[str, Node] | None = None
@@ -123,8 +134,7 @@ class _Program(Reader):
         name, root = self.result
         if isinstance(root, Variable):
             self.variables[root.name] = None
-        values = {name: found.text for name, found in self.globals.items() if isinstance(found, Given)}
-        values = {name: text for name, text in values.items() if name in self.variables}
+        values = {name: value.text for name, value in self.values.items() if name in self.variables}
         whole = Expression(
             source=self.source,
             root=root,
@@ -135,7 +145,7 @@ class _Program(Reader):
             moving=tuple(name for name in self.moving if name in values),
             shown=tuple(self.shown),
             result=name,
-            functions={name: f.span for name, f in self.globals.items() if isinstance(f, _Function)},
+            functions={name: f.definition.span for name, f in self.globals.items() if isinstance(f, _Function)},
             seed=self.seed,
             is_program=True,
         )
@@ -199,11 +209,15 @@ class _Program(Reader):
             self._define_lambda(targets[0], value[1] - len(body), value[1])
             return
         tree = self._tree_at(value, names=True)
-        for names in targets:
-            if len(names) == 1:
-                self._give(names[0], tree, span)
-            else:
-                self._unpack(names, tree, span)
+        first, *others = targets
+        self._give_each(first, tree, span)
+        for names in others:
+            same = isinstance(self.scope.get(first[0]), _Named) and len(first) == len(names) == 1
+            node = self.named(first[0], _trimmed(self._code(value), value)) if same else None
+            if node is None:
+                self._give_each(names, tree, span)
+            else:  # a = b = x**2 is one tensor with two names
+                self._bind(names[0], node, span)
 
     def _targets(self, span: Span) -> list[str]:
         """The names on the left of a ``=``."""
@@ -215,7 +229,11 @@ class _Program(Reader):
                 self.fail("statement", f"'{text.strip()}' cannot be given a value", _trimmed(text, span), hint)
         return names
 
-    def _unpack(self, names: Sequence[str], tree: ast.expr, span: Span) -> None:
+    def _give_each(self, names: Sequence[str], tree: ast.expr, span: Span) -> None:
+        """Bind a name to a value, or several to its parts."""
+        if len(names) == 1:
+            self._give(names[0], tree, span)
+            return
         if not isinstance(tree, (ast.Tuple, ast.List)):
             whole = self.node(tree)
             for k, name in enumerate(names):
@@ -240,10 +258,10 @@ class _Program(Reader):
         if value is None:
             self._bind(name, self.node(tree), span)
             return
-        if isinstance(self.scope.get(name), Given) and name in self.variables:
+        if name in self.values and name in self.variables:
             hint = "give it another name"
             self.fail("statement", f"'{name}' gets a second value, and the first one is used above", span, hint)
-        self.scope[name] = value
+        self.scope[name] = self.values[name] = value
         self.moving.pop(name, None)
         if value.moves:
             self.moving[name] = None
@@ -254,10 +272,8 @@ class _Program(Reader):
         """Bind a name to the node of its expression."""
         self.numbers += 1
         self.scope[name] = _Named(node, self.numbers)
-        if self.inside:
-            return
         self.statements.append(Statement(name, node, self.numbers, span))
-        if not self.is_differentiated:
+        if not self.inside and not self.is_differentiated:
             self.result = name, node
 
     def _augment(self, names: Sequence[str], sign: str, value: Span, span: Span) -> None:
@@ -370,7 +386,8 @@ class _Program(Reader):
         for name, default in zip(names[len(names) - len(defaults) :], defaults, strict=True):
             parameters[name] = None if default is None else self.node(default)
         self.start = start
-        self.scope[definition.name] = _Function(definition.name, parameters, body, result, span)
+        name, is_lambda = definition.name, result is not None
+        self.scope[name] = _Function(Definition(name, tuple(parameters.items()), span, is_lambda), body, result)
 
     def applied(self, name: str, call: ast.Call) -> Node | None:
         """The body of a function of the program, with the arguments in the places of its parameters."""
@@ -380,28 +397,28 @@ class _Program(Reader):
         span = self.span(call)
         if name in self.inside:
             self.fail("statement", f"'{name}' calls itself", span, "write the sum or the product in one expression")
-        arguments = self._bound(function, call, span)
-        kept = self.scope, self.start
+        arguments = self._bound(function.definition, call, span)
+        kept = self.scope, self.start, self.statements
         self.scope = {**self.globals, **{p: self._parameter(node) for p, node in arguments.items()}}
+        self.statements = []
         self.inside.append(name)
         value = self._run(function.body) if function.result is None else self._node_at(function.result)
         self.inside.pop()
-        self.scope, self.start = kept
+        statements = tuple(self.statements)
+        self.scope, self.start, self.statements = kept
         if value is None:
             self.fail("statement", f"the function '{name}' returns nothing", span, "end it with return")
-        return (
-            Number(value.value, span)
-            if isinstance(value, Number)
-            else Application(name, tuple(arguments.values()), value, span)
-        )
+        if isinstance(value, Number):
+            return Number(value.value, span)
+        return Application(name, tuple(arguments.values()), value, span, function.definition, statements)
 
     def _parameter(self, node: Node) -> _Meaning:
         self.numbers += 1
         return _Named(node, self.numbers)
 
-    def _bound(self, function: _Function, call: ast.Call, span: Span) -> dict[str, Node]:
+    def _bound(self, function: Definition, call: ast.Call, span: Span) -> dict[str, Node]:
         """The node of each parameter of a call."""
-        names = list(function.parameters)
+        names = [parameter for parameter, _ in function.parameters]
         if len(call.args) > len(names):
             message = (
                 f"{function.name} takes {len(names)} argument{'s' * (len(names) != 1)}, but {len(call.args)} were given"
@@ -413,7 +430,7 @@ class _Program(Reader):
                 what = "got multiple values for" if keyword.arg in found else "has no"
                 self.fail("arity", f"{function.name} {what} the argument '{keyword.arg}'", span)
             found[keyword.arg] = self.node(keyword.value)
-        for name, default in function.parameters.items():
+        for name, default in function.parameters:
             if name not in found and default is None:
                 self.fail("arity", f"{function.name} needs the argument '{name}'", span)
             if name not in found and default is not None:
@@ -436,7 +453,7 @@ class _Program(Reader):
                 if literal is not None and (self.is_literal or stays):
                     return replace(literal, span=span)
                 return self.variable(name, span)
-            case _Function(name=name):
+            case _Function():
                 self.fail("syntax", f"'{name}' is a function and must be called", span, f"write {name}(...)")
             case _Aside(span=place):
                 text = self.source[slice(*place)]
