@@ -7,26 +7,35 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
+from gdcli.errors import ExpressionError
 from gdcli.lang.constants import CONSTANTS, LARGEST_INT, fold
+from gdcli.lang.functions import SPELLINGS
+from gdcli.lang.lines import lines_of
 from gdcli.lang.nodes import (
+    Application,
     Argument,
     Attribute,
     Binary,
     Call,
     Expression,
+    Index,
+    IndexItem,
     ListOf,
     Node,
     Number,
+    Reference,
     Span,
+    Statement,
     Static,
     Unary,
     Variable,
     children,
-    postorder,
 )
 from gdcli.lang.operators import BINARY_BY_SYNTAX
+from gdcli.lang.signature import Function
+from gdcli.lang.syntax import parse_expression
 
 # The modules that a user's text may name, as a script names them.
 _MODULES = {
@@ -39,7 +48,25 @@ _MODULES = {
     "F": "F",
 }
 _SPELLED = {"π": "pi", "τ": "tau"}
+_NAME = re.compile(r"(?<![\w.])[^\W\d]\w*")
 _WORD = re.compile(r"\d[\d_.]*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?|(?:torch\s*\.\s*)?[^\W\d]\w*")
+
+
+class Local:
+    """A function's own names: what the script calls each, and the values of those that are plain numbers."""
+
+    def __init__(self, names: Mapping[str, str], numbers: Mapping[str, float]) -> None:
+        self.names = names
+        self.numbers = numbers
+
+    def after(self, statements: Sequence[Statement]) -> Local:
+        """The same after statements of the function."""
+        given = {statement.name: statement.node for statement in statements}
+        others = {name: value for name, value in self.numbers.items() if name not in given}
+        return Local(self.names, others | {n: node.value for n, node in given.items() if isinstance(node, Number)})
+
+
+NOTHING = Local({}, {})
 
 
 class ExpressionPrinter:
@@ -49,14 +76,16 @@ class ExpressionPrinter:
         self.dtype = dtype
         self.names = names or {}
         self.modules: set[str] = set()  # what the script has to import beside torch
+        self.between: dict[str, str] = {}  # what the script calls the names of a program for what lies between
+        self._codes: dict[str, str] = {}
 
     def print(self, expression: Expression) -> str:
         """The source of the value of an expression, which is a tensor."""
-        return _Tree(self, expression).tensor(expression.root)
+        return Tree(self, expression, expression.root).tensor(expression.root)
 
     def leaf(self, expression: Expression, *, requires_grad: bool) -> str:
         """The source of a new tensor with the value of an expression: no view of another, and a leaf."""
-        tree, root = _Tree(self, expression), expression.root
+        tree, root = Tree(self, expression, expression.root), expression.root
         text = tree.tensor(root)
         if _is_numbers(root) or (isinstance(root, Call) and "requires_grad" in root.function.facts):
             return _with_argument(text, "requires_grad=True") if requires_grad else text
@@ -66,16 +95,41 @@ class ExpressionPrinter:
             text = f"{text}.clone()"
         return f"{text}.requires_grad_()" if requires_grad else text
 
+    def code(self, expression: Expression) -> str:
+        """The source; of a program, with spaces for comments and ends of lines."""
+        if not expression.is_program:
+            return expression.source
+        if expression.source not in self._codes:
+            self._codes[expression.source] = re.sub(r"\s", " ", lines_of(expression.source)[0])
+        return self._codes[expression.source]
 
-class _Tree:
-    """The texts of the nodes of one tree, children before parents."""
+    def called(self, program: Expression, call: Application) -> tuple[str, Mapping[str, str]]:
+        """What the script calls the function of a program, and each parameter that its body needs."""
+        raise NotImplementedError("a function of a program outside of one")
 
-    def __init__(self, printer: ExpressionPrinter, expression: Expression) -> None:
+
+class Tree:
+    """The texts of the nodes of one tree, children before parents; ``local`` is for the body of a function."""
+
+    def __init__(self, printer: ExpressionPrinter, expression: Expression, root: Node, local: Local = NOTHING) -> None:
         self.printer = printer
-        self.source = expression.source
+        self.expression = expression
+        self.source = printer.code(expression)
+        self.local = local
         self.texts: dict[int, str] = {}
-        for node in postorder(expression.root):
+        for node in _printed(root):
             self.texts[id(node)] = self._text(node)
+
+    def text(self, node: Node) -> str:
+        """The text of a node, in one line for a statement of several."""
+        text = self.texts[id(node)]
+        return " ".join(text.split()) if "\n" in self.expression.text(node) else text
+
+    def augmented(self, node: Binary) -> str:
+        """``c += a`` as ``c + a``: no tensor is changed in place."""
+        right = self.texts[id(node.right)]
+        is_parted = isinstance(node.right, (Number, Binary, Unary)) and not re.fullmatch(r"[\w.]+", right)
+        return f"{self.texts[id(node.left)]} {node.operator} {f'({right})' if is_parted else right}"
 
     def tensor(self, node: Node) -> str:
         """The node where a tensor is needed."""
@@ -88,7 +142,13 @@ class _Tree:
             case Number():
                 return self._literal(node)
             case Variable(name=name):
-                return self.printer.names.get(name, name)
+                return self._own(node) or self.printer.names.get(name, name)
+            case Reference(name=name):
+                return self._own(node) or self.printer.between[name]
+            case Application():
+                return self._application(node)
+            case Index():
+                return self._index(node)
             case ListOf():
                 return self._list(node)
             case Attribute():
@@ -97,6 +157,42 @@ class _Tree:
                 return self._call(node)
             case _:
                 return self._replaced(node.span, [(child.span, self.texts[id(child)]) for child in children(node)])
+
+    def _own(self, node: Node) -> str:
+        """What the body of a function calls a parameter, or a name that it gives; empty for what is not its own."""
+        return self.local.names.get(self.source[slice(*node.span)], "")
+
+    def _application(self, call: Application) -> str:
+        start = self.source.index(call.name, call.span[0])
+        name, parameters = self.printer.called(self.expression, call)
+        pieces = [((start, start + len(call.name)), name)]
+        for (parameter, _), argument in zip(call.definition.parameters, call.arguments, strict=True):
+            if not (call.span[0] <= argument.span[0] and argument.span[1] <= call.span[1]):
+                continue  # a default
+            is_there = isinstance(argument, Variable) and argument.name in self.printer.names
+            is_needed = parameter in parameters or isinstance(argument, Number) or is_there
+            text = Tree(self.printer, self.expression, argument, self.local).text(argument) if is_needed else "None"
+            pieces.append((argument.span, text))
+            written = re.compile(rf"\b{parameter}(?=\s*=[\s(]*$)").search(self.source, start, argument.span[0])
+            if written and parameters.get(parameter, parameter) != parameter:
+                pieces.append((written.span(), parameters[parameter]))
+        return self._replaced(call.span, pieces)
+
+    def _index(self, node: Index) -> str:
+        """``x[n]`` with the number that n is, where the script does not have it."""
+        (start, end), value = node.span, node.value
+        opened = self.source.find("[", value.span[1], end)
+        pieces = [(value.span, self.texts[id(value)])]
+        if opened < 0:  # a part of what is given to several names
+            return f"({pieces[0][1]})[{node.items[0]}]"
+        if not self._stays(self.source[opened:end]):
+            pieces.append(((opened + 1, end - 1), ", ".join(map(_index_item, node.items))))
+        return self._replaced((start, end), pieces)
+
+    def _stays(self, text: str) -> bool:
+        """Whether the names in a text of whole numbers are those of the function whose body it is in."""
+        names = re.findall(r"[^\W\d]\w*", text) if self.expression.is_program else []
+        return all(name in self.local.names or name == "None" for name in names)
 
     def _replaced(self, span: Span, pieces: list[tuple[Span, str]]) -> str:
         """The source of ``span`` with other texts in some places."""
@@ -108,13 +204,21 @@ class _Tree:
 
     def _literal(self, node: Number) -> str:
         text = self.source[slice(*node.span)]
-        if not _python_agrees(text):
+        valued = self._valued(text)
+        if (self.expression.is_program and not _says(valued, node.value)) or not _python_agrees(valued):
             text = repr(node.value)
             text = f"({text})" if text.startswith("-") else text
         return _WORD.sub(self._constant, text)
 
+    def _valued(self, text: str) -> str:
+        """A number with the names of the function whose body it is in replaced by their numbers."""
+        numbers = self.local.numbers
+        return _NAME.sub(lambda name: f"({numbers[name[0]]!r})" if name[0] in numbers else name[0], text)
+
     def _constant(self, match: re.Match[str]) -> str:
         """``pi`` as ``torch.pi``; torch has no tau."""
+        if match[0] in self.local.names:
+            return self.local.names[match[0]]
         name = match[0].rpartition(".")[2].strip() if not match[0][0].isdigit() and match[0][0] != "." else ""
         name = _SPELLED.get(name, name)
         if name not in CONSTANTS:
@@ -153,6 +257,8 @@ class _Tree:
     def _attribute(self, node: Attribute) -> str:
         value = node.value
         text = self._replaced(node.span, [(value.span, self.texts[id(value)])])
+        while isinstance(value, (Reference, Application)):
+            value = value.value
         named = isinstance(value, Call) and "values and indices" in value.function.facts
         if node.name in ("values", "indices") and not named:
             return re.sub(r"\s*\.\s*\w+$", f"[{0 if node.name == 'values' else 1}]", text)
@@ -168,7 +274,7 @@ class _Tree:
             text = f"{self._callee(function.path)}({', '.join(map(self._whole_argument, call.arguments))})"
         else:
             name = self.source[slice(*call.name_span)]
-            callee = name if is_method else self._callee(function.path, name)
+            callee = name if is_method else self._callee(function.path, self._spelled(name, function))
             pieces = [piece for a in call.arguments for piece in self._argument(call, a, is_method=is_method)]
             text = self._replaced(call.span, [(call.name_span, callee), *pieces])
         takes_dtype = any(p.name == "dtype" for p in function.parameters)
@@ -176,6 +282,11 @@ class _Tree:
             return text
         dtype = self._dtype(floats=_is_float_by_itself(call))
         return _with_argument(text, dtype.removeprefix(", ")) if dtype else text
+
+    def _spelled(self, name: str, function: Function) -> str:
+        """The spelling of a function, unless an import of the program has given it another meaning."""
+        is_usual = not self.expression.is_program or SPELLINGS.get(name.replace(" ", "")) == function
+        return name if is_usual else function.path
 
     def _callee(self, path: str, spelled: str = "") -> str:
         """The function as a script calls it: as it was spelled where a script can, else by its path."""
@@ -224,7 +335,8 @@ class _Tree:
         text = self.source[slice(*value.span)]
         if argument.parameter.kind == "dtype" and value.value is not None:
             return f"torch.{value.value}"
-        return text
+        is_whole = argument.parameter.kind in ("int", "ints", "sizes")
+        return text if not is_whole or self._stays(text) else repr(value.value)
 
     def _tensor_argument(self, node: Node, argument: Argument) -> str:
         """The argument as its kind wants it: a tensor, or plain numbers."""
@@ -237,6 +349,26 @@ class _Tree:
             stays = kind in ("either", "number") or (kind == "any" and isinstance(node.value, int))
             return self.texts[id(node)] if stays else self.tensor(node)
         return self.texts[id(node)]
+
+
+def _printed(root: Node) -> Iterator[Node]:
+    """The nodes of a tree, children before parents: not what a name stands for, and not the arguments of its call."""
+    stack: list[tuple[Node, bool]] = [(root, False)]
+    while stack:
+        node, ready = stack.pop()
+        if ready:
+            yield node
+            continue
+        stack.append((node, True))
+        if not isinstance(node, (Reference, Application)):
+            stack.extend((child, False) for child in reversed(children(node)))
+
+
+def _index_item(item: IndexItem) -> str:
+    if not isinstance(item, slice):
+        return str(item)
+    bounds = ["" if bound is None else str(bound) for bound in (item.start, item.stop, item.step)]
+    return ":".join(bounds if item.step is not None else bounds[:2])
 
 
 def _is_numbers(node: Node) -> bool:
@@ -273,6 +405,15 @@ def _is_sequence(text: str) -> bool:
     """Whether an argument is written as one tuple or list: ``(2, 3)``, not ``2, 3``."""
     arguments = ast.parse(f"f({text})", mode="eval").body.args  # type: ignore[attr-defined]
     return len(arguments) == 1 and isinstance(arguments[0], (ast.Tuple, ast.List))
+
+
+def _says(text: str, value: float) -> bool:
+    """Whether a text alone is read as the number: it needs no name of the program."""
+    try:
+        root = parse_expression(text).root
+    except ExpressionError:
+        return False
+    return isinstance(root, Number) and root.value == value and type(root.value) is type(value)
 
 
 def _python_agrees(text: str) -> bool:

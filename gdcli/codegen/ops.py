@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from gdcli.codegen.program import Placed
 from gdcli.codegen.script import Script
 from gdcli.contract.ops import OpsSettings
 from gdcli.errors import ExpressionError
@@ -15,8 +18,8 @@ def ops_script(settings: OpsSettings) -> str:
 
     An expression that cannot be parsed becomes a comment.
     """
-    parsed = [row for text in settings.expressions for row in rows_of(text, settings.values)]
-    expressions = [row for _, row in parsed if isinstance(row, Expression)]
+    parsed = [rows_of(text, settings.values) for text in settings.expressions]
+    expressions = [row for rows in parsed for _, row in rows if isinstance(row, Expression)]
     script = Script(settings, expressions, bind(expressions, settings.values))
     show = script.new_name("show")
     function = [
@@ -25,14 +28,22 @@ def ops_script(settings: OpsSettings) -> str:
         '    print(name, result.tolist(), result.dtype, tuple(result.shape), sep="\\t")',
         "",
     ]
-    rows = [_row(script, show, text, row) for text, row in parsed]
-    return script.text("Expressions side by side.", script.declarations(()), function, rows)
+    lines = [line for rows in parsed for line in _lines(script, show, rows)]
+    return script.text("Expressions side by side.", script.declarations(()), script.functions(), function, lines)
 
 
-def _row(script: Script, show: str, text: str, parsed: Expression | ExpressionError) -> str:
-    if isinstance(parsed, ExpressionError):
-        return f"# {' '.join(text.split())}: {parsed.message}"
-    return f"{show}({_quoted(text)}, {script.print(parsed)})"
+def _lines(script: Script, show: str, rows: Sequence[tuple[str, Expression | ExpressionError]]) -> list[str]:
+    """The rows of one expression; those of a program between its statements."""
+    shown: list[Placed] = []
+    programs: list[Expression] = []
+    for text, row in rows:
+        if isinstance(row, ExpressionError):
+            return [f"# {' '.join(text.split())}: {row.message}"]
+        if row.is_program:
+            programs.append(row)
+        shown.append(Placed(row.root.span[0], [f"{show}({_quoted(text)}, {script.printer.text(row)})"]))
+    statements = script.printer.statements(programs) if programs else []
+    return [line for placed in sorted([*statements, *shown], key=lambda p: p.place) for line in placed.lines]
 
 
 def _quoted(text: str) -> str:

@@ -17,13 +17,14 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from gdcli.errors import ExpressionError
+from gdcli.lang.constants import ConstantError, fold
 from gdcli.lang.given import Given, given
 from gdcli.lang.lines import Line, assignments, colon, is_program, lines_of, tidy
 from gdcli.lang.nodes import (
@@ -286,7 +287,14 @@ class _Program(Reader):
             self.fail("unknown-name", f"'{name}' has no value yet", span, f"write {name} = ... first")
         if sign not in BINARY:
             self.fail("statement", f"'{sign}=' is not part of a program", span)
-        self._bind(name, Binary(sign, left, self._node_at(value), span), span)
+        right = self._node_at(value)
+        node: Node = Binary(sign, left, right, span)
+        if isinstance(left, Number) and isinstance(right, Number):
+            try:
+                node = Number(fold(BINARY[sign], left.value, right.value), span)
+            except ConstantError as error:
+                self.fail("constant", str(error), span)
+        self._bind(name, node, span)
 
     def _moves(self, name: str, span: Span, *, moves: bool) -> None:
         if not isinstance(self.globals.get(name), Given) or self.inside:
