@@ -48,6 +48,7 @@ _MODULES = {
     "F": "F",
 }
 _SPELLED = {"π": "pi", "τ": "tau"}
+_CONSTANT = re.compile(rf"\b[^\W\d]\w*\s*\.\s*({'|'.join(CONSTANTS)})\b")  # math.pi
 _NAME = re.compile(r"(?<![\w.])[^\W\d]\w*")
 _WORD = re.compile(r"\d[\d_.]*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?|(?:torch\s*\.\s*)?[^\W\d]\w*")
 
@@ -143,6 +144,8 @@ class Tree:
                 return self._literal(node)
             case Variable(name=name):
                 return self._own(node) or self.printer.names.get(name, name)
+            case Reference(name=name, value=value) if is_for_parts(node):
+                return self.texts[id(value)]
             case Reference(name=name):
                 return self._own(node) or self.printer.between[name]
             case Application():
@@ -204,6 +207,8 @@ class Tree:
 
     def _literal(self, node: Number) -> str:
         text = self.source[slice(*node.span)]
+        if self.expression.is_program:
+            text = _CONSTANT.sub(r"torch.\1", text)
         valued = self._valued(text)
         if (self.expression.is_program and not _says(valued, node.value)) or not _python_agrees(valued):
             text = repr(node.value)
@@ -336,7 +341,11 @@ class Tree:
         if argument.parameter.kind == "dtype" and value.value is not None:
             return f"torch.{value.value}"
         is_whole = argument.parameter.kind in ("int", "ints", "sizes")
-        return text if not is_whole or self._stays(text) else repr(value.value)
+        if not is_whole or self._stays(text):
+            return text
+        if isinstance(value.value, tuple) and not _is_sequence(text):
+            return ", ".join(map(str, value.value))
+        return repr(value.value)
 
     def _tensor_argument(self, node: Node, argument: Argument) -> str:
         """The argument as its kind wants it: a tensor, or plain numbers."""
@@ -360,8 +369,13 @@ def _printed(root: Node) -> Iterator[Node]:
             yield node
             continue
         stack.append((node, True))
-        if not isinstance(node, (Reference, Application)):
+        if not isinstance(node, (Reference, Application)) or is_for_parts(node):
             stack.extend((child, False) for child in reversed(children(node)))
+
+
+def is_for_parts(node: Node) -> bool:
+    """Whether it is the one name of what ``a, b = sort(x)`` takes apart."""
+    return isinstance(node, Reference) and "," in node.name
 
 
 def _index_item(item: IndexItem) -> str:

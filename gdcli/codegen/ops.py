@@ -29,21 +29,18 @@ def ops_script(settings: OpsSettings) -> str:
         "",
     ]
     lines = [line for rows in parsed for line in _lines(script, show, rows)]
-    return script.text("Expressions side by side.", script.declarations(()), script.functions(), function, lines)
+    return script.text("Expressions side by side.", script.declarations(()), [*script.functions(), *function], lines)
 
 
 def _lines(script: Script, show: str, rows: Sequence[tuple[str, Expression | ExpressionError]]) -> list[str]:
     """The rows of one expression; those of a program between its statements."""
-    shown: list[Placed] = []
-    programs: list[Expression] = []
-    for text, row in rows:
-        if isinstance(row, ExpressionError):
-            return [f"# {' '.join(text.split())}: {row.message}"]
-        if row.is_program:
-            programs.append(row)
-        shown.append(Placed(row.root.span[0], [f"{show}({_quoted(text)}, {script.printer.text(row)})"]))
-    statements = script.printer.statements(programs) if programs else []
-    return [line for placed in sorted([*statements, *shown], key=lambda p: p.place) for line in placed.lines]
+    found = [(text, row) for text, row in rows if isinstance(row, Expression)]
+    wrong = [f"# {' '.join(text.split())}: {row.message}" for text, row in rows if isinstance(row, ExpressionError)]
+    programs = [row for _, row in found if row.is_program]
+    placed = script.printer.statements(programs) if programs else []
+    for text, row in found:
+        placed.append(Placed(row.root.span[0], [f"{show}({_quoted(text)}, {script.printer.text(row)})"]))
+    return wrong + [line for each in sorted(placed, key=lambda each: each.place) for line in each.lines]
 
 
 def _quoted(text: str) -> str:

@@ -9,10 +9,10 @@ from itertools import groupby
 from msgspec import Struct
 
 from gdcli.codegen.expression import NOTHING, ExpressionPrinter, Local, Tree
+from gdcli.lang.lines import colon
 from gdcli.lang.nodes import (
     Application,
     Binary,
-    Call,
     Definition,
     Expression,
     Index,
@@ -133,16 +133,16 @@ class ProgramPrinter(ExpressionPrinter):
 
     def _parameters(self, program: Expression, definition: Definition, local: Local) -> tuple[str, bool]:
         """The parameters with their defaults, and whether these are plain numbers."""
+        code = self.code(program)[slice(*definition.span)]
+        head = f"def f({code[6 : colon(code)]}): pass" if definition.is_lambda else f"{code[: colon(code) + 1]} pass"
+        by_keyword = [argument.arg for argument in ast.parse(head).body[0].args.kwonlyargs]  # type: ignore[attr-defined]
         parts: list[str] = []
-        defaults = [default for _, default in definition.parameters if default is not None]
         for parameter, default in definition.parameters:
-            name = local.names[parameter]
-            if default is None:
-                if any("=" in part for part in parts) and "*" not in parts:
-                    parts.append("*")  # they have been given by their names
-                parts.append(name)
-            else:
-                parts.append(f"{name}={Tree(self, program, default).text(default)}")
+            if parameter in by_keyword[:1]:
+                parts.append("*")
+            value = "" if default is None else f"={Tree(self, program, default).text(default)}"
+            parts.append(f"{local.names[parameter]}{value}")
+        defaults = [default for _, default in definition.parameters if default is not None]
         return ", ".join(parts), all(isinstance(default, Number) for default in defaults)
 
     def _assigned(
@@ -150,15 +150,19 @@ class ProgramPrinter(ExpressionPrinter):
     ) -> str:
         """One statement of the source, which may give several names, with those names that are kept."""
         names = [local.names.get(statement.name) or self.between[statement.name] for statement in kept]
-        first = kept[0].node
-        if _is_unpacked(whole) and len(kept) == len(whole) and isinstance(first, Index):
-            return f"{', '.join(names)} = {Tree(self, program, first.value, local).text(first.value)}"
+        first = whole[0].node
+        is_one = len(whole) > 1 and all(statement.node.span == first.span for statement in whole)
+        if is_one and isinstance(first, Index) and isinstance(whole[1].node, Index):  # a, b = parts
+            if len(kept) > 1:
+                given = dict(zip((statement.number for statement in kept), names, strict=True))
+                targets = ", ".join(given.get(statement.number, "_") for statement in whole)
+                return f"{targets} = {Tree(self, program, first.value, local).text(first.value)}"
+        elif is_one:  # a = b = x**2
+            return f"{' = '.join(names)} = {Tree(self, program, first, local).text(first)}"
         trees = [Tree(self, program, statement.node, local) for statement in kept]
-        if isinstance(first, Binary) and first.span == kept[0].span:
+        if isinstance(first, Binary) and first.span == whole[0].span:
             return f"{names[0]} = {trees[0].augmented(first)}"
         texts = [tree.text(statement.node) for tree, statement in zip(trees, kept, strict=True)]
-        if len(kept) > 1 and all(statement.node.span == first.span for statement in kept):  # a = b = x**2
-            return f"{' = '.join(names)} = {texts[0]}"
         return f"{', '.join(names)} = {', '.join(texts)}"
 
 
@@ -178,15 +182,6 @@ def _needed(rows: Sequence[Expression]) -> set[int]:
     used = {node.number for root in roots for node in postorder(root) if isinstance(node, Reference)}
     own = {s.number for s in rows[0].statements if any(s.node is root for root in roots)}
     return used | own
-
-
-def _is_unpacked(statements: Sequence[Statement]) -> bool:
-    """Whether they are ``a, b = parts``, and the parts are not drawn anew for each."""
-    nodes = [statement.node for statement in statements]
-    wholes = [node.value for node in nodes if isinstance(node, Index) and node.span == node.value.span]
-    if len(wholes) < len(nodes) or any(whole is not wholes[0] for whole in wholes):
-        return False
-    return not any(isinstance(node, Call) and node.function.form == "random" for node in postorder(wholes[0]))
 
 
 def _names(line: str) -> set[str]:

@@ -78,6 +78,12 @@ class Script:
         root = self.values[name].root
         return "item" if isinstance(root, Number) else "tolist"
 
+    def dtype(self, name: str) -> str:
+        """The dtype of a variable: that of the run, unless its value names another."""
+        root = self.values[name].root
+        named = [a.value for a in root.arguments if a.parameter.kind == "dtype"] if isinstance(root, Call) else []
+        return next((str(d.value) for d in named if isinstance(d, Static) and d.value), self.settings.dtype)
+
     def has_no_dimension(self) -> bool:
         """Whether the expressions surely give tensors of shape (): of plain numbers, by functions that keep it so."""
         if any(self.item(name) == "tolist" for name in self.values):

@@ -54,7 +54,7 @@ _ABOUT_A_NAME = re.compile(
     rf"(?P<name>{NAME})\s*\.\s*(?P<fact>grad|grad_fn|dtype|shape|requires_grad|retain_grad\(\))$"
 )
 _SEED = re.compile(r"torch\s*\.\s*manual_seed\s*\(\s*(?P<seed>\d+)\s*\)$")
-_WORD = re.compile(r"[^\W\d]\w*")
+_LAMBDA = re.compile(r"\s*lambda\b")
 
 
 class _Named(Struct, frozen=True):
@@ -199,6 +199,8 @@ class _Program(Reader):
     # Statements
 
     def _assign(self, span: Span, signs: Sequence[tuple[int, str]]) -> None:
+        before_lambda = [k for k, (at, sign) in enumerate(signs) if _LAMBDA.match(self._code(span), at + len(sign))]
+        signs = signs[: before_lambda[0] + 1] if before_lambda else signs  # its parameters may have defaults
         place, sign = signs[-1]
         value = span[0] + place + len(sign), span[1]
         starts = [0, *(at + 1 for at, _ in signs[:-1])]
@@ -206,7 +208,8 @@ class _Program(Reader):
         if sign != "=":
             self._augment(targets[0], sign[:-1], value, span)
             return
-        if (body := self._code(value).lstrip()).startswith("lambda"):
+        if before_lambda:
+            body = self._code(value).lstrip()
             self._define_lambda(targets[0], value[1] - len(body), value[1])
             return
         tree = self._tree_at(value, names=True)
@@ -236,7 +239,7 @@ class _Program(Reader):
             self._give(names[0], tree, span)
             return
         if not isinstance(tree, (ast.Tuple, ast.List)):
-            whole = self.node(tree)
+            whole = self._once(", ".join(names), self.node(tree))
             for k, name in enumerate(names):
                 self._bind(name, Index(whole, (k,), whole.span), span)
             return
@@ -268,6 +271,13 @@ class _Program(Reader):
             self.moving[name] = None
         if not self.is_differentiated:
             self.result = name, Variable(name, span)
+
+    def _once(self, name: str, node: Node) -> Node:
+        """The node under a name of its own, so that its parts come of one evaluation."""
+        if isinstance(node, (Variable, Reference)):
+            return node
+        self.numbers += 1
+        return Reference(name, node, self.numbers, node.span)
 
     def _bind(self, name: str, node: Node, span: Span) -> None:
         """Bind a name to the node of its expression."""
