@@ -269,6 +269,10 @@ OPTIONS: dict[str, Given] = {
     "newton": {"optimizer": "newton", "lr": 0.5},
     "backtracking": {"optimizer": "manual-backtracking"},
     "exact": {"optimizer": "manual-exact"},
+    "a program for the rate": {
+        "schedule": "lambda",
+        "sched": {"lr_lambda": "def half(n): return n/2\nepoch = half(epoch)*tau/6\n0.9**epoch"},
+    },
     "rebind": {"update": "rebind"},
     "up": {"maximize": True, "lr": 1e-4, "tol_grad": [1e-9, 1e-9]},
 }
@@ -302,6 +306,10 @@ GIVEN: dict[str, Given] = {
     "a constant that is a name": {"expression": "e = torch.tensor(2.)\npi = e*torch.pi\ny = pi**2*e"},
     "one line": {"expression": "a = 3.; b = a**2; c = b*a"},
     "a variable alone": {"expression": "x = torch.tensor(2.)"},
+    "Greek": {
+        "expression": "def f(\u03d5, ε=2): return sin(\u03d5)**ε\nθ = torch.tensor(1.)\nφ = f(θ, 3)\nψ = f(φ)*φ*π",
+    },
+    "parts of an operation": {"expression": "x = torch.tensor([1., 2.])\na, b = x*x + x\na, c = x\na*b"},
     "an alias": {"expression": "x = torch.tensor(2.)\ny = x\nz = y"},
 }  # fmt: skip
 SHOWN: dict[str, Given] = {
@@ -311,7 +319,11 @@ SHOWN: dict[str, Given] = {
         "expressions": ["a + b", "def f(x): return x*c\nc = a*2\nf(c)", "def f(x): return x + c\nc = b*3\nf(a)\nc"],
         "values": {"a": "[1, 2]", "b": "0.5"},
     },
-    "numbers": {"expressions": ["n = 2\nx = torch.ones(3, requires_grad=True)\nm = n*2\nprint(m, x*m)\ndef f(k): return k**n\nf(3), f(x)"]},
+    "numbers": {
+        "expressions": [
+            "n = 2\nx = torch.ones(3, requires_grad=True)\nm = n*2\nprint(m, x*m)\ndef f(k): return k**n\nf(3), f(x)"
+        ]
+    },
 }  # fmt: skip
 DERIVATIVES = ("micrograd", "network", "numbers", "lambdas", "parts", "functions of what lies between")
 
@@ -406,7 +418,7 @@ STATEMENTS = {
     "a, b = x*2, x + 1; a, b = b, a; a - b": ["a, b = x*2, x + 1", "a, b = b, a", "value = a - b"],
     "a, b = x*2, exp(x); a": ["a = x*2"],
     "a = b = x + 1; a*b": ["a = b = x + 1", "value = a*b"],
-    "s, i = torch.sort(x); s.sum()": ["s = (torch.sort(x))[0]", "value = s.sum()"],
+    "s, i = torch.sort(x); s.sum()": ["s = torch.sort(x)[0]", "value = s.sum()"],
     "y = x; z = y**2": ["y = x", "z = y**2"],
     "x_ = x + 1; x = x_*2": ["x_ = x + 1", "x__ = x_*2"],
     "max = x*2; range = max + exp(max)": ["max_ = x*2", "range_ = max_ + torch.exp(max_)"],
@@ -456,84 +468,97 @@ def test_two_calls_that_need_different_bodies_have_a_function_each() -> None:
     assert "y = f(x) + f_(2)\n" in script
 
 
-def random_program(seed: int) -> str:
+class RandomProgram:
     """A program of a few values, two to eight statements and perhaps functions; its result is one finite number."""
-    draw = random.Random(seed)
-    scalars, vectors, functions = ["a", "b"], ["v", "w"], []
-    lines = [
-        f"a = {draw.choice(['torch.tensor(1.5)', '0.7', 'torch.tensor(-0.4, requires_grad=True)'])}",
-        f"b = {draw.choice(['0.3', 'torch.tensor(2)', 'torch.rand(())'])}",
-        f"v = {draw.choice(['torch.tensor([0.5, -1., 2.])', '[0.1, 0.2, -0.3]', 'torch.randn(3)'])}",
-        f"w = {draw.choice(['torch.ones(3, requires_grad=True)', 'torch.linspace(-1, 1, 3)', 'torch.rand(3)'])}",
-        f"M = {draw.choice(['torch.rand(3, 3)', 'torch.eye(3)', '[[1., 2., 0.], [0., 1., 0.5], [0.2, 0., 1.]]'])}",
-    ]
 
-    def scalar(depth: int = 0) -> str:
-        kind = draw.randrange(9 if depth < 3 else 2)
-        if kind == 0:
-            return draw.choice(["2", "0.5", "3", "1e-1", "pi"])
-        if kind == 1 or kind == 2:
-            return draw.choice(scalars)
-        if kind == 3:
-            return f"{draw.choice(['torch.sin', 'torch.exp', 'relu', 'torch.tanh'])}({scalar(depth + 1)})"
-        if kind == 4:
-            return f"{vector(depth + 1)}.sum()"
-        if kind == 5 and functions:
-            name, count = draw.choice(functions)
-            given = [scalar(depth + 1) for _ in range(draw.randint(1, count))]
-            return f"{name}({', '.join(given)})"
-        if kind == 6:
-            return f"({scalar(depth + 1)})**2"
-        return f"({scalar(depth + 1)} {draw.choice('+-*')} {scalar(depth + 1)})"
+    def __init__(self, seed: int) -> None:
+        self.draw = random.Random(seed)
+        self.scalars, self.vectors = ["a", "b"], ["v", "w"]
+        self.functions: list[str] = []
+        self.lines = [
+            f"a = {self.one('torch.tensor(1.5)', '0.7', 'torch.tensor(-0.4, requires_grad=True)')}",
+            f"b = {self.one('0.3', 'torch.tensor(2)', 'torch.rand(())')}",
+            f"v = {self.one('torch.tensor([0.5, -1., 2.])', '[0.1, 0.2, -0.3]', 'torch.randn(3)')}",
+            f"w = {self.one('torch.ones(3, requires_grad=True)', 'torch.linspace(-1, 1, 3)', 'torch.rand(3)')}",
+            f"M = {self.one('torch.rand(3, 3)', 'torch.eye(3)', '[[1., 2., 0.], [0., 1., 0.5], [0.2, 0., 1.]]')}",
+        ]
+        for k in range(self.draw.randint(2, 8)):
+            self.statement(k)
+        end = f"{self.scalar()} + {self.one(*self.scalars)}*a + ({self.vector()}).sum()"
+        self.text = "\n".join([*self.lines, f"result = torch.sigmoid({end})"])
 
-    def vector(depth: int = 0) -> str:
-        kind = draw.randrange(6 if depth < 3 else 1)
-        if kind == 0:
-            return draw.choice(vectors)
-        if kind == 1:
-            return f"torch.matmul(M, {vector(depth + 1)})"
-        if kind == 2:
-            return f"{draw.choice(['torch.sin', 'torch.relu', 'sigmoid'])}({vector(depth + 1)})"
-        if kind == 3:
-            return f"({vector(depth + 1)}*{scalar(depth + 1)})"
-        return f"({vector(depth + 1)} {draw.choice('+-*')} {vector(depth + 1)})"
+    def one(self, *choices: str) -> str:
+        return self.draw.choice(choices)
 
-    def function(name: str) -> list[str]:
-        kept, mine = list(scalars), ["p", "q"]
-        scalars[:] = [*mine, *mine, draw.choice(scalars)]
-        body = [f"    r = {scalar(1)}", f"    r {draw.choice(['+=', '*='])} {scalar(1)}"] * draw.randint(0, 1)
-        scalars[:] = [*scalars, "r"] if body else scalars
-        result = scalar(1)
-        scalars[:] = kept
-        functions.append((name, 2))
-        head = f"p, q={draw.choice(['2', '0.25', '1'])}"
-        if not body and draw.random() < 0.5:
+    def scalar(self, depth: int = 0) -> str:
+        deeper = depth + 1
+        match self.draw.randrange(9 if depth < 3 else 3):
+            case 0:
+                return self.one("2", "0.5", "3", "1e-1", "pi")
+            case 1 | 2:
+                return self.one(*self.scalars)
+            case 3:
+                return f"{self.one('torch.sin', 'torch.exp', 'relu', 'torch.tanh')}({self.scalar(deeper)})"
+            case 4:
+                return f"{self.vector(deeper)}.sum()"
+            case 5 if self.functions:
+                given = [self.scalar(deeper) for _ in range(self.draw.randint(1, 2))]
+                return f"{self.one(*self.functions)}({', '.join(given)})"
+            case 6:
+                return f"({self.scalar(deeper)})**2"
+            case _:
+                return f"({self.scalar(deeper)} {self.one('+', '-', '*')} {self.scalar(deeper)})"
+
+    def vector(self, depth: int = 0) -> str:
+        deeper = depth + 1
+        match self.draw.randrange(6 if depth < 3 else 1):
+            case 0:
+                return self.one(*self.vectors)
+            case 1:
+                return f"torch.matmul(M, {self.vector(deeper)})"
+            case 2:
+                return f"{self.one('torch.sin', 'torch.relu', 'sigmoid')}({self.vector(deeper)})"
+            case 3:
+                return f"({self.vector(deeper)}*{self.scalar(deeper)})"
+            case _:
+                return f"({self.vector(deeper)} {self.one('+', '-', '*')} {self.vector(deeper)})"
+
+    def function(self, name: str) -> list[str]:
+        """A definition of ``name(p, q=...)``, which may use a scalar of the program."""
+        kept, self.scalars = self.scalars, ["p", "q", "p", "q", self.one(*self.scalars)]
+        body = []
+        if self.draw.random() < 0.5:
+            body = [f"    r = {self.scalar(1)}", f"    r {self.one('+=', '*=')} {self.scalar(1)}"]
+            self.scalars.append("r")
+        result, self.scalars = self.scalar(1), kept
+        self.functions.append(name)
+        head = f"p, q={self.one('2', '0.25', '1')}"
+        if not body and self.draw.random() < 0.5:
             return [f"{name} = lambda {head}: {result}"]
         return [f"def {name}({head}):", *body, f"    return {result}"]
 
-    for k in range(draw.randint(2, 8)):
-        kind, name = draw.randrange(7), draw.choice(["c", "d", "loss", "lr", "i", "f", f"t{k}"])
-        if kind == 0 and len(functions) < 2:
-            lines += function(f"g{k}")
+    def statement(self, k: int) -> None:
+        kind, name = self.draw.randrange(7), self.one("c", "d", "loss", "lr", "i", "f", f"t{k}")
+        if kind == 0 and len(self.functions) < 2:
+            self.lines += self.function(f"g{k}")
         elif kind == 1:
-            lines.append(f"u = {vector()}")
-            vectors.append("u")
-        elif kind == 2 and name in scalars:
-            lines.append(f"{name} {draw.choice(['+=', '-=', '*='])} {scalar()}")
-        elif kind == 3 and name in scalars:
-            lines.append(f"{name}, h = {scalar()}, {scalar()}")
-            scalars.append("h")
+            self.lines.append(f"u = {self.vector()}")
+            self.vectors.append("u")
+        elif kind == 2 and name in self.scalars:
+            self.lines.append(f"{name} {self.one('+=', '-=', '*=')} {self.scalar()}")
+        elif kind == 3 and name in self.scalars:
+            self.lines.append(f"{name}, h = {self.scalar()}, {self.scalar()}")
+            self.scalars.append("h")
         else:
-            lines.append(f"{name} = {scalar()}")
-            scalars.append(name)
-    return "\n".join([*lines, f"result = torch.sigmoid({scalar()} + {draw.choice(scalars)}*a + ({vector()}).sum())"])
+            self.lines.append(f"{name} = {self.scalar()}")
+            self.scalars.append(name)
 
 
 @pytest.mark.slow
 def test_scripts_of_random_programs_print_every_digit() -> None:
     compared = 0
     for seed in range(300):
-        program = random_program(seed)
+        program = RandomProgram(seed).text
         given = {"expression": program, "seed": seed, "dtype": "float64" if seed % 3 == 0 else "float32"}
         run = run_minimize if seed % 2 else run_grad
         try:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 
 from gdcli.errors import ExpressionError
@@ -49,6 +50,7 @@ _MODULES = {
 }
 _SPELLED = {"π": "pi", "τ": "tau"}
 _CONSTANT = re.compile(rf"\b[^\W\d]\w*\s*\.\s*({'|'.join(CONSTANTS)})\b")  # math.pi
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 _NAME = re.compile(r"(?<![\w.])[^\W\d]\w*")
 _WORD = re.compile(r"\d[\d_.]*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?|(?:torch\s*\.\s*)?[^\W\d]\w*")
 
@@ -101,7 +103,8 @@ class ExpressionPrinter:
         if not expression.is_program:
             return expression.source
         if expression.source not in self._codes:
-            self._codes[expression.source] = re.sub(r"\s", " ", lines_of(expression.source)[0])
+            code = re.sub(r"\s", " ", lines_of(expression.source)[0])
+            self._codes[expression.source] = _NOT_ASCII.sub(_normalized, code)
         return self._codes[expression.source]
 
     def called(self, program: Expression, call: Application) -> tuple[str, Mapping[str, str]]:
@@ -187,7 +190,9 @@ class Tree:
         opened = self.source.find("[", value.span[1], end)
         pieces = [(value.span, self.texts[id(value)])]
         if opened < 0:  # a part of what is given to several names
-            return f"({pieces[0][1]})[{node.items[0]}]"
+            text = pieces[0][1]
+            is_operation = isinstance(value, Reference) and isinstance(value.value, (Unary, Binary))
+            return f"{f'({text})' if is_operation else text}[{node.items[0]}]"
         if not self._stays(self.source[opened:end]):
             pieces.append(((opened + 1, end - 1), ", ".join(map(_index_item, node.items))))
         return self._replaced((start, end), pieces)
@@ -419,6 +424,12 @@ def _is_sequence(text: str) -> bool:
     """Whether an argument is written as one tuple or list: ``(2, 3)``, not ``2, 3``."""
     arguments = ast.parse(f"f({text})", mode="eval").body.args  # type: ignore[attr-defined]
     return len(arguments) == 1 and isinstance(arguments[0], (ast.Tuple, ast.List))
+
+
+def _normalized(character: re.Match[str]) -> str:
+    """A character as Python reads it in a name, where that is one character: each keeps its place."""
+    normalized = unicodedata.normalize("NFKC", character[0])
+    return normalized if len(normalized) == 1 else character[0]
 
 
 def _says(text: str, value: float) -> bool:

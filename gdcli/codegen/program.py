@@ -204,3 +204,15 @@ def names_in(rows: Collection[Expression]) -> tuple[list[str], list[str], set[st
                 own |= {name for name, _ in node.definition.parameters}
                 own |= {statement.name for statement in node.statements}
     return list(functions), list(between), own
+
+
+def printed_alone(
+    expression: Expression, dtype: str, names: Mapping[str, str], new_name: Callable[[str], str]
+) -> tuple[ProgramPrinter, list[str], str]:
+    """The printer of an expression by itself, the lines that it needs, and its text."""
+    functions, between, _ = names_in([expression])
+    own = {name: new_name(name) if name in names else _own(name) for name in [*functions, *between]}
+    printer = ProgramPrinter(dtype, names, own, {name: own[name] for name in between}, new_name)
+    placed = printer.statements([expression]) if expression.is_program else []
+    lines = [line for each in placed for line in each.lines]
+    return printer, [line for line in [*printer.above, *lines] if line], printer.text(expression)
