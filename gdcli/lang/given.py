@@ -54,7 +54,11 @@ def given(reader: _Program, tree: ast.expr, scope: Mapping[str, Any]) -> Given |
     node = reader.node(tree)
     reader.is_literal -= 1
     texts = [(reader.span(name), _known(scope[name.id])) for name in known]
-    texts += [(reader.span(name), reader.modules[name.id]) for name in _imported(reader, tree)]
+    texts += [
+        (reader.span(n), path)
+        for n in ast.walk(tree)
+        if isinstance(n, ast.Name) and (path := reader.spelled(n)) != n.id
+    ]
     text = _replaced(reader.python, reader.span(tree), [*texts, *((span, "") for span in cut)])
     return Given(text, moves, node if isinstance(node, (Number, ListOf)) and _is_literal(node) else None)
 
@@ -110,11 +114,6 @@ def _names(reader: Reader, tree: ast.expr) -> list[ast.Name]:
         elif not (isinstance(node, ast.Attribute) and reader.spelled(node).split(".")[0] in MODULES):
             stack += ast.iter_child_nodes(node)
     return found
-
-
-def _imported(reader: _Program, tree: ast.expr) -> list[ast.Name]:
-    """The names that the imports of the program bring, and that a value alone would not know."""
-    return [node for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id in reader.modules]
 
 
 def _is_constructed(reader: Reader, tree: ast.expr) -> bool:

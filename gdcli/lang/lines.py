@@ -13,12 +13,12 @@ MAX_CHARACTERS = 100_000
 _PIECES = re.compile(
     r"""(?P<long>'''.*?'''|\"\"\".*?\"\"\")|(?P<text>'[^'\n]*'|"[^"\n]*")"""
     r"""|(?P<comment>\#[^\n]*)|(?P<joined>\\[ \t]*\n)"""
-    r"""|(?P<open>[(\[{])|(?P<close>[)\]}])|(?P<end>[\n;])|.""",
+    r"""|(?P<open>[(\[{])|(?P<close>[)\]}])|(?P<end>[\n;])|[\w ,.]+|.""",
     re.DOTALL,
 )
 _OPERATORS = re.compile(
     r"""'[^']*'|"[^"]*"|(?P<open>[(\[{])|(?P<close>[)\]}])|[=!<>:]="""
-    r"""|(?P<sign>(?:\*\*|//|>>|<<|[-+*/%@&|^])?=)|(?P<colon>:)|."""
+    r"""|(?P<sign>(?:\*\*|//|>>|<<|[-+*/%@&|^])?=)|(?P<colon>:)|[\w ,.]+|."""
 )
 _STATEMENT = re.compile(r"\s*(?:[^\W\d][\w, ]*(?:\*\*|//|[-+*/%@])?=(?!=)|(?:import|from|def|for|while|with|print)\b)")
 

@@ -25,6 +25,7 @@ from msgspec.structs import replace
 
 from gdcli.errors import ExpressionError
 from gdcli.lang.constants import ConstantError, fold
+from gdcli.lang.definitions import Function, arguments_of, body_of, defined
 from gdcli.lang.given import Given, given
 from gdcli.lang.lines import Line, assignments, colon, is_program, lines_of, tidy
 from gdcli.lang.nodes import (
@@ -54,7 +55,7 @@ _ABOUT_A_NAME = re.compile(
     rf"(?P<name>{NAME})\s*\.\s*(?P<fact>grad|grad_fn|dtype|shape|requires_grad|retain_grad\(\))$"
 )
 _SEED = re.compile(r"torch\s*\.\s*manual_seed\s*\(\s*(?P<seed>\d+)\s*\)$")
-_LAMBDA = re.compile(r"\s*lambda\b")
+_WORD = re.compile(r"[^\W\d]\w*")
 
 
 class _Named(Struct, frozen=True):
@@ -64,24 +65,13 @@ class _Named(Struct, frozen=True):
     number: int
 
 
-class _Function(Struct, frozen=True):
-    """A function that the program defines: its parameters with their defaults, and the statements of its body.
-
-    The body of a lambda is the one expression at ``result``.
-    """
-
-    definition: Definition
-    body: Sequence[Line]
-    result: Span | None
-
-
 class _Aside(Struct, frozen=True):
     """A name for what is no tensor, which gdcli has no use for: an optimizer, a list of texts."""
 
     span: Span
 
 
-_Meaning: TypeAlias = Given | _Named | _Function | _Aside
+_Meaning: TypeAlias = Given | _Named | Function | _Aside
 
 
 def parse(text: str, values: Collection[str] = ()) -> Expression:
@@ -118,7 +108,7 @@ class _Program(Reader):
         self.numbers_move = not re.search("requires_grad|Parameter|Variable", self.python)
         self.numbers = 0
         self.statements: list[Statement] = []  # of the program, or of the function whose body is being read
-        self.values: dict[str, Given] = {}
+        self.values: dict[str, str] = {}
         self.moving: dict[str, None] = {}
         self.shown: list[Node] = []
         self.result: tuple[str, Node] | None = None
@@ -135,7 +125,7 @@ class _Program(Reader):
         name, root = self.result
         if isinstance(root, Variable):
             self.variables[root.name] = None
-        values = {name: value.text for name, value in self.values.items() if name in self.variables}
+        values = {name: text for name, text in self.values.items() if name in self.variables}
         whole = Expression(
             source=self.source,
             root=root,
@@ -146,7 +136,7 @@ class _Program(Reader):
             moving=tuple(name for name in self.moving if name in values),
             shown=tuple(self.shown),
             result=name,
-            functions={name: f.definition.span for name, f in self.globals.items() if isinstance(f, _Function)},
+            functions={name: f.span for name, f in self.globals.items() if isinstance(f, Function)},
             seed=self.seed,
             is_program=True,
         )
@@ -182,6 +172,9 @@ class _Program(Reader):
             return
         refuse(self.source, self.python, span)
         signs = assignments(text)
+        functions = [k for k, (at, sign) in enumerate(signs) if text[at + len(sign) :].lstrip().startswith("lambda")]
+        if functions:
+            signs = signs[: functions[0] + 1]  # those behind are of its defaults
         if signs:
             self._assign(span, signs)
         elif re.match(r"print\s*\(", text):
@@ -199,8 +192,6 @@ class _Program(Reader):
     # Statements
 
     def _assign(self, span: Span, signs: Sequence[tuple[int, str]]) -> None:
-        before_lambda = [k for k, (at, sign) in enumerate(signs) if _LAMBDA.match(self._code(span), at + len(sign))]
-        signs = signs[: before_lambda[0] + 1] if before_lambda else signs  # its parameters may have defaults
         place, sign = signs[-1]
         value = span[0] + place + len(sign), span[1]
         starts = [0, *(at + 1 for at, _ in signs[:-1])]
@@ -208,8 +199,7 @@ class _Program(Reader):
         if sign != "=":
             self._augment(targets[0], sign[:-1], value, span)
             return
-        if before_lambda:
-            body = self._code(value).lstrip()
+        if (body := self._code(value).lstrip()).startswith("lambda"):
             self._define_lambda(targets[0], value[1] - len(body), value[1])
             return
         tree = self._tree_at(value, names=True)
@@ -265,11 +255,13 @@ class _Program(Reader):
         if name in self.values and name in self.variables:
             hint = "give it another name"
             self.fail("statement", f"'{name}' gets a second value, and the first one is used above", span, hint)
-        self.scope[name] = self.values[name] = value
+        self.scope[name] = value
+        self.values.pop(name, None)  # in the order in which they are drawn
+        self.values[name] = value.text
         self.moving.pop(name, None)
         if value.moves:
             self.moving[name] = None
-        if not self.is_differentiated:
+        if self.result is None or isinstance(self.result[1], Variable):
             self.result = name, Variable(name, span)
 
     def _once(self, name: str, node: Node) -> Node:
@@ -319,7 +311,7 @@ class _Program(Reader):
             self.fail("statement", "backward() is called a second time", subject, "keep one of them")
         name = self._code(subject).strip()
         found = self.scope.get(name)
-        if isinstance(found, (_Aside, _Function)):
+        if isinstance(found, (_Aside, Function)):
             self.fail("statement", f"'{name}' has no gradient", subject)
         self.result = (name, found.node) if isinstance(found, _Named) else ("", self._node_at(subject))
         self.is_differentiated = True
@@ -354,26 +346,18 @@ class _Program(Reader):
     # Functions
 
     def _define(self, lines: Sequence[Line], at: int) -> int:
-        """Read a definition; the index of the line after it."""
+        """Keep a definition; the index of the line after it."""
         start, end = lines[at].span
         text = self._code((start, end))
         place = colon(text)
         if place < 0:
             self.fail("syntax", "':' is missing at the end of the definition", (start, end))
-        after = at + 1
-        body: list[Line] = []
-        if text[place + 1 :].strip():
-            first = start + place + 1 + len(text[place + 1 :]) - len(text[place + 1 :].lstrip())
-            body.append(Line((first, end), lines[at].indent + 1))
-            while after < len(lines) and "\n" not in self.source[end : lines[after].span[0]]:
-                body.append(Line(lines[after].span, lines[at].indent + 1))
-                after += 1
-        else:
-            while after < len(lines) and lines[after].indent > lines[at].indent:
-                body.append(lines[after])
-                after += 1
-        end = body[-1].span[1] if body else end
-        self._keep(text[: place + 1] + " pass", start, body, None, (start, end))
+        body = body_of(self.source, lines, at, start + place + 1)
+        after = at + 1 + sum(line.span[0] >= end for line in body)
+        if not body:
+            self.fail("syntax", "the function has no body", (start, end), "end it with return")
+        head = text[: place + 1] + " pass"
+        self._keep(defined(self, head, start, body, None, (start, body[-1].span[1])))
         return after
 
     def _define_lambda(self, names: Sequence[str], start: int, end: int) -> None:
@@ -382,42 +366,23 @@ class _Program(Reader):
         if place < 0 or len(names) != 1:
             self.fail("syntax", "this is not a valid lambda", (start, end), "write f = lambda x: x**2")
         head = f"def {names[0]}({text[6:place]}): pass"
-        self._keep(head, start + 6 - head.index("(") - 1, [], (start + place + 1, end), (start, end))
+        offset = start + 6 - head.index("(") - 1
+        self._keep(defined(self, head, offset, [], (start + place + 1, end), (start, end)))
 
-    def _keep(self, head: str, offset: int, body: Sequence[Line], result: Span | None, span: Span) -> None:
-        """Keep a function whose head is this text, which stands at ``offset``."""
-        try:
-            (definition,) = ast.parse(head).body
-        except SyntaxError:
-            definition = None
-        if not isinstance(definition, ast.FunctionDef):
-            self.fail("syntax", "this is not a valid definition of a function", span, "write def f(x): return x**2")
-        arguments = definition.args
-        if arguments.vararg or arguments.kwarg:
-            self.fail("statement", "a function of a program takes no * arguments", span, "name each parameter")
-        if result is None and not body:
-            self.fail("syntax", f"the function {definition.name} has no body", span)
-        names = [argument.arg for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
-        defaults = [*arguments.defaults, *(default for default in arguments.kw_defaults)]
-        parameters: dict[str, Node | None] = dict.fromkeys(names)
-        start, self.start = self.start, offset
-        for name, default in zip(names[len(names) - len(defaults) :], defaults, strict=True):
-            parameters[name] = None if default is None else self.node(default)
-        self.start = start
-        name, is_lambda = definition.name, result is not None
-        self.scope[name] = _Function(Definition(name, tuple(parameters.items()), span, is_lambda), body, result)
+    def _keep(self, function: Function) -> None:
+        self.scope[function.name] = function
 
     def applied(self, name: str, call: ast.Call) -> Node | None:
         """The body of a function of the program, with the arguments in the places of its parameters."""
         function = self.scope.get(name)
-        if not isinstance(function, _Function):
+        if not isinstance(function, Function):
             return None
         span = self.span(call)
         if name in self.inside:
             self.fail("statement", f"'{name}' calls itself", span, "write the sum or the product in one expression")
-        arguments = self._bound(function.definition, call, span)
+        arguments = arguments_of(self, function, call)
         kept = self.scope, self.start, self.statements
-        self.scope = {**self.globals, **{p: self._parameter(node) for p, node in arguments.items()}}
+        self.scope = {**self.globals, **{parameter: self._parameter(node) for parameter, node in arguments.items()}}
         self.statements = []
         self.inside.append(name)
         value = self._run(function.body) if function.result is None else self._node_at(function.result)
@@ -428,32 +393,13 @@ class _Program(Reader):
             self.fail("statement", f"the function '{name}' returns nothing", span, "end it with return")
         if isinstance(value, Number):
             return Number(value.value, span)
-        return Application(name, tuple(arguments.values()), value, span, function.definition, statements)
+        is_lambda = function.result is not None
+        definition = Definition(name, tuple(function.parameters.items()), function.span, is_lambda)
+        return Application(name, tuple(arguments.values()), value, span, definition, statements)
 
     def _parameter(self, node: Node) -> _Meaning:
         self.numbers += 1
         return _Named(node, self.numbers)
-
-    def _bound(self, function: Definition, call: ast.Call, span: Span) -> dict[str, Node]:
-        """The node of each parameter of a call."""
-        names = [parameter for parameter, _ in function.parameters]
-        if len(call.args) > len(names):
-            message = (
-                f"{function.name} takes {len(names)} argument{'s' * (len(names) != 1)}, but {len(call.args)} were given"
-            )
-            self.fail("arity", message, span)
-        found = {name: self.node(argument) for name, argument in zip(names, call.args, strict=False)}
-        for keyword in call.keywords:
-            if keyword.arg not in names or keyword.arg in found:
-                what = "got multiple values for" if keyword.arg in found else "has no"
-                self.fail("arity", f"{function.name} {what} the argument '{keyword.arg}'", span)
-            found[keyword.arg] = self.node(keyword.value)
-        for name, default in function.parameters:
-            if name not in found and default is None:
-                self.fail("arity", f"{function.name} needs the argument '{name}'", span)
-            if name not in found and default is not None:
-                found[name] = default
-        return {name: found[name] for name in names}
 
     # Names
 
@@ -471,7 +417,7 @@ class _Program(Reader):
                 if literal is not None and (self.is_literal or stays):
                     return replace(literal, span=span)
                 return self.variable(name, span)
-            case _Function():
+            case Function(name=name):
                 self.fail("syntax", f"'{name}' is a function and must be called", span, f"write {name}(...)")
             case _Aside(span=place):
                 text = self.source[slice(*place)]
@@ -503,7 +449,8 @@ class _Program(Reader):
         start, end = _trimmed(text, span)
         if start >= end:
             self.fail("syntax", "a value is missing", span)
-        if not (names and _is_aside(self._tried(start, end))):
+        may_be_aside = names and re.search("['\"]|optim", self.python[start:end])
+        if not (may_be_aside and _is_aside(self._tried(start, end))):
             check_part(self.source, self.python, start, end)
         return self.tree(start, end)
 

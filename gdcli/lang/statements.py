@@ -59,7 +59,7 @@ def refuse(source: str, code: str, span: Span) -> None:
     text = code[slice(*span)]
     if _LOOP.match(text) or _UPDATE.search(text):
         message = "a training loop is not part of a program"
-        hint = f"leave it out, keep its lines up to backward(), and run: {_command(code)}"
+        hint = f"leave it out, keep its lines up to backward(), and run: {_command(source)}"
         raise ExpressionError("statement", message, hint, source=source, span=span)
     word = re.match(r"\w+", text)
     if word and word[0] in _UNNEEDED:
@@ -70,21 +70,21 @@ def refuse(source: str, code: str, span: Span) -> None:
         raise ExpressionError("statement", message, "remove the line", source=source, span=span)
 
 
-def _command(code: str) -> str:
+def _command(source: str) -> str:
     """The command that runs the loop of a program, with the rate and the number of steps that stand in it."""
     words = ["gdcli minimize --file cell.py"]
-    if found := _OPTIMIZER.search(code):
+    if found := _OPTIMIZER.search(source):
         words.append(f"--optimizer {found[1].lower()}")
-    if rate := next(filter(None, (pattern.search(code) for pattern in _RATES)), None):
+    if rate := next(filter(None, (pattern.search(source) for pattern in _RATES)), None):
         words.append(f"--lr {rate[1].replace('_', '')}")
-    if (steps := _RANGE.search(code)) and (count := _whole(steps[1], code)):
+    if (steps := _RANGE.search(source)) and (count := _whole(steps[1], source)):
         words.append(f"--steps {count}")
     return " ".join(words)
 
 
-def _whole(word: str, code: str) -> str:
+def _whole(word: str, source: str) -> str:
     """The whole number that a word is, or that the program gives to it."""
-    given = re.search(rf"(?m)^\s*{re.escape(word)}\s*=\s*([\d_]+)\s*$", code)
+    given = re.search(rf"(?m)^\s*{re.escape(word)}\s*=\s*([\d_]+)[ \t]*(?:#.*)?$", source)
     number = (given[1] if given else word).replace("_", "")
     return number if number.isdecimal() else ""
 

@@ -69,7 +69,8 @@ def closest(name: str, candidates: Iterable[str]) -> str | None:
     """The candidate nearest to ``name`` in spelling, or None when nothing is near."""
     known = list(candidates)
     lowered = {candidate.lower(): candidate for candidate in reversed(known)}
-    for i in range(len(name) - 1):  # two letters in the wrong order
+    swaps = len(name) - 1 if len(name) <= max(map(len, lowered), default=0) else 0  # a longer name is none of them
+    for i in range(swaps):  # two letters in the wrong order
         swapped = f"{name[:i]}{name[i + 1]}{name[i]}{name[i + 2 :]}".lower()
         if swapped in lowered:
             return lowered[swapped]
