@@ -12,6 +12,7 @@ import warnings
 from typing import Any
 
 import pytest
+import torch
 
 import gdcli
 from gdcli.codegen.descent import minimize_script
@@ -466,6 +467,34 @@ def test_two_calls_that_need_different_bodies_have_a_function_each() -> None:
     assert "def f(v): return torch.sin(v)*x\n" in script
     assert "def f_(v): return torch.sin(torch.tensor(v, dtype=torch.float32))*x\n" in script
     assert "y = f(x) + f_(2)\n" in script
+
+
+# Functions that draw, called among other draws.
+DRAWN = {
+    "a body": "def f(v):\n    n = torch.rand(3)\n    return v*n\ny = torch.rand(3)*2 + f(x)\nloss = y.sum()",
+    "bodies in bodies": (
+        "def f(v):\n    n = torch.rand(3)\n    return v*n\n"
+        "def g(y, k=2):\n    z = torch.rand(3)*f(y*torch.rand(3))\n    return z*k + f(z)\n"
+        "y = torch.rand(3)*g(f(x)) + f(x)*g(x*torch.rand(3), k=3)\nloss = (y.sum() + torch.rand(3) + f(y)).sum()"
+    ),
+    "without parameters": (
+        "def f():\n    n = torch.rand(3)\n    return n*n\ndef g(): return f()\nloss = (x*g() + torch.rand(3)*g()).sum()"
+    ),
+    "parts": "a, b, c = x*torch.rand(3)\nu = v = a*torch.rand(())\nloss = u*v*b - c",
+}
+
+
+@pytest.mark.parametrize("program", DRAWN.values(), ids=DRAWN)
+def test_random_numbers_are_drawn_in_the_order_of_python(program: str) -> None:
+    cell = f"x = torch.ones(3, requires_grad=True)\n{program}\n"
+    names: dict[str, Any] = {"torch": torch}
+    torch.manual_seed(5)
+    exec(cell, names)
+    names["loss"].backward()
+    script, expected = run_grad({"expression": cell, "seed": 5})
+    assert printed(script) == expected
+    assert expected.startswith(f"value {names['loss'].item()}\n")
+    assert expected.endswith(f"x.grad {names['x'].grad.tolist()}\n")
 
 
 class RandomProgram:

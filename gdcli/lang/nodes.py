@@ -106,7 +106,8 @@ class Reference(Struct, frozen=True):
 class Application(Struct, frozen=True):
     """A call of a function that the program defines: ``value`` is its result, with the arguments in their places.
 
-    ``statements`` are those of the body, read for this call.
+    ``statements`` are those of the body, read for this call; ``numbers`` are the first and the last number of the names
+    that parameters and statements have got in it.
     """
 
     name: str
@@ -114,7 +115,8 @@ class Application(Struct, frozen=True):
     value: Node
     span: Span
     definition: Definition
-    statements: tuple[Statement, ...] = ()
+    statements: tuple[Statement, ...]
+    numbers: tuple[int, int]
 
 
 Node: TypeAlias = Number | Variable | ListOf | Unary | Binary | Index | Attribute | Call | Reference | Application

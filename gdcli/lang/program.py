@@ -381,7 +381,8 @@ class _Program(Reader):
         if name in self.inside:
             self.fail("statement", f"'{name}' calls itself", span, "write the sum or the product in one expression")
         arguments = arguments_of(self, function, call)
-        kept = self.scope, self.start, self.statements
+        self.numbers += 1
+        kept, first = (self.scope, self.start, self.statements), self.numbers
         self.scope = {**self.globals, **{parameter: self._parameter(node) for parameter, node in arguments.items()}}
         self.statements = []
         self.inside.append(name)
@@ -395,7 +396,7 @@ class _Program(Reader):
             return Number(value.value, span)
         is_lambda = function.result is not None
         definition = Definition(name, tuple(function.parameters.items()), function.span, is_lambda)
-        return Application(name, tuple(arguments.values()), value, span, definition, statements)
+        return Application(name, tuple(arguments.values()), value, span, definition, statements, (first, self.numbers))
 
     def _parameter(self, node: Node) -> _Meaning:
         self.numbers += 1
