@@ -8,10 +8,10 @@ from __future__ import annotations
 import ast
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
-from gdcli.errors import ExpressionError
-from gdcli.lang.constants import CONSTANTS, LARGEST_INT, fold
+from gdcli.codegen.literals import NOTHING, Local, python_agrees, says
+from gdcli.lang.constants import CONSTANTS
 from gdcli.lang.functions import SPELLINGS
 from gdcli.lang.lines import lines_of
 from gdcli.lang.nodes import (
@@ -28,15 +28,12 @@ from gdcli.lang.nodes import (
     Number,
     Reference,
     Span,
-    Statement,
     Static,
     Unary,
     Variable,
     children,
 )
-from gdcli.lang.operators import BINARY_BY_SYNTAX
 from gdcli.lang.signature import Function
-from gdcli.lang.syntax import parse_expression
 
 # The modules that a user's text may name, as a script names them.
 _MODULES = {
@@ -51,25 +48,7 @@ _MODULES = {
 _SPELLED = {"π": "pi", "τ": "tau"}
 _CONSTANT = re.compile(rf"\b[^\W\d]\w*\s*\.\s*({'|'.join(CONSTANTS)})\b")  # math.pi
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
-_NAME = re.compile(r"(?<![\w.])[^\W\d]\w*")
 _WORD = re.compile(r"\d[\d_.]*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?|(?:torch\s*\.\s*)?[^\W\d]\w*")
-
-
-class Local:
-    """A function's own names: what the script calls each, and the values of those that are plain numbers."""
-
-    def __init__(self, names: Mapping[str, str], numbers: Mapping[str, float]) -> None:
-        self.names = names
-        self.numbers = numbers
-
-    def after(self, statements: Sequence[Statement]) -> Local:
-        """The same after statements of the function."""
-        given = {statement.name: statement.node for statement in statements}
-        others = {name: value for name, value in self.numbers.items() if name not in given}
-        return Local(self.names, others | {n: node.value for n, node in given.items() if isinstance(node, Number)})
-
-
-NOTHING = Local({}, {})
 
 
 class ExpressionPrinter:
@@ -214,16 +193,11 @@ class Tree:
         text = self.source[slice(*node.span)]
         if self.expression.is_program:
             text = _CONSTANT.sub(r"torch.\1", text)
-        valued = self._valued(text)
-        if (self.expression.is_program and not _says(valued, node.value)) or not _python_agrees(valued):
+        valued = self.local.valued(text)
+        if (self.expression.is_program and not says(valued, node.value)) or not python_agrees(valued):
             text = repr(node.value)
             text = f"({text})" if text.startswith("-") else text
         return _WORD.sub(self._constant, text)
-
-    def _valued(self, text: str) -> str:
-        """A number with the names of the function whose body it is in replaced by their numbers."""
-        numbers = self.local.numbers
-        return _NAME.sub(lambda name: f"({numbers[name[0]]!r})" if name[0] in numbers else name[0], text)
 
     def _constant(self, match: re.Match[str]) -> str:
         """``pi`` as ``torch.pi``; torch has no tau."""
@@ -430,43 +404,3 @@ def _normalized(character: re.Match[str]) -> str:
     """A character as Python reads it in a name, where that is one character: each keeps its place."""
     normalized = unicodedata.normalize("NFKC", character[0])
     return normalized if len(normalized) == 1 else character[0]
-
-
-def _says(text: str, value: float) -> bool:
-    """Whether a text alone is read as the number: it needs no name of the program."""
-    try:
-        root = parse_expression(text).root
-    except ExpressionError:
-        return False
-    return isinstance(root, Number) and root.value == value and type(root.value) is type(value)
-
-
-def _python_agrees(text: str) -> bool:
-    """Whether Python computes what ``fold`` has computed: not where a whole number grows beyond 64 bits."""
-    try:
-        _exact(ast.parse(text.strip(), mode="eval").body)
-    except OverflowError:
-        return False
-    return True
-
-
-def _exact(node: ast.expr) -> float:
-    """The value; raises OverflowError where ``fold`` leaves whole numbers for floats and Python does not."""
-    match node:
-        case ast.Constant(value=int() | float() as value):
-            if isinstance(value, int) and value > LARGEST_INT:
-                raise OverflowError
-            return value
-        case ast.UnaryOp(op=ast.USub(), operand=operand):
-            return -_exact(operand)
-        case ast.UnaryOp(operand=operand):
-            return _exact(operand)
-        case ast.BinOp(left=a, op=op, right=b):
-            left, right = _exact(a), _exact(b)
-            result = fold(BINARY_BY_SYNTAX[type(op)], left, right)
-            whole = isinstance(left, int) and isinstance(right, int) and not isinstance(op, ast.Div)
-            if whole and isinstance(result, float) and not (isinstance(op, ast.Pow) and right < 0):
-                raise OverflowError
-            return result
-        case _:
-            return 0.5  # a comparison or a named constant: no whole number that could grow

@@ -8,7 +8,8 @@ from itertools import groupby
 
 from msgspec import Struct
 
-from gdcli.codegen.expression import NOTHING, ExpressionPrinter, Local, Tree
+from gdcli.codegen.expression import ExpressionPrinter, Tree
+from gdcli.codegen.literals import NOTHING, Local
 from gdcli.lang.lines import colon
 from gdcli.lang.nodes import (
     Application,
