@@ -286,7 +286,7 @@ class _Program(Reader):
         if left is None and name in self.given:
             left = self.variable(name, place)
         if left is None:
-            self.fail("unknown-name", f"'{name}' has no value yet", span, f"write {name} = ... first")
+            self.fail("unknown-name", f"'{name}' has no value yet", span, f"give it a value first: {name} = 1.0")
         if sign not in BINARY:
             self.fail("statement", f"'{sign}=' is not part of a program", span)
         right = self._node_at(value)
