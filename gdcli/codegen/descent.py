@@ -30,8 +30,9 @@ def minimize_script(settings: MinimizeSettings) -> str:
     """
     expression = parse(expression_of(settings), settings.values)
     script = Script(settings, [expression], bind([expression], given(settings)))
-    loop = Loop(script, settings, settings.wrt)
-    loop.loss_lines = [f"{loop.loss} = {script.print(expression)}"]
+    loss, lines = script.result(expression, "loss")
+    loop = Loop(script, settings, settings.wrt, loss)
+    loop.loss_lines = lines
     verb = "Maximize" if settings.maximize else "Minimize"
     return loop.text(f"{verb} {in_a_title(settings.expression)}")
 
@@ -44,7 +45,7 @@ def fit_linear_script(settings: FitLinearSettings) -> str:
     """
     expression = parse(loss_expression(settings.activation))
     script = Script(settings, [expression], bind([expression], given(settings)))
-    loop = Loop(script, settings, ["W"])
+    loop = Loop(script, settings, ["W"], script.new_name("loss"))
     call = _ACTIVATIONS.get(settings.activation, f"F.{settings.activation}")
     if call.startswith("F."):
         script.printer.modules.add("F")
@@ -58,10 +59,12 @@ def fit_linear_script(settings: FitLinearSettings) -> str:
 class Loop:
     """The loop of a descent as lines of a script; ``loss_lines`` compute its loss."""
 
-    def __init__(self, script: Script, settings: MinimizeSettings | FitLinearSettings, wrt: Sequence[str]) -> None:
+    def __init__(
+        self, script: Script, settings: MinimizeSettings | FitLinearSettings, wrt: Sequence[str], loss: str
+    ) -> None:
         self.script = script
         self.settings = settings
-        names = LoopNames(*(script.new_name(name) for name in ("i", "steps", "loss")))
+        names = LoopNames(script.new_name("i"), script.new_name("steps"), loss)
         self.i, self.steps, self.loss = names.i, names.steps, names.loss
         rebinds = getattr(settings, "update", "") == "rebind"
         self.variables = []
@@ -82,7 +85,10 @@ class Loop:
         unshown = not_shown({name: getattr(s, name, False) for name in ("walk", "check")})
         setup = [*self.rule.setup(), f"{self.steps} = {s.steps}"]
         loop = [f"for {self.i} in range({self.steps} + 1):", *_indented(self._body())]
-        return self.script.text(f"{title} {how}.", unshown, declared, setup, self.rule.function(self.loss_lines), loop)
+        functions = self.script.functions()
+        return self.script.text(
+            f"{title} {how}.", unshown, declared, functions, setup, self.rule.function(self.loss_lines), loop
+        )
 
     def _body(self) -> list[str]:
         lines = self.rule.evaluate(self.loss_lines) + self._shown() + self.stops.lines() + self._clipping()

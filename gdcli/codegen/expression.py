@@ -7,26 +7,33 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Iterator, Mapping
 
-from gdcli.lang.constants import CONSTANTS, LARGEST_INT, fold
+from gdcli.codegen.literals import NOTHING, Local, python_agrees, says
+from gdcli.lang.constants import CONSTANTS
+from gdcli.lang.functions import SPELLINGS
+from gdcli.lang.lines import lines_of
 from gdcli.lang.nodes import (
+    Application,
     Argument,
     Attribute,
     Binary,
     Call,
     Expression,
+    Index,
+    IndexItem,
     ListOf,
     Node,
     Number,
+    Reference,
     Span,
     Static,
     Unary,
     Variable,
     children,
-    postorder,
 )
-from gdcli.lang.operators import BINARY_BY_SYNTAX
+from gdcli.lang.signature import Function
 
 # The modules that a user's text may name, as a script names them.
 _MODULES = {
@@ -39,6 +46,8 @@ _MODULES = {
     "F": "F",
 }
 _SPELLED = {"π": "pi", "τ": "tau"}
+_CONSTANT = re.compile(rf"\b[^\W\d]\w*\s*\.\s*({'|'.join(CONSTANTS)})\b")  # math.pi
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 _WORD = re.compile(r"\d[\d_.]*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?|(?:torch\s*\.\s*)?[^\W\d]\w*")
 
 
@@ -49,14 +58,16 @@ class ExpressionPrinter:
         self.dtype = dtype
         self.names = names or {}
         self.modules: set[str] = set()  # what the script has to import beside torch
+        self.between: dict[str, str] = {}  # what the script calls the names of a program for what lies between
+        self._codes: dict[str, str] = {}
 
     def print(self, expression: Expression) -> str:
         """The source of the value of an expression, which is a tensor."""
-        return _Tree(self, expression).tensor(expression.root)
+        return Tree(self, expression, expression.root).tensor(expression.root)
 
     def leaf(self, expression: Expression, *, requires_grad: bool) -> str:
         """The source of a new tensor with the value of an expression: no view of another, and a leaf."""
-        tree, root = _Tree(self, expression), expression.root
+        tree, root = Tree(self, expression, expression.root), expression.root
         text = tree.tensor(root)
         if _is_numbers(root) or (isinstance(root, Call) and "requires_grad" in root.function.facts):
             return _with_argument(text, "requires_grad=True") if requires_grad else text
@@ -66,16 +77,42 @@ class ExpressionPrinter:
             text = f"{text}.clone()"
         return f"{text}.requires_grad_()" if requires_grad else text
 
+    def code(self, expression: Expression) -> str:
+        """The source; of a program, with spaces for comments and ends of lines."""
+        if not expression.is_program:
+            return expression.source
+        if expression.source not in self._codes:
+            code = re.sub(r"\s", " ", lines_of(expression.source)[0])
+            self._codes[expression.source] = _NOT_ASCII.sub(_normalized, code)
+        return self._codes[expression.source]
 
-class _Tree:
-    """The texts of the nodes of one tree, children before parents."""
+    def called(self, program: Expression, call: Application) -> tuple[str, Mapping[str, str]]:
+        """What the script calls the function of a program, and each parameter that its body needs."""
+        raise NotImplementedError("a function of a program outside of one")
 
-    def __init__(self, printer: ExpressionPrinter, expression: Expression) -> None:
+
+class Tree:
+    """The texts of the nodes of one tree, children before parents; ``local`` is for the body of a function."""
+
+    def __init__(self, printer: ExpressionPrinter, expression: Expression, root: Node, local: Local = NOTHING) -> None:
         self.printer = printer
-        self.source = expression.source
+        self.expression = expression
+        self.source = printer.code(expression)
+        self.local = local
         self.texts: dict[int, str] = {}
-        for node in postorder(expression.root):
+        for node in _printed(root):
             self.texts[id(node)] = self._text(node)
+
+    def text(self, node: Node) -> str:
+        """The text of a node, in one line for a statement of several."""
+        text = self.texts[id(node)]
+        return " ".join(text.split()) if "\n" in self.expression.text(node) else text
+
+    def augmented(self, node: Binary) -> str:
+        """``c += a`` as ``c + a``: no tensor is changed in place."""
+        right = self.texts[id(node.right)]
+        is_parted = isinstance(node.right, (Number, Binary, Unary)) and not re.fullmatch(r"[\w.]+", right)
+        return f"{self.texts[id(node.left)]} {node.operator} {f'({right})' if is_parted else right}"
 
     def tensor(self, node: Node) -> str:
         """The node where a tensor is needed."""
@@ -88,7 +125,15 @@ class _Tree:
             case Number():
                 return self._literal(node)
             case Variable(name=name):
-                return self.printer.names.get(name, name)
+                return self._own(node) or self.printer.names.get(name, name)
+            case Reference(name=name, value=value) if is_for_parts(node):
+                return self.texts[id(value)]
+            case Reference(name=name):
+                return self._own(node) or self.printer.between[name]
+            case Application():
+                return self._application(node)
+            case Index():
+                return self._index(node)
             case ListOf():
                 return self._list(node)
             case Attribute():
@@ -97,6 +142,44 @@ class _Tree:
                 return self._call(node)
             case _:
                 return self._replaced(node.span, [(child.span, self.texts[id(child)]) for child in children(node)])
+
+    def _own(self, node: Node) -> str:
+        """What the body of a function calls a parameter, or a name that it gives; empty for what is not its own."""
+        return self.local.names.get(self.source[slice(*node.span)], "")
+
+    def _application(self, call: Application) -> str:
+        start = self.source.index(call.name, call.span[0])
+        name, parameters = self.printer.called(self.expression, call)
+        pieces = [((start, start + len(call.name)), name)]
+        for (parameter, _), argument in zip(call.definition.parameters, call.arguments, strict=True):
+            if not (call.span[0] <= argument.span[0] and argument.span[1] <= call.span[1]):
+                continue  # a default
+            is_there = isinstance(argument, Variable) and argument.name in self.printer.names
+            is_needed = parameter in parameters or isinstance(argument, Number) or is_there
+            text = Tree(self.printer, self.expression, argument, self.local).text(argument) if is_needed else "None"
+            pieces.append((argument.span, text))
+            written = re.compile(rf"\b{parameter}(?=\s*=[\s(]*$)").search(self.source, start, argument.span[0])
+            if written and parameters.get(parameter, parameter) != parameter:
+                pieces.append((written.span(), parameters[parameter]))
+        return self._replaced(call.span, pieces)
+
+    def _index(self, node: Index) -> str:
+        """``x[n]`` with the number that n is, where the script does not have it."""
+        (start, end), value = node.span, node.value
+        opened = self.source.find("[", value.span[1], end)
+        pieces = [(value.span, self.texts[id(value)])]
+        if opened < 0:  # a part of what is given to several names
+            text = pieces[0][1]
+            is_operation = isinstance(value, Reference) and isinstance(value.value, (Unary, Binary))
+            return f"{f'({text})' if is_operation else text}[{node.items[0]}]"
+        if not self._stays(self.source[opened:end]):
+            pieces.append(((opened + 1, end - 1), ", ".join(map(_index_item, node.items))))
+        return self._replaced((start, end), pieces)
+
+    def _stays(self, text: str) -> bool:
+        """Whether the names in a text of whole numbers are those of the function whose body it is in."""
+        names = re.findall(r"[^\W\d]\w*", text) if self.expression.is_program else []
+        return all(name in self.local.names or name == "None" for name in names)
 
     def _replaced(self, span: Span, pieces: list[tuple[Span, str]]) -> str:
         """The source of ``span`` with other texts in some places."""
@@ -108,13 +191,18 @@ class _Tree:
 
     def _literal(self, node: Number) -> str:
         text = self.source[slice(*node.span)]
-        if not _python_agrees(text):
+        if self.expression.is_program:
+            text = _CONSTANT.sub(r"torch.\1", text)
+        valued = self.local.valued(text)
+        if (self.expression.is_program and not says(valued, node.value)) or not python_agrees(valued):
             text = repr(node.value)
             text = f"({text})" if text.startswith("-") else text
         return _WORD.sub(self._constant, text)
 
     def _constant(self, match: re.Match[str]) -> str:
         """``pi`` as ``torch.pi``; torch has no tau."""
+        if match[0] in self.local.names:
+            return self.local.names[match[0]]
         name = match[0].rpartition(".")[2].strip() if not match[0][0].isdigit() and match[0][0] != "." else ""
         name = _SPELLED.get(name, name)
         if name not in CONSTANTS:
@@ -153,6 +241,8 @@ class _Tree:
     def _attribute(self, node: Attribute) -> str:
         value = node.value
         text = self._replaced(node.span, [(value.span, self.texts[id(value)])])
+        while isinstance(value, (Reference, Application)):
+            value = value.value
         named = isinstance(value, Call) and "values and indices" in value.function.facts
         if node.name in ("values", "indices") and not named:
             return re.sub(r"\s*\.\s*\w+$", f"[{0 if node.name == 'values' else 1}]", text)
@@ -168,7 +258,7 @@ class _Tree:
             text = f"{self._callee(function.path)}({', '.join(map(self._whole_argument, call.arguments))})"
         else:
             name = self.source[slice(*call.name_span)]
-            callee = name if is_method else self._callee(function.path, name)
+            callee = name if is_method else self._callee(function.path, self._spelled(name, function))
             pieces = [piece for a in call.arguments for piece in self._argument(call, a, is_method=is_method)]
             text = self._replaced(call.span, [(call.name_span, callee), *pieces])
         takes_dtype = any(p.name == "dtype" for p in function.parameters)
@@ -176,6 +266,11 @@ class _Tree:
             return text
         dtype = self._dtype(floats=_is_float_by_itself(call))
         return _with_argument(text, dtype.removeprefix(", ")) if dtype else text
+
+    def _spelled(self, name: str, function: Function) -> str:
+        """The spelling of a function, unless an import of the program has given it another meaning."""
+        is_usual = not self.expression.is_program or SPELLINGS.get(name.replace(" ", "")) == function
+        return name if is_usual else function.path
 
     def _callee(self, path: str, spelled: str = "") -> str:
         """The function as a script calls it: as it was spelled where a script can, else by its path."""
@@ -224,7 +319,12 @@ class _Tree:
         text = self.source[slice(*value.span)]
         if argument.parameter.kind == "dtype" and value.value is not None:
             return f"torch.{value.value}"
-        return text
+        is_whole = argument.parameter.kind in ("int", "ints", "sizes")
+        if not is_whole or self._stays(text):
+            return text
+        if isinstance(value.value, tuple) and not _is_sequence(text):
+            return ", ".join(map(str, value.value))
+        return repr(value.value)
 
     def _tensor_argument(self, node: Node, argument: Argument) -> str:
         """The argument as its kind wants it: a tensor, or plain numbers."""
@@ -237,6 +337,31 @@ class _Tree:
             stays = kind in ("either", "number") or (kind == "any" and isinstance(node.value, int))
             return self.texts[id(node)] if stays else self.tensor(node)
         return self.texts[id(node)]
+
+
+def _printed(root: Node) -> Iterator[Node]:
+    """The nodes of a tree, children before parents: not what a name stands for, and not the arguments of its call."""
+    stack: list[tuple[Node, bool]] = [(root, False)]
+    while stack:
+        node, ready = stack.pop()
+        if ready:
+            yield node
+            continue
+        stack.append((node, True))
+        if not isinstance(node, (Reference, Application)) or is_for_parts(node):
+            stack.extend((child, False) for child in reversed(children(node)))
+
+
+def is_for_parts(node: Node) -> bool:
+    """Whether it is the one name of what ``a, b = sort(x)`` takes apart."""
+    return isinstance(node, Reference) and "," in node.name
+
+
+def _index_item(item: IndexItem) -> str:
+    if not isinstance(item, slice):
+        return str(item)
+    bounds = ["" if bound is None else str(bound) for bound in (item.start, item.stop, item.step)]
+    return ":".join(bounds if item.step is not None else bounds[:2])
 
 
 def _is_numbers(node: Node) -> bool:
@@ -275,32 +400,7 @@ def _is_sequence(text: str) -> bool:
     return len(arguments) == 1 and isinstance(arguments[0], (ast.Tuple, ast.List))
 
 
-def _python_agrees(text: str) -> bool:
-    """Whether Python computes what ``fold`` has computed: not where a whole number grows beyond 64 bits."""
-    try:
-        _exact(ast.parse(text.strip(), mode="eval").body)
-    except OverflowError:
-        return False
-    return True
-
-
-def _exact(node: ast.expr) -> float:
-    """The value; raises OverflowError where ``fold`` leaves whole numbers for floats and Python does not."""
-    match node:
-        case ast.Constant(value=int() | float() as value):
-            if isinstance(value, int) and value > LARGEST_INT:
-                raise OverflowError
-            return value
-        case ast.UnaryOp(op=ast.USub(), operand=operand):
-            return -_exact(operand)
-        case ast.UnaryOp(operand=operand):
-            return _exact(operand)
-        case ast.BinOp(left=a, op=op, right=b):
-            left, right = _exact(a), _exact(b)
-            result = fold(BINARY_BY_SYNTAX[type(op)], left, right)
-            whole = isinstance(left, int) and isinstance(right, int) and not isinstance(op, ast.Div)
-            if whole and isinstance(result, float) and not (isinstance(op, ast.Pow) and right < 0):
-                raise OverflowError
-            return result
-        case _:
-            return 0.5  # a comparison or a named constant: no whole number that could grow
+def _normalized(character: re.Match[str]) -> str:
+    """A character as Python reads it in a name, where that is one character: each keeps its place."""
+    normalized = unicodedata.normalize("NFKC", character[0])
+    return normalized if len(normalized) == 1 else character[0]

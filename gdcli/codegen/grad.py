@@ -7,7 +7,7 @@ from gdcli.complete.sources import given
 from gdcli.contract.grad import GradSettings
 from gdcli.contract.short import in_a_title
 from gdcli.errors import GdcliError
-from gdcli.lang.nodes import Binary, Call, Expression, Index, ListOf
+from gdcli.lang.nodes import Application, Binary, Call, Expression, Index, ListOf, Reference
 from gdcli.lang.program import parse
 from gdcli.lang.values import bind
 
@@ -26,17 +26,16 @@ def grad_script(settings: GradSettings) -> str:
             raise GdcliError("code", f"a script evaluates one point, but '{many}' asks for many", f"leave out --{many}")
     expression = parse(settings.expression, settings.values)
     script = Script(settings, [expression], bind([expression], given(settings)))
-    value = script.new_name("value")
+    value, run = script.result(expression, "value")
     maker = f"{value}.grad_fn.name()" if _has_grad_fn(expression) else f"{value}.grad_fn and {value}.grad_fn.name()"
     numbers = "tolist" if settings.jacobian else "item"
-    run = [f"{value} = {script.print(expression)}"]
     shown = [f'print("value", {value}.{numbers}())', f'print("grad_fn", {maker})']
     backward = [f"{value}.backward()"]
     if settings.jacobian:
         backward = [f"if {value}.numel() == 1:  # backward() needs a scalar", f"    {value}.backward()"]
     gradients = [_gradient_line(script, settings, name) for name in script.values]
     asked = {name: getattr(settings, name) for name in ("explain", "symbolic", "check")}
-    parts = [not_shown(asked), script.declarations(settings.wrt)]
+    parts = [not_shown(asked), script.declarations(settings.wrt), script.functions()]
     if settings.hessian or settings.jacobian:
         # Before backward(), which frees the graph.
         derivatives, number = script.new_name("derivatives"), script.new_name("number")
@@ -55,6 +54,8 @@ def grad_script(settings: GradSettings) -> str:
 def _has_grad_fn(expression: Expression) -> bool:
     """Whether the value is surely the result of an operation, and not a variable itself."""
     root = expression.root
+    while isinstance(root, (Reference, Application)):
+        root = root.value
     if isinstance(root, Call):
         return "input itself" not in root.function.facts
     return isinstance(root, (Binary, Index, ListOf))

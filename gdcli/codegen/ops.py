@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from gdcli.codegen.files import quoted
+from gdcli.codegen.program import Placed
 from gdcli.codegen.script import Script
 from gdcli.complete.sources import given
 from gdcli.contract.ops import OpsSettings
@@ -17,8 +20,8 @@ def ops_script(settings: OpsSettings) -> str:
 
     An expression that cannot be parsed becomes a comment.
     """
-    parsed = [row for text in settings.expressions for row in rows_of(text, settings.values)]
-    expressions = [row for _, row in parsed if isinstance(row, Expression)]
+    parsed = [rows_of(text, settings.values) for text in settings.expressions]
+    expressions = [row for rows in parsed for _, row in rows if isinstance(row, Expression)]
     script = Script(settings, expressions, bind(expressions, given(settings)))
     show = script.new_name("show")
     function = [
@@ -27,11 +30,16 @@ def ops_script(settings: OpsSettings) -> str:
         '    print(name, result.tolist(), result.dtype, tuple(result.shape), sep="\\t")',
         "",
     ]
-    rows = [_row(script, show, text, row) for text, row in parsed]
-    return script.text("Expressions side by side.", script.declarations(()), function, rows)
+    lines = [line for rows in parsed for line in _lines(script, show, rows)]
+    return script.text("Expressions side by side.", script.declarations(()), [*script.functions(), *function], lines)
 
 
-def _row(script: Script, show: str, text: str, parsed: Expression | ExpressionError) -> str:
-    if isinstance(parsed, ExpressionError):
-        return f"# {' '.join(text.split())}: {parsed.message}"
-    return f"{show}({quoted(text)}, {script.print(parsed)})"
+def _lines(script: Script, show: str, rows: Sequence[tuple[str, Expression | ExpressionError]]) -> list[str]:
+    """The rows of one expression; those of a program between its statements."""
+    found = [(text, row) for text, row in rows if isinstance(row, Expression)]
+    wrong = [f"# {' '.join(text.split())}: {row.message}" for text, row in rows if isinstance(row, ExpressionError)]
+    programs = [row for _, row in found if row.is_program]
+    placed = script.printer.statements(programs) if programs else []
+    for text, row in found:
+        placed.append(Placed(row.root.span[0], [f"{show}({quoted(text)}, {script.printer.text(row)})"]))
+    return wrong + [line for each in sorted(placed, key=lambda each: each.place) for line in each.lines]

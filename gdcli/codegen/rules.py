@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from gdcli.codegen.expression import ExpressionPrinter
+from gdcli.codegen.program import printed_alone
 from gdcli.codegen.script import Script, broken
 from gdcli.contract.descent import DescentSettings
 from gdcli.lang.program import parse
@@ -173,16 +173,16 @@ class Rule:
         make = f"{self.scheduler} = {self.schedule.path}({', '.join([self.carrier, *arguments])})"
         return [*function, *broken(make)]
 
-    @staticmethod
-    def _function_of_epoch(name: str, text: str) -> list[str]:
+    def _function_of_epoch(self, name: str, text: str) -> list[str]:
         """The function of a lambda schedule; a tensor of float64, so that the digits are PyTorch's."""
-        epoch = {"epoch": "epoch"}
-        printed = ExpressionPrinter("float64", epoch).print(parse(text))
+        printer, lines, result = printed_alone(parse(text), "float64", {"epoch": "epoch"}, self.script.new_name)
+        self.script.printer.modules |= printer.modules
         return [
             "",
             f"def {name}(epoch):",
             "    epoch = torch.tensor(epoch, dtype=torch.float64)",
-            f"    return ({printed}).item()",
+            *(f"    {line}" for line in lines),
+            f"    return ({result}).item()",
             "",
         ]
 

@@ -6,11 +6,12 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from gdcli.codegen.expression import ExpressionPrinter
 from gdcli.codegen.files import STANDARD, TAKEN_TO_READ, modules_for, numbers_of, read_lines, tensor_text
+from gdcli.codegen.program import ProgramPrinter, names_in
 from gdcli.lang.arguments import FLOAT_DTYPES
 from gdcli.lang.arrays import Array
 from gdcli.lang.nodes import (
+    Application,
     Attribute,
     Binary,
     Call,
@@ -19,6 +20,7 @@ from gdcli.lang.nodes import (
     ListOf,
     Node,
     Number,
+    Reference,
     Static,
     Variable,
     children,
@@ -45,8 +47,13 @@ class Script:
         taken = {*_TAKEN, *(TAKEN_TO_READ if any(isinstance(value, Array) for value in values.values()) else ())}
         for name in values:
             self.names[name] = _free(name, {*taken, *(set(values) - {name}), *self.names.values()})
-        self.printer = ExpressionPrinter(settings.dtype, self.names)
+        # Of one name, the variable keeps it, then the function, then what lies between; the script's own come last.
+        functions, between, own = names_in(expressions)
         self._used = {*taken, *self.names.values()}
+        called = {name: self.new_name(name) for name in functions}
+        named = {name: self.new_name(name) for name in between}
+        self._used |= own
+        self.printer = ProgramPrinter(settings.dtype, self.names, called, named, self.new_name)
 
     def new_name(self, wanted: str) -> str:
         """A name for one thing in the script: this one, or one like it; no other thing has it or will have it."""
@@ -58,12 +65,32 @@ class Script:
         """The source of an expression."""
         return self.printer.print(expression)
 
+    def result(self, expression: Expression, wanted: str) -> tuple[str, list[str]]:
+        """What the script calls the result of an expression, and the lines that compute it.
+
+        It is the name that a program gives to it; any other result is called as ``wanted``.
+        """
+        lines = []
+        if expression.is_program:
+            lines = [line for placed in self.printer.statements([expression]) for line in placed.lines]
+            if name := self.printer.name_of(expression):
+                return name, lines
+        name = self.new_name(wanted)
+        return name, [*lines, f"{name} = {self.printer.text(expression)}"]
+
     def item(self, name: str) -> str:
         """How the numbers of a variable are read: ``x.item()`` for one, ``W.tolist()`` for a tensor."""
         value = self.values[name]
         if isinstance(value, Array):
             return "tolist" if value.shape else "item"
         return "item" if isinstance(value.root, Number) else "tolist"
+
+    def dtype(self, name: str) -> str:
+        """The dtype of a variable: that of the run, unless its value names another."""
+        value = self.values[name]
+        root = None if isinstance(value, Array) else value.root
+        named = [a.value for a in root.arguments if a.parameter.kind == "dtype"] if isinstance(root, Call) else []
+        return next((str(d.value) for d in named if isinstance(d, Static) and d.value), self.settings.dtype)
 
     def has_no_dimension(self) -> bool:
         """Whether the expressions surely give tensors of shape (): of plain numbers, by functions that keep it so."""
@@ -90,6 +117,10 @@ class Script:
                 explained = True
             lines += broken(line) if isinstance(value.root, ListOf) else [line]
         return lines
+
+    def functions(self) -> list[str]:
+        """The functions of programs that stand above their statements."""
+        return self.printer.above
 
     def _array(self, name: str, value: Array, *, moves: bool) -> list[str]:
         """The lines that make a tensor of numbers that do not pass through text."""
@@ -143,12 +174,14 @@ def not_shown(what: Mapping[str, Any]) -> list[str]:
 
 def surely_has_gradient(expression: Expression, name: str) -> bool:
     """Whether autograd reaches the variable for sure: not when every use is inside of what cuts the gradient."""
-    cut: set[int] = set()
+    reached = {id(expression.root)}
     for node in reversed(list(postorder(expression.root))):
-        if isinstance(node, Variable) and node.name == name and id(node) not in cut:
+        if id(node) not in reached:
+            continue
+        if isinstance(node, Variable) and node.name == name:
             return True
-        if id(node) in cut or _cuts_gradient(node):
-            cut.update(id(child) for child in children(node))
+        if not _cuts_gradient(node):
+            reached.update(id(child) for child in children(node))
     return False
 
 
@@ -163,7 +196,7 @@ def _cuts_gradient(node: Node) -> bool:
             return bool(function.gradient) or any(isinstance(d, Static) and d.value not in floats for d in dtypes)
         case Attribute(name=name):
             return name == "indices"
-        case Index(value=Call(), items=items):  # sort(x)[1]
+        case Index(value=Call() | Reference() | Application(), items=items):  # sort(x)[1]
             return items != (0,)
         case _:
             return False

@@ -40,6 +40,9 @@ class Reader(Protocol):
     def span(self, node: ast.AST) -> Span:
         """The range of its characters in the source."""
 
+    def spelled(self, node: ast.expr) -> str:
+        """A chain of plain names, as the functions of the table are spelled."""
+
     def whole_number(self, node: ast.expr, what: str, hint: str = "") -> int:
         """Read a constant integer; ``what`` names it in the error message, and ``hint`` is for anything else."""
 
@@ -171,7 +174,8 @@ class ArgumentReader:
         return Static((whole,) if parameter.kind == "sizes" else whole, span)
 
     def _dtype(self, function: Function, parameter: Parameter, value: ast.expr) -> Static:
-        name = self.reader.source[slice(*self.reader.span(value))].removeprefix("torch.")
+        written = self.reader.source[slice(*self.reader.span(value))]
+        name = (self.reader.spelled(value) or written).removeprefix("torch.")
         if name not in DTYPES:
             self._wrong(function, parameter, "a dtype, such as torch.float64", value, did_you_mean(name, DTYPES))
         return Static(name, self.reader.span(value))

@@ -42,7 +42,7 @@ def given(reader: _Program, tree: ast.expr, scope: Mapping[str, Any]) -> Given |
     """
     tree, moves, cut = _unwrapped(reader, tree)
     names = list(_names(reader, tree))
-    known = [node for node in names if isinstance(scope.get(node.id), Given) and scope[node.id].literal is not None]
+    known = [node for node in names if _known(scope.get(node.id))]
     others = [
         n
         for n in names
@@ -53,14 +53,22 @@ def given(reader: _Program, tree: ast.expr, scope: Mapping[str, Any]) -> Given |
     reader.is_literal += 1
     node = reader.node(tree)
     reader.is_literal -= 1
-    texts = [(reader.span(name), scope[name.id].text) for name in known]
+    texts = [(reader.span(name), _known(scope[name.id])) for name in known]
     texts += [
         (reader.span(n), path)
         for n in ast.walk(tree)
         if isinstance(n, ast.Name) and (path := reader.spelled(n)) != n.id
     ]
-    text = _replaced(reader.source, reader.span(tree), [*texts, *((span, "") for span in cut)])
+    text = _replaced(reader.python, reader.span(tree), [*texts, *((span, "") for span in cut)])
     return Given(text, moves, node if isinstance(node, (Number, ListOf)) and _is_literal(node) else None)
+
+
+def _known(meaning: Any) -> str:
+    """The text of a name that stands for numbers alone; empty for any other."""
+    if isinstance(meaning, Given):
+        return meaning.text if meaning.literal is not None else ""
+    node = getattr(meaning, "node", None)
+    return repr(node.value) if isinstance(node, Number) else ""
 
 
 def _unwrapped(reader: _Program, tree: ast.expr) -> tuple[ast.expr, bool, list[Span]]:

@@ -104,15 +104,31 @@ class Reference(Struct, frozen=True):
 
 
 class Application(Struct, frozen=True):
-    """A call of a function that the program defines: ``value`` is its result, with the arguments in their places."""
+    """A call of a function that the program defines: ``value`` is its result, with the arguments in their places.
+
+    ``statements`` are those of the body, read for this call; ``numbers`` are the first and the last number of the names
+    that parameters and statements have got in it.
+    """
 
     name: str
     arguments: tuple[Node, ...]
     value: Node
     span: Span
+    definition: Definition
+    statements: tuple[Statement, ...]
+    numbers: tuple[int, int]
 
 
 Node: TypeAlias = Number | Variable | ListOf | Unary | Binary | Index | Attribute | Call | Reference | Application
+
+
+class Definition(Struct, frozen=True):
+    """A function of a program: its parameters, each with its default, and its place."""
+
+    name: str
+    parameters: tuple[tuple[str, Node | None], ...]
+    span: Span
+    is_lambda: bool
 
 
 class Statement(Struct, frozen=True):

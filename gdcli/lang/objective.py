@@ -185,19 +185,14 @@ class _Compiler:
         # PyTorch imports parts of itself from within an operation, and finds __import__ here; the tree cannot name it.
         self.names: dict[str, Any] = {"__builtins__": {"__import__": __import__}}
         self.fixed = _fixed_nodes(expression.root)
+        self.own = _own_names(expression.root, self.fixed)
         self.computed: dict[int, Any] = {}
 
     def function(self) -> Callable[..., Any]:
         root = self.expression.root
-        steps = [self._assignment(name) for name in self._names()]
+        steps = [self._assignment(name) for name in self.own[None]]
         body = self._number(root) if isinstance(root, Number) else self.lower(root)
         return self._compile(body, self.expression.variables, steps)
-
-    def _names(self) -> list[Reference]:
-        """A use of each name that stands for an operation, in the order in which the program gives them."""
-        named = [node for node in postorder(self.expression.root) if isinstance(node, Reference)]
-        found = {node.number: node for node in named if id(node.value) not in self.fixed}
-        return [found[number] for number in sorted(found)]
 
     def _assignment(self, name: Reference) -> ast.stmt:
         """``z = W @ x`` in the function that is made."""
@@ -266,10 +261,20 @@ class _Compiler:
                 return self._call(f".{name}", _ATTRIBUTES[name], [self.lower(value)], {}, node.span)
             case Call():
                 return self._function_call(node)
-            case Application(value=value):
-                return self.lower(value)
+            case Application():
+                return self._application(node)
             case Reference():
                 return self._named(node)
+
+    def _application(self, node: Application) -> ast.expr:
+        """``((x := argument), (y := x**2), y + 1)[-1]``: a call evaluates in the order of its body, as Python does."""
+        value = self.lower(node.value)
+        own = self.own.get(node.numbers, ())
+        if not own:
+            return value
+        given = [ast.NamedExpr(ast.Name(_local(name), ast.Store()), self.lower(name.value)) for name in own]
+        steps = _at(ast.Tuple([*given, value], ast.Load()), node.span)
+        return _at(ast.Subscript(steps, ast.Constant(-1), ast.Load()), node.span)
 
     def _binary(self, node: Binary) -> ast.expr:
         # A sum of a thousand terms is a tree a thousand deep on its left side: walk it, do not recurse.
@@ -380,6 +385,27 @@ def _fixed_nodes(root: Node) -> set[int]:
         elif not isinstance(node, Number):
             fixed.add(id(node))
     return fixed
+
+
+def _own_names(root: Node, fixed: set[int]) -> dict[tuple[int, int] | None, list[Reference]]:
+    """A use of each name that stands for an operation, in the order in which they are given.
+
+    They are listed by the call of a function, by its ``numbers``, that gives them; None for the program itself.
+    """
+    nodes = list(postorder(root))
+    uses = {node.number: node for node in nodes if isinstance(node, Reference) and id(node.value) not in fixed}
+    calls = sorted({node.numbers for node in nodes if isinstance(node, Application)}, key=lambda n: (n[0], -n[1]))
+    found: dict[tuple[int, int] | None, list[Reference]] = {None: []}
+    inside: list[tuple[int, int]] = []
+    at = 0
+    for number in sorted(uses):
+        while at < len(calls) and calls[at][0] <= number:
+            inside.append(calls[at])
+            at += 1
+        while inside and inside[-1][1] < number:
+            inside.pop()
+        found.setdefault(inside[-1] if inside else None, []).append(uses[number])
+    return found
 
 
 def _at(node: _E, span: Span) -> _E:

@@ -24,10 +24,23 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gdcli.errors import ExpressionError
+from gdcli.lang.constants import ConstantError, fold
 from gdcli.lang.definitions import Function, arguments_of, body_of, defined
 from gdcli.lang.given import Given, given
 from gdcli.lang.lines import Line, assignments, colon, is_program, lines_of, tidy
-from gdcli.lang.nodes import Application, Binary, Expression, Index, Node, Number, Reference, Span, Statement, Variable
+from gdcli.lang.nodes import (
+    Application,
+    Binary,
+    Definition,
+    Expression,
+    Index,
+    Node,
+    Number,
+    Reference,
+    Span,
+    Statement,
+    Variable,
+)
 from gdcli.lang.operators import BINARY
 from gdcli.lang.scan import check_part
 from gdcli.lang.statements import imported, refuse
@@ -94,7 +107,7 @@ class _Program(Reader):
         # Without requires_grad every number may move; with it, a plain number is Python's, as in PyTorch.
         self.numbers_move = not re.search("requires_grad|Parameter|Variable", self.python)
         self.numbers = 0
-        self.statements: list[Statement] = []
+        self.statements: list[Statement] = []  # of the program, or of the function whose body is being read
         self.values: dict[str, str] = {}
         self.moving: dict[str, None] = {}
         self.shown: list[Node] = []
@@ -190,11 +203,15 @@ class _Program(Reader):
             self._define_lambda(targets[0], value[1] - len(body), value[1])
             return
         tree = self._tree_at(value, names=True)
-        for names in targets:
-            if len(names) == 1:
-                self._give(names[0], tree, span)
-            else:
-                self._unpack(names, tree, span)
+        first, *others = targets
+        self._give_each(first, tree, span)
+        for names in others:
+            same = isinstance(self.scope.get(first[0]), _Named) and len(first) == len(names) == 1
+            node = self.named(first[0], _trimmed(self._code(value), value)) if same else None
+            if node is None:
+                self._give_each(names, tree, span)
+            else:  # a = b = x**2 is one tensor with two names
+                self._bind(names[0], node, span)
 
     def _targets(self, span: Span) -> list[str]:
         """The names on the left of a ``=``."""
@@ -206,9 +223,13 @@ class _Program(Reader):
                 self.fail("statement", f"'{text.strip()}' cannot be given a value", _trimmed(text, span), hint)
         return names
 
-    def _unpack(self, names: Sequence[str], tree: ast.expr, span: Span) -> None:
+    def _give_each(self, names: Sequence[str], tree: ast.expr, span: Span) -> None:
+        """Bind a name to a value, or several to its parts."""
+        if len(names) == 1:
+            self._give(names[0], tree, span)
+            return
         if not isinstance(tree, (ast.Tuple, ast.List)):
-            whole = self.node(tree)
+            whole = self._once(", ".join(names), self.node(tree))
             for k, name in enumerate(names):
                 self._bind(name, Index(whole, (k,), whole.span), span)
             return
@@ -231,7 +252,7 @@ class _Program(Reader):
         if value is None:
             self._bind(name, self.node(tree), span)
             return
-        if isinstance(self.scope.get(name), Given) and name in self.variables:
+        if name in self.values and name in self.variables:
             hint = "give it another name"
             self.fail("statement", f"'{name}' gets a second value, and the first one is used above", span, hint)
         self.scope[name] = value
@@ -243,14 +264,19 @@ class _Program(Reader):
         if self.result is None or isinstance(self.result[1], Variable):
             self.result = name, Variable(name, span)
 
+    def _once(self, name: str, node: Node) -> Node:
+        """The node under a name of its own, so that its parts come of one evaluation."""
+        if isinstance(node, (Variable, Reference)):
+            return node
+        self.numbers += 1
+        return Reference(name, node, self.numbers, node.span)
+
     def _bind(self, name: str, node: Node, span: Span) -> None:
         """Bind a name to the node of its expression."""
         self.numbers += 1
         self.scope[name] = _Named(node, self.numbers)
-        if self.inside:
-            return
         self.statements.append(Statement(name, node, self.numbers, span))
-        if not self.is_differentiated:
+        if not self.inside and not self.is_differentiated:
             self.result = name, node
 
     def _augment(self, names: Sequence[str], sign: str, value: Span, span: Span) -> None:
@@ -263,7 +289,14 @@ class _Program(Reader):
             self.fail("unknown-name", f"'{name}' has no value yet", span, f"give it a value first: {name} = 1.0")
         if sign not in BINARY:
             self.fail("statement", f"'{sign}=' is not part of a program", span)
-        self._bind(name, Binary(sign, left, self._node_at(value), span), span)
+        right = self._node_at(value)
+        node: Node = Binary(sign, left, right, span)
+        if isinstance(left, Number) and isinstance(right, Number):
+            try:
+                node = Number(fold(BINARY[sign], left.value, right.value), span)
+            except ConstantError as error:
+                self.fail("constant", str(error), span)
+        self._bind(name, node, span)
 
     def _moves(self, name: str, span: Span, *, moves: bool) -> None:
         if not isinstance(self.globals.get(name), Given) or self.inside:
@@ -348,17 +381,22 @@ class _Program(Reader):
         if name in self.inside:
             self.fail("statement", f"'{name}' calls itself", span, "write the sum or the product in one expression")
         arguments = arguments_of(self, function, call)
-        kept = self.scope, self.start
+        self.numbers += 1
+        kept, first = (self.scope, self.start, self.statements), self.numbers
         self.scope = {**self.globals, **{parameter: self._parameter(node) for parameter, node in arguments.items()}}
+        self.statements = []
         self.inside.append(name)
         value = self._run(function.body) if function.result is None else self._node_at(function.result)
         self.inside.pop()
-        self.scope, self.start = kept
+        statements = tuple(self.statements)
+        self.scope, self.start, self.statements = kept
         if value is None:
             self.fail("statement", f"the function '{name}' returns nothing", span, "end it with return")
         if isinstance(value, Number):
             return Number(value.value, span)
-        return Application(name, tuple(arguments.values()), value, span)
+        is_lambda = function.result is not None
+        definition = Definition(name, tuple(function.parameters.items()), function.span, is_lambda)
+        return Application(name, tuple(arguments.values()), value, span, definition, statements, (first, self.numbers))
 
     def _parameter(self, node: Node) -> _Meaning:
         self.numbers += 1

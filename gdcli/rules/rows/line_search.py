@@ -150,7 +150,7 @@ def _exact(s: ByHand) -> Sequence[str]:
     return [
         *_start(s),
         *_slope(s, first),
-        f"{precision} = torch.finfo(torch.{s.settings.dtype}).eps ** 0.5",
+        f"{precision} = torch.finfo(torch.{s.script.dtype(s.variables[0].name)}).eps ** 0.5",
         f"if {first} != 0:",
         f"    {second}, {place} = {look}(1.0)[1], None",
         f"    if {second} > {first}:  # the slope of a quadratic is linear, 0 here:",
