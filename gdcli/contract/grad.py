@@ -51,13 +51,18 @@ class TapeNode(Struct, frozen=True, kw_only=True):
     elements summed), ``rule`` the same in symbols, in the language (empty where there is no simple rule), and ``grad``
     the gradient that reached it. For tensors of more than 1,000 elements ``value``,
     ``local`` and ``grad`` are null, and norms are given. ``note`` explains what autograd does here.
+
+    In a program each statement that the result depends on has a tree of its own, those of the last statements first:
+    ``name`` is what its root is called, ``function`` the function of which this is a name, empty for the program
+    itself. A use of a name has the kind "name" and no parts: ``grad`` is what this use adds to the gradient of the
+    name, and ``statement`` the id of the node that has the name. ``line`` is counted from 1.
     """
 
     id: int
     parent: int | None
     text: str
     span: tuple[int, int]
-    kind: Literal["operation", "variable", "constant"]
+    kind: Literal["operation", "variable", "constant", "name"]
     op: str
     grad_fn: str | None
     dtype: str | None
@@ -69,6 +74,10 @@ class TapeNode(Struct, frozen=True, kw_only=True):
     grad: Nested
     grad_norm: float | None
     note: str
+    name: str | UnsetType = UNSET
+    function: str | UnsetType = UNSET
+    line: int | UnsetType = UNSET
+    statement: int | UnsetType = UNSET
 
 
 class Derivative(Struct, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from gdcli.lang.constructors import Environment
-from gdcli.lang.nodes import Expression, Node, Variable
+from gdcli.lang.nodes import Expression, Node, Reference, Variable
 from gdcli.lang.objective import build
 
 
@@ -16,8 +16,8 @@ class Intermediates:
     """The result at every node of an expression, from the last call of ``objective``.
 
     A result is a tensor, or a pair of values and indices; plain numbers are left out. After a backward pass, a result
-    that requires a gradient has it. A variable that is used several times enters the graph once for each use (as a
-    view, which changes no number), so that each use has its contribution.
+    that requires a gradient has it. A variable or another name that is used several times enters the graph once for each
+    use (as a view, which changes no number), so that each use has its contribution.
     """
 
     def __init__(self, expression: Expression, environment: Environment, tensors: Mapping[str, torch.Tensor]) -> None:
@@ -27,7 +27,7 @@ class Intermediates:
 
     def _keep(self, node: Node, result: Any) -> Any:
         if torch.is_grad_enabled() and is_tracked(result):
-            if isinstance(node, Variable):
+            if isinstance(node, (Variable, Reference)):
                 result = result.view_as(result)
             result.retain_grad()
         self._results[id(node)] = node, result

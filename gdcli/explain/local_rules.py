@@ -14,10 +14,12 @@ from collections.abc import Mapping, Sequence
 import torch
 
 from gdcli.errors import GdcliError
+from gdcli.explain.names import within
 from gdcli.explain.words import broadcast_dims
 from gdcli.lang.constructors import Environment
 from gdcli.lang.functions import FUNCTIONS
 from gdcli.lang.nodes import (
+    Application,
     Argument,
     Attribute,
     Binary,
@@ -28,7 +30,6 @@ from gdcli.lang.nodes import (
     Number,
     Static,
     Unary,
-    postorder,
 )
 from gdcli.lang.objective import build
 from gdcli.lang.operators import BINARY, UNARY
@@ -159,7 +160,7 @@ def rule(parent: Node, child: Node, expression: Expression, parent_shape: torch.
     As in a tape, it is the derivative of the sum of the parent's elements: where a part is broadcast, that of all
     elements that it goes into.
     """
-    if isinstance(parent, ListOf | Attribute):
+    if isinstance(parent, ListOf | Attribute | Application):
         return "1"
     call = _as_call(parent, child)
     if call is None:
@@ -180,10 +181,13 @@ def rule(parent: Node, child: Node, expression: Expression, parent_shape: torch.
     return _summed(found, shape, parent_shape) if name in ELEMENTWISE else found
 
 
-def is_that(text: str, local: torch.Tensor, tensors: Mapping[str, torch.Tensor]) -> bool:
-    """Whether a rule gives the numbers of a local derivative, to the digits of its dtype, in float64."""
+def is_that(text: str, local: torch.Tensor, tensors: Mapping[str, torch.Tensor], definitions: str = "") -> bool:
+    """Whether a rule gives the numbers of a local derivative, to the digits of its dtype, in float64.
+
+    ``definitions`` are statements that define the functions of a program.
+    """
     try:
-        parsed = parse(text)
+        parsed = parse(f"{definitions}{text}", tensors) if definitions else parse(text)
         if not set(parsed.variables) <= set(tensors):  # it has a default that is no text of the language
             return False
         given = {name: tensors[name].detach() for name in parsed.variables}
@@ -214,7 +218,9 @@ def _as_call(parent: Node, child: Node) -> tuple[str, str, dict[str, Node | Stat
         return None
     name = parent.function.usual
     for argument in parent.arguments:
-        if argument.value is child or (isinstance(argument.value, tuple) and child in argument.value):
+        if argument.value is child or (
+            isinstance(argument.value, tuple) and any(child is part for part in argument.value)
+        ):
             return name, argument.parameter.name, _defaults(name) | _given(parent.arguments)
     return None
 
@@ -287,4 +293,4 @@ def _summed(text: str, shape: torch.Size, parent_shape: torch.Size) -> str:
 
 def draws(node: Node) -> bool:
     """Whether a part of the node draws random numbers: a rule that repeats it would draw others."""
-    return any(isinstance(part, Call) and part.function.form == "random" for part in postorder(node))
+    return any(isinstance(part, Call) and part.function.form == "random" for part in within(node))

@@ -217,9 +217,9 @@ class _Program(Reader):
 
     def _unpack(self, names: Sequence[str], tree: ast.expr, span: Span) -> None:
         if not isinstance(tree, (ast.Tuple, ast.List)):
-            whole = self.node(tree)
+            whole = self._once(", ".join(names), self.node(tree))
             for k, name in enumerate(names):
-                self._bind(name, Index(whole, (k,), whole.span), span)
+                self._bind(name, Index(replace(whole), (k,), whole.span), span)  # each use is a node of its own
             return
         if len(tree.elts) != len(names):
             self.fail("syntax", f"{len(tree.elts)} values for {len(names)} names", span)
@@ -259,6 +259,13 @@ class _Program(Reader):
         self.statements.append(Statement(name, node, self.numbers, span))
         if not self.is_differentiated:
             self.result = name, node
+
+    def _once(self, name: str, node: Node) -> Node:
+        """A node that is used in several places, and computed once."""
+        if isinstance(node, (Number, Variable, Reference)):
+            return node
+        self.numbers += 1
+        return Reference(name, node, self.numbers, node.span)
 
     def _augment(self, names: Sequence[str], sign: str, value: Span, span: Span) -> None:
         name = names[0]
@@ -368,7 +375,7 @@ class _Program(Reader):
         parameters: dict[str, Node | None] = dict.fromkeys(names)
         start, self.start = self.start, offset
         for name, default in zip(names[len(names) - len(defaults) :], defaults, strict=True):
-            parameters[name] = None if default is None else self.node(default)
+            parameters[name] = None if default is None else self._once(name, self.node(default))
         self.start = start
         self.scope[definition.name] = _Function(definition.name, parameters, body, result, span)
 
