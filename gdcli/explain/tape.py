@@ -21,8 +21,9 @@ from gdcli.explain.intermediates import Intermediates, is_tracked
 from gdcli.explain.local_rules import draws, is_that, rule
 from gdcli.explain.names import definitions, named
 from gdcli.explain.words import operation, what_autograd_does
-from gdcli.lang.nodes import Application, Node, Number, Reference, Variable, children
+from gdcli.lang.nodes import Application, Expression, Node, Number, Reference, Variable, children
 from gdcli.lang.objective import tensor_result
+from gdcli.lang.program import parse
 from gdcli.tensors import Problem, check_scalar, dtype_name, grad_fn_name, plain
 
 MAX_ELEMENTS = 1_000  # of a tensor whose numbers stand in the record
@@ -134,9 +135,13 @@ class Tape:
         """The local derivative in symbols, which give its numbers; empty where there is no simple rule."""
         if parent is None or local is None or local.numel() > MAX_ELEMENTS or draws(parent):
             return ""
-        above, below = self._kept[parent], self._kept[node]
-        text = rule(parent, node, self.expression, above.shape, below.shape)
-        return text if text and is_that(text, local, self._values(parent), self._definitions) else ""
+        above, below, values = self._kept[parent], self._kept[node], self._values(parent)
+
+        def read(text: str) -> Expression:
+            return parse(f"{self._definitions}{text}", values) if self.expression.is_program else parse(text)
+
+        text = rule(parent, node, self.expression, above.shape, below.shape, read)
+        return text if text and is_that(text, local, values, read) else ""
 
     def _values(self, node: Node) -> Mapping[str, torch.Tensor]:
         """What the names in the text of a node stand for; inside a function they may be others than elsewhere."""
