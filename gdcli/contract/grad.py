@@ -12,6 +12,9 @@ from gdcli.contract.fields import EXPLAIN, PROBLEM, Device, Dtype, Nested, Seed,
 Explain = Annotated[bool, meta("show the tape: every operation, forward and backward", EXPLAIN)]
 Depth = Annotated[int, meta("levels of the tape to show; 0 shows as many as fit", EXPLAIN, "N", ge=0)]
 Symbolic = Annotated[bool, meta("show each partial derivative as a formula (SymPy)", EXPLAIN)]
+Substitute = Annotated[
+    bool, meta("show the formulas of a program in its variables alone, not by the chain rule; implies --symbolic", EXPLAIN)
+]
 Latex = Annotated[bool, meta("show the formulas as LaTeX; implies --symbolic", EXPLAIN)]
 Hessian = Annotated[bool, meta("show the second derivatives, and classify the point", EXPLAIN)]
 Jacobian = Annotated[bool, meta("show the Jacobian of a result of any shape", EXPLAIN)]
@@ -32,6 +35,7 @@ class GradSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     explain: Explain = False
     depth: Depth = 0
     symbolic: Symbolic = False
+    substitute: Substitute = False
     latex: Latex = False
     hessian: Hessian = False
     jacobian: Jacobian = False
@@ -85,6 +89,11 @@ class Derivative(Struct, frozen=True, kw_only=True):
 
     ``formula`` is in the language of gdcli, ``latex`` in LaTeX, and ``value`` what the formula gives at the point, in
     the dtype of the run.
+
+    In a program, ``result`` is the name of what is differentiated. Without ``substitute`` its names have derivatives
+    too, from the result back: ``variable`` is then ``name``, which the statement at ``line`` gives, with the line behind
+    it where the program gives the name several times. In ``formula``, ``∂loss/∂y`` stands for the derivative of a row
+    above.
     """
 
     variable: str
@@ -92,6 +101,9 @@ class Derivative(Struct, frozen=True, kw_only=True):
     latex: str | None
     value: float | None
     obstacle: str
+    result: str | UnsetType = UNSET
+    name: str | UnsetType = UNSET
+    line: int | UnsetType = UNSET
 
 
 class Curvature(Struct, frozen=True, kw_only=True):
