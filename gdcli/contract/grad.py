@@ -13,7 +13,7 @@ Explain = Annotated[bool, meta("show the tape: every operation, forward and back
 Depth = Annotated[int, meta("levels of the tape to show; 0 shows as many as fit", EXPLAIN, "N", ge=0)]
 Symbolic = Annotated[bool, meta("show each partial derivative as a formula (SymPy)", EXPLAIN)]
 Substitute = Annotated[
-    bool, meta("show the formulas of a program in its variables alone, not by the chain rule; implies --symbolic", EXPLAIN)
+    bool, meta("show the formulas of a program without its names, in the variables alone; implies --symbolic", EXPLAIN)
 ]
 Latex = Annotated[bool, meta("show the formulas as LaTeX; implies --symbolic", EXPLAIN)]
 Hessian = Annotated[bool, meta("show the second derivatives, and classify the point", EXPLAIN)]
@@ -91,9 +91,9 @@ class Derivative(Struct, frozen=True, kw_only=True):
     the dtype of the run.
 
     In a program, ``result`` is the name of what is differentiated. Without ``substitute`` its names have derivatives
-    too, from the result back: ``variable`` is then ``name``, which the statement at ``line`` gives, with the line behind
-    it where the program gives the name several times. In ``formula``, ``∂loss/∂y`` stands for the derivative of a row
-    above.
+    too, from the result back: ``variable`` is then ``name``, which the statement at ``line`` gives, followed by the
+    line where the program gives the name several times. In ``formula``, ``∂loss/∂y`` stands for the derivative of a
+    row above.
     """
 
     variable: str

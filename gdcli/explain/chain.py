@@ -14,7 +14,6 @@ import torch
 from msgspec.structs import replace
 
 from gdcli.contract.grad import Derivative
-from gdcli.errors import GdcliError
 from gdcli.explain.formulas import Code, latex
 from gdcli.explain.intermediates import Intermediates, is_tracked
 from gdcli.explain.names import Named, named, with_parts

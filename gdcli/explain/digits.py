@@ -23,7 +23,7 @@ from gdcli.explain.formulas import OutOfWorkError, work_limit
 from gdcli.explain.known import Expr, NoCounterpartError
 from gdcli.explain.symbolic import exact
 from gdcli.lang.constructors import Environment
-from gdcli.lang.nodes import Binary, Expression, Node, postorder
+from gdcli.lang.nodes import Application, Binary, Expression, Node, Reference, postorder
 
 CALLS = 1_000_000  # of SymPy's functions, for one value or one pair of slopes
 _DIGITS = 60
@@ -72,7 +72,8 @@ class ManyDigits:
     @property
     def work(self) -> int:
         """What an evaluation costs: the numbers that it computes, those of many digits counted several times."""
-        return sum(len(result.items) for result in self._results.values()) * max(1, self._digits // 300)
+        computed = {id(result): result for result in self._results.values()}  # a use of a name computes nothing
+        return sum(len(result.items) for result in computed.values()) * max(1, self._digits // 300)
 
     def elements(self, node: Node) -> list[Digits | None] | None:
         """The elements of the result at a node; None where the evaluation did not get there."""
@@ -184,7 +185,8 @@ class ManyDigits:
                 raise NoValueError from error
             except (TypeError, ValueError, AttributeError, LookupError) as error:  # SymPy fails in many ways
                 raise NoValueError from error
-            count += len(evaluation.found[id(node)].items)
+            if not isinstance(node, (Reference, Application)):
+                count += len(evaluation.found[id(node)].items)
             if count > MAX_ITEMS:
                 raise NoValueError
         return evaluation.found

@@ -244,9 +244,7 @@ def _text(value: Node | Static | str, expression: Expression) -> str:
     return str(value.value) if isinstance(value, Static) else expression.text(value)
 
 
-def _power(
-    given: Mapping[str, Node | Static | str], parameter: str, texts: Mapping[str, str], read: Read
-) -> str:
+def _power(given: Mapping[str, Node | Static | str], parameter: str, texts: Mapping[str, str], read: Read) -> str:
     """The rule of a power whose exponent is a number, calculated; empty for another."""
     exponent = given["exponent"]
     if parameter != "input" or not isinstance(exponent, Number):

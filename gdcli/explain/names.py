@@ -135,11 +135,20 @@ def statement_text(expression: Expression, node: Node, name: str) -> str:
     return text if is_augmented or not name else f"{name} = {text}"
 
 
+def _name_of(expression: Expression, node: Node) -> str:
+    return next((statement.name for statement in expression.statements if statement.node is node), "")
+
+
 def told(expression: Expression, node: Node) -> str:
-    """A node in a sentence: its text; of a program its line too, and the whole statement where the node is all of it.
+    """A node at the start of a sentence: its text, in a program after its line; the statement where it is all of that.
 
     For example ``line 5: y = torch.relu(z)``.
     """
-    name = next((s.name for s in expression.statements if s.node is node), "")
-    text = statement_text(expression, node, name)
+    text = statement_text(expression, node, _name_of(expression, node))
     return f"line {expression.line(node)}: {text}" if "\n" in expression.source else text
+
+
+def called(expression: Expression, node: Node) -> str:
+    """A node within a sentence: its name, or its text, and in a program its line. For example ``z in line 3``."""
+    text = _name_of(expression, node) or expression.text(node)
+    return f"{text} in line {expression.line(node)}" if "\n" in expression.source else text

@@ -21,6 +21,7 @@ from gdcli.explain.counterparts import ELEMENTWISE, OF_LISTS, TAKES_CONDITIONS, 
 from gdcli.explain.formulas import Code, Opaque, OutOfWorkError, UnprintableError, latex, simplified, work_limit
 from gdcli.explain.known import Expr, NoCounterpartError, floor, sign
 from gdcli.explain.spelled import spelled
+from gdcli.lang.constants import CONSTANTS
 from gdcli.lang.constructors import Environment
 from gdcli.lang.nodes import (
     Application,
@@ -228,7 +229,15 @@ def symbol(name: str) -> Expr:
 def has_decimals(expression: Expression) -> bool:
     """Whether a number of the expression is written as a decimal that is not whole."""
     numbers = [node for node in postorder(expression.root) if isinstance(node, Number)]
-    return any(isinstance(n.value, float) and not n.value.is_integer() and "." in expression.text(n) for n in numbers)
+    return any(
+        isinstance(n.value, float) and not n.value.is_integer() and _is_typed(expression.text(n), expression)
+        for n in numbers
+    )
+
+
+def _is_typed(text: str, expression: Expression) -> bool:
+    """Whether a number is written as a decimal, or is a name that a program gives to one."""
+    return "." in text or (expression.is_program and text.isidentifier() and text not in CONSTANTS)
 
 
 class _Converter:
