@@ -54,12 +54,18 @@ class _Chain:
         numbers = {statement.number for statement in self.expression.statements}
         self.result, *others = named(self.expression)
         self.names = [each for each in others if each.number in numbers and each.node in self.kept]
+        # A list that does not move is spelled out in a formula.
+        self.names = [each for each in self.names if is_tracked(self.kept[each.node]) or self._is_number(each.node)]
         self.called = _called([self.result, *self.names], self.expression)
         self.values = dict(problem.tensors)
         for each in self.names:
             if isinstance(self.kept[each.node], torch.Tensor):
                 self.values[self.called[each.number]] = self.kept[each.node].detach()
         self.result_name = self.result.name or _UNNAMED
+
+    def _is_number(self, node: Node) -> bool:
+        value = self.kept[node]
+        return isinstance(value, torch.Tensor) and not value.dim()
 
     def rows(self) -> tuple[list[Derivative], list[Derivative]]:
         """The rows of the names and of the variables, in order."""

@@ -23,16 +23,21 @@ class Intermediates:
 
     def __init__(self, expression: Expression, environment: Environment, tensors: Mapping[str, torch.Tensor]) -> None:
         """Compile the expression, as ``build`` does, whose errors it raises."""
+        self._expression = expression
         self.objective = build(expression, environment, tensors, record=self._keep)
         self._results: dict[int, tuple[Node, Any]] = {}
 
     def _keep(self, node: Node, result: Any) -> Any:
         if torch.is_grad_enabled() and is_tracked(result):
-            if isinstance(node, (Variable, Reference)):
+            if isinstance(node, (Variable, Reference)) and not self._is_result(node):
                 result = result.view_as(result)
             result.retain_grad()
         self._results[id(node)] = node, result
         return result
+
+    def _is_result(self, node: Node) -> bool:
+        """Whether a use of a name is the result of a program, which is what the name stands for."""
+        return self._expression.is_program and node is self._expression.root
 
     def __contains__(self, node: Node) -> bool:
         return id(node) in self._results

@@ -49,7 +49,8 @@ def _text(node: Node, below: dict[int, str]) -> str:
         case Unary(operator=operator, operand=operand):
             return f"{operator}{_operand(operand, below)}"
         case Binary(operator=operator, left=left, right=right):
-            return f"{_operand(left, below)} {operator} {_operand(right, below)}"
+            space = "" if operator in ("**", "*", "/") else " "
+            return f"{_operand(left, below)}{space}{operator}{space}{_operand(right, below)}"
         case Index(value=value, items=places):
             return f"{_operand(value, below)}[{', '.join(map(_place, places))}]"
         case Attribute(value=value, name=name):

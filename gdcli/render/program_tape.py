@@ -62,7 +62,8 @@ class Program:
 
     def _of(self, name: str, text: str, place: str) -> str:
         """A name, with its place, and what it is called inside a function."""
-        return f"{name}{place}" if text == name else f"{text} ({name}{place})"
+        is_called_so = text == name or "," in name  # a, b = torch.max(x, 0)
+        return f"{name}{place}" if is_called_so else f"{text} ({name}{place})"
 
     def _place(self, root: TapeNode) -> str:
         return f" (line {root.line})" if root.name in self._again and self._several_lines else ""

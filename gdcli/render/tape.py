@@ -107,18 +107,23 @@ def _line(node: TapeNode, program: Program | None, digits: int, width: int, *, w
     """
     value = f" = {_short(node.value, node.norm, digits)}{_shape(node)}"
     made_by = f"  {node.grad_fn}" if node.grad_fn else ""
-    lead = program.lead(node) if program is not None and node.parent is None else ""
+    is_statement = program is not None and node.parent is None
+    lead = program.lead(node) if program is not None and is_statement else ""
     source = node.text if program is None else program.statement(node)
-    source = shortened(source, max(12, width - len(lead) - len(value) - len(made_by)))
-    is_bold = node.kind == "variable" or (program is not None and node.parent is None)
+    room = width - len(lead) - len(value) - len(made_by)
+    if is_statement and len(source) > room:  # it stays whole
+        value, room = f"\n{value[1:]}", width - len(lead)
+    source = shortened(source, max(12, room))
+    is_bold = node.kind == "variable" or is_statement
     line = Text.assemble((lead, "dim"), (source, "bold" if is_bold else ""), value, (made_by, "dim"))
     parts = _facts(node, digits, with_local=with_local)
     facts = Text("  ").join(parts)
     if len(facts) > width:  # a rule may be long: each on a line of its own
         facts = Text("\n").join(parts)
     if facts:
-        line.append("  " if len(line) + len(facts) + 2 <= width else "\n").append(facts)
-    if program is not None and node.parent is None:
+        last = len(line.plain.rpartition("\n")[2])
+        line.append("  " if last + len(facts) + 2 <= width else "\n").append(facts)
+    if program is not None and is_statement:
         total = _short(node.grad, node.grad_norm, digits)
         added = program.sum(node.id, total, lambda use: _short(use.grad, use.grad_norm, digits))
         line.append(f"\n{added}" if added else "")
