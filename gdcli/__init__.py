@@ -34,7 +34,7 @@ _HOMES = {
     "ExpressionError": "gdcli.errors",
     "GdcliError": "gdcli.errors",
     "Expression": "gdcli.lang.nodes",
-    "parse": "gdcli.lang.syntax",
+    "parse": "gdcli.lang.program",
     "CompareResult": "gdcli.contract.compare",
     "FitLinearResult": "gdcli.contract.descent",
     "GradResult": "gdcli.contract.grad",
