@@ -6,23 +6,34 @@ the result back, so that each row is made of those above it: the formulas of the
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from msgspec.structs import replace
 
 from gdcli.contract.grad import Derivative
-from gdcli.explain.formulas import Code, latex
+from gdcli.explain.formulas import Code, OutOfWorkError, latex, work_limit
 from gdcli.explain.intermediates import Intermediates, is_tracked
 from gdcli.explain.names import Named, named, with_parts
-from gdcli.explain.symbolic import SIMPLIFYING, Partial, has_decimals, partials, symbol, written
+from gdcli.explain.symbolic import (
+    DIFFERENTIATING,
+    SIMPLIFYING,
+    TOO_LONG,
+    Partial,
+    differentiated,
+    has_decimals,
+    symbol,
+    written,
+)
 from gdcli.lang.nodes import Binary, Expression, Node, Reference, Variable, postorder
 from gdcli.lang.program import parse
 from gdcli.tensors import Problem
 
 _UNNAMED = "f"  # a result without a name
+_A_STATEMENT = 2_000  # calls of SymPy's functions for each statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,21 +96,31 @@ class _Chain:
         moving = {self.called[each.number] for each in self.names if is_tracked(self.kept[each.node])}
         moving |= set(self.problem.wrt)
         found: list[tuple[str, Partial]] = []
-        for each in (self.result, *self.names):
-            of = "" if each is self.result else self.called[each.number]
-            if of and of not in moving:
-                continue
-            tree = trees[id(each.node)]
-            variables = dict.fromkeys(node.name for node in postorder(tree) if isinstance(node, Variable))
-            inputs = [name for name in variables if name in moving]
-            values = {name: self.values[name] for name in variables}
-            if of and self.values[of].dim():
-                obstacle = f"{of} has shape {tuple(self.values[of].shape)}, but formulas are for scalar variables"
-                found += [(of, Partial(name, None, obstacle)) for name in inputs]
-            elif inputs:
-                block = replace(self.expression, root=tree, variables=tuple(variables))
-                found += [(of, partial) for partial in partials(block, values, inputs)]
+        left = [self.result, *(each for each in self.names if self.called[each.number] in moving)]
+        with contextlib.suppress(OutOfWorkError), work_limit(DIFFERENTIATING + _A_STATEMENT * len(left)):
+            while left:
+                of, variables = self._parts(left[0], trees)
+                found += [(of, part) for part in self._partials(of, trees[id(left[0].node)], variables, moving)]
+                left.pop(0)
+        for each in left:
+            of, variables = self._parts(each, trees)
+            found += [(of, Partial(name, None, TOO_LONG)) for name in variables if name in moving]
         return self._written(found)
+
+    def _parts(self, each: Named, trees: Mapping[int, Node]) -> tuple[str, list[str]]:
+        """What a statement gives, empty for the result, and the names and variables in it."""
+        parts = (node.name for node in postorder(trees[id(each.node)]) if isinstance(node, Variable))
+        return "" if each is self.result else self.called[each.number], list(dict.fromkeys(parts))
+
+    def _partials(self, of: str, tree: Node, variables: Sequence[str], moving: Collection[str]) -> list[Partial]:
+        """The derivatives of a statement by what moves in it."""
+        inputs = [name for name in variables if name in moving]
+        if of and self.values[of].dim():
+            obstacle = f"{of} has shape {tuple(self.values[of].shape)}, but formulas are for scalar variables"
+            return [Partial(name, None, obstacle) for name in inputs]
+        values = {name: self.values[name] for name in variables}
+        block = replace(self.expression, root=tree, variables=tuple(variables))
+        return differentiated(block, values, inputs)
 
     def _trees(self) -> dict[int, Node]:
         """The tree of each node with variables in the places of the names."""

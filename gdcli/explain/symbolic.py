@@ -47,6 +47,7 @@ from gdcli.lang.program import parse
 DIFFERENTIATING = 700_000
 SIMPLIFYING = 800_000  # for all variables together
 EVALUATING = 400_000
+TOO_LONG = "SymPy takes too long for this expression"
 _MAX_LIST = 16  # numbers of a constant list that are spelled out
 _SHORT = 12  # digits up to which a number is taken as the decimal that was typed
 _DIGITS = 25  # to which a formula is evaluated for a check
@@ -109,16 +110,25 @@ def partials(
 
     ``number`` says what a plain number of the expression stands for: what was typed, or its float64 to the last bit.
     """
-    shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     try:
         with work_limit(DIFFERENTIATING):
-            found = _Converter(expression, tensors, number).convert()
-            return [_partial(found, name, shapes[name]) for name in wrt]
+            return differentiated(expression, tensors, wrt, number)
     except OutOfWorkError:
-        obstacle = "SymPy takes too long for this expression"
+        return [Partial(name, None, TOO_LONG) for name in wrt]
+
+
+def differentiated(
+    expression: Expression,
+    tensors: Mapping[str, torch.Tensor],
+    wrt: Sequence[str],
+    number: Callable[[float], Expr] = typed,
+) -> list[Partial]:
+    """The same without a limit of work."""
+    try:
+        found = _Converter(expression, tensors, number).convert()
+        return [_partial(found, name, tuple(tensors[name].shape)) for name in wrt]
     except RecursionError:
-        obstacle = "the expression is nested too deeply for SymPy"
-    return [Partial(name, None, obstacle) for name in wrt]
+        return [Partial(name, None, "the expression is nested too deeply for SymPy") for name in wrt]
 
 
 def _partial(found: Any, name: str, shape: tuple[int, ...]) -> Partial:
