@@ -436,6 +436,23 @@ def test_pieces_that_sympy_does_not_have_are_written_in_the_variables() -> None:
     assert row.value == 12
 
 
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        ("f = w**2\n(f*3).backward()", ["∂result/∂f = 3", "∂result/∂w = ∂result/∂f * 2*w"]),
+        ("u = w**2\nu*3", ["∂f/∂u = 3", "∂f/∂w = ∂f/∂u * 2*w"]),
+        ("t = w > 1\ny = torch.where(t, w**3, w)", ["∂y/∂w = where(w > 1, 3*w**2, 1)"]),
+        ("y = w**2\ny = y + w", ["∂y/∂y_2 = 1", "∂y/∂w = 1 + ∂y/∂y_2 * 2*w"]),
+        ("def f(a):\n    a = a*2\n    return a*a\ny = f(w) + w", ["∂y/∂w = 8*w + 1"]),
+        ("k = 4\nh = w*k\nz = -h\ny = z*(1 - h)", ["∂y/∂z = 1 - h", "∂y/∂h = -z - ∂y/∂z", "∂y/∂w = ∂y/∂h * 4"]),
+    ],
+)
+def test_rows_of_the_chain_rule(cell: str, expected: list[str]) -> None:
+    rows = explained(f"w = torch.tensor(2., requires_grad=True)\n{cell}", symbolic=True).derivatives
+    assert isinstance(rows, list)
+    assert [f"∂{row.result}/∂{row.variable} = {row.formula}" for row in rows] == expected
+
+
 def test_substitute_without_a_program_is_refused(run: Run) -> None:
     outcome = run("grad", "x**2", "--x", "3", "--substitute")
     assert outcome.code == 2

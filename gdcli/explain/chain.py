@@ -7,6 +7,7 @@ the result back, so that each row is made of those above it: the formulas of the
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,7 +33,7 @@ from gdcli.lang.nodes import Binary, Expression, Node, Reference, Variable, post
 from gdcli.lang.program import parse
 from gdcli.tensors import Problem
 
-_UNNAMED = "f"  # a result without a name
+_UNNAMED = "f", "result"  # what a result without a name is called: the first that is no name of the program
 _A_STATEMENT = 2_000  # calls of SymPy's functions for each statement
 
 
@@ -65,18 +66,19 @@ class _Chain:
         numbers = {statement.number for statement in self.expression.statements}
         self.result, *others = named(self.expression)
         self.names = [each for each in others if each.number in numbers and each.node in self.kept]
-        # A list that does not move is spelled out in a formula.
+        # A list or a condition that does not move is spelled out in a formula.
         self.names = [each for each in self.names if is_tracked(self.kept[each.node]) or self._is_number(each.node)]
         self.called = _called([self.result, *self.names], self.expression)
         self.values = dict(problem.tensors)
         for each in self.names:
             if isinstance(self.kept[each.node], torch.Tensor):
                 self.values[self.called[each.number]] = self.kept[each.node].detach()
-        self.result_name = self.result.name or _UNNAMED
+        unnamed = itertools.chain(_UNNAMED, (f"result{i}" for i in itertools.count(2)))
+        self.result_name = self.result.name or next(name for name in unnamed if name not in self.values)
 
     def _is_number(self, node: Node) -> bool:
         value = self.kept[node]
-        return isinstance(value, torch.Tensor) and not value.dim()
+        return isinstance(value, torch.Tensor) and not value.dim() and value.is_floating_point()
 
     def rows(self) -> tuple[list[Derivative], list[Derivative]]:
         """The rows of the names and of the variables, in order."""
