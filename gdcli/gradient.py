@@ -13,6 +13,7 @@ from gdcli.complete.grad import complete_grad
 from gdcli.contract.envelope import Notice, listed
 from gdcli.contract.grad import Derivative, GradResult, GradSettings
 from gdcli.errors import GdcliError
+from gdcli.explain.names import result_name
 from gdcli.explain.tape import Tape
 from gdcli.tensors import (
     Problem,
@@ -103,7 +104,7 @@ def _formulas(problem: Problem, *, substitute: bool) -> list[Derivative]:
 
         return chain_rule(problem)
     found = derivatives(expression, problem.tensors, problem.wrt, problem.environment)
-    result = expression.result or UNSET
+    result = result_name(expression) or UNSET
     return [replace(derivative, result=result) for derivative in found]
 
 

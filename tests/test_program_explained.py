@@ -498,6 +498,14 @@ def test_matrices_and_checks_are_those_of_the_one_expression(name: str) -> None:
             assert row.symbolic == pytest.approx(other.symbolic, rel=1e-12)
 
 
+def test_jacobian_is_in_the_name_of_the_result() -> None:
+    cell = "W = torch.tensor([[1.,2.],[3.,4.]], requires_grad=True)\nz = W @ torch.tensor([1.,2.])\ny = z**2\ny"
+    found = explained(cell, jacobian=True).jacobian
+    assert isinstance(found, JacobianMatrix)
+    assert found.rows == ["y[0]", "y[1]"]
+    assert found.matrix == [[10, 20, 0, 0], [0, 0, 22, 44]]
+
+
 @pytest.mark.parametrize(
     ("cell", "expression"),
     [

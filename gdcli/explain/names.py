@@ -69,6 +69,11 @@ def named(expression: Expression) -> list[Named]:
     return [result, *sorted((o for o in others if o.node is not result.node), key=lambda each: -each.number)]
 
 
+def result_name(expression: Expression) -> str:
+    """What a program calls its result; empty where it has no name, and for an expression."""
+    return expression.root.name if isinstance(expression.root, Reference) else expression.result
+
+
 def _number(expression: Expression, root: Node) -> int:
     return next((s.number for s in reversed(expression.statements) if s.node is root), 0)
 

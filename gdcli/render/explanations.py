@@ -110,7 +110,7 @@ def _ends(values: Sequence[float | None], digits: int) -> str:
 
 
 def jacobian(found: JacobianMatrix, digits: int, width: int) -> RenderableType:
-    """The matrix, with f for the result."""
+    """The matrix, with f for a result without a name."""
     return _matrix("Jacobian", found.rows, found.columns, found.matrix, digits, width)
 
 
