@@ -7,11 +7,13 @@ from typing import Any
 
 import torch
 from msgspec import UNSET
+from msgspec.structs import replace
 
 from gdcli.complete.grad import complete_grad
 from gdcli.contract.envelope import Notice, listed
-from gdcli.contract.grad import GradResult, GradSettings
+from gdcli.contract.grad import Derivative, GradResult, GradSettings
 from gdcli.errors import GdcliError
+from gdcli.explain.names import result_name
 from gdcli.explain.tape import Tape
 from gdcli.tensors import (
     Problem,
@@ -84,15 +86,26 @@ def _second_opinions(problem: Problem, settings: GradSettings) -> dict[str, Any]
     """The results that do not come from the run: symbolic derivatives and the gradient check."""
     found: dict[str, Any] = {}
     if settings.symbolic:
-        from gdcli.explain.symbolic import derivatives  # imports SymPy
-
-        expression = problem.objective.expression
-        found["derivatives"] = derivatives(expression, problem.tensors, problem.wrt, problem.environment)
+        found["derivatives"] = _formulas(problem, substitute=settings.substitute)
     if settings.check:
         from gdcli.explain.check import check_gradient
 
         found["check"] = check_gradient(problem)
     return found
+
+
+def _formulas(problem: Problem, *, substitute: bool) -> list[Derivative]:
+    """The derivatives as formulas: of a program by the chain rule, unless the names are to be substituted."""
+    from gdcli.explain.symbolic import derivatives  # imports SymPy
+
+    expression = problem.objective.expression
+    if expression.is_program and not substitute:
+        from gdcli.explain.chain import chain_rule
+
+        return chain_rule(problem)
+    found = derivatives(expression, problem.tensors, problem.wrt, problem.environment)
+    result = result_name(expression) or UNSET
+    return [replace(derivative, result=result) for derivative in found]
 
 
 def _notices(tensors: dict[str, torch.Tensor], settings: GradSettings, value: torch.Tensor) -> list[Notice]:

@@ -9,6 +9,7 @@ from gdcli.complete.sources import given, with_sources
 from gdcli.complete.wrt import moving_variables
 from gdcli.contract.grad import GradSettings
 from gdcli.errors import GdcliError
+from gdcli.lang.lines import is_program
 
 EXAMPLE = "log(x**2 + y**2)"
 EXAMPLE_VALUES = {"x": "15", "y": "24"}
@@ -21,13 +22,16 @@ def complete_grad(settings: GradSettings) -> GradSettings:
     Raises:
         GdcliError: for an invalid expression, value or name in ``wrt``.
     """
-    if settings.latex:
+    if settings.latex or settings.substitute:
         settings = replace(settings, symbolic=True)
     _check_alone(settings)
     settings = with_sources(settings)
     if not settings.expression:
         values = settings.values if settings.points else {**EXAMPLE_VALUES, **settings.values}
         settings = replace(settings, expression=EXAMPLE, values=values, wrt=settings.wrt or EXAMPLE_WRT)
+    if settings.substitute and not is_program(settings.expression):
+        message = "--substitute is about the names of a program, and this is one expression"
+        raise GdcliError("usage", message, "leave out --substitute")
     settings = with_program(settings)
     wrt = moving_variables(settings.expression, given(settings), settings.wrt, partial=bool(settings.points))
     return replace(settings, wrt=wrt)

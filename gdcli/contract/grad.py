@@ -13,6 +13,9 @@ from gdcli.contract.sources import Sources
 Explain = Annotated[bool, meta("show the tape: every operation, forward and backward", EXPLAIN)]
 Depth = Annotated[int, meta("levels of the tape to show; 0 shows as many as fit", EXPLAIN, "N", ge=0)]
 Symbolic = Annotated[bool, meta("show each partial derivative as a formula (SymPy)", EXPLAIN)]
+Substitute = Annotated[
+    bool, meta("show the formulas of a program without its names, in the variables alone; implies --symbolic", EXPLAIN)
+]
 Latex = Annotated[bool, meta("show the formulas as LaTeX; implies --symbolic", EXPLAIN)]
 Hessian = Annotated[bool, meta("show the second derivatives, and classify the point", EXPLAIN)]
 Jacobian = Annotated[bool, meta("show the Jacobian of a result of any shape", EXPLAIN)]
@@ -34,6 +37,7 @@ class GradSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     explain: Explain = False
     depth: Depth = 0
     symbolic: Symbolic = False
+    substitute: Substitute = False
     latex: Latex = False
     hessian: Hessian = False
     jacobian: Jacobian = False
@@ -53,13 +57,18 @@ class TapeNode(Struct, frozen=True, kw_only=True):
     elements summed), ``rule`` the same in symbols, in the language (empty where there is no simple rule), and ``grad``
     the gradient that reached it. For tensors of more than 1,000 elements ``value``,
     ``local`` and ``grad`` are null, and norms are given. ``note`` explains what autograd does here.
+
+    In a program each statement that the result depends on has a tree of its own, those of the last statements first:
+    ``name`` is what its root is called, ``function`` the function of which this is a name, empty for the program
+    itself. A use of a name has the kind "name" and no parts: ``grad`` is what this use adds to the gradient of the
+    name, and ``statement`` the id of the node that has the name. ``line`` is counted from 1.
     """
 
     id: int
     parent: int | None
     text: str
     span: tuple[int, int]
-    kind: Literal["operation", "variable", "constant"]
+    kind: Literal["operation", "variable", "constant", "name"]
     op: str
     grad_fn: str | None
     dtype: str | None
@@ -71,6 +80,10 @@ class TapeNode(Struct, frozen=True, kw_only=True):
     grad: Nested
     grad_norm: float | None
     note: str
+    name: str | UnsetType = UNSET
+    function: str | UnsetType = UNSET
+    line: int | UnsetType = UNSET
+    statement: int | UnsetType = UNSET
 
 
 class Derivative(Struct, frozen=True, kw_only=True):
@@ -78,6 +91,11 @@ class Derivative(Struct, frozen=True, kw_only=True):
 
     ``formula`` is in the language of gdcli, ``latex`` in LaTeX, and ``value`` what the formula gives at the point, in
     the dtype of the run.
+
+    In a program, ``result`` is the name of what is differentiated. Without ``substitute`` its names have derivatives
+    too, from the result back: ``variable`` is then ``name``, which the statement at ``line`` gives, followed by the
+    line where the program gives the name several times. In ``formula``, ``∂loss/∂y`` stands for the derivative of a
+    row above.
     """
 
     variable: str
@@ -85,6 +103,9 @@ class Derivative(Struct, frozen=True, kw_only=True):
     latex: str | None
     value: float | None
     obstacle: str
+    result: str | UnsetType = UNSET
+    name: str | UnsetType = UNSET
+    line: int | UnsetType = UNSET
 
 
 class Curvature(Struct, frozen=True, kw_only=True):

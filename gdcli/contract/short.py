@@ -22,9 +22,19 @@ def in_a_title(expression: str) -> str:
     """An expression as a title has it: of a program, the statement that gives the result."""
     if not any(mark in expression for mark in "\n;#"):
         return expression
-    statements = [part.strip() for line in expression.split("\n") for part in line.partition("#")[0].split(";")]
+    statements: list[str] = []
+    for line in expression.split("\n"):
+        parts = [part.strip() for part in line.partition("#")[0].split(";")]
+        if statements and _is_open(statements[-1]):  # a statement goes on inside brackets
+            statements[-1] += parts.pop(0)
+        statements += parts
     told = [part for part in statements if part and not _WITHOUT_RESULT.match(part)]
     return told[-1] if told else expression.partition("\n")[0]
+
+
+def _is_open(statement: str) -> bool:
+    """Whether a bracket of it is not closed."""
+    return len(re.findall(r"[(\[{]", statement)) > len(re.findall(r"[)\]}]", statement))
 
 
 _WITHOUT_RESULT = re.compile(

@@ -226,10 +226,12 @@ class _Loss:
 
     def where(self) -> str:
         """Where the value is lost; empty where it is not, or cannot be known."""
+        from gdcli.explain.lost import whole_text
+
         if self.value is None:
             return ""
         cause, true = self.truth.cause, self.truth.value
-        if cause is not None and cause.part != self.problem.objective.expression.source:
+        if cause is not None and cause.part != whole_text(self.problem.objective.expression):
             return cause.short
         return f"the value is {true.text if true else 'another'}, not {self.computed:.6g}"
 

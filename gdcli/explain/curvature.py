@@ -10,6 +10,7 @@ from gdcli.contract.grad import Curvature, JacobianMatrix
 from gdcli.errors import GdcliError
 from gdcli.explain.decides import UNDECIDED, disagreement, kink_here, resolution
 from gdcli.explain.hessian import Point, condition_number, eigenvalues_of, gradient_of, hessian, kind_of_point, rows
+from gdcli.explain.names import result_name
 from gdcli.lang.nodes import Expression
 from gdcli.lang.torch_errors import located
 from gdcli.tensors import Problem, dtype_name, labels, labels_of
@@ -76,13 +77,15 @@ def curvature(value: torch.Tensor, problem: Problem) -> Curvature:
 
 
 def jacobian(value: torch.Tensor, leaves: Mapping[str, torch.Tensor], expression: Expression) -> JacobianMatrix:
-    """The derivative of each element of ``value``, named f, by each element of ``leaves``, both flattened in order.
+    """The derivative of each element of ``value`` by each element of ``leaves``, both flattened in order.
+
+    ``value`` is called as a program calls it, or else f.
 
     Raises:
         GdcliError: for more than 10,000 rows or 4 million entries.
         ExpressionError: where PyTorch has no derivative.
     """
-    elements = list(labels("f", value.shape))
+    elements = list(labels(result_name(expression) or "f", value.shape))
     columns = labels_of(leaves)
     if len(elements) > MAX_ROWS or len(elements) * len(columns) > MAX_ENTRIES:
         message = f"a Jacobian of {len(elements):,} rows and {len(columns):,} columns is too large"

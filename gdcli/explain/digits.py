@@ -23,7 +23,7 @@ from gdcli.explain.known import Expr, NoCounterpartError
 from gdcli.explain.symbolic import exact
 from gdcli.explain.work import OutOfWorkError, Work
 from gdcli.lang.constructors import Environment
-from gdcli.lang.nodes import Binary, Expression, Node, postorder
+from gdcli.lang.nodes import Application, Binary, Expression, Node, Reference, postorder
 
 CALLS = 500_000
 """Calls of SymPy's functions for a value and all its slopes, unless they are given another amount of work."""
@@ -74,7 +74,8 @@ class ManyDigits:
     @property
     def work(self) -> int:
         """What an evaluation costs: the numbers that it computes, those of many digits counted several times."""
-        return sum(len(result.items) for result in self._results.values()) * max(1, self._digits // 300)
+        computed = {id(result): result for result in self._results.values()}  # a use of a name computes nothing
+        return sum(len(result.items) for result in computed.values()) * max(1, self._digits // 300)
 
     def elements(self, node: Node) -> list[Digits | None] | None:
         """The elements of the result at a node; None where the evaluation did not get there."""
@@ -186,7 +187,8 @@ class ManyDigits:
                 raise NoValueError from error
             except (TypeError, ValueError, AttributeError, LookupError) as error:  # SymPy fails in many ways
                 raise NoValueError from error
-            count += len(evaluation.found[id(node)].items)
+            if not isinstance(node, (Reference, Application)):
+                count += len(evaluation.found[id(node)].items)
             if count > MAX_ITEMS:
                 raise NoValueError
         return evaluation.found

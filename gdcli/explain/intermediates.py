@@ -7,8 +7,9 @@ from typing import Any
 
 import torch
 
+from gdcli.explain.names import named, within
 from gdcli.lang.constructors import Environment
-from gdcli.lang.nodes import Expression, Node, Variable
+from gdcli.lang.nodes import Expression, Node, Reference, Variable
 from gdcli.lang.objective import build
 
 
@@ -16,22 +17,27 @@ class Intermediates:
     """The result at every node of an expression, from the last call of ``objective``.
 
     A result is a tensor, or a pair of values and indices; plain numbers are left out. After a backward pass, a result
-    that requires a gradient has it. A variable that is used several times enters the graph once for each use (as a
-    view, which changes no number), so that each use has its contribution.
+    that requires a gradient has it. A variable or another name that is used several times enters the graph once for
+    each use (as a view, which changes no number), so that each use has its contribution.
     """
 
     def __init__(self, expression: Expression, environment: Environment, tensors: Mapping[str, torch.Tensor]) -> None:
         """Compile the expression, as ``build`` does, whose errors it raises."""
+        self._expression = expression
         self.objective = build(expression, environment, tensors, record=self._keep)
         self._results: dict[int, tuple[Node, Any]] = {}
 
     def _keep(self, node: Node, result: Any) -> Any:
         if torch.is_grad_enabled() and is_tracked(result):
-            if isinstance(node, Variable):
+            if isinstance(node, (Variable, Reference)) and not self._is_result(node):
                 result = result.view_as(result)
             result.retain_grad()
         self._results[id(node)] = node, result
         return result
+
+    def _is_result(self, node: Node) -> bool:
+        """Whether a use of a name is the result of a program, which is what the name stands for."""
+        return self._expression.is_program and node is self._expression.root
 
     def __contains__(self, node: Node) -> bool:
         return id(node) in self._results
@@ -70,6 +76,8 @@ def gradient_terms(
         leaves[name].requires_grad_()
     kept = Intermediates(expression, environment, leaves)
     value = kept.objective(*leaves.values())
+    if expression.is_program:
+        return _terms_of_names(kept, {name: torch.zeros_like(leaves[name], requires_grad=False) for name in wrt})
     if value.requires_grad:
         torch.autograd.grad(value, [leaves[name] for name in wrt], allow_unused=True)
     terms = {name: torch.zeros_like(tensors[name], requires_grad=False) for name in wrt}
@@ -77,6 +85,35 @@ def gradient_terms(
         gradient = kept.gradient(node)
         if isinstance(node, Variable) and node.name in terms and gradient is not None:
             terms[node.name].add_(gradient.abs())
+    return terms
+
+
+def _terms_of_names(kept: Intermediates, terms: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The same of a program: what cancels in the gradient of a name counts too.
+
+    Each statement passes on the sizes of the terms of its name, and not their sum.
+    """
+    result, *others = named(kept.objective.expression)
+    sizes: dict[int, torch.Tensor] = {result.number: torch.ones_like(kept[result.node], requires_grad=False)}
+    for each in (result, *others):
+        out = kept.get(each.node)
+        leaves = [node for node in within(each.node) if isinstance(node, (Variable, Reference))]
+        uses = [node for node in leaves if is_tracked(kept.get(node))]
+        if not uses or not is_tracked(out) or each.number not in sizes:
+            continue
+        found = torch.autograd.grad(
+            out,
+            [kept[use] for use in uses],
+            sizes[each.number],
+            retain_graph=True,
+            allow_unused=True,
+            materialize_grads=True,
+        )
+        for use, gradient in zip(uses, found, strict=True):
+            if isinstance(use, Reference):
+                sizes[use.number] = sizes.get(use.number, 0) + gradient.abs()
+            elif use.name in terms:
+                terms[use.name].add_(gradient.abs())
     return terms
 
 

@@ -9,15 +9,17 @@ tie of a maximum, is not shown.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 
 from gdcli.errors import GdcliError
+from gdcli.explain.names import within
 from gdcli.explain.words import broadcast_dims
 from gdcli.lang.constructors import Environment
 from gdcli.lang.functions import FUNCTIONS
 from gdcli.lang.nodes import (
+    Application,
     Argument,
     Attribute,
     Binary,
@@ -28,7 +30,6 @@ from gdcli.lang.nodes import (
     Number,
     Static,
     Unary,
-    postorder,
 )
 from gdcli.lang.objective import build
 from gdcli.lang.operators import BINARY, UNARY
@@ -153,13 +154,19 @@ _MOVING = frozenset([
 ])  # fmt: skip
 
 
-def rule(parent: Node, child: Node, expression: Expression, parent_shape: torch.Size, shape: torch.Size) -> str:
+Read = Callable[[str], Expression]
+"""Parses a piece of an expression or of a program."""
+
+
+def rule(
+    parent: Node, child: Node, expression: Expression, parent_shape: torch.Size, shape: torch.Size, read: Read = parse
+) -> str:
     """The derivative of ``parent`` by its part ``child``, in symbols; empty where there is no simple one.
 
     As in a tape, it is the derivative of the sum of the parent's elements: where a part is broadcast, that of all
     elements that it goes into.
     """
-    if isinstance(parent, ListOf | Attribute):
+    if isinstance(parent, ListOf | Attribute | Application):
         return "1"
     call = _as_call(parent, child)
     if call is None:
@@ -173,17 +180,17 @@ def rule(parent: Node, child: Node, expression: Expression, parent_shape: torch.
         return ""
     texts = {key: _text(value, expression) for key, value in given.items()}
     texts |= {"RESULT": expression.text(parent), "COUNT": str(count)}
-    found = _power(given, parameter, texts) if name in ("pow", "float_power") else ""
-    found = found or _filled(template, texts)
+    found = _power(given, parameter, texts, read) if name in ("pow", "float_power") else ""
+    found = found or _filled(template, texts, read)
     if name in _LOSSES and texts.get("reduction", "mean") == "mean" and shape.numel() > 1:
         found = f"({found})/{shape.numel()}"
-    return _summed(found, shape, parent_shape) if name in ELEMENTWISE else found
+    return _summed(found, shape, parent_shape, read) if name in ELEMENTWISE else found
 
 
-def is_that(text: str, local: torch.Tensor, tensors: Mapping[str, torch.Tensor]) -> bool:
+def is_that(text: str, local: torch.Tensor, tensors: Mapping[str, torch.Tensor], read: Read = parse) -> bool:
     """Whether a rule gives the numbers of a local derivative, to the digits of its dtype, in float64."""
     try:
-        parsed = parse(text)
+        parsed = read(text)
         if not set(parsed.variables) <= set(tensors):  # it has a default that is no text of the language
             return False
         given = {name: tensors[name].detach() for name in parsed.variables}
@@ -214,7 +221,9 @@ def _as_call(parent: Node, child: Node) -> tuple[str, str, dict[str, Node | Stat
         return None
     name = parent.function.usual
     for argument in parent.arguments:
-        if argument.value is child or (isinstance(argument.value, tuple) and child in argument.value):
+        if argument.value is child or (
+            isinstance(argument.value, tuple) and any(child is part for part in argument.value)
+        ):
             return name, argument.parameter.name, _defaults(name) | _given(parent.arguments)
     return None
 
@@ -235,7 +244,7 @@ def _text(value: Node | Static | str, expression: Expression) -> str:
     return str(value.value) if isinstance(value, Static) else expression.text(value)
 
 
-def _power(given: Mapping[str, Node | Static | str], parameter: str, texts: Mapping[str, str]) -> str:
+def _power(given: Mapping[str, Node | Static | str], parameter: str, texts: Mapping[str, str], read: Read) -> str:
     """The rule of a power whose exponent is a number, calculated; empty for another."""
     exponent = given["exponent"]
     if parameter != "input" or not isinstance(exponent, Number):
@@ -243,13 +252,13 @@ def _power(given: Mapping[str, Node | Static | str], parameter: str, texts: Mapp
     n = exponent.value
     less = n - 1
     if less in (0, 1):
-        return "1" if less == 0 else _filled("2*input", texts)
+        return "1" if less == 0 else _filled("2*input", texts, read)
     power = f"{less:.15g}" if less > 0 else f"({less:.15g})"
     factor = "-" if n == -1 else f"{n:.15g}*"
-    return _filled(f"{factor}input**{power}", texts)
+    return _filled(f"{factor}input**{power}", texts, read)
 
 
-def _filled(template: str, texts: Mapping[str, str]) -> str:
+def _filled(template: str, texts: Mapping[str, str], read: Read) -> str:
     """The template with its names replaced, in parentheses where an operator stands beside a longer piece."""
     words = "|".join(map(re.escape, sorted(texts, key=len, reverse=True)))
 
@@ -257,28 +266,28 @@ def _filled(template: str, texts: Mapping[str, str]) -> str:
         text = texts[match[0]]
         before, after = template[: match.start()].rstrip()[-1:], template[match.end() :].lstrip()[:1]
         alone = before in ("", "(", ",") and after in ("", ")", ",")
-        return text if alone or _is_atom(text) else f"({text})"
+        return text if alone or _is_atom(text, read) else f"({text})"
 
     return re.sub(rf"\b({words})\b(?!\()", replaced, template)
 
 
-def _is_atom(text: str) -> bool:
+def _is_atom(text: str, read: Read) -> bool:
     """Whether a piece needs no parentheses beside an operator."""
     try:
-        root = parse(text).root
+        root = read(text).root
     except GdcliError:
         return True
     return not isinstance(root, Binary | Unary) and not (isinstance(root, Number) and not re.fullmatch(r"[\w.]+", text))
 
 
-def _summed(text: str, shape: torch.Size, parent_shape: torch.Size) -> str:
+def _summed(text: str, shape: torch.Size, parent_shape: torch.Size, read: Read) -> str:
     """A rule summed over the dimensions along which a part was broadcast."""
     dims = broadcast_dims(shape, parent_shape)
     if not dims:
         return text
-    if not parse(text).variables:
+    if not read(text).variables:
         count = parent_shape.numel() // shape.numel()
-        return str(count) if text == "1" else f"{count}*{text if _is_atom(text) else f'({text})'}"
+        return str(count) if text == "1" else f"{count}*{text if _is_atom(text, read) else f'({text})'}"
     if not shape:
         return f"sum({text})"
     listed = str(dims[0]) if len(dims) == 1 else f"({', '.join(map(str, dims))})"
@@ -287,4 +296,4 @@ def _summed(text: str, shape: torch.Size, parent_shape: torch.Size) -> str:
 
 def draws(node: Node) -> bool:
     """Whether a part of the node draws random numbers: a rule that repeats it would draw others."""
-    return any(isinstance(part, Call) and part.function.form == "random" for part in postorder(node))
+    return any(isinstance(part, Call) and part.function.form == "random" for part in within(node))

@@ -18,6 +18,7 @@ from gdcli.errors import GdcliError
 from gdcli.explain.differences import Sides
 from gdcli.explain.digits import Digits, ManyDigits
 from gdcli.explain.intermediates import Intermediates
+from gdcli.explain.names import called
 from gdcli.explain.reference import reference
 from gdcli.explain.rewrites import Rewrite, all_at_once, rewrites
 from gdcli.explain.work import Work
@@ -104,14 +105,15 @@ class Truth:
 
     def _has_the_value(self, rewrite: Rewrite) -> bool:
         try:
-            value, _ = self._differentiated(parse(rewrite.whole), self.problem.tensors, self.dtype)
+            form = parse(rewrite.whole, self.problem.tensors)
+            value, _ = self._differentiated(form, self.problem.tensors, self.dtype)
         except GdcliError:
             return False
         return self.value is not None and is_right(value, self.value.number, self.dtype)
 
     def _gradients_if_right(self, rewrite: Rewrite) -> Gradients | None:
         """The gradient of a form in float64, if it is that of the expression and the dtype has it too."""
-        form = parse(rewrite.whole)
+        form = parse(rewrite.whole, self.problem.tensors)
         _, gradients = self._differentiated(form, self.problem.tensors, self.dtype)
         _, wide = self._differentiated(reference(form, self.dtype), self.tensors, torch.float64)
         if not self._are_slopes(wide):
@@ -152,6 +154,8 @@ class Truth:
         leaves = {name: tensors[name].detach().clone() for name in self.problem.tensors}
         for name in wrt:
             leaves[name].requires_grad_()
+        if not set(expression.variables) <= set(leaves):  # a name that has no meaning at its new place
+            raise GdcliError("unknown-name", "not an expression of the variables", "")
         given = {name: leaves[name] for name in expression.variables}
         environment = Environment(dtype, self.problem.environment.device)
         problem = Problem(build(expression, environment, given), environment, given, wrt)
@@ -190,13 +194,19 @@ class Truth:
             true = self.digits.elements(twin)
             found = None if true is None else _first_wrong(result, true)
             if found is not None:
-                wrong.append((node, _cause(expression.text(node), result, *found), _seriousness(result, *found)))
+                cause = _cause(expression.text(node), called(expression, node), result, *found)
+                wrong.append((node, cause, _seriousness(result, *found)))
         worst = max((rank for *_, rank in wrong), default=0)
         for node, cause, rank in wrong:
             if rank == worst:
                 inside = {id(part) for part in postorder(node)}
                 return next((earlier for part, earlier, _ in wrong if id(part) in inside), cause)
         return None
+
+
+def whole_text(expression: Expression) -> str:
+    """The text of the result."""
+    return expression.text(expression.root) if expression.is_program else expression.source
 
 
 def _first_wrong(result: torch.Tensor, true: list[Digits | None]) -> tuple[float, Digits] | None:
@@ -221,9 +231,9 @@ def _seriousness(result: torch.Tensor, computed: float, true: Digits) -> int:
     return int(abs(true.number) >= torch.finfo(result.dtype).smallest_normal or computed != 0)
 
 
-def _cause(text: str, result: torch.Tensor, computed: float, true: Digits) -> Cause:
+def _cause(text: str, called: str, result: torch.Tensor, computed: float, true: Digits) -> Cause:
     info, dtype = torch.finfo(result.dtype), dtype_name(result)
-    what = text if result.numel() == 1 else f"an element of {text}"
+    what = called if result.numel() == 1 else f"an element of {called}"
     if abs(true.number) > info.max:
         short = f"{what} is beyond the range of {dtype}"
         return Cause(text, f"{what} is {true.text}, beyond the range of {dtype}", short)
@@ -250,7 +260,7 @@ def lost_value(truth: Truth, computed: float) -> LostValue | None:
     kept, cause, dtype = truth.kept, truth.cause, str(truth.dtype).removeprefix("torch.")
     if not gone and kept is None:
         return None
-    whole = truth.problem.objective.expression.source
+    whole = whole_text(truth.problem.objective.expression)
     message = f"the value is {true.text}, not {computed:.6g}"
     if cause is not None and cause.part == whole and abs(true.number) > torch.finfo(truth.dtype).max:
         message = f"the value is {true.text}, beyond the range of {dtype}"
@@ -273,4 +283,6 @@ def advice(kept: Kept, dtype: str) -> str:
     """What to write, and that it was tried."""
     part, other = kept.rewrite.part, kept.rewrite.replacement
     what = "right value" if kept.gradients is None else "right value and gradient"
+    if kept.rewrite.statement:
+        return f"{kept.rewrite.statement} has the {what} in {dtype}"
     return f"{other} in the place of {part} has the {what} in {dtype}"

@@ -9,22 +9,9 @@ from typing import Any
 import torch
 from msgspec.structs import replace
 
+from gdcli.explain.names import with_parts
 from gdcli.lang.functions import FUNCTIONS
-from gdcli.lang.nodes import (
-    Application,
-    Attribute,
-    Binary,
-    Call,
-    Expression,
-    Index,
-    ListOf,
-    Node,
-    Number,
-    Reference,
-    Static,
-    Unary,
-    postorder,
-)
+from gdcli.lang.nodes import Call, Expression, Node, Number, Static, postorder
 
 
 def reference(expression: Expression, dtype: torch.dtype, *, uncut: bool = False) -> Expression:
@@ -36,7 +23,7 @@ def reference(expression: Expression, dtype: torch.dtype, *, uncut: bool = False
     new: dict[int, Any] = {}
 
     def renewed(value: Any) -> Any:
-        return tuple(map(renewed, value)) if isinstance(value, tuple) else new.get(id(value), value)
+        return new.get(id(value), value)
 
     for node in postorder(expression.root):
         made = _renewed(node, renewed, dtype)
@@ -73,19 +60,7 @@ def _is_detach(node: Node) -> bool:
 
 
 def _renewed(node: Node, renewed: Callable[[Any], Any], dtype: torch.dtype) -> Node:
-    match node:
-        case Number(value=float(value)):
-            number = torch.tensor(value, dtype=dtype).item()
-            return replace(node, value=number if math.isfinite(number) else value)
-        case ListOf(items=items):
-            return replace(node, items=renewed(items))
-        case Unary(operand=operand):
-            return replace(node, operand=renewed(operand))
-        case Binary(left=left, right=right):
-            return replace(node, left=renewed(left), right=renewed(right))
-        case Index(value=value) | Attribute(value=value) | Reference(value=value) | Application(value=value):
-            return replace(node, value=renewed(value))
-        case Call(arguments=arguments):
-            return replace(node, arguments=tuple(replace(a, value=renewed(a.value)) for a in arguments))
-        case _:
-            return node
+    if isinstance(node, Number) and isinstance(node.value, float):
+        number = torch.tensor(node.value, dtype=dtype).item()
+        return replace(node, value=number if math.isfinite(number) else node.value)
+    return with_parts(node, renewed)

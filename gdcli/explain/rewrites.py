@@ -6,13 +6,17 @@ the second one is right where the first is not is for the caller to find out, nu
 
 from __future__ import annotations
 
+import ast
 import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
+from gdcli.errors import GdcliError
+from gdcli.lang.lines import lines_of
 from gdcli.lang.nodes import (
+    Application,
     Argument,
     Attribute,
     Binary,
@@ -21,9 +25,11 @@ from gdcli.lang.nodes import (
     Index,
     Node,
     Number,
+    Reference,
     Static,
     Unary,
     Variable,
+    in_one_line,
     postorder,
 )
 from gdcli.lang.program import parse
@@ -88,12 +94,16 @@ _NAMES = frozenset("abcd")
 
 
 class Rewrite(Struct, frozen=True):
-    """A part of an expression, and what may stand in its place: both as text. ``whole`` is the expression with it."""
+    """A part of an expression, and what may stand in its place: both as text. ``whole`` is the expression with it.
+
+    ``statement`` is what becomes of the statement of a program, with its line.
+    """
 
     part: str
     replacement: str
     whole: str
     span: tuple[int, int]
+    statement: str = ""
 
 
 def rewrites(expression: Expression) -> list[Rewrite]:
@@ -102,10 +112,13 @@ def rewrites(expression: Expression) -> list[Rewrite]:
     found: list[Rewrite] = []
     for pattern, replacement in _forms():
         for node in nodes:
+            if isinstance(node, (Reference, Application)):  # what it stands for is looked at where that is written
+                continue
             bound = next(_matches(pattern, node, expression, {}), None)
             if bound is not None:
                 found.append(_rewritten(expression, node, replacement, bound))
-    return found
+    # A statement of a function is there once for each call.
+    return list({each.whole: each for each in found}.values()) if expression.is_program else found
 
 
 def all_at_once(expression: Expression, found: Sequence[Rewrite]) -> Rewrite | None:
@@ -124,7 +137,8 @@ def all_at_once(expression: Expression, found: Sequence[Rewrite]) -> Rewrite | N
         end = len(source) if following is None else following.span[0]
         whole += _in_place(expression, each.span, each.replacement) + source[each.span[1] : end]
     parts = " and ".join(dict.fromkeys(each.part for each in chosen))
-    return Rewrite(parts, " and ".join(dict.fromkeys(each.replacement for each in chosen)), whole, (0, len(source)))
+    replacements = " and ".join(dict.fromkeys(each.replacement for each in chosen))
+    return Rewrite(parts, replacements, whole, (0, len(source)), _changed(expression, whole))
 
 
 @functools.cache
@@ -144,12 +158,27 @@ def _rewritten(expression: Expression, node: Node, replacement: str, bound: Mapp
     text = re.sub(r"\b[a-d]\b", lambda m: _enclosed(replacement, m, bound.get(m[0], m[0])), replacement)
     start, end = node.span
     whole = expression.source[:start] + _in_place(expression, node.span, text) + expression.source[end:]
-    return Rewrite(expression.text(node), text, whole, node.span)
+    return Rewrite(expression.text(node), text, whole, node.span, _changed(expression, whole))
+
+
+def _changed(expression: Expression, whole: str) -> str:
+    """The statements of a program that have changed, with their lines; empty for an expression."""
+    if not expression.is_program:
+        return ""
+    source = expression.source
+    before, after = ([text[slice(*line.span)] for line in lines_of(text)[1]] for text in (source, whole))
+    lines = [source.count("\n", 0, line.span[0]) + 1 for line in lines_of(source)[1]]
+    changed = [(line, new) for line, old, new in zip(lines, before, after, strict=False) if old != new]
+    is_one_line = "\n" not in source
+    return " and ".join(in_one_line(new) + ("" if is_one_line else f" in line {line}") for line, new in changed)
 
 
 def _in_place(expression: Expression, span: tuple[int, int], text: str) -> str:
     """A replacement in parentheses, unless it stands in some, is the whole expression, or a call or a name."""
     source, (start, end) = expression.source, span
+    augmented = next((s.name for s in expression.statements if s.span == span == s.node.span), "")
+    if augmented:  # y += 1
+        return f"{augmented} = {text}"
     before, after = source[:start].rstrip()[-1:], source[end:].lstrip()[:1]
     alone = (not before or before in "([,") and (not after or after in ")],")
     return text if alone or _is_atom(text) else f"({text})"
@@ -164,7 +193,10 @@ def _enclosed(replacement: str, match: re.Match[str], text: str) -> str:
 
 def _is_atom(text: str) -> bool:
     """Whether a piece of an expression needs no parentheses beside an operator."""
-    root = parse(text).root
+    try:
+        root = parse(text).root
+    except GdcliError:  # it has names that only the program knows
+        return isinstance(ast.parse(text, mode="eval").body, (ast.Call, ast.Name, ast.Subscript, ast.Attribute))
     return isinstance(root, (Call, Variable, Index, Attribute)) or (isinstance(root, Number) and root.value >= 0)
 
 
@@ -177,6 +209,7 @@ def _matches(form: Node, node: Node, expression: Expression, bound: Bound) -> It
     if isinstance(form, Variable):
         yield from _bound(form.name, expression.text(node), bound)
         return
+    node = _meant(node)
     if isinstance(form, Unary) and isinstance(form.operand, Variable) and isinstance(node, Unary):
         if form.operator == node.operator:
             yield from _bound(form.operand.name, expression.text(node.operand), bound)
@@ -217,7 +250,7 @@ def _term_matches(form: Node, node: Node, expression: Expression, bound: Bound) 
     if isinstance(form, Variable):
         yield from _bound(form.name, expression.text(node).removeprefix("-"), bound)
         return
-    factors, own = _factors(form), _factors(node)
+    factors, own = _factors(form), _factors(_meant(node))
     if len(factors) != len(own):
         return
     if len(factors) > 1:
@@ -226,18 +259,25 @@ def _term_matches(form: Node, node: Node, expression: Expression, bound: Bound) 
         yield from _same_kind(factors[0][1], own[0][1], expression, bound)
 
 
+def _meant(node: Node) -> Node:
+    """What a name stands for."""
+    while isinstance(node, (Reference, Application)):
+        node = node.value
+    return node
+
+
 def _same_kind(form: Node, node: Node, expression: Expression, bound: Bound) -> Iterator[Bound]:
     """The ways in which two nodes that are neither sums nor products are alike."""
-    match form, node:
+    match form, _meant(node):
         case Number(value=wanted), Number(value=value):
             if wanted == value:
                 yield bound
-        case Binary(operator="**"), Binary(operator="**"):
-            for more in _matches(form.left, node.left, expression, bound):
-                yield from _matches(form.right, node.right, expression, more)
-        case Call(), Call():
-            if form.function.usual == node.function.usual:
-                yield from _same_arguments(form.arguments, node.arguments, expression, bound)
+        case Binary(operator="**"), Binary(operator="**") as power:
+            for more in _matches(form.left, power.left, expression, bound):
+                yield from _matches(form.right, power.right, expression, more)
+        case Call(), Call() as call:
+            if form.function.usual == call.function.usual:
+                yield from _same_arguments(form.arguments, call.arguments, expression, bound)
 
 
 def _same_arguments(

@@ -20,7 +20,9 @@ from gdcli.errors import GdcliError
 from gdcli.explain.counterparts import ELEMENTWISE, OF_LISTS, TAKES_CONDITIONS, as_number
 from gdcli.explain.formulas import Code, Opaque, UnprintableError, latex, simplified
 from gdcli.explain.known import Expr, NoCounterpartError, floor, sign
+from gdcli.explain.spelled import spelled
 from gdcli.explain.work import OutOfWorkError, Work
+from gdcli.lang.constants import CONSTANTS
 from gdcli.lang.constructors import Environment
 from gdcli.lang.nodes import (
     Application,
@@ -93,9 +95,9 @@ def derivatives(
     expression: Expression, tensors: Mapping[str, torch.Tensor], wrt: Sequence[str], environment: Environment
 ) -> list[Derivative]:
     """The partial derivative by each variable of ``wrt`` as a formula, and its value in the environment's dtype."""
-    code = Code(decimals=_has_decimals(expression))
+    code = Code(decimals=has_decimals(expression))
     found = partials(expression, tensors, wrt)
-    return [_written(partial, code, tensors, environment, SIMPLIFYING // len(found)) for partial in found]
+    return [written(partial, code, tensors, environment, SIMPLIFYING // len(found)) for partial in found]
 
 
 def partials(
@@ -111,16 +113,25 @@ def partials(
     ``number`` says what a plain number of the expression stands for: what was typed, or its float64 to the last bit.
     ``calls`` of SymPy's functions are the most that it may take.
     """
-    shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     try:
         with Work(calls).limit():
-            found = _Converter(expression, tensors, number).convert()
-            return [_partial(found, name, shapes[name]) for name in wrt]
+            return differentiated(expression, tensors, wrt, number)
     except OutOfWorkError:
-        obstacle = TOO_LONG
+        return [Partial(name, None, TOO_LONG) for name in wrt]
+
+
+def differentiated(
+    expression: Expression,
+    tensors: Mapping[str, torch.Tensor],
+    wrt: Sequence[str],
+    number: Callable[[float], Expr] = typed,
+) -> list[Partial]:
+    """The same without a limit of work."""
+    try:
+        found = _Converter(expression, tensors, number).convert()
+        return [_partial(found, name, tuple(tensors[name].shape)) for name in wrt]
     except RecursionError:
-        obstacle = "the expression is nested too deeply for SymPy"
-    return [Partial(name, None, obstacle) for name in wrt]
+        return [Partial(name, None, "the expression is nested too deeply for SymPy") for name in wrt]
 
 
 def _partial(found: Any, name: str, shape: tuple[int, ...]) -> Partial:
@@ -129,7 +140,7 @@ def _partial(found: Any, name: str, shape: tuple[int, ...]) -> Partial:
     if isinstance(found, _Unknown):
         return Partial(name, None, found.reason)
     try:
-        expr = as_number(found).diff(_symbol(name))
+        expr = as_number(found).diff(symbol(name))
     except (NoCounterpartError, UnprintableError) as error:
         return Partial(name, None, str(error))
     except Exception as error:  # noqa: BLE001 -- SymPy fails in many ways
@@ -145,8 +156,8 @@ def precise_value(partial: Partial, tensors: Mapping[str, torch.Tensor], work: W
     """
     if partial.expr is None:
         return None
-    point = {_symbol(name): exact(tensor.item()) for name, tensor in tensors.items() if not tensor.dim()}
-    digits = {symbol: sympy.Float(number, 60) for symbol, number in point.items()}
+    point = {symbol(name): exact(tensor.item()) for name, tensor in tensors.items() if not tensor.dim()}
+    digits = {each: sympy.Float(number, 60) for each, number in point.items()}
     try:
         with work.limit():
             expr = partial.expr.replace(lambda part: isinstance(part, Opaque), lambda part: _evaluated(part, tensors))
@@ -186,7 +197,7 @@ def _evaluated(part: Opaque, tensors: Mapping[str, torch.Tensor]) -> Expr:
     return sympy.Float(_value(part.text, tensors, _float64(tensors)), 17)
 
 
-def _written(
+def written(
     partial: Partial, code: Code, tensors: Mapping[str, torch.Tensor], environment: Environment, calls: int
 ) -> Derivative:
     """The derivative in code and LaTeX, simplified for so many calls."""
@@ -223,13 +234,23 @@ def _in_dtype(tensor: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     return tensor.detach().to(dtype) if tensor.is_floating_point() else tensor.detach()
 
 
-def _symbol(name: str) -> Expr:
+def symbol(name: str) -> Expr:
+    """A variable in SymPy's terms."""
     return sympy.Symbol(name, real=True)
 
 
-def _has_decimals(expression: Expression) -> bool:
+def has_decimals(expression: Expression) -> bool:
+    """Whether a number of the expression is written as a decimal that is not whole."""
     numbers = [node for node in postorder(expression.root) if isinstance(node, Number)]
-    return any(isinstance(n.value, float) and not n.value.is_integer() and "." in expression.text(n) for n in numbers)
+    return any(
+        isinstance(n.value, float) and not n.value.is_integer() and _is_typed(expression.text(n), expression)
+        for n in numbers
+    )
+
+
+def _is_typed(text: str, expression: Expression) -> bool:
+    """Whether a number is written as a decimal, or is a name that a program gives to one."""
+    return "." in text or (expression.is_program and text.isidentifier() and text not in CONSTANTS)
 
 
 class _Converter:
@@ -261,7 +282,10 @@ class _Converter:
             unknown = _Unknown(str(error))
         except (TypeError, ValueError, AttributeError, ArithmeticError):
             unknown = _Unknown(f"SymPy rejects {self.expression.text(node)}")
-        return unknown if isinstance(node, Variable) else self._without_counterpart(node, unknown)
+        try:
+            return unknown if isinstance(node, Variable) else self._without_counterpart(node, unknown)
+        except NoCounterpartError as error:
+            return _Unknown(str(error))
 
     def _known(self, node: Node) -> Any:
         match node:
@@ -269,7 +293,7 @@ class _Converter:
                 return self.number(value)
             case Variable(name=name):
                 shape = tuple(self.tensors[name].shape)
-                return _Unknown(f"{name} has shape {shape}") if shape else _symbol(name)
+                return _Unknown(f"{name} has shape {shape}") if shape else symbol(name)
             case Reference(value=value) | Application(value=value):
                 return self.found[id(value)]
             case ListOf(items=items):
@@ -321,18 +345,22 @@ class _Converter:
         return self._opaque(node, names, unknown.reason)
 
     def _opaque(self, node: Node, names: Sequence[str], reason: str) -> Expr:
-        text = self.expression.text(node)
+        # In a program a piece is written in the variables: its names may mean other values elsewhere.
+        text = spelled(node) if self.expression.is_program else self.expression.text(node)
+        if text is None:
+            raise NoCounterpartError(f"{reason}, and the piece with its names replaced is too long")
         if text not in self.opaque:
             function = node.function if isinstance(node, Call) else None
             flat = function is not None and function.gradient
-            short = text if len(text) <= 40 else f"{text[:39]}…"
+            told = self.expression.text(node)
+            short = told if len(told) <= 40 else f"{told[:39]}…"
             attributes = {
                 "text": f"({text})" if function is None else text,
                 "obstacle": "" if flat else f"{reason}, and the derivative depends on {short}",
                 "drawn": f"{short} draws random numbers" if _draws(node) else "",
             }
             self.opaque[text] = type(f"opaque{len(self.opaque)}", (Opaque,), attributes)
-        return self.opaque[text](*(_symbol(name) for name in names if not self.tensors[name].dim()))
+        return self.opaque[text](*(symbol(name) for name in names if not self.tensors[name].dim()))
 
 
 def _rule(operator: str) -> Callable[..., Expr]:

@@ -50,6 +50,8 @@ def _own(node: Node, result: Any, inputs: Sequence[Any]) -> str:
         return "a pair of values and indices: gradients flow through the values only"
     if isinstance(node, Variable):
         return "" if result.requires_grad else "requires_grad is False: autograd does not track it"
+    if isinstance(node, (Reference, Application)):  # it may have the name of a function of PyTorch
+        return ""
     if isinstance(node, Call) and node.function.gradient:
         return node.function.gradient
     tracked = any(isinstance(value, torch.Tensor) and value.requires_grad for value in inputs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
@@ -14,6 +15,8 @@ Span: TypeAlias = tuple[int, int]
 """A half-open range of characters of the source."""
 
 IndexItem: TypeAlias = int | slice
+
+_LINE_ENDS = re.compile(r"(?:[ \t]*(?:#[^\n]*|\\[ \t]*)?\n\s*)+(?P<closing>[)\]]?)")
 
 
 class Number(Struct, frozen=True):
@@ -164,9 +167,13 @@ class Expression(Struct, frozen=True):
     is_program: bool = False
 
     def text(self, node: Node) -> str:
-        """The piece of the source that the node came from."""
+        """The piece of the source that the node came from, in one line and without comments."""
         start, end = node.span
-        return self.source[start:end]
+        return in_one_line(self.source[start:end])
+
+    def line(self, node: Node | Statement) -> int:
+        """The line of a program in which a node begins, counted from 1."""
+        return self.source.count("\n", 0, node.span[0]) + 1
 
     def of(self, node: Node) -> Expression:
         """The expression whose result is a node of this one."""
@@ -185,6 +192,18 @@ class Expression(Struct, frozen=True):
 
     def __str__(self) -> str:
         return self.source
+
+
+def in_one_line(text: str) -> str:
+    """A piece of a program in one line, without comments."""
+    if "\n" not in text:
+        return text
+
+    def joined(found: re.Match[str]) -> str:
+        is_inside = found["closing"] or text[: found.start()].endswith(("(", "["))
+        return found["closing"] if is_inside else " "
+
+    return _LINE_ENDS.sub(joined, text)
 
 
 def children(node: Node) -> tuple[Node, ...]:

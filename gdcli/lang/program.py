@@ -231,7 +231,7 @@ class _Program(Reader):
         if not isinstance(tree, (ast.Tuple, ast.List)):
             whole = self._once(", ".join(names), self.node(tree))
             for k, name in enumerate(names):
-                self._bind(name, Index(whole, (k,), whole.span), span)
+                self._bind(name, Index(replace(whole), (k,), whole.span), span)  # each use is a node of its own
             return
         if len(tree.elts) != len(names):
             self.fail("syntax", f"{len(tree.elts)} values for {len(names)} names", span)
@@ -264,13 +264,6 @@ class _Program(Reader):
         if self.result is None or isinstance(self.result[1], Variable):
             self.result = name, Variable(name, span)
 
-    def _once(self, name: str, node: Node) -> Node:
-        """The node under a name of its own, so that its parts come of one evaluation."""
-        if isinstance(node, (Variable, Reference)):
-            return node
-        self.numbers += 1
-        return Reference(name, node, self.numbers, node.span)
-
     def _bind(self, name: str, node: Node, span: Span) -> None:
         """Bind a name to the node of its expression."""
         self.numbers += 1
@@ -278,6 +271,13 @@ class _Program(Reader):
         self.statements.append(Statement(name, node, self.numbers, span))
         if not self.inside and not self.is_differentiated:
             self.result = name, node
+
+    def _once(self, name: str, node: Node) -> Node:
+        """A node that is used in several places, and computed once."""
+        if isinstance(node, (Number, Variable, Reference)):
+            return node
+        self.numbers += 1
+        return Reference(name, node, self.numbers, node.span)
 
     def _augment(self, names: Sequence[str], sign: str, value: Span, span: Span) -> None:
         name = names[0]
@@ -370,7 +370,9 @@ class _Program(Reader):
         self._keep(defined(self, head, offset, [], (start + place + 1, end), (start, end)))
 
     def _keep(self, function: Function) -> None:
-        self.scope[function.name] = function
+        """Bind the name of a function; a default is computed once, where the function is defined."""
+        defaults = {n: None if d is None else self._once(n, d) for n, d in function.parameters.items()}
+        self.scope[function.name] = replace(function, parameters=defaults)
 
     def applied(self, name: str, call: ast.Call) -> Node | None:
         """The body of a function of the program, with the arguments in the places of its parameters."""

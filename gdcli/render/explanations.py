@@ -52,11 +52,12 @@ def formulas(derivatives: Sequence[Derivative], digits: int, width: int, *, late
     """
     lines: list[RenderableType] = []
     for derivative in derivatives:
-        left = f"∂f/∂{derivative.variable}"
+        result = derivative.result or "f"  # UNSET is false
+        left = f"∂{result}/∂{derivative.variable}"
         if derivative.formula is None:
             lines.append(_labelled(left, "no formula: ", derivative.obstacle))
         elif latex:
-            name = rf"\frac{{\partial f}}{{\partial {derivative.variable}}}"
+            name = rf"\frac{{\partial {result}}}{{\partial {derivative.variable}}}"
             lines.append(_unwrapped(Text(f"{name} = {derivative.latex}")))
         else:
             line = Text.assemble(left, " = ", (derivative.formula, "bold"))
@@ -64,6 +65,10 @@ def formulas(derivatives: Sequence[Derivative], digits: int, width: int, *, late
             if value != f" = {derivative.formula}":
                 line.append(value if line.cell_len + len(value) <= width else f"\n{' ' * cell_len(left)}{value}")
             lines.append(_unwrapped(line))
+    numbered = next((d for d in derivatives if d.name and d.name != d.variable), None)
+    if numbered is not None and not latex:
+        told = f"{numbered.variable} is the {numbered.name} that line {numbered.line} gives, and so on"
+        lines.append(Text(told, "dim"))
     return Group(*lines)
 
 
@@ -105,7 +110,7 @@ def _ends(values: Sequence[float | None], digits: int) -> str:
 
 
 def jacobian(found: JacobianMatrix, digits: int, width: int) -> RenderableType:
-    """The matrix, with f for the result."""
+    """The matrix, with f for a result without a name."""
     return _matrix("Jacobian", found.rows, found.columns, found.matrix, digits, width)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
-from msgspec import UnsetType
+from msgspec import UNSET, UnsetType
 
 from gdcli.contract.grad import CheckRow, Derivative, GradResult
 from gdcli.render.documents import csv_row, grad_csv
@@ -28,9 +28,10 @@ def explained_csv(record: GradResult) -> bytes:
 
 
 def _records(kind: type[msgspec.Struct], rows: Sequence[msgspec.Struct]) -> bytes:
-    """One column per field."""
-    lines = [csv_row(kind.__struct_fields__)]
-    return b"".join([*lines, *(csv_row(msgspec.structs.astuple(row)) for row in rows)])
+    """One column per field that a row has."""
+    fields = [f for f in kind.__struct_fields__ if any(getattr(row, f) is not UNSET for row in rows)]
+    cells = [[getattr(row, field) for field in fields] for row in rows]
+    return b"".join([csv_row(fields), *(csv_row(["" if c is UNSET else c for c in line]) for line in cells)])
 
 
 def _matrix(rows: Sequence[str], columns: Sequence[str], matrix: Sequence[Sequence[float | None]]) -> bytes:

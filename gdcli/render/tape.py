@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
+from msgspec import UnsetType
 from rich.console import Group, RenderableType
 from rich.tree import Tree
 
@@ -13,6 +14,7 @@ from gdcli.contract.fields import Nested
 from gdcli.contract.grad import TapeNode
 from gdcli.render.numbers import norm as size
 from gdcli.render.numbers import number, tensor
+from gdcli.render.program_tape import MOST, Program, shortened
 from gdcli.render.text import Text
 
 _LINES = 60  # largest number of nodes that are shown without --depth
@@ -38,10 +40,12 @@ def tape_tree(
     """The tree, and how the contributions to each variable add up to its gradient in ``totals``.
 
     ``depth`` 0 shows as many levels as fit. No local derivative is shown below ``matrix_operations``, where it is not
-    one number per element.
+    one number per element. A program has a tree for each statement.
     """
+    program = None if isinstance(nodes[0].line, UnsetType) else Program(nodes)
     levels = _levels(nodes)
     limit = depth or _fitting_depth(levels)
+    lines_only = program is not None and limit == 1
     branches: dict[int, Tree] = {}
     for node in nodes:
         level = levels[node.id]
@@ -49,14 +53,26 @@ def tape_tree(
             continue
         parent = None if node.parent is None else nodes[node.parent]
         is_elementwise = parent is not None and parent.op not in matrix_operations
-        text = _line(node, digits, width - _INDENT * (level - 1), with_local=is_elementwise)
+        text = _line(node, program, digits, width - _INDENT * (level - 1), with_local=is_elementwise)
         if node.parent is None:
             branches[node.id] = Tree(text, guide_style="dim")
         else:
             branches[node.id] = branches[node.parent].add(text)
-        if level == limit and (below := _descendants(nodes, node.id)):
+        if level == limit and not lines_only and (below := _descendants(nodes, node.id)):
             branches[node.id].add(Text(f"{below} more below (--depth {limit + 1})", "dim italic"))
-    return Group(Text(_LEGEND, "dim"), branches[0], *_contributions(nodes, totals, digits))
+    if program is None:
+        return Group(Text(_LEGEND, "dim"), branches[0], *_contributions(nodes, totals, digits))
+    trees: list[RenderableType] = [branches[root.id] for root in program.roots]
+    if not depth and len(trees) > MOST:
+        left_out = Text(f"… {len(trees) - MOST:,} statements left out (--depth 1 shows them)", "dim italic")
+        trees = [*trees[: MOST // 2], left_out, *trees[-MOST // 2 :]]
+    if lines_only and len(nodes) > len(program.roots):
+        trees.append(Text("the parts of the statements are left out (--depth 2)", "dim italic"))
+    sums = [
+        program.sum(name, _short(total, None, digits), lambda node: _short(node.grad, node.grad_norm, digits))
+        for name, total in totals.items()
+    ]
+    return Group(Text(f"statements from the result back; {_LEGEND}", "dim"), *trees, *map(Text, filter(None, sums)))
 
 
 def _levels(nodes: Sequence[TapeNode]) -> dict[int, int]:
@@ -84,18 +100,33 @@ def _descendants(nodes: Sequence[TapeNode], root: int) -> int:
     return len(below) - 1
 
 
-def _line(node: TapeNode, digits: int, width: int, *, with_local: bool) -> Text:
-    """``x**2 = 225  PowBackward0  local 1  grad 0.00124844``, on two lines if it is long, and the note below."""
+def _line(node: TapeNode, program: Program | None, digits: int, width: int, *, with_local: bool) -> Text:
+    """``x**2 = 225  PowBackward0  local 1  grad 0.00124844``, on two lines if it is long, and the note below.
+
+    Of a statement, ``line 5: y = x**2 = 225`` and so on, and how its gradient adds up.
+    """
     value = f" = {_short(node.value, node.norm, digits)}{_shape(node)}"
     made_by = f"  {node.grad_fn}" if node.grad_fn else ""
-    source = _shortened(node.text, max(12, width - len(value) - len(made_by)))
-    line = Text.assemble((source, "bold" if node.kind == "variable" else ""), value, (made_by, "dim"))
+    is_statement = program is not None and node.parent is None
+    lead = program.lead(node) if program is not None and is_statement else ""
+    source = node.text if program is None else program.statement(node)
+    room = width - len(lead) - len(value) - len(made_by)
+    if is_statement and len(source) > room:  # it stays whole
+        value, room = f"\n{value[1:]}", width - len(lead)
+    source = shortened(source, max(12, room))
+    is_bold = node.kind == "variable" or is_statement
+    line = Text.assemble((lead, "dim"), (source, "bold" if is_bold else ""), value, (made_by, "dim"))
     parts = _facts(node, digits, with_local=with_local)
     facts = Text("  ").join(parts)
     if len(facts) > width:  # a rule may be long: each on a line of its own
         facts = Text("\n").join(parts)
     if facts:
-        line.append("  " if len(line) + len(facts) + 2 <= width else "\n").append(facts)
+        last = len(line.plain.rpartition("\n")[2])
+        line.append("  " if last + len(facts) + 2 <= width else "\n").append(facts)
+    if program is not None and is_statement:
+        total = _short(node.grad, node.grad_norm, digits)
+        added = program.sum(node.id, total, lambda use: _short(use.grad, use.grad_norm, digits))
+        line.append(f"\n{added}" if added else "")
     if node.note:
         line.append(f"\n{node.note}", "dim italic")
     return line
@@ -107,7 +138,7 @@ def _facts(node: TapeNode, digits: int, *, with_local: bool) -> list[Text]:
     if node.local is not None and with_local:
         value = _short(node.local, None, digits)
         says_more = node.rule and {node.rule} != set(re.findall(r"[^\[\], ]+", value))
-        rule = f"{_shortened(node.rule, _RULE)} = " if says_more else ""
+        rule = f"{shortened(node.rule, _RULE)} = " if says_more else ""
         facts.append(Text.assemble(("local ", "dim"), rule, (value, "yellow")))
     if node.grad is not None or node.grad_norm is not None:
         facts.append(Text.assemble(("grad ", "dim"), (_short(node.grad, node.grad_norm, digits), "green")))
@@ -130,14 +161,6 @@ def _short(value: Nested, norm: float | None, digits: int) -> str:
     if value is None:
         return "None" if norm is None else f"norm {number(norm, digits)}"
     return number(value, digits)
-
-
-def _shortened(text: str, width: int) -> str:
-    """The text with its middle left out if it is too long."""
-    if len(text) <= width:
-        return text
-    half = max(1, (width - 1) // 2)
-    return f"{text[:half]}…{text[-half:]}"
 
 
 def _contributions(nodes: Sequence[TapeNode], totals: Mapping[str, Nested], digits: int) -> list[Text]:

@@ -18,6 +18,7 @@ from gdcli.descent.diagnosis.too_large import calmer
 from gdcli.descent.diagnosis.words import point_in_words
 from gdcli.descent.snapshot import Snapshot, is_finite, joined
 from gdcli.explain.intermediates import Intermediates, is_tracked
+from gdcli.explain.names import called, told
 from gdcli.lang.nodes import Binary, Call, Expression, Node, Unary, children
 from gdcli.tensors import Problem
 
@@ -44,12 +45,10 @@ def not_finite(run: Run) -> Finding | None:
         found = _origin(at(run.problem, step, run.dtype))
         if found is None:
             return None
-        evidence |= found
+        facts, subject = found
+        evidence |= facts
         where = f"at iteration {step.iteration}" if step.iteration else "at the start"
-        if found["during"] == "forward":
-            message = f"{found['text']} became {found['value']} {where}{_of(found)}"
-        else:
-            message = f"the derivative of {found['text']} became {found['value']} {where}{_of(found)}"
+        message = f"{subject} became {facts['value']} {where}{_of(facts)}"
         if step.iteration and len(run.labels) <= _FEW:
             message += f"; the last point before was {point_in_words(run.point(run.trace.previous), run.labels)}"
         if math.isfinite(step.loss) and step.loss == run.best.loss:
@@ -91,13 +90,16 @@ def evaluated(problem: Problem) -> tuple[Intermediates, torch.Tensor]:
     return kept, kept.objective(*problem.tensors.values())
 
 
-def _origin(problem: Problem) -> dict[str, Any] | None:
-    """The first node with a result that is not finite; else the first in the backward pass, from the end."""
+def _origin(problem: Problem) -> tuple[dict[str, Any], str] | None:
+    """The first node with a result that is not finite; else the first in the backward pass, from the end.
+
+    The facts about it, and what was lost as the beginning of a sentence.
+    """
     kept, value = evaluated(problem)
     expression = problem.objective.expression
     for node in kept.nodes():
         if not _finite(kept[node]):
-            return _described(node, kept[node], "forward", expression, kept)
+            return _described(node, kept[node], "forward", expression, kept), told(expression, node)
     if not is_tracked(value):
         return None
     value.backward()  # type: ignore[no-untyped-call]
@@ -105,7 +107,8 @@ def _origin(problem: Problem) -> dict[str, Any] | None:
         for child in children(node):
             gradient = kept.gradient(child)
             if gradient is not None and not _finite(gradient):
-                return _described(node, gradient, "backward", expression, kept)
+                facts = _described(node, gradient, "backward", expression, kept)
+                return facts, f"the derivative of {called(expression, node)}"
     return None
 
 
@@ -119,7 +122,7 @@ def _described(
         below = kept.get(child)
         if isinstance(below, torch.Tensor):
             operands[expression.text(child)] = float(below.detach()) if below.numel() == 1 else None
-    return {
+    facts = {
         "during": which,
         "operation": _operation(node),
         "text": expression.text(node),
@@ -128,6 +131,7 @@ def _described(
         "count": len(bad),
         "operands": operands,
     }
+    return facts | ({"line": expression.line(node)} if expression.is_program else {})
 
 
 def _operation(node: Node) -> str:

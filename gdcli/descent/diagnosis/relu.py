@@ -14,6 +14,7 @@ from gdcli.descent.diagnosis.run import Run
 from gdcli.descent.diagnosis.surface import moved
 from gdcli.descent.snapshot import joined
 from gdcli.explain.intermediates import is_tracked
+from gdcli.explain.names import told
 from gdcli.lang.nodes import Call, Node, children
 
 _BEYOND = (0.01, 0.1, 0.3, 1.0, 3.0, 10.0)  # how far beyond its edge a ReLU is looked at, relative to 1 + |x|
@@ -28,16 +29,19 @@ def dead_relu(run: Run) -> Finding | None:
     if dead is None:
         return None
     since = run.final.iteration - run.trace.still if run.rule is not None and run.rule.kind == "plain" else None
-    text = run.problem.objective.expression.text(dead)
-    below = run.problem.objective.expression.text(children(dead)[0])
+    expression = run.problem.objective.expression
+    text, below = expression.text(dead), expression.text(children(dead)[0])
     when = "is dead"
     if since is not None:
         when = f"died in the update of iteration {since - 1}" if since else "is dead from the start"
-    message = f"{text} {when}: {below} is not positive, so relu returns 0 and its gradient is exactly 0"
+    dies = f"{told(expression, dead)} {when}"
+    message = f"{dies}: {below} is not positive, so relu returns 0 and its gradient is exactly 0"
     if run.is_minimum or not _better_alive(run, dead):
         return None
     cure = first_that_works(run, smaller_rates(run, [])) if run.slope(run.first) > 0 else None
-    evidence = {"text": text, "span": list(dead.span), "since": since, "loss": run.final.loss}
+    evidence: dict[str, Any] = {"text": text, "span": list(dead.span), "since": since, "loss": run.final.loss}
+    if expression.is_program:
+        evidence["line"] = expression.line(dead)
     return Finding("dead-relu", message, cure, evidence)
 
 

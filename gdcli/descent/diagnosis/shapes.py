@@ -15,6 +15,7 @@ from gdcli.descent.diagnosis.remedies import best_that_works
 from gdcli.descent.diagnosis.run import Run
 from gdcli.descent.diagnosis.speed import curvature_rates, own_rates
 from gdcli.descent.diagnosis.words import direction_in_words, parts_of
+from gdcli.explain.names import told
 from gdcli.lang.nodes import Binary, children
 
 _COLUMN = 2  # dimensions
@@ -83,8 +84,11 @@ def broadcast(run: Run) -> Finding | None:
         if len(one) == 1 and len(other) == _COLUMN and other == (one[0], 1) and one[0] > 1:
             text = expression.text(node)
             evidence: dict[str, Any] = {"text": text, "span": list(node.span), "shapes": [list(one), list(other)]}
+            if expression.is_program:
+                evidence["line"] = expression.line(node)
+            n, difference = one[0], told(expression, node)
             message = (
-                f"{text} has shape ({one[0]}, {one[0]}), because ({one[0]}, 1) and ({one[0]},) broadcast to all pairs; "
+                f"{difference} has shape ({n}, {n}), because ({n}, 1) and ({n},) broadcast to all pairs; "
                 "flatten the column (.flatten()) to compare element by element"
             )
             return Finding("broadcast", message, None, evidence)
