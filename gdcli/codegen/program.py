@@ -83,7 +83,7 @@ class ProgramPrinter(ExpressionPrinter):
         if name := self.name_of(row):
             return name
         text = self.print(row)
-        return " ".join(text.split()) if "\n" in row.text(row.root) else text
+        return " ".join(text.split()) if "\n" in row.source[slice(*row.root.span)] else text
 
     def called(self, program: Expression, call: Application) -> tuple[str, Mapping[str, str]]:
         """What the script calls the function of a call, and the parameters that its body needs, by their names."""
