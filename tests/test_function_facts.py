@@ -71,7 +71,7 @@ def test_pairs_of_values_and_indices_are_told(row: Function) -> None:
 @ROWS
 def test_result_that_may_be_the_input_itself_is_told(row: Function) -> None:
     found = False
-    for dtype in (torch.float64, torch.float32, torch.float16, torch.int64, torch.int32, torch.bool):
+    for dtype in (torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.int64, torch.int32, torch.bool):
         tensors = {name: tensor.nan_to_num(0).to(dtype) for name, tensor in variables(0).items()}
         for text in calls_of(row):
             try:

@@ -159,9 +159,8 @@ class _Tree:
         return text
 
     def _call(self, call: Call) -> str:
-        function, subject = call.function, call.arguments[0].value if call.arguments else None
-        is_method = isinstance(subject, Node) and subject.span[1] <= call.name_span[0]
-        has_method = function.path in (f"torch.{function.name}", f"torch.Tensor.{function.name}")
+        function, is_method = call.function, call.is_method
+        has_method = function.path in (f"torch.{function.bare_name}", f"torch.Tensor.{function.bare_name}")
         if function.path.startswith("torch.Tensor.") and not is_method:
             text = self._as_method(call)
         elif is_method and not has_method:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
+from msgspec.structs import replace
+
 from gdcli.lang.nodes import Argument, ListOf, Node, Number, Span, Static
 from gdcli.lang.signature import Function, Parameter
 from gdcli.lang.suggest import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 FLOAT_DTYPES = ("float64", "float32", "float16", "bfloat16", "double", "float")
 DTYPES = (*FLOAT_DTYPES, "int64", "long", "int32", "int", "bool")
@@ -56,15 +58,18 @@ class ArgumentReader:
     def read(
         self, function: Function, call: ast.Call, name_span: Span, subject: ast.expr | None
     ) -> tuple[Argument, ...]:
-        """The arguments, in order; ``subject`` is the ``x`` of ``x.f()``, which is the first argument."""
-        positional = [*([subject] if subject is not None else []), *call.args]
+        """The arguments, in order; ``subject`` is the ``x`` of ``x.f()``."""
         bound: dict[str, Argument] = {}
-        remaining = iter([p for p in function.parameters if not p.keyword_only])
-        values = iter(positional)
+        if subject is not None:
+            bound[function.subject.name] = Argument(
+                function.subject, self._value(function, function.subject, subject), False
+            )
+        remaining = iter([p for p in function.parameters if not p.keyword_only and p.name not in bound])
+        values = iter(call.args)
         for value in values:
             parameter = next(remaining, None)
             if parameter is None:
-                self._too_many(function, len(positional), value)
+                self._too_many(function, len(call.args) + (subject is not None), value)
             bound[parameter.name] = Argument(parameter, self._positional(function, parameter, value, values), False)
         self._keywords(function, call, bound)
         missing = [p.name for p in function.parameters if p.required and p.name not in bound]
@@ -72,7 +77,7 @@ class ArgumentReader:
             what = f"the argument '{missing[0]}'" if bound else f"{_count(len(missing), 'argument')}"
             self.reader.fail("arity", f"{function.name} needs {what}", name_span, f"write {function.usage}")
         self._check_pad(function, bound)
-        return tuple(bound.values())
+        return tuple(bound.values()) if subject is None else _in_order(function, bound)
 
     def _check_pad(self, function: Function, bound: dict[str, Argument]) -> None:
         """Refuse a circular pad of a negative size, for which PyTorch reads memory that is not the tensor's."""
@@ -186,6 +191,21 @@ class ArgumentReader:
 
     def _wrong(self, function: Function, parameter: Parameter, what: str, value: ast.expr, hint: str = "") -> NoReturn:
         self.reader.fail("argument", f"'{parameter.name}' of {function.name} must be {what}", value, hint)
+
+
+def _in_order(function: Function, bound: Mapping[str, Argument]) -> tuple[Argument, ...]:
+    """The arguments of a method in the order of the function's parameters: ``x.where(c, y)`` is ``where(c, x, y)``.
+
+    What comes after one that is given by its name, or left out, is given by its name too.
+    """
+    found: list[Argument] = []
+    by_name = False
+    for parameter in function.parameters:
+        argument = bound.get(parameter.name)
+        by_name = by_name or argument is None or argument.by_keyword
+        if argument is not None:
+            found.append(replace(argument, by_keyword=by_name))
+    return tuple(found)
 
 
 def _is_none(value: ast.expr) -> bool:

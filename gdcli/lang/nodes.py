@@ -93,6 +93,11 @@ class Call(Struct, frozen=True):
     span: Span
     name_span: Span
 
+    @property
+    def is_method(self) -> bool:
+        """Whether it is written as a method: ``x.f()``."""
+        return self.span[0] < self.name_span[0]
+
 
 class Reference(Struct, frozen=True):
     """A use of a name that a statement has given to ``value``; ``number`` counts these names as they are given."""

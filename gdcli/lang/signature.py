@@ -86,7 +86,8 @@ class Parameter(Struct, frozen=True):
 class Function(Struct, frozen=True):
     """One function of the language.
 
-    ``path`` is where PyTorch keeps it. ``method`` says that PyTorch has ``x.name()`` too. ``gradient`` is empty
+    ``path`` is where PyTorch keeps it. ``method`` says that PyTorch has ``x.name()`` too; ``methods`` are those of its
+    other names that are methods where it is none itself. ``gradient`` is empty
     for a differentiable function and otherwise says why autograd gives no gradient, or a zero one.
     ``form`` is "constructor" for a function that makes a tensor of the run's dtype from plain numbers,
     "random" for one that draws from the seed. ``facts`` are those of the lists above. ``other_names`` are its
@@ -105,6 +106,7 @@ class Function(Struct, frozen=True):
     facts: tuple[Fact, ...]
     other_names: tuple[str, ...]
     also: tuple[str, ...]
+    methods: tuple[str, ...]
     usual: str
 
     def under(self, name: str) -> Function:
@@ -115,9 +117,21 @@ class Function(Struct, frozen=True):
             help=f"alias for {self.name}",
             example=self.example.replace(f"{self.name}(", f"{name}(", 1),
             path=f"torch.{name}",
+            method=self.method or name in self.methods,
             other_names=(),
             also=(),
         )
+
+    @property
+    def bare_name(self) -> str:
+        """Its name without a module, as a method has it: ``norm`` for ``linalg.norm``."""
+        return self.name.rpartition(".")[2]
+
+    @property
+    def subject(self) -> Parameter:
+        """The parameter that is the tensor before the dot, where it is called as a method."""
+        parameters = self.parameters
+        return next((p for p in parameters if p.name == "input"), parameters[0])
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -171,7 +185,10 @@ def function(  # noqa: PLR0913 -- a row of the table
     facts: tuple[Fact, ...] = (),
     other_names: tuple[str, ...] = (),
     also: tuple[str, ...] = (),
+    methods: tuple[str, ...] = (),
 ) -> Function:
     """A row of the table; ``module`` is where PyTorch keeps the function."""
     path = f"{module}.{name.rpartition('.')[2]}"  # linalg.norm is torch.linalg.norm
-    return Function(name, signature, help, example, path, method, gradient, form, facts, other_names, also, usual=name)
+    return Function(
+        name, signature, help, example, path, method, gradient, form, facts, other_names, also, methods, usual=name
+    )

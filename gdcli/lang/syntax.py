@@ -27,7 +27,7 @@ from gdcli.errors import ExpressionError
 from gdcli.lang import scan
 from gdcli.lang.arguments import ArgumentReader
 from gdcli.lang.constants import CONSTANTS, LARGEST_INT, ConstantError, fold, number
-from gdcli.lang.functions import FUNCTIONS, SPELLINGS
+from gdcli.lang.functions import FUNCTIONS, METHODS, SPELLINGS
 from gdcli.lang.nodes import (
     Attribute,
     Binary,
@@ -71,7 +71,6 @@ _TENSOR_METHODS = {
     "dim": "gdcli ops shows the shape of every result",
     "dtype": "gdcli ops shows the dtype of every result",
     "grad_fn": "gdcli grad shows the grad_fn of the result",
-    "t": "write x.T",
     "cuda": "--device sets the device of the tensors",
     "cpu": "--device sets the device of the tensors",
 }
@@ -320,7 +319,7 @@ class Reader:
         if node.attr not in ATTRIBUTES:
             start, end = self._attribute_span(node)
             hint = _TENSOR_METHODS.get(node.attr) or did_you_mean(node.attr, ATTRIBUTES)
-            if node.attr in FUNCTIONS and FUNCTIONS[node.attr].method:
+            if node.attr in METHODS:
                 hint = f"call it: {self.source[:end]}()"
             self.fail("syntax", f"'.{node.attr}' is not part of the expression language", (start - 1, end), hint)
         return Attribute(value, node.attr, self.span(node))
@@ -362,8 +361,8 @@ class Reader:
         if dotted and dotted.split(".")[0] in MODULES:
             self._unknown_module_function(dotted, node)
         name, span = node.attr, self._attribute_span(node)
-        if name in FUNCTIONS and FUNCTIONS[name].method:
-            return FUNCTIONS[name], span, node.value
+        if name in METHODS:
+            return METHODS[name], span, node.value
         if name in FUNCTIONS:
             subject = self.source[slice(*self.span(node.value))]
             message = f"'{name}' is a function, not a method, in PyTorch"
@@ -407,4 +406,4 @@ def _function_hint(name: str, *, methods: bool = False) -> str:
     foreign = FOREIGN_FUNCTIONS.get(name) or FOREIGN_FUNCTIONS.get(name.lower())
     if foreign in FUNCTIONS:
         return f"PyTorch calls it '{foreign}'"
-    return did_you_mean(name, [row.name for row in FUNCTIONS.values() if row.method or not methods])
+    return did_you_mean(name, METHODS if methods else FUNCTIONS)

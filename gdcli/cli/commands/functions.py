@@ -34,7 +34,7 @@ def functions(
         print_record(FunctionsResult(functions=_entries(list(found.values()))))
     elif name is not None:
         row = SPELLINGS[name]
-        calls = ", ".join([row.path, *([f"x.{row.name}()"] if row.method else [])])
+        calls = ", ".join([row.path, *([f"x.{row.bare_name}()"] if row.method else [])])
         facts = {"what": row.help, "PyTorch": calls, "example": f'gdcli ops "{row.example}"', "gradient": row.gradient}
         print_definition(row.usage, facts)
     else:

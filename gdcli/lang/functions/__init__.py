@@ -31,7 +31,7 @@ from gdcli.lang.functions import (
 )
 from gdcli.lang.signature import Function
 
-__all__ = ["CATEGORIES", "FUNCTIONS", "MATRIX_OPERATIONS", "SPELLINGS"]
+__all__ = ["CATEGORIES", "FUNCTIONS", "MATRIX_OPERATIONS", "METHODS", "SPELLINGS"]
 
 _MODULES = (
     arithmetic,
@@ -63,6 +63,9 @@ def _categories() -> dict[str, tuple[Function, ...]]:
 
 CATEGORIES: Mapping[str, tuple[Function, ...]] = MappingProxyType(_categories())
 FUNCTIONS: Mapping[str, Function] = MappingProxyType({row.name: row for rows in CATEGORIES.values() for row in rows})
+
+METHODS: Mapping[str, Function] = MappingProxyType({row.bare_name: row for row in FUNCTIONS.values() if row.method})
+"""The function of every method that a tensor has."""
 
 MATRIX_OPERATIONS = frozenset(
     name for name, row in FUNCTIONS.items() if "product" in row.facts or "inversion" in row.facts

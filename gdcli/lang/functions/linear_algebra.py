@@ -58,10 +58,23 @@ FUNCTIONS = (
         "inner([[1, 2], [3, 4]], [1, 1])",
         facts=("product",),
     ),
-    function("outer", "input, vec2", "outer product of two vectors", "outer([1, 2], [3, 4])", facts=("product",)),
+    function(
+        "outer",
+        "input, vec2",
+        "outer product of two vectors",
+        "outer([1, 2], [3, 4])",
+        facts=("product",),
+        other_names=("ger",),
+    ),
     linalg("vecdot", "x, y, *, dim: int = -1", "dot products along dim", "vecdot([[1, 2], [3, 4]], [1, 1])"),
     function(
         "cross", "input, other, dim: int = None", "cross product of vectors of length 3", "cross([1, 0, 0], [0, 1, 0])"
+    ),
+    linalg(
+        "linalg.cross",
+        "input, other, *, dim: int = -1",
+        "cross product of vectors of length 3",
+        "linalg.cross([1, 0, 0], [0, 1, 0])",
     ),
     function("kron", "input, other", "Kronecker product", "kron([[1, 2]], [[1], [3]])"),
     free(

@@ -171,6 +171,7 @@ FUNCTIONS = (
         "y, x = None, *, dx: number = 1, dim: int = -1",
         "integral by the trapezoidal rule",
         "trapezoid([0, 1, 4], [0, 1, 2])",
+        other_names=("trapz",),
     ),
     function(
         "cov",
