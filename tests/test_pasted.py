@@ -5,14 +5,27 @@ The oracle is Python, which evaluates the same text over ``from torch import *``
 
 from __future__ import annotations
 
+import io
+import math
 import re
 from collections.abc import Iterator
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from conftest import Run
+from test_functions import calls_of, gdcli, parts, variables
 from torch.nn import functional as F  # noqa: N812 -- as everybody writes it
 
+from gdcli.lang.constructors import Environment
 from gdcli.lang.functions import METHODS, SPELLINGS
+from gdcli.lang.functions.elsewhere import SAME
+from gdcli.lang.nodes import Number
+from gdcli.lang.objective import build
+from gdcli.lang.program import parse
 
 _ALIAS = re.compile(r"(?i)alias (?:for|of) :(?:func|meth):`~?([\w.]+)")
 
@@ -54,3 +67,146 @@ def test_most_functions_are_methods() -> None:
 @pytest.mark.parametrize("name", METHOD_NAMES)
 def test_every_method_that_leads_to_a_function_is_one(name: str) -> None:
     assert name in METHODS  # test_functions.py compares its values
+
+
+# NumPy and math
+
+
+def as_numpy(tensors: dict[str, torch.Tensor]) -> dict[str, Any]:
+    return {name: tensor.numpy() for name, tensor in tensors.items()}
+
+
+def numpys(result: Any) -> torch.Tensor:
+    return torch.as_tensor(np.array(result, dtype=np.float64))
+
+
+IN_NUMPY = [name for name in SAME if name.startswith("np.")]
+IN_NUMPYS_WORDS = {  # calls whose arguments NumPy writes in another form
+    "np.arange": "np.arange(5)",
+    "np.array": "np.array([1, 2.5])",
+    "np.asarray": "np.asarray([1, 2.5])",
+    "np.einsum": "np.einsum('ij,jk->ik', A, B)",
+    "np.expand_dims": "np.expand_dims(x, 1)",
+    "np.full": "np.full((2, 3), 0.1)",
+    "np.ldexp": "np.ldexp(p, 2)",
+    "np.linalg.norm": "np.linalg.norm(A)",
+    "np.linalg.solve": "np.linalg.solve(A, B)",
+    "np.ones": "np.ones((2, 3))",
+    "np.repeat": "np.repeat(x, 2)",
+    "np.squeeze": "np.squeeze(np.reshape(x, (5, 1)))",
+    "np.take_along_axis": "np.take_along_axis(x, np.argsort(x), 0)",
+    "np.tensordot": "np.tensordot(A, B)",
+    "np.tile": "np.tile(A, 2)",
+    "np.vander": "np.vander(x)",
+    "np.zeros": "np.zeros((2, 3))",
+}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("spelling", IN_NUMPY)
+def test_a_function_of_numpy_means_the_same(spelling: str) -> None:
+    own = IN_NUMPYS_WORDS.get(spelling)
+    calls = [own] if own else calls_of(SPELLINGS[spelling])
+    compared = 0
+    for text in calls if own else [text.replace(text.partition("(")[0], spelling, 1) for text in calls]:
+        tensors = variables(0)
+        try:
+            expected = eval(text.replace("trapz", "trapezoid"), {"np": np}, as_numpy(tensors))
+        except (TypeError, ValueError, AttributeError, NameError, np.exceptions.AxisError):
+            continue  # arguments of PyTorch's own
+        actual = gdcli(text, tensors)
+        pairs = zip(parts(actual), expected, strict=True) if isinstance(expected, tuple) else [(actual, expected)]
+        for mine, numpy_has in pairs:
+            torch.testing.assert_close(mine.double(), numpys(numpy_has), rtol=1e-12, atol=1e-12, equal_nan=True)
+        compared += 1
+    assert compared, f"write a call of {spelling}"
+
+
+@pytest.mark.parametrize("spelling", [name for name in SAME if name.startswith("math.")])
+def test_a_function_of_math_means_the_same(spelling: str) -> None:
+    count = sum(p.required for p in SPELLINGS[spelling].parameters)
+    for values in ((1.25, 2), (0.5, 3), (2.75, 1)):
+        given = ", ".join(map(str, values[:count]))
+        try:
+            expected = float(eval(f"{spelling}({given})", {"math": math}))
+        except ValueError:  # outside of its domain
+            continue
+        of_tensors = ", ".join(f"tensor({value})" for value in values[:count])
+        assert float(gdcli(f"{spelling}({of_tensors})", {})) == pytest.approx(expected, rel=1e-14)
+        root = parse(f"{spelling}({given})").root
+        assert isinstance(root, Number)
+        assert float(root.value) == expected
+
+
+WRITTEN = {"math": math, "np": np, "numpy": np, "F": F, "nn": torch.nn, "torch": torch, "special": torch.special}
+
+
+def in_pytorch(text: str, tensors: dict[str, torch.Tensor]) -> Any:
+    """What Python makes of the text over ``from torch import *``."""
+    builtin = {"float": float, "len": len}
+    return eval(text, {**vars(torch), **WRITTEN, **builtin}, tensors)
+
+
+def points(dtype: torch.dtype) -> dict[str, torch.Tensor]:
+    """Variables of several shapes."""
+    generator = torch.Generator().manual_seed(1)
+    shapes = {"x": (5,), "y": (5,), "A": (3, 4), "B": (2, 3, 4), "s": (), "w": (4,)}
+    return {name: (torch.randn(shape, generator=generator) + 0.25).to(dtype) for name, shape in shapes.items()}
+
+
+def assert_same_as_pytorch(text: str, dtype: torch.dtype) -> None:
+    """The bits of the value, and of the gradient of a generic sum of it."""
+    ours, theirs = points(dtype), points(dtype)
+    for tensor in (*ours.values(), *theirs.values()):
+        tensor.requires_grad_()
+    function = build(parse(text), Environment(dtype), ours)
+    actual = function(*(ours[name] for name in function.variables))
+    expected = torch.as_tensor(in_pytorch(text, theirs))
+    assert (actual.dtype, actual.shape) == (expected.dtype, expected.shape)
+    torch.testing.assert_close(actual, expected, rtol=0, atol=0, equal_nan=True)
+    assert actual.requires_grad == expected.requires_grad
+    if not actual.requires_grad:
+        return
+    for result in (actual, expected):
+        (result * torch.arange(1, 1 + result.numel()).reshape(result.shape)).sum().backward()
+    for name in function.variables:
+        mine, own = ours[name].grad, theirs[name].grad
+        assert (mine is None) == (own is None)
+        torch.testing.assert_close(mine, own, rtol=0, atol=0, equal_nan=True) if mine is not None else None
+
+
+def assert_script_prints_the_same(run: Run, text: str, tmp_path: Path) -> None:
+    """The script of ``--code`` runs, and prints the numbers that gdcli shows."""
+    tensors = points(torch.float32)
+    words = [w for name in parse(text).variables for w in (f"--{name}", str(tensors[name].tolist()))]
+    script = run("ops", text, *words, "--code").out
+    printed = io.StringIO()
+    with redirect_stdout(printed):
+        exec(compile(script, str(tmp_path), "exec"), {})
+    row = run("ops", text, *words, "--json").json()["rows"][0]
+    shown = printed.getvalue().rstrip("\n").split("\t")
+    assert eval(re.sub("-?inf|nan", "None", shown[1])) == row["value"]
+    assert shown[2:] == [f"torch.{row['dtype']}", str(tuple(row["shape"]))]
+
+
+DTYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.float16], ids=str)
+
+NUMBERS = [
+    *["0x10 * x", "0b1 + x", "0o17 * x", "x * 1_000", "0xFF_FF * x", "x * float('inf')", "x < float('inf')"],
+    *["x + float('-1.5')", "x * math.pi", "x * np.pi", "x * numpy.e", "x * math.e", "x * math.tau", "x < math.inf"],
+    *["x * torch.pi", "x / math.sqrt(2)", "x / np.sqrt(2)", "2 * math.sqrt(2) * math.pi * x", "x ** math.floor(2.5)"],
+    *["x * math.exp(-1)", "x / math.hypot(3, 4)", "x * float('nan')", "torch.einsum('ij,j->i', A, w)"],
+    *["torch.einsum('bij,ij->b', B, A)", "torch.einsum('i,j', x, y)", "torch.einsum('...j,j->...', B, w)"],
+    *["torch.einsum('ij->ji', [A])", "einsum('i,i->', x, x)"],
+]
+
+
+@DTYPES
+@pytest.mark.parametrize("text", NUMBERS)
+def test_numbers_and_constants_are_pythons(text: str, dtype: torch.dtype) -> None:
+    assert_same_as_pytorch(text, dtype)
+
+
+@pytest.mark.parametrize("text", NUMBERS)
+def test_the_script_of_numbers_and_constants(run: Run, text: str, tmp_path: Path) -> None:
+    assert_script_prints_the_same(run, text, tmp_path)

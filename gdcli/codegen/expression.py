@@ -39,7 +39,12 @@ _MODULES = {
     "F": "F",
 }
 _SPELLED = {"π": "pi", "τ": "tau"}
-_WORD = re.compile(r"\d[\d_.]*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?|(?:torch\s*\.\s*)?[^\W\d]\w*")
+_WORD = re.compile(
+    r"'[^']*'|\"[^\"]*\"|0[xXoObB]\w+|\d[\d_.]*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?"
+    r"|(?:[^\W\d]\w*\s*\.\s*)?[^\W\d]\w*"
+)
+_OF_NUMBERS = re.compile(r"math\.\w+\s*\([^()]*\)")  # math.sqrt(2)
+_CALL = re.compile(r"(?!\bfloat\b)\b\w+\s*\(")
 
 
 class ExpressionPrinter:
@@ -108,7 +113,9 @@ class _Tree:
 
     def _literal(self, node: Number) -> str:
         text = self.source[slice(*node.span)]
-        if not _python_agrees(text):
+        if _OF_NUMBERS.fullmatch(text):
+            self.printer.modules.add("math")
+        elif not _python_agrees(text) or _CALL.search(text):
             text = repr(node.value)
             text = f"({text})" if text.startswith("-") else text
         return _WORD.sub(self._constant, text)

@@ -96,6 +96,11 @@ class ArgumentReader:
     def _positional(
         self, function: Function, parameter: Parameter, value: ast.expr, following: Iterator[ast.expr]
     ) -> Node | Static | tuple[Node, ...]:
+        if parameter.kind == "operands":
+            operands = [value, *following]
+            if len(operands) == 1 and isinstance(value, (ast.List, ast.Tuple)):
+                operands = value.elts
+            return tuple(self.reader.node(item) for item in operands)
         several = parameter.kind == "sizes" or (parameter.kind == "ints" and parameter is function.parameters[-1])
         if several and not isinstance(value, (ast.List, ast.Tuple)) and not _is_none(value):
             rest = list(following) if parameter.kind == "sizes" else []
@@ -105,7 +110,7 @@ class ArgumentReader:
         return self._value(function, parameter, value)
 
     def _keywords(self, function: Function, call: ast.Call, bound: dict[str, Argument]) -> None:
-        parameters = {p.name: p for p in function.parameters}
+        parameters = {p.name: p for p in function.parameters if p.kind != "operands"}
         for keyword in call.keywords:
             start, end = self.reader.span(keyword)
             name = keyword.arg
@@ -145,6 +150,10 @@ class ArgumentReader:
             case "bool":
                 if not (isinstance(value, ast.Constant) and isinstance(value.value, bool)):
                     self._wrong(function, parameter, "True or False", value)
+                return Static(value.value, span)
+            case "text":
+                if not (isinstance(value, ast.Constant) and isinstance(value.value, str)):
+                    self._wrong(function, parameter, "a text in quotes", value)
                 return Static(value.value, span)
             case "tensors":
                 if not isinstance(value, (ast.List, ast.Tuple)):

@@ -6,6 +6,7 @@ What passes the scan is nearly always valid Python; ``ast`` then parses it.
 from __future__ import annotations
 
 import keyword
+import math
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -26,7 +27,7 @@ _MAX_SHOWN_FIX = 60
 _TOKEN = re.compile(
     rf"""
       (?P<space>\s+)
-    | (?P<number>(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)(?:[eE][+-]?[0-9]+)?)
+    | (?P<number>0[xX][0-9a-fA-F_]+|0[oO][0-7_]+|0[bB][01_]+|(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)(?:[eE][+-]?[0-9]+)?)
     | (?P<name>{NAME})
     | (?P<string>'[^']*'|"[^"]*")
     | (?P<operator>\*\*|//|<=|>=|==|!=|:=|->|<<|>>|<>|&&|\|\||.)
@@ -34,7 +35,6 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _CLOSING = {"(": ")", "[": "]"}
-_FOREIGN_NUMBER = re.compile("0[xX][0-9a-fA-F]+|0[oO][0-7]+|0[bB][01]+")
 _BARS = re.compile(r"\|(\s*[^|\s][^|]*)\|")
 _SUPERSCRIPTS = re.compile("[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
 _PLAIN_DIGITS = str.maketrans("⁺⁻⁰¹²³⁴⁵⁶⁷⁸⁹₀₁₂₃₄₅₆₇₈₉", "+-01234567890123456789")
@@ -141,6 +141,14 @@ def _is_keyword(word: str) -> bool:
     return word not in ("True", "False", "None") and keyword.iskeyword(unicodedata.normalize("NFKC", word))
 
 
+def _value(text: str) -> float:
+    """The value of a number; inf where it exceeds the largest float."""
+    try:
+        return float(int(text, 0)) if text[1:2] in tuple("xXoObB") else float(text.replace("_", ""))
+    except OverflowError:
+        return math.inf
+
+
 def _write(fixed: str, otherwise: str) -> str:
     """A hint that shows the whole corrected expression when it is short."""
     return f"write {fixed}" if len(fixed) <= _MAX_SHOWN_FIX else otherwise
@@ -192,7 +200,7 @@ class _Scanner:
         self.expecting = False
 
     def _check_number(self, token: Token) -> None:
-        digits = sum(character.isdigit() for character in token.text)
+        digits = sum(character.isalnum() for character in token.text)
         if digits > _MAX_DIGITS:
             message = f"a number with {digits:,} digits is too long; the limit is {_MAX_DIGITS}"
             self._fail("limit", message, token)
@@ -200,17 +208,15 @@ class _Scanner:
         if token.text.endswith("_") or "__" in token.text or leading_zeros:
             hint = f"write {token.text.lstrip('0')}" if leading_zeros else ""
             self._fail("syntax", f"'{token.text}' is not a valid number", token, hint)
-        if float(token.text.replace("_", "")) == float("inf"):
+        if _value(token.text) == math.inf:
             self._fail("limit", "this number exceeds the largest float, about 1.8e308", token, "write inf")
 
     def _missing_operator(self, previous: Token, token: Token) -> NoReturn:
         left, right = previous.text, token.text
         span = (previous.start, token.start + len(right))
-        is_complex = right in ("j", "J")
-        together = previous.kind == "number" and previous.span[1] == token.start
-        if together and (is_complex or _FOREIGN_NUMBER.fullmatch(left + right)):
+        if right in ("j", "J") and previous.kind == "number" and previous.span[1] == token.start:
             message = f"'{left}{right}' is not a number in the expression language"
-            hint = "complex numbers are not supported" if is_complex else f"write {int(left + right, 0)}"
+            hint = "complex numbers are not supported"
             raise ExpressionError("syntax", message, hint, source=self.source, span=span)
         message = f"an operator is missing between '{left}' and '{right}'"
         hint = self._missing_operator_hint(previous, token)

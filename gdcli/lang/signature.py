@@ -13,6 +13,8 @@ A parameter without a kind is a tensor (a number given for it becomes a tensor).
               a whole number; one or several of them; a shape (``2, 3`` or ``(2, 3)``); True or False
     index     a tensor of whole numbers (``gather``); a list of them is made an int64 tensor
     tensors   a list of tensors (``stack([x, y])``)
+    operands  any number of tensors, one by one or in a list
+    text      a text in quotes
     data      numbers in nested lists, as ``torch.tensor`` takes them
     any       a tensor, or a whole number that means a dimension (``max(x, 0)``); passed on as it is
     dtype     a dtype by its PyTorch name (``torch.float64``)
@@ -147,7 +149,7 @@ class Function(Struct, frozen=True):
     def arity(self) -> tuple[int, int | None]:
         """The minimum and maximum number of arguments; None when there is no maximum."""
         parameters = self.parameters
-        unlimited = any(p.kind == "sizes" for p in parameters)
+        unlimited = any(p.kind in ("sizes", "operands") for p in parameters)
         return sum(p.required for p in parameters), None if unlimited else len(parameters)
 
 
@@ -162,7 +164,9 @@ def _parameters(signature: str) -> tuple[Parameter, ...]:
         declaration, _, default = part.partition(" = ")
         name, _, kind = declaration.partition(": ")
         choices = tuple(word.strip("'") for word in kind.split("|")) if kind.startswith("'") else ()
-        found.append(Parameter(name, "choice" if choices else kind or "tensor", not default, keyword_only, choices))
+        found.append(
+            Parameter(name.lstrip("*"), "choice" if choices else kind or "tensor", not default, keyword_only, choices)
+        )
     return tuple(found)
 
 

@@ -20,14 +20,15 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import NoReturn
 
 from gdcli.errors import ExpressionError
 from gdcli.lang import scan
 from gdcli.lang.arguments import ArgumentReader
-from gdcli.lang.constants import CONSTANTS, LARGEST_INT, ConstantError, fold, number
+from gdcli.lang.constants import CONSTANTS, IN_MODULES, LARGEST_INT, ConstantError, applied, fold, number
 from gdcli.lang.functions import FUNCTIONS, METHODS, SPELLINGS
+from gdcli.lang.functions.elsewhere import DIFFERENT, NUMPY, ON_NUMBERS
 from gdcli.lang.nodes import (
     Attribute,
     Binary,
@@ -331,7 +332,7 @@ class Reader:
 
     def _module_constant(self, dotted: str, node: ast.Attribute) -> Number:
         module, _, name = dotted.rpartition(".")
-        if name in CONSTANTS and module == "torch" and name.isascii():
+        if name in IN_MODULES.get(module, ()):
             return Number(CONSTANTS[name], self.span(node))
         if dotted in SPELLINGS:
             usage = SPELLINGS[dotted].usage
@@ -342,9 +343,20 @@ class Reader:
     def _call(self, node: ast.Call) -> Node:
         if isinstance(node.func, ast.Name) and (own := self.applied(node.func.id, node)) is not None:
             return own
+        if (value := _float_of_text(node)) is not None:
+            return Number(value, self.span(node))
         function, name_span, subject = self._called(node.func)
         arguments = self.arguments.read(function, node, name_span, subject)
+        if (compute := ON_NUMBERS.get(self.spelled(node.func))) and all(isinstance(a.value, Number) for a in arguments):
+            return self._computed(compute, [a.value for a in arguments if isinstance(a.value, Number)], node)
         return Call(function, arguments, self.span(node), name_span)
+
+    def _computed(self, compute: Callable[..., float], values: Sequence[Number], place: ast.expr) -> Number:
+        """A function of ``math`` of plain numbers, which is a plain number."""
+        try:
+            return Number(applied(compute, [number.value for number in values]), self.span(place))
+        except ConstantError as error:
+            return self.fail("constant", str(error), place)
 
     def _called(self, node: ast.expr) -> tuple[Function, Span, ast.expr | None]:
         """The function that is called, the place of its name, and the subject of a method call."""
@@ -384,7 +396,10 @@ class Reader:
         message = f"'{dotted}' is not part of the expression language"
         if module in ("torch", "F", "nn", "linalg", "special") or module.startswith(("torch.", "nn.")):
             message = f"unknown function '{dotted}'"
-        if name in FUNCTIONS:
+        start, dot, rest = dotted.partition(".")
+        if different := DIFFERENT.get(f"{'np' if start in NUMPY else start}{dot}{rest}"):
+            hint = different
+        elif name in FUNCTIONS:
             hint = f"write {name}"
         elif FOREIGN_FUNCTIONS.get(name, "") in FUNCTIONS:
             hint = f"write {FOREIGN_FUNCTIONS[name]}"
@@ -400,6 +415,17 @@ def dotted_name(node: ast.expr) -> str:
         names.append(node.attr)
         node = node.value
     return ".".join([node.id, *reversed(names)]) if isinstance(node, ast.Name) else ""
+
+
+def _float_of_text(node: ast.Call) -> float | None:
+    """The value of ``float('inf')``; None for any other call."""
+    match node:
+        case ast.Call(func=ast.Name(id="float"), args=[ast.Constant(value=str() as text)], keywords=[]):
+            try:
+                return float(text)
+            except ValueError:
+                return None
+    return None
 
 
 def _function_hint(name: str, *, methods: bool = False) -> str:

@@ -29,6 +29,7 @@ from gdcli.lang.functions import (
     shape,
     trigonometry,
 )
+from gdcli.lang.functions.elsewhere import SAME
 from gdcli.lang.signature import Function
 
 __all__ = ["CATEGORIES", "FUNCTIONS", "MATRIX_OPERATIONS", "METHODS", "SPELLINGS"]
@@ -74,7 +75,7 @@ MATRIX_OPERATIONS = frozenset(
 
 
 def _spellings() -> dict[str, Function]:
-    """Every way to write each function: ``relu``, ``torch.relu``, ``F.relu``, ``torch.nn.functional.relu``, ..."""
+    """Every way to write each function: ``relu``, ``torch.relu``, ``F.relu``, ``torch.nn.functional.relu``, ``np.exp``."""
     found = dict(FUNCTIONS)
     for row in FUNCTIONS.values():
         for path in (row.path, *row.also):
@@ -84,7 +85,7 @@ def _spellings() -> dict[str, Function]:
                 found[inside] = row
             if inside.startswith("nn.functional."):
                 found[f"F.{inside.removeprefix('nn.functional.')}"] = row
-    return found
+    return found | {spelling: FUNCTIONS[name] for spelling, name in SAME.items()}
 
 
 SPELLINGS: Mapping[str, Function] = MappingProxyType(_spellings())

@@ -78,6 +78,12 @@ FUNCTIONS = (
     ),
     function("kron", "input, other", "Kronecker product", "kron([[1, 2]], [[1], [3]])"),
     free(
+        "einsum",
+        "equation: text, *operands: operands",
+        "sums of products, by Einstein's convention",
+        "einsum('ij,j->i', [[1, 2], [3, 4]], [1, 1])",
+    ),
+    free(
         "tensordot",
         "a, b, dims: int = 2",
         "product summed over the last dims of a and first of b",
