@@ -21,11 +21,12 @@ from test_functions import calls_of, gdcli, parts, variables
 from torch.nn import functional as F  # noqa: N812 -- as everybody writes it
 
 from gdcli.lang.constructors import Environment
-from gdcli.lang.functions import METHODS, SPELLINGS
+from gdcli.lang.functions import FUNCTIONS, METHODS, SPELLINGS
 from gdcli.lang.functions.elsewhere import SAME
 from gdcli.lang.nodes import Number
 from gdcli.lang.objective import build
 from gdcli.lang.program import parse
+from gdcli.lang.signature import Function
 
 _ALIAS = re.compile(r"(?i)alias (?:for|of) :(?:func|meth):`~?([\w.]+)")
 
@@ -144,7 +145,11 @@ WRITTEN = {"math": math, "np": np, "numpy": np, "F": F, "nn": torch.nn, "torch":
 def in_pytorch(text: str, tensors: dict[str, torch.Tensor]) -> Any:
     """What Python makes of the text over ``from torch import *``."""
     builtin = {"float": float, "len": len}
-    return eval(text, {**vars(torch), **WRITTEN, **builtin}, tensors)
+    torch.set_default_dtype(next(iter(tensors.values())).dtype)  # constructors take the dtype of the run
+    try:
+        return eval(text, {**vars(torch), **WRITTEN, **builtin}, tensors)
+    finally:
+        torch.set_default_dtype(torch.float32)
 
 
 def points(dtype: torch.dtype) -> dict[str, torch.Tensor]:
@@ -210,3 +215,104 @@ def test_numbers_and_constants_are_pythons(text: str, dtype: torch.dtype) -> Non
 @pytest.mark.parametrize("text", NUMBERS)
 def test_the_script_of_numbers_and_constants(run: Run, text: str, tmp_path: Path) -> None:
     assert_script_prints_the_same(run, text, tmp_path)
+
+
+SIZES = [
+    *["A.dim() * A", "A.size(0) * A", "A.size(dim=1) * A", "torch.numel(A) * A", "len(A) * A"],
+    *["x.nelement() * x", "A.ndimension() * x", "x * (len(x) - 1) / len(x)", "A.reshape(A.size(0), -1)"],
+    *["A.view(A.shape[1], A.shape[0])", "torch.zeros(A.shape) * A", "torch.ones(len(x)) * x"],
+    *["x.expand(3, len(x))", "A.sum(dim=A.ndim - 1)", "torch.broadcast_to(x, (2, len(x)))"],
+    *["x.view(B.shape[0] - 1, -1)", "A.flatten(0, A.dim() - 1)", "x ** x.ndim"],
+]
+
+
+@DTYPES
+@pytest.mark.parametrize("text", SIZES)
+def test_sizes_are_whole_numbers(text: str, dtype: torch.dtype) -> None:
+    assert_same_as_pytorch(text, dtype)
+
+
+@pytest.mark.parametrize("text", SIZES)
+def test_the_script_of_sizes(run: Run, text: str, tmp_path: Path) -> None:
+    assert_script_prints_the_same(run, text, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("len(x)", 5), ("A.shape", [3, 4]), ("A.size()", [3, 4]), ("A.shape[1] * 2", 8), ("B.ndim", 3)]
+)
+def test_a_size_is_a_whole_number_as_a_result(run: Run, text: str, value: Any, tmp_path: Path) -> None:
+    function = build(parse(text), Environment(), points(torch.float32))
+    result = function(*(points(torch.float32)[name] for name in function.variables))
+    assert (result.dtype, result.tolist()) == (torch.int64, value)
+    assert_script_prints_the_same(run, text, tmp_path)
+
+
+@pytest.mark.parametrize("row", [row for row in FUNCTIONS.values() if row.form == "size"], ids=lambda row: row.name)
+def test_a_function_of_sizes_is_in_the_table(row: Function) -> None:
+    assert row.method == hasattr(torch.Tensor, row.name)
+    assert row.help
+    assert gdcli(row.example, {}).dtype == torch.int64
+
+
+def test_a_size_becomes_a_tensor_where_a_function_needs_one() -> None:
+    assert float(gdcli("sqrt(len(x))", variables(0))) == math.sqrt(5)
+    assert gdcli("[len(x), 1]", variables(0)).tolist() == [5, 1]
+
+
+INDICES = [
+    *["x[x > 0]", "A[A > 0.25]", "A[A[:, 0] > 0]", "A[x[:3] > 0, 1]", "x[[0, 2]]", "x[[0, 0, 3]]"],
+    *["A[[0, 2], [1, 3]]", "x[len(x) - 1]", "x[:len(x) // 2]", "x[x.argmax()]", "x[torch.argsort(y)]"],
+    *["A[torch.argmax(A, 0), 1]", "x[...]", "x[:, None] * y[None, :]", "x[:, np.newaxis]"],
+    *["A[None, ..., None]", "x[[True, False, True, False, True]]", "sum(A[A > 0])", "x[-len(x):]"],
+    *["x[::A.ndim]", "x[A.size(0) - 1]"],
+]
+
+
+@DTYPES
+@pytest.mark.parametrize("text", INDICES)
+def test_indices_are_pytorchs(text: str, dtype: torch.dtype) -> None:
+    assert_same_as_pytorch(text, dtype)
+
+
+@pytest.mark.parametrize("text", INDICES)
+def test_the_script_of_indices(run: Run, text: str, tmp_path: Path) -> None:
+    assert_script_prints_the_same(run, text, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["sum(x[x > 0.5]**2)/len(x)", "sum(x[[0, 0, 2]]**3)", "sum(x[:, None]*x[None])/x.shape[0]", "sum(x[..., None]**2)"],
+)
+def test_a_check_of_sizes_and_indices_agrees(run: Run, text: str) -> None:
+    record = run("grad", text, "--x", "1.25,-2,3", "--check", "--explain", "--json").json()
+    assert {row["verdict"] for row in record["check"]["rows"]} == {"agree"}
+
+
+def test_formulas_know_the_sizes(run: Run) -> None:
+    record = run("grad", "x**2/x.numel() + x*len([1, 2, 3])", "--x", "2", "--symbolic", "--json").json()
+    assert record["derivatives"][0]["formula"] == "2*x + 3"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["x.repeat(len(x)*10**9)", "zeros(len(x)*10**9) + sum(x)", "x[x > 0].repeat(10**9)", "arange(x[0]*10**12)",
+     "(x[x > 0] + ones(7)).repeat(10**9)", "x[:1].expand(10**6, len(x)*10**3) + 1", "eye(len(x)*10**5) * sum(x)"],
+)  # fmt: skip
+def test_sizes_that_are_known_late_are_limited(run: Run, text: str) -> None:
+    error = run("ops", text, "--x", "1,2,3", "--json").json()["rows"][0]["error"]
+    assert error["code"] == "limit"
+
+
+@pytest.mark.parametrize("text", ["len(x)**len(x)**len(x)**9", "2**(len(x)*10**9)*x"])
+def test_arithmetic_of_sizes_is_bounded(run: Run, text: str) -> None:
+    assert run("ops", text, "--x", "1,2,3", "--json").json()["rows"][0]["error"]["message"] == (
+        "this number exceeds the largest float, about 1.8e308"
+    )
+
+
+def test_the_names_of_a_program_may_be_sizes(run: Run) -> None:
+    program = "X = torch.ones(6, 2)\nn, d = X.shape\nw = torch.zeros(2, requires_grad=True)\nm = X.size(0)\nd\n"
+    program += "loss = sum((X @ w - 1)**2)/(2*m) + n\ni = 1\nloss = loss + w[i]"
+    record = run("grad", program, "--json").json()
+    assert record["value"] == 6.5
+    assert record["grads"]["w"] == [-1.0, 0.0]

@@ -10,12 +10,14 @@ import re
 from collections.abc import Mapping
 
 from gdcli.lang.constants import CONSTANTS, LARGEST_INT, fold
+from gdcli.lang.limits import SIZED
 from gdcli.lang.nodes import (
     Argument,
     Attribute,
     Binary,
     Call,
     Expression,
+    Index,
     ListOf,
     Node,
     Number,
@@ -24,6 +26,8 @@ from gdcli.lang.nodes import (
     Unary,
     Variable,
     children,
+    is_whole,
+    numbers_in,
     postorder,
 )
 from gdcli.lang.operators import BINARY_BY_SYNTAX
@@ -44,6 +48,7 @@ _WORD = re.compile(
     r"|(?:[^\W\d]\w*\s*\.\s*)?[^\W\d]\w*"
 )
 _OF_NUMBERS = re.compile(r"math\.\w+\s*\([^()]*\)")  # math.sqrt(2)
+_NEW_AXIS = re.compile(r"\b\w+\s*\.\s*newaxis\b")
 _CALL = re.compile(r"(?!\bfloat\b)\b\w+\s*\(")
 
 
@@ -57,7 +62,7 @@ class ExpressionPrinter:
 
     def print(self, expression: Expression) -> str:
         """The source of the value of an expression, which is a tensor."""
-        return _Tree(self, expression).tensor(expression.root)
+        return _Tree(self, expression).result(expression.root)
 
     def leaf(self, expression: Expression, *, requires_grad: bool) -> str:
         """The source of a new tensor with the value of an expression: no view of another, and a leaf."""
@@ -78,14 +83,22 @@ class _Tree:
     def __init__(self, printer: ExpressionPrinter, expression: Expression) -> None:
         self.printer = printer
         self.source = expression.source
+        self.numbers = numbers_in(expression.root)
         self.texts: dict[int, str] = {}
         for node in postorder(expression.root):
             self.texts[id(node)] = self._text(node)
 
+    def result(self, root: Node) -> str:
+        """The root, as a tensor: of whole numbers where it is one that comes from a shape."""
+        if root in self.numbers and not isinstance(root, Number) and is_whole(root):
+            return f"torch.tensor({self.texts[id(root)]})"
+        return self.tensor(root)
+
     def tensor(self, node: Node) -> str:
         """The node where a tensor is needed."""
-        if isinstance(node, Number):
-            return self._torch_tensor(self._numbers(node), floats=isinstance(node.value, float))
+        if node in self.numbers:
+            floats = isinstance(node, Number) and isinstance(node.value, float)
+            return self._torch_tensor(self.texts[id(node)], floats=floats)
         return self.texts[id(node)]
 
     def _text(self, node: Node) -> str:
@@ -100,6 +113,8 @@ class _Tree:
                 return self._attribute(node)
             case Call():
                 return self._call(node)
+            case Index():
+                return self._index(node)
             case _:
                 return self._replaced(node.span, [(child.span, self.texts[id(child)]) for child in children(node)])
 
@@ -165,6 +180,13 @@ class _Tree:
             return re.sub(r"\s*\.\s*\w+$", f"[{0 if node.name == 'values' else 1}]", text)
         return text
 
+    def _index(self, node: Index) -> str:
+        """The tensor with its index, whose lists stay lists."""
+        pieces = [(node.value.span, self.texts[id(node.value)])]
+        inside = children(node)[1:]
+        pieces += [(c.span, self._numbers(c) if _is_numbers(c) else self.texts[id(c)]) for c in inside]
+        return _NEW_AXIS.sub("None", self._replaced(node.span, pieces))
+
     def _call(self, call: Call) -> str:
         function, is_method = call.function, call.is_method
         has_method = function.path in (f"torch.{function.bare_name}", f"torch.Tensor.{function.bare_name}")
@@ -178,7 +200,7 @@ class _Tree:
             pieces = [piece for a in call.arguments for piece in self._argument(call, a, is_method=is_method)]
             text = self._replaced(call.span, [(call.name_span, callee), *pieces])
         takes_dtype = any(p.name == "dtype" for p in function.parameters)
-        if function.form == "pure" or not takes_dtype or any(a.parameter.name == "dtype" for a in call.arguments):
+        if not function.makes_a_tensor or not takes_dtype or any(a.parameter.name == "dtype" for a in call.arguments):
             return text
         dtype = self._dtype(floats=_is_float_by_itself(call))
         return _with_argument(text, dtype.removeprefix(", ")) if dtype else text
@@ -191,7 +213,7 @@ class _Tree:
         module = _MODULES.get(module, module)
         if module == "F":
             self.printer.modules.add("F")
-        return f"{module}.{name}"
+        return name if module == "builtins" else f"{module}.{name}"
 
     def _as_method(self, call: Call) -> str:
         """``float(x)`` as ``x.float()``: PyTorch has these as methods only."""
@@ -216,15 +238,28 @@ class _Tree:
         """The places of an argument with their new texts."""
         value, function = argument.value, call.function
         if isinstance(value, tuple):
-            return [(item.span, self._tensor_argument(item, argument)) for item in value]
+            items = [(item.span, self._tensor_argument(item, argument)) for item in value]
+            return self._in_a_tuple(call, argument, items, is_method=is_method)
         if not isinstance(value, Static):
             return [(value.span, self._tensor_argument(value, argument))]
         text = self._static(argument, value)
         # rand(3, 4) beside rand((3, 4)), but permute(x, (1, 0)) alone
-        in_a_row = not argument.by_keyword and (is_method or function.form != "pure")
+        in_a_row = not argument.by_keyword and (is_method or function.makes_a_tensor)
         if argument.parameter.kind == "sizes" and not in_a_row and not _is_sequence(text):
             text = f"({text},)" if "," not in text else f"({text})"
         return [(value.span, text)]
+
+    def _in_a_tuple(
+        self, call: Call, argument: Argument, items: list[tuple[Span, str]], *, is_method: bool
+    ) -> list[tuple[Span, str]]:
+        """Sizes that stand in a row as a tuple, where PyTorch takes only that; the same texts anywhere else."""
+        in_a_row = not argument.by_keyword and (is_method or call.function.makes_a_tensor)
+        start, end = items[0][0][0], items[-1][0][1]
+        before = self.source[call.span[0] : start].rstrip()
+        if argument.parameter.kind not in SIZED or in_a_row or before.endswith(("[", "((", ", (", ",(", "=(")):
+            return items
+        listed = ", ".join(text for _, text in items)
+        return [((start, end), f"({listed}{',' * (len(items) == 1)})")]
 
     def _static(self, argument: Argument, value: Static) -> str:
         text = self.source[slice(*value.span)]
@@ -239,8 +274,9 @@ class _Tree:
             return self._numbers(node)
         if kind == "index" and _is_numbers(node):
             return f"torch.tensor({self._numbers(node)})"
-        if isinstance(node, Number):
-            stays = kind in ("either", "number") or (kind == "any" and isinstance(node.value, int))
+        if node in self.numbers:
+            number = isinstance(node, Number) and isinstance(node.value, int)
+            stays = kind in ("either", "number", *SIZED) or (kind == "any" and number)
             return self.texts[id(node)] if stays else self.tensor(node)
         return self.texts[id(node)]
 
@@ -266,7 +302,7 @@ def _is_float_by_itself(call: Call) -> bool:
 
 def _is_new(node: Node) -> bool:
     """Whether the tensor is surely no view of another, which could not be changed in place."""
-    return isinstance(node, (Binary, ListOf)) or (isinstance(node, Call) and node.function.form != "pure")
+    return isinstance(node, (Binary, ListOf)) or (isinstance(node, Call) and node.function.makes_a_tensor)
 
 
 def _with_argument(call: str, argument: str) -> str:

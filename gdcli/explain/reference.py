@@ -23,6 +23,7 @@ from gdcli.lang.nodes import (
     Reference,
     Static,
     Unary,
+    index_item,
     postorder,
 )
 
@@ -83,7 +84,9 @@ def _renewed(node: Node, renewed: Callable[[Any], Any], dtype: torch.dtype) -> N
             return replace(node, operand=renewed(operand))
         case Binary(left=left, right=right):
             return replace(node, left=renewed(left), right=renewed(right))
-        case Index(value=value) | Attribute(value=value) | Reference(value=value) | Application(value=value):
+        case Index(value=value, items=items):
+            return replace(node, value=renewed(value), items=tuple(index_item(item, renewed) for item in items))
+        case Attribute(value=value) | Reference(value=value) | Application(value=value):
             return replace(node, value=renewed(value))
         case Call(arguments=arguments):
             return replace(node, arguments=tuple(replace(a, value=renewed(a.value)) for a in arguments))

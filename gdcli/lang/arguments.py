@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from msgspec.structs import replace
 
-from gdcli.lang.nodes import Argument, ListOf, Node, Number, Span, Static
+from gdcli.lang.nodes import Argument, ListOf, Node, Number, Span, Static, is_shape
 from gdcli.lang.signature import Function, Parameter
 from gdcli.lang.suggest import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 FLOAT_DTYPES = ("float64", "float32", "float16", "bfloat16", "double", "float")
 DTYPES = (*FLOAT_DTYPES, "int64", "long", "int32", "int", "bool")
@@ -42,8 +42,8 @@ class Reader(Protocol):
     def span(self, node: ast.AST) -> Span:
         """The range of its characters in the source."""
 
-    def whole_number(self, node: ast.expr, what: str, hint: str = "") -> int:
-        """Read a constant integer; ``what`` names it in the error message, and ``hint`` is for anything else."""
+    def whole_number(self, node: ast.expr, what: str, hint: str = "", *, or_shape: bool = False) -> int | Node:
+        """Read an integer; ``what`` names it in the error message, and ``hint`` is for anything else."""
 
     def fail(self, code: str, message: str, place: ast.AST | Span, hint: str = "") -> NoReturn:
         """Raise the error at its place."""
@@ -105,8 +105,7 @@ class ArgumentReader:
         if several and not isinstance(value, (ast.List, ast.Tuple)) and not _is_none(value):
             rest = list(following) if parameter.kind == "sizes" else []
             if rest:
-                whole = tuple(self._int(function, parameter, item) for item in (value, *rest))
-                return Static(whole, (self.reader.span(value)[0], self.reader.span(rest[-1])[1]))
+                return self._sizes(function, parameter, (value, *rest))
         return self._value(function, parameter, value)
 
     def _keywords(self, function: Function, call: ast.Call, bound: dict[str, Argument]) -> None:
@@ -139,22 +138,14 @@ class ArgumentReader:
             case "data":
                 return self._data(function, value)
             case "number":
-                node = self.reader.node(value)
-                if not isinstance(node, Number):
-                    self._wrong(function, parameter, "a plain number", value)
-                return node
+                return self._number(function, parameter, value)
             case "int":
-                return Static(self._int(function, parameter, value), span)
+                whole = self._int(function, parameter, value)
+                return Static(whole, span) if isinstance(whole, int) else whole
             case "ints" | "sizes":
                 return self._ints(function, parameter, value)
-            case "bool":
-                if not (isinstance(value, ast.Constant) and isinstance(value.value, bool)):
-                    self._wrong(function, parameter, "True or False", value)
-                return Static(value.value, span)
-            case "text":
-                if not (isinstance(value, ast.Constant) and isinstance(value.value, str)):
-                    self._wrong(function, parameter, "a text in quotes", value)
-                return Static(value.value, span)
+            case "bool" | "text":
+                return self._constant(function, parameter, value)
             case "tensors":
                 if not isinstance(value, (ast.List, ast.Tuple)):
                     self._wrong(function, parameter, "a list of tensors, such as [x, y]", value)
@@ -166,6 +157,21 @@ class ArgumentReader:
             case kind:
                 raise NotImplementedError(f"a parameter of kind {kind!r}")
 
+    def _number(self, function: Function, parameter: Parameter, value: ast.expr) -> Node | Static:
+        """A plain number, or a tensor of one number, which PyTorch takes where no gradient is asked for it."""
+        if isinstance(value, ast.Constant) and isinstance(value.value, str):
+            return self._choice(function, parameter, value)
+        node = self.reader.node(value)
+        if isinstance(node, ListOf):
+            self._wrong(function, parameter, "a plain number", value)
+        return node
+
+    def _constant(self, function: Function, parameter: Parameter, value: ast.expr) -> Static:
+        kind, what = (bool, "True or False") if parameter.kind == "bool" else (str, "a text in quotes")
+        if not (isinstance(value, ast.Constant) and isinstance(value.value, kind)):
+            self._wrong(function, parameter, what, value)
+        return Static(value.value, self.reader.span(value))
+
     def _data(self, function: Function, value: ast.expr) -> Node:
         node = self.reader.node(value)
         if not _is_data(node):
@@ -173,16 +179,30 @@ class ArgumentReader:
             self.reader.fail("argument", message, value, "write [x, y] or stack([x, y])")
         return node
 
-    def _int(self, function: Function, parameter: Parameter, value: ast.expr) -> int:
+    def _int(self, function: Function, parameter: Parameter, value: ast.expr, *, or_shape: bool = False) -> int | Node:
         hint = OF_TWO.get(function.name, "") if parameter.name == "dim" else ""
-        return self.reader.whole_number(value, f"'{parameter.name}' of {function.name}", hint)
+        return self.reader.whole_number(value, f"'{parameter.name}' of {function.name}", hint, or_shape=or_shape)
 
-    def _ints(self, function: Function, parameter: Parameter, value: ast.expr) -> Static:
-        span = self.reader.span(value)
+    def _ints(self, function: Function, parameter: Parameter, value: ast.expr) -> Node | Static | tuple[Node, ...]:
         if isinstance(value, (ast.List, ast.Tuple)):
-            return Static(tuple(self._int(function, parameter, item) for item in value.elts), span)
-        whole = self._int(function, parameter, value)
-        return Static((whole,) if parameter.kind == "sizes" else whole, span)
+            return self._sizes(function, parameter, value.elts, self.reader.span(value))
+        whole = self._int(function, parameter, value, or_shape=True)
+        if not isinstance(whole, int):
+            is_one_of_several = parameter.kind == "sizes" and not is_shape(whole)
+            return (whole,) if is_one_of_several else whole
+        return Static((whole,) if parameter.kind == "sizes" else whole, self.reader.span(value))
+
+    def _sizes(
+        self, function: Function, parameter: Parameter, items: Sequence[ast.expr], span: Span | None = None
+    ) -> Static | tuple[Node, ...]:
+        """Several whole numbers: as they are, or as nodes where one is known only when the expression runs."""
+        whole = [self._int(function, parameter, item) for item in items]
+        if all(isinstance(each, int) for each in whole):
+            return Static(tuple(whole), span or (self.reader.span(items[0])[0], self.reader.span(items[-1])[1]))
+        spans = map(self.reader.span, items)
+        return tuple(
+            Number(each, place) if isinstance(each, int) else each for each, place in zip(whole, spans, strict=True)
+        )
 
     def _dtype(self, function: Function, parameter: Parameter, value: ast.expr) -> Static:
         name = self.reader.source[slice(*self.reader.span(value))].removeprefix("torch.")
@@ -191,11 +211,12 @@ class ArgumentReader:
         return Static(name, self.reader.span(value))
 
     def _choice(self, function: Function, parameter: Parameter, value: ast.expr) -> Static:
-        *others, last = [f"'{word}'" for word in parameter.choices]
+        words = [*(["a plain number"] if parameter.kind == "number" else []), *(f"'{w}'" for w in parameter.choices)]
         given = value.value if isinstance(value, ast.Constant) else None
         if given not in parameter.choices:
             hint = did_you_mean(given, parameter.choices) if isinstance(given, str) else ""
-            self._wrong(function, parameter, f"{', '.join(others)} or {last}", value, hint)
+            what = f"{', '.join(words[:-1])} or {words[-1]}" if len(words) > 1 else words[0]
+            self._wrong(function, parameter, what, value, hint)
         return Static(given, self.reader.span(value))
 
     def _wrong(self, function: Function, parameter: Parameter, what: str, value: ast.expr, hint: str = "") -> NoReturn:

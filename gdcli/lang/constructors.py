@@ -38,6 +38,11 @@ def too_large(
     return GdcliError("limit", f"{what} {shown} {noun}; the limit is {limit:,}", "make it smaller")
 
 
+def _as_number(value: Any) -> Any:
+    """A tensor of one number as this number, as PyTorch takes it."""
+    return value.item() if isinstance(value, torch.Tensor) and value.numel() == 1 else value
+
+
 def constructor(function: Function, make: Callable[..., Any], environment: Environment) -> Callable[..., Any]:
     """``make`` with the environment's dtype, device and generator, after a check of the size."""
     fixed: dict[str, Any] = {}
@@ -50,7 +55,7 @@ def constructor(function: Function, make: Callable[..., Any], environment: Envir
 
     def construct(*arguments: Any, dtype: torch.dtype | None = None, **keywords: Any) -> Any:
         in_order = [*arguments, *(keywords[name] for name in names[len(arguments) :] if name in keywords)]
-        elements = constructor_elements(function.name, in_order)
+        elements = constructor_elements(function.name, [_as_number(value) for value in in_order])
         if elements > MAX_ELEMENTS:
             raise too_large(elements)
         if takes_dtype:

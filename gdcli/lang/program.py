@@ -433,7 +433,8 @@ class _Program(Reader):
                 return Reference(name, node, number, span)
             case Given(literal=literal):
                 stays = isinstance(literal, Number) and not self.numbers_move and name not in self.given
-                if literal is not None and (self.is_literal or stays):
+                is_index = self.in_index and isinstance(literal, Number)
+                if literal is not None and (self.is_literal or is_index or stays):
                     return replace(literal, span=span)
                 return self.variable(name, span)
             case _Function(name=name):
@@ -450,10 +451,10 @@ class _Program(Reader):
         first, dot, rest = dotted_name(node).partition(".")
         return f"{self.modules.get(first, first)}{dot}{rest}"
 
-    def whole_number(self, node: ast.expr, what: str, hint: str = "") -> int:
+    def whole_number(self, node: ast.expr, what: str, hint: str = "", *, or_shape: bool = False) -> int | Node:
         """A whole number, also one that a name of the program stands for."""
         self.is_literal += 1
-        found = super().whole_number(node, what, hint)
+        found = super().whole_number(node, what, hint, or_shape=or_shape)
         self.is_literal -= 1
         return found
 

@@ -27,10 +27,11 @@ _MAX_SHOWN_FIX = 60
 _TOKEN = re.compile(
     rf"""
       (?P<space>\s+)
-    | (?P<number>0[xX][0-9a-fA-F_]+|0[oO][0-7_]+|0[bB][01_]+|(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)(?:[eE][+-]?[0-9]+)?)
+    | (?P<number>0[xX][0-9a-fA-F_]+|0[oO][0-7_]+|0[bB][01_]+
+        |(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)(?:[eE][+-]?[0-9]+)?)
     | (?P<name>{NAME})
     | (?P<string>'[^']*'|"[^"]*")
-    | (?P<operator>\*\*|//|<=|>=|==|!=|:=|->|<<|>>|<>|&&|\|\||.)
+    | (?P<operator>\.\.\.|\*\*|//|<=|>=|==|!=|:=|->|<<|>>|<>|&&|\|\||.)
     """,
     re.VERBOSE | re.DOTALL,
 )
@@ -242,6 +243,8 @@ class _Scanner:
                 if self.expecting and not (self.previous is not None and self.previous.text == ":"):
                     self._fail("syntax", "a value is missing before ','", token)
                 self.expecting = True
+            case "..." if self.brackets and self.brackets[-1].text == "[":
+                self._value(token)
             case ".":
                 if self.expecting:
                     self._fail("syntax", "a value is missing before '.'", token)

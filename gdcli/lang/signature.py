@@ -8,7 +8,7 @@ A parameter without a kind is a tensor (a number given for it becomes a tensor).
 
     tensor    a tensor; a plain number is made a tensor of the run's dtype
     either    a tensor or a plain number, passed on as it is (``add(x, 1)``)
-    number    a plain number, known at parse time
+    number    a plain number; or a tensor of one number, which PyTorch takes where no gradient is asked for it
     int, ints, sizes, bool
               a whole number; one or several of them; a shape (``2, 3`` or ``(2, 3)``); True or False
     index     a tensor of whole numbers (``gather``); a list of them is made an int64 tensor
@@ -18,7 +18,7 @@ A parameter without a kind is a tensor (a number given for it becomes a tensor).
     data      numbers in nested lists, as ``torch.tensor`` takes them
     any       a tensor, or a whole number that means a dimension (``max(x, 0)``); passed on as it is
     dtype     a dtype by its PyTorch name (``torch.float64``)
-    'a'|'b'   one of these words
+    'a'|'b'   one of these words (``number|'fro'``: or a number)
 
 The facts of a function are what else is known about it. About the shape of its result::
 
@@ -54,7 +54,7 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-Form = Literal["pure", "constructor", "random"]
+Form = Literal["pure", "constructor", "random", "size"]
 Fact = Literal[
     "elementwise",
     "reduction",
@@ -89,12 +89,12 @@ class Function(Struct, frozen=True):
     """One function of the language.
 
     ``path`` is where PyTorch keeps it. ``method`` says that PyTorch has ``x.name()`` too; ``methods`` are those of its
-    other names that are methods where it is none itself. ``gradient`` is empty
-    for a differentiable function and otherwise says why autograd gives no gradient, or a zero one.
-    ``form`` is "constructor" for a function that makes a tensor of the run's dtype from plain numbers,
-    "random" for one that draws from the seed. ``facts`` are those of the lists above. ``other_names`` are its
-    aliases in torch, and ``also`` the other paths at which PyTorch keeps it. ``usual`` is its own name, or for an alias
-    the name of the original.
+    other names that are methods where it is none itself. ``gradient`` is empty for a differentiable function and
+    otherwise says why autograd gives no gradient, or a zero one. ``form`` is "constructor" for a function that makes a
+    tensor of the run's dtype from plain numbers, "random" for one that draws from the seed, "size" for one whose result
+    is a whole number of Python. ``facts`` are those of the lists above. ``other_names`` are its aliases in torch, and
+    ``also`` the other paths at which PyTorch keeps it. ``usual`` is its own name, or for an alias the name of the
+    original.
     """
 
     name: str
@@ -123,6 +123,11 @@ class Function(Struct, frozen=True):
             other_names=(),
             also=(),
         )
+
+    @property
+    def makes_a_tensor(self) -> bool:
+        """Whether it makes a tensor of the run's dtype and device, rather than take one."""
+        return self.form in ("constructor", "random")
 
     @property
     def bare_name(self) -> str:
@@ -163,10 +168,9 @@ def _parameters(signature: str) -> tuple[Parameter, ...]:
             continue
         declaration, _, default = part.partition(" = ")
         name, _, kind = declaration.partition(": ")
-        choices = tuple(word.strip("'") for word in kind.split("|")) if kind.startswith("'") else ()
-        found.append(
-            Parameter(name.lstrip("*"), "choice" if choices else kind or "tensor", not default, keyword_only, choices)
-        )
+        kind, _, rest = (kind or "tensor").partition("|") if not kind.startswith("'") else ("choice", "", kind)
+        choices = tuple(word.strip("'") for word in rest.split("|") if word)
+        found.append(Parameter(name.lstrip("*"), kind, not default, keyword_only, choices))
     return tuple(found)
 
 

@@ -21,6 +21,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Collection, Sequence
+from types import EllipsisType
 from typing import NoReturn
 
 from gdcli.errors import ExpressionError
@@ -42,6 +43,9 @@ from gdcli.lang.nodes import (
     Span,
     Unary,
     Variable,
+    is_plain,
+    is_shape,
+    is_whole,
 )
 from gdcli.lang.operators import BINARY, BINARY_BY_SYNTAX, UNARY_BY_SYNTAX, BinaryOperator
 from gdcli.lang.signature import Function
@@ -50,6 +54,8 @@ from gdcli.lang.suggest import FOREIGN_FUNCTIONS, closest, did_you_mean, lookali
 MAX_NODES = 5_000
 
 ATTRIBUTES = {
+    "shape": "the sizes of the dimensions",
+    "ndim": "the number of dimensions",
     "T": "the transpose of a matrix",
     "mT": "the transpose of the last two dimensions",
     "values": "the values of a result that has values and indices",
@@ -66,10 +72,6 @@ _TENSOR_METHODS = {
     "requires_grad_": "gdcli sets requires_grad itself; --wrt selects the variables",
     "numpy": "gdcli shows the value of every result",
     "tolist": "gdcli shows the value of every result",
-    "shape": "gdcli ops shows the shape of every result",
-    "size": "gdcli ops shows the shape of every result",
-    "ndim": "gdcli ops shows the shape of every result",
-    "dim": "gdcli ops shows the shape of every result",
     "dtype": "gdcli ops shows the dtype of every result",
     "grad_fn": "gdcli grad shows the grad_fn of the result",
     "cuda": "--device sets the device of the tensors",
@@ -104,6 +106,7 @@ class Reader:
         self.variables: dict[str, None] = {}
         self.nodes = 0
         self.depth = 0
+        self.in_index = 0  # where a name of a number is read as this number
         self.start = 0  # where the expression begins that is read
         # Python knows no other white space than ours; copied text has some. Each character keeps its place.
         self.python = re.sub(r"\s", " ", code or source)
@@ -263,6 +266,9 @@ class Reader:
 
     def _fold(self, operator: BinaryOperator, left: Node, right: Node, place: ast.AST) -> Node:
         span = self.span(place)
+        if shape := next(filter(is_shape, (left, right)), None):
+            text = self.source[slice(*shape.span)]
+            self.fail("syntax", "a shape is not a number", shape.span, f"select one of its sizes: {text}[0]")
         if not (isinstance(left, Number) and isinstance(right, Number)):
             return Binary(operator.symbol, left, right, span)
         try:
@@ -284,28 +290,49 @@ class Reader:
 
     def _index(self, node: ast.Subscript) -> Node:
         value = self.node(node.value)
-        if isinstance(value, Number):
+        if is_plain(value):
             self.fail("syntax", "a number cannot be indexed", node)
         items = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
         if not items:
             self.fail("syntax", "the index is empty", node, "write x[0] or x[0:2]")
+        if is_shape(value) and len(items) == 1 and not isinstance(items[0], ast.Slice):
+            return Index(value, (self.whole_number(items[0], "an index"),), self.span(node))
         return Index(value, tuple(self._index_item(item) for item in items), self.span(node))
 
     def _index_item(self, item: ast.expr) -> IndexItem:
-        if not isinstance(item, ast.Slice):
-            return self.whole_number(item, "an index")
+        match item:
+            case ast.Slice():
+                return self._slice(item)
+            case ast.Constant(value=None) | ast.Constant(value=EllipsisType()):
+                return item.value  # type: ignore[return-value]
+            case ast.Attribute(attr="newaxis") if self.spelled(item).split(".")[0] in NUMPY:
+                return None
+        self.in_index += _is_arithmetic(item)
+        node = self.node(item)
+        self.in_index -= _is_arithmetic(item)
+        return self._whole(node, item, "an index") if isinstance(node, Number) else node
+
+    def _slice(self, item: ast.Slice) -> slice:
         bounds = (item.lower, item.upper, item.step)
         start, stop, step = (None if bound is None else self.whole_number(bound, "an index") for bound in bounds)
-        if step is not None and step <= 0:
+        if isinstance(step, int) and step <= 0:
             self.fail("syntax", "the step of a slice must be positive in PyTorch", item, "write flip(x, 0)")
         return slice(start, stop, step)
 
-    def whole_number(self, node: ast.expr, what: str, hint: str = "") -> int:
-        """The value of a constant whole number; ``what`` names its part in the sentence of the error."""
+    def whole_number(self, node: ast.expr, what: str, hint: str = "", *, or_shape: bool = False) -> int | Node:
+        """The value of a whole number, or its node where it is known only when the expression runs.
+
+        ``what`` names its part in the sentence of the error; ``or_shape`` allows a shape (``x.shape``).
+        """
         value = self.node(node)
+        if (or_shape and is_shape(value)) or (not isinstance(value, Number) and is_plain(value) and is_whole(value)):
+            return value
+        return self._whole(value, node, what, hint)
+
+    def _whole(self, value: Node, node: ast.expr, what: str, hint: str = "") -> int:
+        """The value of a whole number that is known; an error at its place for anything else."""
         if isinstance(value, Number) and isinstance(value.value, int) and not isinstance(value.value, bool):
             return value.value
-        hint = "write index_select(x, 0, i) or where(condition, a, b)" if what == "an index" else hint
         if isinstance(value, Number) and isinstance(value.value, float) and value.value.is_integer():
             if abs(value.value) > LARGEST_INT:
                 self.fail("limit", f"{what} must be an integer of at most {LARGEST_INT:,}", node)
@@ -415,6 +442,12 @@ def dotted_name(node: ast.expr) -> str:
         names.append(node.attr)
         node = node.value
     return ".".join([node.id, *reversed(names)]) if isinstance(node, ast.Name) else ""
+
+
+def _is_arithmetic(tree: ast.expr) -> bool:
+    """Whether an index consists of names, numbers and operators alone."""
+    parts = (ast.Name, ast.Constant, ast.BinOp, ast.UnaryOp, ast.operator, ast.unaryop, ast.expr_context)
+    return all(isinstance(part, parts) for part in ast.walk(tree))
 
 
 def _float_of_text(node: ast.Call) -> float | None:

@@ -27,6 +27,7 @@ from gdcli.lang.functions import (
     rounding,
     selecting,
     shape,
+    sizes,
     trigonometry,
 )
 from gdcli.lang.functions.elsewhere import SAME
@@ -45,6 +46,7 @@ _MODULES = (
     reductions,
     selecting,
     shape,
+    sizes,
     linear_algebra,
     activations,
     layers,
@@ -65,7 +67,9 @@ def _categories() -> dict[str, tuple[Function, ...]]:
 CATEGORIES: Mapping[str, tuple[Function, ...]] = MappingProxyType(_categories())
 FUNCTIONS: Mapping[str, Function] = MappingProxyType({row.name: row for rows in CATEGORIES.values() for row in rows})
 
-METHODS: Mapping[str, Function] = MappingProxyType({row.bare_name: row for row in FUNCTIONS.values() if row.method})
+METHODS: Mapping[str, Function] = MappingProxyType(
+    {name: row for row in FUNCTIONS.values() for name in (row.bare_name, *row.methods) if row.method}
+)
 """The function of every method that a tensor has."""
 
 MATRIX_OPERATIONS = frozenset(
@@ -75,7 +79,7 @@ MATRIX_OPERATIONS = frozenset(
 
 
 def _spellings() -> dict[str, Function]:
-    """Every way to write each function: ``relu``, ``torch.relu``, ``F.relu``, ``torch.nn.functional.relu``, ``np.exp``."""
+    """Every way to write each function: ``exp``, ``torch.exp``, ``F.relu``, ``torch.nn.functional.relu``, ``np.exp``."""
     found = dict(FUNCTIONS)
     for row in FUNCTIONS.values():
         for path in (row.path, *row.also):

@@ -8,14 +8,14 @@ from types import MappingProxyType
 
 _SAME_IN_NUMPY = """
 abs absolute add all amax amin any arange arccos arccosh arcsin arcsinh arctan arctan2 arctanh argmax argmin argsort
-broadcast_to ceil clip column_stack concatenate copysign corrcoef cos cosh count_nonzero cov cumprod cumsum deg2rad diag
-diagflat diagonal diff divide einsum equal exp exp2 expm1 eye fix flip fliplr flipud float_power floor floor_divide fmax
-fmin fmod full full_like greater greater_equal heaviside hstack hypot i0 inner isclose isfinite isin isinf isnan isneginf
-isposinf kron ldexp less less_equal linspace log log10 log1p log2 logaddexp logaddexp2 logical_and logical_not logical_or
-logical_xor logspace matmul maximum mean minimum moveaxis multiply nanmean nanquantile nansum negative not_equal ones
-ones_like outer positive prod quantile rad2deg ravel reciprocal remainder repeat reshape roll rot90 round sign signbit
-sin sinc sinh sqrt square squeeze stack subtract sum swapaxes take tan tanh tensordot tile trace trapezoid tril triu
-true_divide trunc vander vdot vstack where zeros zeros_like
+broadcast_to ceil clip column_stack concatenate copysign corrcoef cos cosh count_nonzero cov cumprod cumsum deg2rad
+diag diagflat diagonal diff divide einsum equal exp exp2 expm1 eye fix flip fliplr flipud float_power floor
+floor_divide fmax fmin fmod full full_like greater greater_equal heaviside hstack hypot i0 inner isclose isfinite isin
+isinf isnan isneginf isposinf kron ldexp less less_equal linspace log log10 log1p log2 logaddexp logaddexp2
+logical_and logical_not logical_or logical_xor logspace matmul maximum mean minimum moveaxis multiply nanmean
+nanquantile nansum negative not_equal ones ones_like outer positive prod quantile rad2deg ravel reciprocal remainder
+repeat reshape roll rot90 round sign signbit sin sinc sinh sqrt square squeeze stack subtract sum swapaxes take tan
+tanh tensordot tile trace trapezoid tril triu true_divide trunc vander vdot vstack where zeros zeros_like
 """
 _RENAMED_IN_NUMPY = {
     "array": "tensor",

@@ -178,18 +178,18 @@ FUNCTIONS = (
     ),
     linalg(
         "matrix_norm",
-        f"input, ord: number = 'fro', dim: ints = (-2,-1), keepdim: bool = False, {DTYPE}",
+        f"input, ord: number|'fro'|'nuc' = 'fro', dim: ints = (-2,-1), keepdim: bool = False, {DTYPE}",
         "norm of a matrix",
         "matrix_norm([[1, 2], [3, 4]], 2)",
     ),
     linalg(
         "linalg.norm",
-        f"input, ord: number = None, {ALONG}, {DTYPE}",
+        f"input, ord: number|'fro'|'nuc' = None, {ALONG}, {DTYPE}",
         "norm of a vector or a matrix",
         "linalg.norm([[1, 2], [3, 4]], 2)",
         facts=("reduction",),
     ),
-    linalg("linalg.cond", "input, p: number = None", "condition number of a matrix", "linalg.cond([[1, 2], [3, 4]])"),
+    linalg("linalg.cond", "input, p: number|'fro'|'nuc' = None", "condition number of a matrix", "linalg.cond([[1, 2], [3, 4]])"),
     linalg(
         "matrix_rank",
         "input, *, atol: number = None, rtol: number = None, hermitian: bool = False",

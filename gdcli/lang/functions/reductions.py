@@ -46,7 +46,7 @@ FUNCTIONS = (
     ),
     function(
         "norm",
-        f"input, p: number = 2, {ALONG}",
+        f"input, p: number|'fro'|'nuc' = 2, {ALONG}",
         "the p-norm of all elements, or along dim",
         "norm([3, 4])",
         facts=("reduction",),
