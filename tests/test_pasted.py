@@ -316,3 +316,108 @@ def test_the_names_of_a_program_may_be_sizes(run: Run) -> None:
     record = run("grad", program, "--json").json()
     assert record["value"] == 6.5
     assert record["grads"]["w"] == [-1.0, 0.0]
+
+
+# Whole numbers that stay whole, and numbers that are variables
+
+WHOLE = [
+    *["F.cross_entropy(A, torch.tensor([2, 0, 1]))", "F.nll_loss(A, torch.tensor([2, 0, 3]))"],
+    *["A[torch.tensor([0, 0])]", "A.gather(1, torch.tensor([[0], [1], [3]]))"],
+    *["torch.index_select(A, 1, torch.tensor([2]))", "A[torch.tensor(1)]"],
+    *["torch.take(A, torch.tensor([2, 5]))", "x.scatter(0, torch.tensor([1]), 2.5)"],
+    *["A[torch.arange(3), torch.arange(3)]", "F.embedding(torch.tensor([1, 0, 1]), A)"],
+    *["x.index_add(0, torch.tensor([0, 0]), y[:2])", "x[torch.tensor([3]) - 1]"],
+    *["x.scatter_add(0, torch.tensor([0, 0]), y[:2])", "A[torch.tensor([True, False, True])]"],
+    *["A[:, torch.tensor([1, 1])]", "x * F.one_hot(torch.tensor([2]), 5)[0]"],
+    *["torch.take_along_dim(x, torch.tensor([4, 0]), 0)"],
+]
+
+
+@DTYPES
+@pytest.mark.parametrize("text", WHOLE)
+def test_whole_numbers_stay_whole_where_they_must(text: str, dtype: torch.dtype) -> None:
+    assert_same_as_pytorch(text, dtype)
+
+
+@pytest.mark.parametrize("text", WHOLE)
+def test_the_script_of_whole_numbers(run: Run, text: str, tmp_path: Path) -> None:
+    assert_script_prints_the_same(run, text, tmp_path)
+
+
+def test_the_same_literal_is_a_float_elsewhere() -> None:
+    assert gdcli("torch.tensor([1, 2])", {}).dtype == torch.float64
+
+
+CLASSES = """
+labels = torch.tensor([0, 2])
+W = torch.tensor([[1., 2., 3.], [3., 1., 0.5]], requires_grad=True)
+loss = F.cross_entropy(W, labels)
+"""
+
+
+def in_torch_itself(labels: list[int]) -> tuple[float, list[list[float]]]:
+    W = torch.tensor([[1.0, 2.0, 3.0], [3.0, 1.0, 0.5]], requires_grad=True)
+    loss = F.cross_entropy(W, torch.tensor(labels))
+    loss.backward()
+    assert W.grad is not None
+    return loss.item(), W.grad.tolist()
+
+
+@pytest.mark.parametrize(("words", "labels"), [((), [0, 2]), (("--labels", "1,1"), [1, 1])])
+def test_a_name_of_a_program_may_be_class_labels(run: Run, words: tuple[str, ...], labels: list[int]) -> None:
+    record = run("grad", CLASSES, *words, "--json").json()
+    assert (record["value"], record["grads"]["W"]) == in_torch_itself(labels)
+    assert record["values"]["labels"] == labels
+
+
+def test_labels_do_not_move(run: Run) -> None:
+    record = run("grad", CLASSES.replace(", requires_grad=True", ""), "--json").json()
+    assert record["settings"]["wrt"] == ["W"]
+    assert run("grad", "sum(x[i]**2)", "--x", "1,2,3", "--i", "2,0", "--json").json()["grads"]["x"] == [2.0, 0.0, 6.0]
+
+
+def test_an_index_that_is_no_whole_number_is_told(run: Run) -> None:
+    assert run("grad", "sum(x[i])", "--x", "1,2,3", "--i", "1.5").err.endswith(
+        "hint: indices are whole numbers: write long(i)\n"
+    )
+
+
+OF_A_VARIABLE = [
+    *["F.softplus(x, beta=s)", "torch.add(x, y, alpha=s)", "F.leaky_relu(x, s)", "F.elu(x, alpha=s)"],
+    *["x.norm(p=s)", "F.huber_loss(x, y, delta=s)", "F.smooth_l1_loss(x, y, beta=s)"],
+    *["torch.addcmul(x, y, y, value=s)", "x.std(correction=s)", "torch.full((2,), s)"],
+    *["F.celu(x, alpha=len(x))", "torch.dist(x, y, s)", "F.threshold(x, s, 0)"],
+]
+
+
+@DTYPES
+@pytest.mark.parametrize("text", OF_A_VARIABLE)
+def test_a_number_may_be_a_variable_that_stays(text: str, dtype: torch.dtype) -> None:
+    tensors = {name: t.abs().clamp(0.25) if name == "s" else t.requires_grad_() for name, t in points(dtype).items()}
+    function = build(parse(text), Environment(dtype), tensors)
+    actual = function(*(tensors[name] for name in function.variables))
+    expected = in_pytorch(text, tensors)
+    torch.testing.assert_close(actual, expected, rtol=0, atol=0)
+    assert actual.requires_grad == expected.requires_grad
+
+
+def test_a_number_that_moves_is_refused_at_its_place(run: Run) -> None:
+    assert run("grad", "sum(softplus(x, beta=b))", "--x", "1,2", "--b", "2").err == (
+        "error: PyTorch reports: softplus(): argument 'beta' must be Number, not Tensor\n"
+        "  sum(softplus(x, beta=b))\n      ^^^^^^^^^^^^^^^^^^^\n"
+        "hint: 'beta' is a plain number, or a tensor of one number without a gradient: write detach(b)\n"
+    )
+
+
+WORDS = [
+    *["torch.norm(A, 'fro')", "A.norm(p='fro')", "torch.linalg.norm(A, 'nuc')"],
+    *["torch.linalg.matrix_norm(A, ord='nuc')", "F.mse_loss(x, y, reduction='none')"],
+    *["F.mse_loss(x, y, reduction='sum')", "torch.linalg.cond(A[:, :3].detach(), 'fro')"],
+    *["torch.norm(A, 'nuc')", "A.norm('fro', dim=1)"],
+]
+
+
+@pytest.mark.parametrize("text", WORDS)
+def test_words_are_pytorchs(run: Run, text: str, tmp_path: Path) -> None:
+    assert_same_as_pytorch(text, torch.float32)
+    assert_script_prints_the_same(run, text, tmp_path)

@@ -9,6 +9,8 @@ import ast
 import re
 from collections.abc import Mapping
 
+from msgspec.structs import replace
+
 from gdcli.lang.constants import CONSTANTS, LARGEST_INT, fold
 from gdcli.lang.limits import SIZED
 from gdcli.lang.nodes import (
@@ -31,6 +33,8 @@ from gdcli.lang.nodes import (
     postorder,
 )
 from gdcli.lang.operators import BINARY_BY_SYNTAX
+from gdcli.lang.signature import Parameter
+from gdcli.lang.whole import PLACES, stays_whole
 
 # The modules that a user's text may name, as a script names them.
 _MODULES = {
@@ -66,6 +70,11 @@ class ExpressionPrinter:
 
     def leaf(self, expression: Expression, *, requires_grad: bool) -> str:
         """The source of a new tensor with the value of an expression: no view of another, and a leaf."""
+        if expression.dtype:
+            own = ExpressionPrinter(expression.dtype, self.names)
+            text = own.leaf(replace(expression, dtype=""), requires_grad=requires_grad)
+            self.modules |= own.modules
+            return text
         tree, root = _Tree(self, expression), expression.root
         text = tree.tensor(root)
         if _is_numbers(root) or (isinstance(root, Call) and "requires_grad" in root.function.facts):
@@ -180,11 +189,18 @@ class _Tree:
             return re.sub(r"\s*\.\s*\w+$", f"[{0 if node.name == 'values' else 1}]", text)
         return text
 
+    def _whole(self, node: Node, parameter: Parameter | None) -> str:
+        """The node, with constants of whole numbers where PyTorch needs them."""
+        dtype = stays_whole(node, parameter)
+        if not dtype:
+            return self.texts[id(node)]
+        return _Tree(ExpressionPrinter(dtype, self.printer.names), Expression(self.source, node, ())).tensor(node)
+
     def _index(self, node: Index) -> str:
         """The tensor with its index, whose lists stay lists."""
         pieces = [(node.value.span, self.texts[id(node.value)])]
         inside = children(node)[1:]
-        pieces += [(c.span, self._numbers(c) if _is_numbers(c) else self.texts[id(c)]) for c in inside]
+        pieces += [(c.span, self._numbers(c) if _is_numbers(c) else self._whole(c, None)) for c in inside]
         return _NEW_AXIS.sub("None", self._replaced(node.span, pieces))
 
     def _call(self, call: Call) -> str:
@@ -274,6 +290,8 @@ class _Tree:
             return self._numbers(node)
         if kind == "index" and _is_numbers(node):
             return f"torch.tensor({self._numbers(node)})"
+        if kind in PLACES:
+            return self._whole(node, argument.parameter)
         if node in self.numbers:
             number = isinstance(node, Number) and isinstance(node.value, int)
             stays = kind in ("either", "number", *SIZED) or (kind == "any" and number)

@@ -259,6 +259,9 @@ def _mean(values: Sequence[Expr]) -> Expr:
 def _norm(values: Sequence[Expr], p: Expr = 2) -> Expr:
     if len(values) == 1:
         return absolute(values[0])
+    if p == "nuc":
+        raise NoCounterpartError("a nuclear norm has no counterpart in SymPy")
+    p = 2 if p == "fro" else p
     if p == sympy.oo:
         return functools.reduce(maximum, map(absolute, values))
     if p in (0, -sympy.oo):

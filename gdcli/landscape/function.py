@@ -15,7 +15,7 @@ from gdcli.landscape.section import along_unknowns, in_order
 from gdcli.landscape.window import same_scale
 from gdcli.lang.objective import build, evaluate, tensor_result
 from gdcli.lang.program import parse
-from gdcli.lang.values import read_value
+from gdcli.lang.values import bind_some
 from gdcli.tensors import Problem, check_scalar, environment, on_device
 
 
@@ -43,6 +43,7 @@ def _prepared(settings: PlotSettings, spreads: dict[str, Spread]) -> Problem:
     """The problem, its variables in the middle of their windows; those with windows are the unknowns."""
     expression = parse(expression_of(settings), settings.values)
     run = environment(settings)
+    fixed = bind_some(expression, {name: value for name, value in settings.values.items() if name not in spreads})
     tensors: dict[str, torch.Tensor] = {}
     for name in expression.variables:
         if name in spreads:
@@ -50,7 +51,7 @@ def _prepared(settings: PlotSettings, spreads: dict[str, Spread]) -> Problem:
             listed = numbers[0] if spreads[name].scalar else numbers
             tensors[name] = torch.tensor(listed, dtype=run.dtype, device=run.device).requires_grad_()
         else:
-            tensors[name] = evaluate(read_value(name, settings.values[name]), run).detach().clone()
+            tensors[name] = evaluate(fixed[name], run).detach().clone()
     wrt = tuple(name for name in expression.variables if name in spreads)
     return Problem(build(expression, run, tensors), run, tensors, wrt)
 

@@ -133,7 +133,7 @@ class ArgumentReader:
         if _is_none(value) and not parameter.required:
             return Static(None, span)
         match parameter.kind:
-            case "tensor" | "either" | "any" | "index":
+            case "tensor" | "either" | "any" | "index" | "labels":
                 return self.reader.node(value)
             case "data":
                 return self._data(function, value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from typing import Any
 
 import torch
@@ -24,6 +25,12 @@ class Environment:
         self.seed = seed
         # A meta tensor has a shape and no storage: nothing is drawn for it.
         self.generator = None if self.device.type == "meta" else torch.Generator(self.device).manual_seed(seed)
+
+    def with_dtype(self, name: str) -> Environment:
+        """The same environment, with the same stream of random numbers, and another dtype."""
+        other = copy(self)
+        other.dtype = getattr(torch, name)
+        return other
 
     def on_meta(self) -> Environment:
         """The same environment on the meta device, to try shapes without storage."""

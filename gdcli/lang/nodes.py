@@ -141,7 +141,7 @@ class Expression(Struct, frozen=True):
     The other fields are those of a program: the ``names`` of all its variables, also of those that it only prints; its
     ``statements`` in order; the text of each value that it gives (``values``); the variables of ``requires_grad``
     (``moving``); what it prints (``shown``); the name of its result; the place of each function that it defines; and
-    the seed that it sets.
+    the seed that it sets. ``dtype`` is that of the value of a variable whose numbers stay whole; empty for the run's.
     """
 
     source: str
@@ -156,6 +156,7 @@ class Expression(Struct, frozen=True):
     functions: Mapping[str, Span] = {}
     seed: int | None = None
     is_program: bool = False
+    dtype: str = ""
 
     def text(self, node: Node) -> str:
         """The piece of the source that the node came from."""

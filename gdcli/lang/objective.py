@@ -46,6 +46,7 @@ from gdcli.lang.nodes import (
 from gdcli.lang.operators import BINARY, UNARY
 from gdcli.lang.signature import Parameter
 from gdcli.lang.torch_errors import FILENAME, located
+from gdcli.lang.whole import stays_whole
 
 _E = TypeVar("_E", bound=ast.expr | ast.keyword | ast.arg | ast.stmt)
 
@@ -115,7 +116,8 @@ def evaluate(expression: Expression, environment: Environment) -> torch.Tensor:
     Raises:
         ExpressionError: for what PyTorch rejects, or a result that is not a tensor.
     """
-    return tensor_result(build(expression, environment)(), expression)
+    run = environment.with_dtype(expression.dtype) if expression.dtype else environment
+    return tensor_result(build(expression, run)(), expression)
 
 
 def tensor_result(result: Any, expression: Expression) -> torch.Tensor:
@@ -337,12 +339,20 @@ class _Compiler:
 
     def _function_call(self, call: Call) -> ast.expr:
         function = call.function
-        target = resolve(function.path)
+        name, target = function.path, resolve(function.path)
         if function.makes_a_tensor:
+            name = f"{name} of {self.environment.dtype}"
             target = constructor(function, target, self.environment)
         positional = [self._argument(argument) for argument in call.arguments if not argument.by_keyword]
         keywords = {a.parameter.name: self._argument(a) for a in call.arguments if a.by_keyword}
-        return self._call(function.path, target, positional, keywords, call.span)
+        return self._call(name, target, positional, keywords, call.span)
+
+    def _whole(self, node: Node, dtype: str) -> ast.expr:
+        """Constants as PyTorch makes them, of whole numbers."""
+        run, self.environment = self.environment, self.environment.with_dtype(dtype)
+        lowered = self.lower(node)
+        self.environment = run
+        return lowered
 
     def _call(
         self, name: str, target: Any, positional: list[ast.expr], keywords: dict[str, ast.expr], span: Span
@@ -367,6 +377,8 @@ class _Compiler:
     def _tensor_argument(self, node: Node, parameter: Parameter) -> ast.expr:
         if parameter.kind == "index" and _is_numbers(node):
             return self._constant(self._tensor(_numbers(node), node.span, dtype=None), node.span)
+        if dtype := stays_whole(node, parameter):
+            return self._whole(node, dtype)
         if node in self.numbers:
             number = isinstance(node, Number) and isinstance(node.value, int)
             stays = parameter.kind in ("either", "number", *SIZED) or (parameter.kind == "any" and number)
@@ -407,7 +419,8 @@ class _Compiler:
             case ListOf() if _is_numbers(item):
                 return self._constant(self._tensor(_numbers(item), item.span, dtype=None), item.span)
             case _:
-                return self.lower(item)
+                dtype = stays_whole(item, None)
+                return self._whole(item, dtype) if dtype else self.lower(item)
 
     def _constant(self, value: Any, span: Span) -> ast.expr:
         name = f"constant {len(self.names)}"

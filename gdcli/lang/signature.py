@@ -12,6 +12,7 @@ A parameter without a kind is a tensor (a number given for it becomes a tensor).
     int, ints, sizes, bool
               a whole number; one or several of them; a shape (``2, 3`` or ``(2, 3)``); True or False
     index     a tensor of whole numbers (``gather``); a list of them is made an int64 tensor
+    labels    a tensor of class labels, or of probabilities
     tensors   a list of tensors (``stack([x, y])``)
     operands  any number of tensors, one by one or in a list
     text      a text in quotes
@@ -36,6 +37,7 @@ About the result itself::
     conversion            it has the dtype of the function's name
     default dtype         when no dtype is given, it has PyTorch's default one
     dtype of its numbers  when no dtype is given, it is floating-point where one of the numbers is
+    whole numbers         when no dtype is given, it has whole numbers in PyTorch
     requires_grad         it can be made a leaf: PyTorch's function takes ``requires_grad``
 
 About its backward pass::
@@ -67,6 +69,7 @@ Fact = Literal[
     "conversion",
     "default dtype",
     "dtype of its numbers",
+    "whole numbers",
     "requires_grad",
     "product",
     "inversion",

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
 from gdcli.errors import ExpressionError, GdcliError, MissingVariableError, UnknownVariableError
 from gdcli.lang.arguments import FLOAT_DTYPES
 from gdcli.lang.nodes import Call, Expression, Static, Variable, postorder
 from gdcli.lang.suggest import did_you_mean, lookalike, variables_listed
 from gdcli.lang.syntax import parse_value
+from gdcli.lang.whole import names_in_places, typed
 
 
 def bind(expressions: Sequence[Expression], values: Mapping[str, Any]) -> dict[str, Expression]:
@@ -23,7 +26,15 @@ def bind(expressions: Sequence[Expression], values: Mapping[str, Any]) -> dict[s
     check_known(values, names)
     for expression in expressions:
         check_given(expression, values)
-    return {name: read_value(name, values[name]) for name in names}
+    return _typed(expressions, {name: read_value(name, values[name]) for name in names})
+
+
+def _typed(expressions: Sequence[Expression], values: Mapping[str, Expression]) -> dict[str, Expression]:
+    """The values, with the dtype of those that are indices or class labels."""
+    places = {name: kind for expression in expressions for name, kind in names_in_places(expression).items()}
+    own = {name: text for expression in expressions for name, text in expression.values.items() if name in places}
+    read = {name: parse_value(text) for name, text in own.items()}
+    return {name: replace(value, dtype=typed(name, value, places, read.get(name))) for name, value in values.items()}
 
 
 def bind_some(expression: Expression, values: Mapping[str, Any]) -> dict[str, Expression]:
@@ -40,7 +51,8 @@ def bind_some(expression: Expression, values: Mapping[str, Any]) -> dict[str, Ex
         )
         raise ExpressionError("constant", message, "for example: x**2", source=source, span=expression.place)
     check_known(values, expression.variables)
-    return {name: read_value(name, values[name]) for name in expression.variables if name in values}
+    given = {name: read_value(name, values[name]) for name in expression.variables if name in values}
+    return _typed([expression], given)
 
 
 def check_known(given: Iterable[str], names: Iterable[str]) -> None:
@@ -63,8 +75,8 @@ def check_given(expression: Expression, values: Mapping[str, Any]) -> None:
 
 def is_whole(value: Expression) -> bool:
     """Whether a value is a tensor of whole numbers or truth values, as its text says by a dtype."""
-    if not isinstance(value.root, Call):
-        return False
+    if value.dtype or not isinstance(value.root, Call):
+        return value.dtype != ""
     dtypes = [
         a.value.value for a in value.root.arguments if isinstance(a.value, Static) and a.parameter.kind == "dtype"
     ]

@@ -79,7 +79,7 @@ MATRIX_OPERATIONS = frozenset(
 
 
 def _spellings() -> dict[str, Function]:
-    """Every way to write each function: ``exp``, ``torch.exp``, ``F.relu``, ``torch.nn.functional.relu``, ``np.exp``."""
+    """Every way to write each function: ``exp``, ``torch.exp``, ``F.relu``, ``nn.functional.relu``, ``np.exp``."""
     found = dict(FUNCTIONS)
     for row in FUNCTIONS.values():
         for path in (row.path, *row.also):

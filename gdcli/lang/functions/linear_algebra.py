@@ -189,7 +189,12 @@ FUNCTIONS = (
         "linalg.norm([[1, 2], [3, 4]], 2)",
         facts=("reduction",),
     ),
-    linalg("linalg.cond", "input, p: number|'fro'|'nuc' = None", "condition number of a matrix", "linalg.cond([[1, 2], [3, 4]])"),
+    linalg(
+        "linalg.cond",
+        "input, p: number|'fro'|'nuc' = None",
+        "condition number of a matrix",
+        "linalg.cond([[1, 2], [3, 4]])",
+    ),
     linalg(
         "matrix_rank",
         "input, *, atol: number = None, rtol: number = None, hermitian: bool = False",
