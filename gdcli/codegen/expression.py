@@ -208,7 +208,7 @@ class _Tree:
         has_method = function.path in (f"torch.{function.bare_name}", f"torch.Tensor.{function.bare_name}")
         if function.path.startswith("torch.Tensor.") and not is_method:
             text = self._as_method(call)
-        elif is_method and not has_method:
+        elif (is_method and not has_method) or _is_module(call):
             text = f"{self._callee(function.path)}({', '.join(map(self._whole_argument, call.arguments))})"
         else:
             name = self.source[slice(*call.name_span)]
@@ -297,6 +297,12 @@ class _Tree:
             stays = kind in ("either", "number", *SIZED) or (kind == "any" and number)
             return self.texts[id(node)] if stays else self.tensor(node)
         return self.texts[id(node)]
+
+
+def _is_module(call: Call) -> bool:
+    """Whether it is the call of a module that was made with arguments: ``nn.LeakyReLU(0.1)(x)``."""
+    values = [argument.value for argument in call.arguments if not isinstance(argument.value, tuple)]
+    return not call.is_method and any(not call.name_span[1] <= value.span[0] < call.span[1] for value in values)
 
 
 def _is_numbers(node: Node) -> bool:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from msgspec.structs import replace
 
+from gdcli.lang.functions import FUNCTIONS
+from gdcli.lang.functions.modules import Module
 from gdcli.lang.nodes import Argument, ListOf, Node, Number, Span, Static, is_shape
 from gdcli.lang.signature import Function, Parameter
 from gdcli.lang.suggest import did_you_mean
@@ -55,11 +57,33 @@ class ArgumentReader:
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
 
-    def read(
-        self, function: Function, call: ast.Call, name_span: Span, subject: ast.expr | None
-    ) -> tuple[Argument, ...]:
-        """The arguments, in order; ``subject`` is the ``x`` of ``x.f()``."""
+    def settings(self, module: Module, call: ast.Call) -> dict[str, Argument]:
+        """The arguments of a module of torch.nn when it is made, by the names that its function gives to them."""
+        function = FUNCTIONS[module.function]
+        parameters = {p.name: p for p in function.parameters if p.name in (*module.by_position, *module.by_name)}
+        if len(call.args) > len(module.by_position):
+            message = f"the module takes {_count(len(module.by_position), 'argument')} without a name"
+            self.reader.fail("arity", message, call.args[len(module.by_position)], self._made_with(module))
         bound: dict[str, Argument] = {}
+        for name, value in zip(module.by_position, call.args, strict=False):
+            bound[name] = Argument(parameters[name], self._value(function, parameters[name], value), True)
+        self._keywords(function, call, bound, parameters)
+        return bound
+
+    def _made_with(self, module: Module) -> str:
+        names = (*module.by_position, *module.by_name)
+        return f"it takes {', '.join(names)}" if names else "it takes none"
+
+    def read(
+        self,
+        function: Function,
+        call: ast.Call,
+        name_span: Span,
+        subject: ast.expr | None,
+        settings: Mapping[str, Argument] | None = None,
+    ) -> tuple[Argument, ...]:
+        """The arguments, in order; ``subject`` is the ``x`` of ``x.f()``, ``settings`` are those of a module."""
+        bound: dict[str, Argument] = dict(settings or {})
         if subject is not None:
             bound[function.subject.name] = Argument(
                 function.subject, self._value(function, function.subject, subject), False
@@ -71,12 +95,14 @@ class ArgumentReader:
             if parameter is None:
                 self._too_many(function, len(call.args) + (subject is not None), value)
             bound[parameter.name] = Argument(parameter, self._positional(function, parameter, value, values), False)
-        self._keywords(function, call, bound)
+        self._keywords(function, call, bound, {p.name: p for p in function.parameters if p.kind != "operands"})
         missing = [p.name for p in function.parameters if p.required and p.name not in bound]
         if missing:
             what = f"the argument '{missing[0]}'" if bound else f"{_count(len(missing), 'argument')}"
             self.reader.fail("arity", f"{function.name} needs {what}", name_span, f"write {function.usage}")
         self._check_pad(function, bound)
+        if settings:
+            return tuple(sorted(bound.values(), key=lambda argument: argument.by_keyword))
         return tuple(bound.values()) if subject is None else _in_order(function, bound)
 
     def _check_pad(self, function: Function, bound: dict[str, Argument]) -> None:
@@ -108,8 +134,9 @@ class ArgumentReader:
                 return self._sizes(function, parameter, (value, *rest))
         return self._value(function, parameter, value)
 
-    def _keywords(self, function: Function, call: ast.Call, bound: dict[str, Argument]) -> None:
-        parameters = {p.name: p for p in function.parameters if p.kind != "operands"}
+    def _keywords(
+        self, function: Function, call: ast.Call, bound: dict[str, Argument], parameters: Mapping[str, Parameter]
+    ) -> None:
         for keyword in call.keywords:
             start, end = self.reader.span(keyword)
             name = keyword.arg

@@ -24,9 +24,22 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gdcli.errors import ExpressionError
+from gdcli.lang.functions.modules import MODULES, Module
 from gdcli.lang.given import Given, given
 from gdcli.lang.lines import Line, assignments, colon, is_program, lines_of, tidy
-from gdcli.lang.nodes import Application, Binary, Expression, Index, Node, Number, Reference, Span, Statement, Variable
+from gdcli.lang.nodes import (
+    Application,
+    Argument,
+    Binary,
+    Expression,
+    Index,
+    Node,
+    Number,
+    Reference,
+    Span,
+    Statement,
+    Variable,
+)
 from gdcli.lang.operators import BINARY
 from gdcli.lang.scan import check_part
 from gdcli.lang.statements import imported, refuse
@@ -64,13 +77,20 @@ class _Function(Struct, frozen=True):
     span: Span
 
 
+class _Module(Struct, frozen=True):
+    """A module of torch.nn without parameters, and what it is made with."""
+
+    module: Module
+    settings: Mapping[str, Argument]
+
+
 class _Aside(Struct, frozen=True):
     """A name for what is no tensor, which gdcli has no use for: an optimizer, a list of texts."""
 
     span: Span
 
 
-_Meaning: TypeAlias = Given | _Named | _Function | _Aside
+_Meaning: TypeAlias = Given | _Named | _Function | _Module | _Aside
 
 
 def parse(text: str, values: Collection[str] = ()) -> Expression:
@@ -236,6 +256,9 @@ class _Program(Reader):
         if _is_aside(tree):
             self.scope[name] = _Aside(span)
             return
+        if isinstance(tree, ast.Call) and self.spelled(tree.func) in MODULES:
+            self.scope[name] = _Module(*self.made(tree))
+            return
         value = None if self.inside else given(self, tree, self.scope)
         if value is None:
             self._bind(name, self.node(tree), span)
@@ -285,7 +308,7 @@ class _Program(Reader):
             self.fail("statement", "backward() is called a second time", subject, "keep one of them")
         name = self._code(subject).strip()
         found = self.scope.get(name)
-        if isinstance(found, (_Aside, _Function)):
+        if isinstance(found, (_Aside, _Function, _Module)):
             self.fail("statement", f"'{name}' has no gradient", subject)
         self.result = (name, found.node) if isinstance(found, _Named) else ("", self._node_at(subject))
         self.is_differentiated = True
@@ -375,6 +398,8 @@ class _Program(Reader):
     def applied(self, name: str, call: ast.Call) -> Node | None:
         """The body of a function of the program, with the arguments in the places of its parameters."""
         function = self.scope.get(name)
+        if isinstance(function, _Module):
+            return self.called_module(function.module, function.settings, call)
         if not isinstance(function, _Function):
             return None
         span = self.span(call)
@@ -437,7 +462,7 @@ class _Program(Reader):
                 if literal is not None and (self.is_literal or is_index or stays):
                     return replace(literal, span=span)
                 return self.variable(name, span)
-            case _Function(name=name):
+            case _Function() | _Module():
                 self.fail("syntax", f"'{name}' is a function and must be called", span, f"write {name}(...)")
             case _Aside(span=place):
                 text = self.source[slice(*place)]

@@ -161,7 +161,9 @@ class _Scanner:
     def __init__(self, source: str) -> None:
         self.source = source
         self.brackets: list[Token] = []
+        self.names: list[str] = []  # the names before them
         self.expecting = True
+        self.called = ""  # the name before the brackets that were closed last
         self.previous: Token | None = None
         self.before_previous: Token | None = None
 
@@ -261,8 +263,11 @@ class _Scanner:
                 self._foreign(token)
 
     def _open(self, token: Token) -> None:
-        if not self.expecting and token.text == "(" and self.previous is not None and self.previous.kind != "name":
-            self._missing_operator(self.previous, token)
+        previous = self.previous
+        is_module = self.called[:1].isupper()  # nn.ReLU()(x)
+        if not self.expecting and token.text == "(" and previous and previous.kind != "name" and not is_module:
+            self._missing_operator(previous, token)
+        self.names.append(previous.text if previous and previous.kind == "name" and not self.expecting else "")
         self.brackets.append(token)
         if token.text == "[" and not self.expecting and self.source[token.start + 1 :].lstrip().startswith("]"):
             self._fail("syntax", "the index is empty", token, "write x[0] or x[0:2]")
@@ -274,6 +279,7 @@ class _Scanner:
         if not self.brackets:
             self._fail("syntax", f"unmatched '{token.text}'", token)
         opening = self.brackets.pop()
+        self.called = self.names.pop()
         if _CLOSING[opening.text] != token.text:
             message = f"'{token.text}' does not match '{opening.text}'"
             self._fail("syntax", message, token, f"close it with '{_CLOSING[opening.text]}'")

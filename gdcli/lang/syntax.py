@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from types import EllipsisType
 from typing import NoReturn
 
@@ -30,7 +30,10 @@ from gdcli.lang.arguments import ArgumentReader
 from gdcli.lang.constants import CONSTANTS, IN_MODULES, LARGEST_INT, ConstantError, applied, fold, number
 from gdcli.lang.functions import FUNCTIONS, METHODS, SPELLINGS
 from gdcli.lang.functions.elsewhere import DIFFERENT, NUMPY, ON_NUMBERS
+from gdcli.lang.functions.modules import MODULES as MODULES_OF_NN
+from gdcli.lang.functions.modules import WITH_PARAMETERS, Module
 from gdcli.lang.nodes import (
+    Argument,
     Attribute,
     Binary,
     Call,
@@ -372,11 +375,29 @@ class Reader:
             return own
         if (value := _float_of_text(node)) is not None:
             return Number(value, self.span(node))
+        if isinstance(node.func, ast.Call):
+            module, settings = self.made(node.func)
+            return self.called_module(module, settings, node)
         function, name_span, subject = self._called(node.func)
         arguments = self.arguments.read(function, node, name_span, subject)
         if (compute := ON_NUMBERS.get(self.spelled(node.func))) and all(isinstance(a.value, Number) for a in arguments):
             return self._computed(compute, [a.value for a in arguments if isinstance(a.value, Number)], node)
         return Call(function, arguments, self.span(node), name_span)
+
+    def made(self, node: ast.Call) -> tuple[Module, dict[str, Argument]]:
+        """A module of torch.nn, and what it is made with: ``nn.LeakyReLU(0.1)``."""
+        name = self.spelled(node.func)
+        if name not in MODULES_OF_NN:
+            self._called(node.func)  # which knows what else it may be
+            self.fail("syntax", "only functions can be called", node, "use '*' for multiplication")
+        return MODULES_OF_NN[name], self.arguments.settings(MODULES_OF_NN[name], node)
+
+    def called_module(self, module: Module, settings: Mapping[str, Argument], call: ast.Call) -> Call:
+        """The call of a module that is made: ``nn.ReLU()(x)``."""
+        function, name_span = FUNCTIONS[module.function], self.span(call.func)
+        return Call(
+            function, self.arguments.read(function, call, name_span, None, settings), self.span(call), name_span
+        )
 
     def _computed(self, compute: Callable[..., float], values: Sequence[Number], place: ast.expr) -> Number:
         """A function of ``math`` of plain numbers, which is a plain number."""
@@ -424,7 +445,12 @@ class Reader:
         if module in ("torch", "F", "nn", "linalg", "special") or module.startswith(("torch.", "nn.")):
             message = f"unknown function '{dotted}'"
         start, dot, rest = dotted.partition(".")
-        if different := DIFFERENT.get(f"{'np' if start in NUMPY else start}{dot}{rest}"):
+        if dotted in MODULES_OF_NN:
+            message = f"'{dotted}' is a module, which is made before it is called"
+            hint = f"write {dotted}()(x), or {MODULES_OF_NN[dotted].function}(x)"
+        elif module.endswith("nn") and name in WITH_PARAMETERS:
+            message, hint = f"'{dotted}' is not part of the expression language", WITH_PARAMETERS[name]
+        elif different := DIFFERENT.get(f"{'np' if start in NUMPY else start}{dot}{rest}"):
             hint = different
         elif name in FUNCTIONS:
             hint = f"write {name}"
