@@ -286,7 +286,7 @@ class _Tree:
     def _tensor_argument(self, node: Node, argument: Argument) -> str:
         """The argument as its kind wants it: a tensor, or plain numbers."""
         kind = argument.parameter.kind
-        if kind == "data":
+        if kind in ("data", "lists"):
             return self._numbers(node)
         if kind == "index" and _is_numbers(node):
             return f"torch.tensor({self._numbers(node)})"

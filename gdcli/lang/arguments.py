@@ -162,8 +162,8 @@ class ArgumentReader:
         match parameter.kind:
             case "tensor" | "either" | "any" | "index" | "labels":
                 return self.reader.node(value)
-            case "data":
-                return self._data(function, value)
+            case "data" | "lists":
+                return self._data(function, parameter, value)
             case "number":
                 return self._number(function, parameter, value)
             case "int":
@@ -199,8 +199,13 @@ class ArgumentReader:
             self._wrong(function, parameter, what, value)
         return Static(value.value, self.reader.span(value))
 
-    def _data(self, function: Function, value: ast.expr) -> Node:
+    def _data(self, function: Function, parameter: Parameter, value: ast.expr) -> Node:
         node = self.reader.node(value)
+        if parameter.kind == "lists" and isinstance(node, Number):
+            message = f"{function.name} of a number is a tensor of this size with any numbers in it"
+            self.reader.fail(
+                "argument", message, value, "write torch.zeros(3) for a size, torch.tensor(3) for a number"
+            )
         if not _is_data(node):
             message = f"{function.name} takes only numbers: it would detach a variable from the graph"
             self.reader.fail("argument", message, value, "write [x, y] or stack([x, y])")

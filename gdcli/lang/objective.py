@@ -370,7 +370,7 @@ class _Compiler:
             if parameter.kind == "dtype" and isinstance(value.value, str):
                 return self._constant(getattr(torch, value.value), value.span)
             return _at(ast.Constant(value.value), value.span)  # type: ignore[arg-type]
-        if parameter.kind == "data":
+        if parameter.kind in ("data", "lists"):
             return self._constant(_numbers(value), value.span)
         return self._tensor_argument(value, parameter)
 

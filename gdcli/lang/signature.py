@@ -17,6 +17,7 @@ A parameter without a kind is a tensor (a number given for it becomes a tensor).
     operands  any number of tensors, one by one or in a list
     text      a text in quotes
     data      numbers in nested lists, as ``torch.tensor`` takes them
+    lists     the same, but not one number alone
     any       a tensor, or a whole number that means a dimension (``max(x, 0)``); passed on as it is
     dtype     a dtype by its PyTorch name (``torch.float64``)
     'a'|'b'   one of these words (``number|'fro'``: or a number)

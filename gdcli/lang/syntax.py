@@ -67,14 +67,14 @@ ATTRIBUTES = {
 MODULES = frozenset(["torch", "nn", "F", "linalg", "special", "np", "numpy", "math", "jnp", "tf", "sympy", "sp"])
 _ALL_FUNCTIONS = "gdcli functions lists them all"
 _TENSOR_METHODS = {
-    "item": "gdcli shows the value of every result",
+    "item": "it takes the number out of the graph: leave it out, or write detach(x)",
     "backward": "gdcli calls backward() itself",
     "grad": "gdcli shows the gradient of every variable",
     "data": "write detach(x)",
     "requires_grad": "gdcli sets requires_grad itself; --wrt selects the variables",
     "requires_grad_": "gdcli sets requires_grad itself; --wrt selects the variables",
-    "numpy": "gdcli shows the value of every result",
-    "tolist": "gdcli shows the value of every result",
+    "numpy": "it takes the numbers out of the graph: leave it out, or write detach(x)",
+    "tolist": "it takes the numbers out of the graph: leave it out, or write detach(x)",
     "dtype": "gdcli ops shows the dtype of every result",
     "grad_fn": "gdcli grad shows the grad_fn of the result",
     "cuda": "--device sets the device of the tensors",

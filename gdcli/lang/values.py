@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from gdcli.errors import ExpressionError, GdcliError, MissingVariableError, UnknownVariableError
 from gdcli.lang.arguments import FLOAT_DTYPES
+from gdcli.lang.functions.rows import BOOL, WHOLE
 from gdcli.lang.nodes import Call, Expression, Static, Variable, postorder
 from gdcli.lang.suggest import did_you_mean, lookalike, variables_listed
 from gdcli.lang.syntax import parse_value
@@ -77,6 +78,8 @@ def is_whole(value: Expression) -> bool:
     """Whether a value is a tensor of whole numbers or truth values, as its text says by a dtype."""
     if value.dtype or not isinstance(value.root, Call):
         return value.dtype != ""
+    if value.root.function.makes_a_tensor and value.root.function.gradient in (WHOLE, BOOL):
+        return True
     dtypes = [
         a.value.value for a in value.root.arguments if isinstance(a.value, Static) and a.parameter.kind == "dtype"
     ]
