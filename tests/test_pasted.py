@@ -5,6 +5,7 @@ The oracle is Python, which evaluates the same text over ``from torch import *``
 
 from __future__ import annotations
 
+import inspect
 import io
 import math
 import re
@@ -23,6 +24,7 @@ from torch.nn import functional as F  # noqa: N812 -- as everybody writes it
 from gdcli.lang.constructors import Environment
 from gdcli.lang.functions import FUNCTIONS, METHODS, SPELLINGS
 from gdcli.lang.functions.elsewhere import SAME
+from gdcli.lang.functions.modules import MODULES
 from gdcli.lang.nodes import Number
 from gdcli.lang.objective import build
 from gdcli.lang.program import parse
@@ -421,3 +423,129 @@ WORDS = [
 def test_words_are_pytorchs(run: Run, text: str, tmp_path: Path) -> None:
     assert_same_as_pytorch(text, torch.float32)
     assert_script_prints_the_same(run, text, tmp_path)
+
+
+# Modules of torch.nn
+
+CALLED = {  # what they are made with, and what they are called with
+    "AvgPool1d": ("2", "A"),
+    "AvgPool2d": ("2, 1", "B"),
+    "BCELoss": ("reduction='sum'", "sigmoid(x), sigmoid(y)"),
+    "CosineEmbeddingLoss": ("0.1", "A, 2 * A, sign(x[:3])"),
+    "CrossEntropyLoss": ("label_smoothing=0.1", "A, torch.tensor([0, 3, 1])"),
+    "ELU": ("0.5", "x"),
+    "GELU": ("'tanh'", "x"),
+    "GLU": ("dim=0", "x[:4]"),
+    "GaussianNLLLoss": ("full=True", "x, y, exp(y)"),
+    "Hardshrink": ("0.3", "x"),
+    "Hardtanh": ("-0.5, 0.75", "x"),
+    "HingeEmbeddingLoss": ("2.0", "x, sign(y)"),
+    "HuberLoss": ("'sum', 0.5", "x, y"),
+    "KLDivLoss": ("reduction='batchmean'", "log_softmax(A, 1), softmax(A * 2, 1)"),
+    "LeakyReLU": ("0.1", "x"),
+    "LogSoftmax": ("1", "A"),
+    "MarginRankingLoss": ("0.5", "x, y, sign(x)"),
+    "MaxPool1d": ("2", "A"),
+    "MaxPool2d": ("kernel_size=2", "B"),
+    "NLLLoss": ("", "log_softmax(A, 1), torch.tensor([0, 3, 1])"),
+    "PairwiseDistance": ("1.0", "A, 2 * A"),
+    "PoissonNLLLoss": ("log_input=False", "exp(x), exp(y)"),
+    "SmoothL1Loss": ("beta=0.5", "x, y"),
+    "SoftMarginLoss": ("", "x, sign(y)"),
+    "Softmax": ("dim=1", "A"),
+    "Softmin": ("0", "A"),
+    "Softplus": ("2, 5", "x"),
+    "Softshrink": ("0.25", "x"),
+    "Threshold": ("0.1, 20", "x"),
+    "TripletMarginLoss": ("0.5, 1", "A, 2 * A, A - 1"),
+}
+OF_TWO = ("BCEWithLogitsLoss", "CosineSimilarity", "L1Loss", "MSELoss")
+OF_MODULES = {
+    name: f"{name}({made})({called})"
+    for name in MODULES
+    if name.startswith("nn.")
+    for made, called in [CALLED.get(name[3:], ("", "A, 2 * A" if name[3:] in OF_TWO else "x"))]
+}
+
+
+@pytest.mark.parametrize("text", OF_MODULES.values(), ids=list(OF_MODULES))
+@pytest.mark.filterwarnings("ignore")
+def test_a_module_without_parameters_is_pytorchs(run: Run, text: str, tmp_path: Path) -> None:
+    for dtype in (torch.float32, torch.float64):
+        assert_same_as_pytorch(text, dtype)
+    assert_script_prints_the_same(run, text, tmp_path)
+
+
+def test_modules_have_no_parameters_and_the_defaults_of_their_functions() -> None:
+    for name, text in OF_MODULES.items():
+        module = eval(text[: text.index(")(") + 1], {"nn": torch.nn})
+        assert not list(module.parameters()), name
+        row = FUNCTIONS[MODULES[name].function]
+        made = inspect.signature(type(module).__init__).parameters
+        taken = [p for p in made if p in {parameter.name for parameter in row.parameters}]
+        assert {*MODULES[name].by_position, *MODULES[name].by_name} <= set(taken)
+
+
+CELL = """
+import torch.nn as nn
+criterion = nn.MSELoss(reduction='sum')
+act = nn.LeakyReLU(0.25)
+x = torch.tensor([1., -2.], requires_grad=True)
+loss = criterion(act(x), torch.tensor([1., 1.]))
+loss.backward()
+"""
+
+
+def test_a_name_of_a_program_may_be_a_module(run: Run) -> None:
+    record = run("grad", CELL, "--json").json()
+    x = torch.tensor([1.0, -2.0], requires_grad=True)
+    loss = torch.nn.MSELoss(reduction="sum")(torch.nn.LeakyReLU(0.25)(x), torch.ones(2))
+    loss.backward()
+    assert x.grad is not None
+    assert (record["value"], record["grads"]["x"]) == (loss.item(), x.grad.tolist())
+
+
+def test_the_list_of_functions_names_the_module(run: Run) -> None:
+    assert "nn.LeakyReLU()" in run("functions", "leaky_relu").out
+
+
+OLD_TENSORS = [
+    *["torch.Tensor([1., 2.]) * x[:2]", "torch.FloatTensor([[1, 2]]) * s", "x[torch.LongTensor([0, 0])]"],
+    *["x * torch.DoubleTensor([1.1])", "A[torch.BoolTensor([True, False, True])]", "x.clone()", "x.detach() * x"],
+    *["x.to(torch.float64)", "x.float()", "x.double()", "x.pow(2).sum()", "x.unsqueeze(-1)", "A.t().contiguous()"],
+    *["torch.nn.functional.mse_loss(x, y)", "A.mm(A.t())", "x.bfloat16()", "x.type_as(A)", "A[0].expand_as(A)"],
+    *["x.where(x > 0, 2 * y)", "A.abs().polygamma(1)", "x.where(condition=x > 0, other=y)", "A.swapdims(0, 1)"],
+]
+
+
+@pytest.mark.parametrize("text", OLD_TENSORS)
+def test_other_forms_of_a_notebook_are_pytorchs(run: Run, text: str, tmp_path: Path) -> None:
+    assert_same_as_pytorch(text, torch.float32)
+    assert_script_prints_the_same(run, text, tmp_path)
+
+
+# Hints that led into the mistake
+
+PAIRS = (
+    "y - t has shape (3, 3), because (3, 1) and (3,) broadcast to all pairs; "
+    "flatten the column (.flatten()) to compare element by element"
+)
+COLUMN = ("--y", "[[1], [2], [3]]", "--t", "1,2,3")
+
+
+def test_a_column_against_a_vector_is_told_by_grad_and_minimize_alike(run: Run) -> None:
+    record = run("grad", "mean((y - t)**2)", *COLUMN, "--json").json()
+    assert [w["message"] for w in record["warnings"] if w["code"] == "broadcast"] == [PAIRS]
+    record = run("minimize", "mean((y - t)**2)", *COLUMN, "--wrt", "y", "--steps", "3", "--json").json()
+    assert [f["message"] for f in record["diagnosis"] if f["code"] == "broadcast"] == [PAIRS]
+
+
+def test_it_is_told_where_a_shape_is_known_only_from_an_evaluation(run: Run) -> None:
+    words = ("--X", "[[1], [2], [3]]", "--w", "[[1]]", "--t", "1,2,3")
+    record = run("grad", "mean((F.linear(X, w) - t)**2)", *words, "--json").json()
+    assert [w["code"] for w in record["warnings"]] == ["broadcast"]
+
+
+@pytest.mark.parametrize("text", ["sum((x[:, None] - x)**2)", "sum((x.unsqueeze(1) - x)**2)", "sum(outer(x, x) - x)"])
+def test_all_pairs_that_are_meant_are_not_told(run: Run, text: str) -> None:
+    assert run("grad", text, "--x", "1,2,3", "--json").json()["warnings"] == []

@@ -61,7 +61,7 @@ def _check_result(problem: Problem, *, field: bool) -> None:
     expression = problem.objective.expression
     value = problem.value()
     if field:
-        check_scalar(value, expression)
+        check_scalar(value, expression, problem.wrt)
     elif value.numel() != 1:
         source = expression.source
         message = f"the result has shape {tuple(value.shape)}, but only a single number can be plotted"
