@@ -451,7 +451,7 @@ CALLED = {  # what they are made with, and what they are called with
     "PairwiseDistance": ("1.0", "A, 2 * A"),
     "PoissonNLLLoss": ("log_input=False", "exp(x), exp(y)"),
     "SmoothL1Loss": ("beta=0.5", "x, y"),
-    "SoftMarginLoss": ("", "x, sign(y)"),
+    "SoftMarginLoss": ("", "x, torch.sign(y.detach())"),
     "Softmax": ("dim=1", "A"),
     "Softmin": ("0", "A"),
     "Softplus": ("2, 5", "x"),

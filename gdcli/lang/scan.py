@@ -203,7 +203,8 @@ class _Scanner:
         self.expecting = False
 
     def _check_number(self, token: Token) -> None:
-        digits = sum(character.isalnum() for character in token.text)
+        is_decimal = token.text[1:2] not in tuple("xXoObB")
+        digits = sum(character.isdigit() if is_decimal else character.isalnum() for character in token.text)
         if digits > _MAX_DIGITS:
             message = f"a number with {digits:,} digits is too long; the limit is {_MAX_DIGITS}"
             self._fail("limit", message, token)
