@@ -137,7 +137,7 @@ ELEMENTWISE: Mapping[str, Callable[..., Expr]] = {
     "fmod": lambda x, y: x - y * trunc(x / y),
     **dict.fromkeys(["pow", "float_power"], power),
     "neg": lambda x: -x,
-    **dict.fromkeys(["positive", "clone", "float", "double", "half"], lambda x: x),
+    **dict.fromkeys(["positive", "clone", "float", "double", "half", "bfloat16", "contiguous"], lambda x: x),
     "to": lambda x, dtype: x,  # noqa: ARG005
     "abs": absolute,
     "square": lambda x: x**2,

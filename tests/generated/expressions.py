@@ -131,7 +131,7 @@ class Maker:
                 return f"({target}).{function.bare_name}({', '.join([*positional[1:], *named])})"
         return f"{function.path}({inside})"
 
-    def argument(self, function: Function, parameter: Parameter, depth: int) -> str:  # noqa: C901, PLR0911 -- one a kind
+    def argument(self, function: Function, parameter: Parameter, depth: int) -> str:  # noqa: C901, PLR0911, PLR0912 -- one a kind
         source = self.source
 
         def small() -> str:
