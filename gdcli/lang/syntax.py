@@ -29,9 +29,9 @@ from gdcli.lang import scan
 from gdcli.lang.arguments import ArgumentReader
 from gdcli.lang.constants import CONSTANTS, IN_MODULES, LARGEST_INT, ConstantError, applied, fold, number
 from gdcli.lang.functions import FUNCTIONS, METHODS, SPELLINGS
-from gdcli.lang.functions.elsewhere import DIFFERENT, NUMPY, ON_NUMBERS
+from gdcli.lang.functions.elsewhere import NUMPY, ON_NUMBERS
 from gdcli.lang.functions.modules import MODULES as MODULES_OF_NN
-from gdcli.lang.functions.modules import WITH_PARAMETERS, Module
+from gdcli.lang.functions.modules import Module
 from gdcli.lang.nodes import (
     Argument,
     Attribute,
@@ -52,7 +52,8 @@ from gdcli.lang.nodes import (
 )
 from gdcli.lang.operators import BINARY, BINARY_BY_SYNTAX, UNARY_BY_SYNTAX, BinaryOperator
 from gdcli.lang.signature import Function
-from gdcli.lang.suggest import FOREIGN_FUNCTIONS, closest, did_you_mean, lookalike
+from gdcli.lang.suggest import closest, did_you_mean
+from gdcli.lang.unknown import ALL_FUNCTIONS, TENSOR_METHODS, function_hint, hint_for_function, told_of_module_function
 
 MAX_NODES = 5_000
 
@@ -65,21 +66,6 @@ ATTRIBUTES = {
     "indices": "the indices of a result that has values and indices",
 }
 MODULES = frozenset(["torch", "nn", "F", "linalg", "special", "np", "numpy", "math", "jnp", "tf", "sympy", "sp"])
-_ALL_FUNCTIONS = "gdcli functions lists them all"
-_TENSOR_METHODS = {
-    "item": "it takes the number out of the graph: leave it out, or write detach(x)",
-    "backward": "gdcli calls backward() itself",
-    "grad": "gdcli shows the gradient of every variable",
-    "data": "write detach(x)",
-    "requires_grad": "gdcli sets requires_grad itself; --wrt selects the variables",
-    "requires_grad_": "gdcli sets requires_grad itself; --wrt selects the variables",
-    "numpy": "it takes the numbers out of the graph: leave it out, or write detach(x)",
-    "tolist": "it takes the numbers out of the graph: leave it out, or write detach(x)",
-    "dtype": "gdcli ops shows the dtype of every result",
-    "grad_fn": "gdcli grad shows the grad_fn of the result",
-    "cuda": "--device sets the device of the tensors",
-    "cpu": "--device sets the device of the tensors",
-}
 
 
 def parse_expression(text: str, given: Collection[str] = ()) -> Expression:
@@ -349,7 +335,7 @@ class Reader:
         value = self.node(node.value)
         if node.attr not in ATTRIBUTES:
             start, end = self._attribute_span(node)
-            hint = _TENSOR_METHODS.get(node.attr) or did_you_mean(node.attr, ATTRIBUTES)
+            hint = TENSOR_METHODS.get(node.attr) or did_you_mean(node.attr, ATTRIBUTES)
             if node.attr in METHODS:
                 hint = f"call it: {self.source[:end]}()"
             self.fail("syntax", f"'.{node.attr}' is not part of the expression language", (start - 1, end), hint)
@@ -427,37 +413,16 @@ class Reader:
             subject = self.source[slice(*self.span(node.value))]
             message = f"'{name}' is a function, not a method, in PyTorch"
             self.fail("unknown-function", message, span, f"write {name}({subject}, ...)")
-        hint = _TENSOR_METHODS.get(name) or _function_hint(name, methods=True) or _ALL_FUNCTIONS
+        hint = TENSOR_METHODS.get(name) or function_hint(name, methods=True) or ALL_FUNCTIONS
         return self.fail("unknown-function", f"unknown method '{name}'", span, hint)
 
     def _unknown_function(self, name: str, node: ast.Name) -> NoReturn:
         if name in CONSTANTS:
             self.fail("syntax", f"'{name}' is a number and cannot be called", node, "use '*' for multiplication")
-        hint = lookalike(name, FUNCTIONS) or _function_hint(name)
-        if not hint and len(name) <= 2:
-            hint = f"write a product as {name}*(...)"
-        hint = hint or _ALL_FUNCTIONS
-        self.fail("unknown-function", f"unknown function '{name}'", node, hint)
+        self.fail("unknown-function", f"unknown function '{name}'", node, hint_for_function(name))
 
     def _unknown_module_function(self, dotted: str, node: ast.Attribute) -> NoReturn:
-        module, _, name = dotted.rpartition(".")
-        message = f"'{dotted}' is not part of the expression language"
-        if module in ("torch", "F", "nn", "linalg", "special") or module.startswith(("torch.", "nn.")):
-            message = f"unknown function '{dotted}'"
-        start, dot, rest = dotted.partition(".")
-        if dotted in MODULES_OF_NN:
-            message = f"'{dotted}' is a module, which is made before it is called"
-            hint = f"write {dotted}()(x), or {MODULES_OF_NN[dotted].function}(x)"
-        elif module.endswith("nn") and name in WITH_PARAMETERS:
-            message, hint = f"'{dotted}' is not part of the expression language", WITH_PARAMETERS[name]
-        elif different := DIFFERENT.get(f"{'np' if start in NUMPY else start}{dot}{rest}"):
-            hint = different
-        elif name in FUNCTIONS:
-            hint = f"write {name}"
-        elif FOREIGN_FUNCTIONS.get(name, "") in FUNCTIONS:
-            hint = f"write {FOREIGN_FUNCTIONS[name]}"
-        else:
-            hint = _function_hint(name) or _ALL_FUNCTIONS
+        message, hint = told_of_module_function(dotted)
         self.fail("unknown-function", message, node, hint)
 
 
@@ -485,10 +450,3 @@ def _float_of_text(node: ast.Call) -> float | None:
             except ValueError:
                 return None
     return None
-
-
-def _function_hint(name: str, *, methods: bool = False) -> str:
-    foreign = FOREIGN_FUNCTIONS.get(name) or FOREIGN_FUNCTIONS.get(name.lower())
-    if foreign in FUNCTIONS:
-        return f"PyTorch calls it '{foreign}'"
-    return did_you_mean(name, METHODS if methods else FUNCTIONS)
