@@ -15,6 +15,10 @@ from gdcli.contract.grad import Derivative, GradResult, GradSettings
 from gdcli.errors import GdcliError
 from gdcli.explain.names import result_name
 from gdcli.explain.tape import Tape
+from gdcli.lang.blame import all_pairs, told_of_pairs
+from gdcli.lang.constructors import Environment
+from gdcli.lang.limits import known_shapes
+from gdcli.lang.nodes import Binary, Node, postorder
 from gdcli.tensors import (
     Problem,
     check_differentiable,
@@ -53,7 +57,7 @@ def grad(settings: GradSettings) -> GradResult:
         values={name: plain(tensor) for name, tensor in tensors.items()},
         grads={name: plain(tensor.grad) for name, tensor in tensors.items()},
         tape=tape.nodes() if tape else UNSET,
-        warnings=_notices(tensors, settings, value),
+        warnings=[*_notices(tensors, settings, value), *_pairs(problem)],
         **matrices,
         **_second_opinions(problem, settings),
     )
@@ -63,7 +67,7 @@ def _evaluated(problem: Problem, settings: GradSettings) -> torch.Tensor:
     """The value; only with ``jacobian`` alone may it have any shape."""
     value = problem.value()
     alone = settings.jacobian and not (settings.hessian or settings.symbolic or settings.check)
-    (check_differentiable if alone else check_scalar)(value, problem.objective.expression)
+    (check_differentiable if alone else check_scalar)(value, problem.objective.expression, problem.wrt)
     return value
 
 
@@ -128,6 +132,32 @@ def _notices(tensors: dict[str, torch.Tensor], settings: GradSettings, value: to
         are = "gradients with respect to {} are" if len(wild) > 1 else "gradient with respect to {} is"
         notices.append(Notice("non-finite", f"the {are.format(listed(wild))} not finite"))
     return notices
+
+
+def _pairs(problem: Problem) -> list[Notice]:
+    """A column and a vector that broadcast to a matrix, which is rarely meant."""
+    expression = problem.objective.expression
+    shapes = {name: tuple(tensor.shape) for name, tensor in problem.tensors.items()}
+    known = known_shapes(expression.root, shapes)
+    found = all_pairs(expression, lambda node: known.get(id(node)))
+    sums = [n for n in postorder(expression.root) if isinstance(n, Binary) and n.operator in ("+", "-")]
+    if found is None and any(known.get(id(side)) is None for node in sums for side in (node.left, node.right)):
+        found = _pairs_evaluated(problem)
+    return [] if found is None else [Notice("broadcast", told_of_pairs(expression.text(found[0]), found[1]))]
+
+
+def _pairs_evaluated(problem: Problem) -> tuple[Node, int] | None:
+    """The same, where some shapes are known only from an evaluation."""
+    from gdcli.explain.intermediates import Intermediates
+
+    run = problem.environment
+    with torch.no_grad():
+        kept = Intermediates(
+            problem.objective.expression, Environment(run.dtype, run.device, run.seed), problem.tensors
+        )
+        kept.objective(*problem.tensors.values())
+    shapes = {id(node): tuple(result.shape) for node in kept.nodes() if isinstance(result := kept[node], torch.Tensor)}
+    return all_pairs(problem.objective.expression, lambda node: shapes.get(id(node)))
 
 
 def _without_gradient(names: Sequence[str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
@@ -19,6 +19,7 @@ from gdcli.contract.ops import OpsSettings
 from gdcli.contract.plot import PlotSettings
 from gdcli.errors import ExpressionError, GdcliError, OutsideError
 from gdcli.lang.arrays import Array
+from gdcli.lang.blame import cut, how_reduced, why_cut
 from gdcli.lang.constructors import Environment, too_large
 from gdcli.lang.limits import MAX_ELEMENTS, lists_of
 from gdcli.lang.nodes import Call, Expression, postorder
@@ -205,17 +206,16 @@ def is_finite(numbers: Any) -> bool:
     return numbers is None or numbers - numbers == 0
 
 
-def check_scalar(value: torch.Tensor, expression: Expression) -> None:
-    """Raise ExpressionError unless the value is one floating-point number that depends on a variable."""
-    source, span, text = expression.source, expression.place, expression.text(expression.root)
+def check_scalar(value: torch.Tensor, expression: Expression, moving: Collection[str]) -> None:
+    """Raise ExpressionError unless the value is one floating-point number that depends on a variable of ``moving``."""
+    source, span = expression.source, expression.place
     if value.numel() != 1:
         message = f"the result has shape {tuple(value.shape)}, but a gradient needs a scalar result"
-        hint = f"sum it: sum({text})" if len(text) <= 60 else "sum it: sum(...)"
-        raise ExpressionError("not-scalar", message, hint, source=source, span=span)
-    check_differentiable(value, expression)
+        raise ExpressionError("not-scalar", message, how_reduced(expression), source=source, span=span)
+    check_differentiable(value, expression, moving)
 
 
-def check_differentiable(value: torch.Tensor, expression: Expression) -> None:
+def check_differentiable(value: torch.Tensor, expression: Expression, moving: Collection[str]) -> None:
     """Raise ExpressionError unless the value, of any shape, is floating-point and depends on a variable."""
     source, span = expression.source, expression.place
     if not value.is_floating_point():
@@ -236,4 +236,6 @@ def check_differentiable(value: torch.Tensor, expression: Expression) -> None:
         else:
             message = "the result does not depend on any variable that requires a gradient"
             hint = "check whether detach, a rounding function or --wrt removes the dependence"
+            if (part := cut(expression, moving)) is not None:
+                span, hint = part.span, why_cut(part, expression)
         raise ExpressionError("constant", message, hint, source=source, span=span)

@@ -270,7 +270,7 @@ hint: comparisons and whole numbers have no gradient; sigmoid(...) is a step tha
 error: the result does not depend on any variable that requires a gradient
   detach(x)
   ^^^^^^^^^
-hint: check whether detach, a rounding function or --wrt removes the dependence
+hint: no gradient flows through detach(x): it stops the gradient on purpose
 """: ["detach(x)", "--x", "1,2"],
     """\
 error: PyTorch reports: size mismatch, got input (3), mat (3x3), vec (2)

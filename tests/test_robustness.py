@@ -63,7 +63,7 @@ ESCAPES = {
     "starred argument": ("sum(*[x])", "a value is missing before '*'"),
     "starred keywords": ("sum(**x)", "a value is missing before '**'"),
     "starred item": ("[*x]", "a value is missing before '*'"),
-    "ellipsis": ("...", "a value is missing before '.'"),
+    "ellipsis": ("...", "'...' is not part of the expression language"),
     "None": ("None", "'None' is not allowed here"),
     "unknown keyword": ("sum(x, out=x)", "sum has no argument 'out'"),
     "dtype that is no dtype": ("sum(x, dtype=torch.os)", "'dtype' of sum must be a dtype, such as torch.float64"),

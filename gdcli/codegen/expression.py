@@ -10,9 +10,12 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 
+from msgspec.structs import replace
+
 from gdcli.codegen.literals import NOTHING, Local, python_agrees, says
 from gdcli.lang.constants import CONSTANTS
 from gdcli.lang.functions import SPELLINGS
+from gdcli.lang.limits import SIZED
 from gdcli.lang.lines import lines_of
 from gdcli.lang.nodes import (
     Application,
@@ -32,8 +35,11 @@ from gdcli.lang.nodes import (
     Unary,
     Variable,
     children,
+    is_whole,
+    numbers_in,
 )
-from gdcli.lang.signature import Function
+from gdcli.lang.signature import Function, Parameter
+from gdcli.lang.whole import PLACES, stays_whole
 
 # The modules that a user's text may name, as a script names them.
 _MODULES = {
@@ -48,7 +54,13 @@ _MODULES = {
 _SPELLED = {"π": "pi", "τ": "tau"}
 _CONSTANT = re.compile(rf"\b[^\W\d]\w*\s*\.\s*({'|'.join(CONSTANTS)})\b")  # math.pi
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
-_WORD = re.compile(r"\d[\d_.]*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?|(?:torch\s*\.\s*)?[^\W\d]\w*")
+_WORD = re.compile(
+    r"'[^']*'|\"[^\"]*\"|0[xXoObB]\w+|\d[\d_.]*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?"
+    r"|(?:[^\W\d]\w*\s*\.\s*)?[^\W\d]\w*"
+)
+_OF_NUMBERS = re.compile(r"math\.\w+\s*\([^()]*\)")  # math.sqrt(2)
+_NEW_AXIS = re.compile(r"\b\w+\s*\.\s*newaxis\b")
+_CALL = re.compile(r"(?!\bfloat\b)\b\w+\s*\(")
 
 
 class ExpressionPrinter:
@@ -63,10 +75,15 @@ class ExpressionPrinter:
 
     def print(self, expression: Expression) -> str:
         """The source of the value of an expression, which is a tensor."""
-        return Tree(self, expression, expression.root).tensor(expression.root)
+        return Tree(self, expression, expression.root).result(expression.root)
 
     def leaf(self, expression: Expression, *, requires_grad: bool) -> str:
         """The source of a new tensor with the value of an expression: no view of another, and a leaf."""
+        if expression.dtype:
+            own = ExpressionPrinter(expression.dtype, self.names)
+            text = own.leaf(replace(expression, dtype=""), requires_grad=requires_grad)
+            self.modules |= own.modules
+            return text
         tree, root = Tree(self, expression, expression.root), expression.root
         text = tree.tensor(root)
         if _is_numbers(root) or (isinstance(root, Call) and "requires_grad" in root.function.facts):
@@ -99,6 +116,7 @@ class Tree:
         self.expression = expression
         self.source = printer.code(expression)
         self.local = local
+        self.numbers = numbers_in(root)
         self.texts: dict[int, str] = {}
         for node in _printed(root):
             self.texts[id(node)] = self._text(node)
@@ -114,10 +132,17 @@ class Tree:
         is_parted = isinstance(node.right, (Number, Binary, Unary)) and not re.fullmatch(r"[\w.]+", right)
         return f"{self.texts[id(node.left)]} {node.operator} {f'({right})' if is_parted else right}"
 
+    def result(self, root: Node) -> str:
+        """The root, as a tensor: of whole numbers where it is one that comes from a shape."""
+        if root in self.numbers and not isinstance(root, Number) and is_whole(root):
+            return f"torch.tensor({self.texts[id(root)]})"
+        return self.tensor(root)
+
     def tensor(self, node: Node) -> str:
         """The node where a tensor is needed."""
-        if isinstance(node, Number):
-            return self._torch_tensor(self._numbers(node), floats=isinstance(node.value, float))
+        if node in self.numbers:
+            floats = isinstance(node, Number) and isinstance(node.value, float)
+            return self._torch_tensor(self.texts[id(node)], floats=floats)
         return self.texts[id(node)]
 
     def _text(self, node: Node) -> str:
@@ -140,6 +165,8 @@ class Tree:
                 return self._attribute(node)
             case Call():
                 return self._call(node)
+            case Index():
+                return self._index(node)
             case _:
                 return self._replaced(node.span, [(child.span, self.texts[id(child)]) for child in children(node)])
 
@@ -164,7 +191,7 @@ class Tree:
         return self._replaced(call.span, pieces)
 
     def _index(self, node: Index) -> str:
-        """``x[n]`` with the number that n is, where the script does not have it."""
+        """The tensor with its index, whose lists stay lists; ``x[n]`` has the number that n is, without an n."""
         (start, end), value = node.span, node.value
         opened = self.source.find("[", value.span[1], end)
         pieces = [(value.span, self.texts[id(value)])]
@@ -172,9 +199,12 @@ class Tree:
             text = pieces[0][1]
             is_operation = isinstance(value, Reference) and isinstance(value.value, (Unary, Binary))
             return f"{f'({text})' if is_operation else text}[{node.items[0]}]"
-        if not self._stays(self.source[opened:end]):
+        inside = children(node)[1:]
+        pieces += [(c.span, self._numbers(c) if _is_numbers(c) else self._whole(c, None)) for c in inside]
+        text = _NEW_AXIS.sub("None", self.source[opened:end])
+        if not inside and not self._stays(text):
             pieces.append(((opened + 1, end - 1), ", ".join(map(_index_item, node.items))))
-        return self._replaced((start, end), pieces)
+        return _NEW_AXIS.sub("None", self._replaced((start, end), pieces))
 
     def _stays(self, text: str) -> bool:
         """Whether the names in a text of whole numbers are those of the function whose body it is in."""
@@ -191,10 +221,14 @@ class Tree:
 
     def _literal(self, node: Number) -> str:
         text = self.source[slice(*node.span)]
+        if _OF_NUMBERS.fullmatch(text):
+            self.printer.modules.add("math")
+            return text
         if self.expression.is_program:
             text = _CONSTANT.sub(r"torch.\1", text)
         valued = self.local.valued(text)
-        if (self.expression.is_program and not says(valued, node.value)) or not python_agrees(valued):
+        wrong = self.expression.is_program and not says(valued, node.value)
+        if wrong or not python_agrees(valued) or _CALL.search(text):
             text = repr(node.value)
             text = f"({text})" if text.startswith("-") else text
         return _WORD.sub(self._constant, text)
@@ -248,13 +282,21 @@ class Tree:
             return re.sub(r"\s*\.\s*\w+$", f"[{0 if node.name == 'values' else 1}]", text)
         return text
 
+    def _whole(self, node: Node, parameter: Parameter | None) -> str:
+        """The node, with constants of whole numbers where PyTorch needs them."""
+        dtype = stays_whole(node, parameter)
+        if not dtype:
+            return self.texts[id(node)]
+        return Tree(ExpressionPrinter(dtype, self.printer.names), replace(self.expression, root=node), node).tensor(
+            node
+        )
+
     def _call(self, call: Call) -> str:
-        function, subject = call.function, call.arguments[0].value if call.arguments else None
-        is_method = isinstance(subject, Node) and subject.span[1] <= call.name_span[0]
-        has_method = function.path in (f"torch.{function.name}", f"torch.Tensor.{function.name}")
+        function, is_method = call.function, call.is_method
+        has_method = function.path in (f"torch.{function.bare_name}", f"torch.Tensor.{function.bare_name}")
         if function.path.startswith("torch.Tensor.") and not is_method:
             text = self._as_method(call)
-        elif is_method and not has_method:
+        elif (is_method and not has_method) or _is_module(call):
             text = f"{self._callee(function.path)}({', '.join(map(self._whole_argument, call.arguments))})"
         else:
             name = self.source[slice(*call.name_span)]
@@ -262,7 +304,7 @@ class Tree:
             pieces = [piece for a in call.arguments for piece in self._argument(call, a, is_method=is_method)]
             text = self._replaced(call.span, [(call.name_span, callee), *pieces])
         takes_dtype = any(p.name == "dtype" for p in function.parameters)
-        if function.form == "pure" or not takes_dtype or any(a.parameter.name == "dtype" for a in call.arguments):
+        if not function.makes_a_tensor or not takes_dtype or any(a.parameter.name == "dtype" for a in call.arguments):
             return text
         dtype = self._dtype(floats=_is_float_by_itself(call))
         return _with_argument(text, dtype.removeprefix(", ")) if dtype else text
@@ -280,7 +322,7 @@ class Tree:
         module = _MODULES.get(module, module)
         if module == "F":
             self.printer.modules.add("F")
-        return f"{module}.{name}"
+        return name if module == "builtins" else f"{module}.{name}"
 
     def _as_method(self, call: Call) -> str:
         """``float(x)`` as ``x.float()``: PyTorch has these as methods only."""
@@ -305,15 +347,28 @@ class Tree:
         """The places of an argument with their new texts."""
         value, function = argument.value, call.function
         if isinstance(value, tuple):
-            return [(item.span, self._tensor_argument(item, argument)) for item in value]
+            items = [(item.span, self._tensor_argument(item, argument)) for item in value]
+            return self._in_a_tuple(call, argument, items, is_method=is_method)
         if not isinstance(value, Static):
             return [(value.span, self._tensor_argument(value, argument))]
         text = self._static(argument, value)
         # rand(3, 4) beside rand((3, 4)), but permute(x, (1, 0)) alone
-        in_a_row = not argument.by_keyword and (is_method or function.form != "pure")
+        in_a_row = not argument.by_keyword and (is_method or function.makes_a_tensor)
         if argument.parameter.kind == "sizes" and not in_a_row and not _is_sequence(text):
             text = f"({text},)" if "," not in text else f"({text})"
         return [(value.span, text)]
+
+    def _in_a_tuple(
+        self, call: Call, argument: Argument, items: list[tuple[Span, str]], *, is_method: bool
+    ) -> list[tuple[Span, str]]:
+        """Sizes that stand in a row as a tuple, where PyTorch takes only that; the same texts anywhere else."""
+        in_a_row = not argument.by_keyword and (is_method or call.function.makes_a_tensor)
+        start, end = items[0][0][0], items[-1][0][1]
+        before = self.source[call.span[0] : start].rstrip()
+        if argument.parameter.kind not in SIZED or in_a_row or before.endswith(("[", "((", ", (", ",(", "=(")):
+            return items
+        listed = ", ".join(text for _, text in items)
+        return [((start, end), f"({listed}{',' * (len(items) == 1)})")]
 
     def _static(self, argument: Argument, value: Static) -> str:
         text = self.source[slice(*value.span)]
@@ -329,12 +384,15 @@ class Tree:
     def _tensor_argument(self, node: Node, argument: Argument) -> str:
         """The argument as its kind wants it: a tensor, or plain numbers."""
         kind = argument.parameter.kind
-        if kind == "data":
+        if kind in ("data", "lists"):
             return self._numbers(node)
         if kind == "index" and _is_numbers(node):
             return f"torch.tensor({self._numbers(node)})"
-        if isinstance(node, Number):
-            stays = kind in ("either", "number") or (kind == "any" and isinstance(node.value, int))
+        if kind in PLACES:
+            return self._whole(node, argument.parameter)
+        if node in self.numbers:
+            number = isinstance(node, Number) and isinstance(node.value, int)
+            stays = kind in ("either", "number", *SIZED) or (kind == "any" and number)
             return self.texts[id(node)] if stays else self.tensor(node)
         return self.texts[id(node)]
 
@@ -357,11 +415,10 @@ def is_for_parts(node: Node) -> bool:
     return isinstance(node, Reference) and "," in node.name
 
 
-def _index_item(item: IndexItem) -> str:
-    if not isinstance(item, slice):
-        return str(item)
-    bounds = ["" if bound is None else str(bound) for bound in (item.start, item.stop, item.step)]
-    return ":".join(bounds if item.step is not None else bounds[:2])
+def _is_module(call: Call) -> bool:
+    """Whether it is the call of a module that was made with arguments: ``nn.LeakyReLU(0.1)(x)``."""
+    values = [argument.value for argument in call.arguments if not isinstance(argument.value, tuple)]
+    return not call.is_method and any(not call.name_span[1] <= value.span[0] < call.span[1] for value in values)
 
 
 def _is_numbers(node: Node) -> bool:
@@ -385,7 +442,7 @@ def _is_float_by_itself(call: Call) -> bool:
 
 def _is_new(node: Node) -> bool:
     """Whether the tensor is surely no view of another, which could not be changed in place."""
-    return isinstance(node, (Binary, ListOf)) or (isinstance(node, Call) and node.function.form != "pure")
+    return isinstance(node, (Binary, ListOf)) or (isinstance(node, Call) and node.function.makes_a_tensor)
 
 
 def _with_argument(call: str, argument: str) -> str:
@@ -404,3 +461,10 @@ def _normalized(character: re.Match[str]) -> str:
     """A character as Python reads it in a name, where that is one character: each keeps its place."""
     normalized = unicodedata.normalize("NFKC", character[0])
     return normalized if len(normalized) == 1 else character[0]
+
+
+def _index_item(item: IndexItem) -> str:
+    if not isinstance(item, slice):
+        return "..." if item is ... else str(item)
+    bounds = ["" if bound is None else str(bound) for bound in (item.start, item.stop, item.step)]
+    return ":".join(bounds if item.step is not None else bounds[:2])

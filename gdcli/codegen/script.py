@@ -32,7 +32,7 @@ from gdcli.printable import one_line
 
 WIDTH = 80
 # What a script calls by these names, so that a variable must not hide it.
-_TAKEN = frozenset(["torch", "F", "math", "print", "range", "abs", "max", "all", "None"])
+_TAKEN = frozenset(["torch", "F", "math", "print", "range", "len", "float", "abs", "max", "all", "None"])
 
 
 class Script:

@@ -44,7 +44,9 @@ def moving_variables(text: str, values: Mapping[str, Any], wrt: Sequence[str], *
     if not wrt and expression.is_program:
         floating = [name for name in free if name not in bound or not is_whole(bound[name])]
         return [name for name in free if name in expression.moving] or floating
-    return [name for name in expression.variables if name in wrt] or free
+    chosen = [name for name in expression.variables if name in wrt]
+    indices = [name for name, value in bound.items() if value.dtype and is_whole(value)]
+    return chosen or [name for name in free if name not in indices] or free
 
 
 def _unknown(name: str, wrt: Sequence[str], variables: Sequence[str]) -> GdcliError:

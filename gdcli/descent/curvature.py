@@ -79,5 +79,5 @@ def _gradient(problem: Problem) -> tuple[torch.Tensor, list[torch.Tensor]]:
     """The gradient with its graph, and the tensors that it is by."""
     tensors = list(problem.leaves.values())
     value = problem.value()
-    check_scalar(value, problem.objective.expression)
+    check_scalar(value, problem.objective.expression, problem.wrt)
     return gradient_of(value, tensors), tensors

@@ -37,7 +37,7 @@ class Evaluation:
             x.grad = None
         loss = problem.value()
         if self.count == 0:
-            check_scalar(loss, problem.objective.expression)
+            check_scalar(loss, problem.objective.expression, problem.wrt)
             self._one = torch.ones_like(loss)
         self.count += 1
         problem.backward(loss, of=self._one)

@@ -144,7 +144,7 @@ ELEMENTWISE: Mapping[str, Callable[..., Expr]] = {
     "fmod": lambda x, y: x - y * trunc(x / y),
     **dict.fromkeys(["pow", "float_power"], power),
     "neg": lambda x: -x,
-    **dict.fromkeys(["positive", "clone", "float", "double", "half"], lambda x: x),
+    **dict.fromkeys(["positive", "clone", "float", "double", "half", "bfloat16", "contiguous"], lambda x: x),
     "to": lambda x, dtype: x,  # noqa: ARG005
     "abs": absolute,
     "square": lambda x: x**2,
@@ -266,6 +266,9 @@ def _mean(values: Sequence[Expr]) -> Expr:
 def _norm(values: Sequence[Expr], p: Expr = 2) -> Expr:
     if len(values) == 1:
         return absolute(values[0])
+    if p == "nuc":
+        raise NoCounterpartError("a nuclear norm has no counterpart in SymPy")
+    p = 2 if p == "fro" else p
     if p == sympy.oo:
         return functools.reduce(maximum, map(absolute, values))
     if p in (0, -sympy.oo):

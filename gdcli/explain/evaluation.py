@@ -15,8 +15,10 @@ from gdcli.explain.counterparts import ELEMENTWISE, OF_LISTS, TAKES_CONDITIONS, 
 from gdcli.explain.known import Expr, floor
 from gdcli.explain.symbolic import exact
 from gdcli.lang.constructors import Environment
+from gdcli.lang.limits import SIZED
 from gdcli.lang.nodes import (
     Application,
+    Argument,
     Attribute,
     Binary,
     Call,
@@ -29,6 +31,9 @@ from gdcli.lang.nodes import (
     Static,
     Unary,
     Variable,
+    children,
+    index_item,
+    is_shape,
     postorder,
 )
 from gdcli.lang.objective import build, resolve
@@ -48,6 +53,7 @@ _MOVING = frozenset(
         "squeeze",
         "unsqueeze",
         "transpose",
+        "torch.t",
         "swapaxes",
         "permute",
         "movedim",
@@ -62,6 +68,7 @@ _MOVING = frozenset(
         "tile",
         "repeat_interleave",
         "diagonal",
+        "linalg.diagonal",
         "flip",
         "fliplr",
         "flipud",
@@ -154,13 +161,33 @@ class Evaluation:
                 return self._elementwise(name, [self.found[id(left)], self.found[id(right)]])
             case Reference(value=value) | Application(value=value):
                 return self.found[id(value)]
+            case Attribute(value=value, name="shape" | "ndim" as name):
+                return self._sizes(value, name)
             case Index(value=value, items=items):
-                return self._moved(lambda part: part[items], self.found[id(value)])
+                index = tuple(index_item(item, self._positions) for item in items)
+                return self._moved(lambda part: part[index], self.found[id(value)])
             case Attribute(value=value, name="T" | "mT" as name):
                 return self._moved(lambda part: getattr(part, name), self.found[id(value)])
             case Call():
                 return self._call(node)
         raise NoValueError
+
+    def _sizes(self, of: Node, name: str, dim: int | None = None) -> Numbers:
+        """What follows from the shape of a tensor: the shape, as whole numbers in a row, or one number."""
+        shape = self.found[id(of)].shape
+        sizes = {"len": shape[:1], "numel": (math.prod(shape),), "dim": (len(shape),), "ndim": (len(shape),)}
+        found = sizes.get(name, shape if dim is None else (shape[dim],))
+        items = tuple(map(sympy.Integer, found))
+        return Numbers((len(items),) if name in ("shape", "size") and dim is None else (), items)
+
+    def _positions(self, node: Node) -> Any:
+        """An index that is a tensor: of whole numbers, or of truth values."""
+        numbers = self.found[id(node)]
+        if all(isinstance(item, BooleanAtom) for item in numbers.items):
+            return torch.tensor([bool(item) for item in numbers.items]).reshape(numbers.shape)
+        if not all(item == int(item) for item in numbers.items):
+            raise NoValueError
+        return torch.tensor([int(item) for item in numbers.items], dtype=torch.int64).reshape(numbers.shape)
 
     def _variable(self, name: str) -> Numbers:
         numbers = self.point[name]
@@ -171,7 +198,9 @@ class Evaluation:
 
     def _call(self, call: Call) -> Numbers:
         name = call.function.usual
-        given = {a.parameter.name: self._argument(a.value) for a in call.arguments}
+        given = {a.parameter.name: self._argument(a) for a in call.arguments}
+        if call.function.form == "size":
+            return self._sizes(next(iter(children(call))), name, given.get("dim"))
         required = [given.pop(p.name) for p in call.function.parameters if p.required]
         if name == "detach":
             return required[0]  # type: ignore[no-any-return]
@@ -189,10 +218,15 @@ class Evaluation:
             return self._elementwise(name, required, given)
         return self._constant(call)
 
-    def _argument(self, value: Node | Static | tuple[Node, ...]) -> Any:
+    def _argument(self, argument: Argument) -> Any:
+        value = argument.value
         if isinstance(value, Static):
             return value.value
-        return [self.found[id(item)] for item in value] if isinstance(value, tuple) else self.found[id(value)]
+        found = [self.found[id(item)] for item in (value if isinstance(value, tuple) else [value])]
+        if argument.parameter.kind in SIZED:
+            whole = [int(item) for numbers in found for item in numbers.items]
+            return whole if isinstance(value, tuple) or is_shape(value) else whole[0]
+        return found if isinstance(value, tuple) else found[0]
 
     def _constant(self, node: Node) -> Numbers:
         """A part without variables, as PyTorch computes it in float64."""

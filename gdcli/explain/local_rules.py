@@ -82,7 +82,7 @@ ELEMENTWISE: Mapping[str, Rules] = {
         "hardshrink": "where(abs(input) > lambd, 1, 0)", "softshrink": "where(abs(input) > lambd, 1, 0)",
         "tanhshrink": "tanh(input)**2", "threshold": "where(input > threshold, 1, 0)",
         **dict.fromkeys(["sign", "floor", "ceil", "round", "trunc"], "0"),
-        **dict.fromkeys(["float", "double", "half", "to", "clone"], "1"),
+        **dict.fromkeys(["float", "double", "half", "bfloat16", "contiguous", "to", "clone"], "1"),
     }),
     **_alike(
         ["clamp", "clamp_min", "clamp_max"],

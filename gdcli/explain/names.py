@@ -27,6 +27,7 @@ from gdcli.lang.nodes import (
     Span,
     Unary,
     children,
+    index_item,
     postorder,
 )
 
@@ -108,7 +109,9 @@ def with_parts(node: Node, part: Callable[[Any], Any]) -> Node:
             return replace(node, operand=part(operand))
         case Binary(left=left, right=right):
             return replace(node, left=part(left), right=part(right))
-        case Index(value=value) | Attribute(value=value) | Reference(value=value) | Application(value=value):
+        case Index(value=value, items=items):
+            return replace(node, value=part(value), items=tuple(index_item(item, part) for item in items))
+        case Attribute(value=value) | Reference(value=value) | Application(value=value):
             return replace(node, value=part(value))
         case Call(arguments=arguments):
             return replace(node, arguments=tuple(replace(a, value=each(a.value)) for a in arguments))

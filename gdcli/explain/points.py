@@ -322,7 +322,7 @@ class PointGradients:
     def _differentiated(self, problem: Problem) -> torch.Tensor:
         self._restart()
         value = problem.value()
-        check_scalar(value, self.expression)
+        check_scalar(value, self.expression, self.wrt)
         problem.backward(value)
         return value.detach()
 

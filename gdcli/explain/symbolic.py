@@ -38,6 +38,7 @@ from gdcli.lang.nodes import (
     Unary,
     Variable,
     children,
+    is_plain,
     postorder,
 )
 from gdcli.lang.objective import build
@@ -273,6 +274,8 @@ class _Converter:
         return _Unknown("the result is not a single number") if isinstance(root, tuple) else root
 
     def _convert(self, node: Node) -> Any:
+        if is_plain(node) and not isinstance(node, Number):
+            return self._size(node)
         parts = (self.found[id(child)] for child in children(node))
         unknown = next((part for part in parts if isinstance(part, _Unknown)), None)
         try:
@@ -306,12 +309,22 @@ class _Converter:
             case Binary(operator=operator, left=left, right=right):
                 sides = self.found[id(left)], self.found[id(right)]
                 return OF_LISTS["dot"](*sides) if operator == "@" else elementwise(_rule(operator), sides)
-            case Index(value=value, items=(item,)) if isinstance(self.found[id(value)], tuple):
+            case Index(value=value, items=(int() | slice() as item,)) if isinstance(self.found[id(value)], tuple):
                 return self.found[id(value)][item]
             case Call():
                 return self._call(node)
             case _:
                 raise NoCounterpartError(f"{self.expression.text(node)} has no counterpart in SymPy")
+
+    def _size(self, node: Node) -> Any:
+        """A plain number that follows from shapes, which are constant."""
+        names = tuple(dict.fromkeys(part.name for part in postorder(node) if isinstance(part, Variable)))
+        piece = Expression(self.expression.source, node, names)
+        try:
+            result: Any = build(piece, _float64(self.tensors))(*(self.tensors[name].detach() for name in names))
+        except GdcliError as error:
+            return _Unknown(error.message)
+        return self.number(result.item())
 
     def _call(self, call: Call) -> Any:
         name = call.function.usual

@@ -42,7 +42,7 @@ class Tape:
         self.tensors = problem.tensors
         self._kept = Intermediates(self.expression, problem.environment, problem.tensors)
         self.value = tensor_result(self._kept.objective(*problem.tensors.values()), self.expression)
-        check_scalar(self.value, self.expression)
+        check_scalar(self.value, self.expression, problem.wrt)
         problem.backward(self.value, keep_graph=True)
         # Local derivatives, taken later on the same graph, would be added to these.
         found = {id(node): self._kept.gradient(node) for node in self._kept.nodes()}

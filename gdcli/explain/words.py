@@ -68,8 +68,17 @@ def _own(node: Node, result: Any, inputs: Sequence[Any]) -> str:
     if name in _REDUCTIONS and tensors and tensors[0].shape != result.shape:
         return _reduction(name, tensors[0], result)
     if isinstance(node, Index) and tensors:
-        return f"selects {result.numel()} of {tensors[0].numel()} elements: the others get a gradient of 0"
+        return _indexed(node, result, tensors)
     return _selection(name, facts, result, tensors)
+
+
+def _indexed(node: Index, result: torch.Tensor, tensors: Sequence[torch.Tensor]) -> str:
+    """What an index selects; one that is a tensor of whole numbers may take an element several times."""
+    count, whole = result.numel(), tensors[0].numel()
+    places = any(tensor.dtype == torch.int64 and tensor.dim() for tensor in tensors[1:])
+    if places or any(isinstance(item, ListOf) for item in node.items):
+        return f"takes {count} elements out of {whole}: each gets the sum of the gradients of its places"
+    return f"selects {count} of {whole} elements: the others get a gradient of 0" if count != whole else ""
 
 
 def _reduction(name: str, whole: torch.Tensor, result: torch.Tensor) -> str:

@@ -17,7 +17,7 @@ from gdcli.landscape.section import along_unknowns, in_order
 from gdcli.landscape.window import same_scale
 from gdcli.lang.objective import build, tensor_result
 from gdcli.lang.program import parse
-from gdcli.lang.values import read_value
+from gdcli.lang.values import bind_some
 from gdcli.tensors import Problem, check_scalar, environment, on_device, tensor_of
 
 _LONGEST = 40  # characters of a value in a caption
@@ -47,15 +47,15 @@ def _prepared(settings: PlotSettings, spreads: dict[str, Spread]) -> Problem:
     """The problem, its variables in the middle of their windows; those with windows are the unknowns."""
     expression = parse(expression_of(settings), settings.values)
     run = environment(settings)
+    fixed = bind_some(expression, {name: value for name, value in given(settings).items() if name not in spreads})
     tensors: dict[str, torch.Tensor] = {}
-    values = given(settings)
     for name in expression.variables:
         if name in spreads:
             numbers = [item if isinstance(item, float) else sum(item) / 2 for item in spreads[name].items]
             listed = numbers[0] if spreads[name].scalar else numbers
             tensors[name] = torch.tensor(listed, dtype=run.dtype, device=run.device).requires_grad_()
         else:
-            tensors[name] = tensor_of(read_value(name, values[name]), run)
+            tensors[name] = tensor_of(fixed[name], run)
     wrt = tuple(name for name in expression.variables if name in spreads)
     return Problem(build(expression, run, tensors), run, tensors, wrt)
 
@@ -65,7 +65,7 @@ def _check_result(problem: Problem, *, field: bool) -> None:
     expression = problem.objective.expression
     value = problem.value()
     if field:
-        check_scalar(value, expression)
+        check_scalar(value, expression, problem.wrt)
     elif value.numel() != 1:
         source = expression.source
         message = f"the result has shape {tuple(value.shape)}, but only a single number can be plotted"

@@ -5,12 +5,16 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
-from gdcli.lang.nodes import Argument, ListOf, Node, Number, Span, Static
+from msgspec.structs import replace
+
+from gdcli.lang.functions import FUNCTIONS
+from gdcli.lang.functions.modules import Module
+from gdcli.lang.nodes import Argument, ListOf, Node, Number, Span, Static, is_shape
 from gdcli.lang.signature import Function, Parameter
 from gdcli.lang.suggest import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
 FLOAT_DTYPES = ("float64", "float32", "float16", "bfloat16", "double", "float")
 DTYPES = (*FLOAT_DTYPES, "int64", "long", "int32", "int", "bool")
@@ -43,8 +47,8 @@ class Reader(Protocol):
     def spelled(self, node: ast.expr) -> str:
         """A chain of plain names, as the functions of the table are spelled."""
 
-    def whole_number(self, node: ast.expr, what: str, hint: str = "") -> int:
-        """Read a constant integer; ``what`` names it in the error message, and ``hint`` is for anything else."""
+    def whole_number(self, node: ast.expr, what: str, hint: str = "", *, or_shape: bool = False) -> int | Node:
+        """Read an integer; ``what`` names it in the error message, and ``hint`` is for anything else."""
 
     def fail(self, code: str, message: str, place: ast.AST | Span, hint: str = "") -> NoReturn:
         """Raise the error at its place."""
@@ -56,26 +60,53 @@ class ArgumentReader:
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
 
-    def read(
-        self, function: Function, call: ast.Call, name_span: Span, subject: ast.expr | None
-    ) -> tuple[Argument, ...]:
-        """The arguments, in order; ``subject`` is the ``x`` of ``x.f()``, which is the first argument."""
-        positional = [*([subject] if subject is not None else []), *call.args]
+    def settings(self, module: Module, call: ast.Call) -> dict[str, Argument]:
+        """The arguments of a module of torch.nn when it is made, by the names that its function gives to them."""
+        function = FUNCTIONS[module.function]
+        parameters = {p.name: p for p in function.parameters if p.name in (*module.by_position, *module.by_name)}
+        if len(call.args) > len(module.by_position):
+            message = f"the module takes {_count(len(module.by_position), 'argument')} without a name"
+            self.reader.fail("arity", message, call.args[len(module.by_position)], self._made_with(module))
         bound: dict[str, Argument] = {}
-        remaining = iter([p for p in function.parameters if not p.keyword_only])
-        values = iter(positional)
+        for name, value in zip(module.by_position, call.args, strict=False):
+            bound[name] = Argument(parameters[name], self._value(function, parameters[name], value), True)
+        self._keywords(function, call, bound, parameters)
+        return bound
+
+    def _made_with(self, module: Module) -> str:
+        names = (*module.by_position, *module.by_name)
+        return f"it takes {', '.join(names)}" if names else "it takes none"
+
+    def read(
+        self,
+        function: Function,
+        call: ast.Call,
+        name_span: Span,
+        subject: ast.expr | None,
+        settings: Mapping[str, Argument] | None = None,
+    ) -> tuple[Argument, ...]:
+        """The arguments, in order; ``subject`` is the ``x`` of ``x.f()``, ``settings`` are those of a module."""
+        bound: dict[str, Argument] = dict(settings or {})
+        if subject is not None:
+            bound[function.subject.name] = Argument(
+                function.subject, self._value(function, function.subject, subject), False
+            )
+        remaining = iter([p for p in function.parameters if not p.keyword_only and p.name not in bound])
+        values = iter(call.args)
         for value in values:
             parameter = next(remaining, None)
             if parameter is None:
-                self._too_many(function, len(positional), value)
+                self._too_many(function, len(call.args) + (subject is not None), value)
             bound[parameter.name] = Argument(parameter, self._positional(function, parameter, value, values), False)
-        self._keywords(function, call, bound)
+        self._keywords(function, call, bound, {p.name: p for p in function.parameters if p.kind != "operands"})
         missing = [p.name for p in function.parameters if p.required and p.name not in bound]
         if missing:
             what = f"the argument '{missing[0]}'" if bound else f"{_count(len(missing), 'argument')}"
             self.reader.fail("arity", f"{function.name} needs {what}", name_span, f"write {function.usage}")
         self._check_pad(function, bound)
-        return tuple(bound.values())
+        if settings:
+            return tuple(sorted(bound.values(), key=lambda argument: argument.by_keyword))
+        return tuple(bound.values()) if subject is None else _in_order(function, bound)
 
     def _check_pad(self, function: Function, bound: dict[str, Argument]) -> None:
         """Refuse a circular pad of a negative size, for which PyTorch reads memory that is not the tensor's."""
@@ -94,16 +125,21 @@ class ArgumentReader:
     def _positional(
         self, function: Function, parameter: Parameter, value: ast.expr, following: Iterator[ast.expr]
     ) -> Node | Static | tuple[Node, ...]:
+        if parameter.kind == "operands":
+            operands = [value, *following]
+            if len(operands) == 1 and isinstance(value, (ast.List, ast.Tuple)):
+                operands = value.elts
+            return tuple(self.reader.node(item) for item in operands)
         several = parameter.kind == "sizes" or (parameter.kind == "ints" and parameter is function.parameters[-1])
         if several and not isinstance(value, (ast.List, ast.Tuple)) and not _is_none(value):
             rest = list(following) if parameter.kind == "sizes" else []
             if rest:
-                whole = tuple(self._int(function, parameter, item) for item in (value, *rest))
-                return Static(whole, (self.reader.span(value)[0], self.reader.span(rest[-1])[1]))
+                return self._sizes(function, parameter, (value, *rest))
         return self._value(function, parameter, value)
 
-    def _keywords(self, function: Function, call: ast.Call, bound: dict[str, Argument]) -> None:
-        parameters = {p.name: p for p in function.parameters}
+    def _keywords(
+        self, function: Function, call: ast.Call, bound: dict[str, Argument], parameters: Mapping[str, Parameter]
+    ) -> None:
         for keyword in call.keywords:
             start, end = self.reader.span(keyword)
             name = keyword.arg
@@ -127,23 +163,19 @@ class ArgumentReader:
         if _is_none(value) and not parameter.required:
             return Static(None, span)
         match parameter.kind:
-            case "tensor" | "either" | "any" | "index":
+            case "tensor" | "either" | "any" | "index" | "labels":
                 return self.reader.node(value)
-            case "data":
-                return self._data(function, value)
+            case "data" | "lists":
+                return self._data(function, parameter, value)
             case "number":
-                node = self.reader.node(value)
-                if not isinstance(node, Number):
-                    self._wrong(function, parameter, "a plain number", value)
-                return node
+                return self._number(function, parameter, value)
             case "int":
-                return Static(self._int(function, parameter, value), span)
+                whole = self._int(function, parameter, value)
+                return Static(whole, span) if isinstance(whole, int) else whole
             case "ints" | "sizes":
                 return self._ints(function, parameter, value)
-            case "bool":
-                if not (isinstance(value, ast.Constant) and isinstance(value.value, bool)):
-                    self._wrong(function, parameter, "True or False", value)
-                return Static(value.value, span)
+            case "bool" | "text":
+                return self._constant(function, parameter, value)
             case "tensors":
                 if not isinstance(value, (ast.List, ast.Tuple)):
                     self._wrong(function, parameter, "a list of tensors, such as [x, y]", value)
@@ -155,23 +187,57 @@ class ArgumentReader:
             case kind:
                 raise NotImplementedError(f"a parameter of kind {kind!r}")
 
-    def _data(self, function: Function, value: ast.expr) -> Node:
+    def _number(self, function: Function, parameter: Parameter, value: ast.expr) -> Node | Static:
+        """A plain number, or a tensor of one number, which PyTorch takes where no gradient is asked for it."""
+        if isinstance(value, ast.Constant) and isinstance(value.value, str):
+            return self._choice(function, parameter, value)
         node = self.reader.node(value)
+        if isinstance(node, ListOf):
+            self._wrong(function, parameter, "a plain number", value)
+        return node
+
+    def _constant(self, function: Function, parameter: Parameter, value: ast.expr) -> Static:
+        kind, what = (bool, "True or False") if parameter.kind == "bool" else (str, "a text in quotes")
+        if not (isinstance(value, ast.Constant) and isinstance(value.value, kind)):
+            self._wrong(function, parameter, what, value)
+        return Static(value.value, self.reader.span(value))
+
+    def _data(self, function: Function, parameter: Parameter, value: ast.expr) -> Node:
+        node = self.reader.node(value)
+        if parameter.kind == "lists" and isinstance(node, Number):
+            message = f"{function.name} of a number is a tensor of this size with any numbers in it"
+            self.reader.fail(
+                "argument", message, value, "write torch.zeros(3) for a size, torch.tensor(3) for a number"
+            )
         if not _is_data(node):
             message = f"{function.name} takes only numbers: it would detach a variable from the graph"
             self.reader.fail("argument", message, value, "write [x, y] or stack([x, y])")
         return node
 
-    def _int(self, function: Function, parameter: Parameter, value: ast.expr) -> int:
+    def _int(self, function: Function, parameter: Parameter, value: ast.expr, *, or_shape: bool = False) -> int | Node:
         hint = OF_TWO.get(function.name, "") if parameter.name == "dim" else ""
-        return self.reader.whole_number(value, f"'{parameter.name}' of {function.name}", hint)
+        return self.reader.whole_number(value, f"'{parameter.name}' of {function.name}", hint, or_shape=or_shape)
 
-    def _ints(self, function: Function, parameter: Parameter, value: ast.expr) -> Static:
-        span = self.reader.span(value)
+    def _ints(self, function: Function, parameter: Parameter, value: ast.expr) -> Node | Static | tuple[Node, ...]:
         if isinstance(value, (ast.List, ast.Tuple)):
-            return Static(tuple(self._int(function, parameter, item) for item in value.elts), span)
-        whole = self._int(function, parameter, value)
-        return Static((whole,) if parameter.kind == "sizes" else whole, span)
+            return self._sizes(function, parameter, value.elts, self.reader.span(value))
+        whole = self._int(function, parameter, value, or_shape=True)
+        if not isinstance(whole, int):
+            is_one_of_several = parameter.kind == "sizes" and not is_shape(whole)
+            return (whole,) if is_one_of_several else whole
+        return Static((whole,) if parameter.kind == "sizes" else whole, self.reader.span(value))
+
+    def _sizes(
+        self, function: Function, parameter: Parameter, items: Sequence[ast.expr], span: Span | None = None
+    ) -> Static | tuple[Node, ...]:
+        """Several whole numbers: as they are, or as nodes where one is known only when the expression runs."""
+        whole = [self._int(function, parameter, item) for item in items]
+        if all(isinstance(each, int) for each in whole):
+            return Static(tuple(whole), span or (self.reader.span(items[0])[0], self.reader.span(items[-1])[1]))
+        spans = map(self.reader.span, items)
+        return tuple(
+            Number(each, place) if isinstance(each, int) else each for each, place in zip(whole, spans, strict=True)
+        )
 
     def _dtype(self, function: Function, parameter: Parameter, value: ast.expr) -> Static:
         written = self.reader.source[slice(*self.reader.span(value))]
@@ -181,15 +247,31 @@ class ArgumentReader:
         return Static(name, self.reader.span(value))
 
     def _choice(self, function: Function, parameter: Parameter, value: ast.expr) -> Static:
-        *others, last = [f"'{word}'" for word in parameter.choices]
+        words = [*(["a plain number"] if parameter.kind == "number" else []), *(f"'{w}'" for w in parameter.choices)]
         given = value.value if isinstance(value, ast.Constant) else None
         if given not in parameter.choices:
             hint = did_you_mean(given, parameter.choices) if isinstance(given, str) else ""
-            self._wrong(function, parameter, f"{', '.join(others)} or {last}", value, hint)
+            what = f"{', '.join(words[:-1])} or {words[-1]}" if len(words) > 1 else words[0]
+            self._wrong(function, parameter, what, value, hint)
         return Static(given, self.reader.span(value))
 
     def _wrong(self, function: Function, parameter: Parameter, what: str, value: ast.expr, hint: str = "") -> NoReturn:
         self.reader.fail("argument", f"'{parameter.name}' of {function.name} must be {what}", value, hint)
+
+
+def _in_order(function: Function, bound: Mapping[str, Argument]) -> tuple[Argument, ...]:
+    """The arguments of a method in the order of the function's parameters: ``x.where(c, y)`` is ``where(c, x, y)``.
+
+    What comes after one that is given by its name, or left out, is given by its name too.
+    """
+    found: list[Argument] = []
+    by_name = False
+    for parameter in function.parameters:
+        argument = bound.get(parameter.name)
+        by_name = by_name or argument is None or argument.by_keyword
+        if argument is not None:
+            found.append(replace(argument, by_keyword=by_name))
+    return tuple(found)
 
 
 def _is_none(value: ast.expr) -> bool:

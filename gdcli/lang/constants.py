@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 
 from gdcli.lang.operators import BinaryOperator
 
 CONSTANTS = {"pi": math.pi, "π": math.pi, "e": math.e, "tau": math.tau, "τ": math.tau, "inf": math.inf, "nan": math.nan}
+
+IN_MODULES = {
+    "torch": ("pi", "e", "inf", "nan"),
+    "math": ("pi", "e", "tau", "inf", "nan"),
+    "np": ("pi", "e", "inf", "nan"),
+    "numpy": ("pi", "e", "inf", "nan"),
+}
+"""The constants that each module has."""
 
 LARGEST_INT = 2**63 - 1
 _MAX_POWER_BITS = 64
@@ -35,6 +44,21 @@ def fold(operator: BinaryOperator, left: float, right: float) -> float | bool:
     if isinstance(result, complex):
         raise ConstantError("no real result: a negative number raised to a fractional power")
     return number(result)
+
+
+def applied(function: Callable[..., float], values: Sequence[float]) -> float:
+    """A function of ``math`` of plain numbers.
+
+    Raises ConstantError where it is not defined, and for an overflow.
+    """
+    try:
+        return number(function(*values))
+    except OverflowError:
+        raise ConstantError("this number exceeds the largest float, about 1.8e308") from None
+    except ValueError:
+        raise ConstantError("this function is not defined there") from None
+    except TypeError:
+        raise ConstantError("this function needs a whole number there") from None
 
 
 def number(value: float) -> float:

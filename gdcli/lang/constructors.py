@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from typing import Any
 
 import torch
@@ -25,6 +26,12 @@ class Environment:
         # A meta tensor has a shape and no storage: nothing is drawn for it.
         self.generator = None if self.device.type == "meta" else torch.Generator(self.device).manual_seed(seed)
 
+    def with_dtype(self, name: str) -> Environment:
+        """The same environment, with the same stream of random numbers, and another dtype."""
+        other = copy(self)
+        other.dtype = getattr(torch, name)
+        return other
+
     def on_meta(self) -> Environment:
         """The same environment on the meta device, to try shapes without storage."""
         return Environment(self.dtype, "meta", self.seed)
@@ -36,6 +43,11 @@ def too_large(
     """The error for a tensor over the limit, or for too many of them."""
     shown = f"{count:,.0f}" if count < 1e18 else f"about {count:.0e}"
     return GdcliError("limit", f"{what} {shown} {noun}; the limit is {limit:,}", "make it smaller")
+
+
+def _as_number(value: Any) -> Any:
+    """A tensor of one number as this number, as PyTorch takes it."""
+    return value.item() if isinstance(value, torch.Tensor) and value.numel() == 1 else value
 
 
 def constructor(function: Function, make: Callable[..., Any], environment: Environment) -> Callable[..., Any]:
@@ -50,7 +62,7 @@ def constructor(function: Function, make: Callable[..., Any], environment: Envir
 
     def construct(*arguments: Any, dtype: torch.dtype | None = None, **keywords: Any) -> Any:
         in_order = [*arguments, *(keywords[name] for name in names[len(arguments) :] if name in keywords)]
-        elements = constructor_elements(function.name, in_order)
+        elements = constructor_elements(function.name, [_as_number(value) for value in in_order])
         if elements > MAX_ELEMENTS:
             raise too_large(elements)
         if takes_dtype:

@@ -121,7 +121,7 @@ def _is_constructed(reader: Reader, tree: ast.expr) -> bool:
     while isinstance(tree, ast.Call):
         function = SPELLINGS.get(reader.spelled(tree.func))
         if function is not None:
-            return function.form != "pure"
+            return function.makes_a_tensor
         if not isinstance(tree.func, ast.Attribute):
             return False
         tree = tree.func.value

@@ -12,13 +12,14 @@ import operator
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gdcli.lang.nodes import Binary, Call, ListOf, Node, Static, children, postorder
+from gdcli.lang.nodes import Binary, Call, Index, ListOf, Node, Number, Static, children, postorder
 from gdcli.lang.shapes import Shape, shape_of
 
 MAX_ELEMENTS = 10_000_000
 MAX_PARTS = 10_000  # tensors that one tensor may be split into
 
-_SIZED = frozenset(["int", "ints", "sizes"])
+SIZED = frozenset(["int", "ints", "sizes"])
+"""The kinds of parameters that take whole numbers."""
 
 
 def constructor_elements(name: str, arguments: Sequence[Any]) -> float:
@@ -68,7 +69,8 @@ def known_shapes(root: Node, shapes: Mapping[str, Shape]) -> dict[int, Shape | N
     known: dict[int, Shape | None] = {}
     for node in postorder(root):
         shape = shape_of(node, [known[id(child)] for child in children(node)], shapes)
-        if shape is None and isinstance(node, Call) and node.function.name in ("arange", "linspace", "logspace"):
+        is_range = isinstance(node, Call) and node.function.name in ("arange", "linspace", "logspace")
+        if shape is None and isinstance(node, Call) and is_range and not _is_known_later(node):
             shape = (int(constructor_elements(node.function.name, constructor_arguments(node))),)
         known[id(node)] = shape
     return known
@@ -93,7 +95,7 @@ def _bound(node: Node, below: list[float]) -> float:
     match node:
         case ListOf():
             return sum(below)
-        case Binary():
+        case Binary() | Index():
             return math.prod(below)
         case Call():
             return _call_bound(node, below)
@@ -102,19 +104,30 @@ def _bound(node: Node, below: list[float]) -> float:
 
 def _call_bound(call: Call, below: list[float]) -> float:
     name, facts = call.function.name, call.function.facts
-    sizes = [a.value.value for a in call.arguments if a.parameter.kind in _SIZED and isinstance(a.value, Static)]
+    if _is_known_later(call):
+        return math.inf
+    sizes = [a.value.value for a in call.arguments if a.parameter.kind in SIZED and isinstance(a.value, Static)]
     factor = math.prod(abs(n) for size in sizes for n in _whole_numbers(size) if n)
     bound = math.prod(below) * factor
     if "parts" in facts and bound > MAX_PARTS:
         return math.inf
-    if call.function.form != "pure" and name != "tensor":
+    if call.function.makes_a_tensor and name != "tensor":
         return max(bound, constructor_elements(name, constructor_arguments(call)))
     return bound * bound if "square" in facts else bound
 
 
+def _is_known_later(call: Call) -> bool:
+    """Whether a size, or a number that a constructor needs, is known only when the expression runs."""
+    return any(
+        not isinstance(argument.value, (Static, Number))
+        for argument in call.arguments
+        if argument.parameter.kind in SIZED or (argument.parameter.kind == "number" and call.function.makes_a_tensor)
+    )
+
+
 def constructor_arguments(call: Call) -> list[Any]:
     """The plain values of a constructor's arguments, in the order of its parameters."""
-    given = {a.parameter.name: getattr(a.value, "value", None) for a in call.arguments}
+    given = {a.parameter.name: a.value.value for a in call.arguments if isinstance(a.value, (Static, Number))}
     return [given[p.name] for p in call.function.parameters if p.name in given and p.kind != "dtype"]
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import TypeAlias
+from collections.abc import Callable, Iterator, Mapping
+from types import EllipsisType, NoneType
+from typing import Any, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -14,7 +15,7 @@ from gdcli.lang.signature import Function, Parameter
 Span: TypeAlias = tuple[int, int]
 """A half-open range of characters of the source."""
 
-IndexItem: TypeAlias = int | slice
+IndexItem: TypeAlias = "int | slice | EllipsisType | Node | None"
 
 _LINE_ENDS = re.compile(r"(?:[ \t]*(?:#[^\n]*|\\[ \t]*)?\n\s*)+(?P<closing>[)\]]?)")
 
@@ -58,7 +59,11 @@ class Binary(Struct, frozen=True):
 
 
 class Index(Struct, frozen=True):
-    """``W[0, 1:3]``; the items are whole numbers and slices of them."""
+    """``W[0, 1:3]``, ``x[..., None]``, ``x[x > 0]``.
+
+    An item is a whole number, a slice, None, an ellipsis, or a node: a tensor of indices or of truth values, or a whole
+    number that is known when the expression runs. The bounds of a slice are whole numbers of both kinds.
+    """
 
     value: Node
     items: tuple[IndexItem, ...]
@@ -95,6 +100,11 @@ class Call(Struct, frozen=True):
     arguments: tuple[Argument, ...]
     span: Span
     name_span: Span
+
+    @property
+    def is_method(self) -> bool:
+        """Whether it is written as a method: ``x.f()``."""
+        return self.span[0] < self.name_span[0]
 
 
 class Reference(Struct, frozen=True):
@@ -150,7 +160,7 @@ class Expression(Struct, frozen=True):
     The other fields are those of a program: the ``names`` of all its variables, also of those that it only prints; its
     ``statements`` in order; the text of each value that it gives (``values``); the variables of ``requires_grad``
     (``moving``); what it prints (``shown``); the name of its result; the place of each function that it defines; and
-    the seed that it sets.
+    the seed that it sets. ``dtype`` is that of the value of a variable whose numbers stay whole; empty for the run's.
     """
 
     source: str
@@ -165,6 +175,7 @@ class Expression(Struct, frozen=True):
     functions: Mapping[str, Span] = {}
     seed: int | None = None
     is_program: bool = False
+    dtype: str = ""
 
     def text(self, node: Node) -> str:
         """The piece of the source that the node came from, in one line and without comments."""
@@ -217,7 +228,9 @@ def children(node: Node) -> tuple[Node, ...]:
             return (operand,)
         case Binary(left=left, right=right):
             return (left, right)
-        case Index(value=value) | Attribute(value=value) | Reference(value=value) | Application(value=value):
+        case Index(value=value, items=items):
+            return (value, *(part for item in items for part in _nodes_of(item)))
+        case Attribute(value=value) | Reference(value=value) | Application(value=value):
             return (value,)
         case Call(arguments=arguments):
             found: list[Node] = []
@@ -227,6 +240,87 @@ def children(node: Node) -> tuple[Node, ...]:
                 elif not isinstance(argument.value, Static):
                     found.append(argument.value)
             return tuple(found)
+
+
+def _nodes_of(item: IndexItem) -> tuple[Node, ...]:
+    """The nodes of an item of an index."""
+    parts = (item.start, item.stop, item.step) if isinstance(item, slice) else (item,)
+    return tuple(part for part in parts if not isinstance(part, (int, EllipsisType, NoneType)))
+
+
+def index_item(item: IndexItem, change: Callable[[Node], Any]) -> Any:
+    """The item of an index with something else in the place of its nodes."""
+    if isinstance(item, slice):
+        return slice(*(index_item(part, change) for part in (item.start, item.stop, item.step)))
+    return item if isinstance(item, (int, EllipsisType, NoneType)) else change(item)
+
+
+class Numbers(Struct, frozen=True):
+    """The ids of the nodes that are no tensors when the expression runs: numbers of Python, and shapes."""
+
+    plain: frozenset[int]
+    shapes: frozenset[int]
+
+    def __contains__(self, node: Node) -> bool:
+        return id(node) in self.plain or id(node) in self.shapes
+
+
+def numbers_in(root: Node) -> Numbers:
+    """Which parts of a tree are plain numbers or shapes: ``2``, ``len(x)``, ``x.shape[0]*2``; ``x.shape``."""
+    plain: set[int] = set()
+    shapes: set[int] = set()
+    for node in postorder(root):
+        if is_shape(node):
+            shapes.add(id(node))
+            continue
+        match node:
+            case Unary() | Binary() | Reference() | Application() if all(id(c) in plain for c in children(node)):
+                plain.add(id(node))
+            case Number() | Attribute() | Call() | Index() if is_plain(node):
+                plain.add(id(node))
+    return Numbers(frozenset(plain), frozenset(shapes))
+
+
+def is_shape(node: Node) -> bool:
+    """Whether it is the shape of a tensor, or a slice of it, when the expression runs."""
+    while True:
+        match node:
+            case Attribute(name="shape"):
+                return True
+            case Call(function=function, arguments=arguments):
+                return function.name == "size" and len(arguments) == 1
+            case Reference(value=value) | Application(value=value) | Index(value=value, items=(slice(),)):
+                node = value
+            case _:
+                return False
+
+
+def is_plain(node: Node) -> bool:
+    """Whether it is a plain number when the expression runs."""
+    stack = [node]
+    while stack:
+        part = stack.pop()
+        match part:
+            case Unary() | Binary() | Reference() | Application():
+                stack.extend(children(part))
+            case Number() | Attribute(name="ndim"):
+                pass
+            case Call(function=function) if function.form == "size" and not is_shape(part):
+                pass
+            case Index(value=value, items=(item,)) if is_shape(value) and not isinstance(item, slice):
+                pass
+            case _:
+                return False
+    return True
+
+
+def is_whole(root: Node) -> bool:
+    """Whether a plain number is surely a whole one."""
+    return not any(
+        (isinstance(node, Number) and (isinstance(node.value, bool) or not isinstance(node.value, int)))
+        or (isinstance(node, Binary) and node.operator not in ("+", "-", "*", "//", "%"))
+        for node in postorder(root)
+    )
 
 
 def postorder(root: Node) -> Iterator[Node]:

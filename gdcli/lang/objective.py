@@ -8,17 +8,19 @@ computed once.
 from __future__ import annotations
 
 import ast
+import builtins
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from types import CodeType
+from types import CodeType, EllipsisType, NoneType
 from typing import Any, TypeAlias, TypeVar
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from gdcli.errors import ExpressionError, GdcliError
+from gdcli.lang.constants import fold
 from gdcli.lang.constructors import Environment, constructor, too_large
-from gdcli.lang.limits import MAX_ELEMENTS, MAX_PARTS, largest
+from gdcli.lang.limits import MAX_ELEMENTS, MAX_PARTS, SIZED, largest
 from gdcli.lang.nodes import (
     Application,
     Argument,
@@ -27,6 +29,7 @@ from gdcli.lang.nodes import (
     Call,
     Expression,
     Index,
+    IndexItem,
     ListOf,
     Node,
     Number,
@@ -36,11 +39,14 @@ from gdcli.lang.nodes import (
     Unary,
     Variable,
     children,
+    is_whole,
+    numbers_in,
     postorder,
 )
 from gdcli.lang.operators import BINARY, UNARY
 from gdcli.lang.signature import Parameter
 from gdcli.lang.torch_errors import FILENAME, located
+from gdcli.lang.whole import stays_whole
 
 _E = TypeVar("_E", bound=ast.expr | ast.keyword | ast.arg | ast.stmt)
 
@@ -48,6 +54,8 @@ _CHAIN = 100  # operations in a row that become one Python expression
 _LEFT = "left side"  # not an identifier, so no variable has this name
 _FUNCTION = "the expression"
 _ATTRIBUTES: dict[str, Callable[[Any], Any]] = {
+    "shape": lambda tensor: tensor.shape,
+    "ndim": lambda tensor: tensor.ndim,
     "T": lambda tensor: tensor.T,
     "mT": lambda tensor: tensor.mT,
     "values": lambda pair: _part_of_pair(pair, 0),
@@ -108,7 +116,8 @@ def evaluate(expression: Expression, environment: Environment) -> torch.Tensor:
     Raises:
         ExpressionError: for what PyTorch rejects, or a result that is not a tensor.
     """
-    return tensor_result(build(expression, environment)(), expression)
+    run = environment.with_dtype(expression.dtype) if expression.dtype else environment
+    return tensor_result(build(expression, run)(), expression)
 
 
 def tensor_result(result: Any, expression: Expression) -> torch.Tensor:
@@ -172,6 +181,19 @@ def _try_shapes(expression: Expression, environment: Environment, values: Mappin
         except GdcliError as error:
             if error.code == "limit":
                 raise
+            if _depends_on_values(expression):
+                message = f"its sizes depend on its numbers, and may exceed the limit of {MAX_ELEMENTS:,} elements"
+                source, span = expression.source, expression.place
+                raise ExpressionError("limit", message, "make it smaller", source=source, span=span) from None
+
+
+def _depends_on_values(expression: Expression) -> bool:
+    """Whether a shape may depend on numbers, as that of a mask does: it is not known without storage."""
+    return any(
+        (isinstance(node, Index) and len(children(node)) > 1)
+        or (isinstance(node, Call) and node.function.name == "masked_select")
+        for node in postorder(expression.root)
+    )
 
 
 class _Compiler:
@@ -186,12 +208,13 @@ class _Compiler:
         self.names: dict[str, Any] = {"__builtins__": {"__import__": __import__}}
         self.fixed = _fixed_nodes(expression.root)
         self.own = _own_names(expression.root, self.fixed)
+        self.numbers = numbers_in(expression.root)
         self.computed: dict[int, Any] = {}
 
     def function(self) -> Callable[..., Any]:
         root = self.expression.root
         steps = [self._assignment(name) for name in self.own[None]]
-        body = self._number(root) if isinstance(root, Number) else self.lower(root)
+        body = self._result(root) if root in self.numbers else self.lower(root)
         return self._compile(body, self.expression.variables, steps)
 
     def _assignment(self, name: Reference) -> ast.stmt:
@@ -221,6 +244,11 @@ class _Compiler:
 
     def lower(self, node: Node) -> ast.expr:
         """The Python expression for a node; a part without variables becomes a precomputed constant."""
+        if node in self.numbers and self.record is not None:  # what a number comes from is no part of the graph
+            record, self.record = self.record, None
+            lowered = self.lower(node)
+            self.record = record
+            return lowered
         if isinstance(node, Reference):
             return self._watched(node, self._named(node))
         if id(node) in self.fixed:
@@ -237,8 +265,8 @@ class _Compiler:
         return _at(ast.Name(_local(node), ast.Load()), node.span)
 
     def _watched(self, node: Node, lowered: ast.expr) -> ast.expr:
-        """The expression, passed through the recorder when there is one."""
-        if self.record is None:
+        """The expression, passed through the recorder when there is one; numbers of Python are not recorded."""
+        if self.record is None or node in self.numbers:
             return lowered
         name = f"record {len(self.names)}"
         return self._call(name, functools.partial(self.record, node), [lowered], {}, node.span)
@@ -255,8 +283,8 @@ class _Compiler:
                 return _at(ast.UnaryOp(UNARY[symbol].syntax(), self.lower(operand)), node.span)
             case Binary():
                 return self._binary(node)
-            case Index(value=value, items=items):
-                return _at(ast.Subscript(self.lower(value), _index(items), ast.Load()), node.span)
+            case Index():
+                return self._index(node)
             case Attribute(value=value, name=name):
                 return self._call(f".{name}", _ATTRIBUTES[name], [self.lower(value)], {}, node.span)
             case Call():
@@ -295,8 +323,13 @@ class _Compiler:
         """The operations of a chain one after the other, beginning with ``left``."""
         for step in steps:
             right = self.lower(step.right)
-            syntax = BINARY[step.operator].syntax()
-            if isinstance(syntax, ast.cmpop):
+            operator = BINARY[step.operator]
+            syntax = operator.syntax()
+            if step in self.numbers:  # bounded, as all arithmetic of plain numbers
+                left = self._call(
+                    f"number {operator.name}", functools.partial(fold, operator), [left, right], {}, step.span
+                )
+            elif isinstance(syntax, ast.cmpop):
                 left = _at(ast.Compare(left, [syntax], [right]), step.span)
             else:
                 left = _at(ast.BinOp(left, syntax, right), step.span)
@@ -306,17 +339,25 @@ class _Compiler:
     def _list(self, node: ListOf) -> ast.expr:
         if _is_numbers(node):
             return self._constant(self._tensor(_numbers(node), node.span, dtype=self.environment.dtype), node.span)
-        items = [self._number(item) if isinstance(item, Number) else self.lower(item) for item in node.items]
+        items = [self._number(item) if item in self.numbers else self.lower(item) for item in node.items]
         return self._call("[]", torch.stack, [_at(ast.List(items, ast.Load()), node.span)], {}, node.span)
 
     def _function_call(self, call: Call) -> ast.expr:
         function = call.function
-        target = resolve(function.path)
-        if function.form != "pure":
+        name, target = function.path, resolve(function.path)
+        if function.makes_a_tensor:
+            name = f"{name} of {self.environment.dtype}"
             target = constructor(function, target, self.environment)
         positional = [self._argument(argument) for argument in call.arguments if not argument.by_keyword]
         keywords = {a.parameter.name: self._argument(a) for a in call.arguments if a.by_keyword}
-        return self._call(function.path, target, positional, keywords, call.span)
+        return self._call(name, target, positional, keywords, call.span)
+
+    def _whole(self, node: Node, dtype: str) -> ast.expr:
+        """Constants as PyTorch makes them, of whole numbers."""
+        run, self.environment = self.environment, self.environment.with_dtype(dtype)
+        lowered = self.lower(node)
+        self.environment = run
+        return lowered
 
     def _call(
         self, name: str, target: Any, positional: list[ast.expr], keywords: dict[str, ast.expr], span: Span
@@ -329,26 +370,62 @@ class _Compiler:
         value, parameter = argument.value, argument.parameter
         if isinstance(value, tuple):
             items = [self._tensor_argument(item, parameter) for item in value]
-            return ast.List(items, ast.Load())
+            return ast.Tuple(items, ast.Load()) if parameter.kind in SIZED else ast.List(items, ast.Load())
         if isinstance(value, Static):
             if parameter.kind == "dtype" and isinstance(value.value, str):
                 return self._constant(getattr(torch, value.value), value.span)
             return _at(ast.Constant(value.value), value.span)  # type: ignore[arg-type]
-        if parameter.kind == "data":
+        if parameter.kind in ("data", "lists"):
             return self._constant(_numbers(value), value.span)
         return self._tensor_argument(value, parameter)
 
     def _tensor_argument(self, node: Node, parameter: Parameter) -> ast.expr:
         if parameter.kind == "index" and _is_numbers(node):
             return self._constant(self._tensor(_numbers(node), node.span, dtype=None), node.span)
-        if isinstance(node, Number):
-            stays = parameter.kind in ("either", "number") or (parameter.kind == "any" and isinstance(node.value, int))
-            return self._lower(node) if stays else self._number(node)
+        if dtype := stays_whole(node, parameter):
+            return self._whole(node, dtype)
+        if node in self.numbers:
+            number = isinstance(node, Number) and isinstance(node.value, int)
+            stays = parameter.kind in ("either", "number", *SIZED) or (parameter.kind == "any" and number)
+            return self.lower(node) if stays else self._number(node)
         return self.lower(node)
 
-    def _number(self, node: Number) -> ast.expr:
+    def _number(self, node: Node) -> ast.expr:
         """A plain number as a tensor of the run's dtype."""
-        return self._constant(self._tensor(node.value, node.span, dtype=self.environment.dtype), node.span)
+        if isinstance(node, Number):
+            return self._constant(self._tensor(node.value, node.span, dtype=self.environment.dtype), node.span)
+        make = functools.partial(torch.tensor, dtype=self.environment.dtype, device=self.environment.device)
+        return self._call("tensor of a number", make, [self.lower(node)], {}, node.span)
+
+    def _result(self, root: Node) -> ast.expr:
+        """A plain number as the result: a tensor of whole numbers, where it comes from a shape and is a whole one."""
+        if isinstance(root, Number) or not is_whole(root):
+            return self._number(root)
+        make = functools.partial(torch.tensor, dtype=torch.int64, device=self.environment.device)
+        return self._call("tensor of a shape", make, [self.lower(root)], {}, root.span)
+
+    def _index(self, node: Index) -> ast.expr:
+        parts = [self._index_item(item) for item in node.items]
+        index = parts[0] if len(parts) == 1 else _at(ast.Tuple(parts, ast.Load()), node.span)
+        selects = any(not isinstance(part, (int, slice, EllipsisType, NoneType)) for part in node.items)
+        if selects and self.environment.device.type == "meta":
+            return self._call("index on meta", _indexed_on_meta, [self.lower(node.value), index], {}, node.span)
+        return _at(ast.Subscript(self.lower(node.value), index, ast.Load()), node.span)
+
+    def _index_item(self, item: IndexItem) -> ast.expr:
+        match item:
+            case slice():
+                bounds = (
+                    None if part is None else self._index_item(part) for part in (item.start, item.stop, item.step)
+                )
+                return ast.Slice(*bounds)
+            case None | int() | EllipsisType():
+                return ast.Constant(item)
+            case ListOf() if _is_numbers(item):
+                return self._constant(self._tensor(_numbers(item), item.span, dtype=None), item.span)
+            case _:
+                dtype = stays_whole(item, None)
+                return self._whole(item, dtype) if dtype else self.lower(item)
 
     def _constant(self, value: Any, span: Span) -> ast.expr:
         name = f"constant {len(self.names)}"
@@ -420,13 +497,20 @@ def _local(node: Reference) -> str:
     return f"{node.name} {node.number}"
 
 
-def _index(items: tuple[int | slice, ...]) -> ast.expr:
-    parts = [ast.Slice(*map(_bound, (i.start, i.stop, i.step))) if isinstance(i, slice) else _bound(i) for i in items]
-    return parts[0] if len(parts) == 1 else ast.Tuple(parts, ast.Load())  # type: ignore[arg-type, return-value]
-
-
-def _bound(value: int | None) -> ast.expr | None:
-    return None if value is None else ast.Constant(value)
+def _indexed_on_meta(tensor: torch.Tensor, index: Any) -> torch.Tensor:
+    """An indexed tensor without storage: a mask, which has no values there, selects all that it can."""
+    items = index if isinstance(index, tuple) else (index,)
+    whole = tuple(
+        torch.zeros(item.numel(), dtype=torch.int64, device="meta")
+        if isinstance(item, torch.Tensor) and item.dtype == torch.bool
+        else item
+        for item in items
+    )
+    for item in items:
+        if isinstance(item, torch.Tensor) and item.dtype == torch.bool and item.dim() != 1:
+            shape = (item.numel(), *tensor.shape[item.dim() :])
+            return tensor.new_empty(shape)
+    return tensor[whole]
 
 
 def _is_numbers(node: Node) -> bool:
@@ -440,8 +524,9 @@ def _numbers(node: Any) -> Any:
 @functools.cache
 def resolve(path: str) -> Callable[..., Any]:
     """The PyTorch function at a path of the table, such as ``torch.linalg.solve``."""
-    found: Any = torch
-    for name in path.split(".")[1:]:
+    module, *names = path.split(".")
+    found: Any = builtins if module == "builtins" else torch
+    for name in names:
         found = getattr(found, name)
     return found  # type: ignore[no-any-return]
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -26,10 +26,12 @@ from msgspec.structs import replace
 from gdcli.errors import ExpressionError
 from gdcli.lang.constants import ConstantError, fold
 from gdcli.lang.definitions import Function, arguments_of, body_of, defined
+from gdcli.lang.functions.modules import MODULES, Module
 from gdcli.lang.given import Given, given
 from gdcli.lang.lines import Line, assignments, colon, is_program, lines_of, tidy
 from gdcli.lang.nodes import (
     Application,
+    Argument,
     Binary,
     Definition,
     Expression,
@@ -65,13 +67,20 @@ class _Named(Struct, frozen=True):
     number: int
 
 
+class _Module(Struct, frozen=True):
+    """A module of torch.nn without parameters, and what it is made with."""
+
+    module: Module
+    settings: Mapping[str, Argument]
+
+
 class _Aside(Struct, frozen=True):
     """A name for what is no tensor, which gdcli has no use for: an optimizer, a list of texts."""
 
     span: Span
 
 
-_Meaning: TypeAlias = Given | _Named | Function | _Aside
+_Meaning: TypeAlias = Given | _Named | Function | _Module | _Aside
 
 
 def parse(text: str, values: Collection[str] = ()) -> Expression:
@@ -248,6 +257,9 @@ class _Program(Reader):
         if _is_aside(tree):
             self.scope[name] = _Aside(span)
             return
+        if isinstance(tree, ast.Call) and self.spelled(tree.func) in MODULES:
+            self.scope[name] = _Module(*self.made(tree))
+            return
         value = None if self.inside else given(self, tree, self.scope)
         if value is None:
             self._bind(name, self.node(tree), span)
@@ -311,7 +323,7 @@ class _Program(Reader):
             self.fail("statement", "backward() is called a second time", subject, "keep one of them")
         name = self._code(subject).strip()
         found = self.scope.get(name)
-        if isinstance(found, (_Aside, Function)):
+        if isinstance(found, (_Aside, Function, _Module)):
             self.fail("statement", f"'{name}' has no gradient", subject)
         self.result = (name, found.node) if isinstance(found, _Named) else ("", self._node_at(subject))
         self.is_differentiated = True
@@ -377,6 +389,8 @@ class _Program(Reader):
     def applied(self, name: str, call: ast.Call) -> Node | None:
         """The body of a function of the program, with the arguments in the places of its parameters."""
         function = self.scope.get(name)
+        if isinstance(function, _Module):
+            return self.called_module(function.module, function.settings, call)
         if not isinstance(function, Function):
             return None
         span = self.span(call)
@@ -417,10 +431,11 @@ class _Program(Reader):
                 return Reference(name, node, number, span)
             case Given(literal=literal):
                 stays = isinstance(literal, Number) and not self.numbers_move and name not in self.given
-                if literal is not None and (self.is_literal or stays):
+                is_index = self.in_index and isinstance(literal, Number)
+                if literal is not None and (self.is_literal or is_index or stays):
                     return replace(literal, span=span)
                 return self.variable(name, span)
-            case Function(name=name):
+            case Function() | _Module():
                 self.fail("syntax", f"'{name}' is a function and must be called", span, f"write {name}(...)")
             case _Aside(span=place):
                 text = self.source[slice(*place)]
@@ -434,10 +449,10 @@ class _Program(Reader):
         first, dot, rest = dotted_name(node).partition(".")
         return f"{self.modules.get(first, first)}{dot}{rest}"
 
-    def whole_number(self, node: ast.expr, what: str, hint: str = "") -> int:
+    def whole_number(self, node: ast.expr, what: str, hint: str = "", *, or_shape: bool = False) -> int | Node:
         """A whole number, also one that a name of the program stands for."""
         self.is_literal += 1
-        found = super().whole_number(node, what, hint)
+        found = super().whole_number(node, what, hint, or_shape=or_shape)
         self.is_literal -= 1
         return found
 

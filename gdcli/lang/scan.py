@@ -6,6 +6,7 @@ What passes the scan is nearly always valid Python; ``ast`` then parses it.
 from __future__ import annotations
 
 import keyword
+import math
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -26,15 +27,15 @@ _MAX_SHOWN_FIX = 60
 _TOKEN = re.compile(
     rf"""
       (?P<space>\s+)
-    | (?P<number>(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)(?:[eE][+-]?[0-9]+)?)
+    | (?P<number>0[xX][0-9a-fA-F_]+|0[oO][0-7_]+|0[bB][01_]+
+        |(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)(?:[eE][+-]?[0-9]+)?)
     | (?P<name>{NAME})
     | (?P<string>'[^']*'|"[^"]*")
-    | (?P<operator>\*\*|//|<=|>=|==|!=|:=|->|<<|>>|<>|&&|\|\||.)
+    | (?P<operator>\.\.\.|\*\*|//|<=|>=|==|!=|:=|->|<<|>>|<>|&&|\|\||.)
     """,
     re.VERBOSE | re.DOTALL,
 )
 _CLOSING = {"(": ")", "[": "]"}
-_FOREIGN_NUMBER = re.compile("0[xX][0-9a-fA-F]+|0[oO][0-7]+|0[bB][01]+")
 _BARS = re.compile(r"\|(\s*[^|\s][^|]*)\|")
 _SUPERSCRIPTS = re.compile("[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
 _PLAIN_DIGITS = str.maketrans("⁺⁻⁰¹²³⁴⁵⁶⁷⁸⁹₀₁₂₃₄₅₆₇₈₉", "+-01234567890123456789")
@@ -141,6 +142,14 @@ def _is_keyword(word: str) -> bool:
     return word not in ("True", "False", "None") and keyword.iskeyword(unicodedata.normalize("NFKC", word))
 
 
+def _value(text: str) -> float:
+    """The value of a number; inf where it exceeds the largest float."""
+    try:
+        return float(int(text, 0)) if text[1:2] in tuple("xXoObB") else float(text.replace("_", ""))
+    except OverflowError:
+        return math.inf
+
+
 def _write(fixed: str, otherwise: str) -> str:
     """A hint that shows the whole corrected expression when it is short."""
     return f"write {fixed}" if len(fixed) <= _MAX_SHOWN_FIX else otherwise
@@ -152,7 +161,9 @@ class _Scanner:
     def __init__(self, source: str) -> None:
         self.source = source
         self.brackets: list[Token] = []
+        self.names: list[str] = []  # the names before them
         self.expecting = True
+        self.called = ""  # the name before the brackets that were closed last
         self.previous: Token | None = None
         self.before_previous: Token | None = None
 
@@ -192,7 +203,8 @@ class _Scanner:
         self.expecting = False
 
     def _check_number(self, token: Token) -> None:
-        digits = sum(character.isdigit() for character in token.text)
+        is_decimal = token.text[1:2] not in tuple("xXoObB")
+        digits = sum(character.isdigit() if is_decimal else character.isalnum() for character in token.text)
         if digits > _MAX_DIGITS:
             message = f"a number with {digits:,} digits is too long; the limit is {_MAX_DIGITS}"
             self._fail("limit", message, token)
@@ -200,17 +212,15 @@ class _Scanner:
         if token.text.endswith("_") or "__" in token.text or leading_zeros:
             hint = f"write {token.text.lstrip('0')}" if leading_zeros else ""
             self._fail("syntax", f"'{token.text}' is not a valid number", token, hint)
-        if float(token.text.replace("_", "")) == float("inf"):
+        if _value(token.text) == math.inf:
             self._fail("limit", "this number exceeds the largest float, about 1.8e308", token, "write inf")
 
     def _missing_operator(self, previous: Token, token: Token) -> NoReturn:
         left, right = previous.text, token.text
         span = (previous.start, token.start + len(right))
-        is_complex = right in ("j", "J")
-        together = previous.kind == "number" and previous.span[1] == token.start
-        if together and (is_complex or _FOREIGN_NUMBER.fullmatch(left + right)):
+        if right in ("j", "J") and previous.kind == "number" and previous.span[1] == token.start:
             message = f"'{left}{right}' is not a number in the expression language"
-            hint = "complex numbers are not supported" if is_complex else f"write {int(left + right, 0)}"
+            hint = "complex numbers are not supported"
             raise ExpressionError("syntax", message, hint, source=self.source, span=span)
         message = f"an operator is missing between '{left}' and '{right}'"
         hint = self._missing_operator_hint(previous, token)
@@ -236,6 +246,8 @@ class _Scanner:
                 if self.expecting and not (self.previous is not None and self.previous.text == ":"):
                     self._fail("syntax", "a value is missing before ','", token)
                 self.expecting = True
+            case "..." if self.brackets and self.brackets[-1].text == "[":
+                self._value(token)
             case ".":
                 if self.expecting:
                     self._fail("syntax", "a value is missing before '.'", token)
@@ -252,8 +264,11 @@ class _Scanner:
                 self._foreign(token)
 
     def _open(self, token: Token) -> None:
-        if not self.expecting and token.text == "(" and self.previous is not None and self.previous.kind != "name":
-            self._missing_operator(self.previous, token)
+        previous = self.previous
+        is_module = self.called[:1].isupper()  # nn.ReLU()(x)
+        if not self.expecting and token.text == "(" and previous and previous.kind != "name" and not is_module:
+            self._missing_operator(previous, token)
+        self.names.append(previous.text if previous and previous.kind == "name" and not self.expecting else "")
         self.brackets.append(token)
         if token.text == "[" and not self.expecting and self.source[token.start + 1 :].lstrip().startswith("]"):
             self._fail("syntax", "the index is empty", token, "write x[0] or x[0:2]")
@@ -265,6 +280,7 @@ class _Scanner:
         if not self.brackets:
             self._fail("syntax", f"unmatched '{token.text}'", token)
         opening = self.brackets.pop()
+        self.called = self.names.pop()
         if _CLOSING[opening.text] != token.text:
             message = f"'{token.text}' does not match '{opening.text}'"
             self._fail("syntax", message, token, f"close it with '{_CLOSING[opening.text]}'")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import EllipsisType
 from typing import Any, TypeAlias
 
 from gdcli.lang.nodes import (
@@ -40,6 +41,8 @@ def shape_of(node: Node, below: Sequence[Shape | None], variables: Mapping[str, 
             return (len(below), *first) if first is not None and all(shape == first for shape in below) else None
         case Binary(operator=operator):
             return matrix_product(*below) if operator == "@" else broadcast(below)
+        case Attribute(name="ndim"):
+            return ()
         case Index(items=items) if below[0] is not None:
             return indexed(below[0], items)
         case Call():
@@ -49,6 +52,8 @@ def shape_of(node: Node, below: Sequence[Shape | None], variables: Mapping[str, 
 
 def _of_call(call: Call, below: Sequence[Shape | None]) -> Shape | None:
     function = call.function
+    if function.form == "size":
+        return () if function.name != "size" or len(call.arguments) > 1 else None
     if "elementwise" in function.facts:
         return broadcast(below)
     if "reduction" in function.facts and len(call.arguments) == 1:
@@ -58,7 +63,7 @@ def _of_call(call: Call, below: Sequence[Shape | None]) -> Shape | None:
     given: dict[str, Any] = {
         a.parameter.name: a.value.value for a in call.arguments if isinstance(a.value, (Static, Number))
     }
-    if function.form != "pure" and isinstance(size := given.get("size"), tuple):
+    if function.makes_a_tensor and isinstance(size := given.get("size"), tuple):
         return size
     if function.name == "vander" and below[0] is not None and isinstance(columns := given.get("N"), int):
         return (*below[0], columns)
@@ -88,10 +93,25 @@ def matrix_product(left: Shape | None, right: Shape | None) -> Shape | None:
 
 
 def indexed(shape: Shape, items: Sequence[IndexItem]) -> Shape | None:
-    """The shape of an indexed result; None when the index does not fit."""
-    if len(items) > len(shape):
+    """The shape of an indexed result; None when the index does not fit, or its shape depends on more than sizes."""
+    taken = sum(item is not None and item is not ... for item in items)
+    if taken > len(shape) or sum(item is ... for item in items) > 1:
         return None
-    sizes = [
-        len(range(*item.indices(size))) for item, size in zip(items, shape, strict=False) if isinstance(item, slice)
-    ]
-    return (*sizes, *shape[len(items) :])
+    found: list[int] = []
+    at = 0
+    for item in (*items, ...) if ... not in items else items:
+        match item:
+            case None:
+                found.append(1)
+            case EllipsisType():
+                end = at + len(shape) - taken
+                found.extend(shape[at:end])
+                at = end
+            case int():
+                at += 1
+            case slice() if all(part is None or isinstance(part, int) for part in (item.start, item.stop, item.step)):
+                found.append(len(range(*item.indices(shape[at]))))
+                at += 1
+            case _:
+                return None
+    return tuple(found)

@@ -20,15 +20,20 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
+from types import EllipsisType
 from typing import NoReturn
 
 from gdcli.errors import ExpressionError
 from gdcli.lang import scan
 from gdcli.lang.arguments import ArgumentReader
-from gdcli.lang.constants import CONSTANTS, LARGEST_INT, ConstantError, fold, number
-from gdcli.lang.functions import FUNCTIONS, SPELLINGS
+from gdcli.lang.constants import CONSTANTS, IN_MODULES, LARGEST_INT, ConstantError, applied, fold, number
+from gdcli.lang.functions import FUNCTIONS, METHODS, SPELLINGS
+from gdcli.lang.functions.elsewhere import NUMPY, ON_NUMBERS
+from gdcli.lang.functions.modules import MODULES as MODULES_OF_NN
+from gdcli.lang.functions.modules import Module
 from gdcli.lang.nodes import (
+    Argument,
     Attribute,
     Binary,
     Call,
@@ -41,40 +46,26 @@ from gdcli.lang.nodes import (
     Span,
     Unary,
     Variable,
+    is_plain,
+    is_shape,
+    is_whole,
 )
 from gdcli.lang.operators import BINARY, BINARY_BY_SYNTAX, UNARY_BY_SYNTAX, BinaryOperator
 from gdcli.lang.signature import Function
-from gdcli.lang.suggest import FOREIGN_FUNCTIONS, closest, did_you_mean, lookalike
+from gdcli.lang.suggest import closest, did_you_mean
+from gdcli.lang.unknown import ALL_FUNCTIONS, TENSOR_METHODS, function_hint, hint_for_function, told_of_module_function
 
 MAX_NODES = 5_000
 
 ATTRIBUTES = {
+    "shape": "the sizes of the dimensions",
+    "ndim": "the number of dimensions",
     "T": "the transpose of a matrix",
     "mT": "the transpose of the last two dimensions",
     "values": "the values of a result that has values and indices",
     "indices": "the indices of a result that has values and indices",
 }
 MODULES = frozenset(["torch", "nn", "F", "linalg", "special", "np", "numpy", "math", "jnp", "tf", "sympy", "sp"])
-_ALL_FUNCTIONS = "gdcli functions lists them all"
-_TENSOR_METHODS = {
-    "item": "gdcli shows the value of every result",
-    "backward": "gdcli calls backward() itself",
-    "grad": "gdcli shows the gradient of every variable",
-    "data": "write detach(x)",
-    "requires_grad": "gdcli sets requires_grad itself; --wrt selects the variables",
-    "requires_grad_": "gdcli sets requires_grad itself; --wrt selects the variables",
-    "numpy": "gdcli shows the value of every result",
-    "tolist": "gdcli shows the value of every result",
-    "shape": "gdcli ops shows the shape of every result",
-    "size": "gdcli ops shows the shape of every result",
-    "ndim": "gdcli ops shows the shape of every result",
-    "dim": "gdcli ops shows the shape of every result",
-    "dtype": "gdcli ops shows the dtype of every result",
-    "grad_fn": "gdcli grad shows the grad_fn of the result",
-    "t": "write x.T",
-    "cuda": "--device sets the device of the tensors",
-    "cpu": "--device sets the device of the tensors",
-}
 
 
 def parse_expression(text: str, given: Collection[str] = ()) -> Expression:
@@ -104,6 +95,7 @@ class Reader:
         self.variables: dict[str, None] = {}
         self.nodes = 0
         self.depth = 0
+        self.in_index = 0  # where a name of a number is read as this number
         self.start = 0  # where the expression begins that is read
         # Python knows no other white space than ours; copied text has some. Each character keeps its place.
         self.python = re.sub(r"\s", " ", code or source)
@@ -263,6 +255,9 @@ class Reader:
 
     def _fold(self, operator: BinaryOperator, left: Node, right: Node, place: ast.AST) -> Node:
         span = self.span(place)
+        if shape := next(filter(is_shape, (left, right)), None):
+            text = self.source[slice(*shape.span)]
+            self.fail("syntax", "a shape is not a number", shape.span, f"select one of its sizes: {text}[0]")
         if not (isinstance(left, Number) and isinstance(right, Number)):
             return Binary(operator.symbol, left, right, span)
         try:
@@ -284,28 +279,49 @@ class Reader:
 
     def _index(self, node: ast.Subscript) -> Node:
         value = self.node(node.value)
-        if isinstance(value, Number):
+        if is_plain(value):
             self.fail("syntax", "a number cannot be indexed", node)
         items = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
         if not items:
             self.fail("syntax", "the index is empty", node, "write x[0] or x[0:2]")
+        if is_shape(value) and len(items) == 1 and not isinstance(items[0], ast.Slice):
+            return Index(value, (self.whole_number(items[0], "an index"),), self.span(node))
         return Index(value, tuple(self._index_item(item) for item in items), self.span(node))
 
     def _index_item(self, item: ast.expr) -> IndexItem:
-        if not isinstance(item, ast.Slice):
-            return self.whole_number(item, "an index")
+        match item:
+            case ast.Slice():
+                return self._slice(item)
+            case ast.Constant(value=None) | ast.Constant(value=EllipsisType()):
+                return item.value  # type: ignore[return-value]
+            case ast.Attribute(attr="newaxis") if self.spelled(item).split(".")[0] in NUMPY:
+                return None
+        self.in_index += _is_arithmetic(item)
+        node = self.node(item)
+        self.in_index -= _is_arithmetic(item)
+        return self._whole(node, item, "an index") if isinstance(node, Number) else node
+
+    def _slice(self, item: ast.Slice) -> slice:
         bounds = (item.lower, item.upper, item.step)
         start, stop, step = (None if bound is None else self.whole_number(bound, "an index") for bound in bounds)
-        if step is not None and step <= 0:
+        if isinstance(step, int) and step <= 0:
             self.fail("syntax", "the step of a slice must be positive in PyTorch", item, "write flip(x, 0)")
         return slice(start, stop, step)
 
-    def whole_number(self, node: ast.expr, what: str, hint: str = "") -> int:
-        """The value of a constant whole number; ``what`` names its part in the sentence of the error."""
+    def whole_number(self, node: ast.expr, what: str, hint: str = "", *, or_shape: bool = False) -> int | Node:
+        """The value of a whole number, or its node where it is known only when the expression runs.
+
+        ``what`` names its part in the sentence of the error; ``or_shape`` allows a shape (``x.shape``).
+        """
         value = self.node(node)
+        if (or_shape and is_shape(value)) or (not isinstance(value, Number) and is_plain(value) and is_whole(value)):
+            return value
+        return self._whole(value, node, what, hint)
+
+    def _whole(self, value: Node, node: ast.expr, what: str, hint: str = "") -> int:
+        """The value of a whole number that is known; an error at its place for anything else."""
         if isinstance(value, Number) and isinstance(value.value, int) and not isinstance(value.value, bool):
             return value.value
-        hint = "write index_select(x, 0, i) or where(condition, a, b)" if what == "an index" else hint
         if isinstance(value, Number) and isinstance(value.value, float) and value.value.is_integer():
             if abs(value.value) > LARGEST_INT:
                 self.fail("limit", f"{what} must be an integer of at most {LARGEST_INT:,}", node)
@@ -319,8 +335,8 @@ class Reader:
         value = self.node(node.value)
         if node.attr not in ATTRIBUTES:
             start, end = self._attribute_span(node)
-            hint = _TENSOR_METHODS.get(node.attr) or did_you_mean(node.attr, ATTRIBUTES)
-            if node.attr in FUNCTIONS and FUNCTIONS[node.attr].method:
+            hint = TENSOR_METHODS.get(node.attr) or did_you_mean(node.attr, ATTRIBUTES)
+            if node.attr in METHODS:
                 hint = f"call it: {self.source[:end]}()"
             self.fail("syntax", f"'.{node.attr}' is not part of the expression language", (start - 1, end), hint)
         return Attribute(value, node.attr, self.span(node))
@@ -332,7 +348,7 @@ class Reader:
 
     def _module_constant(self, dotted: str, node: ast.Attribute) -> Number:
         module, _, name = dotted.rpartition(".")
-        if name in CONSTANTS and module == "torch" and name.isascii():
+        if name in IN_MODULES.get(module, ()):
             return Number(CONSTANTS[name], self.span(node))
         if dotted in SPELLINGS:
             usage = SPELLINGS[dotted].usage
@@ -343,9 +359,38 @@ class Reader:
     def _call(self, node: ast.Call) -> Node:
         if isinstance(node.func, ast.Name) and (own := self.applied(node.func.id, node)) is not None:
             return own
+        if (value := _float_of_text(node)) is not None:
+            return Number(value, self.span(node))
+        if isinstance(node.func, ast.Call):
+            module, settings = self.made(node.func)
+            return self.called_module(module, settings, node)
         function, name_span, subject = self._called(node.func)
         arguments = self.arguments.read(function, node, name_span, subject)
+        if (compute := ON_NUMBERS.get(self.spelled(node.func))) and all(isinstance(a.value, Number) for a in arguments):
+            return self._computed(compute, [a.value for a in arguments if isinstance(a.value, Number)], node)
         return Call(function, arguments, self.span(node), name_span)
+
+    def made(self, node: ast.Call) -> tuple[Module, dict[str, Argument]]:
+        """A module of torch.nn, and what it is made with: ``nn.LeakyReLU(0.1)``."""
+        name = self.spelled(node.func)
+        if name not in MODULES_OF_NN:
+            self._called(node.func)  # which knows what else it may be
+            self.fail("syntax", "only functions can be called", node, "use '*' for multiplication")
+        return MODULES_OF_NN[name], self.arguments.settings(MODULES_OF_NN[name], node)
+
+    def called_module(self, module: Module, settings: Mapping[str, Argument], call: ast.Call) -> Call:
+        """The call of a module that is made: ``nn.ReLU()(x)``."""
+        function, name_span = FUNCTIONS[module.function], self.span(call.func)
+        return Call(
+            function, self.arguments.read(function, call, name_span, None, settings), self.span(call), name_span
+        )
+
+    def _computed(self, compute: Callable[..., float], values: Sequence[Number], place: ast.expr) -> Number:
+        """A function of ``math`` of plain numbers, which is a plain number."""
+        try:
+            return Number(applied(compute, [number.value for number in values]), self.span(place))
+        except ConstantError as error:
+            return self.fail("constant", str(error), place)
 
     def _called(self, node: ast.expr) -> tuple[Function, Span, ast.expr | None]:
         """The function that is called, the place of its name, and the subject of a method call."""
@@ -362,35 +407,22 @@ class Reader:
         if dotted and dotted.split(".")[0] in MODULES:
             self._unknown_module_function(dotted, node)
         name, span = node.attr, self._attribute_span(node)
-        if name in FUNCTIONS and FUNCTIONS[name].method:
-            return FUNCTIONS[name], span, node.value
+        if name in METHODS:
+            return METHODS[name], span, node.value
         if name in FUNCTIONS:
             subject = self.source[slice(*self.span(node.value))]
             message = f"'{name}' is a function, not a method, in PyTorch"
             self.fail("unknown-function", message, span, f"write {name}({subject}, ...)")
-        hint = _TENSOR_METHODS.get(name) or _function_hint(name, methods=True) or _ALL_FUNCTIONS
+        hint = TENSOR_METHODS.get(name) or function_hint(name, methods=True) or ALL_FUNCTIONS
         return self.fail("unknown-function", f"unknown method '{name}'", span, hint)
 
     def _unknown_function(self, name: str, node: ast.Name) -> NoReturn:
         if name in CONSTANTS:
             self.fail("syntax", f"'{name}' is a number and cannot be called", node, "use '*' for multiplication")
-        hint = lookalike(name, FUNCTIONS) or _function_hint(name)
-        if not hint and len(name) <= 2:
-            hint = f"write a product as {name}*(...)"
-        hint = hint or _ALL_FUNCTIONS
-        self.fail("unknown-function", f"unknown function '{name}'", node, hint)
+        self.fail("unknown-function", f"unknown function '{name}'", node, hint_for_function(name))
 
     def _unknown_module_function(self, dotted: str, node: ast.Attribute) -> NoReturn:
-        module, _, name = dotted.rpartition(".")
-        message = f"'{dotted}' is not part of the expression language"
-        if module in ("torch", "F", "nn", "linalg", "special") or module.startswith(("torch.", "nn.")):
-            message = f"unknown function '{dotted}'"
-        if name in FUNCTIONS:
-            hint = f"write {name}"
-        elif FOREIGN_FUNCTIONS.get(name, "") in FUNCTIONS:
-            hint = f"write {FOREIGN_FUNCTIONS[name]}"
-        else:
-            hint = _function_hint(name) or _ALL_FUNCTIONS
+        message, hint = told_of_module_function(dotted)
         self.fail("unknown-function", message, node, hint)
 
 
@@ -403,8 +435,18 @@ def dotted_name(node: ast.expr) -> str:
     return ".".join([node.id, *reversed(names)]) if isinstance(node, ast.Name) else ""
 
 
-def _function_hint(name: str, *, methods: bool = False) -> str:
-    foreign = FOREIGN_FUNCTIONS.get(name) or FOREIGN_FUNCTIONS.get(name.lower())
-    if foreign in FUNCTIONS:
-        return f"PyTorch calls it '{foreign}'"
-    return did_you_mean(name, [row.name for row in FUNCTIONS.values() if row.method or not methods])
+def _is_arithmetic(tree: ast.expr) -> bool:
+    """Whether an index consists of names, numbers and operators alone."""
+    parts = (ast.Name, ast.Constant, ast.BinOp, ast.UnaryOp, ast.operator, ast.unaryop, ast.expr_context)
+    return all(isinstance(part, parts) for part in ast.walk(tree))
+
+
+def _float_of_text(node: ast.Call) -> float | None:
+    """The value of ``float('inf')``; None for any other call."""
+    match node:
+        case ast.Call(func=ast.Name(id="float"), args=[ast.Constant(value=str() as text)], keywords=[]):
+            try:
+                return float(text)
+            except ValueError:
+                return None
+    return None

@@ -8,7 +8,8 @@ from types import TracebackType
 
 from gdcli.errors import ExpressionError, GdcliError
 from gdcli.lang.arguments import OF_TWO
-from gdcli.lang.nodes import Argument, Call, Expression, Span, Static, postorder
+from gdcli.lang.constants import ConstantError
+from gdcli.lang.nodes import Argument, Call, Expression, Index, Reference, Span, Static, Variable, postorder
 
 FILENAME = "<gdcli expression>"
 """The file name of the code that an expression is compiled to."""
@@ -18,6 +19,7 @@ _CONVERSIONS = (
     (re.compile(r"\b(Long|LongTensor|int64|long tensor)\b"), "long", "indices and class labels are whole numbers"),
     (re.compile(r"\b(boolean tensor|Bool)\b"), "bool", "a condition is true or false"),
 )
+_WANTS_A_NUMBER = re.compile(r"argument '(\w+)'.* must be (?:Number|float|double|Scalar|int), not Tensor")
 _ONE_OF_A_PAIR = "select one with .values or .indices"
 _LABELS = ("cross_entropy", "nll_loss")
 
@@ -39,6 +41,8 @@ def _explained(error: BaseException, shapes: Mapping[str, tuple[int, ...]]) -> t
     if isinstance(error, GdcliError):
         return error.message, error.hint
     text = str(error)
+    if isinstance(error, ConstantError):
+        return text, ""
     if "allocate" in text or isinstance(error, MemoryError):
         return "not enough memory for this operation", "use smaller tensors"
     if "concatenate tuple" in text or "return_types" in text or "must be Tensor, not tuple" in text:
@@ -50,10 +54,19 @@ def _explained(error: BaseException, shapes: Mapping[str, tuple[int, ...]]) -> t
 
 def _remedy(said: str, expression: Expression, span: Span) -> str:
     """The hint for an error of a call whose cause is known; an empty string for any other."""
+    for node in postorder(expression.root):
+        if isinstance(node, Index) and node.span == span and "tensors used as indices" in said:
+            indices = [item for item in node.items if isinstance(item, (Variable, Call, Reference))]
+            return f"indices are whole numbers: write long({expression.text(indices[0])})" if indices else ""
     call = next((n for n in postorder(expression.root) if isinstance(n, Call) and n.span == span), None)
     if call is None:
         return ""
     given = {a.parameter.name: a for a in call.arguments}
+    wanted = _WANTS_A_NUMBER.search(said)
+    number = given.get(wanted[1]) if wanted else None
+    if wanted and number and number.parameter.kind == "number":
+        name = expression.text(number.value) if not isinstance(number.value, (Static, tuple)) else wanted[1]
+        return f"'{wanted[1]}' is a plain number, or a tensor of one number without a gradient: write detach({name})"
     dim = given.get("dim")
     if "Dimension out of range" in said and dim is not None and not dim.by_keyword and call.function.name in OF_TWO:
         return f"the second argument is a dimension; {OF_TWO[call.function.name]}"

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
+from msgspec.structs import replace
+
 from gdcli.errors import ExpressionError, GdcliError, MissingVariableError, UnknownVariableError
 from gdcli.lang.arguments import FLOAT_DTYPES
 from gdcli.lang.arrays import Array
+from gdcli.lang.functions.rows import BOOL, WHOLE
 from gdcli.lang.nodes import Call, Expression, Static, Variable, postorder
 from gdcli.lang.suggest import did_you_mean, lookalike, variables_listed
 from gdcli.lang.syntax import parse_value
+from gdcli.lang.whole import names_in_places, typed
 
 Bound: TypeAlias = Expression | Array
 """The value of a variable: a parsed text, or numbers."""
@@ -29,7 +33,21 @@ def bind(expressions: Sequence[Expression], values: Mapping[str, Any]) -> dict[s
     check_known(values, names)
     for expression in expressions:
         check_given(expression, values)
-    return {name: read_value(name, values[name]) for name in names}
+    return _typed(expressions, {name: read_value(name, values[name]) for name in names})
+
+
+def _typed(expressions: Sequence[Expression], values: Mapping[str, Bound]) -> dict[str, Bound]:
+    """The values, with the dtype of those that are indices or class labels."""
+    places = {name: kind for expression in expressions for name, kind in names_in_places(expression).items()}
+    own = {name: text for expression in expressions for name, text in expression.values.items() if name in places}
+    read = {name: parse_value(text) for name, text in own.items()}
+
+    def of_its_dtype(name: str, value: Bound) -> Bound:
+        if isinstance(value, Array):
+            return value
+        return replace(value, dtype=typed(name, value, places, read.get(name)))
+
+    return {name: of_its_dtype(name, value) for name, value in values.items()}
 
 
 def bind_some(expression: Expression, values: Mapping[str, Any]) -> dict[str, Bound]:
@@ -47,7 +65,8 @@ def bind_some(expression: Expression, values: Mapping[str, Any]) -> dict[str, Bo
         raise ExpressionError("constant", message, "for example: x**2", source=source, span=expression.place)
     check_not_computed(expression, values)
     check_known(values, expression.variables)
-    return {name: read_value(name, values[name]) for name in expression.variables if name in values}
+    given = {name: read_value(name, values[name]) for name in expression.variables if name in values}
+    return _typed([expression], given)
 
 
 def check_not_computed(expression: Expression, names: Iterable[str]) -> None:
@@ -81,8 +100,10 @@ def is_whole(value: Bound) -> bool:
     """Whether a value is a tensor of whole numbers or truth values, as its dtype says."""
     if isinstance(value, Array):
         return value.is_whole or value.dtype == "bool"
-    if not isinstance(value.root, Call):
-        return False
+    if value.dtype or not isinstance(value.root, Call):
+        return value.dtype != ""
+    if value.root.function.makes_a_tensor and value.root.function.gradient in (WHOLE, BOOL):
+        return True
     dtypes = [
         a.value.value for a in value.root.arguments if isinstance(a.value, Static) and a.parameter.kind == "dtype"
     ]

@@ -92,7 +92,7 @@ def draw_starts(settings: CompareSettings, problem: Problem) -> tuple[Tensors, .
     """
     given = {name: problem.tensors[name].detach() for name in settings.wrt}
     value = problem.value()
-    check_scalar(value, problem.objective.expression)
+    check_scalar(value, problem.objective.expression, problem.wrt)
     if not settings.starts:
         _check_domain(settings, given)
         return (given,)

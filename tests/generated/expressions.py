@@ -128,10 +128,10 @@ class Maker:
             first = function.parameters[0]
             if first.kind in ("tensor", "either", "any"):
                 target = self.tensor(depth)
-                return f"({target}).{function.name}({', '.join([*positional[1:], *named])})"
+                return f"({target}).{function.bare_name}({', '.join([*positional[1:], *named])})"
         return f"{function.path}({inside})"
 
-    def argument(self, function: Function, parameter: Parameter, depth: int) -> str:  # noqa: C901, PLR0911 -- one a kind
+    def argument(self, function: Function, parameter: Parameter, depth: int) -> str:  # noqa: C901, PLR0911, PLR0912 -- one a kind
         source = self.source
 
         def small() -> str:
@@ -153,7 +153,7 @@ class Maker:
                 return f"({', '.join(small() for _ in range(source.randint(1, 3)))},)"
             case "bool":
                 return source.choice(("True", "False"))
-            case "index":
+            case "index" | "labels":
                 shape = source.choice(SHAPES)
                 name = f"i{len(self.tensors)}_"
                 self.tensors[name] = torch.tensor(
@@ -164,6 +164,12 @@ class Maker:
                 return f"[{', '.join(self.tensor(depth) for _ in range(source.randint(1, 3)))}]"
             case "data":
                 return source.choice(("1.0", "[1.0, 2, 3]", "[[1, 2], [3, 4.5]]", "[]", "[[1.0], [2, 3]]", "1e300"))
+            case "lists":
+                return source.choice(("[1.0, 2, 3]", "[[1, 2], [3, 4.5]]", "[True, False]", "[0, 1]"))
+            case "text":
+                return repr(source.choice(("ij,jk->ik", "i,i->", "ij->ji", "i,j", "...i,i->...", "ii", "bij,ij")))
+            case "operands":
+                return ", ".join(self.tensor(depth) for _ in range(source.randint(1, 3)))
             case "any":
                 return self.tensor(depth) if source.random() < 0.5 else small()
             case "dtype":
@@ -173,7 +179,12 @@ class Maker:
         raise AssertionError(f"{function.name}: {parameter.kind}")
 
 
-FUNCTIONS_BY_NAME = [function for name, function in sorted(FUNCTIONS.items()) if function.usual == name]
+def _is_its_own(function: Function) -> bool:
+    """Whether it is no alias, and its result is a tensor."""
+    return function.usual == function.name and function.form != "size"
+
+
+FUNCTIONS_BY_NAME = [function for name, function in sorted(FUNCTIONS.items()) if _is_its_own(function)]
 NAMES = {"torch": torch, "inf": float("inf"), "nan": float("nan")}
 
 

@@ -23,6 +23,7 @@ def functions(
     """List the functions of the expression language, or show one of them."""
     from gdcli.contract.listings import FunctionsResult
     from gdcli.lang.functions import CATEGORIES, FUNCTIONS, SPELLINGS
+    from gdcli.lang.functions.modules import MODULES
     from gdcli.lang.suggest import FOREIGN_FUNCTIONS, did_you_mean
 
     found = FUNCTIONS if name is None else {name: SPELLINGS[name]} if name in SPELLINGS else {}
@@ -34,7 +35,10 @@ def functions(
         print_record(FunctionsResult(functions=_entries(list(found.values()))))
     elif name is not None:
         row = SPELLINGS[name]
-        calls = ", ".join([row.path, *([f"x.{row.name}()"] if row.method else [])])
+        modules = [
+            f"{name}()" for name, module in MODULES.items() if module.function == row.usual and name[:3] == "nn."
+        ]
+        calls = ", ".join([row.path, *([f"x.{row.bare_name}()"] if row.method else []), *modules])
         facts = {"what": row.help, "PyTorch": calls, "example": f'gdcli ops "{row.example}"', "gradient": row.gradient}
         print_definition(row.usage, facts)
     else:

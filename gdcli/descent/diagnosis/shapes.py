@@ -16,9 +16,8 @@ from gdcli.descent.diagnosis.run import Run
 from gdcli.descent.diagnosis.speed import curvature_rates, own_rates
 from gdcli.descent.diagnosis.words import direction_in_words, parts_of
 from gdcli.explain.names import told
-from gdcli.lang.nodes import Binary, children
-
-_COLUMN = 2  # dimensions
+from gdcli.lang.blame import all_pairs, told_of_pairs
+from gdcli.lang.nodes import children
 
 
 def badly_scaled(run: Run) -> Finding | None:
@@ -74,22 +73,14 @@ def broadcast(run: Run) -> Finding | None:
     """A difference of a column, shape (N, 1), and a vector, shape (N,), which is a matrix of all pairs."""
     kept, _ = evaluated(at(run.problem, run.first, torch.float64))
     expression = run.problem.objective.expression
-    for node in kept.nodes():
-        if not isinstance(node, Binary) or node.operator not in ("+", "-"):
-            continue
-        parts = [kept.get(child) for child in children(node)]
-        if not all(isinstance(part, torch.Tensor) for part in parts):
-            continue
-        one, other = sorted((tuple(part.shape) for part in parts if part is not None), key=len)
-        if len(one) == 1 and len(other) == _COLUMN and other == (one[0], 1) and one[0] > 1:
-            text = expression.text(node)
-            evidence: dict[str, Any] = {"text": text, "span": list(node.span), "shapes": [list(one), list(other)]}
-            if expression.is_program:
-                evidence["line"] = expression.line(node)
-            n, difference = one[0], told(expression, node)
-            message = (
-                f"{difference} has shape ({n}, {n}), because ({n}, 1) and ({n},) broadcast to all pairs; "
-                "flatten the column (.flatten()) to compare element by element"
-            )
-            return Finding("broadcast", message, None, evidence)
-    return None
+    shapes = {id(node): tuple(part.shape) for node in kept.nodes() if isinstance(part := kept[node], torch.Tensor)}
+    found = all_pairs(expression, lambda node: shapes.get(id(node)))
+    if found is None:
+        return None
+    node, n = found
+    sides = [list(shapes[id(child)]) for child in children(node)]
+    text = expression.text(node)
+    evidence: dict[str, Any] = {"text": text, "span": list(node.span), "shapes": sorted(sides, key=len)}
+    if expression.is_program:
+        evidence["line"] = expression.line(node)
+    return Finding("broadcast", told_of_pairs(told(expression, node), n), None, evidence)

@@ -27,11 +27,13 @@ from gdcli.lang.functions import (
     rounding,
     selecting,
     shape,
+    sizes,
     trigonometry,
 )
+from gdcli.lang.functions.elsewhere import SAME
 from gdcli.lang.signature import Function
 
-__all__ = ["CATEGORIES", "FUNCTIONS", "MATRIX_OPERATIONS", "SPELLINGS"]
+__all__ = ["CATEGORIES", "FUNCTIONS", "MATRIX_OPERATIONS", "METHODS", "SPELLINGS"]
 
 _MODULES = (
     arithmetic,
@@ -44,6 +46,7 @@ _MODULES = (
     reductions,
     selecting,
     shape,
+    sizes,
     linear_algebra,
     activations,
     layers,
@@ -64,6 +67,11 @@ def _categories() -> dict[str, tuple[Function, ...]]:
 CATEGORIES: Mapping[str, tuple[Function, ...]] = MappingProxyType(_categories())
 FUNCTIONS: Mapping[str, Function] = MappingProxyType({row.name: row for rows in CATEGORIES.values() for row in rows})
 
+METHODS: Mapping[str, Function] = MappingProxyType(
+    {name: row for row in FUNCTIONS.values() for name in (row.bare_name, *row.methods) if row.method}
+)
+"""The function of every method that a tensor has."""
+
 MATRIX_OPERATIONS = frozenset(
     name for name, row in FUNCTIONS.items() if "product" in row.facts or "inversion" in row.facts
 )
@@ -71,7 +79,7 @@ MATRIX_OPERATIONS = frozenset(
 
 
 def _spellings() -> dict[str, Function]:
-    """Every way to write each function: ``relu``, ``torch.relu``, ``F.relu``, ``torch.nn.functional.relu``, ..."""
+    """Every way to write each function: ``exp``, ``torch.exp``, ``F.relu``, ``nn.functional.relu``, ``np.exp``."""
     found = dict(FUNCTIONS)
     for row in FUNCTIONS.values():
         for path in (row.path, *row.also):
@@ -81,7 +89,7 @@ def _spellings() -> dict[str, Function]:
                 found[inside] = row
             if inside.startswith("nn.functional."):
                 found[f"F.{inside.removeprefix('nn.functional.')}"] = row
-    return found
+    return found | {spelling: FUNCTIONS[name] for spelling, name in SAME.items()}
 
 
 SPELLINGS: Mapping[str, Function] = MappingProxyType(_spellings())

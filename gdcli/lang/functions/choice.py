@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gdcli.lang.functions.rows import elementwise, free
+from gdcli.lang.functions.rows import elementwise
 
 CATEGORY = "limits and choice"
 
@@ -51,11 +51,10 @@ FUNCTIONS = (
         "nan and infinities replaced by numbers",
         "nan_to_num([nan, inf, 1])",
     ),
-    free(
+    elementwise(
         "where",
         "condition, input, other",
         "input where the condition holds, else other",
         "where([1, 2] > 1.5, 10, 20)",
-        facts=("elementwise",),
     ),
 )

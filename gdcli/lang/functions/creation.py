@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gdcli.lang.functions.rows import DTYPE, WHOLE, constructor, free, nn
+from gdcli.lang.functions.rows import BOOL, DTYPE, WHOLE, constructor, free, nn
 
 CATEGORY = "constructors"
 _SHAPE_ONLY = "only the shape of the input is used"
@@ -14,6 +14,26 @@ FUNCTIONS = (
         "a tensor of these numbers",
         "tensor([[1, 2], [3, 4]])",
         facts=("dtype of its numbers", "requires_grad"),
+    ),
+    constructor(
+        "FloatTensor",
+        "data: lists",
+        "a float32 tensor of these numbers, in a list",
+        "FloatTensor([1, 2])",
+        facts=(),
+        other_names=("Tensor",),
+    ),
+    constructor("DoubleTensor", "data: lists", "a float64 tensor of these numbers", "DoubleTensor([1, 2])", facts=()),
+    constructor(
+        "LongTensor", "data: lists", "an int64 tensor of these numbers", "LongTensor([1, 2])", gradient=WHOLE, facts=()
+    ),
+    constructor(
+        "BoolTensor",
+        "data: lists",
+        "a tensor of these truth values",
+        "BoolTensor([True, False])",
+        gradient=BOOL,
+        facts=(),
     ),
     constructor(
         "arange",

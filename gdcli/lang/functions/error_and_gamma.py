@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gdcli.lang.functions.rows import elementwise, free, special
+from gdcli.lang.functions.rows import elementwise, special
 
 CATEGORY = "error and gamma functions"
 
@@ -36,12 +36,11 @@ FUNCTIONS = (
         "digamma([1, 2])",
         also=("torch.special.digamma", "torch.special.psi"),
     ),
-    free(
+    elementwise(
         "polygamma",
         "n: int, input",
         "n-th derivative of digamma",
         "polygamma(1, 2)",
-        facts=("elementwise",),
         also=("torch.special.polygamma",),
     ),
     elementwise(
@@ -57,14 +56,16 @@ FUNCTIONS = (
         "input, other",
         "regularized lower incomplete gamma function",
         "gammainc(2, [1, 3])",
-        also=("torch.igamma",),
+        other_names=("igamma",),
+        methods=("igamma",),
     ),
     special(
         "gammaincc",
         "input, other",
         "regularized upper incomplete gamma function",
         "gammaincc(2, [1, 3])",
-        also=("torch.igammac",),
+        other_names=("igammac",),
+        methods=("igammac",),
     ),
     elementwise("i0", "input", "modified Bessel function of order 0", "i0([0, 1])", also=("torch.special.i0",)),
     special("i0e", "input", "exp(-abs(input)) * i0(input)", "i0e([0, 1])"),

@@ -11,6 +11,12 @@ _FILTER = "weight, bias = None, stride: ints = 1, padding: ints = 0, dilation: i
 FUNCTIONS = (
     nn("linear", "input, weight, bias = None", "input @ weight.T + bias", "linear([1, 2], [[3, 4]], [5])"),
     nn(
+        "embedding",
+        "input: index, weight",
+        "the rows of weight at these indices",
+        "embedding([1, 0], [[1, 2], [3, 4]])",
+    ),
+    nn(
         "normalize",
         "input, p: number = 2, dim: int = 1, eps: number = 1e-12",
         "input divided by its p-norm along dim",

@@ -58,12 +58,31 @@ FUNCTIONS = (
         "inner([[1, 2], [3, 4]], [1, 1])",
         facts=("product",),
     ),
-    function("outer", "input, vec2", "outer product of two vectors", "outer([1, 2], [3, 4])", facts=("product",)),
+    function(
+        "outer",
+        "input, vec2",
+        "outer product of two vectors",
+        "outer([1, 2], [3, 4])",
+        facts=("product",),
+        other_names=("ger",),
+    ),
     linalg("vecdot", "x, y, *, dim: int = -1", "dot products along dim", "vecdot([[1, 2], [3, 4]], [1, 1])"),
     function(
         "cross", "input, other, dim: int = None", "cross product of vectors of length 3", "cross([1, 0, 0], [0, 1, 0])"
     ),
+    linalg(
+        "linalg.cross",
+        "input, other, *, dim: int = -1",
+        "cross product of vectors of length 3",
+        "linalg.cross([1, 0, 0], [0, 1, 0])",
+    ),
     function("kron", "input, other", "Kronecker product", "kron([[1, 2]], [[1], [3]])"),
+    free(
+        "einsum",
+        "equation: text, *operands: operands",
+        "sums of products, by Einstein's convention",
+        "einsum('ij,j->i', [[1, 2], [3, 4]], [1, 1])",
+    ),
     free(
         "tensordot",
         "a, b, dims: int = 2",
@@ -159,18 +178,23 @@ FUNCTIONS = (
     ),
     linalg(
         "matrix_norm",
-        f"input, ord: number = 'fro', dim: ints = (-2,-1), keepdim: bool = False, {DTYPE}",
+        f"input, ord: number|'fro'|'nuc' = 'fro', dim: ints = (-2,-1), keepdim: bool = False, {DTYPE}",
         "norm of a matrix",
         "matrix_norm([[1, 2], [3, 4]], 2)",
     ),
     linalg(
         "linalg.norm",
-        f"input, ord: number = None, {ALONG}, {DTYPE}",
+        f"input, ord: number|'fro'|'nuc' = None, {ALONG}, {DTYPE}",
         "norm of a vector or a matrix",
         "linalg.norm([[1, 2], [3, 4]], 2)",
         facts=("reduction",),
     ),
-    linalg("linalg.cond", "input, p: number = None", "condition number of a matrix", "linalg.cond([[1, 2], [3, 4]])"),
+    linalg(
+        "linalg.cond",
+        "input, p: number|'fro'|'nuc' = None",
+        "condition number of a matrix",
+        "linalg.cond([[1, 2], [3, 4]])",
+    ),
     linalg(
         "matrix_rank",
         "input, *, atol: number = None, rtol: number = None, hermitian: bool = False",

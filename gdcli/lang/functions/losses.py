@@ -36,8 +36,8 @@ FUNCTIONS = (
     ),
     nn(
         "cross_entropy",
-        f"input, target, weight = None, *, {_REDUCTION}, label_smoothing: number = 0",
-        "cross-entropy between logits and class probabilities",
+        f"input, target: labels, weight = None, *, ignore_index: int = -100, {_REDUCTION}, label_smoothing: number = 0",
+        "cross-entropy of logits with class labels or probabilities",
         "cross_entropy([2, 1, 0], [1, 0, 0])",
     ),
     nn(

@@ -26,8 +26,15 @@ FUNCTIONS = (
         f"low: int = 0, high: ints = None, size: ints = None, {DTYPE}",
         "random integers from low up to but not including high",
         "randint(0, 10, (5,))",
+        facts=("whole numbers", "requires_grad"),
     ),
-    draw("randperm", f"n: int, {DTYPE}", "random permutation of 0 to n - 1", "randperm(5)"),
+    draw(
+        "randperm",
+        f"n: int, {DTYPE}",
+        "random permutation of 0 to n - 1",
+        "randperm(5)",
+        facts=("whole numbers", "requires_grad"),
+    ),
     draw(
         "normal",
         f"mean: number, std: number, size: ints, {DTYPE}",

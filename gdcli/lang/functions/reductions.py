@@ -46,7 +46,7 @@ FUNCTIONS = (
     ),
     function(
         "norm",
-        f"input, p: number = 2, {ALONG}",
+        f"input, p: number|'fro'|'nuc' = 2, {ALONG}",
         "the p-norm of all elements, or along dim",
         "norm([3, 4])",
         facts=("reduction",),
@@ -171,6 +171,7 @@ FUNCTIONS = (
         "y, x = None, *, dx: number = 1, dim: int = -1",
         "integral by the trapezoidal rule",
         "trapezoid([0, 1, 4], [0, 1, 2])",
+        other_names=("trapz",),
     ),
     function(
         "cov",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gdcli.lang.functions.rows import free, nn, tensor_method
+from gdcli.lang.functions.rows import free, linalg, nn, tensor_method
 from gdcli.lang.signature import function
 
 CATEGORY = "shape"
@@ -22,7 +22,14 @@ FUNCTIONS = (
     function("ravel", "input", "all elements in one dimension", "ravel([[1, 2], [3, 4]])"),
     function("squeeze", "input, dim: ints = None", "dimensions of size 1 removed", "squeeze([[1, 2, 3]])"),
     function("unsqueeze", "input, dim: int", "a dimension of size 1 inserted", "unsqueeze([1, 2, 3], 1)"),
-    function("transpose", "input, dim0: int, dim1: int", "two dimensions swapped", "transpose([[1, 2], [3, 4]], 0, 1)"),
+    function(
+        "transpose",
+        "input, dim0: int, dim1: int",
+        "two dimensions swapped",
+        "transpose([[1, 2], [3, 4]], 0, 1)",
+        other_names=("swapdims",),
+    ),
+    function("torch.t", "input", "the transpose of a matrix", "torch.t([[1, 2]])"),
     function("swapaxes", "input, axis0: int, axis1: int", "the same as transpose", "swapaxes([[1, 2], [3, 4]], 0, 1)"),
     function("permute", "input, dims: sizes", "dimensions reordered", "permute([[1, 2, 3], [4, 5, 6]], (1, 0))"),
     function(
@@ -46,7 +53,13 @@ FUNCTIONS = (
         other_names=("concat", "concatenate"),
     ),
     free("hstack", "tensors: tensors", "tensors stacked horizontally (by columns)", "hstack([[1, 2], [3]])"),
-    free("vstack", "tensors: tensors", "tensors stacked vertically (by rows)", "vstack([[1, 2], [3, 4]])"),
+    free(
+        "vstack",
+        "tensors: tensors",
+        "tensors stacked vertically (by rows)",
+        "vstack([[1, 2], [3, 4]])",
+        other_names=("row_stack",),
+    ),
     free("column_stack", "tensors: tensors", "vectors as the columns of a matrix", "column_stack([[1, 2], [3, 4]])"),
     function(
         "unbind",
@@ -73,6 +86,11 @@ FUNCTIONS = (
         "broadcast_to", "input, size: sizes", "broadcast to a shape, without copying", "broadcast_to([1, 2], (3, 2))"
     ),
     tensor_method("expand", "input, size: sizes", "expanded to a shape, without copying", "expand([1, 2], (3, 2))"),
+    tensor_method("expand_as", "input, other", "expanded to the shape of other", "expand_as([1], [2, 3])"),
+    tensor_method("view_as", "input, other", "the same elements in the shape of other", "view_as([1, 2], [[3], [4]])"),
+    tensor_method(
+        "reshape_as", "input, other", "the same elements in the shape of other", "reshape_as([1, 2], [[3], [4]])"
+    ),
     tensor_method("repeat", "input, repeats: sizes", "input repeated along each dimension", "repeat([1, 2], 3)"),
     function("tile", "input, dims: sizes", "input repeated along the last dimensions", "tile([1, 2], (2, 2))"),
     function(
@@ -107,6 +125,12 @@ FUNCTIONS = (
         "input, offset: int = 0, dim1: int = 0, dim2: int = 1",
         "the elements on a diagonal",
         "diagonal([[1, 2], [3, 4]])",
+    ),
+    linalg(
+        "linalg.diagonal",
+        "A, *, offset: int = 0, dim1: int = -2, dim2: int = -1",
+        "the diagonals of the last two dimensions",
+        "linalg.diagonal([[1, 2], [3, 4]])",
     ),
     function("tril", "input, diagonal: int = 0", "the lower triangle, zeros above", "tril([[1, 2], [3, 4]])"),
     function("triu", "input, diagonal: int = 0", "the upper triangle, zeros below", "triu([[1, 2], [3, 4]])"),
