@@ -5,14 +5,25 @@ What becomes a tensor here, and of which dtype, follows the rules by which lang/
 
 from __future__ import annotations
 
-import ast
 import re
-import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from msgspec.structs import replace
 
 from gdcli.codegen.literals import NOTHING, Local, python_agrees, says
+from gdcli.codegen.trees import (
+    has_float,
+    index_text,
+    is_float_by_itself,
+    is_for_parts,
+    is_module,
+    is_new,
+    is_numbers,
+    is_sequence,
+    normalized,
+    printed_nodes,
+    with_argument,
+)
 from gdcli.lang.constants import CONSTANTS
 from gdcli.lang.functions import SPELLINGS
 from gdcli.lang.limits import SIZED
@@ -25,7 +36,6 @@ from gdcli.lang.nodes import (
     Call,
     Expression,
     Index,
-    IndexItem,
     ListOf,
     Node,
     Number,
@@ -86,11 +96,11 @@ class ExpressionPrinter:
             return text
         tree, root = Tree(self, expression, expression.root), expression.root
         text = tree.tensor(root)
-        if _is_numbers(root) or (isinstance(root, Call) and "requires_grad" in root.function.facts):
-            return _with_argument(text, "requires_grad=True") if requires_grad else text
+        if is_numbers(root) or (isinstance(root, Call) and "requires_grad" in root.function.facts):
+            return with_argument(text, "requires_grad=True") if requires_grad else text
         if isinstance(root, (Unary, Binary)):
             text = f"({text})" if requires_grad else text
-        elif not _is_new(root):
+        elif not is_new(root):
             text = f"{text}.clone()"
         return f"{text}.requires_grad_()" if requires_grad else text
 
@@ -100,7 +110,7 @@ class ExpressionPrinter:
             return expression.source
         if expression.source not in self._codes:
             code = re.sub(r"\s", " ", lines_of(expression.source)[0])
-            self._codes[expression.source] = _NOT_ASCII.sub(_normalized, code)
+            self._codes[expression.source] = _NOT_ASCII.sub(normalized, code)
         return self._codes[expression.source]
 
     def called(self, program: Expression, call: Application) -> tuple[str, Mapping[str, str]]:
@@ -118,7 +128,7 @@ class Tree:
         self.local = local
         self.numbers = numbers_in(root)
         self.texts: dict[int, str] = {}
-        for node in _printed(root):
+        for node in printed_nodes(root):
             self.texts[id(node)] = self._text(node)
 
     def text(self, node: Node) -> str:
@@ -200,10 +210,10 @@ class Tree:
             is_operation = isinstance(value, Reference) and isinstance(value.value, (Unary, Binary))
             return f"{f'({text})' if is_operation else text}[{node.items[0]}]"
         inside = children(node)[1:]
-        pieces += [(c.span, self._numbers(c) if _is_numbers(c) else self._whole(c, None)) for c in inside]
+        pieces += [(c.span, self._numbers(c) if is_numbers(c) else self._whole(c, None)) for c in inside]
         text = _NEW_AXIS.sub("None", self.source[opened:end])
         if not inside and not self._stays(text):
-            pieces.append(((opened + 1, end - 1), ", ".join(map(_index_item, node.items))))
+            pieces.append(((opened + 1, end - 1), ", ".join(map(index_text, node.items))))
         return _NEW_AXIS.sub("None", self._replaced((start, end), pieces))
 
     def _stays(self, text: str) -> bool:
@@ -261,8 +271,8 @@ class Tree:
         return self._replaced(node.span, [(item.span, text) for item, text in zip(node.items, items, strict=True)])
 
     def _list(self, node: ListOf) -> str:
-        if _is_numbers(node):
-            return self._torch_tensor(self._numbers(node), floats=_has_float(node))
+        if is_numbers(node):
+            return self._torch_tensor(self._numbers(node), floats=has_float(node))
         return f"torch.stack({self._in_brackets(node, [self.tensor(item) for item in node.items])})"
 
     def _torch_tensor(self, numbers: str, *, floats: bool) -> str:
@@ -296,7 +306,7 @@ class Tree:
         has_method = function.path in (f"torch.{function.bare_name}", f"torch.Tensor.{function.bare_name}")
         if function.path.startswith("torch.Tensor.") and not is_method:
             text = self._as_method(call)
-        elif (is_method and not has_method) or _is_module(call):
+        elif (is_method and not has_method) or is_module(call):
             text = f"{self._callee(function.path)}({', '.join(map(self._whole_argument, call.arguments))})"
         else:
             name = self.source[slice(*call.name_span)]
@@ -306,8 +316,8 @@ class Tree:
         takes_dtype = any(p.name == "dtype" for p in function.parameters)
         if not function.makes_a_tensor or not takes_dtype or any(a.parameter.name == "dtype" for a in call.arguments):
             return text
-        dtype = self._dtype(floats=_is_float_by_itself(call))
-        return _with_argument(text, dtype.removeprefix(", ")) if dtype else text
+        dtype = self._dtype(floats=is_float_by_itself(call))
+        return with_argument(text, dtype.removeprefix(", ")) if dtype else text
 
     def _spelled(self, name: str, function: Function) -> str:
         """The spelling of a function, unless an import of the program has given it another meaning."""
@@ -354,7 +364,7 @@ class Tree:
         text = self._static(argument, value)
         # rand(3, 4) beside rand((3, 4)), but permute(x, (1, 0)) alone
         in_a_row = not argument.by_keyword and (is_method or function.makes_a_tensor)
-        if argument.parameter.kind == "sizes" and not in_a_row and not _is_sequence(text):
+        if argument.parameter.kind == "sizes" and not in_a_row and not is_sequence(text):
             text = f"({text},)" if "," not in text else f"({text})"
         return [(value.span, text)]
 
@@ -377,7 +387,7 @@ class Tree:
         is_whole = argument.parameter.kind in ("int", "ints", "sizes")
         if not is_whole or self._stays(text):
             return text
-        if isinstance(value.value, tuple) and not _is_sequence(text):
+        if isinstance(value.value, tuple) and not is_sequence(text):
             return ", ".join(map(str, value.value))
         return repr(value.value)
 
@@ -386,7 +396,7 @@ class Tree:
         kind = argument.parameter.kind
         if kind in ("data", "lists"):
             return self._numbers(node)
-        if kind == "index" and _is_numbers(node):
+        if kind == "index" and is_numbers(node):
             return f"torch.tensor({self._numbers(node)})"
         if kind in PLACES:
             return self._whole(node, argument.parameter)
@@ -395,76 +405,3 @@ class Tree:
             stays = kind in ("either", "number", *SIZED) or (kind == "any" and number)
             return self.texts[id(node)] if stays else self.tensor(node)
         return self.texts[id(node)]
-
-
-def _printed(root: Node) -> Iterator[Node]:
-    """The nodes of a tree, children before parents: not what a name stands for, and not the arguments of its call."""
-    stack: list[tuple[Node, bool]] = [(root, False)]
-    while stack:
-        node, ready = stack.pop()
-        if ready:
-            yield node
-            continue
-        stack.append((node, True))
-        if not isinstance(node, (Reference, Application)) or is_for_parts(node):
-            stack.extend((child, False) for child in reversed(children(node)))
-
-
-def is_for_parts(node: Node) -> bool:
-    """Whether it is the one name of what ``a, b = sort(x)`` takes apart."""
-    return isinstance(node, Reference) and "," in node.name
-
-
-def _is_module(call: Call) -> bool:
-    """Whether it is the call of a module that was made with arguments: ``nn.LeakyReLU(0.1)(x)``."""
-    values = [argument.value for argument in call.arguments if not isinstance(argument.value, tuple)]
-    return not call.is_method and any(not call.name_span[1] <= value.span[0] < call.span[1] for value in values)
-
-
-def _is_numbers(node: Node) -> bool:
-    return isinstance(node, Number) or (isinstance(node, ListOf) and all(map(_is_numbers, node.items)))
-
-
-def _has_float(node: Node) -> bool:
-    """Whether one of the numbers is no whole number: PyTorch then makes a float tensor of them all."""
-    if isinstance(node, ListOf):
-        return any(map(_has_float, node.items))
-    return isinstance(node, Number) and isinstance(node.value, float)
-
-
-def _is_float_by_itself(call: Call) -> bool:
-    """Whether the constructor makes a tensor of PyTorch's default dtype without being told."""
-    if "default dtype" in call.function.facts:
-        return True
-    values = [a.value for a in call.arguments] if "dtype of its numbers" in call.function.facts else []
-    return any(isinstance(value, (Number, ListOf)) and _has_float(value) for value in values)
-
-
-def _is_new(node: Node) -> bool:
-    """Whether the tensor is surely no view of another, which could not be changed in place."""
-    return isinstance(node, (Binary, ListOf)) or (isinstance(node, Call) and node.function.makes_a_tensor)
-
-
-def _with_argument(call: str, argument: str) -> str:
-    """A call with one more argument at its end."""
-    inside = call.removesuffix(")").rstrip().removesuffix(",")
-    return f"{inside}{'' if inside.endswith('(') else ', '}{argument})"
-
-
-def _is_sequence(text: str) -> bool:
-    """Whether an argument is written as one tuple or list: ``(2, 3)``, not ``2, 3``."""
-    arguments = ast.parse(f"f({text})", mode="eval").body.args  # type: ignore[attr-defined]
-    return len(arguments) == 1 and isinstance(arguments[0], (ast.Tuple, ast.List))
-
-
-def _normalized(character: re.Match[str]) -> str:
-    """A character as Python reads it in a name, where that is one character: each keeps its place."""
-    normalized = unicodedata.normalize("NFKC", character[0])
-    return normalized if len(normalized) == 1 else character[0]
-
-
-def _index_item(item: IndexItem) -> str:
-    if not isinstance(item, slice):
-        return "..." if item is ... else str(item)
-    bounds = ["" if bound is None else str(bound) for bound in (item.start, item.stop, item.step)]
-    return ":".join(bounds if item.step is not None else bounds[:2])

@@ -14,6 +14,7 @@ from sympy.logic.boolalg import BooleanAtom
 from gdcli.explain.counterparts import ELEMENTWISE, OF_LISTS, TAKES_CONDITIONS, as_number
 from gdcli.explain.known import Expr, floor
 from gdcli.explain.symbolic import exact
+from gdcli.lang.compiler import resolve
 from gdcli.lang.constructors import Environment
 from gdcli.lang.limits import SIZED
 from gdcli.lang.nodes import (
@@ -36,7 +37,7 @@ from gdcli.lang.nodes import (
     is_shape,
     postorder,
 )
-from gdcli.lang.objective import build, resolve
+from gdcli.lang.objective import build
 from gdcli.lang.operators import BINARY, UNARY
 
 MAX_ITEMS = 3_000

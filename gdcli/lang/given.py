@@ -14,7 +14,7 @@ from gdcli.lang.nodes import ListOf, Node, Number, Span
 from gdcli.lang.syntax import MODULES, Reader
 
 if TYPE_CHECKING:
-    from gdcli.lang.program import _Program
+    from gdcli.lang.scope import Scope
 
 _PARAMETERS = (
     "nn.Parameter",
@@ -34,7 +34,7 @@ class Given(Struct, frozen=True):
     literal: Number | ListOf | None
 
 
-def given(reader: _Program, tree: ast.expr, scope: Mapping[str, Any]) -> Given | None:
+def given(reader: Scope, tree: ast.expr, scope: Mapping[str, Any]) -> Given | None:
     """The value that an expression gives to a name; None for one that lies between variables and result.
 
     Raises:
@@ -71,7 +71,7 @@ def _known(meaning: Any) -> str:
     return repr(node.value) if isinstance(node, Number) else ""
 
 
-def _unwrapped(reader: _Program, tree: ast.expr) -> tuple[ast.expr, bool, list[Span]]:
+def _unwrapped(reader: Scope, tree: ast.expr) -> tuple[ast.expr, bool, list[Span]]:
     """The tree without what says that it requires a gradient, whether that was there, and the characters to cut."""
     moves, cut = False, []
     while isinstance(tree, ast.Call):

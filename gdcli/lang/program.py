@@ -17,21 +17,18 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Collection, Mapping, Sequence
-from typing import TypeAlias
+from collections.abc import Collection, Sequence
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from gdcli.errors import ExpressionError
 from gdcli.lang.constants import ConstantError, fold
 from gdcli.lang.definitions import Function, arguments_of, body_of, defined
-from gdcli.lang.functions.modules import MODULES, Module
+from gdcli.lang.functions.modules import MODULES
 from gdcli.lang.given import Given, given
-from gdcli.lang.lines import Line, assignments, colon, is_program, lines_of, tidy
+from gdcli.lang.lines import Line, assignments, colon, is_program, tidy
 from gdcli.lang.nodes import (
     Application,
-    Argument,
     Binary,
     Definition,
     Expression,
@@ -44,10 +41,10 @@ from gdcli.lang.nodes import (
     Variable,
 )
 from gdcli.lang.operators import BINARY
-from gdcli.lang.scan import check_part
+from gdcli.lang.scope import Aside, MadeModule, Named, Scope, is_aside, is_text, trimmed
 from gdcli.lang.statements import imported, refuse
 from gdcli.lang.suggest import NAME
-from gdcli.lang.syntax import Reader, dotted_name, parse_expression
+from gdcli.lang.syntax import parse_expression
 
 _GIVES_A_GRADIENT = re.compile(
     rf"(?P<name>{NAME})\s*\.\s*requires_grad(?:_\s*\(\s*(?P<flag>True|False|)\s*\)|\s*=\s*(?P<set>True|False))$"
@@ -58,29 +55,6 @@ _ABOUT_A_NAME = re.compile(
 )
 _SEED = re.compile(r"torch\s*\.\s*manual_seed\s*\(\s*(?P<seed>\d+)\s*\)$")
 _WORD = re.compile(r"[^\W\d]\w*")
-
-
-class _Named(Struct, frozen=True):
-    """A name for what lies between: its node, and the number of the name."""
-
-    node: Node
-    number: int
-
-
-class _Module(Struct, frozen=True):
-    """A module of torch.nn without parameters, and what it is made with."""
-
-    module: Module
-    settings: Mapping[str, Argument]
-
-
-class _Aside(Struct, frozen=True):
-    """A name for what is no tensor, which gdcli has no use for: an optimizer, a list of texts."""
-
-    span: Span
-
-
-_Meaning: TypeAlias = Given | _Named | Function | _Module | _Aside
 
 
 def parse(text: str, values: Collection[str] = ()) -> Expression:
@@ -102,20 +76,11 @@ def rows_of(text: str, values: Collection[str]) -> list[tuple[str, Expression | 
         return [(text, error)]
 
 
-class _Program(Reader):
+class _Program(Scope):
     """Reads the statements in order, with what their names stand for."""
 
     def __init__(self, source: str, values: Collection[str]) -> None:
-        code, self.lines = lines_of(source)
-        super().__init__(source, code, given=values)
-        self.globals: dict[str, _Meaning] = {}
-        self.scope = self.globals
-        self.modules: dict[str, str] = {}
-        self.inside: list[str] = []  # the functions whose bodies are being read
-        self.is_literal = 0  # whether a name of numbers is read as these numbers
-        # Without requires_grad every number may move; with it, a plain number is Python's, as in PyTorch.
-        self.numbers_move = not re.search("requires_grad|Parameter|Variable", self.python)
-        self.numbers = 0
+        super().__init__(source, values)
         self.statements: list[Statement] = []  # of the program, or of the function whose body is being read
         self.values: dict[str, str] = {}
         self.moving: dict[str, None] = {}
@@ -155,7 +120,7 @@ class _Program(Reader):
         """Read statements of one block; the value that they return, in a function."""
         at = 0
         while at < len(lines):
-            line, text = lines[at], self._code(lines[at].span)
+            line, text = lines[at], self.code(lines[at].span)
             if line.indent != lines[0].indent:
                 self.fail("syntax", "the indentation of this line does not match", line.span)
             at += 1
@@ -166,7 +131,7 @@ class _Program(Reader):
                     self.fail(
                         "statement", "'return' is only part of a function", line.span, "write the expression alone"
                     )
-                return self._node_at((line.span[0] + 6, line.span[1]))
+                return self.node_at((line.span[0] + 6, line.span[1]))
             else:
                 self._statement(line.span, text)
         return None
@@ -194,7 +159,7 @@ class _Program(Reader):
             self.seed = int(found["seed"])
         elif found := _ABOUT_A_NAME.match(text):
             if found["fact"] in ("dtype", "shape"):
-                self._show([self._node_at((span[0], span[0] + found.end("name")))])
+                self._show([self.node_at((span[0], span[0] + found.end("name")))])
         else:
             self._show_at(span)
 
@@ -208,15 +173,15 @@ class _Program(Reader):
         if sign != "=":
             self._augment(targets[0], sign[:-1], value, span)
             return
-        if (body := self._code(value).lstrip()).startswith("lambda"):
+        if (body := self.code(value).lstrip()).startswith("lambda"):
             self._define_lambda(targets[0], value[1] - len(body), value[1])
             return
-        tree = self._tree_at(value, names=True)
+        tree = self.tree_at(value, names=True)
         first, *others = targets
         self._give_each(first, tree, span)
         for names in others:
-            same = isinstance(self.scope.get(first[0]), _Named) and len(first) == len(names) == 1
-            node = self.named(first[0], _trimmed(self._code(value), value)) if same else None
+            same = isinstance(self.scope.get(first[0]), Named) and len(first) == len(names) == 1
+            node = self.named(first[0], trimmed(self.code(value), value)) if same else None
             if node is None:
                 self._give_each(names, tree, span)
             else:  # a = b = x**2 is one tensor with two names
@@ -224,12 +189,12 @@ class _Program(Reader):
 
     def _targets(self, span: Span) -> list[str]:
         """The names on the left of a ``=``."""
-        text = self._code(span)
+        text = self.code(span)
         names = [name.strip() for name in text.partition(":")[0].strip().strip("()").rstrip(",").split(",")]
         for name in names:
             if not name.isidentifier():
                 hint = "a program gives values to names only: y = ..."
-                self.fail("statement", f"'{text.strip()}' cannot be given a value", _trimmed(text, span), hint)
+                self.fail("statement", f"'{text.strip()}' cannot be given a value", trimmed(text, span), hint)
         return names
 
     def _give_each(self, names: Sequence[str], tree: ast.expr, span: Span) -> None:
@@ -254,11 +219,11 @@ class _Program(Reader):
 
     def _give(self, name: str, tree: ast.expr, span: Span) -> None:
         """Bind a name: to a value, which an option can replace, or to what lies between."""
-        if _is_aside(tree):
-            self.scope[name] = _Aside(span)
+        if is_aside(tree):
+            self.scope[name] = Aside(span)
             return
         if isinstance(tree, ast.Call) and self.spelled(tree.func) in MODULES:
-            self.scope[name] = _Module(*self.made(tree))
+            self.scope[name] = MadeModule(*self.made(tree))
             return
         value = None if self.inside else given(self, tree, self.scope)
         if value is None:
@@ -279,7 +244,7 @@ class _Program(Reader):
     def _bind(self, name: str, node: Node, span: Span) -> None:
         """Bind a name to the node of its expression."""
         self.numbers += 1
-        self.scope[name] = _Named(node, self.numbers)
+        self.scope[name] = Named(node, self.numbers)
         self.statements.append(Statement(name, node, self.numbers, span))
         if not self.inside and not self.is_differentiated:
             self.result = name, node
@@ -301,7 +266,7 @@ class _Program(Reader):
             self.fail("unknown-name", f"'{name}' has no value yet", span, f"give it a value first: {name} = 1.0")
         if sign not in BINARY:
             self.fail("statement", f"'{sign}=' is not part of a program", span)
-        right = self._node_at(value)
+        right = self.node_at(value)
         node: Node = Binary(sign, left, right, span)
         if isinstance(left, Number) and isinstance(right, Number):
             try:
@@ -321,11 +286,11 @@ class _Program(Reader):
     def _backward(self, subject: Span) -> None:
         if self.is_differentiated or self.inside:
             self.fail("statement", "backward() is called a second time", subject, "keep one of them")
-        name = self._code(subject).strip()
+        name = self.code(subject).strip()
         found = self.scope.get(name)
-        if isinstance(found, (_Aside, Function, _Module)):
+        if isinstance(found, (Aside, Function, MadeModule)):
             self.fail("statement", f"'{name}' has no gradient", subject)
-        self.result = (name, found.node) if isinstance(found, _Named) else ("", self._node_at(subject))
+        self.result = (name, found.node) if isinstance(found, Named) else ("", self.node_at(subject))
         self.is_differentiated = True
 
     def _print(self, span: Span) -> None:
@@ -335,15 +300,15 @@ class _Program(Reader):
             return
         for argument in [] if self.inside else call.args:
             place = self.span(argument)
-            about = _ABOUT_A_NAME.match(self._code(place))
-            if not isinstance(argument, (ast.JoinedStr, ast.Starred)) and not _is_text(argument) and not about:
+            about = _ABOUT_A_NAME.match(self.code(place))
+            if not isinstance(argument, (ast.JoinedStr, ast.Starred)) and not is_text(argument) and not about:
                 start = self.start
-                self.shown.append(self._node_at(place))
+                self.shown.append(self.node_at(place))
                 self.start = start
 
     def _show_at(self, span: Span) -> None:
         """A bare expression, or several with commas between them; the last one is the result unless one is named."""
-        tree = self._tree_at(span)
+        tree = self.tree_at(span)
         nodes = [self.node(item) for item in (tree.elts if isinstance(tree, ast.Tuple) else [tree])]
         if self.inside:
             return
@@ -360,7 +325,7 @@ class _Program(Reader):
     def _define(self, lines: Sequence[Line], at: int) -> int:
         """Keep a definition; the index of the line after it."""
         start, end = lines[at].span
-        text = self._code((start, end))
+        text = self.code((start, end))
         place = colon(text)
         if place < 0:
             self.fail("syntax", "':' is missing at the end of the definition", (start, end))
@@ -373,7 +338,7 @@ class _Program(Reader):
         return after
 
     def _define_lambda(self, names: Sequence[str], start: int, end: int) -> None:
-        text = self._code((start, end))
+        text = self.code((start, end))
         place = colon(text)
         if place < 0 or len(names) != 1:
             self.fail("syntax", "this is not a valid lambda", (start, end), "write f = lambda x: x**2")
@@ -389,7 +354,7 @@ class _Program(Reader):
     def applied(self, name: str, call: ast.Call) -> Node | None:
         """The body of a function of the program, with the arguments in the places of its parameters."""
         function = self.scope.get(name)
-        if isinstance(function, _Module):
+        if isinstance(function, MadeModule):
             return self.called_module(function.module, function.settings, call)
         if not isinstance(function, Function):
             return None
@@ -399,10 +364,10 @@ class _Program(Reader):
         arguments = arguments_of(self, function, call)
         self.numbers += 1
         kept, first = (self.scope, self.start, self.statements), self.numbers
-        self.scope = {**self.globals, **{parameter: self._parameter(node) for parameter, node in arguments.items()}}
+        self.scope = {**self.globals, **{parameter: self.parameter(node) for parameter, node in arguments.items()}}
         self.statements = []
         self.inside.append(name)
-        value = self._run(function.body) if function.result is None else self._node_at(function.result)
+        value = self._run(function.body) if function.result is None else self.node_at(function.result)
         self.inside.pop()
         statements = tuple(self.statements)
         self.scope, self.start, self.statements = kept
@@ -413,87 +378,3 @@ class _Program(Reader):
         is_lambda = function.result is not None
         definition = Definition(name, tuple(function.parameters.items()), function.span, is_lambda)
         return Application(name, tuple(arguments.values()), value, span, definition, statements, (first, self.numbers))
-
-    def _parameter(self, node: Node) -> _Meaning:
-        self.numbers += 1
-        return _Named(node, self.numbers)
-
-    # Names
-
-    def named(self, name: str, span: Span) -> Node | None:
-        """What a name of the program stands for."""
-        match self.scope.get(name):
-            case _Named(node=Number(value=value)):
-                return Number(value, span)
-            case _Named(node=Variable() | Reference() as node) if self.inside:
-                return replace(node, span=span)
-            case _Named(node=node, number=number):
-                return Reference(name, node, number, span)
-            case Given(literal=literal):
-                stays = isinstance(literal, Number) and not self.numbers_move and name not in self.given
-                is_index = self.in_index and isinstance(literal, Number)
-                if literal is not None and (self.is_literal or is_index or stays):
-                    return replace(literal, span=span)
-                return self.variable(name, span)
-            case Function() | _Module():
-                self.fail("syntax", f"'{name}' is a function and must be called", span, f"write {name}(...)")
-            case _Aside(span=place):
-                text = self.source[slice(*place)]
-                self.fail(
-                    "statement", f"'{name}' is no tensor, and not part of an expression", span, f"it is given by {text}"
-                )
-        return None
-
-    def spelled(self, node: ast.expr) -> str:
-        """``a.b.c`` for a chain of plain names, with what the imports of the program call by other names."""
-        first, dot, rest = dotted_name(node).partition(".")
-        return f"{self.modules.get(first, first)}{dot}{rest}"
-
-    def whole_number(self, node: ast.expr, what: str, hint: str = "", *, or_shape: bool = False) -> int | Node:
-        """A whole number, also one that a name of the program stands for."""
-        self.is_literal += 1
-        found = super().whole_number(node, what, hint, or_shape=or_shape)
-        self.is_literal -= 1
-        return found
-
-    # Places
-
-    def _code(self, span: Span) -> str:
-        return self.python[slice(*span)]
-
-    def _tree_at(self, span: Span, *, names: bool = False) -> ast.expr:
-        """Python's tree of the expression at a place; ``names`` allows texts, which only what is put aside has."""
-        text = self._code(span)
-        start, end = _trimmed(text, span)
-        if start >= end:
-            self.fail("syntax", "a value is missing", span)
-        may_be_aside = names and re.search("['\"]|optim", self.python[start:end])
-        if not (may_be_aside and _is_aside(self._tried(start, end))):
-            check_part(self.source, self.python, start, end)
-        return self.tree(start, end)
-
-    def _tried(self, start: int, end: int) -> ast.expr | None:
-        try:
-            return ast.parse(self.python[start:end], mode="eval").body
-        except (SyntaxError, RecursionError, MemoryError):
-            return None
-
-    def _node_at(self, span: Span) -> Node:
-        return self.node(self._tree_at(span))
-
-
-def _trimmed(text: str, span: Span) -> Span:
-    """The span without the white space at its ends."""
-    return span[0] + len(text) - len(text.lstrip()), span[1] - (len(text) - len(text.rstrip()))
-
-
-def _is_text(tree: ast.expr) -> bool:
-    return isinstance(tree, ast.Constant) and isinstance(tree.value, str)
-
-
-def _is_aside(tree: ast.expr | None) -> bool:
-    """Whether it is a text, a list of texts, or an optimizer: nothing to compute with."""
-    if isinstance(tree, (ast.List, ast.Tuple)):
-        return bool(tree.elts) and all(map(_is_text, tree.elts))
-    is_optimizer = isinstance(tree, ast.Call) and re.search(r"\boptim\.\w+$", ast.unparse(tree.func)) is not None
-    return is_optimizer or (tree is not None and _is_text(tree))

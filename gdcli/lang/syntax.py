@@ -21,7 +21,6 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from types import EllipsisType
 from typing import NoReturn
 
 from gdcli.errors import ExpressionError
@@ -29,17 +28,16 @@ from gdcli.lang import scan
 from gdcli.lang.arguments import ArgumentReader
 from gdcli.lang.constants import CONSTANTS, IN_MODULES, LARGEST_INT, ConstantError, applied, fold, number
 from gdcli.lang.functions import FUNCTIONS, METHODS, SPELLINGS
-from gdcli.lang.functions.elsewhere import NUMPY, ON_NUMBERS
+from gdcli.lang.functions.elsewhere import ON_NUMBERS
 from gdcli.lang.functions.modules import MODULES as MODULES_OF_NN
 from gdcli.lang.functions.modules import Module
+from gdcli.lang.indices import index_of
 from gdcli.lang.nodes import (
     Argument,
     Attribute,
     Binary,
     Call,
     Expression,
-    Index,
-    IndexItem,
     ListOf,
     Node,
     Number,
@@ -180,7 +178,7 @@ class Reader:
             case ast.Tuple():
                 return self._tuple(node)
             case ast.Subscript():
-                return self._index(node)
+                return index_of(self, node)
             case ast.Attribute():
                 return self._attribute(node)
             case ast.Call():
@@ -277,37 +275,6 @@ class Reader:
             self.fail("syntax", "comparisons cannot be chained", node, hint)
         return self._fold(operator, self.node(node.left), self.node(node.comparators[0]), node)
 
-    def _index(self, node: ast.Subscript) -> Node:
-        value = self.node(node.value)
-        if is_plain(value):
-            self.fail("syntax", "a number cannot be indexed", node)
-        items = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
-        if not items:
-            self.fail("syntax", "the index is empty", node, "write x[0] or x[0:2]")
-        if is_shape(value) and len(items) == 1 and not isinstance(items[0], ast.Slice):
-            return Index(value, (self.whole_number(items[0], "an index"),), self.span(node))
-        return Index(value, tuple(self._index_item(item) for item in items), self.span(node))
-
-    def _index_item(self, item: ast.expr) -> IndexItem:
-        match item:
-            case ast.Slice():
-                return self._slice(item)
-            case ast.Constant(value=None) | ast.Constant(value=EllipsisType()):
-                return item.value  # type: ignore[return-value]
-            case ast.Attribute(attr="newaxis") if self.spelled(item).split(".")[0] in NUMPY:
-                return None
-        self.in_index += _is_arithmetic(item)
-        node = self.node(item)
-        self.in_index -= _is_arithmetic(item)
-        return self._whole(node, item, "an index") if isinstance(node, Number) else node
-
-    def _slice(self, item: ast.Slice) -> slice:
-        bounds = (item.lower, item.upper, item.step)
-        start, stop, step = (None if bound is None else self.whole_number(bound, "an index") for bound in bounds)
-        if isinstance(step, int) and step <= 0:
-            self.fail("syntax", "the step of a slice must be positive in PyTorch", item, "write flip(x, 0)")
-        return slice(start, stop, step)
-
     def whole_number(self, node: ast.expr, what: str, hint: str = "", *, or_shape: bool = False) -> int | Node:
         """The value of a whole number, or its node where it is known only when the expression runs.
 
@@ -316,9 +283,9 @@ class Reader:
         value = self.node(node)
         if (or_shape and is_shape(value)) or (not isinstance(value, Number) and is_plain(value) and is_whole(value)):
             return value
-        return self._whole(value, node, what, hint)
+        return self.whole(value, node, what, hint)
 
-    def _whole(self, value: Node, node: ast.expr, what: str, hint: str = "") -> int:
+    def whole(self, value: Node, node: ast.expr, what: str, hint: str = "") -> int:
         """The value of a whole number that is known; an error at its place for anything else."""
         if isinstance(value, Number) and isinstance(value.value, int) and not isinstance(value.value, bool):
             return value.value
@@ -433,12 +400,6 @@ def dotted_name(node: ast.expr) -> str:
         names.append(node.attr)
         node = node.value
     return ".".join([node.id, *reversed(names)]) if isinstance(node, ast.Name) else ""
-
-
-def _is_arithmetic(tree: ast.expr) -> bool:
-    """Whether an index consists of names, numbers and operators alone."""
-    parts = (ast.Name, ast.Constant, ast.BinOp, ast.UnaryOp, ast.operator, ast.unaryop, ast.expr_context)
-    return all(isinstance(part, parts) for part in ast.walk(tree))
 
 
 def _float_of_text(node: ast.Call) -> float | None:
