@@ -10,8 +10,12 @@ from msgspec import Struct
 
 from gdcli.lang.constants import CONSTANTS
 from gdcli.lang.functions import SPELLINGS
-from gdcli.lang.nodes import ListOf, Node, Number, Span
-from gdcli.lang.syntax import MODULES, Reader
+from gdcli.lang.functions.sizes import FUNCTIONS as SIZE_ROWS
+from gdcli.lang.limits import known_shapes
+from gdcli.lang.nodes import Binary, Call, Index, ListOf, Node, Number, Span, is_plain
+from gdcli.lang.shapes import Shape
+from gdcli.lang.sizes import size_of
+from gdcli.lang.syntax import MODULES, Reader, parse_value
 
 if TYPE_CHECKING:
     from gdcli.lang.scope import Scope
@@ -26,41 +30,89 @@ _PARAMETERS = (
 )
 
 
+_SIZES = frozenset(name for row in SIZE_ROWS for name in (row.name, *row.methods))
+
+
 class Given(Struct, frozen=True):
-    """A value: its text without ``requires_grad``, whether it had that, and its node where it is numbers alone."""
+    """A value: its text without ``requires_grad``, whether it had that, and its node where it is numbers alone.
+
+    ``shape`` is None where it does not follow from the text.
+    """
 
     text: str
     moves: bool
     literal: Number | ListOf | None
+    shape: Shape | None
 
 
-def given(reader: Scope, tree: ast.expr, scope: Mapping[str, Any]) -> Given | None:
-    """The value that an expression gives to a name; None for one that lies between variables and result.
+def given(reader: Scope, tree: ast.expr, scope: Mapping[str, Any], name: str) -> Given | None:
+    """The value that an expression gives to ``name``; None for one that lies between variables and result.
 
     Raises:
         ExpressionError: for a value that cannot be read.
     """
     tree, moves, cut = _unwrapped(reader, tree)
-    names = list(_names(reader, tree))
+    sizes = _sizes(reader, tree, _shapes(reader, scope, name))
+    names = [node for node in _names(reader, tree) if not any(node in ast.walk(part) for part in sizes)]
     known = [node for node in names if _known(scope.get(node.id))]
     others = [
         n
         for n in names
         if n not in known and not (n.id not in scope and n.id in CONSTANTS and n.id not in reader.given)
     ]
-    if others or (known and not _is_constructed(reader, tree)):
+    if others or ((known or sizes) and not _is_constructed(reader, tree)):
         return None
     reader.is_literal += 1
     node = reader.node(tree)
     reader.is_literal -= 1
-    texts = [(reader.span(name), _known(scope[name.id])) for name in known]
-    texts += [
-        (reader.span(n), path)
-        for n in ast.walk(tree)
-        if isinstance(n, ast.Name) and (path := reader.spelled(n)) != n.id
-    ]
+    texts = [(reader.span(part), str(size)) for part, size in sizes.items()]
+    texts += [(reader.span(name), _known(scope[name.id])) for name in known]
+    texts += [(reader.span(n), path) for n in _all_names(tree) if (path := reader.spelled(n)) != n.id]
     text = _replaced(reader.python, reader.span(tree), [*texts, *((span, "") for span in cut)])
-    return Given(text, moves, node if isinstance(node, (Number, ListOf)) and _is_literal(node) else None)
+    literal = node if isinstance(node, (Number, ListOf)) and _is_literal(node) else None
+    root = parse_value(text).root
+    return Given(text, moves, literal, known_shapes(root, {})[id(root)])
+
+
+def _shapes(reader: Scope, scope: Mapping[str, Any], name: str) -> dict[str, Shape]:
+    """The shapes of the values, as far as they are known: not of one that is given anew, unless ``name`` is too."""
+    return {
+        other: value.shape
+        for other, value in scope.items()
+        if isinstance(value, Given) and value.shape is not None and (other not in reader.given or name in reader.given)
+    }
+
+
+def _sizes(reader: Scope, tree: ast.expr, shapes: Mapping[str, Shape]) -> dict[ast.expr, int]:
+    """The parts that are sizes of values: ``X.shape[1]``, ``len(x)``, a name for one of them; each with its number."""
+    found: dict[ast.expr, int] = {}
+    stack: list[ast.AST] = [tree]
+    while stack:
+        part = stack.pop()
+        size = None
+        if isinstance(part, (ast.Name, ast.Subscript, ast.Call)) and _may_be_size(reader, part):
+            size = size_of(reader.node(part), shapes)
+        if size is None:
+            stack += ast.iter_child_nodes(part)
+        else:
+            found[part] = size  # type: ignore[index]
+    return found
+
+
+def _may_be_size(reader: Scope, part: ast.expr) -> bool:
+    match part:
+        case ast.Name(id=name):
+            node = getattr(reader.scope.get(name), "node", None)
+            return isinstance(node, (Index, Call, Binary)) and is_plain(node)
+        case ast.Subscript(value=value):
+            return isinstance(value, ast.Attribute) and value.attr == "shape"
+        case ast.Call(func=ast.Attribute(attr=name)) | ast.Call(func=ast.Name(id=name)):
+            return name in _SIZES
+    return False
+
+
+def _all_names(tree: ast.expr) -> list[ast.Name]:
+    return [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
 
 
 def _known(meaning: Any) -> str:

@@ -209,7 +209,9 @@ class _Program(Scope):
             return
         if len(tree.elts) != len(names):
             self.fail("syntax", f"{len(tree.elts)} values for {len(names)} names", span)
-        if self.inside or not all(given(self, item, self.scope) for item in tree.elts):
+        if self.inside or not all(
+            given(self, item, self.scope, name) for name, item in zip(names, tree.elts, strict=True)
+        ):
             nodes = [self.node(item) for item in tree.elts]  # all of them before a name changes
             for name, node in zip(names, nodes, strict=True):
                 self._bind(name, node, span)
@@ -225,8 +227,11 @@ class _Program(Scope):
         if isinstance(tree, ast.Call) and self.spelled(tree.func) in MODULES:
             self.scope[name] = MadeModule(*self.made(tree))
             return
-        value = None if self.inside else given(self, tree, self.scope)
+        value = None if self.inside else given(self, tree, self.scope, name)
         if value is None:
+            if "requires_grad" in self.code(span) and not self.inside:
+                message = f"the value of '{name}' depends on other names, so the program does not give it"
+                self.fail("statement", message, span, f"give it numbers, or its size as a number: --{name} 'zeros(3)'")
             self._bind(name, self.node(tree), span)
             return
         if name in self.values and name in self.variables:

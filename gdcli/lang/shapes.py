@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from types import EllipsisType
 from typing import Any, TypeAlias
@@ -21,6 +22,7 @@ from gdcli.lang.nodes import (
     Unary,
     Variable,
 )
+from gdcli.lang.signature import Function
 
 Shape: TypeAlias = tuple[int, ...]
 
@@ -65,9 +67,32 @@ def _of_call(call: Call, below: Sequence[Shape | None]) -> Shape | None:
     }
     if function.makes_a_tensor and isinstance(size := given.get("size"), tuple):
         return size
+    if below and below[0] is not None and (shape := _moved(function, below[0], given)) is not None:
+        return shape
     if function.name == "vander" and below[0] is not None and isinstance(columns := given.get("N"), int):
         return (*below[0], columns)
     return None
+
+
+def _moved(function: Function, shape: Shape, given: Mapping[str, Any]) -> Shape | None:
+    """The shape of the same elements in another order or of another dtype, for the functions that cells use most."""
+    if function.usual in ("tensor", "clone") or "conversion" in function.facts:
+        return shape
+    if function.usual in ("reshape", "view"):
+        sizes = given.get("shape", given.get("size"))
+        return _inferred(shape, sizes) if isinstance(sizes, tuple) else None
+    dim = given.get("dim")
+    if function.usual == "unsqueeze" and isinstance(dim, int) and -len(shape) - 1 <= dim <= len(shape):
+        at = dim % (len(shape) + 1)
+        return (*shape[:at], 1, *shape[at:])
+    return None
+
+
+def _inferred(shape: Shape, sizes: tuple[int, ...]) -> Shape | None:
+    """The sizes with the one that is -1 as it follows from the elements; None where they do not fit."""
+    rest = math.prod(size for size in sizes if size >= 0)
+    found = tuple(math.prod(shape) // rest if size < 0 and rest else size for size in sizes)
+    return found if math.prod(found) == math.prod(shape) and sizes.count(-1) <= 1 else None
 
 
 def broadcast(shapes: Sequence[Shape | None]) -> Shape | None:
