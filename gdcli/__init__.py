@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gdcli.contract.plot import PlotResult
     from gdcli.errors import ExpressionError, GdcliError
     from gdcli.lang.nodes import Expression
-    from gdcli.lang.program import parse
+    from gdcli.lang.parsing import parse
 
 # The module of each name. A name is imported when it is first used, so that ``import gdcli`` costs nothing.
 _HOMES = {
@@ -34,7 +34,7 @@ _HOMES = {
     "ExpressionError": "gdcli.errors",
     "GdcliError": "gdcli.errors",
     "Expression": "gdcli.lang.nodes",
-    "parse": "gdcli.lang.program",
+    "parse": "gdcli.lang.parsing",
     "CompareResult": "gdcli.contract.compare",
     "FitLinearResult": "gdcli.contract.descent",
     "GradResult": "gdcli.contract.grad",

@@ -9,7 +9,7 @@ from gdcli.contract.ops import OpsResult, OpsRow, OpsSettings
 from gdcli.errors import ExpressionError, GdcliError
 from gdcli.lang.nodes import Expression
 from gdcli.lang.objective import build, tensor_result
-from gdcli.lang.program import rows_of
+from gdcli.lang.parsing import rows_of
 from gdcli.lang.values import bind
 from gdcli.tensors import dtype_name, environment, on_device, plain, variables
 

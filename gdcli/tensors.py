@@ -24,7 +24,7 @@ from gdcli.lang.constructors import Environment, too_large
 from gdcli.lang.limits import MAX_ELEMENTS, lists_of
 from gdcli.lang.nodes import Call, Expression, postorder
 from gdcli.lang.objective import Objective, build, evaluate, tensor_result
-from gdcli.lang.program import parse
+from gdcli.lang.parsing import parse
 from gdcli.lang.torch_errors import located
 from gdcli.lang.values import Bound, bind
 

@@ -12,7 +12,7 @@ import pytest
 from conftest import Run
 
 from gdcli.errors import ExpressionError, caret
-from gdcli.lang.program import parse
+from gdcli.lang.parsing import parse
 
 FILES = sorted((Path(__file__).parent / "errors").glob("*.txt"))
 

@@ -9,7 +9,7 @@ from gdcli.lang.functions import FUNCTIONS, MATRIX_OPERATIONS
 from gdcli.lang.limits import largest
 from gdcli.lang.nodes import children, postorder
 from gdcli.lang.operators import BINARY, UNARY
-from gdcli.lang.program import parse
+from gdcli.lang.parsing import parse
 from gdcli.lang.shapes import Shape, shape_of
 from gdcli.lang.signature import Fact, Function
 from tests.test_functions import ROWS, as_pytorch, bits, calls_of, oracle, parts, tracked, variables

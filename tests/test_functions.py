@@ -21,7 +21,7 @@ from gdcli.lang.constructors import Environment
 from gdcli.lang.functions import CATEGORIES, FUNCTIONS, SPELLINGS
 from gdcli.lang.functions.elsewhere import SAME
 from gdcli.lang.objective import build, evaluate
-from gdcli.lang.program import parse
+from gdcli.lang.parsing import parse
 from gdcli.lang.signature import Function
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # deprecations and remarks of PyTorch itself

@@ -27,7 +27,7 @@ from gdcli.lang.functions.elsewhere import SAME
 from gdcli.lang.functions.modules import MODULES
 from gdcli.lang.nodes import Number
 from gdcli.lang.objective import build
-from gdcli.lang.program import parse
+from gdcli.lang.parsing import parse
 from gdcli.lang.signature import Function
 
 _ALIAS = re.compile(r"(?i)alias (?:for|of) :(?:func|meth):`~?([\w.]+)")

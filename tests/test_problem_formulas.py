@@ -12,8 +12,8 @@ import torch
 
 from gdcli.lang.constructors import Environment
 from gdcli.lang.objective import build, evaluate
+from gdcli.lang.parsing import parse
 from gdcli.lang.problems import PROBLEMS, Instance
-from gdcli.lang.program import parse
 from gdcli.lang.syntax import parse_value
 
 Formula = Callable[..., float]

@@ -17,8 +17,8 @@ import torch
 from gdcli.errors import GdcliError
 from gdcli.lang.constructors import Environment
 from gdcli.lang.objective import Objective, build, evaluate
+from gdcli.lang.parsing import parse
 from gdcli.lang.problems import PROBLEMS, CatalogueProblem, Category, Instance, Minimum, find
-from gdcli.lang.program import parse
 from gdcli.lang.syntax import parse_value
 
 FLOAT64 = Environment(torch.float64)

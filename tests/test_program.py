@@ -15,7 +15,7 @@ from gdcli.errors import ExpressionError, caret
 from gdcli.lang.constructors import Environment
 from gdcli.lang.nodes import postorder
 from gdcli.lang.objective import build
-from gdcli.lang.program import parse
+from gdcli.lang.parsing import parse
 from gdcli.lang.values import bind
 from gdcli.tensors import variables
 

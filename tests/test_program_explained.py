@@ -24,7 +24,7 @@ from gdcli.explain.spelled import spelled
 from gdcli.lang.constructors import Environment
 from gdcli.lang.functions import MATRIX_OPERATIONS
 from gdcli.lang.objective import build
-from gdcli.lang.program import parse
+from gdcli.lang.parsing import parse
 from gdcli.render.gradient import grad_report
 from gdcli.render.text import PlainConsole
 from tests.conftest import Run

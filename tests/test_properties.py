@@ -17,7 +17,7 @@ from gdcli.errors import ExpressionError
 from gdcli.lang.constructors import Environment
 from gdcli.lang.functions import FUNCTIONS
 from gdcli.lang.objective import build
-from gdcli.lang.program import parse
+from gdcli.lang.parsing import parse
 
 pytestmark = [
     pytest.mark.slow,

@@ -142,6 +142,8 @@ CALLS = {
     "mvlgamma": ["mvlgamma(x + 3, 2)"],
     "gammainc": ["gammainc(2, abs(x))"],
     "gammaincc": ["gammaincc(2, abs(x))"],
+    "igamma": ["igamma(2, abs(x))"],
+    "igammac": ["igammac(2, abs(x))"],
     "clamp": ["clamp(x, -0.3, 0.7)", "clamp(x, min=0.5)", "clamp(x, max=y)", "clamp(x, y, 0*y)"],
     "where": ["where(x > y, x**2, y*x)", "where(x > 0.3, 1, 2)*x"],
     "clip": ["clip(x, -0.3, 0.7)"],

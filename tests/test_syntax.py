@@ -24,7 +24,7 @@ from gdcli.lang.nodes import (
     postorder,
 )
 from gdcli.lang.objective import build
-from gdcli.lang.program import parse
+from gdcli.lang.parsing import parse
 from gdcli.lang.syntax import parse_value
 
 X = torch.tensor(0.75)

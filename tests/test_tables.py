@@ -369,7 +369,7 @@ def test_a_run_fits_on_a_screen_with_its_start_and_its_end(words: list[str]) -> 
         ["minimize"],
         ["minimize", "--optimizer", "manual-adam"],
         ["minimize", "rosenbrock", "--lr", "0.001", "--steps", "1000"],
-        ["minimize", "rosenbrock", "--optimizer", "manual-backtracking", "--steps", "60"],
+        ["minimize", "rosenbrock", "--optimizer", "manual-backtracking", "--steps", "80"],
         ["fit-linear"],
         ["minimize", "--steps", "3"],
     ],

@@ -11,7 +11,7 @@ from gdcli.explain.tape import Tape
 from gdcli.lang.constructors import Environment
 from gdcli.lang.functions import FUNCTIONS
 from gdcli.lang.objective import build
-from gdcli.lang.program import parse
+from gdcli.lang.parsing import parse
 from gdcli.lang.signature import Function
 from gdcli.tensors import Problem
 from tests import test_functions

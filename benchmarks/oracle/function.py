@@ -11,8 +11,8 @@ import torch
 
 from gdcli.lang.constructors import Environment
 from gdcli.lang.objective import build
+from gdcli.lang.parsing import parse
 from gdcli.lang.problems import PROBLEMS
-from gdcli.lang.program import parse
 from gdcli.lang.values import bind
 from gdcli.tensors import variables
 

@@ -32,7 +32,6 @@ from gdcli.cli.effect import check_effect
 from gdcli.cli.heard import listening
 from gdcli.cli.live.check import check_live
 from gdcli.cli.output import FORMATS, PANEL, Feature, Kind, Output, about, chosen_format, output_options
-from gdcli.cli.program_file import naming, read_program
 from gdcli.cli.quotes import check_quotes
 from gdcli.cli.save import check_targets, files_in_words
 from gdcli.cli.unquoted import check_unquoted
@@ -168,6 +167,8 @@ def add(app: typer.Typer, command: Command[S]) -> None:
             raise
         except ExpressionError as error:
             if file:
+                from gdcli.cli.program_file import naming
+
                 naming(error, file)
             raise
         output.check()
@@ -228,6 +229,8 @@ def _settings(command: Command[S], given: dict[str, Any], variables: dict[str, s
     path = given.pop("config")
     if file := given.pop("file", None):
         name = next(name for name in EXPRESSIONS if name in given)
+        from gdcli.cli.program_file import read_program
+
         if given[name]:
             raise GdcliError("usage", "--file and an expression cannot be used together", "keep one of them")
         given[name] = [read_program(file)] if name == "expressions" else read_program(file)

@@ -33,7 +33,7 @@ def check(settings: GradSettings) -> None:
         GdcliError: for a file that cannot be read, or whose header does not match the variables.
     """
     if settings.points:
-        from gdcli.lang.program import parse
+        from gdcli.lang.parsing import parse
         from gdcli.pointfile import check as check_file
 
         check_file(settings.points, parse(settings.expression, settings.values), given(settings))
@@ -60,7 +60,7 @@ def print_each(settings: GradSettings, output: Output) -> int:
 def stream_points(settings: GradSettings, output: Output) -> int:
     """Differentiate at the points of a file as they are read, and print the results in their order."""
     from gdcli.explain.points import gradients_for
-    from gdcli.lang.program import parse
+    from gdcli.lang.parsing import parse
     from gdcli.pointfile import PointFile
 
     points = PointFile(settings.points, parse(settings.expression, settings.values), given(settings))

@@ -111,7 +111,7 @@ def expressions_among(words: Sequence[str], options: Mapping[str, str]) -> list[
 
 def variables_of(text: str, *, given: bool = True) -> Sequence[str] | None:
     """The variables of an expression, perhaps without those ``given`` by a program; None where the text is none."""
-    from gdcli.lang.program import parse
+    from gdcli.lang.parsing import parse
 
     try:
         found = parse(text)

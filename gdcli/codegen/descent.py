@@ -15,7 +15,7 @@ from gdcli.complete.sources import given
 from gdcli.contract.descent import FitLinearSettings, MinimizeSettings
 from gdcli.contract.short import in_a_title
 from gdcli.errors import GdcliError
-from gdcli.lang.program import parse
+from gdcli.lang.parsing import parse
 from gdcli.lang.values import bind
 from gdcli.rules.catalogue import RULES
 

@@ -134,7 +134,7 @@ class Tree:
     def text(self, node: Node) -> str:
         """The text of a node, in one line for a statement of several."""
         text = self.texts[id(node)]
-        return " ".join(text.split()) if "\n" in self.source[slice(*node.span)] else text
+        return " ".join(text.split()) if "\n" in self.expression.source[slice(*node.span)] else text
 
     def augmented(self, node: Binary) -> str:
         """``c += a`` as ``c + a``: no tensor is changed in place."""

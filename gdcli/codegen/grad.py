@@ -8,7 +8,7 @@ from gdcli.contract.grad import GradSettings
 from gdcli.contract.short import in_a_title
 from gdcli.errors import GdcliError
 from gdcli.lang.nodes import Application, Binary, Call, Expression, Index, ListOf, Reference
-from gdcli.lang.program import parse
+from gdcli.lang.parsing import parse
 from gdcli.lang.values import bind
 
 

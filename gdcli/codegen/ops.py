@@ -11,7 +11,7 @@ from gdcli.complete.sources import given
 from gdcli.contract.ops import OpsSettings
 from gdcli.errors import ExpressionError
 from gdcli.lang.nodes import Expression
-from gdcli.lang.program import rows_of
+from gdcli.lang.parsing import rows_of
 from gdcli.lang.values import bind
 
 

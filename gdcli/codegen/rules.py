@@ -10,7 +10,7 @@ from msgspec import Struct
 from gdcli.codegen.program import printed_alone
 from gdcli.codegen.script import Script, broken
 from gdcli.contract.descent import DescentSettings
-from gdcli.lang.program import parse
+from gdcli.lang.parsing import parse
 from gdcli.rules.catalogue import RULES, SCHEDULES
 from gdcli.rules.parameters import OWN_OPTIONS, parameters_of
 

@@ -11,7 +11,7 @@ from gdcli.complete.sources import given, stays
 from gdcli.contract.compare import CompareSettings
 from gdcli.contract.short import exactly
 from gdcli.errors import GdcliError
-from gdcli.lang.program import parse
+from gdcli.lang.parsing import parse
 from gdcli.lang.suggest import did_you_mean
 
 Ends = tuple[float | None, float | None]

@@ -12,7 +12,7 @@ from gdcli.complete.sources import given, with_sources
 from gdcli.contract.descent import FitLinearSettings
 from gdcli.lang.arrays import Array
 from gdcli.lang.limits import known_shapes
-from gdcli.lang.program import parse
+from gdcli.lang.parsing import parse
 from gdcli.lang.shapes import Shape
 from gdcli.lang.values import bind, read_value
 

@@ -9,7 +9,7 @@ from gdcli.complete.sources import given, with_sources
 from gdcli.complete.wrt import moving_variables
 from gdcli.contract.grad import GradSettings
 from gdcli.errors import GdcliError
-from gdcli.lang.lines import is_program
+from gdcli.lang.parsing import is_program
 
 EXAMPLE = "log(x**2 + y**2)"
 EXAMPLE_VALUES = {"x": "15", "y": "24"}

@@ -9,9 +9,8 @@ from msgspec.structs import replace
 from gdcli.complete.sources import given, with_sources
 from gdcli.contract.ops import OpsSettings
 from gdcli.errors import ExpressionError
-from gdcli.lang.lines import in_one_form
 from gdcli.lang.nodes import Expression
-from gdcli.lang.program import parse
+from gdcli.lang.parsing import in_one_form, parse
 from gdcli.lang.values import bind
 
 EXAMPLES = [

@@ -23,7 +23,7 @@ from gdcli.data.reference import is_reference
 from gdcli.errors import ExpressionError, GdcliError
 from gdcli.lang.arrays import Array
 from gdcli.lang.nodes import Expression, Index, Number, Variable, postorder
-from gdcli.lang.program import parse
+from gdcli.lang.parsing import parse
 from gdcli.lang.syntax import parse_value
 from gdcli.lang.values import check_given, check_known, check_not_computed, read_value
 

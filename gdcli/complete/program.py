@@ -10,8 +10,7 @@ from gdcli.contract.compare import CompareSettings
 from gdcli.contract.descent import MinimizeSettings
 from gdcli.contract.grad import GradSettings
 from gdcli.contract.plot import PlotSettings
-from gdcli.lang.lines import is_program
-from gdcli.lang.program import parse
+from gdcli.lang.parsing import is_program, parse
 
 P = TypeVar("P", GradSettings, MinimizeSettings, CompareSettings, PlotSettings)
 

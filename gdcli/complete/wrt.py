@@ -8,7 +8,7 @@ from typing import Any
 
 from gdcli.complete.sources import stays
 from gdcli.errors import ExpressionError, GdcliError
-from gdcli.lang.program import parse
+from gdcli.lang.parsing import parse
 from gdcli.lang.suggest import NAME, did_you_mean, variables_listed
 from gdcli.lang.values import bind, bind_some, check_not_computed, is_whole
 

@@ -31,7 +31,7 @@ from gdcli.explain.symbolic import (
 )
 from gdcli.explain.work import OutOfWorkError, Work
 from gdcli.lang.nodes import Binary, Expression, Node, Reference, Variable, postorder
-from gdcli.lang.program import parse
+from gdcli.lang.parsing import parse
 from gdcli.tensors import Problem
 
 _UNNAMED = "f", "result"  # what a result without a name is called: the first that is no name of the program

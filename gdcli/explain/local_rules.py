@@ -33,7 +33,7 @@ from gdcli.lang.nodes import (
 )
 from gdcli.lang.objective import build
 from gdcli.lang.operators import BINARY, UNARY
-from gdcli.lang.program import parse
+from gdcli.lang.parsing import parse
 
 Rules = Mapping[str, str]
 """The derivative by each parameter."""

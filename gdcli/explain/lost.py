@@ -25,7 +25,7 @@ from gdcli.explain.work import Work
 from gdcli.lang.constructors import Environment
 from gdcli.lang.nodes import Expression, Node, postorder
 from gdcli.lang.objective import build
-from gdcli.lang.program import parse
+from gdcli.lang.parsing import parse
 from gdcli.tensors import Problem, dtype_name
 
 _MOST_WORK = 300  # numbers for the slopes of all elements

@@ -28,7 +28,7 @@ from gdcli.gradient import without_path
 from gdcli.lang.constructors import Environment
 from gdcli.lang.nodes import Expression
 from gdcli.lang.objective import Objective, build, tensor_result
-from gdcli.lang.program import parse
+from gdcli.lang.parsing import parse
 from gdcli.lang.values import bind_some
 from gdcli.pointfile import Chunk, PointFile, Shapes
 from gdcli.tensors import Problem, check_scalar, environment, is_finite, on_device, plain, variables

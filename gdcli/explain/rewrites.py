@@ -32,7 +32,7 @@ from gdcli.lang.nodes import (
     in_one_line,
     postorder,
 )
-from gdcli.lang.program import parse
+from gdcli.lang.parsing import parse
 
 _BCE = "binary_cross_entropy_with_logits"
 

@@ -43,7 +43,7 @@ from gdcli.lang.nodes import (
 )
 from gdcli.lang.objective import build
 from gdcli.lang.operators import BINARY, UNARY
-from gdcli.lang.program import parse
+from gdcli.lang.parsing import parse
 
 # Calls of SymPy's functions, for all variables together.
 DIFFERENTIATING = 400_000

@@ -23,7 +23,7 @@ from gdcli.explain.names import definitions, named
 from gdcli.explain.words import operation, what_autograd_does
 from gdcli.lang.nodes import Application, Expression, Node, Number, Reference, Variable, children
 from gdcli.lang.objective import tensor_result
-from gdcli.lang.program import parse
+from gdcli.lang.parsing import parse
 from gdcli.tensors import Problem, check_scalar, dtype_name, grad_fn_name, plain
 
 MAX_ELEMENTS = 1_000  # of a tensor whose numbers stand in the record

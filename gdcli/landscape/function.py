@@ -16,7 +16,7 @@ from gdcli.landscape.panels import Subject, function_panel, plain_contours
 from gdcli.landscape.section import along_unknowns, in_order
 from gdcli.landscape.window import same_scale
 from gdcli.lang.objective import build, tensor_result
-from gdcli.lang.program import parse
+from gdcli.lang.parsing import parse
 from gdcli.lang.values import bind_some
 from gdcli.tensors import Problem, check_scalar, environment, on_device, tensor_of
 

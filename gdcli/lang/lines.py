@@ -20,7 +20,6 @@ _OPERATORS = re.compile(
     r"""'[^']*'|"[^"]*"|(?P<open>[(\[{])|(?P<close>[)\]}])|[=!<>:]="""
     r"""|(?P<sign>(?:\*\*|//|>>|<<|[-+*/%@&|^])?=)|(?P<colon>:)|[\w ,.]+|."""
 )
-_STATEMENT = re.compile(r"\s*(?:[^\W\d][\w, ]*(?:\*\*|//|[-+*/%@])?=(?!=)|(?:import|from|def|for|while|with|print)\b)")
 
 
 class Line(Struct, frozen=True):
@@ -28,22 +27,6 @@ class Line(Struct, frozen=True):
 
     span: Span
     indent: int
-
-
-def is_program(text: str) -> bool:
-    """Whether a text has statements, and is no expression alone: lines, ``;``, comments, ``name = ...``, ``import``."""
-    return any(mark in text for mark in "\n;#") or _STATEMENT.match(text) is not None
-
-
-def tidy(text: str) -> str:
-    """A program with one kind of line end, and without empty lines around it."""
-    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
-    return "\n".join(line.rstrip() for line in text.split("\n")).strip("\n")
-
-
-def in_one_form(text: str) -> str:
-    """A text as it stands in settings: a program tidied, an expression as it is."""
-    return tidy(text) if is_program(text) else text
 
 
 def lines_of(source: str) -> tuple[str, list[Line]]:

@@ -21,12 +21,11 @@ from collections.abc import Collection, Sequence
 
 from msgspec.structs import replace
 
-from gdcli.errors import ExpressionError
 from gdcli.lang.constants import ConstantError, fold
 from gdcli.lang.definitions import Function, arguments_of, body_of, defined
 from gdcli.lang.functions.modules import MODULES
 from gdcli.lang.given import Given, given
-from gdcli.lang.lines import Line, assignments, colon, is_program, tidy
+from gdcli.lang.lines import Line, assignments, colon
 from gdcli.lang.nodes import (
     Application,
     Binary,
@@ -44,7 +43,6 @@ from gdcli.lang.operators import BINARY
 from gdcli.lang.scope import Aside, MadeModule, Named, Scope, is_aside, is_text, trimmed
 from gdcli.lang.statements import imported, refuse
 from gdcli.lang.suggest import NAME
-from gdcli.lang.syntax import parse_expression
 
 _GIVES_A_GRADIENT = re.compile(
     rf"(?P<name>{NAME})\s*\.\s*requires_grad(?:_\s*\(\s*(?P<flag>True|False|)\s*\)|\s*=\s*(?P<set>True|False))$"
@@ -57,23 +55,13 @@ _SEED = re.compile(r"torch\s*\.\s*manual_seed\s*\(\s*(?P<seed>\d+)\s*\)$")
 _WORD = re.compile(r"[^\W\d]\w*")
 
 
-def parse(text: str, values: Collection[str] = ()) -> Expression:
-    """Parse and check an expression or a program.
-
-    A name of ``values`` is a variable, whatever else has that name.
+def read_program(source: str, values: Collection[str] = ()) -> Expression:
+    """Parse and check a program, whose text is tidy. A name of ``values`` is a variable, whatever else has that name.
 
     Raises:
         ExpressionError: with a message, a span of characters, and mostly a hint.
     """
-    return _Program(tidy(text), values).read() if is_program(text) else parse_expression(text, values)
-
-
-def rows_of(text: str, values: Collection[str]) -> list[tuple[str, Expression | ExpressionError]]:
-    """The text of each row of an expression, and what it says; a program has a row for each value that it prints."""
-    try:
-        return [(row.text(row.root) if row.is_program else text, row) for row in parse(text, values).rows]
-    except ExpressionError as error:
-        return [(text, error)]
+    return _Program(source, values).read()
 
 
 class _Program(Scope):

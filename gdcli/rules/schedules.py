@@ -14,7 +14,7 @@ from gdcli.contract.descent import DescentSettings
 from gdcli.errors import GdcliError
 from gdcli.lang.constructors import Environment
 from gdcli.lang.objective import build
-from gdcli.lang.program import parse
+from gdcli.lang.parsing import parse
 from gdcli.rules.catalogue import SCHEDULES
 from gdcli.rules.checks import a_number, is_number
 from gdcli.rules.parameters import rates_change

@@ -15,7 +15,7 @@ from gdcli.errors import ExpressionError, GdcliError
 from gdcli.lang.constructors import Environment
 from gdcli.lang.functions import FUNCTIONS
 from gdcli.lang.objective import build, tensor_result
-from gdcli.lang.program import parse
+from gdcli.lang.parsing import parse
 from gdcli.lang.signature import Function, Parameter
 from gdcli.tensors import plain
 
