@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -32,6 +31,8 @@ def cells_of(line: bytes, delimiter: str) -> Sequence[bytes | str]:
     """
     if b'"' not in line:
         return line.split(delimiter.encode())
+    import csv  # a start without such lines does not wait for it
+
     try:
         return next(csv.reader([line.decode(errors="replace")], delimiter=delimiter))
     except csv.Error as error:

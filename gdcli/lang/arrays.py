@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
 
 FileKind: TypeAlias = Literal["csv", "json", "jsonl", "npy", "npz", "parquet"]
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """The part of a file that an array was read from.
 
     ``path`` is "-" for standard input. ``places`` are the numbers of the columns of CSV, and ``names`` the columns of
@@ -28,8 +28,7 @@ class Origin:
     each: bool = False
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Array:
+class Array(Struct, frozen=True, eq=False):
     """Numbers of one dtype: ``numbers`` is a writable buffer of them, the last index first.
 
     ``dtype`` is PyTorch's name of it. With ``columns_first`` the first index runs first, as in Fortran. An array that
