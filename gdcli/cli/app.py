@@ -27,12 +27,17 @@ COMMANDS = {
 _EPILOG = "gdcli COMMAND --help shows the options and examples of a command."
 
 
+def module_of(name: str) -> Any:
+    """The module of a command, imported."""
+    return importlib.import_module(f"gdcli.cli.commands.{name.replace('-', '_')}")
+
+
 @functools.cache
 def load(name: str) -> Any:
     """The Typer command of this name."""
     from gdcli.cli import command
 
-    module = importlib.import_module(f"gdcli.cli.commands.{name.replace('-', '_')}")
+    module = module_of(name)
     alone = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
     if hasattr(module, "COMMAND"):
         command.add(alone, module.COMMAND)

@@ -193,6 +193,15 @@ def add(app: typer.Typer, command: Command[S]) -> None:
     app.command(command.name, cls=WordsCommand, help=command.help, epilog=epilog)(callback)
 
 
+def flags_of(command: Command[Any]) -> set[str]:
+    """The options of a command, without building it."""
+    parameters = _setting_parameters(command) + _output_parameters(command)
+    options = [get_args(parameter.annotation)[1] for parameter in parameters]
+    # Typer takes the spelling for a default until it has read the annotation.
+    spelled = [words for each in options for words in (each.default, *(each.param_decls or ())) if words is not ...]
+    return {flag for words in spelled for flag in words.split("/") if flag.startswith("--")}
+
+
 def add_function(app: typer.Typer, function: Callable[..., None], examples: Sequence[str]) -> None:
     """Add a command without settings to the app: its parameters are its options, and its docstring is its help."""
     app.command(function.__name__, cls=WordsCommand, epilog="\n".join(examples))(function)

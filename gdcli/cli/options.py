@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from gdcli.contract.fields import EXPRESSIONS
 from gdcli.errors import GdcliError
 
 
 def commands_with(option: str) -> list[str]:
-    """The commands that have an option, in the order of the help. All commands are loaded for it."""
-    from gdcli.cli.app import COMMANDS, load
+    """The commands that have an option, in the order of the help. The modules of all commands are imported for it."""
+    from gdcli.cli.app import COMMANDS
 
-    return [name for name in COMMANDS if any(option in (*p.opts, *p.secondary_opts) for p in load(name).params)]
+    return [name for name in COMMANDS if option in _flags(name)]
+
+
+def _flags(name: str) -> Collection[str]:
+    """The options of a command; only one without settings has to be built for them."""
+    from gdcli.cli.app import load, module_of
+    from gdcli.cli.command import flags_of
+
+    module = module_of(name)
+    if hasattr(module, "COMMAND"):
+        return flags_of(module.COMMAND)
+    return [flag for p in load(name).params for flag in (*p.opts, *p.secondary_opts)]
 
 
 def commands_with_setting(name: str) -> list[str]:
