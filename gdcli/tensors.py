@@ -126,7 +126,7 @@ def variables(values: Mapping[str, Bound], environment: Environment, wrt: list[s
     made: dict[str, torch.Tensor] = {}
     for name, value in values.items():
         try:
-            tensor = tensor_of(value, environment, moves=name in wrt)
+            tensor = tensor_of(value, environment, made, moves=name in wrt)
         except ExpressionError as error:
             message = f"in the value of {name}: {error.message}"
             raise ExpressionError(error.code, message, error.hint, source=error.source, span=error.span) from None
@@ -141,8 +141,10 @@ def variables(values: Mapping[str, Bound], environment: Environment, wrt: list[s
     return made
 
 
-def tensor_of(value: Bound, environment: Environment, *, moves: bool = False) -> torch.Tensor:
-    """A new tensor with the value of a variable.
+def tensor_of(
+    value: Bound, environment: Environment, known: Mapping[str, torch.Tensor], *, moves: bool = False
+) -> torch.Tensor:
+    """A new tensor with the value of a variable; ``known`` are those of other variables that may stand in it.
 
     Floating-point numbers of an array become those of the environment's dtype. Its whole numbers stay whole (int64),
     unless the variable moves.
@@ -151,7 +153,7 @@ def tensor_of(value: Bound, environment: Environment, *, moves: bool = False) ->
         ExpressionError: for a value that PyTorch rejects.
     """
     if not isinstance(value, Array):
-        return evaluate(value, environment).detach().clone()
+        return evaluate(value, environment, known).detach().clone()
     numbers = torch.frombuffer(value.numbers, dtype=getattr(torch, value.dtype))
     if value.columns_first:
         found = numbers.reshape(value.shape[::-1]).permute(*range(len(value.shape))[::-1])

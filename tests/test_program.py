@@ -179,7 +179,12 @@ def test_what_the_hint_about_a_loop_says_leads_out(run: Run, tmp_path: Path) -> 
         ("if x > 0: y = x\nx", "line 1: if x > 0: y = x\n", "'if' is not part of a program", "where"),
         ("class A: pass\nx", "line 1: class A: pass\n", "'class' is not part of a program", "def f(x)"),
         ("%matplotlib inline\nx", "line 1: %matplotlib", "a line that begins with '%' is a command", "remove"),
-        ("x[0] = 3\nx", "line 1: x[0] = 3\n          ^^^^", "'x[0]' cannot be given a value", "names only"),
+        (
+            "x[0] = 3\nx",
+            "line 1: x[0] = 3\n          ^^^^",
+            "'x[0]' cannot be given a value",
+            "write where(mask, a, b)",
+        ),
         ("def f(u): return f(u)\ny = f(x)", "line 1: def f(u): return f(u)\n", "'f' calls itself", ""),
         (
             "def f(u):\n  v = u\ny = f(x)",
@@ -209,6 +214,19 @@ def test_what_the_hint_about_a_loop_says_leads_out(run: Run, tmp_path: Path) -> 
         ("a, b = 1., 2., 3.\na", "line 1: a, b = 1., 2., 3.\n", "3 values for 2 names", ""),
         ("x = 1.\ny = x*2\ny.requires_grad_()\ny", "line 3: y.requires_grad_()\n", "and 'y' is none", ""),
         ("x = 1.\ny = x**2\ny.backward()\ny.backward()", "line 4: y.backward()\n          ^", "a second time", ""),
+        (
+            "y = x**2\nloss.backward()",
+            "line 2: loss.backward()\n          ^^^^\n",
+            "the program gives nothing to 'loss'",
+            "",
+        ),
+        (
+            "x = torch.tensor([1., 2.)\ny = x",
+            "line 1: x = torch.tensor([1., 2.)\n                           ^",
+            "'[' was",
+            "']'",
+        ),
+        ("def f(u):\nreturn u\nf(x)", "line 1: def f(u):\n", "the function has no body", "indent its lines"),
         ("y = x.__class__\ny", "line 1: y = x.__class__\n", "'.__class__' is not part", ""),
         ("x = 1.\nz = __import__('os')", "line 2: z = __import__('os')\n", "unknown function '__import__'", ""),
     ],
@@ -269,6 +287,36 @@ def test_values_are_drawn_in_the_order_in_which_they_are_given() -> None:
 def test_the_json_of_a_program_has_its_source(run: Run) -> None:
     record = json.loads(run("grad", LECTURE, "--json").out)
     assert record["settings"]["expression"] == LECTURE.rstrip("\n")
+
+
+def test_noise_in_data_is_drawn_once_for_all_steps(run: Run) -> None:
+    cell = (CELLS / "noise_drawn_around_data.txt").read_text()
+    record = run("minimize", cell, "--lr", "0.5", "--steps", "100", "--json").json()
+    torch.manual_seed(0)
+    x = torch.linspace(0, 1, 20)
+    y = 2 * x + 1 + 0.3 * torch.randn(20)
+    w, b = torch.randn(1, requires_grad=True), torch.zeros(1, requires_grad=True)
+    for state in record["iterations"]:
+        loss = ((w * x + b - y) ** 2).mean()
+        assert state["loss"] == loss.item()
+        loss.backward()
+        with torch.no_grad():
+            for leaf in (w, b):
+                leaf -= 0.5 * leaf.grad  # type: ignore[operator]
+                leaf.grad = None
+    assert "noise = torch.randn(20)" in run("grad", cell.replace("y = 2*x", "z = x*2\ny = z")).err
+
+
+@pytest.mark.parametrize(
+    ("cell", "title"),
+    [
+        ("x = torch.tensor(2., requires_grad=True); y = x**2; w = 3.0; y.backward()", "y = x**2 = 4"),
+        ("x = torch.tensor(2.)\ny = x**2\nx.requires_grad = True\ny.backward()", "y = x**2 = 4"),
+        ("x = torch.tensor(2.)\ny = x**2\nprint('loss', y.item())", "y = x**2 = 4"),
+    ],
+)
+def test_a_title_has_the_statement_of_the_result(run: Run, cell: str, title: str) -> None:
+    assert run("grad", cell).out.startswith(title)
 
 
 @pytest.mark.parametrize("words", [["--z", "3"], ["--wrt", "z"]])

@@ -48,7 +48,7 @@ ESCAPES = {
     "walrus": ("(y := x)", "':=' is not part of the expression language"),
     "import": ("import os", "a program cannot import os"),
     "import of a part": ("from os import system", "a program cannot import os"),
-    "import behind another": ("import torch, os", "this is not a valid import"),
+    "import behind another": ("import torch, os", "a program cannot import os"),
     "second name": ("y = __builtins__; y", "'__builtins__' is not a valid variable name"),
     "attribute of a name": ("y = x*2; y.__class__", "'.__class__' is not part of the expression language"),
     "a function's globals": ("f = lambda u: u; f.__globals__", "'f' is a function and must be called"),

@@ -28,6 +28,9 @@ def in_a_title(expression: str) -> str:
         if statements and _is_open(statements[-1]):  # a statement goes on inside brackets
             statements[-1] += parts.pop(0)
         statements += parts
+    if named := _RESULT.search(expression):
+        own = [part for part in statements if re.match(rf"{named[1]}\s*(?:[-+*/@%]|\*\*|//)?=(?!=)", part)]
+        statements = own or statements
     told = [part for part in statements if part and not _WITHOUT_RESULT.match(part)]
     return told[-1] if told else expression.partition("\n")[0]
 
@@ -40,3 +43,4 @@ def _is_open(statement: str) -> bool:
 _WITHOUT_RESULT = re.compile(
     r"print\s*\(|[\w.]+\.(?:backward|requires_grad_|grad)\b|import\b|from\b|torch\.manual_seed\b"
 )
+_RESULT = re.compile(r"(?m)(?:^|;)\s*(\w+)\.backward\b")

@@ -55,7 +55,7 @@ def _prepared(settings: PlotSettings, spreads: dict[str, Spread]) -> Problem:
             listed = numbers[0] if spreads[name].scalar else numbers
             tensors[name] = torch.tensor(listed, dtype=run.dtype, device=run.device).requires_grad_()
         else:
-            tensors[name] = tensor_of(fixed[name], run)
+            tensors[name] = tensor_of(fixed[name], run, tensors)
     wrt = tuple(name for name in expression.variables if name in spreads)
     return Problem(build(expression, run, tensors), run, tensors, wrt)
 

@@ -36,13 +36,15 @@ _SIZES = frozenset(name for row in SIZE_ROWS for name in (row.name, *row.methods
 class Given(Struct, frozen=True):
     """A value: its text without ``requires_grad``, whether it had that, and its node where it is numbers alone.
 
-    ``shape`` is None where it does not follow from the text.
+    ``shape`` is None where it does not follow from the text. ``uses`` are other values that stand in the text: of
+    data with random numbers, which are drawn once, as PyTorch does.
     """
 
     text: str
     moves: bool
     literal: Number | ListOf | None
     shape: Shape | None
+    uses: tuple[str, ...] = ()
 
 
 def given(reader: Scope, tree: ast.expr, scope: Mapping[str, Any], name: str) -> Given | None:
@@ -60,7 +62,9 @@ def given(reader: Scope, tree: ast.expr, scope: Mapping[str, Any], name: str) ->
         for n in names
         if n not in known and not (n.id not in scope and n.id in CONSTANTS and n.id not in reader.given)
     ]
-    if others or ((known or sizes) and not _is_constructed(reader, tree)):
+    data = [n for n in others if isinstance(scope.get(n.id), Given) and n.id not in reader.moving]
+    is_data = bool(data) and len(data) == len(others) and not reader.numbers_move and _draws(reader, tree)
+    if not is_data and (others or ((known or sizes) and not _is_constructed(reader, tree))):
         return None
     reader.is_literal += 1
     node = reader.node(tree)
@@ -70,8 +74,17 @@ def given(reader: Scope, tree: ast.expr, scope: Mapping[str, Any], name: str) ->
     texts += [(reader.span(n), path) for n in _all_names(tree) if (path := reader.spelled(n)) != n.id]
     text = _replaced(reader.python, reader.span(tree), [*texts, *((span, "") for span in cut)])
     literal = node if isinstance(node, (Number, ListOf)) and _is_literal(node) else None
-    root = parse_value(text).root
-    return Given(text, moves, literal, known_shapes(root, {})[id(root)])
+    uses = tuple(dict.fromkeys(n.id for n in data))
+    root = parse_value(text, uses).root
+    shapes = {name: scope[name].shape for name in uses}
+    shape = None if None in shapes.values() else known_shapes(root, shapes)[id(root)]
+    return Given(text, moves, literal, shape, uses)
+
+
+def _draws(reader: Scope, tree: ast.expr) -> bool:
+    """Whether random numbers are drawn."""
+    calls = [SPELLINGS.get(reader.spelled(part.func)) for part in ast.walk(tree) if isinstance(part, ast.Call)]
+    return any(function is not None and function.form == "random" for function in calls)
 
 
 def _shapes(reader: Scope, scope: Mapping[str, Any], name: str) -> dict[str, Shape]:

@@ -70,10 +70,26 @@ def known_shapes(root: Node, shapes: Mapping[str, Shape]) -> dict[int, Shape | N
     for node in postorder(root):
         shape = shape_of(node, [known[id(child)] for child in children(node)], shapes)
         is_range = isinstance(node, Call) and node.function.name in ("arange", "linspace", "logspace")
-        if shape is None and isinstance(node, Call) and is_range and not _is_known_later(node):
-            shape = (int(constructor_elements(node.function.name, constructor_arguments(node))),)
+        if shape is None and isinstance(node, Call) and is_range:
+            shape = _of_range(node, shapes)
         known[id(node)] = shape
     return known
+
+
+def _of_range(call: Call, shapes: Mapping[str, Shape]) -> Shape | None:
+    """The shape of ``arange`` and the like, whose numbers are written, or sizes of tensors."""
+    from gdcli.lang.sizes import size_of  # which reads shapes from here
+
+    given: dict[str, Any] = {}
+    for argument in call.arguments:
+        value = argument.value
+        if argument.parameter.kind != "dtype" and not isinstance(value, tuple):
+            known = value.value if isinstance(value, (Static, Number)) else size_of(value, shapes)
+            if known is None and not isinstance(value, Static):
+                return None
+            given[argument.parameter.name] = known
+    arguments = [given[p.name] for p in call.function.parameters if p.name in given]
+    return (int(constructor_elements(call.function.name, arguments)),)
 
 
 def largest(root: Node, shapes: Mapping[str, Shape]) -> float:

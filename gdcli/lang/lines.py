@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import NoReturn
 
 from msgspec import Struct
 
@@ -10,6 +11,7 @@ from gdcli.errors import ExpressionError
 from gdcli.lang.nodes import Span
 
 MAX_CHARACTERS = 100_000
+_CLOSING = {"(": ")", "[": "]", "{": "}"}
 _PIECES = re.compile(
     r"""(?P<long>'''.*?'''|\"\"\".*?\"\"\")|(?P<text>'[^'\n]*'|"[^"\n]*")"""
     r"""|(?P<comment>\#[^\n]*)|(?P<joined>\\[ \t]*\n)"""
@@ -64,17 +66,22 @@ def _code(source: str) -> tuple[str, list[int]]:
         if kind == "open":
             opened.append(piece.start())
         elif kind == "close" and opened:
-            opened.pop()
+            bracket = opened.pop()
+            if _CLOSING[source[bracket]] != text:
+                _never_closed(source, bracket)
         elif kind == "end" and not opened:
             ends.append(piece.start())
         if kind in ("comment", "joined", "long") or (text == "\n" and opened):
             text = " " * len(text)
         texts.append(text)
     if opened:
-        bracket, closing = source[opened[-1]], {"(": ")", "[": "]", "{": "}"}
-        message, hint = f"'{bracket}' was never closed", f"add '{closing[bracket]}'"
-        raise ExpressionError("syntax", message, hint, source=source, span=(opened[-1], opened[-1] + 1))
+        _never_closed(source, opened[-1])
     return "".join(texts), ends
+
+
+def _never_closed(source: str, place: int) -> NoReturn:
+    message, hint = f"'{source[place]}' was never closed", f"add '{_CLOSING[source[place]]}'"
+    raise ExpressionError("syntax", message, hint, source=source, span=(place, place + 1))
 
 
 def assignments(text: str) -> list[tuple[int, str]]:

@@ -158,7 +158,8 @@ class Expression(Struct, frozen=True):
 
     ``variables`` are in the order of their first appearance; in a program, in the order in which they get their values.
     The other fields are those of a program: the ``names`` of all its variables, also of those that it only prints; its
-    ``statements`` in order; the text of each value that it gives (``values``); the variables of ``requires_grad``
+    ``statements`` in order; the text of each value that it gives (``values``) and the other values that stand in it
+    (``uses``); the variables of ``requires_grad``
     (``moving``); what it prints (``shown``); the name of its result; the place of each function that it defines; and
     the seed that it sets. ``dtype`` is that of the value of a variable whose numbers stay whole; empty for the run's.
     """
@@ -169,6 +170,7 @@ class Expression(Struct, frozen=True):
     names: tuple[str, ...] = ()
     statements: tuple[Statement, ...] = ()
     values: Mapping[str, str] = {}
+    uses: Mapping[str, tuple[str, ...]] = {}
     moving: tuple[str, ...] = ()
     shown: tuple[Node, ...] = ()
     result: str = ""
@@ -189,6 +191,8 @@ class Expression(Struct, frozen=True):
     def of(self, node: Node) -> Expression:
         """The expression whose result is a node of this one."""
         used = {part.name for part in postorder(node) if isinstance(part, Variable)}
+        for name in reversed(self.names):
+            used |= {*self.uses.get(name, ())} if name in used else set()
         return replace(self, root=node, variables=tuple(name for name in self.names if name in used))
 
     @property

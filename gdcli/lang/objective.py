@@ -66,14 +66,17 @@ def build(
     return Objective(expression, Compiler(expression, environment, record).function())
 
 
-def evaluate(expression: Expression, environment: Environment) -> torch.Tensor:
-    """The value of an expression without variables, as a tensor.
+def evaluate(
+    expression: Expression, environment: Environment, values: Mapping[str, torch.Tensor] | None = None
+) -> torch.Tensor:
+    """The value of an expression whose variables are among ``values``, as a tensor.
 
     Raises:
         ExpressionError: for what PyTorch rejects, or a result that is not a tensor.
     """
+    known = {name: (values or {})[name].detach() for name in expression.variables}
     run = environment.with_dtype(expression.dtype) if expression.dtype else environment
-    return tensor_result(build(expression, run)(), expression)
+    return tensor_result(build(expression, run, known)(*known.values()), expression)
 
 
 def tensor_result(result: Any, expression: Expression) -> torch.Tensor:

@@ -29,6 +29,7 @@ from gdcli.lang.lines import Line, assignments, colon
 from gdcli.lang.nodes import (
     Application,
     Binary,
+    Call,
     Definition,
     Expression,
     Index,
@@ -38,11 +39,12 @@ from gdcli.lang.nodes import (
     Span,
     Statement,
     Variable,
+    postorder,
 )
 from gdcli.lang.operators import BINARY
 from gdcli.lang.scope import Aside, MadeModule, Named, Scope, is_aside, is_text, trimmed
 from gdcli.lang.statements import imported, refuse
-from gdcli.lang.suggest import NAME
+from gdcli.lang.suggest import NAME, did_you_mean
 
 _GIVES_A_GRADIENT = re.compile(
     rf"(?P<name>{NAME})\s*\.\s*requires_grad(?:_\s*\(\s*(?P<flag>True|False|)\s*\)|\s*=\s*(?P<set>True|False))$"
@@ -71,7 +73,7 @@ class _Program(Scope):
         super().__init__(source, values)
         self.statements: list[Statement] = []  # of the program, or of the function whose body is being read
         self.values: dict[str, str] = {}
-        self.moving: dict[str, None] = {}
+        self.uses: dict[str, tuple[str, ...]] = {}
         self.shown: list[Node] = []
         self.result: tuple[str, Node] | None = None
         self.is_differentiated = False
@@ -95,6 +97,7 @@ class _Program(Scope):
             names=tuple(dict.fromkeys([*values, *self.variables])),
             statements=tuple(self.statements),
             values=values,
+            uses={name: self.uses[name] for name in values},
             moving=tuple(name for name in self.moving if name in values),
             shown=tuple(self.shown),
             result=name,
@@ -102,7 +105,18 @@ class _Program(Scope):
             seed=self.seed,
             is_program=True,
         )
+        self._check_draws()
         return whole.of(root)
+
+    def _check_draws(self) -> None:
+        """Refuse a statement that draws random numbers and nothing that moves: each step would draw them anew."""
+        for statement in self.statements if self.moving else ():
+            parts = list(postorder(statement.node))
+            draws = any(isinstance(part, Call) and part.function.form == "random" for part in parts)
+            if draws and not any(isinstance(part, Variable) and part.name in self.moving for part in parts):
+                message = "each step would draw the random numbers of this statement anew, and PyTorch draws them once"
+                hint = "give them a name of their own: noise = torch.randn(20)"
+                self.fail("statement", message, statement.span, hint)
 
     def _run(self, lines: Sequence[Line]) -> Node | None:
         """Read statements of one block; the value that they return, in a function."""
@@ -182,6 +196,10 @@ class _Program(Scope):
         for name in names:
             if not name.isidentifier():
                 hint = "a program gives values to names only: y = ..."
+                if "[" in name:
+                    hint = "write where(mask, a, b), or cat([a, b]), for a tensor with other elements"
+                if name.endswith("requires_grad"):
+                    hint = "write True or False"
                 self.fail("statement", f"'{text.strip()}' cannot be given a value", trimmed(text, span), hint)
         return names
 
@@ -228,6 +246,7 @@ class _Program(Scope):
         self.scope[name] = value
         self.values.pop(name, None)  # in the order in which they are drawn
         self.values[name] = value.text
+        self.uses[name] = value.uses
         self.moving.pop(name, None)
         if value.moves:
             self.moving[name] = None
@@ -281,6 +300,9 @@ class _Program(Scope):
             self.fail("statement", "backward() is called a second time", subject, "keep one of them")
         name = self.code(subject).strip()
         found = self.scope.get(name)
+        if found is None and name.isidentifier() and name not in self.given:
+            hint = did_you_mean(name, self.scope) or "name the result that the program computes"
+            self.fail("unknown-name", f"the program gives nothing to '{name}'", subject, hint)
         if isinstance(found, (Aside, Function, MadeModule)):
             self.fail("statement", f"'{name}' has no gradient", subject)
         self.result = (name, found.node) if isinstance(found, Named) else ("", self.node_at(subject))
@@ -292,6 +314,8 @@ class _Program(Scope):
             self._show_at(span)
             return
         for argument in [] if self.inside else call.args:
+            while isinstance(argument, ast.Call | ast.Attribute) and (value := _printed(argument)) is not None:
+                argument = value  # noqa: PLW2901 -- x.item() shows x
             place = self.span(argument)
             about = _ABOUT_A_NAME.match(self.code(place))
             if not isinstance(argument, (ast.JoinedStr, ast.Starred)) and not is_text(argument) and not about:
@@ -325,7 +349,7 @@ class _Program(Scope):
         body = body_of(self.source, lines, at, start + place + 1)
         after = at + 1 + sum(line.span[0] >= end for line in body)
         if not body:
-            self.fail("syntax", "the function has no body", (start, end), "end it with return")
+            self.fail("syntax", "the function has no body", (start, end), "indent its lines, and end it with return")
         head = text[: place + 1] + " pass"
         self._keep(defined(self, head, start, body, None, (start, body[-1].span[1])))
         return after
@@ -371,3 +395,13 @@ class _Program(Scope):
         is_lambda = function.result is not None
         definition = Definition(name, tuple(function.parameters.items()), function.span, is_lambda)
         return Application(name, tuple(arguments.values()), value, span, definition, statements, (first, self.numbers))
+
+
+def _printed(tree: ast.expr) -> ast.expr | None:
+    """What ``x.item()``, ``x.detach().numpy()`` and ``x.data`` show: x; None for anything else."""
+    match tree:
+        case ast.Call(func=ast.Attribute(value=value, attr="item" | "tolist" | "numpy" | "detach" | "cpu"), args=[]):
+            return value
+        case ast.Attribute(value=value, attr="data"):
+            return value
+    return None

@@ -58,6 +58,7 @@ class Scope(Reader):
         self.globals: dict[str, Meaning] = {}
         self.scope = self.globals
         self.modules: dict[str, str] = {}
+        self.moving: dict[str, None] = {}
         self.inside: list[str] = []  # the functions whose bodies are being read
         self.is_literal = 0  # whether a name of numbers is read as these numbers
         # Without requires_grad every number may move; with it, a plain number is Python's, as in PyTorch.

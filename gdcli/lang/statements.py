@@ -96,6 +96,16 @@ def imported(source: str, code: str, span: Span) -> dict[str, str]:
         ExpressionError: for a module that a program cannot import.
     """
     text = code[slice(*span)]
+    if "," in text and text.startswith("import"):
+        modules = [part.strip() for part in text.removeprefix("import").split(",")]
+        brought: dict[str, str] = {}
+        for part in modules:
+            text = f"import {part}"
+            try:
+                brought |= imported(text, text, (0, len(text)))
+            except ExpressionError as error:
+                raise ExpressionError(error.code, error.message, error.hint, source=source, span=span) from None
+        return brought
     if found := _IMPORT.match(text):
         module, name = found["module"], found["name"]
         if module in IMPORTS:

@@ -75,9 +75,9 @@ def parse_expression(text: str, given: Collection[str] = ()) -> Expression:
     return Reader(text.strip(), given=given).read()
 
 
-def parse_value(text: str) -> Expression:
-    """Parse the value of a variable: an expression without variables; ``1, 2, 3`` is ``[1, 2, 3]``."""
-    return Reader(text.strip(), variables=False).read()
+def parse_value(text: str, names: Collection[str] = ()) -> Expression:
+    """Parse the value of a variable: an expression without variables but ``names``; ``1, 2, 3`` is ``[1, 2, 3]``."""
+    return Reader(text.strip(), variables=False, given=names).read()
 
 
 class Reader:

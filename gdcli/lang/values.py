@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from msgspec.structs import replace
@@ -33,14 +34,16 @@ def bind(expressions: Sequence[Expression], values: Mapping[str, Any]) -> dict[s
     check_known(values, names)
     for expression in expressions:
         check_given(expression, values)
-    return _typed(expressions, {name: read_value(name, values[name]) for name in names})
+    uses = {name: others for expression in expressions for name, others in expression.uses.items()}
+    return _typed(expressions, {name: read_value(name, values[name], uses.get(name, ())) for name in names})
 
 
 def _typed(expressions: Sequence[Expression], values: Mapping[str, Bound]) -> dict[str, Bound]:
     """The values, with the dtype of those that are indices or class labels."""
     places = {name: kind for expression in expressions for name, kind in names_in_places(expression).items()}
     own = {name: text for expression in expressions for name, text in expression.values.items() if name in places}
-    read = {name: parse_value(text) for name, text in own.items()}
+    uses = {name: others for expression in expressions for name, others in expression.uses.items()}
+    read = {name: parse_value(text, uses.get(name, ())) for name, text in own.items()}
 
     def of_its_dtype(name: str, value: Bound) -> Bound:
         if isinstance(value, Array):
@@ -65,7 +68,8 @@ def bind_some(expression: Expression, values: Mapping[str, Any]) -> dict[str, Bo
         raise ExpressionError("constant", message, "for example: x**2", source=source, span=expression.place)
     check_not_computed(expression, values)
     check_known(values, expression.variables)
-    given = {name: read_value(name, values[name]) for name in expression.variables if name in values}
+    uses = expression.uses
+    given = {n: read_value(n, values[n], uses.get(n, ())) for n in expression.variables if n in values}
     return _typed([expression], given)
 
 
@@ -92,7 +96,10 @@ def check_given(expression: Expression, values: Mapping[str, Any]) -> None:
     """Raise ExpressionError, at its place, for a variable that has no value."""
     for node in postorder(expression.root):
         if isinstance(node, Variable) and node.name not in values:
+            named = [*values, *re.findall(r"(?:^|[;\n])\s*(\w+)\s*=", expression.source)]
             hint = lookalike(node.name, values) or f"give it a value: --{node.name} 1"
+            if expression.is_program and (meant := did_you_mean(node.name, named)):
+                hint = f"{meant} If not, {hint}"
             raise MissingVariableError(node.name, hint, source=expression.source, span=node.span)
 
 
@@ -110,15 +117,18 @@ def is_whole(value: Bound) -> bool:
     return bool(dtypes) and dtypes[0] not in (*FLOAT_DTYPES, None)
 
 
-def read_value(name: str, value: Any) -> Bound:
-    """The value of a variable, parsed: it is text, a number or nested lists. An array stays as it is."""
+def read_value(name: str, value: Any, names: Collection[str] = ()) -> Bound:
+    """The value of a variable, parsed: it is text, a number or nested lists. An array stays as it is.
+
+    ``names`` are other variables that may stand in it.
+    """
     if isinstance(value, Array):
         return value
     text = value if isinstance(value, str) else str(value)
     if not text.strip():
         raise GdcliError("empty", f"the variable '{name}' has an empty value", f"for example: --{name} 1")
     try:
-        return parse_value(text)
+        return parse_value(text, names)
     except ExpressionError as error:
         message = f"in the value of {name}: {error.message}"
         raise ExpressionError(error.code, message, error.hint, source=error.source, span=error.span) from None

@@ -22,6 +22,8 @@ from gdcli.lang.nodes import (
     Unary,
     Variable,
     children,
+    is_plain,
+    is_whole,
     postorder,
 )
 from gdcli.lang.signature import Parameter
@@ -66,8 +68,13 @@ def _of_call(call: Call) -> str:
     if "dtype of its numbers" not in call.function.facts:
         return ""
     values = [a.value for a in call.arguments if a.parameter.kind in ("data", "number")]
-    found = {"" if isinstance(value, (Static, tuple)) else dtype_of(value) for value in values}
+    found = {"" if isinstance(value, (Static, tuple)) else _of_number(value) for value in values}
     return found.pop() if len(found) == 1 else ""
+
+
+def _of_number(value: Node) -> str:
+    """The dtype of a number, which may be one that is known only when the expression runs."""
+    return dtype_of(value) or ("int64" if is_plain(value) and is_whole(value) else "")
 
 
 def stays_whole(node: Node, parameter: Parameter | None) -> str:
