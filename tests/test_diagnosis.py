@@ -804,3 +804,13 @@ def test_cosines_are_taken_at_odd_distances() -> None:
         trace.see(state(i, (1.0, 1.0, -1.0, -1.0)[i % 4], float(i)))
     opposed = [a.values["x"] * b.values["x"] < 0 for a, b in trace.pairs[1:]]
     assert 0.4 < sum(opposed) / len(opposed) < 0.6
+
+
+def test_a_kink_that_a_run_has_crossed_once_is_not_one_that_it_steps_back_and_forth_over() -> None:
+    """A hinge loss whose first margin is met in the third step: by hand, the loss goes on to fall."""
+    hinge = "mean(clamp(1 - y*(w*x + b), min=0)) + 0.005*w**2"
+    data = {"x": [1.0, 2.0, 3.0, 4.0], "y": [-1.0, -1.0, 1.0, 1.0]}
+    start = {"expression": hinge, **data, "w": 0.0, "b": 0.0, "wrt": ["w", "b"], "lr": 0.1}
+    few, many = (gdcli.minimize(**start, steps=steps).result() for steps in (3, 400))  # type: ignore[arg-type]
+    assert many.result.loss < 0.2 < few.result.loss
+    assert "kink" not in {finding.code for finding in few.diagnosis}

@@ -16,6 +16,7 @@ from gdcli.descent.diagnosis.words import parts_of, point_in_words
 from gdcli.descent.loop import State
 from gdcli.explain.kinks import Kink, kink_between
 
+_BACK_AND_FORTH = 2  # times that a run turns there: one that has crossed a kink once may go on
 _FEW = 3  # variables whose numbers fit into a sentence
 _ROUNDING = 1e-9  # of a segment: a place on it is known to so much
 _LAST = 6  # of the last known pairs of states
@@ -34,8 +35,9 @@ def kink(run: Run) -> Finding | None:
         return None
     if run.is_still:  # it has come to rest, for whatever reason
         return None
-    turns = [(a, b) for a, b in run.pairs[-_LAST:] if _opposed(run.gradient(a), run.gradient(b))]
-    if not turns:
+    turned = [_opposed(run.gradient(a), run.gradient(b)) for a, b in run.pairs]
+    turns = [pair for pair, turns in zip(run.pairs[-_LAST:], turned[-_LAST:], strict=True) if turns]
+    if not turns or sum(turned) < min(_BACK_AND_FORTH, len(turned)):
         return None
     found = [(each, pair) for pair in turns if (each := _between(run, *pair))]
     if len(found) < _MOST * len(turns):
