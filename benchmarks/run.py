@@ -147,7 +147,7 @@ BENCHMARKS = [
     Benchmark(
         "step-program",
         script("loop.py", "manual", "20000", "program"),
-        script("plain/loop_program.py", "20000"),
+        script("plain/loop_manual.py", "20000", "program"),
         1.02,
         printed_seconds,
     ),

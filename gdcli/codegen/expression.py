@@ -18,7 +18,6 @@ from gdcli.codegen.trees import (
     is_for_parts,
     is_module,
     is_new,
-    is_numbers,
     is_sequence,
     normalized,
     printed_nodes,
@@ -45,8 +44,10 @@ from gdcli.lang.nodes import (
     Unary,
     Variable,
     children,
+    is_numbers,
     is_whole,
     numbers_in,
+    replaced,
 )
 from gdcli.lang.signature import Function, Parameter
 from gdcli.lang.whole import PLACES, stays_whole
@@ -178,7 +179,9 @@ class Tree:
             case Index():
                 return self._index(node)
             case _:
-                return self._replaced(node.span, [(child.span, self.texts[id(child)]) for child in children(node)])
+                return replaced(
+                    self.source, node.span, [(child.span, self.texts[id(child)]) for child in children(node)]
+                )
 
     def _own(self, node: Node) -> str:
         """What the body of a function calls a parameter, or a name that it gives; empty for what is not its own."""
@@ -198,7 +201,7 @@ class Tree:
             written = re.compile(rf"\b{parameter}(?=\s*=[\s(]*$)").search(self.source, start, argument.span[0])
             if written and parameters.get(parameter, parameter) != parameter:
                 pieces.append((written.span(), parameters[parameter]))
-        return self._replaced(call.span, pieces)
+        return replaced(self.source, call.span, pieces)
 
     def _index(self, node: Index) -> str:
         """The tensor with its index, whose lists stay lists; ``x[n]`` has the number that n is, without an n."""
@@ -214,20 +217,12 @@ class Tree:
         text = _NEW_AXIS.sub("None", self.source[opened:end])
         if not inside and not self._stays(text):
             pieces.append(((opened + 1, end - 1), ", ".join(map(index_text, node.items))))
-        return _NEW_AXIS.sub("None", self._replaced((start, end), pieces))
+        return _NEW_AXIS.sub("None", replaced(self.source, (start, end), pieces))
 
     def _stays(self, text: str) -> bool:
         """Whether the names in a text of whole numbers are those of the function whose body it is in."""
         names = re.findall(r"[^\W\d]\w*", text) if self.expression.is_program else []
         return all(name in self.local.names or name == "None" for name in names)
-
-    def _replaced(self, span: Span, pieces: list[tuple[Span, str]]) -> str:
-        """The source of ``span`` with other texts in some places."""
-        texts, at = [], span[0]
-        for (start, end), text in sorted(pieces, key=lambda piece: piece[0]):
-            texts += [self.source[at:start], text]
-            at = end
-        return "".join(texts) + self.source[at : span[1]]
 
     def _literal(self, node: Number) -> str:
         text = self.source[slice(*node.span)]
@@ -268,7 +263,9 @@ class Tree:
         first = node.items[0].span[0] if node.items else end
         if self.source[start] != "[" or first == start:
             return f"[{', '.join(items)}]"
-        return self._replaced(node.span, [(item.span, text) for item, text in zip(node.items, items, strict=True)])
+        return replaced(
+            self.source, node.span, [(item.span, text) for item, text in zip(node.items, items, strict=True)]
+        )
 
     def _list(self, node: ListOf) -> str:
         if is_numbers(node):
@@ -284,7 +281,7 @@ class Tree:
 
     def _attribute(self, node: Attribute) -> str:
         value = node.value
-        text = self._replaced(node.span, [(value.span, self.texts[id(value)])])
+        text = replaced(self.source, node.span, [(value.span, self.texts[id(value)])])
         while isinstance(value, (Reference, Application)):
             value = value.value
         named = isinstance(value, Call) and "values and indices" in value.function.facts
@@ -312,7 +309,7 @@ class Tree:
             name = self.source[slice(*call.name_span)]
             callee = name if is_method else self._callee(function.path, self._spelled(name, function))
             pieces = [piece for a in call.arguments for piece in self._argument(call, a, is_method=is_method)]
-            text = self._replaced(call.span, [(call.name_span, callee), *pieces])
+            text = replaced(self.source, call.span, [(call.name_span, callee), *pieces])
         takes_dtype = any(p.name == "dtype" for p in function.parameters)
         if not function.makes_a_tensor or not takes_dtype or any(a.parameter.name == "dtype" for a in call.arguments):
             return text

@@ -44,11 +44,6 @@ def is_module(call: Call) -> bool:
     return not call.is_method and any(not call.name_span[1] <= value.span[0] < call.span[1] for value in values)
 
 
-def is_numbers(node: Node) -> bool:
-    """Whether it is a number, or a list of numbers."""
-    return isinstance(node, Number) or (isinstance(node, ListOf) and all(map(is_numbers, node.items)))
-
-
 def has_float(node: Node) -> bool:
     """Whether one of the numbers is no whole number: PyTorch then makes a float tensor of them all."""
     if isinstance(node, ListOf):

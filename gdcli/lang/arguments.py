@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from gdcli.lang.functions import FUNCTIONS
 from gdcli.lang.functions.modules import Module
-from gdcli.lang.nodes import Argument, ListOf, Node, Number, Span, Static, is_shape
+from gdcli.lang.nodes import Argument, ListOf, Node, Number, Span, Static, is_numbers, is_shape
 from gdcli.lang.signature import Function, Parameter
 from gdcli.lang.suggest import did_you_mean
 
@@ -209,7 +209,7 @@ class ArgumentReader:
             self.reader.fail(
                 "argument", message, value, "write torch.zeros(3) for a size, torch.tensor(3) for a number"
             )
-        if not _is_data(node):
+        if not is_numbers(node):
             message = f"{function.name} takes only numbers: it would detach a variable from the graph"
             self.reader.fail("argument", message, value, "write [x, y] or stack([x, y])")
         return node
@@ -276,10 +276,6 @@ def _in_order(function: Function, bound: Mapping[str, Argument]) -> tuple[Argume
 
 def _is_none(value: ast.expr) -> bool:
     return isinstance(value, ast.Constant) and value.value is None
-
-
-def _is_data(node: Node) -> bool:
-    return isinstance(node, Number) or (isinstance(node, ListOf) and all(_is_data(item) for item in node.items))
 
 
 def _count(n: int, noun: str) -> str:

@@ -37,6 +37,7 @@ from gdcli.lang.nodes import (
     Unary,
     Variable,
     children,
+    is_numbers,
     is_whole,
     numbers_in,
     postorder,
@@ -206,7 +207,7 @@ class Compiler:
         return left
 
     def _list(self, node: ListOf) -> ast.expr:
-        if _is_numbers(node):
+        if is_numbers(node):
             return self._constant(self._tensor(_numbers(node), node.span, dtype=self.environment.dtype), node.span)
         items = [self._number(item) if item in self.numbers else self.lower(item) for item in node.items]
         return self._call("[]", torch.stack, [_at(ast.List(items, ast.Load()), node.span)], {}, node.span)
@@ -249,7 +250,7 @@ class Compiler:
         return self._tensor_argument(value, parameter)
 
     def _tensor_argument(self, node: Node, parameter: Parameter) -> ast.expr:
-        if parameter.kind == "index" and _is_numbers(node):
+        if parameter.kind == "index" and is_numbers(node):
             return self._constant(self._tensor(_numbers(node), node.span, dtype=None), node.span)
         if dtype := stays_whole(node, parameter):
             return self._whole(node, dtype)
@@ -290,7 +291,7 @@ class Compiler:
                 return ast.Slice(*bounds)
             case None | int() | EllipsisType():
                 return ast.Constant(item)
-            case ListOf() if _is_numbers(item):
+            case ListOf() if is_numbers(item):
                 return self._constant(self._tensor(_numbers(item), item.span, dtype=None), item.span)
             case _:
                 dtype = stays_whole(item, None)
@@ -380,10 +381,6 @@ def _indexed_on_meta(tensor: torch.Tensor, index: Any) -> torch.Tensor:
             shape = (item.numel(), *tensor.shape[item.dim() :])
             return tensor.new_empty(shape)
     return tensor[whole]
-
-
-def _is_numbers(node: Node) -> bool:
-    return isinstance(node, Number) or (isinstance(node, ListOf) and all(_is_numbers(item) for item in node.items))
 
 
 def _numbers(node: Any) -> Any:

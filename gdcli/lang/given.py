@@ -12,7 +12,7 @@ from gdcli.lang.constants import CONSTANTS
 from gdcli.lang.functions import SPELLINGS
 from gdcli.lang.functions.sizes import FUNCTIONS as SIZE_ROWS
 from gdcli.lang.limits import known_shapes
-from gdcli.lang.nodes import Binary, Call, Index, ListOf, Node, Number, Span, is_plain
+from gdcli.lang.nodes import Binary, Call, Index, ListOf, Number, Span, is_numbers, is_plain, replaced
 from gdcli.lang.shapes import Shape
 from gdcli.lang.sizes import size_of
 from gdcli.lang.syntax import MODULES, Reader, parse_value
@@ -72,8 +72,8 @@ def given(reader: Scope, tree: ast.expr, scope: Mapping[str, Any], name: str) ->
     texts = [(reader.span(part), str(size)) for part, size in sizes.items()]
     texts += [(reader.span(name), _known(scope[name.id])) for name in known]
     texts += [(reader.span(n), path) for n in _all_names(tree) if (path := reader.spelled(n)) != n.id]
-    text = _replaced(reader.python, reader.span(tree), [*texts, *((span, "") for span in cut)])
-    literal = node if isinstance(node, (Number, ListOf)) and _is_literal(node) else None
+    text = " ".join(replaced(reader.python, reader.span(tree), [*texts, *((span, "") for span in cut)]).split())
+    literal = node if isinstance(node, (Number, ListOf)) and is_numbers(node) else None
     uses = tuple(dict.fromkeys(n.id for n in data))
     root = parse_value(text, uses).root
     shapes = {name: scope[name].shape for name in uses}
@@ -191,16 +191,3 @@ def _is_constructed(reader: Reader, tree: ast.expr) -> bool:
             return False
         tree = tree.func.value
     return False
-
-
-def _is_literal(node: Node) -> bool:
-    return isinstance(node, Number) or (isinstance(node, ListOf) and all(map(_is_literal, node.items)))
-
-
-def _replaced(source: str, span: Span, pieces: list[tuple[Span, str]]) -> str:
-    """The source of ``span`` with other texts in some places."""
-    texts, at = [], span[0]
-    for (start, end), text in sorted(pieces):
-        texts += [source[at:start], text]
-        at = end
-    return " ".join(("".join(texts) + source[at : span[1]]).split())

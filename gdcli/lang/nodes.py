@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import EllipsisType, NoneType
 from typing import Any, TypeAlias
 
@@ -209,6 +209,15 @@ class Expression(Struct, frozen=True):
         return self.source
 
 
+def replaced(source: str, span: Span, pieces: Sequence[tuple[Span, str]]) -> str:
+    """The source of ``span`` with other texts in some places."""
+    texts, at = [], span[0]
+    for (start, end), text in sorted(pieces, key=lambda piece: piece[0]):
+        texts += [source[at:start], text]
+        at = end
+    return "".join(texts) + source[at : span[1]]
+
+
 def in_one_line(text: str) -> str:
     """A piece of a program in one line, without comments."""
     if "\n" not in text:
@@ -283,6 +292,11 @@ def numbers_in(root: Node) -> Numbers:
             case Number() | Attribute() | Call() | Index() if is_plain(node):
                 plain.add(id(node))
     return Numbers(frozenset(plain), frozenset(shapes))
+
+
+def is_numbers(node: Node) -> bool:
+    """Whether it is a number, or a list of numbers."""
+    return isinstance(node, Number) or (isinstance(node, ListOf) and all(map(is_numbers, node.items)))
 
 
 def is_shape(node: Node) -> bool:

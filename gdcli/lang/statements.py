@@ -42,7 +42,8 @@ _LOOP = re.compile(r"(for|while|with)\b")
 _UPDATE = re.compile(
     r"\.\s*(?:zero_grad|step)\s*\(|\.\s*grad\s*\.\s*(?:data\s*\.\s*)?\w+_\s*\(|\.\s*grad\b.*=|=.*\.\s*grad\b|\.\s*data\s*[-+*/]?="
 )
-_IMPORT = re.compile(r"import\s+(?P<module>[\w.]+)(?:\s+as\s+(?P<name>\w+))?\s*$")
+_MODULE = re.compile(r"([\w.]+)(?:\s+as\s+(\w+))?")
+_IMPORT = re.compile(rf"import\s+{_MODULE.pattern}(?:\s*,\s*{_MODULE.pattern})*\s*$")
 _FROM = re.compile(r"from\s+(?P<module>[\w.]+)\s+import\s+(?P<names>.+)$")
 _RANGE = re.compile(r"\brange\s*\(\s*(?:[\d_]+\s*,\s*)?(\w+)\s*\)")
 _NUMBER = r"([\d_]*\.?\d+(?:[eE][-+]?\d+)?|\d+\.)"
@@ -96,21 +97,15 @@ def imported(source: str, code: str, span: Span) -> dict[str, str]:
         ExpressionError: for a module that a program cannot import.
     """
     text = code[slice(*span)]
-    if "," in text and text.startswith("import"):
-        modules = [part.strip() for part in text.removeprefix("import").split(",")]
+    if _IMPORT.match(text):
         brought: dict[str, str] = {}
-        for part in modules:
-            text = f"import {part}"
-            try:
-                brought |= imported(text, text, (0, len(text)))
-            except ExpressionError as error:
-                raise ExpressionError(error.code, error.message, error.hint, source=source, span=span) from None
-        return brought
-    if found := _IMPORT.match(text):
-        module, name = found["module"], found["name"]
-        if module in IMPORTS:
+        for module, name in _MODULE.findall(text.removeprefix("import")):
+            if module not in IMPORTS:
+                break
             root = module.partition(".")[0]
-            return {name: IMPORTS[module]} if name else {root: IMPORTS[root]}
+            brought |= {name: IMPORTS[module]} if name else {root: IMPORTS[root]}
+        else:
+            return brought
     elif found := _FROM.match(text):
         module = found["module"]
         parts = [part.split() for part in found["names"].strip("() ").split(",") if part.strip()]

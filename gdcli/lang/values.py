@@ -34,23 +34,21 @@ def bind(expressions: Sequence[Expression], values: Mapping[str, Any]) -> dict[s
     check_known(values, names)
     for expression in expressions:
         check_given(expression, values)
-    uses = {name: others for expression in expressions for name, others in expression.uses.items()}
-    return _typed(expressions, {name: read_value(name, values[name], uses.get(name, ())) for name in names})
+    return _read(expressions, {name: values[name] for name in names})
 
 
-def _typed(expressions: Sequence[Expression], values: Mapping[str, Bound]) -> dict[str, Bound]:
-    """The values, with the dtype of those that are indices or class labels."""
+def _read(expressions: Sequence[Expression], values: Mapping[str, Any]) -> dict[str, Bound]:
+    """The values, parsed, with the dtype of those that are indices or class labels."""
     places = {name: kind for expression in expressions for name, kind in names_in_places(expression).items()}
     own = {name: text for expression in expressions for name, text in expression.values.items() if name in places}
     uses = {name: others for expression in expressions for name, others in expression.uses.items()}
-    read = {name: parse_value(text, uses.get(name, ())) for name, text in own.items()}
-
-    def of_its_dtype(name: str, value: Bound) -> Bound:
-        if isinstance(value, Array):
-            return value
-        return replace(value, dtype=typed(name, value, places, read.get(name)))
-
-    return {name: of_its_dtype(name, value) for name, value in values.items()}
+    found: dict[str, Bound] = {}
+    for name, value in values.items():
+        read = found[name] = read_value(name, value, uses.get(name, ()))
+        if not isinstance(read, Array):
+            in_program = parse_value(own[name], uses.get(name, ())) if name in own else None
+            found[name] = replace(read, dtype=typed(name, read, places, in_program))
+    return found
 
 
 def bind_some(expression: Expression, values: Mapping[str, Any]) -> dict[str, Bound]:
@@ -68,9 +66,7 @@ def bind_some(expression: Expression, values: Mapping[str, Any]) -> dict[str, Bo
         raise ExpressionError("constant", message, "for example: x**2", source=source, span=expression.place)
     check_not_computed(expression, values)
     check_known(values, expression.variables)
-    uses = expression.uses
-    given = {n: read_value(n, values[n], uses.get(n, ())) for n in expression.variables if n in values}
-    return _typed([expression], given)
+    return _read([expression], {name: values[name] for name in expression.variables if name in values})
 
 
 def check_not_computed(expression: Expression, names: Iterable[str]) -> None:
