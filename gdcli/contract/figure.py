@@ -175,7 +175,64 @@ class HeatPanel(Struct, frozen=True, tag_field="panel", tag="heat"):
     history: list[HeatState] = []
 
 
-Panel = CurvesPanel | FunctionPanel | ContourPanel | HeatPanel
+class MapScale(Struct, frozen=True):
+    """A colour scale of a map, or one colour if it has no ``ticks``: what it means, and its kind.
+
+    ``kind`` chooses the colours: "basin" one for each minimum, "converged" and "diverged" two scales that meet at the
+    edge between them (the last level of each is the farthest from it), "other" a grey. ``number`` counts the scales of
+    a kind. ``ticks`` are levels, from 0 to 255, with the number that they stand for: the levels are spaced by rank.
+    """
+
+    label: str
+    kind: Literal["basin", "converged", "diverged", "other"]
+    number: int = 0
+    ticks: list[tuple[int, float]] = []
+    share: float = 0.0
+
+
+class MapLine(Struct, frozen=True):
+    """A line in a map or over a curve, in the coordinates of its axes; one that leaves the window is cut there."""
+
+    label: str
+    x: list[float]
+    y: list[float]
+
+
+class MapPanel(Struct, frozen=True, tag_field="panel", tag="map"):
+    """A map of cells: ``columns`` along ``x`` and ``rows`` along ``y``, the lowest first.
+
+    The axes run from the centre of the first cell to that of the last one. Cell (i, j), of column i and row j, is byte
+    ``j * columns + i`` of ``group``, the number of its scale in ``scales``, and of ``level``, its place in that scale.
+    A ``group`` of 255 is a cell that was not run.
+    """
+
+    title: str
+    x: Axis
+    y: Axis
+    columns: int
+    rows: int
+    group: bytes
+    level: bytes
+    scales: list[MapScale]
+    lines: list[MapLine] = []
+
+
+class SweepCurvePanel(Struct, frozen=True, tag_field="panel", tag="sweep"):
+    """A quantity over one axis of a sweep: ``values[i]`` at ``grid[i]``, NaN where a run has none.
+
+    ``works`` are the ranges of the axis, shaded, in which the runs converge. Each of ``lines`` is vertical.
+    """
+
+    title: str
+    x: Axis
+    y: Axis
+    grid: list[float]
+    values: list[Number]
+    works: list[tuple[float, float]]
+    lines: list[MapLine] = []
+
+
+Panel = CurvesPanel | FunctionPanel | ContourPanel | HeatPanel | MapPanel | SweepCurvePanel
 
 
 class Remark(Struct, frozen=True):

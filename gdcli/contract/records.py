@@ -10,6 +10,7 @@ from gdcli.contract.grad import GradResult
 from gdcli.contract.listings import FunctionsResult, OptimizersResult, ProblemsResult
 from gdcli.contract.ops import OpsResult
 from gdcli.contract.plot import PlotResult
+from gdcli.contract.sweep import SweepResult
 
 RECORDS: dict[str, Any] = {
     "ops": OpsResult,
@@ -18,6 +19,7 @@ RECORDS: dict[str, Any] = {
     "fit-linear": FitLinearResult,
     "compare": CompareResult,
     "plot": PlotResult,
+    "sweep": SweepResult,
     "functions": FunctionsResult,
     "optimizers": OptimizersResult,
     "problems": ProblemsResult,
