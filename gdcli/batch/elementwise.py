@@ -83,9 +83,19 @@ def manual_adam(x: torch.Tensor, g: torch.Tensor, state: State, p: Parameters, t
     m, v = _zeros(state, x, "m", "v")
     m = p.rounded(b1) * m + p.rounded(1 - b1) * g
     v = p.rounded(b2) * v + p.rounded(1 - b2) * g**2
-    unbiased_m, unbiased_v = p.of_each(lambda b1, b2: (1 - b1**t, 1 - b2**t), "beta1", "beta2")
+    unbiased_m, unbiased_v = p.of_each(t, lambda t, b1, b2: (1 - b1**t, 1 - b2**t), "beta1", "beta2")
     size = torch.sqrt(v / p.rounded(unbiased_v)) + p.rounded(p["eps"])
     return x - p.rounded(p["lr"]) * (m / p.rounded(unbiased_m)) / size, {"m": m, "v": v}
+
+
+def manual_rmsprop(x: torch.Tensor, g: torch.Tensor, state: State, p: Parameters, t: int) -> tuple[torch.Tensor, State]:  # noqa: ARG001
+    """Tieleman and Hinton's RMSprop."""
+    g = _plus_decay(x, g, p)
+    (v,) = _zeros(state, x, "v")
+    v = p.rounded(p["alpha"]) * v + p.rounded(1 - p["alpha"]) * g**2
+    eps = p.rounded(p["eps"])
+    root = torch.sqrt(v + eps) if p.plain("eps_inside") else torch.sqrt(v) + eps
+    return x - p.rounded(p["lr"]) * g / root, {"v": v}
 
 
 def _plus_decay(x: torch.Tensor, g: torch.Tensor, p: Parameters) -> torch.Tensor:
@@ -122,7 +132,7 @@ def _adam(x: torch.Tensor, g: torch.Tensor, state: State, p: Parameters, t: int)
     m, v = _moments(x, g, state, p)
     (largest,) = _zeros(state, x, "largest")
     largest = torch.maximum(largest, v) if p.plain("amsgrad") else v
-    unbiased, root = p.of_each(lambda b1, b2: (1 - b1**t, (1 - b2**t) ** 0.5), "beta1", "beta2")
+    unbiased, root = p.of_each(t, lambda t, b1, b2: (1 - b1**t, (1 - b2**t) ** 0.5), "beta1", "beta2")
     size = largest.sqrt() / p.rounded(root) + p.rounded(p["eps"])
     state = {"m": m, "v": v, "largest": largest} if p.plain("amsgrad") else {"m": m, "v": v}
     return addcdiv(x, p.rounded(-(p["lr"] / unbiased)) * m, size), state
@@ -133,11 +143,12 @@ def nadam(x: torch.Tensor, g: torch.Tensor, state: State, p: Parameters, t: int)
     x, g = _decayed(x, g, p)
     m, v = _moments(x, g, state, p)
     mu, next_mu = p.of_each(
-        lambda b1, decay: tuple(b1 * (1.0 - 0.5 * (0.96 ** (step * decay))) for step in (t, t + 1)),
+        t,
+        lambda t, b1, decay: tuple(b1 * (1.0 - 0.5 * (0.96 ** (step * decay))) for step in (t, t + 1)),
         "beta1",
         "momentum_decay",
     )
-    (unbiased,) = p.of_each(lambda b2: (1 - b2**t,), "beta2")
+    (unbiased,) = p.of_each(t, lambda t, b2: (1 - b2**t,), "beta2")
     product = mu.to(_SCALARS) if t == 1 else state["product"] * mu.to(_SCALARS)
     size = (v / p.rounded(unbiased)).sqrt() + p.rounded(p["eps"])
     ahead = -p["lr"] * (1.0 - mu) / (1.0 - product.double())
@@ -150,8 +161,8 @@ def radam(x: torch.Tensor, g: torch.Tensor, state: State, p: Parameters, t: int)
     """torch.optim.RAdam."""
     x, g = _decayed(x, g, p)
     m, v = _moments(x, g, state, p)
-    (unbiased,) = p.of_each(lambda b1: (1 - b1**t,), "beta1")
-    root, rectification = p.of_each(lambda b2: _rectification(b2, t), "beta2")
+    (unbiased,) = p.of_each(t, lambda t, b1: (1 - b1**t,), "beta1")
+    root, rectification = p.of_each(t, lambda t, b2: _rectification(b2, t), "beta2")
     step = m / p.rounded(unbiased) * p.rounded(p["lr"])
     size = v.sqrt() + p.rounded(p["eps"])
     rectified = step * (size.reciprocal() * p.rounded(root)) * p.rounded(rectification)
@@ -175,7 +186,7 @@ def adamax(x: torch.Tensor, g: torch.Tensor, state: State, p: Parameters, t: int
     m, u = _zeros(state, x, "m", "u")
     m = torch.lerp(m, g, p.rounded(1 - p["beta1"]))
     u = torch.maximum(u * p.rounded(p["beta2"]), g.abs() + p.rounded(p["eps"]))
-    (unbiased,) = p.of_each(lambda b1: (1 - b1**t,), "beta1")
+    (unbiased,) = p.of_each(t, lambda t, b1: (1 - b1**t,), "beta1")
     return addcdiv(x, p.rounded(-(p["lr"] / unbiased)) * m, u), {"m": m, "u": u}
 
 
@@ -184,8 +195,8 @@ def adagrad(x: torch.Tensor, g: torch.Tensor, state: State, p: Parameters, t: in
     g = _with_decay(x, g, p)
     total = state["total"] if t > 1 else p.rounded(p["initial_accumulator_value"]).expand_as(x)
     total = addcmul(total, g, g)
-    rate = p["lr"] / (1 + (t - 1) * p["lr_decay"])
-    return addcdiv(x, p.rounded(-rate) * g, total.sqrt() + p.rounded(p["eps"])), {"total": total}
+    (shrinks,) = p.of_each(t, lambda t, decay: (1 + (t - 1) * decay,), "lr_decay")
+    return addcdiv(x, p.rounded(-(p["lr"] / shrinks)) * g, total.sqrt() + p.rounded(p["eps"])), {"total": total}
 
 
 def adadelta(x: torch.Tensor, g: torch.Tensor, state: State, p: Parameters, t: int) -> tuple[torch.Tensor, State]:  # noqa: ARG001
@@ -233,7 +244,9 @@ def asgd(x: torch.Tensor, g: torch.Tensor, state: State, p: Parameters, t: int) 
     g = _with_decay(x, g, p)
     rate = state["rate"].double() if t > 1 else p["lr"].to(_SCALARS).double()
     x = addcmul(x * p.rounded(1 - p["lambd"] * rate), g, p.rounded(-rate))
-    (rate,) = p.of_each(lambda lr, lambd, alpha: (lr / ((1 + lambd * lr * t) ** alpha),), "lr", "lambd", "alpha")
+    (rate,) = p.of_each(
+        t, lambda t, lr, lambd, alpha: (lr / ((1 + lambd * lr * t) ** alpha),), "lr", "lambd", "alpha"
+    )
     return x, {"rate": rate.to(_SCALARS)}
 
 
@@ -278,6 +291,7 @@ ELEMENTWISE: Mapping[str, Update] = MappingProxyType(
         "manual-momentum": heavy_ball,
         "manual-nesterov": nesterov,
         "manual-adam": manual_adam,
+        "manual-rmsprop": manual_rmsprop,
         "sgd": sgd,
         "adam": adam,
         "adamw": adamw,

@@ -90,13 +90,13 @@ class Parameters:
         """Whether a float is zero for no run."""
         return self._nonzero[name] == (True, True)
 
-    def of_each(self, function: Callable[..., tuple[float, ...]], *names: str) -> tuple[torch.Tensor, ...]:
-        """What a function of floats returns, for each run; it is called once for each distinct combination.
+    def of_each(self, t: int, function: Callable[..., tuple[float, ...]], *names: str) -> tuple[torch.Tensor, ...]:
+        """What a function of step ``t`` and of floats returns, for each run; called once for each distinct combination.
 
         For powers: those of ``torch.pow`` are not always Python's, in the last bit.
         """
         distinct = self.distinct(*names)
-        found = torch.tensor([function(*each) for each in distinct.combinations], dtype=torch.float64)
+        found = torch.tensor([function(t, *each) for each in distinct.combinations], dtype=torch.float64)
         return found.to(distinct.index.device)[distinct.index].unbind(-1)
 
     def distinct(self, *names: str) -> _Distinct:
