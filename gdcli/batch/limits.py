@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+
+Rates = Callable[[int], torch.Tensor | None]
+"""The learning rates of the runs in a step, counted from 1; None where they stay as they are."""
 
 
 @dataclass(frozen=True, slots=True)

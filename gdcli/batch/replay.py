@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from gdcli.batch.limits import Limits
+from gdcli.batch.limits import Limits, Rates
 from gdcli.batch.operations import Operation, lanes
 from gdcli.batch.recording import Level, Slot, mapped
 from gdcli.batch.step import Step, StepInputs, Update
@@ -21,6 +21,8 @@ from gdcli.batch.step import Step, StepInputs, Update
 Call = tuple[Callable[..., Any], tuple[Any, ...], Mapping[str, Any]]
 """A function with its arguments, ready to be called."""
 
+_TILE = 131_072  # numbers of a tensor, which stay in the cache together with a few others
+_FEWEST, _MOST = 1_024, 65_536  # runs of a tile
 _SAMPLES = 4096  # numbers on which the two kernels of an operation are compared
 
 
@@ -28,10 +30,12 @@ class Replay:
     """The engine: makes tiles of runs, which share the memory of what lies between."""
 
     name = "replay"
-    tile = 32_768
+    block, block_with_tolerance = 32, 8
 
     def __init__(self, step: Step) -> None:
         self.step = step
+        widest = max(operation.result.size for operation in [*step.evaluation, *step.update.operations])
+        self.tile = max(_FEWEST, min(_MOST, _TILE >> max(0, widest - 1).bit_length()))
         self._memory: dict[int, Memory] = {}
 
     def tile_of(self, x: torch.Tensor, parameters: Mapping[str, torch.Tensor]) -> ReplayTile:
@@ -63,7 +67,8 @@ class Memory:
 class ReplayTile:
     """Runs that are stepped together: ``x`` and ``gradient`` have shape (elements, runs), ``loss`` has (runs,).
 
-    ``state`` is what the rule remembers, from its first update on.
+    ``state`` is what the rule remembers, from its first update on. ``previous`` are the points before the last update,
+    where a limit needs them.
     """
 
     def __init__(self, step: Step, x: torch.Tensor, parameters: Mapping[str, torch.Tensor], memory: Memory) -> None:
@@ -73,6 +78,7 @@ class ReplayTile:
         self.gradient = torch.zeros_like(self.x)
         self.loss = torch.zeros(self.runs, dtype=step.loss.dtype)
         self.state: dict[str, torch.Tensor] = {}
+        self.previous: torch.Tensor | None = None
         self._memory = memory
         self._places: dict[Slot, torch.Tensor] = {step.x: self.x, step.gradient: self.gradient}
         self._evaluation: list[Call] = []
@@ -111,14 +117,15 @@ class ReplayTile:
         for function, arguments, keywords in self._updates[is_first]:
             function(*arguments, **keywords)
 
-    def advance(self, t: int, steps: int, limits: Limits, rates: Callable[[int], torch.Tensor | None]) -> torch.Tensor:
-        """Make the updates t to t + steps - 1; says which runs may have ended on the way, of shape (runs,)."""
+    def advance(self, t: int, steps: int, limits: Limits, rates: Rates) -> torch.Tensor:
+        """Evaluate and update, ``steps`` times, from update ``t`` on; says which runs may have ended, shape (runs,)."""
         watch = Watch(self, limits)
         for i in range(t, t + steps):
             self.evaluate()
             watch.evaluated()
             self.update(i, rates(i))
             watch.updated()
+        self.previous = watch.previous
         return watch.suspects()
 
     def _set(self, inputs: StepInputs, t: int) -> None:
@@ -187,8 +194,9 @@ class Watch:
         self.squares = torch.empty_like(x)
         self.norm = torch.empty_like(loss)
         self.least: dict[str, torch.Tensor] = {}
-        self.before_loss: torch.Tensor | None = None
+        self.before_loss = tile.loss.clone() if limits.loss else None
         self.before = x.clone() if limits.x else None
+        self.previous = x.clone() if limits.x else None
 
     def evaluated(self) -> None:
         """Look at the loss and at the gradient."""
@@ -205,17 +213,17 @@ class Watch:
         if limits.until is not None:
             self._keep("loss", -tile.loss if limits.maximize else tile.loss)
         if limits.loss is not None:
-            if self.before_loss is not None:
-                change = (tile.loss - self.before_loss).abs_()
-                self._keep("change", change.sub_(self.size, alpha=limits.loss[1]))
+            change = (tile.loss - self.before_loss).abs_()
+            self._keep("change", change.sub_(self.size, alpha=limits.loss[1]))
             self.before_loss = tile.loss.clone()
 
     def updated(self) -> None:
         """Look at the points."""
         limits, x = self.limits, self.tile.x
-        if limits.x is not None and self.before is not None:
+        if limits.x is not None and self.before is not None and self.previous is not None:
             move = (x - self.before).abs_().amax(0)
             self._keep("move", move.sub_(x.abs().amax(0), alpha=limits.x[1] * x.shape[0] ** 0.5))
+            self.previous, self.before = self.before, self.previous
             self.before.copy_(x)
         if limits.landmark is not None:
             self._keep("return", (x - limits.landmark).abs_().amax(0))
@@ -235,7 +243,7 @@ class Watch:
         if limits.until is not None:
             found |= ~(self.least["loss"] > limits.until)
         if limits.loss is not None:
-            found |= ~(self.least.get("change", torch.full_like(self.size, torch.inf)) > limits.loss[0])
+            found |= ~(self.least["change"] > limits.loss[0])
         if limits.x is not None:
             found |= ~(self.least["move"] > limits.x[0])
         if limits.landmark is not None:
@@ -276,10 +284,14 @@ def bound(
         if result not in wanted and not operation.zeros and result.level is not Level.RUNS:
             owned[result] = out
         places[result] = out
-        made = list(_calls(operation, arguments, out, memory.runs))
+        keywords = {}
+        if operation.pointwise:  # those of others are not for PyTorch
+            given = operation.keywords.items()
+            keywords = {name: mapped(value, lambda slot: _tensor(slot, places), Slot) for name, value in given}
+        made = list(_calls(operation, arguments, keywords, out))
         if result.level is Level.RUNS:
-            for function, given, keywords in made:
-                function(*given, **keywords)
+            for function, parts, named in made:
+                function(*parts, **named)
         else:
             calls += made
         for slot in ending - early:
@@ -343,21 +355,31 @@ def _out(
     return torch.empty(shape, dtype=result.dtype) if result.level is Level.RUNS else memory.take(shape, result.dtype)
 
 
-def _calls(operation: Operation, arguments: tuple[Any, ...], out: torch.Tensor, runs: int) -> Iterable[Call]:
+def _calls(
+    operation: Operation, arguments: tuple[Any, ...], keywords: Mapping[str, Any], out: torch.Tensor
+) -> Iterable[Call]:
     """The calls of an operation: where PyTorch computes one number otherwise than many, it is made to take each alone.
 
-    A tensor with gaps is not written by the kernel that takes several numbers at once.
+    Its kernels take a whole number of groups of a contiguous tensor at once, and what is left one by one; a tensor with
+    gaps they take one by one.
     """
-    keywords = {
-        name: mapped(value, lambda slot: slot.value, Slot) for name, value in operation.keywords.items()
-    } if operation.pointwise else {}  # fmt: skip
-    alone = operation.pointwise and operation.result.many and operation.result.size < 2 * lanes(out.dtype)
-    if alone and rounds_otherwise(operation):
-        apart = torch.empty((*out.shape, 2), dtype=out.dtype)[..., 0]
-        yield operation.run, arguments, {**keywords, "out": apart}
-        yield out.copy_, (apart,), {}
-    else:
-        yield operation.run, arguments, {**keywords, "out": out}
+    yield operation.run, arguments, {**keywords, "out": out}
+    result = operation.result
+    if not (operation.pointwise and result.many and rounds_otherwise(operation)):
+        return
+    at_once = result.size // (2 * lanes(out.dtype)) * (2 * lanes(out.dtype))
+    if at_once:
+        tensors = [each for each in arguments if isinstance(each, torch.Tensor) and each.numel() > 1]
+        if not all(each.shape == out.shape and each.is_contiguous() for each in (*tensors, out)):
+            return
+
+        def left(each: Any) -> Any:
+            return each.view(-1, each.shape[-1])[at_once:] if each.numel() > 1 else each
+
+        arguments, out = mapped(arguments, left), left(out)
+    apart = torch.empty((*out.shape, 2), dtype=out.dtype)[..., 0]
+    yield operation.run, arguments, {**keywords, "out": apart}
+    yield out.copy_, (apart,), {}
 
 
 def rounds_otherwise(operation: Operation) -> bool:

@@ -28,6 +28,8 @@ class Status(enum.IntEnum):
     MAX_STEPS = 6
     STALLED = 7
     INTERRUPTED = 8
+    CONVERGED_ALL = 9
+    CYCLING = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,9 @@ class Stopping:
     ``arrived``, a run that meets ``tol_grad`` ends only if that function says so: of which runs meet it, of the losses,
     both of shape (runs,), and of the points (elements, runs) it returns which of these runs end. With ``stalled``, a
     run ends when a step has not moved it and no other step will. With ``maximize`` a loss may grow, and the largest one
-    is the best.
+    is the best. ``until`` is a loss to reach, wherever; with ``takes_all`` a run converges when all tolerances are met.
+    With ``cycles``, a run ends at a point where it was before, as a single descent looks for it: it is stalled where
+    that was one step before.
     """
 
     evaluations: int
@@ -51,6 +55,26 @@ class Stopping:
     tol_x: Tolerance | None = None
     stalled: bool = True
     maximize: bool = False
+    until: float | None = None
+    takes_all: bool = False
+    cycles: bool | torch.Tensor = False
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What is known of runs before an iteration: what the tests of the next ones compare with.
+
+    ``loss``, ``gradient`` and ``x`` are those of the iteration before; x is None where no tolerance needs it.
+    ``largest`` and ``first_norm`` come from the start, and the ``landmark`` from iteration ``landmark_at``.
+    """
+
+    loss: torch.Tensor
+    gradient: torch.Tensor
+    x: torch.Tensor | None
+    largest: torch.Tensor
+    first_norm: torch.Tensor
+    landmark: torch.Tensor | None = None
+    landmark_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,21 +127,31 @@ class BatchStopTests:
         self._previous_x: torch.Tensor | None = None
         self._previous_loss: torch.Tensor | None = None
         self._previous_gradient = torch.zeros_like(x)
-        self._first_norm = self._largest = self.loss
+        self.first_norm = self.largest = self.norm = self.loss
+        self.landmark: torch.Tensor | None = None
+        self._landmark_at = 0
         self._samples: list[tuple[torch.Tensor, torch.Tensor]] = []
         self._most, self._every = samples, 1
+
+    def resume(self, before: Before) -> None:
+        """Go on with runs that were tested before."""
+        self.largest, self.first_norm = before.largest, before.first_norm
+        self._previous_loss = before.loss.double()
+        self._previous_gradient.copy_(before.gradient)
+        self._previous_x = before.x
+        self.landmark, self._landmark_at = before.landmark, before.landmark_at
 
     def look(self, iteration: int, loss: torch.Tensor, gradient: torch.Tensor, x: torch.Tensor) -> None:
         """Look at the state before step ``iteration``: losses (runs,), gradients and points (elements, runs)."""
         loss = loss.double()
         if iteration == 0:
-            self._largest, self._first_norm = largest_loss(loss), _norm(gradient)
+            self.largest, self.first_norm = largest_loss(loss), _norm(gradient)
         if self._most:
             self._sample(iteration, loss)
         # Those that have ended are at their start, whose loss is among those of the run: they may stay in the count.
         self.best = (torch.fmax if self.stopping.maximize else torch.fmin)(self.best, loss)
-        self._end(list(self._found(loss, gradient, x)), iteration, loss, x)
-        self._previous_loss = loss
+        self._end([*self._found(loss, gradient, x), *self._repeated(iteration, x)], iteration, loss, x, gradient)
+        self._previous_loss = loss.clone()  # an engine writes its losses into the same tensor again
         self._previous_gradient.copy_(gradient)
         if self._compares:
             self._previous_x = x.clone()
@@ -138,28 +172,60 @@ class BatchStopTests:
             yield Status.DIVERGED, ~torch.isfinite(gradient).all(0)
         size = loss.abs()
         yield Status.DIVERGED, ~(size < torch.inf)
-        if not stopping.maximize and bool((size > self._largest).any()):
-            yield Status.DIVERGED, grown(loss, self._largest, _norm(gradient), _norm(self._previous_gradient))
-        if stopping.tol_grad is not None:
-            met = _norm(gradient) <= threshold(stopping.tol_grad, self._first_norm)
-            if stopping.arrived is not None:
-                met = stopping.arrived(met & self.alive & torch.isfinite(loss), loss, x)
-            yield Status.CONVERGED_GRAD, met
-        if stopping.tol_loss is not None and self._previous_loss is not None:
-            change = (loss - self._previous_loss).abs()
-            yield Status.CONVERGED_LOSS, change <= threshold(stopping.tol_loss, size)
-        if stopping.tol_x is not None and previous is not None:
-            yield Status.CONVERGED_X, _norm(x.double() - previous.double()) <= threshold(stopping.tol_x, _norm(x))
+        if not stopping.maximize and bool((size > self.largest).any()):
+            yield Status.DIVERGED, grown(loss, self.largest, _norm(gradient), _norm(self._previous_gradient))
+        if stopping.until is not None:
+            far = -loss if stopping.maximize else loss
+            yield Status.REACHED, far <= (-stopping.until if stopping.maximize else stopping.until)
+        met = list(self._within(loss, size, gradient, x))
+        if stopping.takes_all and len(met) > 1:
+            yield Status.CONVERGED_ALL, functools.reduce(torch.logical_and, (holds for _, holds in met))
+        else:
+            yield from met
         yield Status.MAX_STEPS, self.evaluations >= stopping.evaluations
         if previous is not None:
             yield Status.STALLED, self._stalls & (x == previous).all(0)
+
+    def _within(
+        self, loss: torch.Tensor, size: torch.Tensor, gradient: torch.Tensor, x: torch.Tensor
+    ) -> Iterator[tuple[Status, torch.Tensor]]:
+        """What each tolerance says: of the gradient, of the loss, of the variables."""
+        stopping, previous = self.stopping, self._previous_x
+        none = torch.zeros_like(self.alive)
+        if stopping.tol_grad is not None:
+            met = _norm(gradient) <= threshold(stopping.tol_grad, self.first_norm)
+            if stopping.arrived is not None:
+                met = stopping.arrived(met & self.alive & torch.isfinite(loss), loss, x)
+            yield Status.CONVERGED_GRAD, met
+        if stopping.tol_loss is not None:
+            change = None if self._previous_loss is None else (loss - self._previous_loss).abs()
+            yield Status.CONVERGED_LOSS, none if change is None else change <= threshold(stopping.tol_loss, size)
+        if stopping.tol_x is not None:
+            move = None if previous is None else _norm(x.double() - previous.double())
+            yield Status.CONVERGED_X, none if move is None else move <= threshold(stopping.tol_x, _norm(x))
+
+    def _repeated(self, iteration: int, x: torch.Tensor) -> Iterator[tuple[Status, torch.Tensor]]:
+        """Whether a run was at this point before (Brent 1980: against a landmark at each power of two)."""
+        cycles = self.stopping.cycles
+        if cycles is False:
+            return
+        if self.landmark is not None:
+            period = iteration - self._landmark_at
+            yield Status.STALLED if period == 1 else Status.CYCLING, (x == self.landmark).all(0) & cycles
+        if iteration & (iteration - 1) == 0:
+            self.landmark, self._landmark_at = x.clone(), iteration
 
     def interrupt(self, iteration: int, loss: torch.Tensor, x: torch.Tensor) -> None:
         """End all runs here."""
         self._end([(Status.INTERRUPTED, self.alive)], iteration, loss.double(), x)
 
     def _end(
-        self, found: list[tuple[Status, torch.Tensor]], iteration: int, loss: torch.Tensor, x: torch.Tensor
+        self,
+        found: list[tuple[Status, torch.Tensor]],
+        iteration: int,
+        loss: torch.Tensor,
+        x: torch.Tensor,
+        gradient: torch.Tensor | None = None,
     ) -> None:
         """Keep the state of the runs that were alive and for which a test holds, with the status of the first one."""
         over = functools.reduce(torch.logical_or, (holds for _, holds in found)) & self.alive
@@ -169,6 +235,8 @@ class BatchStopTests:
             self.status = torch.where(over & holds, int(status), self.status)
         self.steps = torch.where(over, iteration, self.steps)
         self.loss = torch.where(over, loss, self.loss)
+        if gradient is not None:
+            self.norm = torch.where(over, _norm(gradient), self.norm)
         self.x = torch.where(over, x, self.x)
         self.alive = self.alive & ~over
 
