@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import shlex
 import unicodedata
 from collections.abc import Mapping, Sequence
 
@@ -62,11 +63,11 @@ class AxisWords(Struct, frozen=True):
         """The option that gives the axis, perhaps with another name, range or count."""
         name = name or self.name
         if self.listed and ends is None and not count:
-            return f"--over {name}={','.join(map(exactly, self.listed))}"
+            return f"--over {shlex.quote(name + '=' + ','.join(map(exactly, self.listed)))}"
         low, high = ends or self.ends
         count = count or self.count
-        points = f":{count}" if count else ""
-        return f"--over {name}={exactly(low)}:{exactly(high)}{':log' * self.log}{points}"
+        points = f"{':log' * self.log}:{count}" if count else ":log" * self.log
+        return f"--over {shlex.quote(f'{name}={exactly(low)}:{exactly(high)}{points}')}"
 
 
 def typed_axes(over: Sequence[str], zoom: Mapping[str, tuple[float | None, float | None]]) -> list[AxisWords]:
@@ -138,7 +139,7 @@ def _listed(axis: AxisWords, parts: Sequence[str]) -> AxisWords:
     if any(":" in part for part in parts):
         raise _no_numbers(axis, ",".join(parts))
     numbers = [_number(axis, part) for part in parts]
-    if len(numbers) == 1:
+    if len(set(numbers)) == 1:
         low, high = (numbers[0], numbers[0] + 20) if axis.is_seed else sorted((numbers[0], numbers[0] * 10 or 1.0))
         example = AxisWords(axis.name, axis.base, low=low, high=high, count=0 if axis.is_seed else 100)
         message = f"the axis {axis.name} has one point, {exactly(numbers[0])}"
@@ -159,6 +160,9 @@ def _range(axis: AxisWords, text: str) -> AxisWords:
     if len(parts) == 4 and parts[3].lower() == "log":
         right = f"--over {axis.name}={parts[0]}:{parts[1]}:log:{parts[2]}"
         raise GdcliError("axis", f"the axis {axis.name} must be {_FORMS}, not '{text}'", f"did you mean '{right}'?")
+    if len(parts) == 4 and parts[2].isalpha() and not is_log:
+        right = f"--over {axis.name}={parts[0]}:{parts[1]}:{parts[3]}"
+        raise GdcliError("axis", f"the axis {axis.name} must be {_FORMS}, not '{text}'", f"evenly spaced: {right}")
     count = parts[3:] if is_log else parts[2:]
     if not all(parts) or len(parts) < 2 or len(count) > 1:
         raise _no_numbers(axis, text)
@@ -181,8 +185,9 @@ def _number(axis: AxisWords, text: str) -> float:
     try:
         root = parse_value(text).root
     except ExpressionError as error:
-        message = f"in the axis {axis.name}: {error.message}"
-        raise ExpressionError(error.code, message, error.hint, source=error.source, span=error.span) from None
+        message, hint = f"in the axis {axis.name}: {error.message}", error.hint
+        hint = example if error.code == "unknown-name" else hint
+        raise ExpressionError(error.code, message, hint, source=error.source, span=error.span) from None
     if not isinstance(root, Number) or not math.isfinite(root.value):
         raise GdcliError("axis", f"the axis {axis.name} must consist of finite numbers, not '{text}'", example)
     return float(root.value)
@@ -209,10 +214,14 @@ def _count(axis: AxisWords, text: str) -> int:
 def _checked(axis: AxisWords) -> AxisWords:
     """The axis, whose range has been checked."""
     low, high = axis.ends
+    if axis.log and axis.is_seed:
+        raise GdcliError("axis", "seeds are not spaced on a log scale", f"write {replace(axis, log=False).option()}")
     if not axis.listed and not low < high:
-        better = (high, low) if high < low else (low, low + 1)
-        how = f"goes down, from {exactly(low)} to {exactly(high)}" if high < low else f"has both ends at {exactly(low)}"
-        raise GdcliError("axis", f"the axis {axis.name} {how}", f"put the lower end first: {axis.option(ends=better)}")
+        if high < low:
+            message = f"the axis {axis.name} goes down, from {exactly(low)} to {exactly(high)}"
+            raise GdcliError("axis", message, f"put the lower end first: {axis.option(ends=(high, low))}")
+        message = f"both ends of the axis {axis.name} are {exactly(low)}"
+        raise GdcliError("axis", message, f"for example: {axis.option(ends=(low, low + 1))}")
     if axis.log and low <= 0:
         usual = axis.option(ends=(high / 1000, high)) if high > 0 else replace(axis, log=False).option()
         message = (
@@ -234,12 +243,11 @@ def _checked_seeds(axis: AxisWords) -> AxisWords:
     if axis.ends[1] > LARGEST_SEED:
         message = f"the seeds of an axis are at most {LARGEST_SEED:,}, not {exactly(axis.ends[1])}"
         raise GdcliError("axis", message, "for example: --over seed=0:20")
-    if axis.log:
-        raise GdcliError("axis", "seeds are not spaced on a log scale", f"write {replace(axis, log=False).option()}")
     seeds = int(axis.high - axis.low) + 1
     if axis.count > seeds:
-        message = f"the axis seed has {axis.count} points, but only {seeds} seeds from {exactly(axis.low)} on"
-        raise GdcliError("axis", f"{message} to {exactly(axis.high)}", f"write {axis.option(count=seeds)}")
+        between = f"from {exactly(axis.low)} to {exactly(axis.high)}"
+        message = f"there are only {seeds} seeds {between}, and COUNT is {axis.count}"
+        raise GdcliError("axis", message, f"write {axis.option(count=seeds)}")
     return axis
 
 
@@ -265,8 +273,8 @@ def _place(name: str, axes: Sequence[AxisWords]) -> int:
 def _zoomed(axis: AxisWords, ends: tuple[float | None, float | None]) -> AxisWords:
     """The axis with the range of ``--zoom``, and as many points; an end that is left out stays."""
     if axis.listed or axis.is_seed:
-        what = "a list" if axis.listed else "whole numbers"
-        message = f"--zoom narrows a range, but the axis {axis.name} is {what}"
+        what = "is a list" if axis.listed else "has whole numbers alone"
+        message = f"--zoom narrows a range, but the axis {axis.name} {what}"
         low, high = (end if end is not None else own for end, own in zip(ends, axis.ends, strict=True))
         inside = [number for number in axis.listed if low <= number <= high]
         better = replace(axis, listed=inside, low=math.ceil(low), high=math.floor(high), count=0)

@@ -127,5 +127,5 @@ def _no_axis(settings: SweepSettings, expression: Expression) -> GdcliError:
     low, high = (-2.0, 2.0) if problem is None or name not in problem.domain else problem.domain[name]
     shape = shape_of_value(read_value(name, now[name])) if name in now else ()
     element = f"{name}[{','.join('0' * len(shape))}]" if shape else name
-    option = f"--over {element}={exactly(low)}:{exactly(high)}:100"
+    option = f"--over {shlex.quote(f'{element}={exactly(low)}:{exactly(high)}:100')}"
     return GdcliError("axis", "a sweep needs an axis: what changes from run to run", f"for example: {option}")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import shlex
 import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
@@ -16,8 +17,7 @@ from gdcli.contract.short import exactly
 from gdcli.contract.sweep import SweepAxis, SweepSettings
 from gdcli.errors import ExpressionError, GdcliError
 from gdcli.lang.arrays import Array
-from gdcli.lang.nodes import Call, Expression, postorder
-from gdcli.lang.values import Bound
+from gdcli.lang.nodes import Call, postorder
 from gdcli.rules.catalogue import SCHEDULES
 from gdcli.rules.parameters import OWN_OPTIONS, parameters_of
 
@@ -76,7 +76,7 @@ def interval_of(rule: str, name: str) -> Interval | None:
 
 
 def check_offered(settings: SweepSettings) -> None:
-    """Raise GdcliError for a rule, a schedule or a rate that sweep does not offer, and an option without effect."""
+    """Raise GdcliError for a rule or a schedule that sweep does not offer, and an option without effect."""
     if settings.optimizer not in OFFERED:
         message = f"sweep does not offer {settings.optimizer} yet"
         raise GdcliError("optimizer", message, f"use one of {', '.join(OFFERED)}")
@@ -84,9 +84,6 @@ def check_offered(settings: SweepSettings) -> None:
         others = listed(name for name, row in SCHEDULES.items() if not row.needs_loss)
         message = f"sweep does not offer the schedule {settings.schedule}, whose steps depend on the loss of each run"
         raise GdcliError("schedule", message, f"the others are {others}")
-    if settings.lr == "auto":
-        message = "--lr auto derives a rate from the curvature at each start, and a sweep takes numbers"
-        raise GdcliError("lr", message, "give a rate, or make it an axis: --over lr=0.001:1:log:100")
     if settings.tolerance_ulp is not None and settings.engine != "auto":
         message = f"--tolerance-ulp chooses an engine, but --engine names {settings.engine}"
         raise GdcliError("usage", message, "leave one of them out")
@@ -102,7 +99,8 @@ def check_only_axes(settings: SweepSettings, words: Sequence[AxisWords]) -> None
             given_too = f"--seed {settings.seed}" if settings.seed else ""
         elif axis.base in ("lr", *OWN_OPTIONS):
             own = getattr(settings, axis.base)
-            given_too = "" if own is None else f"--{axis.base.replace('_', '-')} {exactly(own)}"
+            is_number = own is not None and not isinstance(own, bool)
+            given_too = f"--{axis.base.replace('_', '-')} {exactly(own)}" if is_number else ""
         elif axis.index is None and axis.base in settings.opt:
             given_too = f"--opt {axis.base}"
         if given_too:
@@ -112,12 +110,12 @@ def check_only_axes(settings: SweepSettings, words: Sequence[AxisWords]) -> None
 
 def check_axes(settings: SweepSettings, axes: Sequence[SweepAxis], known: Known) -> None:
     """Raise GdcliError for an axis that no run can follow, or that changes nothing, and an expression that draws."""
-    _check_draws(known.expression)
+    _check_draws(known)
     for axis in axes:
         if axis.kind == "start":
             _check_start(settings, axis)
         elif axis.kind == "seed":
-            _check_seed(axis, known.expression, known.values)
+            _check_seed(axis, axes, known)
         else:
             _check_interval(settings, axis)
         if axis.kind in ("start", "lr", "lr of a variable"):
@@ -129,14 +127,16 @@ def check_axes(settings: SweepSettings, axes: Sequence[SweepAxis], known: Known)
     _check_momentum(settings, axes)
 
 
-def _check_draws(expression: Expression) -> None:
+def _check_draws(known: Known) -> None:
     """Raise ExpressionError for an expression that draws random numbers in every evaluation."""
+    expression = known.expression
     for node in postorder(expression.root):
         if isinstance(node, Call) and node.function.form == "random":
             name = node.function.name
             message = f"{name} draws new numbers in every evaluation, and a sweep runs one function in all cells"
-            free = next(name for name in ("noise", "drawn", "a_number") if name not in expression.variables)
-            hint = f"write a variable in its place, and give it the numbers: --{free} '{expression.text(node)}'"
+            free = next(name for name in ("noise", "drawn", "_") if name not in expression.variables)
+            numbers = f"--{free} {shlex.quote(expression.text(node))} --wrt {','.join(known.moving)}"
+            hint = f"write a variable in its place, and give it the numbers: {numbers}"
             raise ExpressionError("random", message, hint, source=expression.source, span=node.span)
 
 
@@ -156,16 +156,19 @@ def _check_start(settings: SweepSettings, axis: SweepAxis) -> None:
         raise GdcliError("bound", message, f"choose a range within them, or --bound {axis.target}={wider}")
 
 
-def _check_seed(axis: SweepAxis, expression: Expression, values: Mapping[str, Bound]) -> None:
+def _check_seed(axis: SweepAxis, axes: Sequence[SweepAxis], known: Known) -> None:
     """Raise GdcliError where no value is drawn, and for the seed 0 of a program that sets its own."""
-    roots = [value.root for value in values.values() if not isinstance(value, Array)]
+    roots = [value.root for value in known.values.values() if not isinstance(value, Array)]
     draws = any(isinstance(n, Call) and n.function.form == "random" for root in roots for n in postorder(root))
     if not draws:
         message = "the axis seed changes nothing: no value of a variable is drawn"
-        name = expression.variables[0]
-        raise GdcliError("axis", message, f'for example: --{name} "randn(2)", or leave out the axis')
-    if expression.seed and min(axis.numbers()) == 0:
-        message = f"the axis seed begins at 0, which stands for the seed of the program, {expression.seed}"
+        taken = [each.target for each in axes if each.kind == "start"]
+        name = next((name for name in known.moving if name not in taken), "")
+        size = ", ".join(map(str, shape_of_value(known.values[name]) or ())) or "()" if name else ""
+        hint = f'draw one, for example: --{name} "randn({size})"' if name else f"leave out --over {axis.name}=..."
+        raise GdcliError("axis", message, hint)
+    if known.expression.seed and min(axis.numbers()) == 0:
+        message = f"the axis seed begins at 0, which stands for the seed of the program, {known.expression.seed}"
         raise GdcliError("axis", message, "begin at 1: --over seed=1:20")
 
 
@@ -180,14 +183,14 @@ def _check_interval(settings: SweepSettings, axis: SweepAxis) -> None:
     if wrong:
         of = f" of {settings.optimizer}" if axis.kind == "parameter" else ""
         message = f"{axis.name}{of} must be {interval}, but the axis has {exactly(wrong[0])}"
-        raise GdcliError("axis", message, f"for example: --over {axis.name}={_example(interval)}:100")
+        raise GdcliError("axis", message, f"for example: --over {shlex.quote(f'{axis.name}={_example(interval)}:100')}")
 
 
 def _example(interval: Interval) -> str:
     """A range within an interval."""
     low = interval.low + 0.01 if interval.open_low else interval.low
-    high = interval.high - 0.01 if interval.open_high else min(interval.high, low + 0.99)
-    return f"{exactly(low)}:{exactly(round(high, 6))}"
+    high = interval.high - 0.01 if interval.open_high else min(interval.high, interval.low + 1)
+    return f"{exactly(low)}:{exactly(high)}"
 
 
 def _check_resolution(settings: SweepSettings, axis: SweepAxis) -> None:
@@ -243,9 +246,12 @@ def check_grid(settings: SweepSettings, axes: Sequence[SweepAxis], words: Sequen
     most = min(MOST_CELLS, MOST_BYTES // each)
     if cells <= most:
         return
-    numbers = f"{each} bytes each, {cells * each / 1e9:.3g} GB" if cells <= MOST_CELLS else f"at most {MOST_CELLS:,}"
-    message = f"the grid has {cells:,} cells, of {numbers}"
-    hint = f"at most {most:,} cells fit: {_fewer(words, most)}; --zoom looks at a part with as many"
+    if cells > MOST_CELLS:
+        message = f"the grid has {cells:,} cells, and a sweep has at most {MOST_CELLS:,}"
+    else:
+        message = f"the result has {cells * each / 1e9:.3g} GB, {each} bytes for each of {cells:,} cells"
+        message += f", and at most {MOST_BYTES / 1e9:g} GB are kept"
+    hint = f"at most {most:,} cells fit: {_fewer(words, most)}; --zoom then looks closer at a part"
     raise GdcliError("limit", message, hint)
 
 
