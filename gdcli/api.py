@@ -219,7 +219,7 @@ def sweep(
         GdcliError: for an invalid expression, value, axis or setting.
     """
     import_torch()
-    from gdcli.sweep.sweep import Sweep
+    from gdcli.sweeps.sweep import Sweep
 
     _check_text(expression, "sweep")
     given, variables = _split(SweepSettings, settings, more)

@@ -29,7 +29,7 @@ def complete(settings: SweepSettings) -> SweepSettings:
 def run(settings: SweepSettings, output: Output) -> int:
     """Run all cells and draw them."""
     from gdcli.render.sweep import sweep_csv, sweep_report
-    from gdcli.sweep.sweep import Sweep
+    from gdcli.sweeps.sweep import Sweep
 
     sweep = Sweep(settings)
     with interruptible(sweep.interrupt) as interruption:
