@@ -20,7 +20,7 @@ from gdcli.lang.limits import known_shapes
 from gdcli.lang.nodes import Call, Expression, ListOf, Node, Number, Static, Variable, postorder
 from gdcli.lang.shapes import Shape
 from gdcli.lang.suggest import lookalike, setting_meant
-from gdcli.lang.values import Bound
+from gdcli.lang.values import Bound, is_whole
 from gdcli.rules.catalogue import RULES
 from gdcli.rules.parameters import OWN_OPTIONS
 from gdcli.rules.row import RuleRow
@@ -63,7 +63,7 @@ def sweep_axis(words: AxisWords, settings: SweepSettings, known: Known) -> Sweep
     elif names_an_option(words, row) or (words.base in row.parameters and words.base not in known.variables):
         target = ("parameter", words.base, _place_of_parameter(words, row))
     elif words.base in known.variables:
-        target = ("start", words.base, _place_of_start(words, settings, known))
+        target = ("start", words.base, _place_of_start(words, known))
     else:
         raise _unknown(words, row, known)
     kind, name, index = target
@@ -113,13 +113,13 @@ def _place_of_parameter(words: AxisWords, row: RuleRow) -> tuple[int, ...]:
     return ()
 
 
-def _place_of_start(words: AxisWords, settings: SweepSettings, known: Known) -> tuple[int, ...]:
+def _place_of_start(words: AxisWords, known: Known) -> tuple[int, ...]:
     """Which element of a variable changes."""
     name = words.base
     if name not in known.moving:
-        raise _stays(name, settings, known)
-    for other, used in known.expression.uses.items():
-        if name in used and other in known.variables:
+        raise _stays(name, known)
+    for other, drawn in known.values.items():
+        if name in _names_in(drawn):
             message = f"the program computes {other} from {name}, so {name} alone is no axis"
             raise GdcliError("axis", message, f"give {other} its own numbers: --{other} 1")
     value = known.values[name]
@@ -153,17 +153,16 @@ def _brackets(index: tuple[int, ...]) -> str:
     return f"[{','.join(map(str, index))}]"
 
 
-def _stays(name: str, settings: SweepSettings, known: Known) -> GdcliError:
+def _stays(name: str, known: Known) -> GdcliError:
     """The error for a variable that does not move."""
-    moving = f"{','.join([each for each in known.variables if each in known.moving or each == name])}"
-    if settings.wrt and name not in settings.wrt:
-        return GdcliError("axis", f"{name} stays, and an axis changes where a variable starts",
-                          f"have it move: --wrt {moving}")  # fmt: skip
-    if name in known.values and stays(known.values[name]):
+    moving = ",".join(each for each in known.variables if each in known.moving or each == name)
+    message, hint = f"{name} stays, and an axis changes where a variable starts", f"have it move: --wrt {moving}"
+    value = known.values[name]
+    if stays(value):
         message = f"{name} stays, because its value comes from a file"
-        return GdcliError("axis", message, f"have it move: --wrt {moving}")
-    others = f"the axis of a start is one of {', '.join(known.moving)}"
-    return GdcliError("axis", f"{name} stays, and an axis changes where a variable starts", others)
+    elif is_whole(value):
+        message, hint = f"{name} stays, because it has whole numbers", f"what moves is {listed(known.moving)}"
+    return GdcliError("axis", message, hint)
 
 
 def _unknown(words: AxisWords, row: RuleRow, known: Known) -> GdcliError:
@@ -204,9 +203,16 @@ def shape_of_value(value: Bound) -> Shape | None:
     """The shape of the value of a variable; None where it is not known before the run."""
     if isinstance(value, Array):
         return value.shape
-    if any(isinstance(node, Variable) for node in postorder(value.root)):  # another variable of a program
+    if _names_in(value):
         return None
     return known_shapes(value.root, {})[id(value.root)]
+
+
+def _names_in(value: Bound) -> set[str]:
+    """The other variables of a program from which a value is computed."""
+    if isinstance(value, Array):
+        return set()
+    return {node.name for node in postorder(value.root) if isinstance(node, Variable)}
 
 
 def numbers_of_value(value: Bound) -> Nested:
