@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 from gdcli.version import __version__
 
 if TYPE_CHECKING:
-    from gdcli.api import compare, fit_linear, grad, grad_each, minimize, ops, plot
+    from gdcli.api import compare, fit_linear, grad, grad_each, minimize, ops, plot, sweep
     from gdcli.contract.compare import CompareResult
     from gdcli.contract.descent import FitLinearResult, MinimizeResult, Step
     from gdcli.contract.grad import GradResult, PointsResult
     from gdcli.contract.ops import OpsResult
     from gdcli.contract.plot import PlotResult
+    from gdcli.contract.sweep import SweepResult
     from gdcli.errors import ExpressionError, GdcliError
     from gdcli.lang.nodes import Expression
     from gdcli.lang.parsing import parse
@@ -31,6 +32,7 @@ _HOMES = {
     "minimize": "gdcli.api",
     "ops": "gdcli.api",
     "plot": "gdcli.api",
+    "sweep": "gdcli.api",
     "ExpressionError": "gdcli.errors",
     "GdcliError": "gdcli.errors",
     "Expression": "gdcli.lang.nodes",
@@ -43,6 +45,7 @@ _HOMES = {
     "PlotResult": "gdcli.contract.plot",
     "PointsResult": "gdcli.contract.grad",
     "Step": "gdcli.contract.descent",
+    "SweepResult": "gdcli.contract.sweep",
 }
 
 __all__ = [
@@ -57,6 +60,7 @@ __all__ = [
     "PlotResult",
     "PointsResult",
     "Step",
+    "SweepResult",
     "__version__",
     "compare",
     "fit_linear",
@@ -66,6 +70,7 @@ __all__ = [
     "ops",
     "parse",
     "plot",
+    "sweep",
 ]
 
 

@@ -18,6 +18,7 @@ from gdcli.contract.ops import OpsSettings
 from gdcli.contract.plot import PlotSettings
 from gdcli.contract.reading import read
 from gdcli.contract.sources import GIVEN, Source
+from gdcli.contract.sweep import SweepSettings
 from gdcli.data.given import MOST_NUMBERS, array_given, in_settings, listed_array, sha256_of
 from gdcli.errors import GdcliError, MissingVariableError, UnknownVariableError
 from gdcli.lang.suggest import setting_meant
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from gdcli.contract.grad import GradResult, PointsResult
     from gdcli.contract.ops import OpsResult
     from gdcli.contract.plot import PlotResult
+    from gdcli.contract.sweep import SweepResult
     from gdcli.descent.run import Descent
 
 
@@ -195,6 +197,40 @@ def compare(
     given |= {"expression": expression, **_values(given, values, variables, moving=given.get("wrt") or None)}
     with _suggesting(CompareSettings, variables):
         return Race(read(CompareSettings, given)).result()
+
+
+def sweep(
+    expression: str = "",
+    values: Mapping[str, Any] | None = None,
+    *,
+    cells: bool = False,
+    settings: Mapping[str, Any] | None = None,
+    **more: Any,
+) -> SweepResult:
+    """Run a descent in each cell of a grid along one or two axes, such as ``over=["x=-2:2:400", "lr=1e-3:1:log:300"]``.
+
+    The settings of ``gdcli sweep`` (``over``, ``zoom``, ``measure``, ``lr``, ``steps``, ...) are keyword arguments next
+    to the variables, or a mapping.
+
+    Returns:
+        The record of ``gdcli sweep``; its ``grid`` has every cell where ``cells`` asks for it.
+
+    Raises:
+        GdcliError: for an invalid expression, value, axis or setting.
+    """
+    import_torch()
+    from gdcli.sweeps.sweep import Sweep
+
+    _check_text(expression, "sweep")
+    given, variables = _split(SweepSettings, settings, more)
+    if isinstance(over := given.get("over"), str):
+        given["over"] = [over]
+    given |= {"expression": expression, **_values(given, values, variables, moving=given.get("wrt") or None)}
+    with _suggesting(SweepSettings, variables):
+        run = Sweep(read(SweepSettings, given))
+    for _ in run:
+        pass
+    return run.record(cells=cells)
 
 
 def plot(

@@ -17,6 +17,7 @@ from gdcli.contract.fields import Nested
 from gdcli.contract.grad import GradSettings
 from gdcli.contract.ops import OpsSettings
 from gdcli.contract.plot import PlotSettings
+from gdcli.contract.sweep import SweepSettings
 from gdcli.errors import ExpressionError, GdcliError, OutsideError
 from gdcli.lang.arrays import Array
 from gdcli.lang.blame import cut, how_reduced, why_cut
@@ -28,7 +29,9 @@ from gdcli.lang.parsing import parse
 from gdcli.lang.torch_errors import located
 from gdcli.lang.values import Bound, bind
 
-Settings: TypeAlias = OpsSettings | GradSettings | MinimizeSettings | FitLinearSettings | CompareSettings | PlotSettings
+Settings: TypeAlias = (
+    OpsSettings | GradSettings | MinimizeSettings | FitLinearSettings | CompareSettings | SweepSettings | PlotSettings
+)
 SettingsT = TypeVar("SettingsT", bound=Settings)
 
 _run_backward: Callable[..., Any] | None

@@ -18,6 +18,7 @@ COMMANDS = {
     "minimize": "Minimize an expression by gradient descent.",
     "fit-linear": "Fit a layer activation(W @ x) to a target.",
     "compare": "Compare optimizers on one problem.",
+    "sweep": "Run many descents along one or two axes.",
     "plot": "Draw a function of one or two variables.",
     "functions": "List the functions of the expression language.",
     "optimizers": "List the update rules and learning rate schedules.",

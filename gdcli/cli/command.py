@@ -149,7 +149,7 @@ def add(app: typer.Typer, command: Command[S]) -> None:
         for text in given.pop("var") or []:
             add_variable(names, *parse_assignment(text))
         _check_not_empty(given, ctx.meta["gdcli.options"])
-        output = _output(given, ctx.meta["gdcli.words"])
+        output = _output(command, given, ctx.meta["gdcli.words"])
         file = given.get("file")
         settings = _settings(command, given, names)
         try:
@@ -350,9 +350,10 @@ def _output_parameters(command: Command[Any]) -> list[inspect.Parameter]:
 _CONFIG_HELP = "read settings from a TOML or JSON file"
 
 
-def _output(given: dict[str, Any], command_line: list[str]) -> Output:
+def _output(command: Command[Any], given: dict[str, Any], command_line: list[str]) -> Output:
     asked = [name for name in FORMATS if given.pop(name, None)]
-    words = {name: given.pop(name) for name in Output.__struct_fields__ if name in given}
+    own = [field.name for field, meta in output_options() if command.has(meta)]  # --over is a setting of sweep
+    words = {name: given.pop(name) for name in own}
     chosen = {name: word for name, word in words.items() if word is not None}
     chosen["format"] = chosen_format(asked)
     output = replace(read(Output, chosen, naming="--{}", text=True), words=command_line)

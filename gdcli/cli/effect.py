@@ -26,6 +26,8 @@ def check_effect(output: Output, settings: Any, *, many_rows: bool) -> None:
         if given and not many_rows:
             message = f"--{option} is about the rows of a long table, and none is printed"
             raise GdcliError("usage", message, f"leave out --{option}")
+    if output.cells and output.format != "json":
+        raise GdcliError("usage", "--cells is about the JSON document, and none is printed", "add --json")
     if output.over == "iterations" and not (output.plot or output.live or kinds - {"table"}):
         message = "--over is about what a picture counts, and none is drawn or saved"
         raise GdcliError("usage", message, "add --plot, or leave out --over")

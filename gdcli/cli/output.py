@@ -19,9 +19,9 @@ from gdcli.errors import GdcliError
 
 PANEL = "Output"
 Format = Literal["table", "json", "jsonl", "csv", "code"]
-Kind: TypeAlias = Literal["table", "picture", "animation", "page"]
+Kind: TypeAlias = Literal["table", "picture", "animation", "page", "cells"]
 """The kinds of files that ``--save`` can write."""
-Feature: TypeAlias = Literal["iterations", "numbers", "points", "plot", "race", "script"] | Kind
+Feature: TypeAlias = Literal["iterations", "numbers", "points", "plot", "race", "script", "sweep"] | Kind
 """The features of a command that have options of their own."""
 FPS, SECONDS = 20, 5.0
 
@@ -110,6 +110,7 @@ class Output(Struct, frozen=True, kw_only=True):
     digits: Annotated[
         int, option("significant digits in a table; 17 is exact", "N", about=("numbers",), ge=1, le=17)
     ] = 6
+    cells: Annotated[bool, option("with --json, also print every cell", about=("sweep",))] = False
     every: Annotated[int, option("show every Nth iteration in a table", "N", about=("iterations",), ge=1)] = 1
     all: Annotated[bool, option("show every row of a long table", about=("iterations", "points"))] = False
     require_convergence: Annotated[

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from gdcli.cli.messages import to_stderr
 from gdcli.cli.output import FPS, SECONDS, Kind, Output, about, output_options
@@ -17,12 +17,16 @@ if TYPE_CHECKING:
 
 
 class FileKind(NamedTuple):
-    """A kind of file in words, the endings of its name, the library that writes it, and the extra that installs it."""
+    """A kind of file in words, the endings of its name, the library that writes it, and the extra that installs it.
+
+    Where ``needs_it`` is not empty, only files of these endings need the library.
+    """
 
     words: str
     endings: tuple[str, ...]
     library: str = ""
     extra: str = ""
+    needs_it: tuple[str, ...] = ()
 
 
 FILES: dict[Kind, FileKind] = {
@@ -30,6 +34,7 @@ FILES: dict[Kind, FileKind] = {
     "picture": FileKind("a picture", (".png", ".svg", ".pdf"), "matplotlib", "plot"),
     "animation": FileKind("an animation", (".gif", ".mp4"), "matplotlib", "plot"),
     "page": FileKind("a page", (".html",), "plotly", "html"),
+    "cells": FileKind("the cells", (".npz", ".parquet", ".csv"), "pyarrow", "data", (".parquet",)),
 }
 _PICTURES = (".png", ".pdf", ".gif", ".mp4")
 _MOST_FRAMES = 3_000
@@ -43,23 +48,24 @@ class Target(NamedTuple):
     ending: str
 
 
-def targets(paths: Sequence[str]) -> list[Target]:
-    """The files to save, each with its kind.
+def targets(paths: Sequence[str], offered: Sequence[Kind] = tuple(FILES)) -> list[Target]:
+    """The files to save, each with its kind; the one that has cells is known where it is ``offered``.
 
     Raises:
         GdcliError: for a name with an unknown ending.
     """
-    return [_target(path) for path in paths]
+    kinds = [kind for kind in FILES if kind != "cells" or kind in offered]
+    return [_target(path, kinds) for path in paths]
 
 
-def _target(path: str) -> Target:
+def _target(path: str, kinds: Sequence[Kind]) -> Target:
     name = PurePath(path).name.lower()
     suffix = name[name.rindex(".") :] if "." in name else ""
-    for kind, made in FILES.items():
-        if name.endswith(made.endings):
+    for kind in kinds:
+        if name.endswith(FILES[kind].endings):
             return Target(path, kind, suffix)
     message = f"unsupported file type '{suffix}'" if suffix else f"the name '{path}' does not say what to save"
-    raise GdcliError("save", message, _known(tuple(FILES)))
+    raise GdcliError("save", message, _known(kinds))
 
 
 def _known(kinds: Sequence[Kind]) -> str:
@@ -80,7 +86,7 @@ def check_targets(output: Output, command: str, offered: Sequence[Kind], *, stre
         GdcliError: for invalid names and options.
         OutsideError: for a library, a program or a folder that is missing.
     """
-    found = targets(output.save)
+    found = targets(output.save, offered)
     for target in found:
         if target.kind not in offered:
             message = f"{command} has no {target.kind} to save as {target.path}"
@@ -122,7 +128,8 @@ def _check_tools(target: Target) -> None:
     import shutil
 
     made = FILES[target.kind]
-    if made.library and importlib.util.find_spec(made.library) is None:
+    needed = not made.needs_it or target.ending in made.needs_it
+    if needed and made.library and importlib.util.find_spec(made.library) is None:
         message = f"{target.path} needs {made.library}, which is not installed"
         raise OutsideError("missing-extra", message, f'install it: pip install "gdcli[{made.extra}]"')
     if target.ending == ".mp4" and shutil.which("ffmpeg") is None:
@@ -148,17 +155,18 @@ def save(
     report: Callable[[], Sequence[Callable[[int], Any]]],
     figure: Callable[[], Figure] | None = None,
     page: Callable[[], tuple[Figure, Any]] | None = None,
+    cells: Callable[[str, IO[bytes]], None] | None = None,
 ) -> None:
     """Write the files of ``--save``, and report each on standard error.
 
     ``report`` returns the printed report, ``figure`` the figure of a picture, and ``page`` the contents of a page: a
-    figure and the record.
+    figure and the record. ``cells`` writes those of a sweep, for the ending of a name.
 
     Raises:
         OutsideError: when a file cannot be written; it is then as it was before.
     """
     try:
-        _save(output, report, figure, page)
+        _save(output, report, figure, page, cells)
     except GdcliError as error:
         error.is_late = True
         raise
@@ -169,6 +177,7 @@ def _save(
     report: Callable[[], Sequence[Callable[[int], Any]]],
     figure: Callable[[], Figure] | None,
     page: Callable[[], tuple[Figure, Any]] | None,
+    cells: Callable[[str, IO[bytes]], None] | None,
 ) -> None:
     _silence_matplotlib()
     for target in targets(output.save):
@@ -192,6 +201,8 @@ def _save(
 
                 pace = Pace(output.fps or FPS, output.seconds or SECONDS)
                 save_animation(figure(), target.ending, file, pace, surface=output.surface)
+            elif target.kind == "cells" and cells is not None:
+                cells(target.ending, file)
         if not output.quiet:
             to_stderr(f"saved {one_line(target.path)}")
     if output.surface and figure is not None and not output.quiet:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import IO, TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from msgspec.structs import replace
 
@@ -25,7 +25,7 @@ Report: TypeAlias = list[Callable[[int], "RenderableType"]]
 """The parts of a printed report, from top to bottom: each is made for a width."""
 
 
-def show(
+def show(  # noqa: PLR0913 -- all that a record is shown as
     record: R,
     output: Output,
     *,
@@ -33,10 +33,11 @@ def show(
     csv: Callable[[R], bytes],
     figure: Callable[[], Figure] | None = None,
     page: Callable[[], tuple[Figure, Any]] | None = None,
+    cells: Callable[[str, IO[bytes]], None] | None = None,
 ) -> None:
     """Print a record in the requested format, and save it; its notes follow the table.
 
-    Warnings go to standard error. ``figure`` and ``page`` are for ``--save``.
+    Warnings go to standard error. ``figure``, ``page`` and ``cells`` are for ``--save``.
     """
     if output.format != "csv":  # it has no place for them
         record = with_notices(record, output.heard.notices())
@@ -50,7 +51,7 @@ def show(
             binary.write(csv(record) if output.format == "csv" else json_line(record))  # type: ignore[arg-type]
     if not output.quiet:
         warn(notices)
-    save(output, report=lambda: report_of(record, output, table), figure=figure, page=page)
+    save(output, report=lambda: report_of(record, output, table), figure=figure, page=page, cells=cells)
 
 
 def with_notices(record: R, more: Sequence[Notice]) -> R:

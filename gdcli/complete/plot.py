@@ -194,12 +194,12 @@ def _items(value: Any) -> tuple[list[str], bool]:
         return [str(item) for item in value], False
     text = str(value).strip()
     listed = text.startswith("[") and text.endswith("]")
-    items = _split(text[1:-1] if listed else text)
+    items = parts_of(text[1:-1] if listed else text)
     return items, not listed and len(items) == 1
 
 
-def _split(text: str) -> list[str]:
-    """The parts between the commas outside brackets."""
+def parts_of(text: str) -> list[str]:
+    """The parts of a text between the commas that stand outside brackets."""
     parts, depth = [""], 0
     for letter in text:
         depth += (letter in "([") - (letter in ")]")

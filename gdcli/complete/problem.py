@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from gdcli.contract.compare import CompareSettings
 from gdcli.contract.descent import MinimizeSettings
+from gdcli.contract.sweep import SweepSettings
 from gdcli.errors import GdcliError
 from gdcli.lang.suggest import closest
 
@@ -17,12 +18,12 @@ if TYPE_CHECKING:
     from gdcli.contract.plot import PlotSettings
     from gdcli.lang.problems.problem import CatalogueProblem, Instance
 
-    NamesAProblem: TypeAlias = MinimizeSettings | CompareSettings | PlotSettings
+    NamesAProblem: TypeAlias = MinimizeSettings | CompareSettings | SweepSettings | PlotSettings
 
 # A possible name in the catalogue; for any other expression the catalogue is not loaded.
 _NAME = re.compile(r"[^\W\d][\w-]+")
 
-P = TypeVar("P", MinimizeSettings, CompareSettings)
+P = TypeVar("P", MinimizeSettings, CompareSettings, SweepSettings)
 
 
 def with_start(settings: P, command: str) -> P:
@@ -64,7 +65,7 @@ def hint_at_problems(word: str, command: str) -> str:
         return ""
     if _find(word) is not None:
         return f"{command} takes an expression; gdcli problems {word} shows that of the problem"
-    listed = command in ("minimize", "compare")
+    listed = command in ("minimize", "compare", "sweep")
     return (
         f"gdcli problems lists the problems; if '{word}' is a variable, give it a value: --{word} 1" if listed else ""
     )
@@ -80,7 +81,7 @@ def problem_of(settings: NamesAProblem) -> Instance | None:
     return None if problem is None else problem.instantiate(settings.dim)
 
 
-def known_minima(settings: MinimizeSettings | CompareSettings) -> list[Mapping[str, object]]:
+def known_minima(settings: MinimizeSettings | CompareSettings | SweepSettings) -> list[Mapping[str, object]]:
     """The value of each variable at the minima that are known of the problem; none for an expression."""
     instance = problem_of(settings)
     return [] if instance is None else [minimum.values for minimum in instance.minima]

@@ -10,9 +10,10 @@ from gdcli.contract.compare import CompareSettings
 from gdcli.contract.descent import MinimizeSettings
 from gdcli.contract.grad import GradSettings
 from gdcli.contract.plot import PlotSettings
+from gdcli.contract.sweep import SweepSettings
 from gdcli.lang.parsing import is_program, parse
 
-P = TypeVar("P", GradSettings, MinimizeSettings, CompareSettings, PlotSettings)
+P = TypeVar("P", GradSettings, MinimizeSettings, CompareSettings, SweepSettings, PlotSettings)
 
 
 def with_program(settings: P) -> P:

@@ -23,7 +23,11 @@ _OTHER_NAMES = {
     "bf16": "bfloat16",
 }
 _MODULE_NAMES = {"float": "float32"}  # only as torch.float: Python's float has 64 bits
-_HINTS = {"gpu": "did you mean 'cuda'?", "float": "torch.float is float32, and torch.double is float64"}
+_HINTS = {
+    "gpu": "did you mean 'cuda'?",
+    "numba": "did you mean 'fast'?",
+    "float": "torch.float is float32, and torch.double is float64",
+}
 
 
 def choice_of(word: str, choices: Sequence[str]) -> str | None:

@@ -11,7 +11,6 @@ from gdcli.contract.descent import (
     ClipValue,
     Dampening,
     DescentStatus,
-    Lr,
     LrFactor,
     Lrs,
     Maximize,
@@ -30,14 +29,34 @@ from gdcli.contract.descent import (
     WeightDecay,
 )
 from gdcli.contract.envelope import Notice, Record
-from gdcli.contract.fields import NUMBERS, Device, Dim, Dtype, Nested, Number, Objective, Seed, Values, Wrt, meta
+from gdcli.contract.fields import (
+    AT_LEAST_0,
+    NUMBERS,
+    RULE,
+    Device,
+    Dim,
+    Dtype,
+    Nested,
+    NonNegative,
+    Number,
+    Objective,
+    Seed,
+    Values,
+    Wrt,
+    meta,
+)
 from gdcli.contract.sources import Sources
 
 SWEEP = "Sweep"
+SweepLr = Annotated[
+    NonNegative | None,
+    meta("learning rate", RULE, "NUMBER", words=AT_LEAST_0, shown="0.1 for manual and sgd, otherwise PyTorch's"),
+]
 Over = Annotated[
     list[str],
     meta(
-        "an axis: what changes from cell to cell, such as x=-2:2:400, lr=1e-3:3:log:400, seed=0:20 or lr=0.01,0.1,1",
+        "an axis: what changes from cell to cell, such as x=-2:2:400, lr=1e-3:3:log:400, seed=0:20 or lr=0.01,0.1,1; "
+        "one or two",
         SWEEP,
         "NAME=LOW:HIGH:COUNT",
     ),
@@ -79,7 +98,7 @@ class SweepSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     wrt: Wrt = []
     dim: Dim = None
     optimizer: Optimizer = "manual"
-    lr: Lr = None
+    lr: SweepLr = None
     lrs: Lrs = {}
     steps: Steps = 100
     momentum: Momentum = None

@@ -31,7 +31,8 @@ def read_word(option: str, word: Any, reads: str, form: str = "NAME=VALUE", vari
     if reads == "range":
         return _range(option, word)
     if reads == "bounds":
-        return {name: _bounds(option, name, value) for name, value in _pairs(option, word, form, variable)}
+        words = [text for each in word for text in _NEXT_PAIR.split(each)]
+        return {name: _bounds(option, name, value) for name, value in _pairs(option, words, form, variable)}
     return word
 
 
@@ -48,6 +49,7 @@ def _pairs(option: str, words: list[str], form: str, variable: str) -> list[tupl
     return list(found.items())
 
 
+_NEXT_PAIR = re.compile(r",(?=[^,:=]+=)")  # x=0:1,y=2:3
 _NUMBER = r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?"  # one way to match: two would take n**2 steps
 _IS_NUMBER = re.compile(_NUMBER)
 # Two numbers, in brackets or without, perhaps after a name: 2:1, x:1:2, x=1,2, x [1 2].
@@ -78,6 +80,7 @@ EXAMPLES = {
     "--sched": "--sched T_max=100",
     "--bound": "--bound x=-2:2",
     "--domain": "--domain x=-2:2",
+    "--zoom": "--zoom x=0.1:0.2",
     "--lrs": "--lr.x 0.1",
     "--lr-factor": "--lr-factor 50=0.5",
     RULE_PARAMETER: "--opt adam.betas=0.9,0.95",
