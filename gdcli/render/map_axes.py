@@ -26,18 +26,21 @@ class CellAxis(NamedTuple):
         """Where a number is, in cells; NaN where the axis cannot show it."""
         if self.listed:
             return _between(self.listed, number) + 0.5
-        if self.axis.low == self.axis.high:
+        if self._is_single():
             return 0.5 if number == self.axis.low else math.nan
         return share(self.axis, number) * (self.cells - 1) + 0.5
 
     def ticks(self, most: int) -> list[tuple[float, str]]:
         """At most ``most`` places in cells with their labels; of listed numbers, every so many."""
-        if self.listed or self.axis.low == self.axis.high:
+        if self.listed or self._is_single():
             numbers = self.listed or [self.axis.low]
             every = math.ceil(len(numbers) / max(1, most))
             return [(i + 0.5, short(numbers[i], 4)) for i in range(0, len(numbers), every)]
         found = [(self.place(number), text) for number, text in ticks(self._outer(), most)]
         return [(place, text) for place, text in found if 0 <= place <= self.cells]
+
+    def _is_single(self) -> bool:
+        return self.cells == 1 or self.axis.low == self.axis.high
 
     def _outer(self) -> Axis:
         """The axis with the outer halves of its first and its last cell."""

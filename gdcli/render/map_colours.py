@@ -19,6 +19,7 @@ from gdcli.contract.figure import MapScale
 Rgb: TypeAlias = tuple[int, int, int]
 
 LEVELS = 256
+_MOST_BASINS = 12  # in a legend
 NOT_RUN = 255
 """The group of a cell that was not run."""
 BLANK: Rgb = (255, 255, 255)
@@ -58,6 +59,12 @@ def colour_table(scales: Sequence[MapScale]) -> bytes:
     """
     table = b"".join(bytes(part for colour in colours_of(scale) for part in colour) for scale in scales)
     return table + bytes(BLANK) * (LEVELS * (256 - len(scales)))
+
+
+def rare_basins(scales: Sequence[MapScale]) -> list[MapScale]:
+    """The basins that a legend leaves out: all but the largest ones."""
+    basins = sorted((scale for scale in scales if scale.kind == "basin"), key=lambda scale: -scale.share)
+    return basins[_MOST_BASINS:]
 
 
 def _stops(scale: MapScale) -> Sequence[Rgb]:

@@ -8,7 +8,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 
 from gdcli.contract.figure import MapLine, MapPanel, MapScale
-from gdcli.render.map_colours import LEVELS, NOT_RUN
+from gdcli.render.map_colours import LEVELS, NOT_RUN, rare_basins
 from gdcli.render.numbers import percent
 from gdcli.render.terminal.map_signs import MapInk
 from gdcli.render.terminal.sheet import Line, Piece, flowing
@@ -24,9 +24,13 @@ def map_legend(panel: MapPanel, width: int, ink: MapInk) -> list[Line]:
     if ink.palette.colourful:
         kinds = ("converged", "diverged")
         in_bars = [i for kind in kinds for i, scale in numbered if scale.kind == kind and scale.ticks]
-    basins = [scale for scale in panel.scales if scale.kind == "basin"]
+    basins = [scale for _, scale in numbered if scale.kind == "basin"]
     same = len({tuple(scale.ticks) for scale in basins}) == 1
-    entries = [_entry(i, scale, ink, ticks=not same) for i, scale in numbered if i not in in_bars]
+    left_out = rare_basins(basins)
+    shown = [(i, scale) for i, scale in numbered if i not in in_bars and scale not in left_out]
+    entries = [_entry(i, scale, ink, ticks=not same) for i, scale in shown]
+    if left_out:
+        entries.append([Piece(f"and {len(left_out)} more minima")])
     if not_run := panel.group.count(NOT_RUN):
         entries.append([Piece(f"not run {percent(not_run / len(panel.group))}")])
     entries += [[Piece(_stroke(line, ink)), Piece(f" {ink.printable(line.label)}")] for line in panel.lines]
