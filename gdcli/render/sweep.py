@@ -40,10 +40,20 @@ def sweep_report(record: SweepResult, figure: Figure, digits: int, width: int) -
     if record.minima:
         parts += [Text(""), _minima_table(record, digits)]
     if record.best is not None:
-        parts += [Text(""), *_best(record.best, digits, width)]
+        parts += [Text(""), Text(_best(record.best, digits))]
+        if record.best.command:
+            lines = shell_lines(parts_of(record.best.command), width)
+            parts += [Text("the same run alone:", "dim"), *map(Text, lines)]
     for working in record.working:
         parts += [Text(""), *map(Text, _working(working, digits))]
     return Group(*parts, Text(""), Text(_engine(record.engine, record.run_steps), "dim"))
+
+
+def summary(record: SweepResult, digits: int) -> list[str]:
+    """The same in sentences, without the picture, the minima and the command."""
+    best = [] if record.best is None else [_best(record.best, digits)]
+    working = [text for each in record.working for text in _working(each, digits)]
+    return [_shares(record), *best, *working, _engine(record.engine, record.run_steps)]
 
 
 def in_words(status: DescentStatus) -> str:
@@ -84,14 +94,11 @@ def _point(values: Mapping[str, Nested], digits: int) -> str:
     return ", ".join(f"{name} = {tensor(value, digits)}" for name, value in values.items())
 
 
-def _best(best: SweepCell, digits: int, width: int) -> Iterator[RenderableType]:
-    """The best cell, and the command that runs it alone."""
+def _best(best: SweepCell, digits: int) -> str:
+    """The best cell: its place on the axes, and how its run ended."""
     at = ", ".join(f"{name} = {number(value, digits)}" for name, value in best.at.items())
     steps = f"{best.steps:,} step{'s' * (best.steps != 1)}"
-    yield Text(f"best cell: {at}: {in_words(best.status)} after {steps}, loss {number(best.loss, digits)}")
-    if best.command:
-        yield Text("the same run alone:", "dim")
-        yield from map(Text, shell_lines(parts_of(best.command), width))
+    return f"best cell: {at}: {in_words(best.status)} after {steps}, loss {number(best.loss, digits)}"
 
 
 def _working(working: Working, digits: int) -> Iterator[str]:
