@@ -104,10 +104,11 @@ def _best(best: SweepCell, digits: int) -> str:
 def _working(working: Working, digits: int) -> Iterator[str]:
     """The rates that work, and the bound that theory gives."""
     if working.ranges:
-        ranges = [f"{number(low, digits)} to {number(high, digits)}" for low, high in working.ranges[:_MOST_RANGES]]
+        ends = [[number(end, digits) for end in ends] for ends in working.ranges[:_MOST_RANGES]]
+        ranges = [low if low == high else f"{low} to {high}" for low, high in ends]
         if len(working.ranges) > _MOST_RANGES:
             ranges.append(f"{len(working.ranges) - _MOST_RANGES:,} more ranges")
-        yield f"rates that work: {working.axis} from {listed(ranges)} (at least half of the cells converge)"
+        yield f"rates that work: {working.axis} = {listed(ranges)} (at least half of the cells converge)"
     else:
         yield f"no rate works: at no {working.axis} do at least half of the cells converge"
     if working.bound is not None:

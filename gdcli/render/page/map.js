@@ -30,21 +30,30 @@ function aboutCells(panel, stage) { // the legend of a map, and where the comman
 }
 
 function scalesOf({ scales, legend }) {
-  const box = element("div", "", { class: "scales" });
+  const box = element("div", "", { class: "scales" }), bars = element("div", "", { class: "bars" });
   const shown = legend.map((k) => scales[k]);
   const isBar = ({ kind, ticks }) => ticks.length > 0 && (kind === "converged" || kind === "diverged");
-  const inOrder = ["converged", "diverged"].flatMap((wanted) => shown.filter((scale) => isBar(scale) && scale.kind === wanted));
-  for (const scale of [...inOrder, ...shown.filter((each) => !isBar(each))]) {
-    const entry = element("div", "", { class: isBar(scale) ? "scale bar" : "scale" });
-    const colours = element("div", "", { class: "colours" });
-    colours.style.background = `linear-gradient(to right, ${scale.colours.join(", ")})`;
-    const text = element("span", `${scale.label} ${scale.share}`);
-    if (isBar(scale)) entry.append(text, colours, ticksOf(scale));
-    else entry.append(colours, text);
-    if (!isBar(scale) && scale.ticks.length > 0) entry.append(element("span", scale.ticks.map(([, number]) => number).join(", "), { class: "numbers" }));
+  for (const kind of ["converged", "diverged"]) { // so that they meet at the edge
+    for (const scale of shown.filter((each) => isBar(each) && each.kind === kind)) {
+      const bar = element("div", "", { class: "scale bar" });
+      bar.append(element("span", `${scale.label} ${scale.share}`), coloursOf(scale), ticksOf(scale));
+      bars.append(bar);
+    }
+  }
+  if (bars.childElementCount > 0) box.append(bars);
+  for (const scale of shown.filter((each) => !isBar(each))) {
+    const entry = element("div", "", { class: "scale" });
+    entry.append(coloursOf(scale), element("span", `${scale.label} ${scale.share}`));
+    if (scale.ticks.length > 0) entry.append(element("span", scale.ticks.map(([, number]) => number).join(", "), { class: "numbers" }));
     box.append(entry);
   }
   return box;
+}
+
+function coloursOf({ colours }) {
+  const sample = element("div", "", { class: "colours" });
+  sample.style.background = `linear-gradient(to right, ${colours.join(", ")})`;
+  return sample;
 }
 
 function ticksOf({ ticks }) {

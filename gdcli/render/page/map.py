@@ -21,7 +21,6 @@ from gdcli.render.map_axes import CellAxis, axes_of, line_in_cells
 from gdcli.render.map_colours import NOT_RUN, colour_table, colours_of, rare_basins
 from gdcli.render.numbers import percent
 from gdcli.render.page.alt import map_text, sentence, sweep_curve_text
-from gdcli.render.page.thin import some
 from gdcli.render.page.traces import Plot, Trace, axis_of, escaped, hover, plot
 from gdcli.render.terminal.ticks import three_digits
 
@@ -84,11 +83,18 @@ def map_plot(panel: MapPanel, record: SweepResult) -> Plot:
     return {**made, "sweep": sweep}
 
 
+def _spread(count: int, most: int) -> list[int]:
+    """At most ``most`` of ``count`` places, evenly spaced, with the first and the last."""
+    if count <= most:
+        return list(range(count))
+    return [round(k * (count - 1) / (most - 1)) for k in range(most)]
+
+
 def _packed_cells(panel: MapPanel) -> tuple[Kept, str]:
     """The groups and the levels of as many cells as fit, and which these are."""
     most = MOST_CELLS
     while True:
-        kept = Kept(some(range(panel.columns), most), some(range(panel.rows), most))
+        kept = Kept(_spread(panel.columns, most), _spread(panel.rows, most))
         group = bytes(panel.group[cell] for cell in kept.cells(panel))
         packed = _packed(group + bytes(panel.level[cell] for cell in kept.cells(panel)))
         if len(packed) <= _CHARACTERS or most <= 2:
@@ -142,7 +148,8 @@ def _axis(axis: CellAxis, shown: int) -> dict[str, Any]:
 def _scale(scale: MapScale) -> dict[str, Any]:
     """A scale as the legend of the page shows it: its colours from left to right, and the numbers at their places."""
     turned = scale.kind == "converged"  # it ends at the edge, where divergence begins
-    colours = some(colours_of(scale), _STOPS) if scale.ticks else colours_of(scale)[:1] * 2
+    all_colours = colours_of(scale)
+    colours = [all_colours[level] for level in _spread(len(all_colours), _STOPS)]
     ticks = [(1 - level / 255 if turned else level / 255, three_digits(number)) for level, number in scale.ticks]
     return {
         "label": scale.label,
@@ -165,7 +172,7 @@ def _axes_and_command(record: SweepResult, kept: Sequence[Sequence[int]]) -> dic
 
 def sweep_curve_plot(panel: SweepCurvePanel, record: SweepResult) -> Plot:
     """A quantity over one axis, with the ranges that work shaded."""
-    places = some(range(len(panel.grid)), _MOST_POINTS)
+    places = _spread(len(panel.grid), _MOST_POINTS)
     template = f"{escaped(panel.x.label)} %{{x}}<br>{escaped(panel.y.label)} %{{y:.6g}}"
     curve: Trace = {"type": "scatter", "mode": "lines+markers", "x": [panel.grid[i] for i in places]}
     curve |= {"y": [panel.values[i] for i in places], "meta": {"role": "sweep"}, **hover(template)}

@@ -17,7 +17,7 @@ from gdcli.render.terminal.signs import Signs, blank
 
 _UPPER_HALF, _LOWER_HALF = "▀", "▄"
 _WIDER = 1.6  # than high, at most, unless there are more columns than that
-_LEAST = 0.6  # of the height that is free, to give every row of cells the same height
+_LEAST = 0.6  # of the room, to make all cells equally large
 
 
 def map_lines(panel: MapPanel, width: int, height: int, signs: Signs, palette: Palette) -> list[Line]:
@@ -48,8 +48,8 @@ def size_of(panel: MapPanel, width: int, height: int) -> tuple[int, int]:
     Where there is room for every cell, all cells are equally large.
     """
     wide = min(width, round(2 * height * max(_WIDER, panel.columns / panel.rows)))
-    if panel.columns <= wide:
-        wide = wide // panel.columns * panel.columns
+    equal = wide // panel.columns * panel.columns
+    wide = equal if equal >= _LEAST * wide else wide
     even = (high for high in range(height, 0, -1) if 2 * high % panel.rows == 0)
     high = next(even, 0) if panel.rows <= 2 * height else 0
     return max(4, wide), max(2, high if high >= _LEAST * height else height)

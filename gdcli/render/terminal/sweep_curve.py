@@ -65,7 +65,8 @@ def _legend(panel: SweepCurvePanel, width: int, signs: Signs, palette: Palette) 
     ]
     if panel.works:
         sample = Piece("  ", palette.style(None, palette.shaded())) if palette.colourful else Piece(signs.shades[0] * 2)
-        ranges = ", ".join(f"{three_digits(low)} to {three_digits(high)}" for low, high in panel.works[:3])
+        ends = [(three_digits(low), three_digits(high)) for low, high in panel.works[:3]]
+        ranges = ", ".join(low if low == high else f"{low} to {high}" for low, high in ends)
         more = f" and {len(panel.works) - 3} more" if len(panel.works) > 3 else ""
         entries.insert(0, [sample, Piece(f" runs converge: {ranges}{more}")])
     return flowing(entries, width)
