@@ -203,7 +203,8 @@ class MapPanel(Struct, frozen=True, tag_field="panel", tag="map"):
 
     The axes run from the centre of the first cell to that of the last one. Cell (i, j), of column i and row j, is byte
     ``j * columns + i`` of ``group``, the number of its scale in ``scales``, and of ``level``, its place in that scale.
-    A ``group`` of 255 is a cell that was not run.
+    A ``group`` of 255 is a cell that was not run. ``listed_x`` are the numbers of the columns, where they are a list
+    and not evenly spaced, and ``listed_y`` those of the rows.
     """
 
     title: str
@@ -215,6 +216,8 @@ class MapPanel(Struct, frozen=True, tag_field="panel", tag="map"):
     level: bytes
     scales: list[MapScale]
     lines: list[MapLine] = []
+    listed_x: list[float] = []
+    listed_y: list[float] = []
 
 
 class SweepCurvePanel(Struct, frozen=True, tag_field="panel", tag="sweep"):

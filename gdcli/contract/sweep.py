@@ -234,7 +234,11 @@ class SweepCells(Struct, frozen=True, kw_only=True):
 
 
 class SweepResult(Record, frozen=True, kw_only=True):
-    """The record of ``sweep``. ``statuses`` counts the cells by status, the most frequent first."""
+    """The record of ``sweep``. ``statuses`` counts the cells by status, the most frequent first.
+
+    ``cell_command`` runs one cell alone: ``{0}`` stands for its number on the first axis, ``{1}`` on the second, and
+    ``{{`` and ``}}`` for braces, as in Python's ``str.format``; empty where there is no such command.
+    """
 
     command: Literal["sweep"] = "sweep"
     settings: SweepSettings
@@ -248,5 +252,6 @@ class SweepResult(Record, frozen=True, kw_only=True):
     best: SweepCell | None
     working: list[Working]
     engine: EngineUsed
+    cell_command: str = ""
     grid: SweepCells | UnsetType = UNSET
     warnings: list[Notice] = []

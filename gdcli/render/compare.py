@@ -14,6 +14,7 @@ from gdcli.contract.plot import spelled_out
 from gdcli.render.bars import Bars, LogScale
 from gdcli.render.documents import csv_row
 from gdcli.render.numbers import aligned, number, tensor
+from gdcli.render.shell_lines import shell_lines
 from gdcli.render.table import empty_table
 from gdcli.render.text import Text
 
@@ -61,13 +62,7 @@ def _command(record: CompareResult, winner: Winner, width: int) -> RenderableTyp
     run = next(run for run in record.standings[0].runs if run.start == 0)
     differs = number(winner.loss, _SAME_DIGITS) != number(run.loss, _SAME_DIGITS)
     end = f"; alone it ends at loss {number(winner.loss, 6)}" if differs else ""
-    lines = [""]
-    for part in winner.words:
-        if lines[-1] and len(lines[-1]) + len(part) + 3 > width:  # a space, and the space and backslash at the end
-            lines[-1] += " \\"
-            lines.append(f"  {part}")
-        else:
-            lines[-1] += f" {part}" if lines[-1] else part
+    lines = shell_lines(winner.words, width)
     return Group(Text(f"the run of {winner.label}{start} as a command{end}:", "dim"), *map(Text, lines))
 
 

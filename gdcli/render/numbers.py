@@ -29,6 +29,15 @@ def number(value: float | None, digits: int) -> str:
     return repr(value) if digits >= EXACT else short(value, digits)
 
 
+def percent(share: float) -> str:
+    """A share as a percentage; one that is not 0 or 1 is never shown as 0% or 100%."""
+    if 0 < share < 0.0005:
+        return "<0.1%"
+    if 0.9995 <= share < 1:
+        return ">99.9%"
+    return f"{100 * share:.1f}%"
+
+
 def differ(one: float | None, other: float | None, digits: int) -> bool:
     """Whether two numbers differ by at least one in the last of their significant digits."""
     if one == other or number(one, digits) == number(other, digits):

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from gdcli.contract.figure import Axis, ContourPanel, CurvesPanel, FunctionPanel, HeatPanel, Path, finite
+from gdcli.contract.figure import (
+    Axis,
+    ContourPanel,
+    CurvesPanel,
+    FunctionPanel,
+    HeatPanel,
+    MapPanel,
+    Path,
+    SweepCurvePanel,
+    finite,
+)
+from gdcli.render.numbers import percent
 
 
 def curves_text(panel: CurvesPanel) -> str:
@@ -59,6 +70,20 @@ def heat_text(title: str, panel: HeatPanel, frames: Sequence[Sequence[float] | N
         if frame is not None:
             words.append(f"At the {when} iteration its numbers {_range(frame)}.")
     return " ".join(words)
+
+
+def map_text(panel: MapPanel) -> str:
+    """The axes of a map, and the share of each of its scales."""
+    words = [f"A map of {panel.columns:,} by {panel.rows:,} cells over {_window(panel.x)} and {_window(panel.y)}."]
+    words += [f"{scale.label}: {percent(scale.share)}." for scale in panel.scales if scale.share > 0]
+    return " ".join([*words, *(f"A line: {line.label}." for line in panel.lines)])
+
+
+def sweep_curve_text(panel: SweepCurvePanel) -> str:
+    """The range of the curve, the ranges that work, and the lines."""
+    words = [f"{panel.y.label} over {_window(panel.x)}; its values {_range(panel.values)}."]
+    words += [f"Runs converge from {_six_digits(low)} to {_six_digits(high)}." for low, high in panel.works]
+    return " ".join([*words, *(f"A line: {line.label}." for line in panel.lines)])
 
 
 def sentence(parts: Sequence[str]) -> str:

@@ -12,13 +12,15 @@ from msgspec.structs import replace
 from gdcli.contract.compare import CompareResult
 from gdcli.contract.descent import DescentRecord
 from gdcli.contract.plot import PlotResult
+from gdcli.contract.sweep import SweepResult
 from gdcli.render.documents import json_line
 from gdcli.render.page.thin import some
 
-PageRecord: TypeAlias = DescentRecord | CompareResult | PlotResult
+PageRecord: TypeAlias = DescentRecord | CompareResult | PlotResult | SweepResult
 """The records that have a page."""
 
 _TRIES = 6
+_MOST_CELLS = 50_000  # of a sweep
 _LEAST = 2  # iterations
 _USUAL = 0.6  # characters for a byte of digits
 
@@ -37,6 +39,8 @@ def attached(record: PageRecord, room: int) -> Attached:
     The same record gives the same characters: they do not depend on the time or the machine.
     """
     whole = record
+    if isinstance(record, SweepResult) and record.cells > _MOST_CELLS:
+        record = replace(record, grid=UNSET)
     for _ in range(_TRIES):
         document = json_line(record)
         length = int(_USUAL * len(document))
@@ -55,7 +59,9 @@ def attached(record: PageRecord, room: int) -> Attached:
 
 
 def _note(whole: PageRecord, shown: PageRecord) -> str:
-    """A note on the iterations that the document has."""
+    """A note on the iterations or the cells that the document has."""
+    if isinstance(whole, SweepResult) and whole is not shown and whole.grid is not UNSET:
+        return "the JSON has no cells: use --json --cells"
     if not isinstance(whole, DescentRecord) or not isinstance(shown, DescentRecord):
         return ""
     first = whole.result.iteration + (

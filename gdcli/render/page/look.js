@@ -26,7 +26,12 @@ function paintTrace(trace, space, runs) {
     Object.assign(trace.marker, { color: runs.map((_, k) => colour(ofRun(k))), size: 7, opacity: 1, line: { color: ink, width: 2 } });
   } else if (role === "marks") Object.assign(trace.marker, { color: card, size: trace.marker.symbol.map((symbol) => symbol === "star" ? 15 : 10), line: { color: ink, width: 2 } });
   else if (role === "function") trace.line = { color: ink, width: 2 };
-  else if (role === "derivative") trace.line = { ...trace.line, color: soft, width: 2 };
+  else if (role === "line") trace.line = { color: trace.meta.below ? "#000" : "#fff", width: trace.meta.below ? 3 : 1.5, dash: trace.meta.below ? "solid" : ["dash", "dot", "dashdot"][trace.meta.number % 3] };
+  else if (role === "bound") trace.line = { color: colour(ofRun(trace.meta.number)), width: 2, dash: "dash" };
+  else if (role === "sweep") {
+    trace.line = { color: ink, width: 2 };
+    trace.marker = { color: ink, size: 4 };
+  } else if (role === "derivative") trace.line = { ...trace.line, color: soft, width: 2 };
   else if (role === "field") {
     trace.line = { color: ink, width: 1 };
     Object.assign(trace.marker, { color: ink, line: { width: 0 } });
@@ -46,6 +51,7 @@ function paint(panel, runs) { // gives a panel the colours of the theme
   const { layout, traces } = panel;
   const space = panel.kind === "surface";
   for (const trace of traces) paintTrace(trace, space, runs);
+  for (const shape of layout.shapes ?? []) Object.assign(shape, { fillcolor: colour("works"), line: { width: 0 } });
   const axes = space ? [layout.scene.xaxis, layout.scene.yaxis, layout.scene.zaxis] : [layout.xaxis, layout.yaxis];
   for (const axis of axes) {
     Object.assign(axis, { gridcolor: colour("grid"), linecolor: colour("line"), zeroline: false, color: colour("soft") });

@@ -14,18 +14,30 @@ import msgspec
 
 from gdcli.contract.compare import CompareResult
 from gdcli.contract.descent import DescentRecord, Step
-from gdcli.contract.figure import ContourPanel, CurvesPanel, Figure, FunctionPanel, HeatPanel, Path
+from gdcli.contract.figure import (
+    ContourPanel,
+    CurvesPanel,
+    Figure,
+    FunctionPanel,
+    HeatPanel,
+    MapPanel,
+    Path,
+    SweepCurvePanel,
+)
 from gdcli.contract.nested import size
 from gdcli.contract.plot import PlotResult
 from gdcli.contract.short import short
+from gdcli.contract.sweep import SweepResult
 from gdcli.render.diagnosis import shown as shown_findings
 from gdcli.render.diagnosis import with_remedies
 from gdcli.render.page.attached import PageRecord, attached
+from gdcli.render.page.map import map_plot, sweep_curve_plot
 from gdcli.render.page.plane import contour_plot, surface_plot
 from gdcli.render.page.rows import (
     MOST_UNKNOWNS,
     Column,
     labels_of,
+    minima_columns,
     most_states,
     standing_columns,
     state_columns,
@@ -33,11 +45,13 @@ from gdcli.render.page.rows import (
 )
 from gdcli.render.page.thin import some, with_fewer_states
 from gdcli.render.page.traces import Plot, curves_plot, function_plot, heat_plot
+from gdcli.render.sweep import summary
 
 MOST_BYTES = 8_000_000
-_SCRIPTS = ("look.js", "surface.js", "panels.js", "controls.js", "words.js", "page.js")
+_SCRIPTS = ("look.js", "surface.js", "panels.js", "map.js", "controls.js", "words.js", "page.js")
 _TEMPLATES = 60_000  # upper limit of the bytes that are the same in every page
 _MOST_FRAMES = 2_000  # of a race
+_DIGITS = 6
 _LONGEST = 300  # characters of a setting
 _SAFE = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026", 0x2028: "\\u2028", 0x2029: "\\u2029"}
 
@@ -80,7 +94,7 @@ def page_data(figure: Figure, record: PageRecord, command: str) -> dict[str, Any
         "runs": [{"label": path.label, "counts": path.counts} for path in paths],
         "counted": paths[0].counted if paths else "iteration",
         "frames": frames,
-        "panels": _plots(figure, steps),
+        "panels": _of_sweep(figure, record) if isinstance(record, SweepResult) else _plots(figure, steps),
         "table": _table(record, figure, steps),
         "notes": list(dict.fromkeys([*warnings, *notes])),
         "diagnosis": _diagnosis(record),
@@ -104,6 +118,16 @@ def _steps(figure: Figure, record: DescentRecord, paths: Sequence[Path]) -> list
 def _frames(paths: Sequence[Path]) -> list[int]:
     """The counts at which at least one run of a comparison has a state."""
     return some(sorted({count for path in paths for count in path.counts}), _MOST_FRAMES)
+
+
+def _of_sweep(figure: Figure, record: SweepResult) -> list[Plot]:
+    plots = []
+    for panel in figure.panels:
+        if isinstance(panel, MapPanel):
+            plots.append(map_plot(panel, record))
+        elif isinstance(panel, SweepCurvePanel):
+            plots.append(sweep_curve_plot(panel, record))
+    return plots
 
 
 def _plots(figure: Figure, steps: Sequence[Step]) -> list[Plot]:
@@ -137,6 +161,8 @@ def _slopes(panel: FunctionPanel, steps: Sequence[Step]) -> list[float | None]:
 def _table(record: PageRecord, figure: Figure, steps: Sequence[Step]) -> dict[str, Any] | None:
     if isinstance(record, CompareResult):
         return {"title": "standings", "columns": _labelled(standing_columns(record))}
+    if isinstance(record, SweepResult) and record.minima:
+        return {"title": "minima", "columns": _labelled(minima_columns(record))}
     if not steps:
         return None
     panels = [panel for panel in figure.panels if isinstance(panel, CurvesPanel) and panel.title == "gradient norm"]
@@ -163,6 +189,8 @@ def _left_out(record: DescentRecord, steps: Sequence[Step]) -> list[str]:
 
 def _facts(record: PageRecord) -> list[str]:
     """Facts about the outcome in addition to the message."""
+    if isinstance(record, SweepResult):
+        return summary(record, _DIGITS)
     if not isinstance(record, DescentRecord):
         return []
     facts = []

@@ -30,6 +30,7 @@ function buildPanel(panel, runs, alone) {
   head.append(element("h2", panel.title));
   stage.append(panel.plot);
   figure.append(head, stage);
+  if (panel.sweep !== undefined) figure.append(...aboutCells(panel, stage));
   if (panel.note) figure.append(element("figcaption", panel.note, { class: "note" }));
   if (panel.kind === "surface") {
     head.append(surfaceTools(panel, () => {
@@ -56,6 +57,7 @@ function overlay(panel) { // the present points lie over the plot: to move them 
 
 async function drawPanel(panel, runs, choose) {
   paint(panel, runs);
+  if (panel.kind === "map") await unpackCells(panel);
   const flat = panel.kind !== "surface";
   await Plotly.newPlot(panel.plot, panel.traces, panel.layout, {
     responsive: true, displayModeBar: false, doubleClick: "reset",
@@ -63,6 +65,7 @@ async function drawPanel(panel, runs, choose) {
   panel.plot.on("plotly_click", ({ points: [{ data: { meta }, pointNumber }] }) => {
     if (meta.role === "path") choose(runs[meta.run].counts[pointNumber]);
   });
+  if (panel.sweep !== undefined) bindCells(panel);
   if (flat) for (const event of ["plotly_afterplot", "plotly_relayouting"]) panel.plot.on(event, () => placePoints(panel));
   panel.drawn = true;
   follow(panel);

@@ -10,6 +10,7 @@ from gdcli.contract.compare import CompareResult, Standing
 from gdcli.contract.descent import DescentRecord, Step
 from gdcli.contract.fields import Nested
 from gdcli.contract.nested import flat
+from gdcli.contract.sweep import SweepResult
 from gdcli.render.numbers import elements
 
 MOST_NUMBERS = 100_000  # in the states of a page
@@ -101,6 +102,20 @@ def standing_columns(record: CompareResult) -> list[Column]:
     if not several:
         columns.append(column("status", lambda each: each.runs[0].status.replace("_", " ")))
     return columns
+
+
+def minima_columns(record: SweepResult) -> list[Column]:
+    """The columns of the minima of a sweep: where they are, and how many cells reach them."""
+    points = [[(label, item) for name, value in each.values.items() for label, item in elements(name, value)]
+              for each in record.minima]  # fmt: skip
+    coordinates = zip(*(point[:MOST_UNKNOWNS] for point in points), strict=True)
+    return [
+        ("minimum", list(range(1, len(points) + 1))),
+        *((column[0][0], [item for _, item in column]) for column in coordinates),
+        ("loss", [each.loss for each in record.minima]),
+        ("cells", [each.cells for each in record.minima]),
+        ("source", ["known" if each.known else "found" for each in record.minima]),
+    ]
 
 
 def _share(standing: Standing) -> str:

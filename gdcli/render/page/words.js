@@ -103,10 +103,15 @@ function toggleRun(run, visible) {
   moveAll();
 }
 
+const decoded = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+
+async function unpacked(text) { // zlib in base64
+  const stream = new Blob([decoded(text)]).stream().pipeThrough(new DecompressionStream("deflate"));
+  return new Response(stream).arrayBuffer();
+}
+
 async function download() {
-  const packed = Uint8Array.from(atob(by("document").textContent), (letter) => letter.charCodeAt(0));
-  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
-  const file = new Blob([await new Response(stream).arrayBuffer()], { type: "application/json" });
+  const file = new Blob([await unpacked(by("document").textContent)], { type: "application/json" });
   const link = element("a", "", { href: URL.createObjectURL(file), download: data.file });
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);

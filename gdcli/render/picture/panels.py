@@ -6,7 +6,16 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from gdcli.contract.figure import MARK_NAMES, ContourPanel, CurvesPanel, FunctionPanel, HeatPanel, Mark, Panel
+from gdcli.contract.figure import (
+    MARK_NAMES,
+    ContourPanel,
+    CurvesPanel,
+    FunctionPanel,
+    HeatPanel,
+    Mark,
+    Panel,
+    SweepCurvePanel,
+)
 from gdcli.contract.short import short
 from gdcli.render.picture.style import (
     BLANK,
@@ -16,8 +25,10 @@ from gdcli.render.picture.style import (
     SIGNED_VALUES,
     TANGENT_COLOUR,
     VALUES,
+    WORKING,
     path_style,
 )
+from gdcli.render.terminal.ticks import ticks
 
 _MARKERS = 60  # of a path, at most
 _NUMBERS = 60  # entries of a matrix that are written into it, at most
@@ -31,6 +42,7 @@ def draw_panel(ax: Any, panel: Panel) -> None:
         FunctionPanel: _function,
         ContourPanel: _contour,
         HeatPanel: _heat,
+        SweepCurvePanel: _sweep_curve,
     }
     ax.set_title(panel.title)
     kinds[type(panel)](ax, panel)
@@ -164,6 +176,31 @@ def _heat(ax: Any, panel: HeatPanel) -> None:
     ax.set_xticks(range(columns) if columns <= 20 else [0, columns - 1])
     ax.set_yticks(range(rows) if rows <= 20 else [0, rows - 1])
     ax.figure.colorbar(image, ax=ax, format="%.3g", pad=0.02)
+
+
+def _sweep_curve(ax: Any, panel: SweepCurvePanel) -> None:
+    from matplotlib.ticker import NullLocator
+
+    for i, (low, high) in enumerate(panel.works):
+        ax.axvspan(low, high, color=WORKING, linewidth=0, label="runs converge" if i == 0 else None)
+    lonely = len(panel.grid) <= _MARKERS
+    ax.plot(panel.grid, panel.values, color=CURVE_COLOUR, linewidth=2, marker="o" if lonely else ".", markersize=4)
+    for i, line in enumerate(panel.lines):
+        colour = PATH_COLOURS[i % len(PATH_COLOURS)]
+        ax.axvline(line.x[0], color=colour, linewidth=2, linestyle="--", label=line.label)
+    for axis, along, set_ticks in ((panel.x, ax.xaxis, ax.set_xticks), (panel.y, ax.yaxis, ax.set_yticks)):
+        if axis.log:
+            along.axes.set_xscale("log") if along is ax.xaxis else along.axes.set_yscale("log")
+            along.set_minor_locator(NullLocator())
+        chosen = ticks(axis, 7)
+        set_ticks([number for number, _ in chosen], [text for _, text in chosen])
+    ax.set_xlim(panel.x.low, panel.x.high)
+    ax.set_ylim(*_with_margin(panel.y.low, panel.y.high, log=panel.y.log))
+    ax.grid(alpha=0.35)
+    ax.set_xlabel(panel.x.label)
+    ax.set_ylabel(panel.y.label)
+    if panel.works or panel.lines:
+        legend_below(ax)
 
 
 def on_heat(number: float, high: float) -> str:

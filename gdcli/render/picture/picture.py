@@ -5,8 +5,9 @@ from __future__ import annotations
 import textwrap
 from typing import IO, TYPE_CHECKING, Any
 
-from gdcli.contract.figure import ContourPanel, Figure, HeatPanel
+from gdcli.contract.figure import ContourPanel, Figure, HeatPanel, MapPanel
 from gdcli.printable import one_line
+from gdcli.render.picture.map import drawn_map
 from gdcli.render.picture.panels import draw_panel
 from gdcli.render.picture.style import DOTS_PER_INCH, RC
 from gdcli.render.picture.surface import draw_surface
@@ -25,8 +26,11 @@ def save_picture(figure: Figure, ending: str, file: IO[bytes], *, surface: bool 
     import matplotlib as mpl
 
     with mpl.rc_context(RC):
-        canvas, _ = drawn(figure, surface=surface)
-        canvas.savefig(file, format=ending[1:], dpi=DOTS_PER_INCH, metadata=_METADATA[ending])
+        if isinstance(figure.panels[0], MapPanel):
+            canvas, dots = drawn_map(figure, figure.panels[0])
+        else:
+            (canvas, _), dots = drawn(figure, surface=surface), DOTS_PER_INCH
+        canvas.savefig(file, format=ending[1:], dpi=dots, metadata=_METADATA[ending])
 
 
 def drawn(figure: Figure, *, surface: bool = False) -> tuple[Canvas, list[Axes]]:

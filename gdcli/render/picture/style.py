@@ -15,6 +15,7 @@ CURVE_COLOUR = "#222222"
 TANGENT_COLOUR = "#0072B2"
 VALUES = "cividis"
 SIGNED_VALUES = "RdBu_r"
+WORKING = "#D7EEE6"  # the ranges of an axis in which runs converge
 BLANK = "#E4E4E4"  # where the function has no value
 
 # Shape, colour and area of the ends of a path and of a known minimum.

@@ -26,6 +26,11 @@ class Dots:
         self._axes = x, y
         self._canvas = plotille.Canvas(width, height, 0, 0, 2 * width, 4 * height)
 
+    @classmethod
+    def over(cls, width: int, height: int, columns: int, rows: int) -> Dots:
+        """Dots over a map, whose coordinates are its cells."""
+        return cls(width, height, Axis("", 0, columns), Axis("", 0, rows))
+
     def polyline(self, xs: Sequence[float], ys: Sequence[float], *, dashed: bool = False) -> None:
         """Connect points; the line is interrupted where one is not finite. A single point is a dot."""
         points = [self._place(x, y) for x, y in zip(xs, ys, strict=True)]
@@ -107,7 +112,7 @@ def draw(sheet: Sheet, layers: Iterable[tuple[Dots, Style]], signs: Signs) -> No
                     below = merged.get((column, row))
                     merged[column, row] = (joined(below[0], sign) if below else sign), style
     for (column, row), (sign, style) in merged.items():
-        sheet.put(column, row, drawn_in_ascii(sign) if signs.ascii_only else sign, style)
+        sheet.put_over(column, row, drawn_in_ascii(sign) if signs.ascii_only else sign, style)
 
 
 def cell(sheet: Sheet, x: Axis, y: Axis, at: tuple[float, float]) -> tuple[int, int] | None:

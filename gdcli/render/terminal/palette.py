@@ -56,6 +56,9 @@ LINES: tuple[Rgb, ...] = (
     (125, 125, 125),
 )
 LINES_OF_16 = (12, 9, 2, 5, 3, 8)
+BASINS_OF_16 = (3, 14, 2, 11, 4, 9, 13, 10, 12, 5, 6, 1)
+MAP_OF_16 = {"converged": (15, 14, 12, 4), "diverged": (0, 1, 9, 11), "other": (8,)}
+SHADED = (24, 62, 54)  # lines show on it, and it shows on black and on white
 DARK_OF_16 = (1, 4, 12)
 _BLACK, _WHITE = (0, 0, 0), (255, 255, 255)
 _HALF = 0.18  # the luminance above which black has more contrast than white
@@ -95,6 +98,19 @@ class Palette:
             return Style.null()
         i = number % len(LINES)
         return self.style(LINES_OF_16[i] if self._few else LINES[i])
+
+    def of_map(self, kind: str, number: int, level: int, colour: Rgb) -> Ink:
+        """The colour of a cell of a map: ``colour``, or of 16 the one for a scale of this kind and number."""
+        if not self._few:
+            return colour
+        if kind == "basin":
+            return BASINS_OF_16[number % len(BASINS_OF_16)]
+        scale = MAP_OF_16[kind]
+        return scale[level * len(scale) // 256]
+
+    def shaded(self) -> Ink:
+        """The background of a range of an axis, below lines."""
+        return 8 if self._few else SHADED
 
     def style(self, ink: Ink | None = None, ground: Ink | None = None, *, bold: bool = False) -> Style:
         """The style with these colours."""

@@ -7,13 +7,24 @@ from collections.abc import Callable, Iterator, Sequence
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.segment import Segment
 
-from gdcli.contract.figure import ContourPanel, CurvesPanel, Figure, FunctionPanel, HeatPanel, Panel
+from gdcli.contract.figure import (
+    ContourPanel,
+    CurvesPanel,
+    Figure,
+    FunctionPanel,
+    HeatPanel,
+    MapPanel,
+    Panel,
+    SweepCurvePanel,
+)
 from gdcli.render.terminal.contour import contour_lines, contour_rows
 from gdcli.render.terminal.curves import curves_lines, function_lines
 from gdcli.render.terminal.heat import heat_lines
+from gdcli.render.terminal.map import map_lines
 from gdcli.render.terminal.palette import Palette
 from gdcli.render.terminal.sheet import Line, beside, width_of
 from gdcli.render.terminal.signs import ASCII, UNICODE, Signs, has_few_signs
+from gdcli.render.terminal.sweep_curve import sweep_curve_lines
 from gdcli.render.text import Text
 
 _GAP = 3
@@ -78,7 +89,7 @@ class _Drawing:
             rows = self.rows
             if len(panels) > 1 and not isinstance(panel, ContourPanel):
                 rows = min(rows, _LEAST_ROWS)
-            elif len(panels) == 1 and isinstance(panel, ContourPanel) and not self.on_screen:
+            elif len(panels) == 1 and isinstance(panel, (ContourPanel, MapPanel)) and not self.on_screen:
                 rows += _MORE
             yield from self._lines(panel, self.width, rows)
 
@@ -113,4 +124,6 @@ _KINDS: tuple[tuple[type, Callable[..., list[Line]]], ...] = (
     (FunctionPanel, function_lines),
     (ContourPanel, contour_lines),
     (HeatPanel, heat_lines),
+    (MapPanel, map_lines),
+    (SweepCurvePanel, sweep_curve_lines),
 )

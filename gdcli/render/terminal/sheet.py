@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
@@ -37,6 +37,11 @@ class Sheet:
         """Put a character of one cell; does nothing outside the sheet."""
         if 0 <= row < self.height and 0 <= column < self.width:
             self._cells[row][column] = Piece(sign, style)
+
+    def put_over(self, column: int, row: int, sign: str, style: Style) -> None:
+        """Put a character on the background that its cell has."""
+        ground = self._cells[row][column].style.bgcolor
+        self.put(column, row, sign, style if ground is None else Style(bgcolor=ground) + style)
 
     def lines(self) -> list[Line]:
         """The rows as segments."""
@@ -87,9 +92,21 @@ def flowing(pieces: Sequence[Sequence[Piece]], width: int, indent: int = 0) -> l
     return lines
 
 
+class Ruler(NamedTuple):
+    """What is written along an axis: its label, and at most so many ticks, each a share of the axis and a text."""
+
+    label: str
+    ticks: Callable[[int], list[tuple[float, str]]]
+
+
 def framed(sheet: Sheet, x: Axis, y: Axis, signs: Signs, margin: int) -> list[Line]:
     """A sheet with its axes, and ``margin`` cells to its left."""
-    rows = {row_of(y, number, sheet.height): text for number, text in y_ticks(y, sheet.height)}
+    return framed_with(sheet, _ruler(x), _ruler(y), signs, margin)
+
+
+def framed_with(sheet: Sheet, x: Ruler, y: Ruler, signs: Signs, margin: int) -> list[Line]:
+    """A sheet between two rulers, and ``margin`` cells to its left."""
+    rows = {row_at(place, sheet.height): text for place, text in ruled(y, sheet.height)}
     found: list[Line] = [[Segment(_fit(signs.printable(y.label), margin + sheet.width))]]
     for i, line in enumerate(sheet.lines()):
         text = rows.get(i, "")
@@ -103,32 +120,51 @@ def framed(sheet: Sheet, x: Axis, y: Axis, signs: Signs, margin: int) -> list[Li
     return found
 
 
-def margin_of(y: Axis, height: int) -> int:
+def _ruler(axis: Axis) -> Ruler:
+    return Ruler(axis.label, lambda most: [(share(axis, number), text) for number, text in ticks(axis, most)])
+
+
+def ruled(y: Ruler, height: int) -> list[tuple[float, str]]:
+    """The ticks of a vertical ruler: one every three or four rows."""
+    return [tick for tick in y.ticks(max(2, height // 3)) if 0 <= tick[0] <= 1]
+
+
+def margin_beside(y: Ruler, height: int) -> int:
     """The cells that the labels to the left of a sheet take, with the axis itself."""
-    return max((len(text) for _, text in y_ticks(y, height)), default=1) + 2
+    return max((len(text) for _, text in ruled(y, height)), default=1) + 2
 
 
-def y_ticks(y: Axis, height: int) -> list[tuple[float, str]]:
-    """The ticks of a vertical axis: one every three or four rows."""
-    return [tick for tick in ticks(y, max(2, height // 3)) if 0 <= share(y, tick[0]) <= 1]
+def margin_of(y: Axis, height: int) -> int:
+    """The same for an axis."""
+    return margin_beside(_ruler(y), height)
 
 
 def column_of(x: Axis, number: float, width: int) -> int:
     """The column of a number, counted from the left."""
-    return min(width - 1, int(share(x, number) * width))
+    return column_at(share(x, number), width)
+
+
+def column_at(place: float, width: int) -> int:
+    """The column at a share of an axis."""
+    return min(width - 1, int(place * width))
 
 
 def row_of(y: Axis, number: float, height: int) -> int:
     """The row of a number, counted from the top."""
-    return height - 1 - min(height - 1, int(share(y, number) * height))
+    return row_at(share(y, number), height)
 
 
-def _x_axis(x: Axis, width: int, signs: Signs) -> tuple[str, str]:
+def row_at(place: float, height: int) -> int:
+    """The row at a share of an axis, counted from the top."""
+    return height - 1 - min(height - 1, int(place * height))
+
+
+def _x_axis(x: Ruler, width: int, signs: Signs) -> tuple[str, str]:
     """The axis below a sheet, and the labels below that."""
     for most in range(max(2, width // 5), 0, -1):
         axis, labels, free = [signs.horizontal] * width, [" "] * width, 0
-        for number, text in ticks(x, most):
-            column = column_of(x, number, width)
+        for place, text in x.ticks(most):
+            column = column_at(place, width)
             start = min(max(0, column - len(text) // 2), width - len(text))
             if start < free or start < 0:
                 break

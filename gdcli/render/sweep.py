@@ -1,0 +1,167 @@
+"""The record of ``sweep`` as its picture with a summary, and its cells as CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from msgspec import UNSET
+from rich.console import Group, RenderableType
+
+from gdcli.contract.descent import DescentStatus
+from gdcli.contract.envelope import listed
+from gdcli.contract.fields import Nested
+from gdcli.contract.figure import Figure
+from gdcli.contract.nested import items
+from gdcli.contract.sweep import EngineUsed, SweepCell, SweepCells, SweepResult, Working
+from gdcli.render.documents import csv_row, csv_rows
+from gdcli.render.numbers import aligned, elements, number, percent, tensor
+from gdcli.render.shell_lines import parts_of, shell_lines
+from gdcli.render.table import empty_table
+from gdcli.render.terminal.picture import Picture
+from gdcli.render.text import Text
+
+_MOST_MINIMA = 12
+_MOST_RANGES = 4
+_WORDS: dict[DescentStatus, str] = {
+    "converged_grad": "converged",
+    "converged_loss": "converged (change of the loss)",
+    "converged_x": "converged (change of the variables)",
+    "converged_all": "converged (all tolerances)",
+    "reached": "reached the goal",
+    "max_steps": "out of budget",
+    "no_gradient": "no gradient",
+}
+
+
+def sweep_report(record: SweepResult, figure: Figure, digits: int, width: int) -> RenderableType:
+    """The picture, and below it what the cells have in common, the best cell, and how exact the steps are."""
+    parts: list[RenderableType] = [Picture(figure), Text(""), Text(record.message), Text(_shares(record))]
+    if record.minima:
+        parts += [Text(""), _minima_table(record, digits)]
+    if record.best is not None:
+        parts += [Text(""), Text(_best(record.best, digits))]
+        if record.best.command:
+            lines = shell_lines(parts_of(record.best.command), width)
+            parts += [Text("the same run alone:", "dim"), *map(Text, lines)]
+    for working in record.working:
+        parts += [Text(""), *map(Text, _working(working, digits))]
+    return Group(*parts, Text(""), Text(_engine(record.engine, record.run_steps), "dim"))
+
+
+def summary(record: SweepResult, digits: int) -> list[str]:
+    """The same in sentences, without the picture, the minima and the command."""
+    best = [] if record.best is None else [_best(record.best, digits)]
+    working = [text for each in record.working for text in _working(each, digits)]
+    return [_shares(record), *best, *working, _engine(record.engine, record.run_steps)]
+
+
+def in_words(status: DescentStatus) -> str:
+    """A status as people read it."""
+    return _WORDS.get(status, status)
+
+
+def _shares(record: SweepResult) -> str:
+    """How many cells have each status."""
+    total = sum(record.statuses.values())
+    counts = [
+        f"{in_words(status)} {percent(count / total)} ({count:,} of {total:,})"
+        for status, count in record.statuses.items()
+    ]
+    return ", ".join(counts)
+
+
+def _minima_table(record: SweepResult, digits: int) -> RenderableType:
+    """The minima with their points, losses and shares: those that most cells reach."""
+    shown = record.minima[:_MOST_MINIMA]
+    table = empty_table("minimum", "point", "loss", "cells", "")
+    for i, column in enumerate(table.columns):
+        column.no_wrap = i != 1
+    losses = aligned([number(each.loss, digits) for each in shown])
+    shares = [percent(each.cells / record.cells) for each in shown]
+    wide = max(map(len, shares))
+    for i, (each, loss, share) in enumerate(zip(shown, losses, shares, strict=True), start=1):
+        source = "known" if each.known else "found"
+        table.add_row(*map(Text, (str(i), _point(each.values, digits), loss, share.rjust(wide), source)))
+    others = record.minima[_MOST_MINIMA:]
+    if not others:
+        return table
+    share = percent(sum(each.cells for each in others) / record.cells)
+    return Group(table, Text(f"and {len(others):,} more minima, with {share} of the cells", "dim"))
+
+
+def _point(values: Mapping[str, Nested], digits: int) -> str:
+    return ", ".join(f"{name} = {tensor(value, digits)}" for name, value in values.items())
+
+
+def _best(best: SweepCell, digits: int) -> str:
+    """The best cell: its place on the axes, and how its run ended."""
+    at = ", ".join(f"{name} = {number(value, digits)}" for name, value in best.at.items())
+    steps = f"{best.steps:,} step{'s' * (best.steps != 1)}"
+    return f"best cell: {at}: {in_words(best.status)} after {steps}, loss {number(best.loss, digits)}"
+
+
+def _working(working: Working, digits: int) -> Iterator[str]:
+    """The rates that work, and the bound that theory gives."""
+    if working.ranges:
+        ends = [[number(end, digits) for end in ends] for ends in working.ranges[:_MOST_RANGES]]
+        ranges = [low if low == high else f"{low} to {high}" for low, high in ends]
+        if len(working.ranges) > _MOST_RANGES:
+            ranges.append(f"{len(working.ranges) - _MOST_RANGES:,} more ranges")
+        yield f"rates that work: {working.axis} = {listed(ranges)} (at least half of the cells converge)"
+    else:
+        yield f"no rate works: at no {working.axis} do at least half of the cells converge"
+    if working.bound is not None:
+        curvature = ""
+        if working.curvature is not None:
+            curvature = f", with L = {number(working.curvature, digits)}"
+        formula = f"{working.formula} = " if working.formula else ""
+        where = "at the minimum that most cells reach"
+        yield f"theory: {working.axis} below {formula}{number(working.bound, digits)}{curvature} {where}"
+
+
+def _engine(engine: EngineUsed, run_steps: int) -> str:
+    """What made the steps, how many, and how they compare with those of single runs."""
+    made = f"{run_steps:,} steps by {engine.name}"
+    why = f" ({engine.why})" if engine.why else ""
+    if not engine.compared:
+        return f"{made}{why}; no cell was compared with a single run"
+    same = f"{engine.compared - engine.differing:,} of {engine.compared:,} cells compared with single runs"
+    text = f"{made}{why}: {same} have the same bits"
+    if engine.differing:
+        text += f", the others differ by up to {engine.ulp:.3g} units in the last place"
+    if engine.functions:
+        text += f"; rounded otherwise: {listed(engine.functions)}"
+    return text
+
+
+def sweep_csv(record: SweepResult) -> bytes:
+    """A row for each cell, the first axis fastest: its numbers on the axes, and how its run ended.
+
+    The elements of the end point are ``end.x``, ``end.W[0,1]``; ``minimum`` is the number of the minimum in the record,
+    counted from 0, and empty where none was reached.
+
+    Raises:
+        ValueError: for a record without its cells.
+    """
+    grid = record.grid
+    if grid is UNSET:
+        raise ValueError("the record has no cells")
+    header = [axis.name for axis in record.axes] + ["status", "steps", "loss", "minimum", *_end_labels(grid)]
+    return csv_row(header) + csv_rows(_cells(record, grid))
+
+
+def _end_labels(grid: SweepCells) -> list[str]:
+    return [f"end.{label}" for name, values in grid.values.items() for label, _ in elements(name, values[0])]
+
+
+def _cells(record: SweepResult, grid: SweepCells) -> Iterator[Sequence[Any]]:
+    columns = [axis.numbers() for axis in record.axes]
+    for i, status in enumerate(grid.status):
+        at, rest = [], i
+        for numbers in columns:
+            at.append(numbers[rest % len(numbers)])
+            rest //= len(numbers)
+        minimum = grid.minimum[i] if grid.minimum[i] >= 0 else None
+        end = [item for values in grid.values.values() for item in items(values[i])]
+        yield [*at, status, grid.steps[i], grid.loss[i], minimum, *end]
