@@ -244,9 +244,7 @@ def asgd(x: torch.Tensor, g: torch.Tensor, state: State, p: Parameters, t: int) 
     g = _with_decay(x, g, p)
     rate = state["rate"].double() if t > 1 else p["lr"].to(_SCALARS).double()
     x = addcmul(x * p.rounded(1 - p["lambd"] * rate), g, p.rounded(-rate))
-    (rate,) = p.of_each(
-        t, lambda t, lr, lambd, alpha: (lr / ((1 + lambd * lr * t) ** alpha),), "lr", "lambd", "alpha"
-    )
+    (rate,) = p.of_each(t, lambda t, lr, lambd, alpha: (lr / ((1 + lambd * lr * t) ** alpha),), "lr", "lambd", "alpha")
     return x, {"rate": rate.to(_SCALARS)}
 
 

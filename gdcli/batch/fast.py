@@ -94,7 +94,6 @@ class Fast:
     """The engine: compiles the step, and makes tiles of runs."""
 
     name = "fast"
-    tile = 1 << 18
     block, block_with_tolerance = 128, 16
 
     def __init__(self, step: Step) -> None:
@@ -106,7 +105,7 @@ class Fast:
         self.step = step
         self.source = source_of(step)
         self.function = compiled(self.source, step.x.dtype)
-        self._uniform: dict[int, list[torch.Tensor]] = {}
+        self.tile = 1 << (14 if self.source.each else 18)  # of those, a number is kept for each run and step
 
     def tile_of(self, x: torch.Tensor, parameters: Mapping[str, torch.Tensor]) -> FastTile:
         """Runs at ``x``."""
@@ -258,4 +257,3 @@ def _module_text(source: Source, dtype: torch.dtype) -> str:
         lines.append(f"{name} = {'bool_' if of == torch.bool else _TYPES[of]}({number})")
     body = '@njit(cache=True, nogil=True, error_model="numpy", boundscheck=False)\n' + source.text
     return _HEADER.replace("sqrt = math.sqrt\n", "sqrt = math.sqrt\n" + "\n".join(lines) + "\n") + body
-

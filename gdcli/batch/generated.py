@@ -48,7 +48,7 @@ def _scaled(form: str) -> Callable[..., str]:
     return text
 
 
-def _clamped(x: str, low: str = "", high: str = "", *, min: str = "", max: str = "") -> str:  # noqa: A002
+def _clamped(x: str, low: str = "", high: str = "", *, min: str = "", max: str = "") -> str:
     low, high = low or min, high or max
     inner = f"larger({x}, {low})" if low not in ("", "none") else x
     return f"smaller({inner}, {high})" if high not in ("", "none") else inner
@@ -282,7 +282,7 @@ class Writer:
                     before = self.texts[total]
                     fused = operation.keywords["fused"]
                     total = self.line(_fused(one, other, before) if fused else f"{before} + {one} * {other}")
-        # a row and a column in each turn
+                # a row and a column in each turn
                 made.append(total)
         return self._array(made, operation.result.shape)
 

@@ -243,7 +243,7 @@ class Many:
             if j == k or not bool(tests.alive.any()):
                 break
             changed = rates(i + j + 1)
-            tile.update(i + j + 1, None if changed is None else changed[..., runs])
+            tile.update(i + j + 1, changed[..., runs] if changed is not None and changed.dim() else changed)
         self._take(part, tests, runs)
 
     def _finish(self, part: _Part, i: int) -> None:

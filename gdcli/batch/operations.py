@@ -95,13 +95,13 @@ def _simplified(name: str, a: tuple[Any, ...], keywords: Mapping[str, Any], resu
         number = constant(torch.tensor(a[1], dtype=result.dtype))
         return make(kind, run, (number, a[0]) if name.startswith("rsub") else (a[0], number))
     if name in ("add.Tensor", "sub.Tensor", "mul.Tensor", "div.Tensor") and not keywords:
-        base = name.split(".")[0]
+        base = name.split(".", maxsplit=1)[0]
         scaled = {"alpha": a[2]} if len(a) > 2 else {}
         return make(name, getattr(torch, base), a[:2], keywords=scaled)
     if name in ("neg.default", "abs.default", "sqrt.default", "exp.default", "log.default", "sin.default",
                 "cos.default", "tanh.default", "maximum.default", "minimum.default", "addcmul.default",
                 "addcdiv.default", "sign.default"):  # fmt: skip
-        return make(name, getattr(torch, name.split(".")[0]), a, keywords=keywords)
+        return make(name, getattr(torch, name.split(".", maxsplit=1)[0]), a, keywords=keywords)
     return None
 
 

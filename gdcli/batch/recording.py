@@ -117,7 +117,6 @@ class Recorder(TorchDispatchMode):
         self.operations.append(Recorded(func, arguments, keywords, tuple(results), value))
         return value
 
-
     def _slot(self, function: Any, read: Sequence[Slot], tensor: torch.Tensor) -> Slot:
         level = max((slot.level for slot in read), default=Level.CONSTANT)
         if level is Level.CONSTANT or function.overloadpacket in _CONSTANT:

@@ -385,7 +385,9 @@ def _calls(
 def rounds_otherwise(operation: Operation) -> bool:
     """Whether PyTorch computes an operation otherwise for one number than for many, found on a sample of numbers."""
     arguments = operation.arguments
-    scalars = repr([None if isinstance(each, Slot) else each for each in arguments] + sorted(operation.keywords.items()))
+    scalars = repr(
+        [None if isinstance(each, Slot) else each for each in arguments] + sorted(operation.keywords.items())
+    )
     dtypes = tuple(each.dtype for each in arguments if isinstance(each, Slot))
     constants = tuple(
         each.value.item() for each in arguments

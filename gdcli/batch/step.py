@@ -79,8 +79,8 @@ class Step:
     state: dict[str, Slot] = field(default_factory=dict)
 
 
-def record_step(problem: Problem, settings: StepSettings) -> Step:
-    """Record a step of a descent.
+def record_step(problem: Problem, settings: StepSettings, *, evaluates: bool = True) -> Step:
+    """Record a step of a descent; without ``evaluates``, its update alone.
 
     Raises:
         NotRecordedError: for an operation that cannot be made for many runs; the message names it.
@@ -92,7 +92,10 @@ def record_step(problem: Problem, settings: StepSettings) -> Step:
         rows[name] = slice(start, start + leaf.numel())
         start += leaf.numel()
     x = Slot((start,), dtype, Level.STATE)
-    evaluation, loss, gradients = _evaluation(problem, x, rows)
+    if evaluates:
+        evaluation, loss, gradients = _evaluation(problem, x, rows)
+    else:
+        evaluation, loss, gradients = [], Slot((), dtype, Level.STATE), {}
     gradient = Slot((start,), dtype, Level.STATE)
     recorder = _UpdateRecorder(x, gradient, settings)
     first, state = recorder.update(1, {})
@@ -100,9 +103,7 @@ def record_step(problem: Problem, settings: StepSettings) -> Step:
     return Step(x, rows, loss, gradients, gradient, evaluation, first, update, recorder.slots, state)
 
 
-def _evaluation(
-    problem: Problem, x: Slot, rows: Mapping[str, slice]
-) -> tuple[list[Operation], Slot, dict[str, Slot]]:
+def _evaluation(problem: Problem, x: Slot, rows: Mapping[str, slice]) -> tuple[list[Operation], Slot, dict[str, Slot]]:
     """The operations of the loss and its gradient, recorded from a single run, and their slots."""
     recorder = Recorder(many=False)
     operations: list[Operation] = []
@@ -156,7 +157,10 @@ class _UpdateRecorder(Parameters):
         shape = example.shape if settings.row_rates else (count,)
         for name, number in self._numbers.items():
             changes = name == "lr" and settings.rates
-            if name in settings.varying or changes:
+            if changes and name not in settings.varying:
+                self._numbers[name] = number.clone()
+                self.slots[name] = Slot((), number.dtype, Level.STEP, many=False)
+            elif name in settings.varying:
                 value = number.expand(shape if name == "lr" else (count,)).clone()
                 level = Level.STEP if changes else Level.RUNS
                 self._numbers[name] = value
@@ -199,8 +203,8 @@ class _UpdateRecorder(Parameters):
         slots = [Slot((), value.dtype, Level.STEP, many=value.dim() > 0) for value in made]
         for value, slot in zip(made, slots, strict=True):
             self.recorder.know(value, slot)
-        if self.settings.rates and "lr" in names:
-            raise NotRecordedError(f"{self.settings.rule} with a schedule")
+        if "lr" in names and (self.settings.rates or self.settings.row_rates):
+            raise NotRecordedError(f"{self.settings.rule} with rates that differ between steps or variables")
         given = {name: None if name in self.slots else self._numbers[name].item() for name in names}
         self.recorder.paused = False
         self.inputs.append(StepInputs(function, given, tuple(slots)))
@@ -240,4 +244,3 @@ def _as_long_as(parameters: Mapping[str, Given], count: int) -> dict[str, Given]
         return tuple(longer(each) for each in value) if isinstance(value, (list, tuple)) else value  # type: ignore[misc]
 
     return {name: longer(value) for name, value in parameters.items()}
-

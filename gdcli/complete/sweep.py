@@ -26,6 +26,8 @@ from gdcli.lang.parsing import parse
 from gdcli.lang.values import bind, check_known, read_value
 from gdcli.rules.catalogue import RULES
 
+USUAL_TOLERANCE = 1e-4
+"""Of the norm of the gradient, where no other end is asked for: without one, no cell converges."""
 EXAMPLE = "x**4 - x**2"
 EXAMPLE_AXES = ["lr=0.01:1:100", "x=-2:2:100"]
 EXAMPLE_VALUES = {"x": "1"}
@@ -61,6 +63,8 @@ def complete_sweep(settings: SweepSettings) -> SweepSettings:
     for index in ([0] * len(axes), [len(axis) - 1 for axis in axes]):
         check_rule(settings_alone(settings, axes, index), wrt)
     check_grid(settings, axes, words, known)
+    if all(each is None for each in (settings.tol_grad, settings.tol_loss, settings.tol_x, settings.until)):
+        settings = replace(settings, tol_grad=[USUAL_TOLERANCE])
     if not any(axis.kind == "lr" for axis in axes):
         settings = replace(settings, lr=usual_rate(descent_of(settings)))
     return settings

@@ -178,14 +178,21 @@ class EngineUsed(Struct, frozen=True, kw_only=True):
     name: Literal["replay", "fast", "vmap"]
     compared: int
     differing: int
-    ulp: float
+    ulp: Number
     functions: list[str] = []
     why: str = ""
 
 
-class SweepMinimum(Struct, frozen=True, kw_only=True):
-    """A minimum: its point, its loss, whether it is one of the catalogue's, and how many cells ended there."""
+PointKind = Literal["minimum", "maximum", "saddle", "point"]
 
+
+class SweepMinimum(Struct, frozen=True, kw_only=True):
+    """A point where cells ended: the point, its loss, whether it is one of the catalogue's, and how many cells there are.
+
+    ``kind`` is what the Hessian there says in float64: "point" where it does not decide, or was not computed.
+    """
+
+    kind: PointKind = "point"
     values: dict[str, Nested]
     loss: Number
     known: bool
@@ -221,6 +228,22 @@ class Working(Struct, frozen=True, kw_only=True):
     bound: float | None
     formula: str = ""
     curvature: float | None = None
+
+
+_WORDS: dict[DescentStatus, str] = {
+    "converged_grad": "converged",
+    "converged_loss": "converged (change of the loss)",
+    "converged_x": "converged (change of the variables)",
+    "converged_all": "converged (all tolerances)",
+    "reached": "reached the goal",
+    "max_steps": "out of budget",
+    "no_gradient": "no gradient",
+}
+
+
+def status_in_words(status: DescentStatus) -> str:
+    """A status as people read it."""
+    return _WORDS.get(status, status)
 
 
 class SweepCells(Struct, frozen=True, kw_only=True):

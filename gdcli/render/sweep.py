@@ -8,12 +8,11 @@ from typing import Any
 from msgspec import UNSET
 from rich.console import Group, RenderableType
 
-from gdcli.contract.descent import DescentStatus
 from gdcli.contract.envelope import listed
 from gdcli.contract.fields import Nested
 from gdcli.contract.figure import Figure
 from gdcli.contract.nested import items
-from gdcli.contract.sweep import EngineUsed, SweepCell, SweepCells, SweepResult, Working
+from gdcli.contract.sweep import EngineUsed, SweepCell, SweepCells, SweepResult, Working, status_in_words
 from gdcli.render.documents import csv_row, csv_rows
 from gdcli.render.numbers import aligned, elements, number, percent, tensor
 from gdcli.render.shell_lines import parts_of, shell_lines
@@ -23,15 +22,6 @@ from gdcli.render.text import Text
 
 _MOST_MINIMA = 12
 _MOST_RANGES = 4
-_WORDS: dict[DescentStatus, str] = {
-    "converged_grad": "converged",
-    "converged_loss": "converged (change of the loss)",
-    "converged_x": "converged (change of the variables)",
-    "converged_all": "converged (all tolerances)",
-    "reached": "reached the goal",
-    "max_steps": "out of budget",
-    "no_gradient": "no gradient",
-}
 
 
 def sweep_report(record: SweepResult, figure: Figure, digits: int, width: int) -> RenderableType:
@@ -56,25 +46,20 @@ def summary(record: SweepResult, digits: int) -> list[str]:
     return [_shares(record), *best, *working, _engine(record.engine, record.run_steps)]
 
 
-def in_words(status: DescentStatus) -> str:
-    """A status as people read it."""
-    return _WORDS.get(status, status)
-
-
 def _shares(record: SweepResult) -> str:
     """How many cells have each status."""
     total = sum(record.statuses.values())
     counts = [
-        f"{in_words(status)} {percent(count / total)} ({count:,} of {total:,})"
+        f"{status_in_words(status)} {percent(count / total)} ({count:,} of {total:,})"
         for status, count in record.statuses.items()
     ]
     return ", ".join(counts)
 
 
 def _minima_table(record: SweepResult, digits: int) -> RenderableType:
-    """The minima with their points, losses and shares: those that most cells reach."""
+    """The points where cells ended, with their losses and shares."""
     shown = record.minima[:_MOST_MINIMA]
-    table = empty_table("minimum", "point", "loss", "cells", "")
+    table = empty_table("end", "point", "loss", "cells", "")
     for i, column in enumerate(table.columns):
         column.no_wrap = i != 1
     losses = aligned([number(each.loss, digits) for each in shown])
@@ -82,7 +67,7 @@ def _minima_table(record: SweepResult, digits: int) -> RenderableType:
     wide = max(map(len, shares))
     for i, (each, loss, share) in enumerate(zip(shown, losses, shares, strict=True), start=1):
         source = "known" if each.known else "found"
-        table.add_row(*map(Text, (str(i), _point(each.values, digits), loss, share.rjust(wide), source)))
+        table.add_row(*map(Text, (f"{each.kind} {i}", _point(each.values, digits), loss, share.rjust(wide), source)))
     others = record.minima[_MOST_MINIMA:]
     if not others:
         return table
@@ -98,7 +83,7 @@ def _best(best: SweepCell, digits: int) -> str:
     """The best cell: its place on the axes, and how its run ended."""
     at = ", ".join(f"{name} = {number(value, digits)}" for name, value in best.at.items())
     steps = f"{best.steps:,} step{'s' * (best.steps != 1)}"
-    return f"best cell: {at}: {in_words(best.status)} after {steps}, loss {number(best.loss, digits)}"
+    return f"best cell: {at}: {status_in_words(best.status)} after {steps}, loss {number(best.loss, digits)}"
 
 
 def _working(working: Working, digits: int) -> Iterator[str]:

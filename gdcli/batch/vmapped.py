@@ -1,0 +1,48 @@
+"""The engine ``vmap``: evaluates by ``torch.func.vmap``, for what cannot be recorded, and for large tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+
+from gdcli.batch.objective import BatchObjective
+from gdcli.batch.replay import Memory, ReplayTile
+from gdcli.batch.step import Step
+from gdcli.tensors import Problem
+
+
+class Vmap:
+    """The engine: its tiles evaluate all runs in one call, and step as ``replay`` does."""
+
+    name = "vmap"
+    block, block_with_tolerance = 32, 8
+
+    def __init__(self, problem: Problem, step: Step) -> None:
+        self.problem = problem
+        self.step = step
+        elements = sum(tensor.numel() for tensor in problem.tensors.values())
+        self.tile = max(256, min(8_192, 2_000_000 // max(1, elements)))
+
+    def tile_of(self, x: torch.Tensor, parameters: Mapping[str, torch.Tensor]) -> VmapTile:
+        """Runs at ``x``."""
+        return VmapTile(self, x, parameters)
+
+
+class VmapTile(ReplayTile):
+    """Runs whose loss and gradient come from ``torch.func.vmap``."""
+
+    def __init__(self, engine: Vmap, x: torch.Tensor, parameters: Mapping[str, torch.Tensor]) -> None:
+        super().__init__(engine.step, x, parameters, Memory(x.shape[1]))
+        starts, start = {}, 0
+        for name, leaf in engine.problem.leaves.items():
+            rows = self.x[start : start + leaf.numel()]
+            starts[name] = rows.T.reshape(-1, *leaf.shape)
+            start += leaf.numel()
+        self._objective = BatchObjective(engine.problem, starts)
+
+    def evaluate(self) -> None:
+        """Compute ``loss`` and ``gradient`` at ``x``."""
+        self._objective.x.copy_(self.x)
+        self.loss.copy_(self._objective.evaluate())
+        self.gradient.copy_(self._objective.gradient)

@@ -1,0 +1,1 @@
+"""Sweeps: many descents along one or two axes."""

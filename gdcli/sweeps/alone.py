@@ -1,0 +1,74 @@
+"""Cells of a sweep run alone, as ``minimize`` runs them: what the engine is compared with."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import torch
+
+from gdcli.contract.descent import MinimizeSettings
+from gdcli.descent.minimize import minimize
+from gdcli.sweeps.cells import NAMES
+
+if TYPE_CHECKING:
+    from gdcli.sweeps.sweep import Sweep
+
+_MOST_CELLS = 16
+_MOST_STEPS = 20_000  # of all cells that are compared
+
+
+def is_stationary(alone: MinimizeSettings) -> bool:
+    """Whether a run that meets its tolerance at the start is no success, because the loss is lower beside it."""
+    descent = minimize(alone)
+    for _ in descent.states():
+        pass
+    return descent.ending.reason.status == "stationary"
+
+
+def compare(sweep: Sweep) -> tuple[int, int, float]:
+    """Run some cells alone: how many, how many of them differ, and by how many units in the last place."""
+    cells = sweep.cells
+    ran = cells.status.nonzero().squeeze(1)
+    if not len(ran):
+        return 0, 0, 0.0
+    generator = torch.Generator().manual_seed(0)
+    compared = differing = steps = 0
+    largest = 0.0
+    chosen = ran[torch.randint(len(ran), (8 * _MOST_CELLS,), generator=generator)]
+    for cell in dict.fromkeys(chosen.tolist()):
+        cost = int(cells.steps[cell]) + 1
+        if compared == _MOST_CELLS or steps + cost > _MOST_STEPS:
+            continue
+        steps += cost
+        compared += 1
+        difference = difference_of(sweep, cell)
+        differing += difference > 0
+        largest = max(largest, difference if math.isfinite(difference) else 0.0)
+    return compared, differing, largest
+
+
+def difference_of(sweep: Sweep, cell: int) -> float:
+    """The largest difference between the end of a cell and that of its run alone, in units in the last place.
+
+    It is infinite where status or number of steps differ.
+    """
+    descent = minimize(sweep._alone(sweep.grid.index_of(cell)))  # noqa: SLF001
+    for _ in descent.states():
+        pass
+    reason, _, state = descent.ending
+    cells = sweep.cells
+    if NAMES[int(cells.status[cell])] != reason.status or int(cells.steps[cell]) != state.iteration:
+        return math.inf
+    here, there = cells.x[:, cell], state.point.to(cells.x.dtype)
+    return max((_ulps(a, b) for a, b in zip(here, there, strict=True)), default=0.0)
+
+
+def _ulps(a: torch.Tensor, b: torch.Tensor) -> float:
+    if bool(a == b) or (bool(a.isnan()) and bool(b.isnan())):
+        return 0.0
+    if not (bool(a.isfinite()) and bool(b.isfinite())):
+        return math.inf
+    size = torch.maximum(a.abs(), b.abs())
+    unit = torch.nextafter(size, torch.full_like(size, torch.inf)) - size
+    return float(((a.double() - b.double()).abs() / unit.double()).item())

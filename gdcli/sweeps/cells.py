@@ -1,0 +1,70 @@
+"""How all cells of a sweep have ended, as tensors; and the names of their statuses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import torch
+
+from gdcli.batch.stopping import Status
+from gdcli.contract.descent import CONVERGED, DescentStatus
+
+STATIONARY = 11
+NAMES: Mapping[int, DescentStatus] = MappingProxyType(
+    {
+        Status.REACHED: "reached",
+        Status.DIVERGED: "diverged",
+        Status.CONVERGED_GRAD: "converged_grad",
+        Status.CONVERGED_LOSS: "converged_loss",
+        Status.CONVERGED_X: "converged_x",
+        Status.CONVERGED_ALL: "converged_all",
+        Status.MAX_STEPS: "max_steps",
+        Status.STALLED: "stalled",
+        Status.CYCLING: "cycling",
+        Status.INTERRUPTED: "interrupted",
+        STATIONARY: "stationary",
+    }
+)
+"""The statuses by their codes; 0 is a cell that was not run."""
+CONVERGED_CODES = [code for code, name in NAMES.items() if name in CONVERGED]
+
+
+@dataclass(slots=True)
+class Cells:
+    """Tensors of shape (cells,), ``x`` of shape (elements, cells): status codes, steps, losses, end points.
+
+    ``rate`` is the mean factor per step of the norm of the gradient.
+    """
+
+    status: torch.Tensor
+    steps: torch.Tensor
+    loss: torch.Tensor
+    x: torch.Tensor
+    rate: torch.Tensor | None = None
+
+    @staticmethod
+    def empty(count: int, elements: int, dtype: torch.dtype, *, rates: bool) -> Cells:
+        """Cells that were not run."""
+        return Cells(
+            status=torch.zeros(count, dtype=torch.int8),
+            steps=torch.zeros(count, dtype=torch.int32),
+            loss=torch.full((count,), torch.nan, dtype=dtype),
+            x=torch.full((elements, count), torch.nan, dtype=dtype),
+            rate=torch.full((count,), torch.nan) if rates else None,
+        )
+
+    def is_in(self, codes: list[int]) -> torch.Tensor:
+        """Which cells have one of these statuses."""
+        return torch.isin(self.status, torch.tensor(codes, dtype=torch.int8))
+
+    @property
+    def converged(self) -> torch.Tensor:
+        """Which cells met what they were asked to meet."""
+        return self.is_in(CONVERGED_CODES)
+
+    @property
+    def diverged(self) -> torch.Tensor:
+        """Which cells diverged."""
+        return self.status == int(Status.DIVERGED)

@@ -1,0 +1,197 @@
+"""The picture of a sweep: a map of two axes, or a curve over one."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import torch
+from msgspec.structs import replace
+
+from gdcli.contract.figure import Axis, Figure, MapLine, MapPanel, MapScale, SweepCurvePanel
+from gdcli.contract.scale import is_log
+from gdcli.contract.short import exactly, in_a_title, short
+from gdcli.contract.sweep import SweepAxis, status_in_words
+from gdcli.sweeps.cells import NAMES
+from gdcli.sweeps.working import bound_lines, ranges, shares
+
+if TYPE_CHECKING:
+    from gdcli.sweeps.sweep import Sweep
+
+_SAMPLE = 200_000  # values from which the ranks are taken
+_TICKS = (0, 64, 128, 191, 255)
+_NOT_RUN = 255
+_LABELS = {"status": "status", "steps": "steps", "loss": "final loss", "minimum": "minimum",
+           "distance": "distance to the nearest minimum", "rate": "factor per step of the gradient norm"}  # fmt: skip
+
+
+def figure_of(sweep: Sweep) -> Figure:
+    """The figure, with one panel."""
+    panel = _map(sweep) if len(sweep.axes) == 2 else _curve(sweep)
+    return Figure(title=in_a_title(sweep.settings.expression), subtitle=_subtitle(sweep), panels=[panel])
+
+
+def _subtitle(sweep: Sweep) -> str:
+    s = sweep.descent
+    parts = [s.optimizer]
+    if not sweep.grid.has_rates:
+        parts.append(f"lr = {exactly(float(s.lr))}")  # type: ignore[arg-type]
+    if s.momentum and not any(axis.target == "momentum" for axis in sweep.axes):
+        parts.append(f"momentum = {exactly(s.momentum)}")
+    parts.append(f"at most {s.steps:,} steps")
+    if s.tol_grad is not None:
+        parts.append(f"gradient norm at most {short(s.tol_grad[0], 3)}")
+    return ", ".join([*parts, s.dtype])
+
+
+def _axis(axis: SweepAxis) -> Axis:
+    numbers = axis.numbers()
+    log = axis.log or (bool(axis.listed) and min(numbers) > 0 and max(numbers) / min(numbers) >= 100)
+    return Axis(axis.name, min(numbers), max(numbers), log=log, whole=axis.kind == "seed")
+
+
+# A map
+
+
+class _Painter:
+    """Gives cells a scale and a level."""
+
+    def __init__(self, sweep: Sweep) -> None:
+        self.sweep = sweep
+        size = sweep.grid.size
+        self.group = torch.full((size,), _NOT_RUN, dtype=torch.uint8)
+        self.level = torch.zeros(size, dtype=torch.uint8)
+        self.scales: list[MapScale] = []
+
+    def paint(self, where: torch.Tensor, scale: MapScale, values: torch.Tensor | None = None) -> None:
+        """Give cells a scale; ``values`` of these cells are ranked, the lowest at level 0."""
+        cells = where.nonzero().squeeze(1)
+        if not len(cells):
+            return
+        ticks: list[tuple[int, float]] = []
+        if values is not None and len(cells):
+            edges = _quantiles(values[cells])
+            self.level[cells] = torch.bucketize(values[cells].double(), edges[1:-1]).to(torch.uint8)
+            ticks = _ticks(edges)
+        self.group[cells] = len(self.scales)
+        self.scales.append(replace(scale, ticks=ticks, share=len(cells) / len(self.group)))
+
+    def others(self) -> None:
+        """Give what has no scale yet one of its status."""
+        status = self.sweep.cells.status
+        left = (self.group == _NOT_RUN) & (status != 0)
+        number = 0
+        for code, name in NAMES.items():
+            if bool((left & (status == int(code))).any()):
+                self.paint(left & (status == int(code)), MapScale(status_in_words(name), "other", number))
+                number += 1
+
+
+def _quantiles(values: torch.Tensor) -> torch.Tensor:
+    """The edges between 256 levels of about as many values each, ends included: shape (257,)."""
+    if len(values) > _SAMPLE:
+        generator = torch.Generator().manual_seed(0)
+        values = values[torch.randint(len(values), (_SAMPLE,), generator=generator)]
+    return torch.quantile(values.double(), torch.linspace(0, 1, 257, dtype=torch.float64))
+
+
+def _ticks(edges: torch.Tensor) -> list[tuple[int, float]]:
+    numbers = [float(edges[round(level / 255 * 256)]) for level in _TICKS]
+    found: list[tuple[int, float]] = []
+    for level, number in zip(_TICKS, numbers, strict=True):
+        if not found or number != found[-1][1]:
+            found.append((level, number))
+    return found
+
+
+def _map(sweep: Sweep) -> MapPanel:
+    painter = _Painter(sweep)
+    cells, measure = sweep.cells, sweep.settings.measure
+    steps = cells.steps.double()
+    minima = sweep.minima
+    if measure == "minimum" or (measure == "status" and len(minima.points) > 1 and _reached_several(sweep)):
+        there = minima.of_cell >= 0
+        there = there if measure == "minimum" else there & cells.converged
+        for i in range(len(minima.points)):
+            label = f"{minima.kinds[i]} {i + 1}"
+            painter.paint(
+                (minima.of_cell == i) & there, MapScale(label, "basin", i), None if measure == "minimum" else steps
+            )
+    if measure in ("status", "steps"):
+        rest = cells.converged & (painter.group == _NOT_RUN)
+        painter.paint(rest, MapScale("converged, steps", "converged"), -steps)
+    elif measure != "minimum":
+        values = _measured(sweep)
+        known = values.isfinite() & (cells.status != 0) & ~cells.diverged
+        painter.paint(known, MapScale(_LABELS[measure], "converged"), -values)
+    painter.paint(cells.diverged, MapScale("diverged, steps", "diverged"), -steps)
+    painter.others()
+    scales = [_positive(scale) for scale in painter.scales]
+    x, y = (_axis(axis) for axis in sweep.axes)
+    return MapPanel(
+        title=_LABELS[measure],
+        x=x,
+        y=y,
+        columns=len(sweep.axes[0]),
+        rows=len(sweep.axes[1]),
+        group=painter.group.numpy().tobytes(),
+        level=painter.level.numpy().tobytes(),
+        scales=scales,
+        lines=bound_lines(sweep),
+    )
+
+
+def _positive(scale: MapScale) -> MapScale:
+    """The scale with the numbers as they are: those of convergence and divergence were ranked from the edge."""
+    if scale.kind not in ("converged", "diverged"):
+        return scale
+    return replace(scale, ticks=[(level, -number) for level, number in scale.ticks])
+
+
+def _reached_several(sweep: Sweep) -> bool:
+    of_cell = sweep.minima.of_cell
+    return len(of_cell[(of_cell >= 0) & sweep.cells.converged].unique()) > 1
+
+
+def _measured(sweep: Sweep) -> torch.Tensor:
+    cells, measure = sweep.cells, sweep.settings.measure
+    if measure == "distance":
+        distance = sweep.minima.distance
+        return torch.full_like(cells.loss, torch.nan).double() if distance is None else distance.double()
+    if measure == "rate" and cells.rate is not None:
+        return cells.rate.double()
+    return cells.loss.double()
+
+
+# A curve
+
+
+def _curve(sweep: Sweep) -> SweepCurvePanel:
+    cells, measure = sweep.cells, sweep.settings.measure
+    (axis,) = sweep.axes
+    if measure in ("status", "steps"):
+        values, label = torch.where(cells.converged, cells.steps.double(), torch.nan), "steps"
+    elif measure == "minimum":
+        numbers = sweep.minima.of_cell.double() + 1
+        values, label = torch.where(numbers > 0, numbers, torch.nan), "minimum"
+    else:
+        values, label = torch.where(cells.diverged, torch.nan, _measured(sweep)), _LABELS[measure]
+    finite = [number for number in values.tolist() if math.isfinite(number)]
+    if not finite and measure == "status":
+        values, label = torch.where(cells.diverged, torch.nan, cells.loss.double()), _LABELS["loss"]
+        finite = [number for number in values.tolist() if math.isfinite(number)]
+    low, high = (min(finite), max(finite)) if finite else (0.0, 1.0)
+    if low == high:
+        low, high = low - 0.5 * (abs(low) or 1.0), high + 0.5 * (abs(high) or 1.0)
+    log = is_log(finite) and low > 0
+    lines = [MapLine(line.label, line.x, [low, high]) for line in bound_lines(sweep)]
+    order = sorted(range(len(axis)), key=axis.number)
+    return SweepCurvePanel(
+        title=label,
+        x=_axis(axis),
+        y=Axis(label, low, high, log=log, whole=label in ("steps", "minimum")),
+        grid=[axis.number(i) for i in order],
+        values=[float(values[i]) for i in order],
+        works=ranges(axis.numbers(), shares(sweep, 0)),
+        lines=lines,
+    )

@@ -1,0 +1,116 @@
+"""All cells of a sweep as a file: NPZ, Parquet, or CSV."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zipfile
+from collections.abc import Iterator
+from typing import IO, TYPE_CHECKING
+
+import torch
+
+from gdcli.sweeps.cells import NAMES
+from gdcli.tensors import labels_of
+
+if TYPE_CHECKING:
+    from gdcli.sweeps.sweep import Sweep
+
+_ROWS = 65_536  # at a time
+_DESCR = {torch.float32: "<f4", torch.float64: "<f8", torch.int8: "|i1", torch.int16: "<i2", torch.int32: "<i4"}
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # so that the same sweep gives the same bytes
+
+
+def save(sweep: Sweep, ending: str, file: IO[bytes]) -> None:
+    """Write all cells.
+
+    NPZ: ``status`` (a code, by its place in ``status_names``), ``steps``, ``loss``, ``minimum``, ``axis.NAME``, and the
+    end points as ``end.NAME``; with two axes, a cell is at [place on the second, place on the first]. CSV and Parquet:
+    a row for each cell, the first axis fastest.
+    """
+    {".npz": _npz, ".csv": _csv, ".parquet": _parquet}[ending](sweep, file)
+
+
+def _npz(sweep: Sweep, file: IO[bytes]) -> None:
+    cells = sweep.cells
+    shape = [len(axis) for axis in sweep.axes[::-1]]
+    arrays = {f"axis.{axis.name}": sweep.grid.numbers[k] for k, axis in enumerate(sweep.axes)}
+    arrays |= {
+        "status": cells.status.reshape(shape),
+        "steps": cells.steps.reshape(shape),
+        "loss": cells.loss.reshape(shape),
+        "minimum": sweep.minima.of_cell.reshape(shape),
+    }
+    start = 0
+    for name, leaf in sweep.problem.leaves.items():
+        rows = cells.x[start : start + leaf.numel()]
+        start += leaf.numel()
+        arrays[f"end.{name}"] = rows.T.reshape(*shape, *leaf.shape)
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        for name, array in arrays.items():
+            with archive.open(zipfile.ZipInfo(f"{name}.npy", _EPOCH), "w", force_zip64=True) as member:
+                member.write(_header(_DESCR[array.dtype], tuple(array.shape)))
+                member.write(memoryview(array.contiguous().numpy()).cast("B"))  # type: ignore[arg-type]
+        names = ["not_run", *(NAMES.get(code, "") for code in range(1, max(NAMES) + 1))]
+        longest = max(map(len, names))
+        with archive.open(zipfile.ZipInfo("status_names.npy", _EPOCH), "w") as member:
+            member.write(_header(f"<U{longest}", (len(names),)))
+            member.write("".join(name.ljust(longest, "\0") for name in names).encode("utf-32-le"))
+
+
+def _header(descr: str, shape: tuple[int, ...]) -> bytes:
+    """The first bytes of an NPY file of version 1."""
+    text = f"{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape!r}, }}"
+    text += " " * (-(len(text) + 11) % 64) + "\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text.encode("latin-1")
+
+
+def _columns(sweep: Sweep, cells: torch.Tensor) -> dict[str, list[object]]:
+    """The columns of some cells."""
+    all_ = sweep.cells
+    names = {0: "not_run", **NAMES}
+    found: dict[str, list[object]] = {}
+    for k, axis in enumerate(sweep.axes):
+        found[axis.name] = sweep.grid.at(cells, k).tolist()
+    found["status"] = [names[code] for code in all_.status[cells].tolist()]
+    found["steps"] = all_.steps[cells].tolist()
+    found["loss"] = all_.loss[cells].tolist()
+    found["minimum"] = [number if number >= 0 else None for number in sweep.minima.of_cell[cells].tolist()]
+    for label, row in zip(labels_of(sweep.problem.leaves), all_.x, strict=True):
+        found[f"end.{label}"] = row[cells].tolist()
+    return found
+
+
+def _batches(sweep: Sweep) -> Iterator[torch.Tensor]:
+    for start in range(0, sweep.grid.size, _ROWS):
+        yield torch.arange(start, min(start + _ROWS, sweep.grid.size))
+
+
+def _csv(sweep: Sweep, file: IO[bytes]) -> None:
+    import csv
+
+    text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    for i, cells in enumerate(_batches(sweep)):
+        columns = _columns(sweep, cells)
+        if i == 0:
+            writer.writerow(columns)
+        writer.writerows(zip(*columns.values(), strict=True))
+    text.flush()
+    text.detach()
+
+
+def _parquet(sweep: Sweep, file: IO[bytes]) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    kinds = {"status": pa.dictionary(pa.int8(), pa.string()), "steps": pa.int32(), "minimum": pa.int16()}
+    exact = pa.float64() if sweep.cells.loss.dtype == torch.float64 else pa.float32()
+    first = _columns(sweep, torch.arange(0))
+    axes = [axis.name for axis in sweep.axes]
+    fields = [(name, pa.float64() if i < len(axes) else kinds.get(name, exact)) for i, name in enumerate(first)]
+    with pq.ParquetWriter(file, pa.schema(fields)) as writer:
+        for cells in _batches(sweep):
+            columns = list(_columns(sweep, cells).values())
+            arrays = [pa.array(column, type=kind) for column, (_, kind) in zip(columns, fields, strict=True)]
+            writer.write_table(pa.Table.from_arrays(arrays, schema=writer.schema))

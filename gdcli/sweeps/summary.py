@@ -1,0 +1,163 @@
+"""The record of a sweep: what its cells have in common, the best one, and the rates that work."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from msgspec import UNSET
+from msgspec.structs import replace
+
+from gdcli.complete.alone import command_alone
+from gdcli.contract.envelope import Notice
+from gdcli.contract.fields import Nested
+from gdcli.contract.sweep import SweepAxis, SweepCell, SweepCells, SweepMinimum, SweepResult
+from gdcli.sweeps.cells import NAMES
+from gdcli.sweeps.working import working_rates
+
+if TYPE_CHECKING:
+    from gdcli.sweeps.sweep import Sweep
+
+_MOST_MINIMA = 256
+_PLACES = (0.123454321012345, 0.543212345098765)  # numbers that no command has by chance
+_SEEDS = (987654321987, 789123456789)
+
+
+def record_of(sweep: Sweep, *, cells: bool) -> SweepResult:
+    """The record; with ``cells``, every cell is in it."""
+    return SweepResult(
+        settings=sweep.settings,
+        status="ok" if sweep.interrupted_by is None else "interrupted",
+        message=_message(sweep),
+        axes=sweep.axes,
+        cells=sweep.grid.size,
+        run_steps=sweep.run_steps,
+        statuses=_statuses(sweep),
+        minima=_minima(sweep),
+        best=_best(sweep),
+        working=working_rates(sweep),
+        engine=sweep.used,
+        cell_command=_cell_command(sweep),
+        grid=all_cells(sweep) if cells else UNSET,
+        warnings=_notices(sweep),
+    )
+
+
+def _message(sweep: Sweep) -> str:
+    size = sweep.grid.size
+    if sweep.interrupted_by is None:
+        return f"ran {size:,} descent{'s' * (size != 1)} of at most {sweep.descent.steps:,} steps"
+    finished = int((sweep.cells.status != 0).sum())
+    return f"interrupted{sweep.interrupted_by} after {finished:,} of {size:,} cells; the others were not run"
+
+
+def _statuses(sweep: Sweep) -> dict[str, int]:  # type: ignore[return]
+    counts = torch.bincount(sweep.cells.status.long(), minlength=max(NAMES) + 1).tolist()
+    found = {name: counts[code] for code, name in NAMES.items() if counts[code]}
+    return dict(sorted(found.items(), key=lambda item: -item[1]))  # type: ignore[arg-type]
+
+
+def _minima(sweep: Sweep) -> list[SweepMinimum]:
+    minima = sweep.minima
+    counts = torch.bincount(minima.of_cell[minima.of_cell >= 0].long(), minlength=len(minima.points)).tolist()
+    found = []
+    for point, count, kind in zip(minima.points[:_MOST_MINIMA], counts, minima.kinds, strict=False):
+        values, loss = values_of(sweep, point), loss_at(sweep, point)
+        found.append(SweepMinimum(kind=kind, values=values, loss=loss, known=minima.known, cells=count))
+    return found
+
+
+def loss_at(sweep: Sweep, point: torch.Tensor) -> float:
+    """The loss at a point, in the dtype of the run."""
+    problem = sweep.problem
+    leaves = leaves_at(sweep, point)
+    with torch.no_grad():
+        return float(problem.objective(*{**problem.tensors, **leaves}.values()))
+
+
+def leaves_at(sweep: Sweep, point: torch.Tensor) -> dict[str, torch.Tensor]:
+    """The variables at a point of shape (elements,)."""
+    parts = point.split([leaf.numel() for leaf in sweep.problem.leaves.values()])  # type: ignore[no-untyped-call]
+    pairs = zip(sweep.problem.leaves.items(), parts, strict=True)
+    return {name: part.to(leaf.dtype).reshape(leaf.shape) for (name, leaf), part in pairs}
+
+
+def values_of(sweep: Sweep, point: torch.Tensor) -> dict[str, Nested]:
+    """A point by variable, in plain numbers."""
+    return {name: value.tolist() for name, value in leaves_at(sweep, point).items()}
+
+
+def _best(sweep: Sweep) -> SweepCell | None:
+    """Of the cells that converged, the one with the fewest steps; without any, the one with the best loss."""
+    cells = sweep.cells
+    good = cells.converged.nonzero().squeeze(1)
+    if len(good):
+        fewest = good[cells.steps[good] == cells.steps[good].min()]
+        return cell_of(sweep, int(_lowest(sweep, fewest)))
+    rest = ((cells.status != 0) & ~cells.diverged & cells.loss.isfinite()).nonzero().squeeze(1)
+    return cell_of(sweep, int(_lowest(sweep, rest))) if len(rest) else None
+
+
+def _lowest(sweep: Sweep, cells: torch.Tensor) -> torch.Tensor:
+    loss = sweep.cells.loss[cells]
+    return cells[loss.argmax() if sweep.descent.maximize else loss.argmin()]
+
+
+def cell_of(sweep: Sweep, cell: int) -> SweepCell:
+    """A cell as a record has it."""
+    cells, index = sweep.cells, sweep.grid.index_of(cell)
+    minimum = int(sweep.minima.of_cell[cell])
+    return SweepCell(
+        index=index,
+        at={axis.name: axis.number(i) for axis, i in zip(sweep.axes, index, strict=True)},
+        status=NAMES[int(cells.status[cell])],
+        steps=int(cells.steps[cell]),
+        loss=float(cells.loss[cell]),
+        minimum=minimum if minimum >= 0 else None,
+        values=values_of(sweep, cells.x[:, cell]),
+        command=command_alone(sweep.settings, sweep.axes, index),
+    )
+
+
+def _cell_command(sweep: Sweep) -> str:
+    """The command of any cell, with places for its numbers."""
+    marked: list[SweepAxis] = []
+    texts = []
+    for axis, place, seed in zip(sweep.axes, _PLACES, _SEEDS, strict=False):
+        number = seed if axis.kind == "seed" else place
+        marked.append(replace(axis, listed=[number]))
+        texts.append(str(number))
+    command = command_alone(sweep.settings, marked, [0] * len(marked))
+    command = command.replace("{", "{{").replace("}", "}}")
+    for i, text in enumerate(texts):
+        if command.count(text) != 1:
+            return ""
+        command = command.replace(text, f"{{{i}}}")
+    return command
+
+
+def all_cells(sweep: Sweep) -> SweepCells:
+    """All cells as lists."""
+    cells = sweep.cells
+    names = {0: "interrupted", **NAMES}
+    by_variable = {}
+    start = 0
+    for name, leaf in sweep.problem.leaves.items():
+        rows = cells.x[start : start + leaf.numel()]
+        start += leaf.numel()
+        by_variable[name] = rows.T.reshape(-1, *leaf.shape).tolist()
+    return SweepCells(
+        status=[names[code] for code in cells.status.tolist()],  # type: ignore[misc]
+        steps=cells.steps.tolist(),
+        loss=cells.loss.tolist(),
+        minimum=sweep.minima.of_cell.tolist(),
+        values=by_variable,
+    )
+
+
+def _notices(sweep: Sweep) -> list[Notice]:
+    found = []
+    if sweep.settings.measure in ("minimum", "distance") and not len(sweep.minima.points):
+        message = f"no minimum is known and no cell converged, so there is no {sweep.settings.measure} to show"
+        found.append(Notice("no-minimum", message))
+    return found

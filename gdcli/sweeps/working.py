@@ -1,0 +1,106 @@
+"""The rates of a sweep that work, and the bound that theory gives beside them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import torch
+from msgspec.structs import replace
+
+from gdcli.contract.figure import MapLine
+from gdcli.contract.sweep import Working
+from gdcli.descent.curvature import largest_curvature
+from gdcli.descent.diagnosis.theory import LinearRule, linear_rule
+from gdcli.rules.parameters import rates_change
+
+if TYPE_CHECKING:
+    from gdcli.sweeps.sweep import Sweep
+
+
+def working_rates(sweep: Sweep) -> list[Working]:
+    """Where along each axis of rates at least half of the cells converge, and the bound of theory."""
+    found = []
+    for k, axis in enumerate(sweep.axes):
+        if axis.kind in ("lr", "lr of a variable"):
+            bound = bound_of(sweep) if axis.kind == "lr" and not _has_momentum_axis(sweep) else None
+            found.append(
+                Working(
+                    axis=axis.name,
+                    ranges=ranges(axis.numbers(), shares(sweep, k)),
+                    bound=None if bound is None else bound[0].bound(bound[1]),
+                    formula="" if bound is None else bound[0].bound_text,
+                    curvature=None if bound is None else bound[1],
+                )
+            )
+    return found
+
+
+def shares(sweep: Sweep, axis: int) -> list[float]:
+    """The share of cells that converge, for each number of an axis."""
+    sizes = [len(each) for each in sweep.axes]
+    good = sweep.cells.converged.double().reshape(sizes[::-1])
+    other = [dim for dim in range(len(sizes)) if dim != len(sizes) - 1 - axis]
+    return (good.mean(other) if other else good).tolist()  # type: ignore[no-any-return]
+
+
+def ranges(numbers: list[float], share: list[float]) -> list[tuple[float, float]]:
+    """The lowest and the highest of numbers that follow each other and have a share of at least half."""
+    found: list[tuple[float, float]] = []
+    goes_on = False
+    for number, part in sorted(zip(numbers, share, strict=True)):
+        if part >= 0.5:
+            found = [*found[:-1], (found[-1][0], number)] if goes_on else [*found, (number, number)]
+        goes_on = part >= 0.5
+    return found
+
+
+def bound_of(sweep: Sweep) -> tuple[LinearRule, float] | None:
+    """The linear rule of a sweep, and the largest curvature at the minimum that most cells reach; None without them."""
+    settings = sweep.descent
+    rule = linear_rule(settings)
+    if rule is None or settings.bound or settings.lrs or rates_change(settings) or sweep.grid.has_row_rates:
+        return None
+    minima = sweep.minima
+    reached = minima.of_cell[minima.of_cell >= 0].long()
+    if not len(reached):
+        return None
+    most = int(torch.bincount(reached).argmax())
+    if minima.kinds[most] not in ("minimum", "maximum"):
+        return None
+    point = minima.points[most]
+    curvature = largest_curvature(sweep.problem_at(point))
+    curvature = (-curvature if settings.maximize else curvature) + (settings.weight_decay or 0.0)
+    return (rule, curvature) if math.isfinite(curvature) and curvature > 0 else None
+
+
+def _has_momentum_axis(sweep: Sweep) -> bool:
+    return any(axis.kind == "parameter" and axis.target in ("momentum", "dampening") for axis in sweep.axes)
+
+
+def bound_lines(sweep: Sweep) -> list[MapLine]:
+    """The bound of theory as a line in the map."""
+    rates = [k for k, axis in enumerate(sweep.axes) if axis.kind == "lr"]
+    if not rates or (found := bound_of(sweep)) is None:
+        return []
+    rule, curvature = found
+    (k,) = rates
+    if len(sweep.axes) == 1:
+        bound = rule.bound(curvature)
+        return [MapLine(f"theory: {rule.bound_text}", [bound, bound], [])]
+    other = sweep.axes[1 - k]
+    along = other.numbers()
+    at: Callable[[float], float] = lambda _: rule.bound(curvature)  # noqa: E731
+    text = rule.bound_text
+    if other.kind == "parameter" and other.target in ("momentum", "dampening"):
+        if other.target == "dampening":
+            return []
+        base = linear_rule(replace(sweep.descent, momentum=0.5))
+        if base is None:
+            return []
+        at, text = (lambda b: replace(base, momentum=b).bound(curvature)), base.bound_text
+    pairs = sorted((number, at(number)) for number in along)
+    ends = [pairs[0], pairs[-1]] if len({bound for _, bound in pairs}) == 1 else pairs
+    numbers, bounds = [n for n, _ in ends], [b for _, b in ends]
+    return [MapLine(f"theory: {text}", *((bounds, numbers) if k == 0 else (numbers, bounds)))]
