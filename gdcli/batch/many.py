@@ -162,7 +162,7 @@ class Many:
         """The runs in tiles."""
         numbers = torch.arange(x.shape[1])
         found = []
-        for runs in numbers.split(self.engine.tile):
+        for runs in torch.split(numbers, self.engine.tile):
             tile = self.engine.tile_of(x[:, runs], {name: p[..., runs] for name, p in parameters.items()})
             none = torch.zeros(len(runs), dtype=torch.float64)
             found.append(_Part(tile, runs, torch.ones(len(runs), dtype=torch.bool), none, none))
@@ -300,7 +300,7 @@ class Many:
         x = torch.cat([part.tile.x[:, on] for part, on in kept], 1)
         joined = _Joined(kept)
         made = []
-        for place in torch.arange(x.shape[1]).split(self.engine.tile):
+        for place in torch.split(torch.arange(x.shape[1]), self.engine.tile):
             tile = self.engine.tile_of(x[:, place], joined.of(lambda part: part.tile.parameters, place))
             tile.restore(joined.of(lambda part: part.tile.state, place))
             tile.loss.copy_(joined.one(lambda part: part.tile.loss)[place])

@@ -137,7 +137,7 @@ _CONSTANT = frozenset(
 )
 
 
-def mapped(argument: Any, change: Callable[[torch.Tensor], Any], kind: type = torch.Tensor) -> Any:
+def mapped(argument: Any, change: Callable[[Any], Any], kind: type = torch.Tensor) -> Any:
     """Arguments with something else in the places of their tensors, or of what is of another ``kind``."""
     if isinstance(argument, kind):
         return change(argument)

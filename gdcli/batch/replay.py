@@ -132,8 +132,8 @@ class ReplayTile:
         """Compute the inputs of step ``t``, once for each combination of parameters."""
         varying = [self.parameters[name] for name, value in inputs.parameters.items() if value is None]
         if not varying:
-            found = inputs.function(t, *inputs.parameters.values())
-            for slot, number in zip(inputs.slots, found, strict=True):
+            numbers = inputs.function(t, *(value for value in inputs.parameters.values() if value is not None))
+            for slot, number in zip(inputs.slots, numbers, strict=True):
                 self._places[slot].fill_(number)
             return
         combinations, index = self._combinations(tuple(n for n, v in inputs.parameters.items() if v is None))
@@ -213,7 +213,8 @@ class Watch:
         if limits.until is not None:
             self._keep("loss", -tile.loss if limits.maximize else tile.loss)
         if limits.loss is not None:
-            change = (tile.loss - self.before_loss).abs_()
+            before = self.before_loss if self.before_loss is not None else tile.loss
+            change = (tile.loss - before).abs_()
             self._keep("change", change.sub_(self.size, alpha=limits.loss[1]))
             self.before_loss = tile.loss.clone()
 
@@ -280,7 +281,7 @@ def bound(
         early = {s for s in ending if operation.pointwise and s in direct and _read_directly(s, operation, bases)}
         for slot in early:
             memory.give_back(owned.pop(slot))
-        out = _out(operation, i, wanted, replaced, bases, last, places, memory)
+        out = _out(operation, i, wanted, replaced, bases, last, memory)
         if result not in wanted and not operation.zeros and result.level is not Level.RUNS:
             owned[result] = out
         places[result] = out
@@ -337,7 +338,6 @@ def _out(
     replaced: Mapping[Slot, Slot],
     bases: Mapping[Slot, Slot],
     last: Mapping[Slot, int],
-    places: Mapping[Slot, torch.Tensor],
     memory: Memory,
 ) -> torch.Tensor:
     """The tensor that a result is written to."""
@@ -421,7 +421,7 @@ def _differs(operation: Operation) -> bool:
     many, apart = torch.empty(_SAMPLES, dtype=dtype), torch.empty(_SAMPLES, 2, dtype=dtype)[:, 0]
     operation.run(*arguments, **keywords, out=many)
     operation.run(*arguments, **keywords, out=apart)
-    return not bool(((many == apart) | ((many != many) & (apart != apart))).all())
+    return not torch.equal(many.nan_to_num(), apart.nan_to_num())
 
 
 def _tensor(slot: Slot, places: Mapping[Slot, torch.Tensor]) -> torch.Tensor:

@@ -9,7 +9,7 @@ import torch
 
 from gdcli.contract.descent import MinimizeSettings
 from gdcli.descent.minimize import minimize
-from gdcli.sweeps.cells import NAMES
+from gdcli.sweeps.ends import NAMES
 
 if TYPE_CHECKING:
     from gdcli.sweeps.sweep import Sweep

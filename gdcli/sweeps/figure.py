@@ -12,7 +12,7 @@ from gdcli.contract.figure import Axis, Figure, MapLine, MapPanel, MapScale, Swe
 from gdcli.contract.scale import is_log
 from gdcli.contract.short import exactly, in_a_title, short
 from gdcli.contract.sweep import SweepAxis, status_in_words
-from gdcli.sweeps.cells import NAMES
+from gdcli.sweeps.ends import NAMES
 from gdcli.sweeps.working import bound_lines, ranges, shares
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def _positive(scale: MapScale) -> MapScale:
 
 def _reached_several(sweep: Sweep) -> bool:
     of_cell = sweep.minima.of_cell
-    return len(of_cell[(of_cell >= 0) & sweep.cells.converged].unique()) > 1
+    return len(torch.unique(of_cell[(of_cell >= 0) & sweep.cells.converged])) > 1
 
 
 def _measured(sweep: Sweep) -> torch.Tensor:

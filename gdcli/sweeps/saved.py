@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING
 
 import torch
 
-from gdcli.sweeps.cells import NAMES
+from gdcli.sweeps.ends import NAMES
 from gdcli.tensors import labels_of
 
 if TYPE_CHECKING:

@@ -9,10 +9,11 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from gdcli.complete.alone import command_alone
+from gdcli.contract.descent import DescentStatus
 from gdcli.contract.envelope import Notice
 from gdcli.contract.fields import Nested
 from gdcli.contract.sweep import SweepAxis, SweepCell, SweepCells, SweepMinimum, SweepResult
-from gdcli.sweeps.cells import NAMES
+from gdcli.sweeps.ends import NAMES
 from gdcli.sweeps.working import working_rates
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def _message(sweep: Sweep) -> str:
     return f"interrupted{sweep.interrupted_by} after {finished:,} of {size:,} cells; the others were not run"
 
 
-def _statuses(sweep: Sweep) -> dict[str, int]:  # type: ignore[return]
+def _statuses(sweep: Sweep) -> dict[DescentStatus, int]:
     counts = torch.bincount(sweep.cells.status.long(), minlength=max(NAMES) + 1).tolist()
     found = {name: counts[code] for code, name in NAMES.items() if counts[code]}
     return dict(sorted(found.items(), key=lambda item: -item[1]))  # type: ignore[arg-type]

@@ -13,6 +13,7 @@ from gdcli.batch.engines import engine_for
 from gdcli.batch.many import Engine, Many
 from gdcli.batch.stopping import Status, Stopping
 from gdcli.complete.alone import settings_alone
+from gdcli.complete.minimize import complete_minimize
 from gdcli.complete.problem import expression_of
 from gdcli.complete.sweep import axes_of
 from gdcli.contract.descent import MinimizeSettings
@@ -21,7 +22,7 @@ from gdcli.contract.sweep import EngineUsed, SweepResult, SweepSettings
 from gdcli.descent.minimize import minimize
 from gdcli.rules.parameters import complete_rule, rates_change, remembers
 from gdcli.sweeps.alone import compare, is_stationary
-from gdcli.sweeps.cells import STATIONARY, Cells
+from gdcli.sweeps.ends import STATIONARY, Cells
 from gdcli.sweeps.grid import TILE, Grid
 from gdcli.sweeps.minima import Minima, clustered, known_minima, refined
 from gdcli.tensors import Problem, check_scalar, on_device, prepare
@@ -43,9 +44,10 @@ class Sweep:
         self.settings = settings
         self.axes = axes_of(settings)
         first = [0] * len(self.axes)
-        descent = minimize(self._alone(first)).settings  # refuses what minimize refuses
-        minimize(self._alone([len(axis) - 1 for axis in self.axes]))
-        self.descent: MinimizeSettings = replace(descent, **complete_rule(descent))
+        for index in (first, [len(axis) - 1 for axis in self.axes]):
+            minimize(self._alone(index))  # refuses what minimize refuses
+        alone = complete_minimize(self._alone(first))
+        self.descent = replace(alone, **complete_rule(alone))
         self.grid = Grid(settings, self.axes, self.descent)
         self.problem = self._problem(self.grid.seeds()[0])
         check_scalar(self.problem.value(), self.problem.objective.expression, self.problem.wrt)
@@ -130,8 +132,7 @@ class Sweep:
 
     def _stopping(self, chosen: torch.Tensor) -> Stopping:
         s = self.descent
-        tolerances = {"tol_grad": s.tol_grad, "tol_loss": s.tol_loss, "tol_x": s.tol_x}
-        has_one = s.until is not None or any(each is not None for each in tolerances.values())
+        has_one = any(each is not None for each in (s.tol_grad, s.tol_loss, s.tol_x, s.until))
         for k, axis in enumerate(self.axes):
             if axis.kind == "parameter" and axis.target == "momentum":
                 s = replace(s, momentum=float(self.grid.at(chosen[:1], k)))
@@ -142,7 +143,9 @@ class Sweep:
             until=s.until,
             takes_all=s.tol == "all",
             cycles=has_one and not rates_change(s) and not remembers(s),
-            **{name: _pair(each) for name, each in tolerances.items()},
+            tol_grad=_pair(s.tol_grad),
+            tol_loss=_pair(s.tol_loss),
+            tol_x=_pair(s.tol_x),
         )
 
     def _judge(self) -> None:
