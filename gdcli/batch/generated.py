@@ -105,8 +105,8 @@ _POWERS = {3.0: "{0} * {0} * {0}", 0.5: "sqrt({0})", -1.0: "one / {0}", -2.0: "o
 class Source:
     """The text of the function, and what it is called with beside the tensors of a tile, in order.
 
-    ``runs`` are slots with a number for each run, ``steps`` those with a number for each step, and ``each`` those with a
-    number for each step and run. ``constants`` are the numbers of the source, ``approximate`` the functions whose bits
+    ``runs`` are slots with a number for each run, ``steps`` those with one for each step, and ``each`` those with one
+    for each step and run. ``constants`` are the numbers of the source, ``approximate`` the functions whose bits
     may differ.
     """
 

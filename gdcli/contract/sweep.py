@@ -187,7 +187,7 @@ PointKind = Literal["minimum", "maximum", "saddle", "point"]
 
 
 class SweepMinimum(Struct, frozen=True, kw_only=True):
-    """A point where cells ended: the point, its loss, whether it is one of the catalogue's, and how many cells there are.
+    """A point where cells ended, its loss, whether it is one of the catalogue's, and how many cells there are.
 
     ``kind`` is what the Hessian there says in float64: "point" where it does not decide, or was not computed.
     """

@@ -88,7 +88,7 @@ class Grid:
         place = 0
         for i, length in zip(axis.index, problem.leaves[axis.target].shape, strict=True):
             place = place * length + i % length
-        return rows[axis.target].start + place
+        return int(rows[axis.target].start) + place
 
     def parameters(self, cells: torch.Tensor, problem: Problem) -> dict[str, torch.Tensor]:
         """The parameters that differ from cell to cell, float64, by their names within the rule."""
@@ -112,7 +112,7 @@ class Grid:
 
     def first_rates(self, cells: torch.Tensor, problem: Problem) -> torch.Tensor:
         """The learning rates of the first step, of shape (cells,), or (elements, cells) where variables differ."""
-        common = torch.full((len(cells),), float(self.descent.lr or 0.0), dtype=torch.float64)  # type: ignore[arg-type]
+        common = torch.full((len(cells),), float(self.descent.lr or 0.0), dtype=torch.float64)
         for k, axis in enumerate(self.axes):
             if axis.kind == "lr":
                 common = self.at(cells, k)

@@ -55,7 +55,7 @@ def _message(sweep: Sweep) -> str:
 def _statuses(sweep: Sweep) -> dict[DescentStatus, int]:
     counts = torch.bincount(sweep.cells.status.long(), minlength=max(NAMES) + 1).tolist()
     found = {name: counts[code] for code, name in NAMES.items() if counts[code]}
-    return dict(sorted(found.items(), key=lambda item: -item[1]))  # type: ignore[arg-type]
+    return dict(sorted(found.items(), key=lambda item: -item[1]))
 
 
 def _minima(sweep: Sweep) -> list[SweepMinimum]:
@@ -148,7 +148,7 @@ def all_cells(sweep: Sweep) -> SweepCells:
         start += leaf.numel()
         by_variable[name] = rows.T.reshape(-1, *leaf.shape).tolist()
     return SweepCells(
-        status=[names[code] for code in cells.status.tolist()],  # type: ignore[misc]
+        status=[names[code] for code in cells.status.tolist()],
         steps=cells.steps.tolist(),
         loss=cells.loss.tolist(),
         minimum=sweep.minima.of_cell.tolist(),

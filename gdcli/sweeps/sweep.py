@@ -100,7 +100,7 @@ class Sweep:
             yield torch.arange(start, min(start + size, self.grid.size))
 
     def _alike(self, cells: torch.Tensor) -> list[torch.Tensor]:
-        """Some cells in groups whose runs end by the same tests: without momentum, a point that comes again is an end."""
+        """Some cells in groups that end by the same tests: without momentum, a point that comes again is an end."""
         for k, axis in enumerate(self.axes):
             if axis.kind == "parameter" and axis.target == "momentum":
                 zero = self.grid.at(cells, k) == 0

@@ -42,7 +42,7 @@ def shares(sweep: Sweep, axis: int) -> list[float]:
     sizes = [len(each) for each in sweep.axes]
     good = sweep.cells.converged.double().reshape(sizes[::-1])
     other = [dim for dim in range(len(sizes)) if dim != len(sizes) - 1 - axis]
-    return (good.mean(other) if other else good).tolist()  # type: ignore[no-any-return]
+    return (good.mean(other) if other else good).tolist()
 
 
 def ranges(numbers: list[float], share: list[float]) -> list[tuple[float, float]]:
