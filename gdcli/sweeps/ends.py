@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -29,6 +29,15 @@ NAMES: Mapping[int, DescentStatus] = MappingProxyType(
 )
 """The statuses by their codes; 0 is a cell that was not run."""
 CONVERGED_CODES = [code for code, name in NAMES.items() if name in CONVERGED]
+
+
+_AT_ONCE = 1 << 20
+
+
+def in_pieces(count: int) -> Iterator[slice]:
+    """Ranges of cells of which something is computed together, so that its memory does not grow with the map."""
+    for start in range(0, count, _AT_ONCE):
+        yield slice(start, min(start + _AT_ONCE, count))
 
 
 @dataclass(slots=True)

@@ -12,13 +12,13 @@ from gdcli.contract.figure import Axis, Figure, MapLine, MapPanel, MapScale, Swe
 from gdcli.contract.scale import is_log
 from gdcli.contract.short import exactly, in_a_title, short
 from gdcli.contract.sweep import SweepAxis, status_in_words
-from gdcli.sweeps.ends import NAMES
+from gdcli.sweeps.ends import NAMES, in_pieces
 from gdcli.sweeps.working import bound_lines, ranges, shares
 
 if TYPE_CHECKING:
     from gdcli.sweeps.sweep import Sweep
 
-_SAMPLE = 200_000  # values from which the ranks are taken
+_SAMPLE, _ENOUGH = 500_000, 5_000  # values from which ranks are taken
 _TICKS = (0, 64, 128, 191, 255)
 _NOT_RUN = 255
 _LABELS = {"status": "status", "steps": "steps", "loss": "final loss", "minimum": "minimum",
@@ -63,18 +63,21 @@ class _Painter:
         self.level = torch.zeros(size, dtype=torch.uint8)
         self.scales: list[MapScale] = []
 
-    def paint(self, where: torch.Tensor, scale: MapScale, values: torch.Tensor | None = None) -> None:
-        """Give cells a scale; ``values`` of these cells are ranked, the lowest at level 0."""
-        cells = where.nonzero().squeeze(1)
-        if not len(cells):
+    def paint(self, where: torch.Tensor, scale: MapScale, values: torch.Tensor | None = None, sign: int = 1) -> None:
+        """Give cells a scale; ``sign * values`` of these cells are ranked, the lowest at level 0."""
+        count = int(where.sum())
+        if not count:
             return
         ticks: list[tuple[int, float]] = []
-        if values is not None and len(cells):
-            edges = _quantiles(values[cells])
-            self.level[cells] = torch.bucketize(values[cells].double(), edges[1:-1]).to(torch.uint8)
-            ticks = _ticks(edges)
-        self.group[cells] = len(self.scales)
-        self.scales.append(replace(scale, ticks=ticks, share=len(cells) / len(self.group)))
+        if values is not None:
+            edges = _quantiles(_sample(where, values) * sign)
+            ticks = [(level, sign * number) for level, number in _ticks(edges)]
+            for piece in in_pieces(len(where)):
+                chosen = where[piece]
+                levels = torch.bucketize(values[piece][chosen].double() * sign, edges[1:-1])
+                self.level[piece][chosen] = levels.to(torch.uint8)
+        self.group[where] = len(self.scales)
+        self.scales.append(replace(scale, ticks=ticks, share=count / len(self.group)))
 
     def others(self) -> None:
         """Give what has no scale yet one of its status."""
@@ -87,11 +90,18 @@ class _Painter:
                 number += 1
 
 
+def _sample(where: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+    """The values of some cells, float64: of all that are chosen, or of many that are drawn among a larger number."""
+    if len(where) > _SAMPLE:
+        drawn = torch.randint(len(where), (_SAMPLE,), generator=torch.Generator().manual_seed(0))
+        found = values[drawn[where[drawn]]]
+        if len(found) >= _ENOUGH:
+            return found.double()
+    return values[where].double()
+
+
 def _quantiles(values: torch.Tensor) -> torch.Tensor:
     """The edges between 256 levels of about as many values each, ends included: shape (257,)."""
-    if len(values) > _SAMPLE:
-        generator = torch.Generator().manual_seed(0)
-        values = values[torch.randint(len(values), (_SAMPLE,), generator=generator)]
     return torch.quantile(values.double(), torch.linspace(0, 1, 257, dtype=torch.float64))
 
 
@@ -107,7 +117,7 @@ def _ticks(edges: torch.Tensor) -> list[tuple[int, float]]:
 def _map(sweep: Sweep) -> MapPanel:
     painter = _Painter(sweep)
     cells, measure = sweep.cells, sweep.settings.measure
-    steps = cells.steps.double()
+    steps = cells.steps
     minima = sweep.minima
     if measure == "minimum" or (measure == "status" and len(minima.points) > 1 and _reached_several(sweep)):
         there = minima.of_cell >= 0
@@ -119,14 +129,13 @@ def _map(sweep: Sweep) -> MapPanel:
             )
     if measure in ("status", "steps"):
         rest = cells.converged & (painter.group == _NOT_RUN)
-        painter.paint(rest, MapScale("converged, steps", "converged"), -steps)
+        painter.paint(rest, MapScale("converged, steps", "converged"), steps, sign=-1)
     elif measure != "minimum":
         values = _measured(sweep)
         known = values.isfinite() & (cells.status != 0) & ~cells.diverged
-        painter.paint(known, MapScale(_LABELS[measure], "converged"), -values)
-    painter.paint(cells.diverged, MapScale("diverged, steps", "diverged"), -steps)
+        painter.paint(known, MapScale(_LABELS[measure], "converged"), values, sign=-1)
+    painter.paint(cells.diverged, MapScale("diverged, steps", "diverged"), steps, sign=-1)
     painter.others()
-    scales = [_positive(scale) for scale in painter.scales]
     x, y = (_axis(axis) for axis in sweep.axes)
     return MapPanel(
         title=_LABELS[measure],
@@ -136,16 +145,9 @@ def _map(sweep: Sweep) -> MapPanel:
         rows=len(sweep.axes[1]),
         group=painter.group.numpy().tobytes(),
         level=painter.level.numpy().tobytes(),
-        scales=scales,
+        scales=painter.scales,
         lines=bound_lines(sweep),
     )
-
-
-def _positive(scale: MapScale) -> MapScale:
-    """The scale with the numbers as they are: those of convergence and divergence were ranked from the edge."""
-    if scale.kind not in ("converged", "diverged"):
-        return scale
-    return replace(scale, ticks=[(level, -number) for level, number in scale.ticks])
 
 
 def _reached_several(sweep: Sweep) -> bool:
@@ -157,10 +159,8 @@ def _measured(sweep: Sweep) -> torch.Tensor:
     cells, measure = sweep.cells, sweep.settings.measure
     if measure == "distance":
         distance = sweep.minima.distance
-        return torch.full_like(cells.loss, torch.nan).double() if distance is None else distance.double()
-    if measure == "rate" and cells.rate is not None:
-        return cells.rate.double()
-    return cells.loss.double()
+        return torch.full_like(cells.loss, torch.nan) if distance is None else distance
+    return cells.rate if measure == "rate" and cells.rate is not None else cells.loss
 
 
 # A curve
@@ -175,7 +175,7 @@ def _curve(sweep: Sweep) -> SweepCurvePanel:
         numbers = sweep.minima.of_cell.double() + 1
         values, label = torch.where(numbers > 0, numbers, torch.nan), "minimum"
     else:
-        values, label = torch.where(cells.diverged, torch.nan, _measured(sweep)), _LABELS[measure]
+        values, label = torch.where(cells.diverged, torch.nan, _measured(sweep).double()), _LABELS[measure]
     finite = [number for number in values.tolist() if math.isfinite(number)]
     if not finite and measure == "status":
         values, label = torch.where(cells.diverged, torch.nan, cells.loss.double()), _LABELS["loss"]

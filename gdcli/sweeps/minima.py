@@ -11,6 +11,7 @@ import torch
 from gdcli.contract.sweep import PointKind
 from gdcli.errors import GdcliError
 from gdcli.explain.hessian import gradient_of, hessian, symmetric
+from gdcli.sweeps.ends import in_pieces
 from gdcli.tensors import Problem
 
 _MOST = 64  # minima that are told apart
@@ -35,16 +36,20 @@ class Minima:
 
 def nearest(x: torch.Tensor, points: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """The number of the nearest of some points, and the distance from it, of each column of ``x``."""
-    best = torch.full((x.shape[1],), torch.inf, dtype=torch.float64)
+    best = torch.full((x.shape[1],), torch.inf)
     number = torch.zeros(x.shape[1], dtype=torch.int16)
-    for i, point in enumerate(points):
-        square = torch.zeros(x.shape[1], dtype=torch.float64)
-        for row, coordinate in zip(x, point.tolist(), strict=True):
-            square += (row.double() - coordinate) ** 2
-        nearer = square < best
-        number[nearer] = i
-        best = torch.where(nearer, square, best)
-    return number, best.sqrt()
+    for piece in in_pieces(x.shape[1]):
+        for i, point in enumerate(points):
+            distance = distance_from(point, x[:, piece])
+            nearer = distance < best[piece]
+            number[piece][nearer] = i
+            best[piece][nearer] = distance[nearer]
+    return number, best
+
+
+def distance_from(point: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    """The distance of each column of ``x`` from a point, computed in float64, float32."""
+    return (x.double() - point.unsqueeze(1)).square_().sum(0).sqrt_().float()
 
 
 def known_minima(x: torch.Tensor, ended: torch.Tensor, points: Sequence[Sequence[float]], tolerance: float) -> Minima:
@@ -54,7 +59,7 @@ def known_minima(x: torch.Tensor, ended: torch.Tensor, points: Sequence[Sequence
     sizes = found.norm(dim=1).clamp(min=1.0)
     there = ended & (distance <= tolerance * sizes[number.long()])
     number[~there] = -1
-    return Minima(found, number, known=True, distance=distance.float(), kinds=["minimum"] * len(found))
+    return Minima(found, number, known=True, distance=distance, kinds=["minimum"] * len(found))
 
 
 def refined(minima: Minima, problem_at: Callable[[torch.Tensor], Problem], tolerance: float) -> Minima:
@@ -110,18 +115,17 @@ def clustered(x: torch.Tensor, converged: torch.Tensor, loss: torch.Tensor, tole
     its size where that is more than 1.
     """
     number = torch.full((x.shape[1],), -1, dtype=torch.int16)
-    left = converged.nonzero().squeeze(1)
+    left = converged & loss.isfinite()
     points: list[list[float]] = []
-    while len(left) and len(points) < _MOST:
-        lowest = left[loss[left].argmin()]
-        point = x[:, lowest].double()
-        gap = (x[:, left].double() - point.unsqueeze(1)).square().sum(0).sqrt()
-        near = gap <= tolerance * max(1.0, float(point.norm()))
+    while len(points) < _MOST and bool(left.any()):
+        point = x[:, torch.where(left, loss, torch.inf).argmin()].double()
         if not math.isfinite(float(point.sum())):
             break
-        number[left[near]] = len(points)
+        for piece in in_pieces(x.shape[1]):
+            near = left[piece] & (distance_from(point, x[:, piece]) <= tolerance * max(1.0, float(point.norm())))
+            number[piece][near] = len(points)
+            left[piece] &= ~near
         points.append(point.tolist())
-        left = left[~near]
     found = torch.tensor(points, dtype=torch.float64).reshape(len(points), x.shape[0])
-    distance = nearest(x, found)[1].float() if points else None
+    distance = nearest(x, found)[1] if points else None
     return Minima(found, number, known=False, distance=distance, kinds=["point"] * len(points))

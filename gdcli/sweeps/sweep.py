@@ -152,8 +152,12 @@ class Sweep:
         """The endings that a single descent judges by what is beside its point, or by the known minima."""
         cells = self.cells
         at_once = ((cells.status == int(Status.CONVERGED_GRAD)) & (cells.steps == 0)).nonzero().squeeze(1)
+        starts: dict[tuple[float, ...], bool] = {}  # what is beside a start does not depend on the rule
         for cell in at_once.tolist():
-            if is_stationary(self._alone(self.grid.index_of(cell))):
+            start = tuple(cells.x[:, cell].tolist())
+            if start not in starts:
+                starts[start] = is_stationary(self._alone(self.grid.index_of(cell)))
+            if starts[start]:
                 cells.status[cell] = STATIONARY
 
     # What it leaves

@@ -40,7 +40,7 @@ def working_rates(sweep: Sweep) -> list[Working]:
 def shares(sweep: Sweep, axis: int) -> list[float]:
     """The share of cells that converge, for each number of an axis."""
     sizes = [len(each) for each in sweep.axes]
-    good = sweep.cells.converged.double().reshape(sizes[::-1])
+    good = sweep.cells.converged.float().reshape(sizes[::-1])
     other = [dim for dim in range(len(sizes)) if dim != len(sizes) - 1 - axis]
     return (good.mean(other) if other else good).tolist()
 
