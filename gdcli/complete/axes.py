@@ -230,7 +230,7 @@ def _checked(axis: AxisWords) -> AxisWords:
         raise GdcliError("axis", message, f"for example: {usual}")
     if not math.isfinite(high - low):
         message = f"the axis {axis.name}, from {exactly(low)} to {exactly(high)}, is too wide: no number is its width"
-        raise GdcliError("axis", message, f"for example: {axis.option(ends=(-1e100, 1e100))}")
+        raise GdcliError("axis", message, f"for example: {axis.option(ends=(-1e30, 1e30))}")
     return _checked_seeds(axis) if axis.is_seed else axis
 
 
