@@ -26,8 +26,8 @@ from gdcli.rules.parameters import OWN_OPTIONS
 from gdcli.rules.row import RuleRow
 
 OFFERED = (
-    "manual", "manual-momentum", "manual-nesterov", "manual-adam", "sgd", "adam", "adamw", "amsgrad", "nadam", "radam",
-    "adamax", "adagrad", "adadelta", "rmsprop", "rprop", "asgd",
+    "manual", "manual-momentum", "manual-nesterov", "manual-adam", "manual-rmsprop", "sgd", "adam", "adamw", "amsgrad",
+    "nadam", "radam", "adamax", "adagrad", "adadelta", "rmsprop", "rprop", "asgd",
 )  # fmt: skip
 """The rules that sweep offers: those that ``batch/elementwise.py`` steps for many runs at once."""
 _MOST_NUMBERS = 10_000  # of a variable of which an axis changes one
