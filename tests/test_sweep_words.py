@@ -278,28 +278,28 @@ EVERYTHING = (
 )
 ALONE = [
     (ROSENBROCK, ["x=-2:2:5", "lr=0.1:0.2:5"], {}, [1, 4], {"values": {"x": "-1", "y": "1"}, "lr": 0.2},
-     "gdcli minimize rosenbrock --x -1 --lr 0.2 --steps 100"),
+     "gdcli minimize rosenbrock --x -1 --lr 0.2 --steps 100 --tol-grad 1e-06"),
     (ROSENBROCK, ["lr.y=0.5:1.5:3"], {"steps": 7}, [1], {"lr": 0.1, "lrs": {"y": 1.0}},
-     "gdcli minimize rosenbrock --lr 0.1 --lr.y 1 --steps 7"),
+     "gdcli minimize rosenbrock --lr 0.1 --lr.y 1 --steps 7 --tol-grad 1e-06"),
     (ROSENBROCK, ["momentum=0:0.9:2"], {"optimizer": "sgd"}, [1], {"momentum": 0.9},
-     "gdcli minimize rosenbrock --optimizer sgd --momentum 0.9 --lr 0.1 --steps 100"),
+     "gdcli minimize rosenbrock --optimizer sgd --momentum 0.9 --lr 0.1 --steps 100 --tol-grad 1e-06"),
     (ROSENBROCK, ["eps=0:1:2"], {"optimizer": "adam"}, [1], {"opt": {"eps": 1.0}},
-     "gdcli minimize rosenbrock --optimizer adam --opt eps=1 --lr 0.001 --steps 100"),
+     "gdcli minimize rosenbrock --optimizer adam --opt eps=1 --lr 0.001 --steps 100 --tol-grad 1e-06"),
     (ROSENBROCK, ["betas[0]=0:0.5:2"], {"optimizer": "adam"}, [1], {"opt": {"betas": [0.5, 0.999]}},
-     "gdcli minimize rosenbrock --optimizer adam --opt betas=0.5,0.999 --lr 0.001 --steps 100"),
+     "gdcli minimize rosenbrock --optimizer adam --opt betas=0.5,0.999 --lr 0.001 --steps 100 --tol-grad 1e-06"),
     (ROSENBROCK, ["betas[0]=0:0.5:2"], {"optimizer": "adam", "opt": {"betas": [0.1, 0.2]}}, [1],
      {"opt": {"betas": [0.5, 0.2]}},
-     "gdcli minimize rosenbrock --optimizer adam --opt betas=0.5,0.2 --lr 0.001 --steps 100"),
+     "gdcli minimize rosenbrock --optimizer adam --opt betas=0.5,0.2 --lr 0.001 --steps 100 --tol-grad 1e-06"),
     (SPHERE, ["x[0]=0:1:2", "x[2]=-1:0:2"], {"values": {"x": "1,2,3"}}, [1, 0], {"values": {"x": [1.0, 2.0, -1.0]}},
-     "gdcli minimize 'sum(x**2)' --x '[1.0, 2.0, -1.0]' --lr 0.1 --steps 100"),
+     "gdcli minimize 'sum(x**2)' --x '[1.0, 2.0, -1.0]' --lr 0.1 --steps 100 --tol-grad 1e-06"),
     (SPHERE, ["seed=3:9"], {"values": {"x": "randn(2)"}}, [2], {"seed": 5, "values": {"x": "randn(2)"}},
-     "gdcli minimize 'sum(x**2)' --x 'randn(2)' --lr 0.1 --steps 100 --seed 5"),
+     "gdcli minimize 'sum(x**2)' --x 'randn(2)' --lr 0.1 --steps 100 --tol-grad 1e-06 --seed 5"),
     (SPHERE, ["lr=0.1:0.2:2"], {"values": {"x": "1,2"}, "bound": {"x": (-1.0, None)}, "clip_value": 0.5,
      "maximize": True, "schedule": "step", "sched": {"step_size": 2}, "lr_factor": {"3": 0.5}, "tol_grad": [1e-6],
      "tol_loss": [1e-9, 0.1], "tol": "all", "dtype": "float64"}, [0], {"lr": 0.1, "tol": "all"},
      EVERYTHING),
     ("x = torch.tensor(2.0, requires_grad=True)\nloss = x**2", ["lr=0.1:0.2:2"], {}, [0], {"lr": 0.1},
-     "gdcli minimize 'x = torch.tensor(2.0, requires_grad=True)\nloss = x**2' --lr 0.1 --steps 100"),
+     "gdcli minimize 'x = torch.tensor(2.0, requires_grad=True)\nloss = x**2' --lr 0.1 --steps 100 --tol-grad 1e-06"),
 ]  # fmt: skip
 
 
@@ -314,7 +314,7 @@ def test_cell_alone_is_a_run_of_minimize(  # noqa: PLR0917
     expected: dict[str, Any],
     command: str,
 ) -> None:
-    settings = completed(expression, *over, **given)
+    settings = completed(expression, *over, **{"tol_grad": [1e-6], **given})
     alone = settings_alone(settings, axes_of(settings), index)
     assert {name: getattr(alone, name) for name in expected} == expected
     assert command_alone(settings, axes_of(settings), index) == command

@@ -18,6 +18,7 @@ from gdcli.errors import ExpressionError, GdcliError
 from gdcli.lang.nodes import Number
 from gdcli.lang.suggest import NAME, did_you_mean, typographic
 from gdcli.lang.syntax import parse_value
+from gdcli.rules.catalogue import RULES
 
 MOST = 2  # axes of a sweep
 LARGEST_SEED = 2**53
@@ -95,8 +96,8 @@ def _axis(text: str) -> AxisWords:
     name, equals, numbers = (part.strip() for part in text.partition("="))
     match = _NAME.fullmatch(name)
     if not equals or not numbers or match is None:
-        example = f"{name}=-2:2:100" if match and not equals else f"{name}=0.01:1:100" if match else "x=-2:2:100"
-        hint = typographic(text) or f"for example: --over {example}"
+        example = _example(AxisWords(name, match["base"], match["rate"] is not None) if match else AxisWords("x", "x"))
+        hint = typographic(text) or f"for example: {example}"
         raise GdcliError("axis", f"--over takes NAME=LOW:HIGH:COUNT, not '{text}'", hint)
     base = unicodedata.normalize("NFKC", match["base"]).replace("-", "_")
     axis = AxisWords(re.sub(r"\s", "", name), base, match["rate"] is not None, _index(name, match["index"]))
@@ -174,12 +175,23 @@ def _range(axis: AxisWords, text: str) -> AxisWords:
 def _no_numbers(axis: AxisWords, text: str) -> GdcliError:
     """The error for numbers in another form."""
     message = f"the axis {axis.name} must be {_FORMS}, not '{text}'"
-    return GdcliError("axis", message, f"for example: {replace(axis, low=0.01, high=1.0, count=100).option()}")
+    return GdcliError("axis", message, f"for example: {_example(axis)}")
+
+
+def _example(axis: AxisWords) -> str:
+    """An axis of this name as it can be typed."""
+    if axis.is_seed:
+        return AxisWords(axis.name, axis.base, low=0, high=20).option()
+    if axis.is_rate or axis.base == "lr":
+        low, high = 0.001, 1.0
+    else:
+        low, high = (0.1, 0.9) if any(axis.base in row.parameters for row in RULES.values()) else (-2.0, 2.0)
+    return AxisWords(axis.name, axis.base, low=low, high=high, count=100).option()
 
 
 def _number(axis: AxisWords, text: str) -> float:
     """A number of an axis, which may be written as a constant expression: ``-pi``, ``1/3``."""
-    example = f"for example: --over {axis.name}=-2:2:100, or -pi:pi:100"
+    example = f"for example: {_example(axis)}"
     if not text:
         raise GdcliError("axis", f"the axis {axis.name} has an empty number", example)
     try:
@@ -228,9 +240,9 @@ def _checked(axis: AxisWords) -> AxisWords:
             f"the axis {axis.name} is logarithmic, so its numbers must be above 0, but it begins at {exactly(low)}"
         )
         raise GdcliError("axis", message, f"for example: {usual}")
-    if not math.isfinite(high - low):
-        message = f"the axis {axis.name}, from {exactly(low)} to {exactly(high)}, is too wide: no number is its width"
-        raise GdcliError("axis", message, f"for example: {axis.option(ends=(-1e100, 1e100))}")
+    if not math.isfinite(high / low if axis.log else high - low):
+        message = f"the axis {axis.name}, from {exactly(low)} to {exactly(high)}, is too wide to be divided"
+        raise GdcliError("axis", message, f"for example: {axis.option(ends=(1e-30 if axis.log else -1e30, 1e30))}")
     return _checked_seeds(axis) if axis.is_seed else axis
 
 

@@ -26,8 +26,8 @@ from gdcli.rules.parameters import OWN_OPTIONS
 from gdcli.rules.row import RuleRow
 
 OFFERED = (
-    "manual", "manual-momentum", "manual-nesterov", "manual-adam", "sgd", "adam", "adamw", "amsgrad", "nadam", "radam",
-    "adamax", "adagrad", "adadelta", "rmsprop", "rprop", "asgd",
+    "manual", "manual-momentum", "manual-nesterov", "manual-adam", "manual-rmsprop", "sgd", "adam", "adamw", "amsgrad",
+    "nadam", "radam", "adamax", "adagrad", "adadelta", "rmsprop", "rprop", "asgd",
 )  # fmt: skip
 """The rules that sweep offers: those that ``batch/elementwise.py`` steps for many runs at once."""
 _MOST_NUMBERS = 10_000  # of a variable of which an axis changes one
@@ -176,6 +176,9 @@ def _unknown(words: AxisWords, row: RuleRow, known: Known) -> GdcliError:
         more = f"; {listed(others[1:])} {'has' if len(others) == 2 else 'have'} it too" if others[1:] else ""
         return GdcliError("axis", f"{row.name} has no {words.base.replace('_', ' ')} to sweep over",
                           f"add --optimizer {others[0]}{more}")  # fmt: skip
+    if words.base in SweepSettings.__struct_fields__ and not words.is_rate:
+        message = f"{words.base.replace('_', ' ')} is no axis: it is the same in all runs of a sweep"
+        return GdcliError("axis", message, f"an axis is one of {', '.join(names)}")
     near = next(filter(None, (lookalike(words.name, [name]) or lookalike(name, [words.name]) for name in names)), "")
     meant = None if near else setting_meant(words.name, names)
     hint = near or (f"did you mean '{meant}'?" if meant else f"an axis is one of {', '.join(names)}")

@@ -83,6 +83,7 @@ EXAMPLES = {
     "--zoom": "--zoom x=0.1:0.2",
     "--lrs": "--lr.x 0.1",
     "--lr-factor": "--lr-factor 50=0.5",
+    "NAME=LOW:HIGH:COUNT": "--over x=-2:2:100",
     RULE_PARAMETER: "--opt adam.betas=0.9,0.95",
 }
 """An example of an option, or of those whose value has a form that says more than the option."""

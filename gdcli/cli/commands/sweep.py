@@ -34,7 +34,7 @@ def run(settings: SweepSettings, output: Output) -> int:
     sweep = Sweep(settings)
     with interruptible(sweep.interrupt) as interruption:
         run_with_progress(sweep, "sweeping", quiet=output.quiet)
-    record = sweep.record(cells=output.cells)
+    record = sweep.record(cells=output.cells or output.format == "csv")
     figure = functools.cache(sweep.figure)
 
     def report(record: SweepResult, digits: int, width: int) -> RenderableType:
