@@ -109,7 +109,7 @@ def test_axes_lines_and_legend_of_the_picture() -> None:
     assert texts[:2] == ["converged, steps 20.0%", "3"]
     for said in ("minimum 1 25.0%", "out of budget 15.0%", "stalled <0.1%", "2/L = 0.1", "not run 14.3%"):
         assert said in texts
-    assert "from light to dark: 3, 40, 1.2e3" in texts
+    assert "steps, from light to dark: 3, 40, 1.2e3" in texts
     places = {text.get_text(): text.get_position()[0] for text in legend.texts}
     wide = legend.get_xlim()[1]
     assert places["1.2e3"] < 0.05 * wide  # the farthest from the edge
