@@ -133,7 +133,38 @@ def test_listed_numbers_are_the_ticks() -> None:
     assert math.isnan(axis.place(2))
 
 
+@pytest.mark.parametrize(
+    ("axis", "ticks"),
+    [
+        (CellAxis(Axis("x", -1, 1), 3, []), [(0.5, "-1"), (1.5, "0"), (2.5, "1")]),
+        (CellAxis(Axis("x", 0.12, 0.13), 2, []), [(0.5, "0.120"), (1.0, "0.125"), (1.5, "0.130")]),
+        (CellAxis(Axis("lr", 0.013, 0.0171, log=True), 3, []), [(0.5, "0.013"), (1.5, "0.01491"), (2.5, "0.0171")]),
+        (CellAxis(Axis("seed", 0, 4, whole=True), 5, []), [(0.5, "0"), (2.5, "2"), (4.5, "4")]),
+        (CellAxis(Axis("x", 3, 3), 1, []), [(0.5, "3")]),
+    ],
+)
+def test_ticks_are_never_beyond_the_outer_cells(axis: CellAxis, ticks: list[tuple[float, str]]) -> None:
+    assert [(pytest.approx(place), text) for place, text in axis.ticks(3)] == ticks
+
+
 # The map on a terminal
+
+
+def test_listed_numbers_have_a_tick_at_their_columns() -> None:
+    panel = a_map(3, 3, x=Axis("lr", 0.01, 0.5), listed_x=[0.01, 0.02, 0.5])
+    texts = text_of(map_lines(panel, 80, 22, UNICODE, Palette(console("truecolor"))))
+    axis = next(text for text in texts if "└" in text)
+    start, wide = axis.index("└") + 1, len(axis.rstrip()) - axis.index("└") - 1
+    marks = [i - start for i, letter in enumerate(axis) if letter == "┬"]
+    assert marks == [math.floor((k + 0.5) / 3 * wide) for k in range(3)]
+    assert texts[texts.index(axis) + 1].split() == ["0.01", "0.02", "0.5"]
+
+
+def test_basins_with_different_steps_have_their_own() -> None:
+    scales = [SCALES[0], replace(SCALES[1], ticks=[(0, 5.0), (255, 80.0)]), SCALES[4]]
+    legend = text_of(map_lines(a_map(40, 40, scales), 80, 20, UNICODE, Palette(console("truecolor"))))[-2:]
+    assert "minimum 1 25.0% (3 to 1.2e3 steps)" in legend[0]
+    assert "minimum 2 12.5% (5 to 80 steps)" in " ".join(legend)
 
 
 @pytest.mark.parametrize(("columns", "rows"), [(5, 4), (30, 31), (400, 300), (1, 7)])

@@ -31,25 +31,23 @@ class CellAxis(NamedTuple):
         return share(self.axis, number) * (self.cells - 1) + 0.5
 
     def ticks(self, most: int) -> list[tuple[float, str]]:
-        """At most ``most`` places in cells with their labels; of listed numbers, every so many."""
-        if self.listed or self._is_single():
-            numbers = self.listed or [self.axis.low]
-            every = math.ceil(len(numbers) / max(1, most))
-            return [(i + 0.5, short(numbers[i], 4)) for i in range(0, len(numbers), every)]
-        found = [(self.place(number), text) for number, text in ticks(self._outer(), most)]
-        return [(place, text) for place, text in found if 0 <= place <= self.cells]
+        """At most ``most`` places in cells with their labels: round numbers, or those of every so many cells."""
+        if not self.listed and not self._is_single():
+            found = [(self.place(number), text) for number, text in ticks(self.axis, most)]
+            if len(found) > 1:
+                return found
+        every = math.ceil(self.cells / max(1, most))
+        return [(i + 0.5, short(self._number(i), 4)) for i in range(0, self.cells, every)]
 
     def _is_single(self) -> bool:
         return self.cells == 1 or self.axis.low == self.axis.high
 
-    def _outer(self) -> Axis:
-        """The axis with the outer halves of its first and its last cell."""
-        low, high, half = self.axis.low, self.axis.high, 0.5 / (self.cells - 1)
-        if self.axis.log:
-            beyond = (high / low) ** half
-            return Axis(self.axis.label, low / beyond, high * beyond, log=True)
-        beyond = (high - low) * half
-        return Axis(self.axis.label, low - beyond, high + beyond, whole=self.axis.whole)
+    def _number(self, i: int) -> float:
+        """The number of a cell, as exact as a label needs it."""
+        if self.listed or self.cells == 1:
+            return self.listed[i] if self.listed else self.axis.low
+        low, high, share_of = self.axis.low, self.axis.high, i / (self.cells - 1)
+        return low * (high / low) ** share_of if self.axis.log else low + (high - low) * share_of
 
 
 def axes_of(panel: MapPanel) -> tuple[CellAxis, CellAxis]:

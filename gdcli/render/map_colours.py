@@ -15,6 +15,7 @@ from itertools import pairwise
 from typing import TypeAlias
 
 from gdcli.contract.figure import MapScale
+from gdcli.render.terminal.ticks import three_digits
 
 Rgb: TypeAlias = tuple[int, int, int]
 
@@ -59,6 +60,20 @@ def colour_table(scales: Sequence[MapScale]) -> bytes:
     """
     table = b"".join(bytes(part for colour in colours_of(scale) for part in colour) for scale in scales)
     return table + bytes(BLANK) * (LEVELS * (256 - len(scales)))
+
+
+def steps_of_basin(scale: MapScale) -> str:
+    """In how many steps its cells reach the minimum, from the lightest to the darkest: ``(3 to 40 steps)``."""
+    ends = [three_digits(number) for _, number in (scale.ticks[0], scale.ticks[-1])]
+    return f"({' to '.join(dict.fromkeys(ends))} steps)"
+
+
+def steps_of_basins(basins: Sequence[MapScale]) -> str:
+    """The numbers at the ticks that all basins have; empty where they differ or there are none."""
+    if len({tuple(scale.ticks) for scale in basins}) != 1 or not basins[0].ticks:
+        return ""
+    numbers = ", ".join(three_digits(number) for _, number in basins[0].ticks)
+    return f"steps, from light to dark: {numbers}"
 
 
 def rare_basins(scales: Sequence[MapScale]) -> list[MapScale]:

@@ -44,7 +44,7 @@ function scalesOf({ scales, legend }) {
   for (const scale of shown.filter((each) => !isBar(each))) {
     const entry = element("div", "", { class: "scale" });
     entry.append(coloursOf(scale), element("span", `${scale.label} ${scale.share}`));
-    if (scale.ticks.length > 0) entry.append(element("span", scale.ticks.map(([, number]) => number).join(", "), { class: "numbers" }));
+    if (scale.ticks.length > 0) entry.append(element("span", `${scale.ticks.map(([, number]) => number).join(", ")}${scale.kind === "basin" ? " steps" : ""}`, { class: "numbers" }));
     box.append(entry);
   }
   return box;

@@ -77,7 +77,11 @@ def map_plot(panel: MapPanel, record: SweepResult) -> Plot:
         "legend": [panel.scales.index(scale) for scale in shown],
         "blank": NOT_RUN,
         "numbers": numbers,
-        **_axes_and_command(record, kept),
+        "axes": [
+            {"name": axis.name, "numbers": [axis.number(i) for i in places]}
+            for axis, places in zip(record.axes, kept, strict=True)
+        ],
+        "command": record.cell_command,
     }
     made = plot("map", panel.title, map_text(panel), note, traces, layout)
     return {**made, "sweep": sweep}
@@ -161,15 +165,6 @@ def _scale(scale: MapScale) -> dict[str, Any]:
     }
 
 
-def _axes_and_command(record: SweepResult, kept: Sequence[Sequence[int]]) -> dict[str, Any]:
-    """The exact numbers of the cells along each axis, and the command that their numbers are put into."""
-    axes = [
-        {"name": axis.name, "numbers": [axis.number(i) for i in places]}
-        for axis, places in zip(record.axes, kept, strict=True)
-    ]
-    return {"axes": axes, "command": record.cell_command}
-
-
 def sweep_curve_plot(panel: SweepCurvePanel, record: SweepResult) -> Plot:
     """A quantity over one axis, with the ranges that work shaded."""
     places = _spread(len(panel.grid), _MOST_POINTS)
@@ -187,5 +182,6 @@ def sweep_curve_plot(panel: SweepCurvePanel, record: SweepResult) -> Plot:
     ]
     layout = {"xaxis": axis_of(panel.x), "yaxis": axis_of(panel.y), "shapes": shapes}
     words = ["shaded: the runs converge"] * bool(shapes) + [f"dashed: {line.label}" for line in panel.lines]
+    axes = [{"name": record.axes[0].name, "numbers": curve["x"]}]
     made = plot("sweep", panel.title, sweep_curve_text(panel), sentence(words), traces, layout)
-    return {**made, "sweep": {"rows": 1, **_axes_and_command(record, [places])}}
+    return {**made, "sweep": {"axes": axes, "command": record.cell_command}}

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from gdcli.contract.figure import MapLine, MapPanel, MapScale
-from gdcli.render.map_colours import NOT_RUN, colours_of, rare_basins
+from gdcli.render.map_colours import NOT_RUN, colours_of, rare_basins, steps_of_basin, steps_of_basins
 from gdcli.render.numbers import percent
 from gdcli.render.terminal.ticks import three_digits
 
 _BAR, _ROW, _BARS = 0.2, 0.27, 0.75  # inches: the height of a bar, of a row of samples, of the bars with their texts
 _SAMPLE, _SIZE = 0.5, 11  # inches, points
+_SHORT = 31  # letters of a sample that has another one beside it
 _LETTER = 0.082  # inches, of a text of this size
 
 
@@ -39,29 +40,24 @@ _Entry = tuple[MapScale | MapLine | None, str]
 
 
 def _rows(panel: MapPanel) -> list[list[_Entry]]:
-    """The entries row by row: two beside each other if all are short."""
+    """The entries row by row: two beside each other if all are short, but a remark alone."""
     samples, left_out = samples_of(panel)
-    basins = [scale for scale in samples if scale.kind == "basin"]
-    same = len({tuple(scale.ticks) for scale in basins}) == 1
-    entries: list[_Entry] = [(scale, _text(scale, ticks=not same or scale.kind != "basin")) for scale in samples]
-    if left_out:
-        entries.append((None, f"and {left_out} more minima"))
-    if not_run := panel.group.count(NOT_RUN):
-        entries.append((None, f"not run {percent(not_run / len(panel.group))}"))
+    steps = steps_of_basins([scale for scale in samples if scale.kind == "basin"])
+    entries: list[_Entry] = [(scale, _text(scale, steps=not steps)) for scale in samples]
     entries += [(line, line.label) for line in panel.lines]
-    if same and basins[0].ticks:
-        entries.append((None, f"from light to dark: {_numbers(basins[0])}"))
-    beside = 2 if max((len(text) for _, text in entries), default=0) <= 31 else 1
-    return [entries[i : i + beside] for i in range(0, len(entries), beside)]
+    remarks = [steps] * bool(steps)
+    if left_out:
+        remarks.append(f"and {left_out} more minima")
+    if not_run := panel.group.count(NOT_RUN):
+        remarks.append(f"not run {percent(not_run / len(panel.group))}")
+    beside = 2 if max((len(text) for _, text in entries), default=0) <= _SHORT else 1
+    rows = [entries[i : i + beside] for i in range(0, len(entries), beside)]
+    return rows + [[(None, remark)] for remark in remarks]
 
 
-def _text(scale: MapScale, *, ticks: bool) -> str:
-    numbers = f" ({_numbers(scale)})" if ticks and scale.ticks else ""
-    return f"{scale.label} {percent(scale.share)}{numbers}"
-
-
-def _numbers(scale: MapScale) -> str:
-    return ", ".join(three_digits(number) for _, number in scale.ticks)
+def _text(scale: MapScale, *, steps: bool) -> str:
+    text = f"{scale.label} {percent(scale.share)}"
+    return f"{text} {steps_of_basin(scale)}" if steps and scale.kind == "basin" and scale.ticks else text
 
 
 def draw_legend(ax: Any, panel: MapPanel, wide: float, high: float, dashes: Sequence[Any]) -> None:
@@ -100,7 +96,7 @@ def _bar(ax: Any, scale: MapScale, across: tuple[float, float], low: float) -> N
     left, wide = across
     turned = scale.kind == "converged"  # it ends at the edge, where divergence begins
     _colours(ax, colours_of(scale)[:: -1 if turned else 1], (left, left + wide, low, low + _BAR))
-    label = textwrap.shorten(_text(scale, ticks=False), int(wide / _LETTER))
+    label = textwrap.shorten(_text(scale, steps=False), int(wide / _LETTER))
     ax.text(left + wide / 2, low + _BAR + 0.04, label, fontsize=_SIZE, ha="center", va="bottom")
     texts = [three_digits(number) for _, number in scale.ticks]
     every = 1 if max(map(len, texts)) * len(texts) * _LETTER * 1.25 < wide else max(1, len(texts) - 1)

@@ -8,7 +8,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 
 from gdcli.contract.figure import MapLine, MapPanel, MapScale
-from gdcli.render.map_colours import LEVELS, NOT_RUN, rare_basins
+from gdcli.render.map_colours import LEVELS, NOT_RUN, rare_basins, steps_of_basin, steps_of_basins
 from gdcli.render.numbers import percent
 from gdcli.render.terminal.map_signs import MapInk
 from gdcli.render.terminal.sheet import Line, Piece, flowing
@@ -25,10 +25,10 @@ def map_legend(panel: MapPanel, width: int, ink: MapInk) -> list[Line]:
         kinds = ("converged", "diverged")
         in_bars = [i for kind in kinds for i, scale in numbered if scale.kind == kind and scale.ticks]
     basins = [scale for _, scale in numbered if scale.kind == "basin"]
-    same = len({tuple(scale.ticks) for scale in basins}) == 1
+    steps = steps_of_basins(basins) if ink.palette.colourful else ""
     left_out = rare_basins(basins)
     shown = [(i, scale) for i, scale in numbered if i not in in_bars and scale not in left_out]
-    entries = [_entry(i, scale, ink, ticks=not same) for i, scale in shown]
+    entries = [_entry(i, scale, ink, steps=not steps) for i, scale in shown]
     if left_out:
         entries.append([Piece(f"and {len(left_out)} more minima")])
     if not_run := panel.group.count(NOT_RUN):
@@ -36,9 +36,7 @@ def map_legend(panel: MapPanel, width: int, ink: MapInk) -> list[Line]:
     entries += [[Piece(_stroke(line, ink)), Piece(f" {ink.printable(line.label)}")] for line in panel.lines]
     lines = _bars([(i, panel.scales[i]) for i in in_bars], width, ink)
     lines += flowing([_fitted(entry, width) for entry in entries], width)
-    if same and basins[0].ticks and ink.palette.colourful:
-        lines.append([Segment(f"from light to dark: {_numbers(basins[0])}"[:width])])
-    return lines
+    return [*lines, [Segment(steps[:width])]] if steps else lines
 
 
 def _stroke(line: MapLine, ink: MapInk) -> str:
@@ -46,22 +44,20 @@ def _stroke(line: MapLine, ink: MapInk) -> str:
     return ink.line or ("⡇" if len(set(line.x)) == 1 else "⠒⠒")
 
 
-def _entry(number: int, scale: MapScale, ink: MapInk, *, ticks: bool) -> list[Piece]:
-    """A sample of a scale, its label and share, and the numbers at its ticks where they are wanted."""
+def _entry(number: int, scale: MapScale, ink: MapInk, *, steps: bool) -> list[Piece]:
+    """A sample of a scale, its label and share, and the numbers at its ticks; of a basin only where they are wanted."""
     label = f" {ink.printable(scale.label)} {percent(scale.share)}"
     shades = not ink.palette.colourful and scale.kind == "converged"
-    if scale.ticks and (shades or (ticks and ink.palette.colourful)):
-        label += f" ({_numbers(scale)})"
+    if scale.ticks and shades:
+        label += f" ({', '.join(three_digits(number) for _, number in scale.ticks)})"
+    elif scale.ticks and scale.kind == "basin" and steps and ink.palette.colourful:
+        label += f" {steps_of_basin(scale)}"
     if shades:
         return [Piece(ink.shades if scale.ticks else ink.sign(number, 0)), Piece(label)]
     if not ink.palette.colourful:
         return [Piece(ink.sign(number, 0)), Piece(label)]
     levels = (0, LEVELS // 2, LEVELS - 1) if scale.ticks else (0, 0)
     return [*(Piece(" ", ink.palette.style(None, ink.colour(number, level))) for level in levels), Piece(label)]
-
-
-def _numbers(scale: MapScale) -> str:
-    return ", ".join(three_digits(number) for _, number in scale.ticks)
 
 
 def _fitted(entry: list[Piece], width: int) -> list[Piece]:
