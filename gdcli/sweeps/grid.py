@@ -128,9 +128,12 @@ class Grid:
         return rates
 
     def rates(self, cells: torch.Tensor, problem: Problem) -> Callable[[int, torch.Tensor], torch.Tensor] | None:
-        """The learning rates of some of these cells in a step, where they change from step to step."""
+        """The learning rates of some of these cells in a step, where they change; one number where all have the same."""
         if not rates_change(self.descent):
             return None
+        if not self.has_rates and not self.has_row_rates:
+            common = Schedule(self.descent, [float(self.descent.lr or 0.0)])  # type: ignore[arg-type]
+            return lambda step, _: common.at(step)[0]
         first = self.first_rates(cells, problem)
         distinct, place = torch.unique(first, return_inverse=True)
         schedule = Schedule(self.descent, distinct.tolist())
