@@ -132,7 +132,7 @@ class Grid:
         if not rates_change(self.descent):
             return None
         if not self.has_rates and not self.has_row_rates:
-            common = Schedule(self.descent, [float(self.descent.lr or 0.0)])  # type: ignore[arg-type]
+            common = Schedule(self.descent, [float(self.descent.lr or 0.0)])
             return lambda step, _: common.at(step)[0]
         first = self.first_rates(cells, problem)
         distinct, place = torch.unique(first, return_inverse=True)
