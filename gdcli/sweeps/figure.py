@@ -147,6 +147,8 @@ def _map(sweep: Sweep) -> MapPanel:
         level=painter.level.numpy().tobytes(),
         scales=painter.scales,
         lines=bound_lines(sweep),
+        listed_x=sweep.axes[0].listed,
+        listed_y=sweep.axes[1].listed,
     )
 
 
