@@ -12,7 +12,7 @@ from gdcli.contract.figure import Axis, Figure, MapLine, MapPanel, MapScale, Swe
 from gdcli.contract.scale import is_log
 from gdcli.contract.short import exactly, in_a_title, short
 from gdcli.contract.sweep import SweepAxis, status_in_words
-from gdcli.sweeps.ends import NAMES, in_pieces
+from gdcli.sweeps.ends import NAMES, in_pieces, memory_of
 from gdcli.sweeps.working import bound_lines, ranges, shares
 
 if TYPE_CHECKING:
@@ -143,8 +143,8 @@ def _map(sweep: Sweep) -> MapPanel:
         y=y,
         columns=len(sweep.axes[0]),
         rows=len(sweep.axes[1]),
-        group=painter.group.numpy().tobytes(),
-        level=painter.level.numpy().tobytes(),
+        group=bytes(memory_of(painter.group)),
+        level=bytes(memory_of(painter.level)),
         scales=painter.scales,
         lines=bound_lines(sweep),
         listed_x=sweep.axes[0].listed,

@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING
 
 import torch
 
-from gdcli.sweeps.ends import NAMES
+from gdcli.sweeps.ends import NAMES, memory_of
 from gdcli.tensors import labels_of
 
 if TYPE_CHECKING:
@@ -50,7 +50,8 @@ def _npz(sweep: Sweep, file: IO[bytes]) -> None:
         for name, array in arrays.items():
             with archive.open(zipfile.ZipInfo(f"{name}.npy", _EPOCH), "w", force_zip64=True) as member:
                 member.write(_header(_DESCR[array.dtype], tuple(array.shape)))
-                member.write(memoryview(array.contiguous().numpy()).cast("B"))  # type: ignore[arg-type]
+                whole = array.contiguous()
+                member.write(memory_of(whole))
         names = ["not_run", *(NAMES.get(code, "") for code in range(1, max(NAMES) + 1))]
         longest = max(map(len, names))
         with archive.open(zipfile.ZipInfo("status_names.npy", _EPOCH), "w") as member:
