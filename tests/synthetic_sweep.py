@@ -74,8 +74,8 @@ def a_record(columns: int = 5, rows: int = 4, **others: Any) -> SweepResult:
         run_steps=7_654_321,
         statuses={"converged_grad": 97_920, "diverged": 52_800, "max_steps": 9_260, "stalled": 20},
         minima=[
-            SweepMinimum(values={"x": 0.7071067690849304}, loss=-0.25, known=True, cells=48_960),
-            SweepMinimum(values={"x": -0.7071067690849304}, loss=-0.2499, known=False, cells=48_000),
+            SweepMinimum(kind="minimum", values={"x": 0.7071067690849304}, loss=-0.25, known=True, cells=48_960),
+            SweepMinimum(kind="minimum", values={"x": -0.7071067690849304}, loss=-0.2499, known=False, cells=48_000),
         ],
         best=SweepCell(
             index=[1, 2], at={"x": 0.7, "lr": 0.25}, status="converged_grad", steps=3, loss=-0.25, minimum=0,

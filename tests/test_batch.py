@@ -199,7 +199,7 @@ def test_powers_are_those_of_python() -> None:
     """``torch.pow`` of many numbers differs from them in the last bit, now and then."""
     b1 = torch.linspace(0.5, 0.99, 1000, dtype=torch.float64).repeat(2)
     parameters = Parameters("adam", {"betas": (b1, 0.999)}, torch.zeros(1, 2000))
-    power, other = parameters.of_each(lambda b1, b2: (b1**17, b2), "beta1", "beta2")
+    power, other = parameters.of_each(17, lambda t, b1, b2: (b1**t, b2), "beta1", "beta2")
     assert power.tolist() == [number**17 for number in b1.tolist()]
     assert set(other.tolist()) == {0.999}
     assert len(parameters.distinct("beta1", "beta2").combinations) == 1000

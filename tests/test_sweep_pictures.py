@@ -341,10 +341,10 @@ def test_report_says_what_the_cells_have_in_common() -> None:
             "out of budget 5.8% (9,260 of 160,000), stalled <0.1% (20 of 160,000)"
         ),
         "",
-        "minimum   point           loss      cells",
-        "─────────────────────────────────────────────────",
-        "1         x = 0.707107    -0.25     30.6%   known",
-        "2         x = -0.707107   -0.2499   30.0%   found",
+        "end         point           loss      cells",
+        "───────────────────────────────────────────────────",
+        "minimum 1   x = 0.707107    -0.25     30.6%   known",
+        "minimum 2   x = -0.707107   -0.2499   30.0%   found",
         "",
         "best cell: x = 0.7, lr = 0.25: converged after 3 steps, loss -0.25",
         "the same run alone:",
@@ -398,8 +398,8 @@ def test_minima_beyond_the_first_twelve_are_counted() -> None:
     minima = [SweepMinimum(values={"x": float(k)}, loss=1.0, known=False, cells=1600) for k in range(15)]
     lines = report(a_record(minima=minima))
     assert "and 3 more minima, with 3.0% of the cells" in lines
-    assert any(line.startswith("12 ") for line in lines)
-    assert not any(line.startswith("13 ") for line in lines)
+    assert any("point 12 " in line for line in lines)
+    assert not any("point 13 " in line for line in lines)
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])

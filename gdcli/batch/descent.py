@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 import torch
 
-from gdcli.batch.objective import BatchObjective
 from gdcli.batch.parameters import Given, Parameters
+from gdcli.batch.recorded import objective_of
 from gdcli.batch.rules import BatchRule, batch_rule, is_memoryless
 from gdcli.batch.stopping import BatchResult, BatchStopTests, Stopping
 from gdcli.rules.rule import Tensors
@@ -49,7 +49,7 @@ class BatchDescent:
                 it does not have or that does not fit the runs.
         """
         self.settings = settings
-        self.objective = BatchObjective(problem, starts)
+        self.objective = objective_of(problem, starts)
         self.parameters = Parameters(settings.rule, settings.parameters, self.objective.x)
         self.rule: BatchRule = batch_rule(settings.rule, self.parameters, self.objective)
         self._tests: BatchStopTests | None = None

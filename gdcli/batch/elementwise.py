@@ -19,7 +19,6 @@ from types import MappingProxyType
 import torch
 from torch import addcdiv, addcmul
 
-from gdcli.batch.objective import BatchObjective
 from gdcli.batch.parameters import Parameters
 
 State = Mapping[str, torch.Tensor]
@@ -27,30 +26,6 @@ Update = Callable[[torch.Tensor, torch.Tensor, State, Parameters, int], tuple[to
 
 _SCALARS = torch.float32
 """The dtype in which torch.optim keeps numbers of its state that are no elements of a variable."""
-
-
-class ElementwiseRule:
-    """A rule that steps all runs by one of the functions below."""
-
-    def __init__(self, name: str, parameters: Parameters, objective: BatchObjective) -> None:
-        self.update = ELEMENTWISE[name]
-        self.parameters = parameters
-        self.objective = objective
-        self.state: State = {}
-        self.t = 0
-
-    def step(self, alive: torch.Tensor) -> int:  # noqa: ARG002 -- one more step of a run that has ended costs less
-        """Make a step of all runs; they need no evaluation for it."""
-        self.t += 1
-        x = self.objective.x
-        moved, self.state = self.update(x, self._gradient(), self.state, self.parameters, self.t)
-        x.copy_(moved)
-        return 0
-
-    def _gradient(self) -> torch.Tensor:
-        """The gradient to go against."""
-        gradient = self.objective.gradient
-        return -gradient if self.parameters.plain("maximize") else gradient
 
 
 # By hand

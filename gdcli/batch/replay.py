@@ -407,7 +407,7 @@ def _differs(operation: Operation) -> bool:
 
     def sample(slot: Slot) -> torch.Tensor:
         if slot.value is not None and slot.value.numel() == 1:
-            return slot.value
+            return slot.value.reshape(())
         if slot.dtype == torch.bool:
             return torch.rand(_SAMPLES, generator=generator) < 0.5
         if not slot.dtype.is_floating_point:

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import torch
 
-from gdcli.batch.elementwise import ELEMENTWISE, ElementwiseRule
+from gdcli.batch.elementwise import ELEMENTWISE, State
 from gdcli.batch.grouped import GroupedRule
 from gdcli.batch.lbfgs import BatchLbfgs
 from gdcli.batch.objective import BatchObjective
@@ -16,6 +16,30 @@ from gdcli.rules.catalogue import RULES
 
 # float16 and bfloat16 compute with floats of more digits than they hold: a tensor of rates would be rounded before.
 _FULL_PRECISION = (torch.float32, torch.float64)
+
+
+class ElementwiseRule:
+    """A rule that steps all runs by one of the functions of ``elementwise``."""
+
+    def __init__(self, name: str, parameters: Parameters, objective: BatchObjective) -> None:
+        self.update = ELEMENTWISE[name]
+        self.parameters = parameters
+        self.objective = objective
+        self.state: State = {}
+        self.t = 0
+
+    def step(self, alive: torch.Tensor) -> int:  # noqa: ARG002 -- one more step of a run that has ended costs less
+        """Make a step of all runs; they need no evaluation for it."""
+        self.t += 1
+        x = self.objective.x
+        moved, self.state = self.update(x, self._gradient(), self.state, self.parameters, self.t)
+        x.copy_(moved)
+        return 0
+
+    def _gradient(self) -> torch.Tensor:
+        """The gradient to go against."""
+        gradient = self.objective.gradient
+        return -gradient if self.parameters.plain("maximize") else gradient
 
 
 class BatchRule(Protocol):

@@ -93,7 +93,7 @@ def record_step(problem: Problem, settings: StepSettings, *, evaluates: bool = T
         start += leaf.numel()
     x = Slot((start,), dtype, Level.STATE)
     if evaluates:
-        evaluation, loss, gradients = _evaluation(problem, x, rows)
+        evaluation, loss, gradients = record_evaluation(problem, x, rows)
     else:
         evaluation, loss, gradients = [], Slot((), dtype, Level.STATE), {}
     gradient = Slot((start,), dtype, Level.STATE)
@@ -103,8 +103,16 @@ def record_step(problem: Problem, settings: StepSettings, *, evaluates: bool = T
     return Step(x, rows, loss, gradients, gradient, evaluation, first, update, recorder.slots, state)
 
 
-def _evaluation(problem: Problem, x: Slot, rows: Mapping[str, slice]) -> tuple[list[Operation], Slot, dict[str, Slot]]:
-    """The operations of the loss and its gradient, recorded from a single run, and their slots."""
+def record_evaluation(
+    problem: Problem, x: Slot, rows: Mapping[str, slice]
+) -> tuple[list[Operation], Slot, dict[str, Slot]]:
+    """The operations of the loss and its gradient, recorded from a single run, and their slots.
+
+    ``rows`` of the points ``x`` are the elements of each variable.
+
+    Raises:
+        NotRecordedError: for an operation that cannot be made for many runs.
+    """
     recorder = Recorder(many=False)
     operations: list[Operation] = []
     leaves = {name: leaf.detach().clone().requires_grad_() for name, leaf in problem.leaves.items()}

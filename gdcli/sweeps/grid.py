@@ -128,7 +128,7 @@ class Grid:
         return rates
 
     def rates(self, cells: torch.Tensor, problem: Problem) -> Callable[[int, torch.Tensor], torch.Tensor] | None:
-        """The learning rates of some of these cells in a step, where they change; one number where all have the same."""
+        """The learning rates of some of these cells in a step, where they change; one number for all that have one."""
         if not rates_change(self.descent):
             return None
         if not self.has_rates and not self.has_row_rates:
