@@ -18,6 +18,7 @@ from typing import Any
 
 import torch
 
+from gdcli.batch.blocks import Block, Tested
 from gdcli.batch.generated import Source, source_of
 from gdcli.batch.limits import Limits, Rates
 from gdcli.batch.recording import Level, Slot
@@ -104,7 +105,7 @@ class Fast:
         """
         self.step = step
         self.source = source_of(step)
-        self.function = compiled(self.source, step.x.dtype)
+        self.module = compiled(self.source, step.x.dtype)
         self.tile = 1 << (14 if self.source.each else 18)  # of those, a number is kept for each run and step
 
     def tile_of(self, x: torch.Tensor, parameters: Mapping[str, torch.Tensor]) -> FastTile:
@@ -122,11 +123,7 @@ class FastTile(ReplayTile):
 
     def advance(self, t: int, steps: int, limits: Limits, rates: Rates) -> torch.Tensor:
         """Evaluate and update, ``steps`` times, from update ``t`` on; says which runs may have ended, shape (runs,)."""
-        source = self.engine.source
-        if False not in self._updates:
-            self._updates[False] = self._bound_update(self.step.update)
-        if self._runs is None:
-            self._runs = [self._places[slot] for slot in source.runs]
+        own = self._bound()
         uniform, each = self._inputs(t, steps, rates)
         dtype = self.x.dtype
         number = _number(dtype)
@@ -140,14 +137,44 @@ class FastTile(ReplayTile):
         sign = -1.0 if limits.maximize else 1.0
         until = torch.tensor([-math.inf if limits.until is None else limits.until, sign], dtype=dtype)
         change, move = limits.loss or (-math.inf, 0.0), limits.x or (-math.inf, 0.0)
-        arrays = [self.x, self.gradient, self.loss, previous, *self.state.values(), *self._runs, *uniform, *each]
-        self.engine.function(
+        arrays = [self.x, self.gradient, self.loss, previous, *self.state.values(), *own, *uniform, *each]
+        self.engine.module.advance(
             *(array.numpy() for array in (*arrays, limits.largest, never, landmark, signs)),
             steps, watches, until.numpy(), number(change[0]), number(change[1]), number(move[0]),
             number(move[1] * self.x.shape[0] ** 0.5),
         )  # fmt: skip
         self.previous = previous
         return signs != 0
+
+    def tested(self, runs: torch.Tensor, block: Block, rates: Rates) -> Tested:
+        """Step some runs from the beginning of a block, with the tests of a descent."""
+        own = self._bound()
+        before, stopping, count = block.before, block.stopping, len(runs)
+        uniform, each = self._inputs(block.start + 1, block.count, rates)
+        x = block.saved[""]
+        tested = Tested.empty(count, x.shape[0], self.loss.dtype, x.dtype)
+        tolerances = [(-1.0, 0.0) if t is None else t for t in (stopping.tol_grad, stopping.tol_loss, stopping.tol_x)]
+        has_landmark = before.landmark is not None
+        state = [block.saved[name] for name in self.step.state]
+        arrays = [runs, x, before.gradient, before.loss, x if before.x is None else before.x, *state, *own]
+        arrays += [*uniform, *each, before.largest, before.first_norm, before.landmark if has_landmark else x]
+        several = sum(t is not None for t in (stopping.tol_grad, stopping.tol_loss, stopping.tol_x)) > 1
+        self.engine.module.test(
+            *(array.numpy() for array in arrays), before.landmark_at if has_landmark else -1, block.start, block.count,
+            torch.tensor(tolerances, dtype=torch.float64).reshape(-1).numpy(), stopping.until or 0.0,
+            stopping.until is not None, stopping.maximize, stopping.takes_all and several, bool(stopping.cycles),
+            before.x is not None, tested.status.numpy(), tested.steps.numpy(), tested.loss.numpy(),
+            tested.norm.numpy(), tested.x.numpy(),
+        )  # fmt: skip
+        return tested
+
+    def _bound(self) -> list[torch.Tensor]:
+        """What the functions are called with that differs from run to run and stays."""
+        if self._runs is None:
+            if False not in self._updates:
+                self._updates[False] = self._bound_update(self.step.update)
+            self._runs = [self._places[slot] for slot in self.engine.source.runs]
+        return self._runs
 
     def _inputs(self, t: int, steps: int, rates: Rates) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
         """The values of each step: of shape (steps,) where they are the same for all runs, or (steps, runs)."""
@@ -201,12 +228,12 @@ def _number(dtype: torch.dtype) -> Callable[[float], Any]:
     return np.float32 if dtype == torch.float32 else np.float64
 
 
-def compiled(source: Source, dtype: torch.dtype) -> Callable[..., None]:
-    """The function, compiled or read from the cache."""
+def compiled(source: Source, dtype: torch.dtype) -> Any:
+    """The module with the functions ``advance`` and ``test``, compiled when they are called, or read from the cache."""
     text = _module_text(source, dtype)
     name = f"gdcli_fast_{hashlib.sha256(text.encode()).hexdigest()[:24]}"
     if name in sys.modules:
-        return sys.modules[name].advance  # type: ignore[no-any-return]
+        return sys.modules[name]
     folder = cache_folder()
     module = None
     if folder is not None:
@@ -218,7 +245,7 @@ def compiled(source: Source, dtype: torch.dtype) -> Callable[..., None]:
         module = types.ModuleType(name)
         exec(compile(text.replace("cache=True, ", ""), f"<{name}>", "exec"), module.__dict__)  # noqa: S102
     sys.modules[name] = module
-    return module.advance  # type: ignore[no-any-return]
+    return module
 
 
 def _module_in(folder: Path, name: str, text: str) -> Any:
@@ -256,4 +283,5 @@ def _module_text(source: Source, dtype: torch.dtype) -> str:
         number = repr(value) if math.isfinite(value) else f"float('{value}')"
         lines.append(f"{name} = {'bool_' if of == torch.bool else _TYPES[of]}({number})")
     body = '@njit(cache=True, nogil=True, error_model="numpy", boundscheck=False)\n' + source.text
+    body += "\n\n" + source.tests
     return _HEADER.replace("sqrt = math.sqrt\n", "sqrt = math.sqrt\n" + "\n".join(lines) + "\n") + body

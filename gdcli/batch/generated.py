@@ -18,6 +18,7 @@ from gdcli.batch.operations import Operation, Tree
 from gdcli.batch.recording import Level, NotRecordedError, Slot
 from gdcli.batch.replay import needed
 from gdcli.batch.step import Step
+from gdcli.batch.tested import text_of_tests
 
 LANES = 64
 _MOST_LINES = 3_000  # of the innermost loop, beyond which compiling takes long
@@ -103,7 +104,7 @@ _POWERS = {3.0: "{0} * {0} * {0}", 0.5: "sqrt({0})", -1.0: "one / {0}", -2.0: "o
 
 @dataclass(slots=True)
 class Source:
-    """The text of the function, and what it is called with beside the tensors of a tile, in order.
+    """The text of the function, and of the one that tests; what they are called with beside a tile's tensors, in order.
 
     ``runs`` are slots with a number for each run, ``steps`` those with one for each step, and ``each`` those with one
     for each step and run. ``constants`` are the numbers of the source, ``approximate`` the functions whose bits
@@ -111,6 +112,7 @@ class Source:
     """
 
     text: str
+    tests: str
     runs: list[Slot]
     steps: list[Slot]
     each: list[Slot]
@@ -324,8 +326,10 @@ def source_of(step: Step) -> Source:
     operations = [o for o in update.operations if o.result.level is Level.STATE or (
         o.result.level is Level.STEP and o.result.many)]  # fmt: skip
     writer.write(needed(operations, made))
+    texts = [writer.texts[n] for n in gradient.tolist()]
     return Source(
-        _text(writer, evaluated, loss, [writer.texts[n] for n in gradient.tolist()]),
+        _text(writer, evaluated, loss, texts),
+        text_of_tests(writer, evaluated, loss, texts),
         writer.runs, writer.steps, writer.each, writer.constants, sorted(writer.approximate),
     )  # fmt: skip
 

@@ -12,6 +12,7 @@ from typing import Protocol
 
 import torch
 
+from gdcli.batch.blocks import Block, Tested
 from gdcli.batch.limits import Limits, Rates
 from gdcli.batch.step import Step
 from gdcli.batch.stopping import BatchStopTests, Before, Status, Stopping
@@ -48,6 +49,9 @@ class Tile(Protocol):
 
     def advance(self, t: int, steps: int, limits: Limits, rates: Rates) -> torch.Tensor:
         """Evaluate and update, ``steps`` times, from update ``t`` on; says which runs may have ended."""
+
+    def tested(self, runs: torch.Tensor, block: Block, rates: Rates) -> Tested:
+        """Step some runs from the beginning of a block, with the tests of a descent."""
 
 
 class Engine(Protocol):
@@ -181,7 +185,7 @@ class Many:
         if self.steps:
             tile.previous = tile.x.clone()
             tile.update(1, self._rates_of(part)(1))
-        self._take(part, tests, slice(None))
+        self._take(part, Tested.by(tests), slice(None))
 
     def _block_of(self, part: _Part, i: int, k: int) -> None:
         """Make the iterations i to i + k - 1; the points are those of iteration i + k then."""
@@ -196,7 +200,9 @@ class Many:
         suspects = tile.advance(i + 1, k, self._limits(part), self._rates_of(part)) & part.alive
         self.run_steps += int(part.alive.sum()) * k
         if bool(suspects.any()):
-            self._test(part, suspects.nonzero().squeeze(1), saved, before, i, k)
+            runs = suspects.nonzero().squeeze(1)
+            block = Block(i, k, saved, before, self.stopping)
+            self._take(part, tile.tested(runs, block, self._rates_of(part)), runs)
 
     def _limits(self, part: _Part) -> Limits:
         stopping, dtype = self.stopping, part.tile.x.dtype
@@ -217,35 +223,6 @@ class Many:
             maximize=stopping.maximize,
         )
 
-    def _test(
-        self, part: _Part, runs: torch.Tensor, saved: Mapping[str, torch.Tensor], before: Before, i: int, k: int
-    ) -> None:
-        """Step some runs again from iteration i to i + k, each tested as a single descent is."""
-        chosen = {
-            name: value[..., runs] if value.dim() and value.shape[-1] == part.tile.runs else value
-            for name, value in saved.items()
-        }
-        parameters = {name: value[..., runs] for name, value in part.tile.parameters.items()}
-        tile = self.engine.tile_of(chosen[""], parameters)
-        tile.restore(chosen)
-        tests = self._tests(tile)
-        tests.resume(
-            Before(
-                before.loss[runs], before.gradient[:, runs],
-                None if before.x is None else before.x[:, runs], before.largest[runs], before.first_norm[runs],
-                None if before.landmark is None else before.landmark[:, runs], before.landmark_at,
-            )
-        )  # fmt: skip
-        rates = self._rates_of(part)
-        for j in range(k + 1):
-            tile.evaluate()
-            self._look(tests, i + j, tile)
-            if j == k or not bool(tests.alive.any()):
-                break
-            changed = rates(i + j + 1)
-            tile.update(i + j + 1, changed[..., runs] if changed is not None and changed.dim() else changed)
-        self._take(part, tests, runs)
-
     def _finish(self, part: _Part, i: int) -> None:
         """Evaluate and test the last iteration."""
         tile = part.tile
@@ -260,25 +237,25 @@ class Many:
         self._look(tests, i, tile)
         if bool(tests.alive.any()):
             tests.interrupt(i, tile.loss, tile.x)
-        self._take(part, tests, slice(None))
+        self._take(part, Tested.by(tests), slice(None))
 
     def _look(self, tests: BatchStopTests, iteration: int, tile: Tile) -> None:
         tests.evaluations.fill_(iteration + 1)
         tests.look(iteration, tile.loss, tile.gradient, tile.x)
 
-    def _take(self, part: _Part, tests: BatchStopTests, runs: torch.Tensor | slice) -> None:
+    def _take(self, part: _Part, tested: Tested, runs: torch.Tensor | slice) -> None:
         """Keep the ends of those of the runs that have ended."""
-        over = ~tests.alive & part.alive[runs]
+        over = (tested.status != 0) & part.alive[runs]
         if not bool(over.any()):
             return
         numbers = part.runs[runs][over]
         ends = self.ends
-        ends.status[numbers] = tests.status[over].to(torch.int8)
-        ends.steps[numbers] = tests.steps[over].to(torch.int32)
-        ends.loss[numbers] = tests.loss[over].to(ends.loss.dtype)
-        ends.x[:, numbers] = tests.x[:, over]
-        ends.norm[numbers] = tests.norm[over].float()
-        part.alive[runs] = tests.alive & part.alive[runs]
+        ends.status[numbers] = tested.status[over]
+        ends.steps[numbers] = tested.steps[over]
+        ends.loss[numbers] = tested.loss[over].to(ends.loss.dtype)
+        ends.x[:, numbers] = tested.x[:, over]
+        ends.norm[numbers] = tested.norm[over].float()
+        part.alive[runs] &= tested.status == 0
 
     def _tests(self, tile: Tile) -> BatchStopTests:
         tests = BatchStopTests(self.stopping, tile.x, stalls=False, samples=0)

@@ -13,10 +13,12 @@ from typing import Any
 
 import torch
 
+from gdcli.batch.blocks import Block, Tested, of_runs, rates_of_runs
 from gdcli.batch.limits import Limits, Rates
 from gdcli.batch.operations import Operation, lanes
 from gdcli.batch.recording import Level, Slot, mapped
 from gdcli.batch.step import Step, StepInputs, Update
+from gdcli.batch.stopping import BatchStopTests
 
 Call = tuple[Callable[..., Any], tuple[Any, ...], Mapping[str, Any]]
 """A function with its arguments, ready to be called."""
@@ -127,6 +129,30 @@ class ReplayTile:
             watch.updated()
         self.previous = watch.previous
         return watch.suspects()
+
+    def tested(self, runs: torch.Tensor, block: Block, rates: Rates) -> Tested:
+        """Step some runs from the beginning of a block, with the tests of a descent after each evaluation."""
+        saved = {
+            name: value[..., runs] if value.dim() and value.shape[-1] == self.runs else value
+            for name, value in block.saved.items()
+        }
+        tile = self.like(saved[""], {name: value[..., runs] for name, value in self.parameters.items()})
+        tile.restore(saved)
+        tests = BatchStopTests(block.stopping, tile.x, stalls=False, samples=0)
+        tests.resume(of_runs(block.before, runs))
+        changing = rates_of_runs(rates, runs)
+        for i in range(block.start, block.start + block.count + 1):
+            tile.evaluate()
+            tests.evaluations.fill_(i + 1)
+            tests.look(i, tile.loss, tile.gradient, tile.x)
+            if i == block.start + block.count or not bool(tests.alive.any()):
+                break
+            tile.update(i + 1, changing(i + 1))
+        return Tested.by(tests)
+
+    def like(self, x: torch.Tensor, parameters: Mapping[str, torch.Tensor]) -> ReplayTile:
+        """Other runs of the same engine."""
+        return ReplayTile(self.step, x, parameters, Memory(x.shape[1]))
 
     def _set(self, inputs: StepInputs, t: int) -> None:
         """Compute the inputs of step ``t``, once for each combination of parameters."""

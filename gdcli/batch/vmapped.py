@@ -34,12 +34,17 @@ class VmapTile(ReplayTile):
 
     def __init__(self, engine: Vmap, x: torch.Tensor, parameters: Mapping[str, torch.Tensor]) -> None:
         super().__init__(engine.step, x, parameters, Memory(x.shape[1]))
+        self._engine = engine
         starts, start = {}, 0
         for name, leaf in engine.problem.leaves.items():
             rows = self.x[start : start + leaf.numel()]
             starts[name] = rows.T.reshape(-1, *leaf.shape)
             start += leaf.numel()
         self._objective = BatchObjective(engine.problem, starts)
+
+    def like(self, x: torch.Tensor, parameters: Mapping[str, torch.Tensor]) -> VmapTile:
+        """Other runs of the same engine."""
+        return VmapTile(self._engine, x, parameters)
 
     def evaluate(self) -> None:
         """Compute ``loss`` and ``gradient`` at ``x``."""
