@@ -232,8 +232,10 @@ def lanes(dtype: torch.dtype) -> int:
 def order_of_sum(terms: int, lanes: int) -> Tree:
     """The order in which PyTorch's kernel adds ``terms`` contiguous numbers, ``lanes`` of them at once.
 
-    Source: ``vectorized_inner_sum`` and ``row_sum`` in ATen/native/cpu/SumKernel.cpp.
+    Source: ``vectorized_inner_sum``, ``scalar_inner_sum`` and ``row_sum`` in ATen/native/cpu/SumKernel.cpp.
     """
+    if terms < lanes:
+        return _order_of_row(terms, lambda i: i)
     rows = terms // lanes
     found: Tree | None = None
     for i in range(rows * lanes, terms):
@@ -306,7 +308,7 @@ def _sum(recorded: Recorded) -> Iterator[Operation]:
     def run(x: torch.Tensor, *, out: torch.Tensor) -> None:
         if n == 0 or count == 1:
             out.copy_(x.reshape(out.shape))
-        elif tree is not None and count >= lanes(x.dtype):
+        elif tree is not None:
             rows = x.reshape(*x.shape[: over[0]], count, x.shape[-1]).unbind(over[0])
             _add(tree, rows, out.view(rows[0].shape))
         else:
