@@ -64,7 +64,7 @@ def sign(a):
 
 @njit(inline="always")
 def lerp(a, b, w):
-    return fma(w, b - a, a) if abs(w) < half else fma(w - one, b - a, b)
+    return fma(w, b - a, a) if abs(w) < half else fma(-(one - w), b - a, b)
 
 
 @njit(inline="always")
