@@ -50,37 +50,27 @@ def fma(context, a, b, c):
 
 @njit(inline="always")
 def larger(a, b):
-    return a if (a > b or a != a) else b
+    return b if (a < b or b != b) else a
 
 
 @njit(inline="always")
 def smaller(a, b):
-    return a if (a < b or a != a) else b
+    return b if (a > b or b != b) else a
 
 
 @njit(inline="always")
 def sign(a):
-    return one if a > zero else (-one if a < zero else zero * a)
+    return one if a > zero else (-one if a < zero else zero)
 
 
 @njit(inline="always")
 def lerp(a, b, w):
-    return fma(w, b - a, a) if abs(w) < half else fma(w - one, b - a, b)
+    return fma(w, b - a, a) if abs(w) < half else fma(-(one - w), b - a, b)
 
 
 @njit(inline="always")
 def sigmoid(a):
     return one / (one + math.exp(-a))
-
-
-@njit(inline="always")
-def sigmoid_backward(g, y):
-    return g * (one - y) * y
-
-
-@njit(inline="always")
-def tanh_backward(g, y):
-    return g * fma(-y, y, one)
 
 
 '''

@@ -7,6 +7,7 @@ of ``APPROXIMATE``, which the C library rounds otherwise than PyTorch.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from gdcli.batch.step import Step
 from gdcli.batch.tested import text_of_tests
 
 LANES = 64
+_SAMPLES = 4_096  # numbers of which the root is compared
 _MOST_LINES = 3_000  # of the innermost loop, beyond which compiling takes long
 
 Names = torch.Tensor
@@ -62,7 +64,6 @@ TEXTS: Mapping[str, Callable[..., str]] = {
     "div.Tensor": lambda a, b: f"{a} / {b}",
     "neg.default": lambda a: f"-{a}",
     "abs.default": lambda a: f"abs({a})",
-    "sqrt.default": lambda a: f"sqrt({a})",
     "reciprocal.default": lambda a: f"one / {a}",
     "sign.default": lambda a: f"sign({a})",
     "sgn.default": lambda a: f"sign({a})",
@@ -73,6 +74,8 @@ TEXTS: Mapping[str, Callable[..., str]] = {
     "clamp_min.default": lambda a, b: f"larger({a}, {b})",
     "clamp_max.default": lambda a, b: f"smaller({a}, {b})",
     "relu.default": lambda a: f"larger({a}, zero)",
+    "sigmoid_backward.default": lambda g, y: f"{g} * (one - {y}) * {y}",
+    "tanh_backward.default": lambda g, y: f"{g} * fma(-{y}, {y}, one)",
     "addcmul.default": _scaled("*"),
     "addcdiv.default": _scaled("/"),
     "lerp.Tensor": lambda a, b, w: f"lerp({a}, {b}, {w})",
@@ -93,13 +96,20 @@ APPROXIMATE: Mapping[str, str] = {
     "pow.Tensor_Tensor": "pow",
     "atan2.default": "atan2",
     "sigmoid.default": "sigmoid",
-    "sigmoid_backward.default": "sigmoid_backward",
-    "tanh_backward.default": "tanh_backward",
+    "sqrt.default": "sqrt",
 }  # fmt: skip
 """Functions that the C library computes, by the name that the generated source has for them: last bits may differ."""
 
-_POWERS = {3.0: "{0} * {0} * {0}", 0.5: "sqrt({0})", -1.0: "one / {0}", -2.0: "one / ({0} * {0})"}
+_POWERS = {3.0: "{0} * {0} * {0}", -1.0: "one / {0}", -2.0: "one / ({0} * {0})"}
 """The powers that PyTorch computes without ``pow``, with the same bits."""
+
+
+@functools.cache
+def root_is_nearest(dtype: torch.dtype) -> bool:
+    """Whether PyTorch's square roots are the nearest numbers, found by trying: those of MKL are not always."""
+    numbers = (4 * torch.rand(_SAMPLES, generator=torch.Generator().manual_seed(0), dtype=torch.float64)).to(dtype)
+    nearest = torch.tensor([math.sqrt(number) for number in numbers.tolist()], dtype=torch.float64).to(dtype)
+    return torch.equal(numbers.sqrt(), nearest)
 
 
 @dataclass(slots=True)
@@ -216,6 +226,10 @@ class Writer:
         name, dtype = operation.name, operation.result.dtype
         if name == "copy" and operation.slots[0].dtype != dtype:
             return lambda a: f"{_TYPES[dtype]}({a})"
+        if name in ("sqrt.default", "pow.Tensor_Scalar") and _is_root(operation):
+            if not root_is_nearest(dtype):
+                self.approximate.add("sqrt")
+            return lambda a, *_: f"sqrt({a})"
         if name == "pow.Tensor_Scalar" and float(operation.arguments[1]) in _POWERS:
             form = _POWERS[float(operation.arguments[1])]
             return lambda a, _: form.format(a)
@@ -248,7 +262,7 @@ class Writer:
         terms = names.permute(*kept, *over, len(source.shape)).reshape(-1, count)
         made = []
         for row in terms.tolist():
-            if tree is None or count < LANES_OF[source.dtype]():
+            if tree is None:
                 total = row[0]
                 for term in row[1:]:
                     total = self.line(f"{self.texts[total]} + {self.texts[term]}")
@@ -289,16 +303,11 @@ class Writer:
         return self._array(made, operation.result.shape)
 
 
+def _is_root(operation: Operation) -> bool:
+    return operation.name == "sqrt.default" or float(operation.arguments[1]) == 0.5
+
+
 _TYPES = {torch.float32: "float32", torch.float64: "float64", torch.bool: "bool_"}
-
-
-def _lanes_of(dtype: torch.dtype) -> Callable[[], int]:
-    from gdcli.batch.operations import lanes
-
-    return lambda: lanes(dtype)
-
-
-LANES_OF = {dtype: _lanes_of(dtype) for dtype in (torch.float32, torch.float64)}
 
 
 def source_of(step: Step) -> Source:

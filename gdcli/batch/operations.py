@@ -232,8 +232,10 @@ def lanes(dtype: torch.dtype) -> int:
 def order_of_sum(terms: int, lanes: int) -> Tree:
     """The order in which PyTorch's kernel adds ``terms`` contiguous numbers, ``lanes`` of them at once.
 
-    Source: ``vectorized_inner_sum`` and ``row_sum`` in ATen/native/cpu/SumKernel.cpp.
+    Source: ``vectorized_inner_sum``, ``scalar_inner_sum`` and ``row_sum`` in ATen/native/cpu/SumKernel.cpp.
     """
+    if terms < lanes:
+        return _order_of_row(terms, lambda i: i)
     rows = terms // lanes
     found: Tree | None = None
     for i in range(rows * lanes, terms):
@@ -306,7 +308,7 @@ def _sum(recorded: Recorded) -> Iterator[Operation]:
     def run(x: torch.Tensor, *, out: torch.Tensor) -> None:
         if n == 0 or count == 1:
             out.copy_(x.reshape(out.shape))
-        elif tree is not None and count >= lanes(x.dtype):
+        elif tree is not None:
             rows = x.reshape(*x.shape[: over[0]], count, x.shape[-1]).unbind(over[0])
             _add(tree, rows, out.view(rows[0].shape))
         else:
@@ -337,7 +339,8 @@ def _product(recorded: Recorded) -> Iterator[Operation]:
     """``mm``, ``mv`` and ``dot``: sums of products, added from the first to the last."""
     a, b = recorded.arguments[:2]
     (result,) = recorded.results
-    fused = rounds_once(recorded.function, a.shape, b.shape, result.dtype)
+    (shape, other), (strides, others) = (a.shape, b.shape), recorded.strides[:2]
+    fused, exact = fit_of_product(recorded.function, (shape, strides), (other, others), result.dtype)
     scratch: dict[Any, torch.Tensor] = {}
 
     def run(a: torch.Tensor, b: torch.Tensor, *, out: torch.Tensor) -> None:
@@ -353,20 +356,29 @@ def _product(recorded: Recorded) -> Iterator[Operation]:
                 torch.mul(left[:, k, None], right[None, k], out=scratch[into.shape])
                 torch.add(into, scratch[into.shape], out=into)
 
-    yield Operation(recorded.name, run, (_with_runs(a), _with_runs(b)), result, {"fused": fused})
+    yield Operation(recorded.name, run, (_with_runs(a), _with_runs(b)), result, {"fused": fused, "exact": exact})
+
+
+Layout = tuple[tuple[int, ...], tuple[int, ...]]
+"""The shape and the strides of a tensor."""
+_TRIALS = 8
 
 
 @functools.cache
-def rounds_once(function: Any, a: tuple[int, ...], b: tuple[int, ...], dtype: torch.dtype) -> bool:
-    """Whether PyTorch rounds a product and its sum together in a matrix product of these sizes: found by trying.
+def fit_of_product(function: Any, a: Layout, b: Layout, dtype: torch.dtype) -> tuple[bool, bool]:
+    """How products are summed up here so that the bits are PyTorch's in most places, and whether they are in all.
 
-    It has its own kernel for small ones, which does not; that of the BLAS library does.
+    The first is whether a product and its sum are rounded together. It is found by trying: the order and the rounding
+    of a BLAS library depend on the sizes, on the layout and on the processor.
     """
     generator = torch.Generator().manual_seed(0)
 
+    def drawn(layout: Layout) -> torch.Tensor:
+        empty = torch.empty_strided(*layout, dtype=dtype)
+        return empty.copy_(torch.randn(layout[0], generator=generator, dtype=torch.float64))
+
     def differences(*, fused: bool) -> int:
-        x = torch.randn(a, generator=generator, dtype=torch.float64).to(dtype)
-        y = torch.randn(b, generator=generator, dtype=torch.float64).to(dtype)
+        x, y = drawn(a), drawn(b)
         left, right = _as_matrices(str(function).removeprefix("aten."), x, y)
         found = left[:, 0, None] * right[None, 0]
         for k in range(1, left.shape[1]):
@@ -374,7 +386,9 @@ def rounds_once(function: Any, a: tuple[int, ...], b: tuple[int, ...], dtype: to
             found = torch.addcmul(found, one, other) if fused else found + one * other
         return int((found.reshape(-1) != function(x, y).reshape(-1)).sum())
 
-    return sum(differences(fused=True) for _ in range(8)) < sum(differences(fused=False) for _ in range(8))
+    together = sum(differences(fused=True) for _ in range(_TRIALS))
+    apart = sum(differences(fused=False) for _ in range(_TRIALS))
+    return together < apart, min(together, apart) == 0
 
 
 def _with_runs(slot: Slot) -> Slot:

@@ -50,13 +50,17 @@ def constant(value: torch.Tensor) -> Slot:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recorded:
-    """An operation as PyTorch ran it; the arguments have slots in the places of tensors."""
+    """An operation as PyTorch ran it; the arguments have slots in the places of tensors.
+
+    ``strides`` are those of the tensors among its positional arguments.
+    """
 
     function: Any
     arguments: tuple[Any, ...]
     keywords: Mapping[str, Any]
     results: tuple[Slot, ...]
     value: Any
+    strides: tuple[tuple[int, ...], ...] = ()
 
     @property
     def name(self) -> str:
@@ -114,7 +118,8 @@ class Recorder(TorchDispatchMode):
             slot = self._slot(func, read, tensor)
             self.know(tensor, slot)
             results.append(slot)
-        self.operations.append(Recorded(func, arguments, keywords, tuple(results), value))
+        strides = tuple(each.stride() for each in args if isinstance(each, torch.Tensor))
+        self.operations.append(Recorded(func, arguments, keywords, tuple(results), value, strides))
         return value
 
     def _slot(self, function: Any, read: Sequence[Slot], tensor: torch.Tensor) -> Slot:

@@ -304,7 +304,7 @@ def bound(
         ending = {bases.get(slot, slot) for slot in operation.slots}
         ending = {slot for slot in ending if last[slot] == i and slot in owned and slot not in wanted}
         direct = {slot for slot in operation.slots if (slot.shape, slot.dtype) == (result.shape, result.dtype)}
-        early = {s for s in ending if operation.pointwise and s in direct and _read_directly(s, operation, bases)}
+        early = {s for s in ending if _in_place(operation) and s in direct and _read_directly(s, operation, bases)}
         for slot in early:
             memory.give_back(owned.pop(slot))
         out = _out(operation, i, wanted, replaced, bases, last, memory)
@@ -352,6 +352,17 @@ def _bases(operations: Sequence[Operation]) -> dict[Slot, Slot]:
     return found
 
 
+def _in_place(operation: Operation) -> bool:
+    """Whether an operation may write over an argument: it is pointwise, and one call makes it."""
+    return operation.pointwise and not (_at_once(operation) and rounds_otherwise(operation))
+
+
+def _at_once(operation: Operation) -> int:
+    """How many elements of a contiguous tensor of one run PyTorch's kernels take in whole groups."""
+    groups = 2 * lanes(operation.result.dtype)
+    return operation.result.size // groups * groups
+
+
 def _read_directly(slot: Slot, operation: Operation, bases: Mapping[Slot, Slot]) -> bool:
     """Whether no argument is a view of a slot that is not the slot itself."""
     return all(bases.get(each, each) is not slot or each is slot for each in operation.slots)
@@ -373,7 +384,7 @@ def _out(
         old = replaced.get(result)
         if old is None or last.get(old, -1) < i:
             return wanted[result][0]
-        if last[old] == i and operation.pointwise and _read_directly(old, operation, bases):
+        if last[old] == i and _in_place(operation) and _read_directly(old, operation, bases):
             return wanted[result][0]
         return torch.empty(shape, dtype=result.dtype)
     if operation.zeros:
@@ -389,12 +400,13 @@ def _calls(
     Its kernels take a whole number of groups of a contiguous tensor at once, and what is left one by one; a tensor with
     gaps they take one by one.
     """
-    yield operation.run, arguments, {**keywords, "out": out}
+    together: Call = (operation.run, arguments, {**keywords, "out": out})
     result = operation.result
     if not (operation.pointwise and result.many and rounds_otherwise(operation)):
+        yield together
         return
-    at_once = result.size // (2 * lanes(out.dtype)) * (2 * lanes(out.dtype))
-    if at_once:
+    if at_once := _at_once(operation):
+        yield together
         tensors = [each for each in arguments if isinstance(each, torch.Tensor) and each.numel() > 1]
         if not all(each.shape == out.shape and each.is_contiguous() for each in (*tensors, out)):
             return

@@ -78,6 +78,12 @@ class Step:
     parameters: dict[str, Slot] = field(default_factory=dict)
     state: dict[str, Slot] = field(default_factory=dict)
 
+    @property
+    def approximate(self) -> list[str]:
+        """The operations whose bits are not always those of a single run."""
+        found = (operation for operation in self.evaluation if not operation.keywords.get("exact", True))
+        return sorted({operation.name.split(".")[0] for operation in found})
+
 
 def record_step(problem: Problem, settings: StepSettings, *, evaluates: bool = True) -> Step:
     """Record a step of a descent; without ``evaluates``, its update alone.
@@ -130,9 +136,9 @@ def record_evaluation(
             found = torch.autograd.grad(loss, list(leaves.values()), one, materialize_grads=True)
     except GdcliError as error:
         raise NotRecordedError(error.message) from error
+    operations += _lifted(recorder.operations)
     if recorder.refused:
         raise NotRecordedError(recorder.refused)
-    operations += _lifted(recorder.operations)
     gradients = {name: recorder.slot_of(g) for name, g in zip(leaves, found, strict=True)}
     return operations, recorder.slot_of(loss), gradients
 

@@ -205,7 +205,8 @@ class Sweep:
     def used(self) -> EngineUsed:
         """The engine, and how some cells compare with single runs."""
         if self._used is None:
-            functions = list(getattr(getattr(self.engine, "source", None), "approximate", []))
+            step = self.engine.step
+            functions = sorted({*step.approximate, *getattr(getattr(self.engine, "source", None), "approximate", [])})
             compared, differing, ulp = compare(self)
             name: Any = self.engine.name
             self._used = EngineUsed(
