@@ -147,7 +147,13 @@ class FastTile(ReplayTile):
         has_landmark = before.landmark is not None
         state = [block.saved[name] for name in self.step.state]
         arrays = [runs, x, before.gradient, before.loss, x if before.x is None else before.x, *state, *own]
-        arrays += [*uniform, *each, before.largest, before.first_norm, before.landmark if has_landmark else x]
+        arrays += [
+            *uniform,
+            *each,
+            before.largest,
+            before.first_norm,
+            x if before.landmark is None else before.landmark,
+        ]
         several = sum(t is not None for t in (stopping.tol_grad, stopping.tol_loss, stopping.tol_x)) > 1
         self.engine.module.test(
             *(array.numpy() for array in arrays), before.landmark_at if has_landmark else -1, block.start, block.count,

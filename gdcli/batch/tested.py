@@ -105,10 +105,8 @@ def text_of_tests(writer: Writer, evaluated: int, loss: str, gradient: Sequence[
     for k, (name, slot) in enumerate(step.state.items()):
         names += [f"m{k}_{i}" for i in range(slot.size)]
         new += [writer.texts[n] for n in writer.known(step.update.state[name]).reshape(-1).tolist()]
-    lines = [
-        '@njit(cache=True, nogil=True, error_model="numpy", boundscheck=False)',
-        f"def test({', '.join(arguments)}):",
-    ]
+    lines = ['@njit(cache=True, nogil=True, error_model="numpy", boundscheck=False)']
+    lines.append(f"def test({', '.join(arguments)}):")
     lines += [f"    {member.name} = {int(member)}" for member in Status if member.name in _TESTS]
     lines += ["    for c in range(len(chosen)):", "        n = chosen[c]"]
     lines += [f"        {line}" for line in reads]
