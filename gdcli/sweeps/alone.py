@@ -61,14 +61,13 @@ def difference_of(sweep: Sweep, cell: int) -> float:
     if NAMES[int(cells.status[cell])] != reason.status or int(cells.steps[cell]) != state.iteration:
         return math.inf
     here, there = cells.x[:, cell], state.point.to(cells.x.dtype)
-    return max((_ulps(a, b) for a, b in zip(here, there, strict=True)), default=0.0)
+    return float(ulps(here, there).max())
 
 
-def _ulps(a: torch.Tensor, b: torch.Tensor) -> float:
-    if bool(a == b) or (bool(a.isnan()) and bool(b.isnan())):
-        return 0.0
-    if not (bool(a.isfinite()) and bool(b.isfinite())):
-        return math.inf
+def ulps(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """The difference of numbers in units in the last place of the larger one; infinite where only one is finite."""
     size = torch.maximum(a.abs(), b.abs())
     unit = torch.nextafter(size, torch.full_like(size, torch.inf)) - size
-    return float(((a.double() - b.double()).abs() / unit.double()).item())
+    found = (a.double() - b.double()).abs() / unit.double()
+    same = (a == b) | (a.isnan() & b.isnan())
+    return torch.where(same, 0.0, torch.where(found.isfinite(), found, torch.inf))

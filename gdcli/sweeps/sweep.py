@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace as with_changes
 from typing import IO, Any
@@ -10,7 +11,9 @@ import torch
 from msgspec.structs import replace
 
 from gdcli.batch.engines import engine_for
+from gdcli.batch.fast import Fast
 from gdcli.batch.many import Engine, Many
+from gdcli.batch.replay import Replay
 from gdcli.batch.stopping import Status, Stopping
 from gdcli.complete.alone import settings_alone
 from gdcli.complete.minimize import complete_minimize
@@ -21,12 +24,13 @@ from gdcli.contract.figure import Figure
 from gdcli.contract.sweep import EngineUsed, SweepResult, SweepSettings
 from gdcli.descent.minimize import minimize
 from gdcli.rules.parameters import complete_rule, rates_change, remembers
-from gdcli.sweeps.alone import compare, is_stationary
+from gdcli.sweeps.alone import compare, is_stationary, ulps
 from gdcli.sweeps.ends import STATIONARY, Cells
 from gdcli.sweeps.grid import TILE, Grid
 from gdcli.sweeps.minima import Minima, clustered, known_minima, refined
 from gdcli.tensors import Problem, check_scalar, on_device, prepare
 
+_TRIED = 64  # cells on which an engine that rounds otherwise is tried
 _CHUNK = 64  # tiles that are run together at most
 _NUMBERS = 1 << 23  # of all points of a chunk
 
@@ -70,7 +74,39 @@ class Sweep:
 
     def _engine(self, problem: Problem) -> tuple[Engine, str]:
         steps = self.grid.size * max(1, self.settings.steps)
-        return engine_for(problem, self.settings, self.grid.step_settings(problem), steps)
+        engine, why = engine_for(problem, self.settings, self.grid.step_settings(problem), steps)
+        most = self.settings.tolerance_ulp
+        if (
+            isinstance(engine, Fast)
+            and engine.source.approximate
+            and self.settings.engine == "auto"
+            and most is not None
+        ):
+            exact = Replay(engine.step)
+            difference = self._difference(engine, exact, problem)
+            if difference > most:
+                by = (
+                    f"by {difference:.3g} units in the last place"
+                    if math.isfinite(difference)
+                    else "in steps or status"
+                )
+                return exact, f"fast differs {by}"
+        return engine, why
+
+    def _difference(self, one: Engine, other: Engine, problem: Problem) -> float:
+        """How the ends of some cells differ between two engines, in units in the last place."""
+        some = torch.randint(self.grid.size, (_TRIED,), generator=torch.Generator().manual_seed(0))
+        chosen = self.grid.with_seed(some, self.grid.seeds()[0])
+        ends = []
+        for engine in (one, other):
+            many = self._many_of(engine, problem, chosen)
+            for _ in many:
+                pass
+            ends.append(many.ends)
+        a, b = ends
+        if not torch.equal(a.status, b.status) or not torch.equal(a.steps, b.steps):
+            return math.inf
+        return float(ulps(a.x, b.x).max()) if len(chosen) else 0.0
 
     def interrupt(self, by: str = "") -> None:
         """Ask the runs to end; what has been finished is kept."""
@@ -109,13 +145,7 @@ class Sweep:
 
     def _run(self, engine: Engine, problem: Problem, chosen: torch.Tensor) -> Iterator[float]:
         grid = self.grid
-        many = self._many = Many(
-            engine,
-            self._stopping(chosen),
-            grid.starts(chosen, problem),
-            grid.parameters(chosen, problem),
-            grid.rates(chosen, problem),
-        )
+        many = self._many = self._many_of(engine, problem, chosen)
         for share in many:
             yield (self.done + share * len(chosen)) / grid.size
         self.run_steps += many.run_steps
@@ -129,6 +159,12 @@ class Sweep:
             cells.status[stopped] = 0
         self.done += len(chosen)
         yield self.done / grid.size
+
+    def _many_of(self, engine: Engine, problem: Problem, chosen: torch.Tensor) -> Many:
+        """The descents of some cells."""
+        grid = self.grid
+        starts, parameters = grid.starts(chosen, problem), grid.parameters(chosen, problem)
+        return Many(engine, self._stopping(chosen), starts, parameters, grid.rates(chosen, problem))
 
     def _stopping(self, chosen: torch.Tensor) -> Stopping:
         s = self.descent
