@@ -89,6 +89,11 @@ class Recorder(TorchDispatchMode):
         self._slots: dict[Any, Slot] = {}
         self._kept: list[Any] = []  # so that no address is used twice
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """No: PyTorch would import its compiler to keep it away from here, and that takes seconds."""
+        return False
+
     def know(self, tensor: torch.Tensor, slot: Slot) -> None:
         """Have a tensor stand for a slot."""
         self._slots[_identity(tensor)] = slot

@@ -130,10 +130,8 @@ def record_evaluation(
     try:
         with recorder:
             loss = problem.objective(*tensors.values()).reshape(())
-            recorder.paused = True
-            one = torch.ones_like(loss)
-            recorder.paused = False
-            found = torch.autograd.grad(loss, list(leaves.values()), one, materialize_grads=True)
+            # Given a gradient of the loss, PyTorch would import SymPy, and that takes long.
+            found = torch.autograd.grad(loss, list(leaves.values()), materialize_grads=True)
     except GdcliError as error:
         raise NotRecordedError(error.message) from error
     operations += _lifted(recorder.operations)
