@@ -25,9 +25,10 @@ from gdcli.cli.whole_file import check_file
 from gdcli.contract.sweep import Shard
 from gdcli.errors import GdcliError, OutsideError
 from gdcli.printable import one_line
+from gdcli.unfinished import undone_by
 
 _EVERY = 1.0  # seconds between two signs of life, and between two looks at those of others
-_LOST = 20.0  # seconds without a sign
+_LOST = 15.0  # seconds without a sign
 _STARTS = 120.0  # seconds until the first sign: a machine may start late
 _POLITE = 1.0  # seconds in which a rank that has failed prints its own error first
 
@@ -144,15 +145,15 @@ class Meeting:
             self._failure.unlink(missing_ok=True)  # of an earlier run
         self._signs.start()
         try:
-            yield self
+            with undone_by(self._end):
+                yield self
         except Exception as error:
             if not (isinstance(error, GdcliError) and error.code == "rank"):
-                self._fail(str(error) or type(error).__name__)
+                message = error.message if isinstance(error, GdcliError) else f"{type(error).__name__}: {error}"
+                self._fail(f"rank {self.ranks.rank} has failed: {message}")
             raise
         finally:
-            self._leave("")
-            with contextlib.suppress(OSError):  # somebody else is there, or finished tiles
-                self.kept.folder.rmdir()
+            self._end()
 
     def look(self) -> None:
         """Look, at most once a second, whether a process has failed.
@@ -167,23 +168,21 @@ class Meeting:
         if (told := self._told(self._failure)) is not None:
             time.sleep(_POLITE)
             raise OutsideError("rank", told, "its own error says more")
-        if self.ranks.rank == 0:
-            for rank in range(1, self.ranks.size):
-                self._check(rank, now)
+        for rank, (last, since) in list(self._seen.items()):
+            if last != "done" and now - since > (_LOST if last else _STARTS):
+                state = "gives no sign of life any more" if last else "has not started"
+                message = f"rank {rank} of {self.ranks.size} {state}"
+                self._fail(message)
+                hint = "it was killed, perhaps; with --resume, the same command goes on from finished tiles"
+                raise OutsideError("rank", message, hint)
 
-    def _check(self, rank: int, now: float) -> None:
-        """Raise OutsideError for a process that was lost; only its changes count, for its clock may be another."""
-        sign = self._told(self.path(rank)) or ""
-        last, since = self._seen.setdefault(rank, ("", now))
-        if sign != last:
-            self._seen[rank] = (sign, now)
-        elif sign != "done" and now - since > (_LOST if last else _STARTS):
-            state = "gives no sign of life any more" if last else "has not started"
-            message = f"rank {rank} of {self.ranks.size} {state}"
-            self._fail(message)
-            raise OutsideError(
-                "rank", message, "its machine or its memory may have failed; --resume keeps what is done"
-            )
+    def _watch(self) -> None:
+        """See which processes have given another sign of life; only that counts, for their clocks may differ."""
+        for rank in range(1, self.ranks.size):
+            sign = self._told(self.path(rank)) or ""
+            last, _ = self._seen.setdefault(rank, ("", time.monotonic()))
+            if sign not in ("", last):
+                self._seen[rank] = (sign, time.monotonic())
 
     def done(self) -> None:
         """Tell that the part of this process is there."""
@@ -206,7 +205,14 @@ class Meeting:
         while not self._over.is_set():
             number += 1
             self._tell(self.path(self.ranks.rank), str(number))
+            if self.ranks.rank == 0:
+                self._watch()
             self._over.wait(_EVERY)
+
+    def _end(self) -> None:
+        self._leave("")
+        with contextlib.suppress(OSError):  # somebody else is there, or finished tiles
+            self.kept.folder.rmdir()
 
     def _leave(self, last: str) -> None:
         """Give no more signs of life; the ``last`` one stays, if there is one."""
@@ -223,7 +229,7 @@ class Meeting:
     def _fail(self, message: str) -> None:
         """Have the others end; torchrun ends them itself, and may start them again."""
         if self.ranks.launcher == "Slurm":
-            self._tell(self._failure, f"rank {self.ranks.rank} has failed: {one_line(message)}")
+            self._tell(self._failure, one_line(message))
 
     def _tell(self, path: Path, what: str) -> None:
         with contextlib.suppress(OSError):  # a sign that is lost is given again

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from gdcli.sweeps.sweep import Finished, Sweep
 
 _ALL = Shard(1, 1)
+_GIVEN = {"expression": "the expression", "values": "the values of variables", "lrs": "--lr.NAME"}
 
 
 def read_shard(text: str | None) -> Shard:
@@ -35,8 +36,8 @@ def read_shard(text: str | None) -> Shard:
     if of == 0:
         raise GdcliError("shard", f"--shard {text} is one of no shards", "for example: --shard 3/8, the third of eight")
     if not 1 <= number <= of:
-        last = f"{of}/{of}" if of > 1 else "1/1"
-        raise GdcliError("shard", f"there is no shard {number} of {of}", f"they are 1/{of} to {last}")
+        hint = f"they are 1/{of} to {of}/{of}" if of > 1 else "the only one is 1/1"
+        raise GdcliError("shard", f"there is no shard {number} of {of}", hint)
     return Shard(number, of)
 
 
@@ -89,9 +90,9 @@ def settings_of_merge(given: SweepSettings, output: Output) -> SweepSettings:
         return given
     for name in given.__struct_fields__:
         if getattr(given, name) != getattr(SweepSettings(), name):
-            what = "an expression" if name == "expression" else "settings"
-            message = f"--merge takes its settings from the parts, so {what} ({name}) cannot be given too"
-            raise GdcliError("usage", message, "leave out all but --merge FILE... and what is printed and saved")
+            what = _GIVEN.get(name, f"--{name.replace('_', '-')}")
+            message = f"--merge takes the settings from the parts, so {what} would change nothing"
+            raise GdcliError("usage", message, f"leave out {what}")
     return checked_parts(output.merge)[1]
 
 

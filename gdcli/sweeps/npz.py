@@ -28,7 +28,8 @@ def write_npz(file: IO[bytes], arrays: Mapping[str, torch.Tensor], texts: Mappin
             with archive.open(zipfile.ZipInfo(f"{name}.npy", _EPOCH), "w", force_zip64=True) as member:
                 member.write(_header(_DESCR[array.dtype], tuple(array.shape)))
                 numbers = array.contiguous()  # alive while it is written
-                member.write((ctypes.c_char * numbers.nbytes).from_address(numbers.data_ptr()))
+                if numbers.nbytes:
+                    member.write((ctypes.c_char * numbers.nbytes).from_address(numbers.data_ptr()))
         for name, text in texts.items():
             shape, words = ((), [text]) if isinstance(text, str) else ((len(text),), text)
             longest = max(map(len, words))

@@ -85,15 +85,11 @@ def read_part(path: str) -> Part:
             raise GdcliError("part", message, "a part is what --shard I/N --save FILE.npz writes")
         texts = {name: read_text(archive.read(f"{name}.npy"), name) for name in ("settings", "gdcli", "engine")}
         numbers = {name: _whole(_array(archive, name, path)) for name in ("shard", "tiles", "run_steps")}
-        return Part(
-            path,
-            texts["settings"],
-            texts["gdcli"],
-            msgspec.json.decode(texts["engine"], type=EngineMade),
-            Shard(*numbers["shard"]),
-            list(numbers["tiles"]),
-            numbers["run_steps"][0],
-        )
+        shard = Shard(*numbers["shard"])
+        if not 1 <= shard.number <= shard.of:
+            raise ValueError(shard)
+        engine = msgspec.json.decode(texts["engine"], type=EngineMade)
+        return Part(path, texts["settings"], texts["gdcli"], engine, shard, numbers["tiles"], numbers["run_steps"][0])
 
 
 def cells_of(part: Part, size: int) -> Cells:
@@ -107,12 +103,13 @@ def cells_of(part: Part, size: int) -> Cells:
     from gdcli.sweeps.ends import Cells
 
     with _opened(part.path) as archive:
-        arrays = {}
-        for name in ("status", "steps", "loss", "end", *(["rate"] if "rate.npy" in archive.namelist() else [])):
-            read = _array(archive, name, part.path)
-            dtype = getattr(torch, read.dtype)
-            numbers = torch.frombuffer(read.numbers, dtype=dtype) if read.numbers else torch.empty(0, dtype=dtype)
-            arrays[name] = numbers.reshape(read.shape)
+        names = ["status", "steps", "loss", "end", *(["rate"] if "rate.npy" in archive.namelist() else [])]
+        found = {name: _array(archive, name, part.path) for name in names}
+    arrays = {}
+    for name, read in found.items():
+        dtype = getattr(torch, read.dtype)
+        numbers = torch.frombuffer(read.numbers, dtype=dtype) if read.numbers else torch.empty(0, dtype=dtype)
+        arrays[name] = numbers.reshape(read.shape)
     count = sum(min(TILE, size - tile * TILE) for tile in part.tiles)
     if any(len(each) != count for each in arrays.values()):
         raise GdcliError("part", f"{part.path} is damaged: it does not have {count:,} cells", "make it again")
@@ -150,13 +147,17 @@ def check_parts(parts: Sequence[Part], size: int) -> None:
         GdcliError: for a tile that is missing, or there twice.
     """
     owner: dict[int, str] = {}
+    count = -(-size // TILE)
     for part in parts:
+        if any(not 0 <= tile < count for tile in part.tiles):
+            raise GdcliError("part", f"{part.path} is damaged: it has tiles beyond the grid", "make this part again")
         for tile in part.tiles:
             if tile in owner:
                 message = f"tile {tile} is in {owner[tile]} and in {part.path}"
+                if part.path == owner[tile]:
+                    message = f"{part.path} is given twice"
                 raise GdcliError("part", message, "leave one of them out")
             owner[tile] = part.path
-    count = -(-size // TILE)
     missing = [tile for tile in range(count) if tile not in owner]
     if missing:
         of = {part.shard.of for part in parts}

@@ -110,6 +110,8 @@ class Sweep:
         total = max(1, len(self.grid.cells(left)))
         size = self._together(len(left))
         for start in range(0, len(left), size):
+            if self.interrupted_by is not None:
+                return
             tiles, before = left[start : start + size], self.run_steps
             cells = self.grid.cells(tiles)
             for seed in self.grid.seeds():
