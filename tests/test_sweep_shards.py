@@ -76,10 +76,10 @@ SWEEPS = [
     ["x**4 - x**2", "--over", "lr=0.01:1:150", "--over", "x=-2:2:3", "--dtype", "float64", "--measure", "rate"],
     ["x**4 - x**2", "--x", "1", "--over", "lr=0.01:0.6:200"],
     ["himmelblau", "--over", "momentum=0:0.9:20", "--over", "x=-4:4:11", "--lr", "0.01", "--optimizer", "sgd"],
-    ["sum((W @ b)**2)", "--W", "randn(2,3)", "--b", "1,2,3", "--over", "seed=0:20", "--over", "lr=0.01:0.3:9"],
-    ["sum((W @ b)**2)", "--W", "randn(2,3)", "--b", "1,2,3", "--over", "lr=0.01:0.3:9", "--over", "seed=0:20"],
+    ["sum((W @ b)**2)", "--W", "randn(2,3)", "--b", "1,2,3", "--over", "seed=0:9", "--over", "lr=0.01:0.3:17"],
+    ["sum((W @ b)**2)", "--W", "randn(2,3)", "--b", "1,2,3", "--over", "lr=0.01:0.3:17", "--over", "seed=0:9"],
     ["mean(tanh(A @ B)**2)", "--A", "randn(3,4)", "--B", "randn(4,2)", "--engine", "vmap",
-     "--over", "lr.A=0.01:3:15", "--over", "lr.B=0.01:3:11", "--steps", "20", "--tol-grad", "0.1"],
+     "--over", "lr.A=0.01:3:15", "--over", "lr.B=0.01:3:11", "--steps", "8", "--tol-grad", "0.1"],
     ["rosenbrock", "--over", "x=-2:2:20", "--over", "lr=1e-4:1e-1:log:12", "--optimizer", "adam",
      "--schedule", "cosine", "--sched", "T_max=60"],
 ]  # fmt: skip
@@ -424,19 +424,19 @@ def test_ranks_come_from_the_launcher(environment: dict[str, str], expected: tup
 
 def test_numbers_of_a_launcher_that_cannot_be(run: Run) -> None:
     outcome = run("sweep", env={"RANK": "2", "WORLD_SIZE": "2"})
-    assert (outcome.code, outcome.err) == (
-        2,
+    assert outcome.code == 2
+    assert outcome.err == (
         "error: RANK=2 and WORLD_SIZE=2 in the environment are not a rank and a number of processes\n"
-        "hint: unset them, or start this with torchrun\n",
+        "hint: unset them, or start this with torchrun\n"
     )
 
 
 def test_several_machines_need_a_folder(run: Run) -> None:
     outcome = run("sweep", env={"RANK": "1", "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "1"})
-    assert (outcome.code, outcome.err) == (
-        2,
+    assert outcome.code == 2
+    assert outcome.err == (
         "error: 2 processes on several machines need a folder that they share for their parts\n"
-        "hint: add --save map.npz, in a folder that all machines see\n",
+        "hint: add --save map.npz, in a folder that all machines see\n"
     )
 
 

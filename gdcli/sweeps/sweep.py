@@ -66,7 +66,9 @@ class Sweep:
         self.problem = self._problem(self.grid.seeds()[0])
         check_scalar(self.problem.value(), self.problem.objective.expression, self.problem.wrt)
         dtype = next(iter(self.problem.leaves.values())).dtype
-        self.cells = Cells.empty(self.grid.size, self.problem.unknowns, dtype, rates=settings.measure == "rate")
+        self.cells = Cells.empty(
+            self.grid.size, self.problem.unknowns, dtype, rates=settings.measure == "rate", part=shard.of > 1
+        )
         self.shard = shard
         self.engine: Engine | None = None
         if made is None:
