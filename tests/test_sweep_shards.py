@@ -257,7 +257,7 @@ def test_ctrl_c_keeps_the_finished_tiles_and_the_same_command_goes_on(run: Run) 
     other = run("sweep", *words, "--steps", "51")
     assert other.code == 2
     assert other.err == (
-        "error: map.npz.tiles has tiles of another sweep: steps is 50 there, and 51 here\n"
+        "error: map.npz.tiles/tiles-000000.npz is of another sweep: steps is 50 there, and 51 here\n"
         "hint: rm -r map.npz.tiles begins anew; or save under another name\n"
     )
     again = made(run, *words)

@@ -46,11 +46,9 @@ def run_and_keep(sweep: Sweep, output: Output, kept: Kept | None, meeting: Meeti
         GdcliError: when tiles of another sweep are kept.
         OutsideError: when a file cannot be written, or another process has failed.
     """
-    from gdcli.sweeps.part import settings_text
-
     with interruptible(sweep.interrupt) as interruption:
         if kept is not None:
-            for part in kept.parts(settings_text(sweep.settings)):
+            for part in kept.parts(sweep):
                 sweep.take(part)
             kept.make()
             sweep.keeps = True
@@ -148,13 +146,12 @@ def _take_all(sweep: Sweep, meeting: Meeting, *, resume: bool) -> None:
     """
     from gdcli.sweeps.part import check_of, disjoint, read_part, settings_text
 
-    text = settings_text(sweep.settings)
     if resume:
-        parts = meeting.kept.parts(text)
+        parts = meeting.kept.parts(sweep)
     else:
         parts = [read_part(str(meeting.part(rank))) for rank in range(1, meeting.ranks.size)]
         for part in parts:
-            check_of(part, text, "in rank 0")
+            check_of(part, settings_text(sweep.settings), sweep.made, "in rank 0")
     for part in disjoint(parts, sorted(sweep.tiles)):
         sweep.take(part)
     missing = sweep.grid.tiles - len(sweep.tiles)

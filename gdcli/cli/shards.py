@@ -6,6 +6,7 @@ import contextlib
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from gdcli.cli.output import Output
@@ -120,24 +121,18 @@ class Kept:
     def __init__(self, target: str) -> None:
         self.folder = Path(f"{target}.tiles")
 
-    def parts(self, settings: str) -> list[Part]:
+    def parts(self, sweep: Sweep) -> list[Part]:
         """What is there already.
 
         Raises:
-            GdcliError: for tiles of another sweep.
+            GdcliError: for tiles of another sweep, or made in another way.
         """
-        from gdcli.sweeps.part import difference, disjoint, read_part
-        from gdcli.version import __version__
+        from gdcli.sweeps.part import check_of, disjoint, read_part, settings_text
 
         found = [read_part(str(path)) for path in sorted(self.folder.glob("tiles-*.npz"))]
+        hint = f"rm -r {quote(str(self.folder))} begins anew; or save under another name"
         for part in found:
-            hint = f"rm -r {self.folder} begins anew; or save under another name"
-            if part.settings != settings:
-                what = difference(part.settings, settings, "here")
-                raise GdcliError("resume", f"{self.folder} has tiles of another sweep: {what}", hint)
-            if part.version != __version__:
-                message = f"{self.folder} has tiles that gdcli {part.version} has made, and this is {__version__}"
-                raise GdcliError("resume", message, hint)
+            check_of(part, settings_text(sweep.settings), sweep.made, "here", hint)
         return list(disjoint(found, ()))
 
     def make(self) -> None:

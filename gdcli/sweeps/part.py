@@ -187,24 +187,25 @@ def check_same(parts: Sequence[Part]) -> None:
     """
     first = parts[0]
     for part in parts:
-        check_of(part, first.settings, f"in {first.path}")
-        if part.engine != first.engine:
-            message = f"{part.path} was made by the engine {part.engine.name}, and {first.path} by {first.engine.name}"
-            raise GdcliError("part", message, "make all parts with the same packages, or with --engine replay")
+        check_of(part, first.settings, first.engine, f"in {first.path}")
 
 
-def check_of(part: Part, settings: str, where: str) -> None:
-    """Check that a part is of a sweep with these settings, those ``where``.
+def check_of(part: Part, settings: str, engine: EngineMade, where: str, hint: str = "") -> None:
+    """Check that a part is of a sweep with these settings and this engine, those ``where``.
 
     Raises:
-        GdcliError: for a part of another sweep, or of another version of gdcli.
+        GdcliError: for a part of another sweep, and one that another version of gdcli or another engine has made; with
+            ``hint``, or what fits.
     """
     if part.version != __version__:
         message = f"{part.path} was made by gdcli {part.version}, and this is {__version__}"
-        raise GdcliError("part", message, "make all parts with one version")
+        raise GdcliError("part", message, hint or "make all parts with one version")
     if part.settings != settings:
         message = f"{part.path} is of another sweep: {difference(part.settings, settings, where)}"
-        raise GdcliError("part", message, "use the parts of one sweep")
+        raise GdcliError("part", message, hint or "use the parts of one sweep")
+    if part.engine != engine:
+        message = f"{part.path} was made by the engine {part.engine.name}, and what is {where} by {engine.name}"
+        raise GdcliError("part", message, hint or "make all parts with the same packages, or with --engine replay")
 
 
 def difference(there: str, here: str, where: str) -> str:

@@ -112,7 +112,7 @@ class Sweep:
         total = max(1, len(self.grid.cells(left)))
         size = self._together(len(left))
         for start in range(0, len(left), size):
-            if self.interrupted_by is not None:
+            if self._stops():
                 return
             tiles, before = left[start : start + size], self.run_steps
             cells = self.grid.cells(tiles)
@@ -123,12 +123,15 @@ class Sweep:
                 problem, engine = self._with_seed(seed)
                 for alike in self._alike(chosen):
                     yield from self._run(engine, problem, alike, total)
-                    if self.interrupted_by is not None:
+                    if self._stops():
                         return
             self._judge(cells)
             self.tiles.update(tiles)
             self.finished.append(Finished(tiles, self.run_steps - before))
             yield self.done / total
+
+    def _stops(self) -> bool:
+        return self.interrupted_by is not None
 
     def _with_seed(self, seed: int) -> tuple[Problem, Engine]:
         """The problem with a seed, and its engine."""
