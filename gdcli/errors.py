@@ -65,8 +65,8 @@ class OutsideError(GdcliError):
 class UserInterruptError(GdcliError):
     """A signal before there was anything to print. ``by`` is a key of ``INTERRUPTED_BY``."""
 
-    def __init__(self, by: str = "") -> None:
-        super().__init__("interrupted", f"interrupted{by}")
+    def __init__(self, by: str = "", message: str = "", hint: str = "") -> None:
+        super().__init__("interrupted", message or f"interrupted{by}", hint)
         self.exit_code = INTERRUPTED_BY[by]
 
 

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from operator import length_hint
 
 from gdcli.cli.options import belongs_to_others
@@ -67,6 +68,10 @@ def sort_words(words: list[str], options: Mapping[str, str], command: str, *, va
             if options[name] and not equals:
                 given[-1].append(_value(name, next(rest, None), options, command))
                 _check_pair(name, options[name], given[-1][1], words[len(words) - length_hint(rest) :])
+            if options[name].endswith("..."):  # the shell has put the names of several files there
+                for more in takewhile(lambda each: not each.startswith("--"), words[len(words) - length_hint(rest) :]):
+                    given.append([name, more])
+                    next(rest)
         elif "--lrs" in options and (match := _RATE.fullmatch(word)):
             value = match[2] if match[2] is not None else _value(name, next(rest, None), options, command)
             found.rates.append(f"{match[1]}={value}")

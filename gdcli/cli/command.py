@@ -5,6 +5,7 @@ Every field of the settings is an option of the same name, with the type, bounds
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import inspect
 import os
@@ -40,7 +41,14 @@ from gdcli.complete.problem import hint_at_problems
 from gdcli.contract.fields import EXPRESSIONS, fields_of
 from gdcli.contract.reading import S, read
 from gdcli.contract.words import read_word
-from gdcli.errors import ExpressionError, GdcliError, MissingVariableError, UnknownVariableError, UserInterruptError
+from gdcli.errors import (
+    ExitCode,
+    ExpressionError,
+    GdcliError,
+    MissingVariableError,
+    UnknownVariableError,
+    UserInterruptError,
+)
 from gdcli.rules.catalogue import RULES
 from gdcli.rules.parameters import OWN_OPTIONS
 from gdcli.torch_import import import_torch
@@ -55,6 +63,8 @@ class Command(Generic[S]):
     ``complete`` fills in defaults and finds all errors in the arguments, without torch.
     ``run`` returns the exit code. ``features`` are what it can print, draw and save: numbers, a row per iteration or
     point, a plot, and the kinds of files of ``--save``. ``code`` returns the equivalent PyTorch script, without torch.
+    ``given`` returns the settings of the command line, or those of files that take their place, and ``around`` is a
+    context of the whole command.
     """
 
     name: str
@@ -65,6 +75,8 @@ class Command(Generic[S]):
     examples: tuple[str, ...]
     features: tuple[Feature, ...] = ("numbers", "table")
     code: Callable[[S], str] | None = None
+    given: Callable[[S, Output], S] = lambda settings, _: settings
+    around: Callable[[Output], contextlib.AbstractContextManager[Output]] = contextlib.nullcontext
 
     @property
     def saves(self) -> list[Kind]:
@@ -149,9 +161,13 @@ def add(app: typer.Typer, command: Command[S]) -> None:
         for text in given.pop("var") or []:
             add_variable(names, *parse_assignment(text))
         _check_not_empty(given, ctx.meta["gdcli.options"])
-        output = _output(command, given, ctx.meta["gdcli.words"])
+        with command.around(_output(command, given, ctx.meta["gdcli.words"])) as output:
+            code = run(ctx, given, names, output)
+        raise typer.Exit(code)
+
+    def run(ctx: typer.Context, given: dict[str, Any], names: dict[str, str], output: Output) -> int:
         file = given.get("file")
-        settings = _settings(command, given, names)
+        settings = command.given(_settings(command, given, names), output)
         try:
             settings = command.complete(settings)
         except UnknownVariableError as error:
@@ -177,13 +193,12 @@ def add(app: typer.Typer, command: Command[S]) -> None:
         check_effect(output, settings, many_rows="iterations" in command.features or getattr(settings, "each", False))
         if output.format == "code" and command.code is not None:
             _print_code(command.code(settings), output)
-            raise typer.Exit
+            return ExitCode.OK
         _leave_deleted_folder()
         import_torch()
         gc.enable()
         with listening(output.heard, quiet=output.quiet):
-            code = command.run(settings, output)
-        raise typer.Exit(code)
+            return command.run(settings, output)
 
     parameters = [inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)]
     parameters += _setting_parameters(command) + _output_parameters(command)

@@ -61,7 +61,7 @@ FORMATS: dict[Format, Meta] = {
 class Output(Struct, frozen=True, kw_only=True):
     """How and where to print. ``format`` is set by a format flag; ``words`` are the arguments of the command line.
 
-    ``heard`` has the warnings of libraries while the command runs.
+    ``heard`` has the warnings of libraries while the command runs, and ``meeting`` the other processes of a sweep.
     """
 
     format: Format = "table"
@@ -111,6 +111,16 @@ class Output(Struct, frozen=True, kw_only=True):
         int, option("significant digits in a table; 17 is exact", "N", about=("numbers",), ge=1, le=17)
     ] = 6
     cells: Annotated[bool, option("with --json, also print every cell", about=("sweep",))] = False
+    shard: Annotated[
+        str | None, option("run one of N parts of the grid, and save it to an NPZ file", "I/N", about=("sweep",))
+    ] = None
+    merge: Annotated[
+        list[str], option("put the parts that --shard has saved together, and run nothing", "FILE...", about=("sweep",))
+    ] = []
+    resume: Annotated[
+        bool,
+        option("keep finished tiles beside the first file of --save, and go on from those there", about=("sweep",)),
+    ] = False
     every: Annotated[int, option("show every Nth iteration in a table", "N", about=("iterations",), ge=1)] = 1
     all: Annotated[bool, option("show every row of a long table", about=("iterations", "points"))] = False
     require_convergence: Annotated[
@@ -119,6 +129,7 @@ class Output(Struct, frozen=True, kw_only=True):
     quiet: Annotated[bool, option("hide notes, warnings and progress")] = False
     words: list[str] = []
     heard: Heard = field_(default_factory=Heard)
+    meeting: Any = None
 
     @property
     def counted(self) -> Literal["iteration", "evaluation"]:

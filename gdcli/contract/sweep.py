@@ -48,6 +48,8 @@ from gdcli.contract.fields import (
 from gdcli.contract.sources import Sources
 
 SWEEP = "Sweep"
+TILE = 16_384
+"""Cells of a tile. Tiles are numbered along the grid from 0, and tile k has the cells from k * TILE on."""
 SweepLr = Annotated[
     NonNegative | None,
     meta("learning rate", RULE, "NUMBER", words=AT_LEAST_0, shown="0.1 for manual and sgd, otherwise PyTorch's"),
@@ -163,6 +165,28 @@ class SweepAxis(Struct, frozen=True, kw_only=True):
     def numbers(self) -> list[float]:
         """All of its numbers."""
         return [self.number(i) for i in range(len(self))]
+
+
+class Shard(Struct, frozen=True):
+    """One of ``of`` parts of a sweep, counted from 1: tile k belongs to the shard k % of + 1."""
+
+    number: int
+    of: int
+
+    def tiles(self, count: int) -> range:
+        """Its tiles, of so many in all."""
+        return range(self.number - 1, count, self.of)
+
+    def __str__(self) -> str:
+        return f"{self.number}/{self.of}"
+
+
+class EngineMade(Struct, frozen=True, kw_only=True):
+    """What makes the steps: ``name``, ``functions`` and ``why`` as in ``EngineUsed``."""
+
+    name: Literal["replay", "fast", "vmap"]
+    functions: list[str] = []
+    why: str = ""
 
 
 class EngineUsed(Struct, frozen=True, kw_only=True):

@@ -72,12 +72,22 @@ def dtype_of(descr: str, name: str) -> tuple[str, int, bool]:
     return _DTYPES[f"{kind}{size}"], size, size > 1 and order not in (native, "=")
 
 
-def header_of(content: bytes, name: str) -> Header:
+def header_of(content: bytes, name: str, most: int = MAX_ELEMENTS) -> Header:
     """The header of an NPY file, of which ``content`` is the beginning.
 
     Raises:
-        GdcliError: for a header that is not valid, an array of something else than numbers, and one over the limit.
+        GdcliError: for a header that is not valid, an array of something else than numbers, and one of more than
+            ``most`` numbers.
     """
+    descr, columns_first, shape, length = _said(content, name)
+    dtype, item, swapped = dtype_of(descr if isinstance(descr, str) else "|V0", name)
+    if (count := math.prod(shape)) > most:
+        raise GdcliError("limit", f"{name} has {count:,} numbers; the limit is {most:,}", "make it smaller")
+    return Header(dtype, item, swapped, columns_first, shape, length)
+
+
+def _said(content: bytes, name: str) -> tuple[Any, bool, Shape, int]:
+    """The type as NumPy describes it, whether columns come first, the shape, and the bytes of the header."""
     width = 2 if content[6:7] == b"\1" else 4
     start = 8 + width
     length = int.from_bytes(content[8:start], "little")
@@ -90,10 +100,19 @@ def header_of(content: bytes, name: str) -> Header:
         descr, columns_first, shape = said["descr"], bool(said["fortran_order"]), _sizes(said["shape"])
     except (ValueError, SyntaxError, TypeError, KeyError, RecursionError, MemoryError):
         raise GdcliError("values", f"the header of {name} is not valid") from None
-    dtype, item, swapped = dtype_of(descr if isinstance(descr, str) else "|V0", name)
-    if (count := math.prod(shape)) > MAX_ELEMENTS:
-        raise GdcliError("limit", f"{name} has {count:,} numbers; the limit is {MAX_ELEMENTS:,}", "make it smaller")
-    return Header(dtype, item, swapped, columns_first, shape, start + length)
+    return descr, columns_first, shape, start + length
+
+
+def read_text(content: bytes, name: str) -> str:
+    """The text of an NPY file that holds one, as NumPy writes ``numpy.array("text")``.
+
+    Raises:
+        GdcliError: for a header that is not valid, and another array.
+    """
+    descr, _, shape, length = _said(content, name)
+    if shape or not isinstance(descr, str) or not descr.startswith("<U"):
+        raise GdcliError("dtype", f"{name} is not a text")
+    return content[length:].decode("utf-32-le", "replace").rstrip("\0")
 
 
 def _sizes(shape: Any) -> Shape:
@@ -102,13 +121,13 @@ def _sizes(shape: Any) -> Shape:
     return tuple(shape)
 
 
-def read_npy(content: bytes, name: str, origin: Origin) -> Array:
+def read_npy(content: bytes, name: str, origin: Origin, most: int = MAX_ELEMENTS) -> Array:
     """The array of an NPY file.
 
     Raises:
         GdcliError: as ``header_of``, and for a file that is cut off.
     """
-    header = header_of(content, name)
+    header = header_of(content, name, most)
     needed = math.prod(header.shape) * header.item
     numbers = bytearray(content[header.length : header.length + needed])
     if len(numbers) < needed:

@@ -61,15 +61,20 @@ class Cells:
     rate: torch.Tensor | None = None
 
     @staticmethod
-    def empty(count: int, elements: int, dtype: torch.dtype, *, rates: bool) -> Cells:
-        """Cells that were not run."""
-        return Cells(
+    def empty(count: int, elements: int, dtype: torch.dtype, *, rates: bool, part: bool = False) -> Cells:
+        """Cells that were not run; of a ``part``, only those that are run take memory, and the others are undefined."""
+        cells = Cells(
             status=torch.zeros(count, dtype=torch.int8),
-            steps=torch.zeros(count, dtype=torch.int32),
-            loss=torch.full((count,), torch.nan, dtype=dtype),
-            x=torch.full((elements, count), torch.nan, dtype=dtype),
-            rate=torch.full((count,), torch.nan) if rates else None,
+            steps=torch.empty(count, dtype=torch.int32),
+            loss=torch.empty(count, dtype=dtype),
+            x=torch.empty(elements, count, dtype=dtype),
+            rate=torch.empty(count) if rates else None,
         )
+        if not part:
+            cells.steps.zero_()
+            for numbers in (cells.loss, cells.x, *([] if cells.rate is None else [cells.rate])):
+                numbers.fill_(torch.nan)
+        return cells
 
     def is_in(self, codes: list[int]) -> torch.Tensor:
         """Which cells have one of these statuses."""

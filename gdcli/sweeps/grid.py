@@ -14,14 +14,12 @@ import torch
 
 from gdcli.batch.step import StepSettings
 from gdcli.contract.descent import MinimizeSettings
-from gdcli.contract.sweep import SweepAxis, SweepSettings
+from gdcli.contract.sweep import TILE, SweepAxis, SweepSettings
 from gdcli.descent.bounds import check_start
 from gdcli.rules.parameters import parameters_of, rates_change
 from gdcli.rules.schedules import rates_of
 from gdcli.tensors import Problem
 
-TILE = 16_384
-"""Cells of a tile."""
 _PAIRS = {
     "betas": ("beta1", "beta2"),
     "etas": ("etaminus", "etaplus"),
@@ -36,6 +34,16 @@ class Grid:
         self.settings, self.axes, self.descent = settings, list(axes), descent
         self.numbers = [torch.tensor(axis.numbers(), dtype=torch.float64) for axis in axes]
         self.size = math.prod(map(len, axes))
+
+    @property
+    def tiles(self) -> int:
+        """The number of tiles."""
+        return -(-self.size // TILE)
+
+    def cells(self, tiles: Sequence[int]) -> torch.Tensor:
+        """The cells of some tiles."""
+        ranges = [torch.arange(tile * TILE, min((tile + 1) * TILE, self.size)) for tile in tiles]
+        return torch.cat(ranges) if ranges else torch.arange(0)
 
     def index(self, cells: torch.Tensor) -> list[torch.Tensor]:
         """The place of some cells on each axis."""

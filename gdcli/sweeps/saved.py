@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import io
-import struct
-import zipfile
 from collections.abc import Iterator
 from typing import IO, TYPE_CHECKING
 
 import torch
 
-from gdcli.sweeps.ends import NAMES, memory_of
+from gdcli.sweeps.ends import NAMES
+from gdcli.sweeps.npz import write_npz
 from gdcli.tensors import labels_of
 
 if TYPE_CHECKING:
     from gdcli.sweeps.sweep import Sweep
 
 _ROWS = 65_536  # at a time
-_DESCR = {torch.float32: "<f4", torch.float64: "<f8", torch.int8: "|i1", torch.int16: "<i2", torch.int32: "<i4"}
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # so that the same sweep gives the same bytes
 
 
 def save(sweep: Sweep, ending: str, file: IO[bytes]) -> None:
@@ -46,24 +43,8 @@ def _npz(sweep: Sweep, file: IO[bytes]) -> None:
         rows = cells.x[start : start + leaf.numel()]
         start += leaf.numel()
         arrays[f"end.{name}"] = rows.T.reshape(*shape, *leaf.shape)
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-        for name, array in arrays.items():
-            with archive.open(zipfile.ZipInfo(f"{name}.npy", _EPOCH), "w", force_zip64=True) as member:
-                member.write(_header(_DESCR[array.dtype], tuple(array.shape)))
-                whole = array.contiguous()
-                member.write(memory_of(whole))
-        names = ["not_run", *(NAMES.get(code, "") for code in range(1, max(NAMES) + 1))]
-        longest = max(map(len, names))
-        with archive.open(zipfile.ZipInfo("status_names.npy", _EPOCH), "w") as member:
-            member.write(_header(f"<U{longest}", (len(names),)))
-            member.write("".join(name.ljust(longest, "\0") for name in names).encode("utf-32-le"))
-
-
-def _header(descr: str, shape: tuple[int, ...]) -> bytes:
-    """The first bytes of an NPY file of version 1."""
-    text = f"{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape!r}, }}"
-    text += " " * (-(len(text) + 11) % 64) + "\n"
-    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text.encode("latin-1")
+    names = ["not_run", *(NAMES.get(code, "") for code in range(1, max(NAMES) + 1))]
+    write_npz(file, arrays, {"status_names": names})
 
 
 def _columns(sweep: Sweep, cells: torch.Tensor) -> dict[str, list[object]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from dataclasses import replace as with_changes
 from typing import IO, Any
 
@@ -21,25 +22,38 @@ from gdcli.complete.problem import expression_of
 from gdcli.complete.sweep import axes_of
 from gdcli.contract.descent import MinimizeSettings
 from gdcli.contract.figure import Figure
-from gdcli.contract.sweep import EngineUsed, SweepResult, SweepSettings
+from gdcli.contract.sweep import TILE, EngineMade, EngineUsed, Shard, SweepResult, SweepSettings
 from gdcli.descent.minimize import minimize
 from gdcli.rules.parameters import complete_rule, rates_change, remembers
 from gdcli.sweeps.alone import compare, is_stationary, ulps
 from gdcli.sweeps.ends import STATIONARY, Cells
-from gdcli.sweeps.grid import TILE, Grid
+from gdcli.sweeps.grid import Grid
 from gdcli.sweeps.minima import Minima, clustered, known_minima, refined
+from gdcli.sweeps.part import Part, cells_of
 from gdcli.tensors import Problem, check_scalar, on_device, prepare
 
 _TRIED = 64  # cells on which an engine that rounds otherwise is tried
 _CHUNK = 64  # tiles that are run together at most
 _NUMBERS = 1 << 23  # of all points of a chunk
+_PIECES = 16  # chunks at least, where each is kept when it is finished
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """Tiles that were run together, and the steps of all their runs."""
+
+    tiles: list[int]
+    run_steps: int
 
 
 class Sweep:
-    """A sweep: iterate over it for the share that is done, then ask for its record and its figure."""
+    """A sweep: iterate over it for the share that is done, then ask for its record and its figure.
 
-    def __init__(self, settings: SweepSettings) -> None:
-        """Take completed settings.
+    It runs the tiles of its ``shard``, without those that it was given as parts. ``finished`` has what has been run.
+    """
+
+    def __init__(self, settings: SweepSettings, shard: Shard = Shard(1, 1), made: EngineMade | None = None) -> None:  # noqa: B008 -- frozen
+        """Take completed settings; with ``made``, all cells will be given as parts, and this engine has made them.
 
         Raises:
             GdcliError: for what cannot be swept.
@@ -56,11 +70,24 @@ class Sweep:
         self.problem = self._problem(self.grid.seeds()[0])
         check_scalar(self.problem.value(), self.problem.objective.expression, self.problem.wrt)
         dtype = next(iter(self.problem.leaves.values())).dtype
-        self.cells = Cells.empty(self.grid.size, self.problem.unknowns, dtype, rates=settings.measure == "rate")
-        self.engine, self.why = self._engine(self.problem)
+        self.cells = Cells.empty(
+            self.grid.size, self.problem.unknowns, dtype, rates=settings.measure == "rate", part=shard.of > 1
+        )
+        self.shard = shard
+        self.engine: Engine | None = None
+        if made is None:
+            self.engine, why = self._engine(self.problem)
+            source = getattr(self.engine, "source", None)
+            functions = sorted({*self.engine.step.approximate, *getattr(source, "approximate", [])})
+            name: Any = self.engine.name
+            made = EngineMade(name=name, functions=functions, why=why)
+        self.made = made
+        self.finished: list[Finished] = []
+        self.tiles: set[int] = set()
         self.run_steps = 0
         self.interrupted_by: str | None = None
-        self.done = 0
+        self.done = 0  # cells
+        self.keeps = False  # whether what is finished is kept soon
         self._many: Many | None = None
         self._used: EngineUsed | None = None
         self._minima: Minima | None = None
@@ -118,22 +145,61 @@ class Sweep:
 
     def __iter__(self) -> Iterator[float]:
         """Run all cells, and yield now and then which share is done."""
-        for seed in self.grid.seeds():
-            problem = self.problem if seed == self.grid.seeds()[0] else self._problem(seed)
-            engine = self.engine if _same_constants(problem, self.problem) else self._engine(problem)[0]
-            for cells in self._chunks():
-                for chosen in self._alike(self.grid.with_seed(cells, seed)):
-                    yield from self._run(engine, problem, chosen)
-                    if self.interrupted_by is not None:
+        left = [tile for tile in self.shard.tiles(self.grid.tiles) if tile not in self.tiles]
+        total = max(1, len(self.grid.cells(left)))
+        size = self._together(len(left))
+        for start in range(0, len(left), size):
+            if self._stops():
+                return
+            tiles, before = left[start : start + size], self.run_steps
+            cells = self.grid.cells(tiles)
+            for seed in self.grid.seeds():
+                chosen = self.grid.with_seed(cells, seed)
+                if not len(chosen):
+                    continue
+                problem, engine = self._with_seed(seed)
+                for alike in self._alike(chosen):
+                    yield from self._run(engine, problem, alike, total)
+                    if self._stops():
                         return
-        self._judge()
+            self._judge(cells)
+            self.tiles.update(tiles)
+            self.finished.append(Finished(tiles, self.run_steps - before))
+            yield self.done / total
 
-    def _chunks(self) -> Iterator[torch.Tensor]:
-        """The cells, as many at a time as are run together."""
-        fits = max(TILE, _NUMBERS // max(1, self.problem.unknowns))
-        size = min(_CHUNK * TILE, fits // TILE * TILE)
-        for start in range(0, self.grid.size, size):
-            yield torch.arange(start, min(start + size, self.grid.size))
+    def _stops(self) -> bool:
+        return self.interrupted_by is not None
+
+    def _with_seed(self, seed: int) -> tuple[Problem, Engine]:
+        """The problem with a seed, and its engine."""
+        if self.engine is None:
+            raise RuntimeError("this sweep has its cells from parts")
+        if seed == self.grid.seeds()[0]:
+            return self.problem, self.engine
+        problem = self._problem(seed)
+        return problem, self.engine if _same_constants(problem, self.problem) else self._engine(problem)[0]
+
+    def _together(self, tiles: int) -> int:
+        """How many tiles are run together."""
+        if self.made.name == "vmap":  # a batch of another size may round otherwise, so it has to be that of the tile
+            return 1
+        fits = _NUMBERS // max(1, self.problem.unknowns) // TILE
+        most = tiles // _PIECES if self.keeps else _CHUNK
+        return max(1, min(_CHUNK, fits, most))
+
+    def take(self, part: Part) -> None:
+        """Take the cells of a part over.
+
+        Raises:
+            GdcliError: for a part that cannot be read.
+        """
+        cells, taken, chosen = self.cells, cells_of(part, self.grid.size), self.grid.cells(part.tiles)
+        cells.status[chosen], cells.steps[chosen], cells.loss[chosen] = taken.status, taken.steps, taken.loss
+        cells.x[:, chosen] = taken.x
+        if cells.rate is not None and taken.rate is not None:
+            cells.rate[chosen] = taken.rate
+        self.run_steps += part.run_steps
+        self.tiles.update(part.tiles)
 
     def _alike(self, cells: torch.Tensor) -> list[torch.Tensor]:
         """Some cells in groups that end by the same tests: without momentum, a point that comes again is an end."""
@@ -143,11 +209,11 @@ class Sweep:
                 return [group for group in (cells[zero], cells[~zero]) if len(group)]
         return [cells] if len(cells) else []
 
-    def _run(self, engine: Engine, problem: Problem, chosen: torch.Tensor) -> Iterator[float]:
+    def _run(self, engine: Engine, problem: Problem, chosen: torch.Tensor, total: int) -> Iterator[float]:
         grid = self.grid
         many = self._many = self._many_of(engine, problem, chosen)
         for share in many:
-            yield (self.done + share * len(chosen)) / grid.size
+            yield (self.done + share * len(chosen)) / total
         self.run_steps += many.run_steps
         ends, cells = many.ends, self.cells
         cells.status[chosen], cells.steps[chosen], cells.loss[chosen] = ends.status, ends.steps, ends.loss
@@ -158,7 +224,6 @@ class Sweep:
             stopped = chosen[ends.status == int(Status.INTERRUPTED)]
             cells.status[stopped] = 0
         self.done += len(chosen)
-        yield self.done / grid.size
 
     def _many_of(self, engine: Engine, problem: Problem, chosen: torch.Tensor) -> Many:
         """The descents of some cells."""
@@ -184,12 +249,12 @@ class Sweep:
             tol_x=_pair(s.tol_x),
         )
 
-    def _judge(self) -> None:
+    def _judge(self, chosen: torch.Tensor) -> None:
         """The endings that a single descent judges by what is beside its point, or by the known minima."""
         cells = self.cells
-        at_once = ((cells.status == int(Status.CONVERGED_GRAD)) & (cells.steps == 0)).nonzero().squeeze(1)
+        at_once = (cells.status[chosen] == int(Status.CONVERGED_GRAD)) & (cells.steps[chosen] == 0)
         starts: dict[tuple[float, ...], bool] = {}  # what is beside a start does not depend on the rule
-        for cell in at_once.tolist():
+        for cell in chosen[at_once].tolist():
             start = tuple(cells.x[:, cell].tolist())
             if start not in starts:
                 starts[start] = is_stationary(self._alone(self.grid.index_of(cell)))
@@ -241,12 +306,15 @@ class Sweep:
     def used(self) -> EngineUsed:
         """The engine, and how some cells compare with single runs."""
         if self._used is None:
-            step = self.engine.step
-            functions = sorted({*step.approximate, *getattr(getattr(self.engine, "source", None), "approximate", [])})
+            made = self.made
             compared, differing, ulp = compare(self)
-            name: Any = self.engine.name
             self._used = EngineUsed(
-                name=name, compared=compared, differing=differing, ulp=ulp, functions=functions, why=self.why
+                name=made.name,
+                compared=compared,
+                differing=differing,
+                ulp=ulp,
+                functions=made.functions,
+                why=made.why,
             )
         return self._used
 

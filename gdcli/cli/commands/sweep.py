@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 from gdcli.cli.command import Command
-from gdcli.cli.interrupt import interruptible
 from gdcli.cli.output import Output
-from gdcli.cli.progress import run_with_progress
+from gdcli.cli.parts import how_to_go_on, interruption_of, merged, run_and_keep, run_together, save_part
+from gdcli.cli.shards import Kept, read_shard, settings_of_merge
 from gdcli.cli.show import show
 from gdcli.contract.sweep import SweepSettings
 from gdcli.errors import ExitCode
@@ -17,6 +21,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from gdcli.contract.sweep import SweepResult
+    from gdcli.sweeps.sweep import Sweep
 
 
 def complete(settings: SweepSettings) -> SweepSettings:
@@ -26,15 +31,49 @@ def complete(settings: SweepSettings) -> SweepSettings:
     return complete_sweep(settings)
 
 
+@contextlib.contextmanager
+def around(output: Output) -> Iterator[Output]:
+    """Where a launcher has started several processes, they tell each other of errors."""
+    from gdcli.cli.ranks import Meeting, folder_of, ranks_for
+
+    ranks = ranks_for(output)
+    if ranks is None:
+        yield output
+        return
+    with Meeting(ranks, folder_of(ranks, output)).joined() as meeting:
+        yield structs.replace(output, meeting=meeting, quiet=output.quiet or ranks.rank > 0)
+
+
 def run(settings: SweepSettings, output: Output) -> int:
-    """Run all cells and draw them."""
-    from gdcli.render.sweep import sweep_csv, sweep_report
+    """Run all cells and draw them; or those of a shard, or none where parts are put together."""
+    if output.merge:
+        return show_sweep(merged(settings, output.merge), output, ExitCode.OK)
+    if output.meeting is not None:
+        return run_together(settings, output, output.meeting, lambda sweep: show_sweep(sweep, output, ExitCode.OK))
     from gdcli.sweeps.sweep import Sweep
 
-    sweep = Sweep(settings)
-    with interruptible(sweep.interrupt) as interruption:
-        run_with_progress(sweep, "sweeping", quiet=output.quiet)
+    sweep = Sweep(settings, read_shard(output.shard))
+    kept = Kept(output.save[0]) if output.resume else None
+    code = run_and_keep(sweep, output, kept)
+    interrupted = sweep.interrupted_by
+    if output.shard is not None:
+        if interrupted is not None:
+            raise interruption_of(sweep, kept)
+        save_part(sweep, output)
+    else:
+        show_sweep(sweep, output, code, kept)
+    if kept is not None and interrupted is None:
+        kept.remove()
+    return code
+
+
+def show_sweep(sweep: Sweep, output: Output, code: int, kept: Kept | None = None) -> int:
+    """Print and save all cells; returns ``code``."""
+    from gdcli.render.sweep import sweep_csv, sweep_report
+
     record = sweep.record(cells=output.cells or output.format == "csv")
+    if sweep.interrupted_by is not None and kept is not None:
+        record = structs.replace(record, message=f"{record.message}; {how_to_go_on(sweep, kept)}")
     figure = functools.cache(sweep.figure)
 
     def report(record: SweepResult, digits: int, width: int) -> RenderableType:
@@ -49,7 +88,7 @@ def run(settings: SweepSettings, output: Output) -> int:
         page=lambda: (figure(), record),
         cells=sweep.save_cells,
     )
-    return interruption.code if record.status == "interrupted" else ExitCode.OK
+    return code
 
 
 COMMAND = Command(
@@ -70,4 +109,6 @@ COMMAND = Command(
         "gdcli sweep himmelblau --over x=-5:5:60 --over y=-5:5:60 --lr 0.01 --save map.png --save map.npz",
     ),
     features=("numbers", "sweep", "table", "picture", "page", "cells"),
+    given=settings_of_merge,
+    around=around,
 )
