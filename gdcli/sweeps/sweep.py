@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import copy
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace as with_changes
 from typing import IO, Any
 
@@ -18,7 +19,7 @@ from gdcli.complete.problem import expression_of
 from gdcli.complete.sweep import axes_of
 from gdcli.contract.descent import MinimizeSettings
 from gdcli.contract.figure import Figure
-from gdcli.contract.sweep import EngineUsed, SweepResult, SweepSettings
+from gdcli.contract.sweep import EngineUsed, SweepAxis, SweepResult, SweepSettings
 from gdcli.descent.minimize import minimize
 from gdcli.rules.parameters import complete_rule, rates_change, remembers
 from gdcli.sweeps.alone import compare, is_stationary
@@ -60,6 +61,7 @@ class Sweep:
         self._many: Many | None = None
         self._used: EngineUsed | None = None
         self._minima: Minima | None = None
+        self._stationary: dict[tuple[float, ...], bool] = {}  # by start: what is beside it does not depend on the rule
 
     def _alone(self, index: list[int]) -> MinimizeSettings:
         return replace(settings_alone(self.settings, self.axes, index), diagnose=False)
@@ -82,15 +84,20 @@ class Sweep:
 
     def __iter__(self) -> Iterator[float]:
         """Run all cells, and yield now and then which share is done."""
-        for seed in self.grid.seeds():
-            problem = self.problem if seed == self.grid.seeds()[0] else self._problem(seed)
-            engine = self.engine if _same_constants(problem, self.problem) else self._engine(problem)[0]
-            for cells in self._chunks():
-                for chosen in self._alike(self.grid.with_seed(cells, seed)):
+        return self.run(self._chunks())
+
+    def run(self, chunks: Iterable[torch.Tensor]) -> Iterator[float]:
+        """The same in another order: ``chunks`` are the numbers of cells that are run together, each cell once."""
+        present, problem, engine = self.grid.seeds()[0], self.problem, self.engine
+        for cells in chunks:
+            for seed, of_seed in self.grid.by_seed(cells):
+                if seed != present:
+                    present, problem = seed, self._problem(seed)
+                    engine = self.engine if _same_constants(problem, self.problem) else self._engine(problem)[0]
+                for chosen in self._alike(of_seed):
                     yield from self._run(engine, problem, chosen)
                     if self.interrupted_by is not None:
                         return
-        self._judge()
 
     def _chunks(self) -> Iterator[torch.Tensor]:
         """The cells, as many at a time as are run together."""
@@ -127,6 +134,8 @@ class Sweep:
         if self.interrupted_by is not None:
             stopped = chosen[ends.status == int(Status.INTERRUPTED)]
             cells.status[stopped] = 0
+        self._judge(chosen)
+        self._minima = None
         self.done += len(chosen)
         yield self.done / grid.size
 
@@ -148,16 +157,15 @@ class Sweep:
             tol_x=_pair(s.tol_x),
         )
 
-    def _judge(self) -> None:
+    def _judge(self, chosen: torch.Tensor) -> None:
         """The endings that a single descent judges by what is beside its point, or by the known minima."""
         cells = self.cells
-        at_once = ((cells.status == int(Status.CONVERGED_GRAD)) & (cells.steps == 0)).nonzero().squeeze(1)
-        starts: dict[tuple[float, ...], bool] = {}  # what is beside a start does not depend on the rule
+        at_once = chosen[(cells.status[chosen] == int(Status.CONVERGED_GRAD)) & (cells.steps[chosen] == 0)]
         for cell in at_once.tolist():
             start = tuple(cells.x[:, cell].tolist())
-            if start not in starts:
-                starts[start] = is_stationary(self._alone(self.grid.index_of(cell)))
-            if starts[start]:
+            if start not in self._stationary:
+                self._stationary[start] = is_stationary(self._alone(self.grid.index_of(cell)))
+            if self._stationary[start]:
                 cells.status[cell] = STATIONARY
 
     # What it leaves
@@ -212,6 +220,13 @@ class Sweep:
                 name=name, compared=compared, differing=differing, ulp=ulp, functions=functions, why=self.why
             )
         return self._used
+
+    def with_cells(self, axes: Sequence[SweepAxis], cells: Cells) -> Sweep:
+        """The same with these axes and cells, to be drawn and not to be run."""
+        other = copy.copy(self)
+        other.axes, other.cells, other.grid = list(axes), cells, Grid(self.settings, axes, self.descent)
+        other._minima = None  # noqa: SLF001
+        return other
 
     def record(self, *, cells: bool = False) -> SweepResult:
         """The record; with ``cells``, every cell is in it."""

@@ -16,7 +16,9 @@ from gdcli.errors import ExitCode
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from gdcli.cli.live.sweep import LiveSweep
     from gdcli.contract.sweep import SweepResult
+    from gdcli.sweeps.sweep import Sweep
 
 
 def complete(settings: SweepSettings) -> SweepSettings:
@@ -32,8 +34,12 @@ def run(settings: SweepSettings, output: Output) -> int:
     from gdcli.sweeps.sweep import Sweep
 
     sweep = Sweep(settings)
-    with interruptible(sweep.interrupt) as interruption:
-        run_with_progress(sweep, "sweeping", quiet=output.quiet)
+    live = _live(sweep, output)
+    with interruptible(sweep.interrupt if live is None else live.interrupt) as interruption:
+        if live is None:
+            run_with_progress(sweep, "sweeping", quiet=output.quiet)
+        else:
+            live.run()
     record = sweep.record(cells=output.cells or output.format == "csv")
     figure = functools.cache(sweep.figure)
 
@@ -49,7 +55,16 @@ def run(settings: SweepSettings, output: Output) -> int:
         page=lambda: (figure(), record),
         cells=sweep.save_cells,
     )
-    return interruption.code if record.status == "interrupted" else ExitCode.OK
+    return ExitCode.OK if interruption.by is None else interruption.code
+
+
+def _live(sweep: Sweep, output: Output) -> LiveSweep | None:
+    """The live view of the sweep, with ``--live``."""
+    if not output.live:
+        return None
+    from gdcli.cli.live.sweep import LiveSweep
+
+    return LiveSweep(sweep, output)
 
 
 COMMAND = Command(
