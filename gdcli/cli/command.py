@@ -91,8 +91,9 @@ class Command(Generic[S]):
 
     def help_of(self, option: Meta) -> str:
         """The help line of an output option."""
-        iterating = option.extra["iterating"] if option.extra and "iterations" in self.features else ""
-        return (iterating or option.description or "").replace("{files}", files_in_words(self.saves))
+        instead: Mapping[str, str] = option.extra["instead"] if option.extra else {}
+        texts = [text for feature, text in instead.items() if feature in self.features]
+        return (*texts, option.description or "")[0].replace("{files}", files_in_words(self.saves))
 
 
 class WordsCommand(TyperCommand):
@@ -188,7 +189,7 @@ def add(app: typer.Typer, command: Command[S]) -> None:
                 naming(error, file)
             raise
         output.check()
-        check_live(output)
+        check_live(output, streams="iterations" in command.features)
         check_targets(output, command.name, command.saves, streams=bool(getattr(settings, "points", "")))
         check_effect(output, settings, many_rows="iterations" in command.features or getattr(settings, "each", False))
         if output.format == "code" and command.code is not None:

@@ -6,7 +6,8 @@ import contextlib
 import functools
 import io
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import IO, Annotated, Any, Literal, TypeAlias, get_args, get_origin
 
 from msgspec import Meta, Struct
@@ -31,7 +32,7 @@ def option(
     metavar: str = "",
     *,
     about: Sequence[Feature] = (),
-    iterating: str = "",
+    instead: Mapping[Feature, str] = MappingProxyType({}),
     words: str = "",
     shown: str = "",
     **bounds: Any,
@@ -39,10 +40,10 @@ def option(
     """The metadata of an option; ``metavar``, ``words`` and ``shown`` as in the fields of settings.
 
     It belongs to the commands that have one of the features in ``about``, or to all commands if that is empty.
-    ``iterating`` is its description in a command that iterates, if that differs.
+    ``instead`` is its description in commands that have a feature, where that differs.
     """
     extra = {"panel": PANEL, "metavar": metavar, "words": words, "reads": "", "shown": shown}
-    return Meta(description=description, extra={**extra, "about": about, "iterating": iterating}, **bounds)
+    return Meta(description=description, extra={**extra, "about": about, "instead": instead}, **bounds)
 
 
 FORMATS: dict[Format, Meta] = {
@@ -50,7 +51,7 @@ FORMATS: dict[Format, Meta] = {
     "jsonl": option(
         "print each point as a line of JSON",
         about=("iterations", "points"),
-        iterating="print each iteration as a line of JSON, as it is computed",
+        instead={"iterations": "print each iteration as a line of JSON, as it is computed"},
     ),
     "csv": option("print CSV"),
     "code": option("print a PyTorch script that does the same", about=("script",)),
@@ -71,15 +72,22 @@ class Output(Struct, frozen=True, kw_only=True):
         option(
             "also draw a picture, below the table",
             about=("plot",),
-            iterating="draw a picture instead of the table; with --all or --every, below it",
+            instead={"iterations": "draw a picture instead of the table; with --all or --every, below it"},
         ),
     ] = False
-    live: Annotated[bool, option("show the run live; keys: space, arrows, + - and q", about=("plot",))] = False
+    live: Annotated[
+        bool,
+        option(
+            "show the run live; keys: space, arrows, + - and q",
+            about=("plot", "sweep"),
+            instead={"sweep": "fill in the picture as cells are run, from coarse to fine; keys: space and q"},
+        ),
+    ] = False
     delay: Annotated[
         float,
         option("seconds between iterations, with --live", "SECONDS", about=("plot",), ge=0, le=3600),
     ] = 0.0
-    screen: Annotated[bool, option("use the alternate screen, with --live", about=("plot",))] = False
+    screen: Annotated[bool, option("use the alternate screen, with --live", about=("plot", "sweep"))] = False
     save: Annotated[list[str], option("save to FILE; its ending selects what: {files}; may be repeated", "FILE")] = []
     surface: Annotated[
         bool, option("save a contour plot as a 3D surface; a page has both", about=("picture", "animation"))

@@ -49,6 +49,10 @@ def check_shards(output: Output) -> None:
         GdcliError: for options that cannot be combined.
     """
     shard = read_shard(output.shard)
+    for option in ("merge", "shard", "resume"):
+        if output.live and getattr(output, option):
+            message = f"--live runs the cells from coarse to fine, and --{option} goes by tiles"
+            raise GdcliError("usage", message, f"leave out --live or --{option}")
     if output.merge:
         for option, given in (("shard", output.shard), ("resume", output.resume)):
             if given:

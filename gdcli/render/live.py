@@ -25,7 +25,8 @@ _TITLE, _HEADER, _LAST, _FOOTER = Style(bold=True), Style(bold=True), Style(bold
 class Scene(Struct, frozen=True):
     """What a frame shows: the title with the ``status`` at its right, rows under headers, a picture, the keys.
 
-    If not all rows fit, the last ones are shown, or with ``from_top`` the first ones, which begin with names.
+    If not all rows fit, the last ones are shown, or with ``from_top`` the first ones, which begin with names. Without
+    headers, there are no rows.
     """
 
     title: str
@@ -59,13 +60,16 @@ class Stage:
         title, footer = self._title(scene, width), _cut(self._printable(scene.keys), width, _FOOTER)
         if height < 3:
             return self._printed([Segment.adjust_line_length(line, width) for line in (title, footer)[:height]])
-        body, count = height - 3, self.rows
-        picture = self._picture(scene.figure, width, body - count - 1)
-        count = count if picture else body
-        header, *rows = self._table(scene, width)
-        rows = rows[:count] if scene.from_top else rows[-count:]
+        count = self.rows + 1 if scene.headers else 0  # lines of the table, with its header
+        picture = self._picture(scene.figure, width, height - 3 - count)
         blank: list[list[Segment]] = [[] for _ in range(height)]
-        above = [title, header, *(rows + blank)[:count], *([[], *picture] if picture else [])]
+        above = [title]
+        if scene.headers:
+            count = count if picture else height - 2
+            header, *rows = self._table(scene, width)
+            rows = rows[: count - 1] if scene.from_top else rows[1 - count :]
+            above += [header, *(rows + blank)[: count - 1]]
+        above += [[], *picture] if picture else []
         lines = [*(above + blank)[: height - 1], footer]
         lines = [Segment.adjust_line_length(line, width) for line in lines]
         return self._printed(lines)

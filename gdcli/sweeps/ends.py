@@ -76,6 +76,16 @@ class Cells:
                 numbers.fill_(torch.nan)
         return cells
 
+    def at(self, cells: torch.Tensor) -> Cells:
+        """Some of the cells, by their numbers; -1 is one that was not run."""
+        return Cells(
+            status=self.status[cells].masked_fill(cells < 0, 0),
+            steps=self.steps[cells],
+            loss=self.loss[cells],
+            x=self.x[:, cells],
+            rate=None if self.rate is None else self.rate[cells],
+        )
+
     def is_in(self, codes: list[int]) -> torch.Tensor:
         """Which cells have one of these statuses."""
         return torch.isin(self.status, torch.tensor(codes, dtype=torch.int8))

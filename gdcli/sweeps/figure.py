@@ -44,7 +44,8 @@ def _subtitle(sweep: Sweep) -> str:
     return ", ".join([*parts, s.dtype])
 
 
-def _axis(axis: SweepAxis) -> Axis:
+def axis_of(axis: SweepAxis) -> Axis:
+    """The axis of a figure."""
     numbers = axis.numbers()
     log = axis.log or (bool(axis.listed) and min(numbers) > 0 and max(numbers) / min(numbers) >= 100)
     return Axis(axis.name, min(numbers), max(numbers), log=log, whole=axis.kind == "seed")
@@ -136,7 +137,7 @@ def _map(sweep: Sweep) -> MapPanel:
         painter.paint(known, MapScale(_LABELS[measure], "converged"), values, sign=-1)
     painter.paint(cells.diverged, MapScale("diverged, steps", "diverged"), steps, sign=-1)
     painter.others()
-    x, y = (_axis(axis) for axis in sweep.axes)
+    x, y = (axis_of(axis) for axis in sweep.axes)
     return MapPanel(
         title=_LABELS[measure],
         x=x,
@@ -190,7 +191,7 @@ def _curve(sweep: Sweep) -> SweepCurvePanel:
     order = sorted(range(len(axis)), key=axis.number)
     return SweepCurvePanel(
         title=label,
-        x=_axis(axis),
+        x=axis_of(axis),
         y=Axis(label, low, high, log=log, whole=label in ("steps", "minimum")),
         grid=[axis.number(i) for i in order],
         values=[float(values[i]) for i in order],

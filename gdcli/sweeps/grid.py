@@ -68,12 +68,13 @@ class Grid:
                 return [int(number) for number in axis.numbers()]
         return [self.settings.seed]
 
-    def with_seed(self, cells: torch.Tensor, seed: int) -> torch.Tensor:
-        """Those of some cells that have a seed."""
+    def by_seed(self, cells: torch.Tensor) -> list[tuple[int, torch.Tensor]]:
+        """Each seed of some cells, and those of them that have it."""
         for k, axis in enumerate(self.axes):
             if axis.kind == "seed":
-                return cells[self.at(cells, k) == seed]
-        return cells
+                seeds = self.at(cells, k)
+                return [(int(seed), cells[seeds == seed]) for seed in torch.unique(seeds).tolist()]
+        return [(self.settings.seed, cells)]
 
     # What differs from cell to cell
 

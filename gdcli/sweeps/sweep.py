@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from dataclasses import replace as with_changes
 from typing import IO, Any
@@ -22,7 +23,7 @@ from gdcli.complete.problem import expression_of
 from gdcli.complete.sweep import axes_of
 from gdcli.contract.descent import MinimizeSettings
 from gdcli.contract.figure import Figure
-from gdcli.contract.sweep import TILE, EngineMade, EngineUsed, Shard, SweepResult, SweepSettings
+from gdcli.contract.sweep import TILE, EngineMade, EngineUsed, Shard, SweepAxis, SweepResult, SweepSettings
 from gdcli.descent.minimize import minimize
 from gdcli.rules.parameters import complete_rule, rates_change, remembers
 from gdcli.sweeps.alone import compare, is_stationary, ulps
@@ -89,8 +90,10 @@ class Sweep:
         self.done = 0  # cells
         self.keeps = False  # whether what is finished is kept soon
         self._many: Many | None = None
+        self._last: tuple[int, Problem, Engine] | None = None  # with another seed than the first
         self._used: EngineUsed | None = None
         self._minima: Minima | None = None
+        self._stationary: dict[tuple[float, ...], bool] = {}  # by start: what is beside it does not depend on the rule
 
     def _alone(self, index: list[int]) -> MinimizeSettings:
         return replace(settings_alone(self.settings, self.axes, index), diagnose=False)
@@ -123,7 +126,7 @@ class Sweep:
     def _difference(self, one: Engine, other: Engine, problem: Problem) -> float:
         """How the ends of some cells differ between two engines, in units in the last place."""
         some = torch.randint(self.grid.size, (_TRIED,), generator=torch.Generator().manual_seed(0))
-        chosen = self.grid.with_seed(some, self.grid.seeds()[0])
+        chosen = dict(self.grid.by_seed(some)).get(self.grid.seeds()[0], some[:0])
         ends = []
         for engine in (one, other):
             many = self._many_of(engine, problem, chosen)
@@ -152,20 +155,27 @@ class Sweep:
             if self._stops():
                 return
             tiles, before = left[start : start + size], self.run_steps
-            cells = self.grid.cells(tiles)
-            for seed in self.grid.seeds():
-                chosen = self.grid.with_seed(cells, seed)
-                if not len(chosen):
-                    continue
-                problem, engine = self._with_seed(seed)
-                for alike in self._alike(chosen):
-                    yield from self._run(engine, problem, alike, total)
-                    if self._stops():
-                        return
-            self._judge(cells)
+            yield from self._run_cells(self.grid.cells(tiles), total)
+            if self._stops():
+                return
             self.tiles.update(tiles)
             self.finished.append(Finished(tiles, self.run_steps - before))
             yield self.done / total
+
+    def run(self, chunks: Iterable[torch.Tensor]) -> Iterator[float]:
+        """The same in another order: ``chunks`` are the numbers of cells that are run together, each cell once."""
+        for cells in chunks:
+            yield from self._run_cells(cells, self.grid.size)
+            if self._stops():
+                return
+
+    def _run_cells(self, cells: torch.Tensor, total: int) -> Iterator[float]:
+        for seed, of_seed in self.grid.by_seed(cells):
+            problem, engine = self._with_seed(seed)
+            for alike in self._alike(of_seed):
+                yield from self._run(engine, problem, alike, total)
+                if self._stops():
+                    return
 
     def _stops(self) -> bool:
         return self.interrupted_by is not None
@@ -176,8 +186,11 @@ class Sweep:
             raise RuntimeError("this sweep has its cells from parts")
         if seed == self.grid.seeds()[0]:
             return self.problem, self.engine
-        problem = self._problem(seed)
-        return problem, self.engine if _same_constants(problem, self.problem) else self._engine(problem)[0]
+        if self._last is None or self._last[0] != seed:
+            problem = self._problem(seed)
+            engine = self.engine if _same_constants(problem, self.problem) else self._engine(problem)[0]
+            self._last = seed, problem, engine
+        return self._last[1:]
 
     def _together(self, tiles: int) -> int:
         """How many tiles are run together."""
@@ -210,7 +223,6 @@ class Sweep:
         return [cells] if len(cells) else []
 
     def _run(self, engine: Engine, problem: Problem, chosen: torch.Tensor, total: int) -> Iterator[float]:
-        grid = self.grid
         many = self._many = self._many_of(engine, problem, chosen)
         for share in many:
             yield (self.done + share * len(chosen)) / total
@@ -223,6 +235,8 @@ class Sweep:
         if self.interrupted_by is not None:
             stopped = chosen[ends.status == int(Status.INTERRUPTED)]
             cells.status[stopped] = 0
+        self._judge(chosen)
+        self._minima = None
         self.done += len(chosen)
 
     def _many_of(self, engine: Engine, problem: Problem, chosen: torch.Tensor) -> Many:
@@ -252,13 +266,12 @@ class Sweep:
     def _judge(self, chosen: torch.Tensor) -> None:
         """The endings that a single descent judges by what is beside its point, or by the known minima."""
         cells = self.cells
-        at_once = (cells.status[chosen] == int(Status.CONVERGED_GRAD)) & (cells.steps[chosen] == 0)
-        starts: dict[tuple[float, ...], bool] = {}  # what is beside a start does not depend on the rule
-        for cell in chosen[at_once].tolist():
+        at_once = chosen[(cells.status[chosen] == int(Status.CONVERGED_GRAD)) & (cells.steps[chosen] == 0)]
+        for cell in at_once.tolist():
             start = tuple(cells.x[:, cell].tolist())
-            if start not in starts:
-                starts[start] = is_stationary(self._alone(self.grid.index_of(cell)))
-            if starts[start]:
+            if start not in self._stationary:
+                self._stationary[start] = is_stationary(self._alone(self.grid.index_of(cell)))
+            if self._stationary[start]:
                 cells.status[cell] = STATIONARY
 
     # What it leaves
@@ -317,6 +330,13 @@ class Sweep:
                 why=made.why,
             )
         return self._used
+
+    def with_cells(self, axes: Sequence[SweepAxis], cells: Cells) -> Sweep:
+        """The same with these axes and cells, to be drawn and not to be run."""
+        other = copy.copy(self)
+        other.axes, other.cells, other.grid = list(axes), cells, Grid(self.settings, axes, self.descent)
+        other._minima = None  # noqa: SLF001
+        return other
 
     def record(self, *, cells: bool = False) -> SweepResult:
         """The record; with ``cells``, every cell is in it."""

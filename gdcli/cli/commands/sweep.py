@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec import structs
 
 from gdcli.cli.command import Command
+from gdcli.cli.interrupt import interruptible
 from gdcli.cli.output import Output
 from gdcli.cli.parts import how_to_go_on, interruption_of, merged, run_and_keep, run_together, save_part
 from gdcli.cli.shards import Kept, read_shard, settings_of_merge
@@ -54,7 +55,7 @@ def run(settings: SweepSettings, output: Output) -> int:
 
     sweep = Sweep(settings, read_shard(output.shard))
     kept = Kept(output.save[0]) if output.resume else None
-    code = run_and_keep(sweep, output, kept)
+    code = _run_live(sweep, output) if output.live else run_and_keep(sweep, output, kept)
     interrupted = sweep.interrupted_by
     if output.shard is not None:
         if interrupted is not None:
@@ -89,6 +90,16 @@ def show_sweep(sweep: Sweep, output: Output, code: int, kept: Kept | None = None
         cells=sweep.save_cells,
     )
     return code
+
+
+def _run_live(sweep: Sweep, output: Output) -> ExitCode:
+    """Run the cells from coarse to fine, while the picture is shown; returns the exit code."""
+    from gdcli.cli.live.sweep import LiveSweep
+
+    live = LiveSweep(sweep, output)
+    with interruptible(live.interrupt) as interruption:
+        live.run()
+    return ExitCode.OK if interruption.by is None else interruption.code
 
 
 COMMAND = Command(

@@ -10,8 +10,10 @@ from gdcli.cli.output import Output
 from gdcli.errors import GdcliError
 
 
-def check_live(output: Output) -> None:
+def check_live(output: Output, *, streams: bool) -> None:
     """Check the options that cannot be combined with ``--live``, and those that need it.
+
+    ``streams`` says that the command prints lines while it runs.
 
     Raises:
         GdcliError: for unsuitable options, or an unsuitable terminal or system.
@@ -21,7 +23,7 @@ def check_live(output: Output) -> None:
             if getattr(output, option):
                 raise GdcliError("usage", f"--{option} needs --live", f"add --live, or leave out --{option}")
         return
-    if output.format in ("jsonl", "csv", "code"):
+    if output.format in ("jsonl", "code") or (output.format == "csv" and streams):
         message = f"--live cannot be combined with --{output.format}"
         if output.format == "code":
             raise GdcliError("usage", f"{message}: it prints a script and runs nothing", "keep one of them")

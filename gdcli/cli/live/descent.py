@@ -39,6 +39,7 @@ class LiveDescent:
     """A descent that is shown live. ``descent`` is the present run, with the factors of the learning rate so far."""
 
     has_rate = True
+    goes_back = True
 
     def __init__(self, descent: Descent[Any], output: Output, title: str) -> None:
         self.title = title

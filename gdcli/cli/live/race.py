@@ -29,6 +29,7 @@ class LiveRace:
     """
 
     has_rate = False
+    goes_back = True
 
     def __init__(self, race: Race, record: CompareResult, output: Output) -> None:
         from gdcli.landscape.moving import MovingFigure

@@ -29,9 +29,10 @@ FASTER, SLOWER = 1.25, 0.8
 
 
 class View(Protocol):
-    """What a session shows."""
+    """What a session shows. ``goes_back``: its earlier iterations can be shown, and it can go on by single ones."""
 
     has_rate: bool
+    goes_back: bool
 
     @property
     def head(self) -> int:
@@ -55,10 +56,12 @@ class Session:
     ``interrupted`` that a signal has.
     """
 
-    def __init__(self, view: View, output: Output) -> None:
+    def __init__(self, view: View, output: Output, share: int = _SHARE) -> None:
+        """Without a delay, frames take one part in ``share`` of the time."""
         console = PlainConsole()
         self.view = view
         self.delay = output.delay
+        self._share = _SHARE_OF_DELAY if self.delay else share
         self.paused = False
         self.shown: int | None = None
         self.ended = False
@@ -179,7 +182,7 @@ class Session:
                     self.paused, self.shown = not self.paused, None
                 case Key.FASTER | Key.SLOWER:
                     rate *= FASTER if key is Key.FASTER else SLOWER
-                case _ if self.replay_to < 0:
+                case _ if self.view.goes_back and self.replay_to < 0:
                     self._go(key)
             self._stale = True
         if rate != 1.0 and self.view.has_rate and not self.ended:
@@ -215,9 +218,8 @@ class Session:
         done = time.monotonic()
         # The first frame also loads what drawing needs.
         self._cost = done - now if self._last_frame else min(done - now, _FRAME_SECONDS)
-        share = _SHARE_OF_DELAY if self.delay else _SHARE
         self._last_frame = now
-        self._next_frame = done + max(_FRAME_SECONDS, share * self._cost)
+        self._next_frame = done + max(_FRAME_SECONDS, self._share * self._cost)
 
     @property
     def _status(self) -> str:
@@ -233,4 +235,5 @@ class Session:
             return "no keys: standard input is not a terminal; Ctrl-C stops it"
         space = "space close" if self._is_over else "space resume" if self.paused else "space pause"
         rate = ["+ - lr"] if self.view.has_rate else []
-        return "   ".join([space, "← → step", *rate, "q stop", "Home End first, last"])
+        step, ends = (["← → step"], ["Home End first, last"]) if self.view.goes_back else ([], [])
+        return "   ".join([space, *step, *rate, "q stop", *ends])
