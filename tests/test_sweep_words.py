@@ -237,7 +237,7 @@ def test_grid_of_4000_by_4000_fits() -> None:
 def test_rules_that_are_offered_are_those_that_step_many_runs_at_once() -> None:
     from gdcli.batch.elementwise import ELEMENTWISE
 
-    assert set(OFFERED) == set(ELEMENTWISE)
+    assert set(OFFERED) == {*ELEMENTWISE, "newton"}
 
 
 def numbers_of_rule(rule: str) -> dict[str, tuple[str, int | None]]:

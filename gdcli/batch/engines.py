@@ -7,13 +7,14 @@ import importlib.util
 from gdcli.batch.fast import Fast
 from gdcli.batch.generated import source_of
 from gdcli.batch.many import Engine
+from gdcli.batch.newton import Newton
 from gdcli.batch.objective import can_be_batched
 from gdcli.batch.recording import NotRecordedError
 from gdcli.batch.replay import Replay
 from gdcli.batch.step import Step, StepSettings, record_step
 from gdcli.batch.vmapped import Vmap
 from gdcli.contract.sweep import SweepSettings
-from gdcli.errors import ExpressionError, OutsideError
+from gdcli.errors import ExpressionError, GdcliError, OutsideError
 from gdcli.tensors import Problem
 
 _WIDE = 1_024  # numbers of a tensor of one run, from which on a call for all runs costs little beside its work
@@ -34,6 +35,8 @@ def engine_for(problem: Problem, settings: SweepSettings, step: StepSettings, ru
     if wanted == "fast" and not has_numba():
         raise OutsideError("missing-extra", "the engine fast needs numba, which is not installed",
                            'install it: pip install "gdcli[fast]", or use --engine replay')  # fmt: skip
+    if step.rule == "newton":
+        return _newton(problem, settings, step), ""
     try:
         recorded = record_step(problem, step)
     except NotRecordedError as error:
@@ -77,6 +80,20 @@ def _fast(problem: Problem, step: Step, settings: SweepSettings, run_steps: int)
     if saved < lines / _LINES_A_SECOND:
         return Replay(step), ""
     return Fast(step), ""
+
+
+def _newton(problem: Problem, settings: SweepSettings, step: StepSettings) -> Engine:
+    """The engine of Newton's method, which makes the operations of a single run in place."""
+    if settings.engine not in ("auto", "replay"):
+        message = f"the engine {settings.engine} has no step of newton"
+        raise GdcliError("optimizer", message, "use --engine replay")
+    try:
+        return Newton(problem, step)
+    except NotRecordedError as error:
+        expression = problem.objective.expression
+        message = f"newton cannot be swept over this expression: its Hessian needs {error}, which is not made in place"
+        hint = "run its cells one by one with gdcli minimize"
+        raise ExpressionError("engine", message, hint, source=expression.source, span=expression.place) from None
 
 
 def _is_vmapped(problem: Problem) -> bool:

@@ -22,12 +22,16 @@ _MARGIN = 1e-3  # relative: signs are computed in the dtype of the run, tests in
 
 
 class Tile(Protocol):
-    """Runs of an engine that are stepped together: ``x`` and ``gradient`` (elements, runs), ``loss`` (runs,)."""
+    """Runs of an engine that are stepped together: ``x`` and ``gradient`` (elements, runs), ``loss`` (runs,).
+
+    ``stuck`` says for which runs the last update was none, because the rule has no step there; None for none.
+    """
 
     x: torch.Tensor
     gradient: torch.Tensor
     loss: torch.Tensor
     previous: torch.Tensor | None
+    stuck: torch.Tensor | None
     parameters: dict[str, torch.Tensor]
     state: dict[str, torch.Tensor]
 
@@ -185,6 +189,7 @@ class Many:
         if self.steps:
             tile.previous = tile.x.clone()
             tile.update(1, self._rates_of(part)(1))
+            self._end_stuck(tests, 0, tile)
         self._take(part, Tested.by(tests), slice(None))
 
     def _block_of(self, part: _Part, i: int, k: int) -> None:
@@ -242,6 +247,11 @@ class Many:
     def _look(self, tests: BatchStopTests, iteration: int, tile: Tile) -> None:
         tests.evaluations.fill_(iteration + 1)
         tests.look(iteration, tile.loss, tile.gradient, tile.x)
+
+    def _end_stuck(self, tests: BatchStopTests, iteration: int, tile: Tile) -> None:
+        """End the runs that have no step from the points of an iteration."""
+        if tile.stuck is not None and bool(tile.stuck.any()):
+            tests.stall(tile.stuck, iteration, tile.loss, tile.gradient, tile.x)
 
     def _take(self, part: _Part, tested: Tested, runs: torch.Tensor | slice) -> None:
         """Keep the ends of those of the runs that have ended."""

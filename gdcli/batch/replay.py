@@ -36,8 +36,7 @@ class Replay:
 
     def __init__(self, step: Step) -> None:
         self.step = step
-        widest = max(operation.result.size for operation in [*step.evaluation, *step.update.operations])
-        self.tile = max(_FEWEST, min(_MOST, _TILE >> max(0, widest - 1).bit_length()))
+        self.tile = tile_size([*step.evaluation, *step.update.operations])
         self._memory: dict[int, Memory] = {}
 
     def tile_of(self, x: torch.Tensor, parameters: Mapping[str, torch.Tensor]) -> ReplayTile:
@@ -47,6 +46,12 @@ class Replay:
             self._memory = {n: m for n, m in self._memory.items() if n == self.tile}  # odd numbers come once
             self._memory[runs] = Memory(runs)
         return ReplayTile(self.step, x, parameters, self._memory[runs])
+
+
+def tile_size(operations: Iterable[Operation]) -> int:
+    """How many runs make some operations together, so that a tensor of each result stays in the cache."""
+    widest = max(operation.result.size for operation in operations)
+    return max(_FEWEST, min(_MOST, _TILE >> max(0, widest - 1).bit_length()))
 
 
 class Memory:
@@ -70,7 +75,8 @@ class ReplayTile:
     """Runs that are stepped together: ``x`` and ``gradient`` have shape (elements, runs), ``loss`` has (runs,).
 
     ``state`` is what the rule remembers, from its first update on. ``previous`` are the points before the last update,
-    where a limit needs them.
+    where a limit needs them. ``stuck`` says for which runs the last update was none, because the rule has no
+    step there.
     """
 
     def __init__(self, step: Step, x: torch.Tensor, parameters: Mapping[str, torch.Tensor], memory: Memory) -> None:
@@ -81,6 +87,7 @@ class ReplayTile:
         self.loss = torch.zeros(self.runs, dtype=step.loss.dtype)
         self.state: dict[str, torch.Tensor] = {}
         self.previous: torch.Tensor | None = None
+        self.stuck: torch.Tensor | None = None
         self._memory = memory
         self._places: dict[Slot, torch.Tensor] = {step.x: self.x, step.gradient: self.gradient}
         self._evaluation: list[Call] = []
@@ -148,6 +155,8 @@ class ReplayTile:
             if i == block.start + block.count or not bool(tests.alive.any()):
                 break
             tile.update(i + 1, changing(i + 1))
+            if tile.stuck is not None:
+                tests.stall(tile.stuck, i, tile.loss, tile.gradient, tile.x)
         return Tested.by(tests)
 
     def like(self, x: torch.Tensor, parameters: Mapping[str, torch.Tensor]) -> ReplayTile:
@@ -324,7 +333,7 @@ def bound(
         for slot in ending - early:
             memory.give_back(owned.pop(slot))
     for slot, targets in wanted.items():
-        source = _tensor(slot, places)
+        source = _tensor(slot, places) if slot.value is None or slot.many else slot.value.unsqueeze(-1)
         calls += [(target.copy_, (source,), {}) for target in targets if target.data_ptr() != source.data_ptr()]
     for slot, tensor in owned.items():
         if bases.get(slot, slot) not in {bases.get(each, each) for each in wanted}:

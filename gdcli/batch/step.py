@@ -91,22 +91,25 @@ def record_step(problem: Problem, settings: StepSettings, *, evaluates: bool = T
     Raises:
         NotRecordedError: for an operation that cannot be made for many runs; the message names it.
     """
-    leaves = problem.leaves
-    dtype = next(iter(leaves.values())).dtype
-    rows, start = {}, 0
-    for name, leaf in leaves.items():
-        rows[name] = slice(start, start + leaf.numel())
-        start += leaf.numel()
-    x = Slot((start,), dtype, Level.STATE)
+    x, rows = places_of(problem)
+    gradient = Slot(x.shape, x.dtype, Level.STATE)
+    recorder = _UpdateRecorder(x, gradient, settings)
     if evaluates:
         evaluation, loss, gradients = record_evaluation(problem, x, rows)
     else:
-        evaluation, loss, gradients = [], Slot((), dtype, Level.STATE), {}
-    gradient = Slot((start,), dtype, Level.STATE)
-    recorder = _UpdateRecorder(x, gradient, settings)
+        evaluation, loss, gradients = [], Slot((), x.dtype, Level.STATE), {}
     first, state = recorder.update(1, {})
     update, _ = recorder.update(2, state)
     return Step(x, rows, loss, gradients, gradient, evaluation, first, update, recorder.slots, state)
+
+
+def places_of(problem: Problem) -> tuple[Slot, dict[str, slice]]:
+    """The points of the runs, of shape (elements,), and which rows of them each variable has."""
+    rows, start = {}, 0
+    for name, leaf in problem.leaves.items():
+        rows[name] = slice(start, start + leaf.numel())
+        start += leaf.numel()
+    return Slot((start,), next(iter(problem.leaves.values())).dtype, Level.STATE), rows
 
 
 def record_evaluation(
@@ -119,6 +122,26 @@ def record_evaluation(
     Raises:
         NotRecordedError: for an operation that cannot be made for many runs.
     """
+
+    def evaluated(loss: torch.Tensor, leaves: list[torch.Tensor]) -> list[torch.Tensor]:
+        # Given a gradient of the loss, PyTorch would import SymPy, and that takes long.
+        return [loss, *torch.autograd.grad(loss, leaves, materialize_grads=True)]
+
+    operations, (loss, *gradients) = recorded_run(problem, x, rows, evaluated)
+    return operations, loss, dict(zip(rows, gradients, strict=True))
+
+
+def recorded_run(
+    problem: Problem,
+    x: Slot,
+    rows: Mapping[str, slice],
+    compute: Callable[[torch.Tensor, list[torch.Tensor]], Sequence[torch.Tensor]],
+) -> tuple[list[Operation], list[Slot]]:
+    """The operations of a single run with what ``compute`` makes of its loss and its variables; the slots of that.
+
+    Raises:
+        NotRecordedError: for an operation that cannot be made for many runs; the message names it.
+    """
     recorder = Recorder(many=False)
     operations: list[Operation] = []
     leaves = {name: leaf.detach().clone().requires_grad_() for name, leaf in problem.leaves.items()}
@@ -129,16 +152,13 @@ def record_evaluation(
     tensors = {**problem.tensors, **leaves}
     try:
         with recorder:
-            loss = problem.objective(*tensors.values()).reshape(())
-            # Given a gradient of the loss, PyTorch would import SymPy, and that takes long.
-            found = torch.autograd.grad(loss, list(leaves.values()), materialize_grads=True)
+            found = compute(problem.objective(*tensors.values()).reshape(()), list(leaves.values()))
     except GdcliError as error:
         raise NotRecordedError(error.message) from error
     operations += _lifted(recorder.operations)
     if recorder.refused:
         raise NotRecordedError(recorder.refused)
-    gradients = {name: recorder.slot_of(g) for name, g in zip(leaves, found, strict=True)}
-    return operations, recorder.slot_of(loss), gradients
+    return operations, [recorder.slot_of(tensor) for tensor in found]
 
 
 def _part_of(x: Slot, rows: slice, slot: Slot) -> Operation:

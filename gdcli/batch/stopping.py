@@ -215,6 +215,12 @@ class BatchStopTests:
         if iteration & (iteration - 1) == 0:
             self.landmark, self._landmark_at = x.clone(), iteration
 
+    def stall(
+        self, stuck: torch.Tensor, iteration: int, loss: torch.Tensor, gradient: torch.Tensor, x: torch.Tensor
+    ) -> None:
+        """End the runs for which the rule has no step from here."""
+        self._end([(Status.STALLED, stuck)], iteration, loss.double(), x, gradient)
+
     def interrupt(self, iteration: int, loss: torch.Tensor, x: torch.Tensor) -> None:
         """End all runs here."""
         self._end([(Status.INTERRUPTED, self.alive)], iteration, loss.double(), x)

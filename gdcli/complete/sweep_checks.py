@@ -65,8 +65,9 @@ INTERVALS = {
     "initial_accumulator_value": _AT_LEAST_0,
     "etas[0]": Interval(high=1.0, open_low=True, open_high=True),
     "etas[1]": Interval(low=1.0, open_low=True),
+    "damping": Interval(open_low=True),
 }
-"""Where PyTorch takes the parameters of the rules that are offered; the others may be any number."""
+"""Where PyTorch, and newton, take the parameters of the rules that are offered; the others may be any number."""
 _ANY = ("asgd.alpha",)  # whose name another rule has with bounds
 
 

@@ -27,9 +27,9 @@ from gdcli.rules.row import RuleRow
 
 OFFERED = (
     "manual", "manual-momentum", "manual-nesterov", "manual-adam", "manual-rmsprop", "sgd", "adam", "adamw", "amsgrad",
-    "nadam", "radam", "adamax", "adagrad", "adadelta", "rmsprop", "rprop", "asgd",
+    "nadam", "radam", "adamax", "adagrad", "adadelta", "rmsprop", "rprop", "asgd", "newton",
 )  # fmt: skip
-"""The rules that sweep offers: those that ``batch/elementwise.py`` steps for many runs at once."""
+"""The rules that sweep offers: those with steps for many runs, in ``batch/elementwise.py`` and ``batch/newton.py``."""
 _MOST_NUMBERS = 10_000  # of a variable of which an axis changes one
 
 

@@ -27,7 +27,7 @@ from gdcli.tensors import Problem, on_device, prepare
 if TYPE_CHECKING:
     from gdcli.descent.diagnosis.diagnose import Finder
 
-_AT_A_MINIMUM = 1e-3
+AT_A_MINIMUM = 1e-3
 """A point that is so near to a known minimum, relative to its size, is taken to be there."""
 
 
@@ -78,7 +78,7 @@ class Minimizing(Kind[MinimizeResult]):
         if isinstance(nearest, UnsetType) or nearest.distance is None:
             return False
         size = math.hypot(*(number for value in nearest.values.values() for number in flat(value)))
-        return nearest.distance > _AT_A_MINIMUM * max(1.0, size)
+        return nearest.distance > AT_A_MINIMUM * max(1.0, size)
 
     def notices(self, problem: Problem) -> list[Notice]:
         """Data may be among what moves."""

@@ -47,7 +47,7 @@ def rows(values: torch.Tensor, tensors: Sequence[torch.Tensor]) -> Iterator[torc
     picked = torch.zeros_like(values)
     for i in range(len(values)):
         picked[i] = 1
-        yield _product(picked, values, tensors)
+        yield product(picked, values, tensors)
         picked[i] = 0
 
 
@@ -65,10 +65,10 @@ def hessian(gradient: torch.Tensor, tensors: Sequence[torch.Tensor]) -> torch.Te
 def hessian_product(gradient: torch.Tensor, tensors: Sequence[torch.Tensor]) -> Product:
     """The product of the Hessian with a vector, by differentiating gradient @ vector (Pearlmutter 1994)."""
 
-    def product(vector: torch.Tensor) -> torch.Tensor:
-        return _product(vector.to(gradient), gradient, tensors).double().cpu()
+    def image(vector: torch.Tensor) -> torch.Tensor:
+        return product(vector.to(gradient), gradient, tensors).double().cpu()
 
-    return product
+    return image
 
 
 def symmetric(matrix: torch.Tensor) -> torch.Tensor:
@@ -76,7 +76,7 @@ def symmetric(matrix: torch.Tensor) -> torch.Tensor:
     return (matrix + matrix.T) / 2
 
 
-def _product(left: torch.Tensor, values: torch.Tensor, tensors: Sequence[torch.Tensor]) -> torch.Tensor:
+def product(left: torch.Tensor, values: torch.Tensor, tensors: Sequence[torch.Tensor]) -> torch.Tensor:
     """``left`` times the matrix of derivatives of ``values`` by all tensors, joined."""
     if not values.requires_grad:  # they do not depend on the variables here
         return _joined([torch.zeros_like(tensor) for tensor in tensors])

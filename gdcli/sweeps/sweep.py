@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from gdcli.batch.engines import engine_for
 from gdcli.batch.fast import Fast
-from gdcli.batch.many import Engine, Many
+from gdcli.batch.many import Ends, Engine, Many
 from gdcli.batch.replay import Replay
 from gdcli.batch.stopping import Status, Stopping
 from gdcli.complete.alone import settings_alone
@@ -24,12 +24,12 @@ from gdcli.complete.sweep import axes_of
 from gdcli.contract.descent import MinimizeSettings
 from gdcli.contract.figure import Figure
 from gdcli.contract.sweep import TILE, EngineMade, EngineUsed, Shard, SweepAxis, SweepResult, SweepSettings
-from gdcli.descent.minimize import minimize
+from gdcli.descent.minimize import AT_A_MINIMUM, minimize
 from gdcli.rules.parameters import complete_rule, rates_change, remembers
 from gdcli.sweeps.alone import compare, is_stationary, ulps
-from gdcli.sweeps.ends import STATIONARY, Cells
+from gdcli.sweeps.ends import CONVERGED_CODES, STATIONARY, Cells
 from gdcli.sweeps.grid import Grid
-from gdcli.sweeps.minima import Minima, clustered, known_minima, refined
+from gdcli.sweeps.minima import Minima, clustered, known_minima, nearest, refined
 from gdcli.sweeps.part import Part, cells_of
 from gdcli.tensors import Problem, check_scalar, on_device, prepare
 
@@ -230,6 +230,7 @@ class Sweep:
         ends, cells = many.ends, self.cells
         cells.status[chosen], cells.steps[chosen], cells.loss[chosen] = ends.status, ends.steps, ends.loss
         cells.x[:, chosen] = ends.x
+        cells.status[chosen[self._rest_elsewhere(ends)]] = int(Status.STALLED)
         if cells.rate is not None:
             cells.rate[chosen] = (ends.norm / ends.first_norm) ** (1 / ends.steps.clamp(min=1))
         if self.interrupted_by is not None:
@@ -262,6 +263,18 @@ class Sweep:
             tol_loss=_pair(s.tol_loss),
             tol_x=_pair(s.tol_x),
         )
+
+    def _rest_elsewhere(self, ends: Ends) -> torch.Tensor:
+        """Which runs have met a tolerance with a gradient of exactly 0, but at none of the known minima."""
+        found = (ends.norm == 0) & torch.isin(ends.status, torch.tensor(CONVERGED_CODES, dtype=torch.int8))
+        found &= ends.status != int(Status.REACHED)
+        known = self._known_points() if bool(found.any()) else []
+        if not known:
+            return torch.zeros_like(found)
+        points = torch.tensor(known, dtype=torch.float64)
+        number, distance = nearest(ends.x, points)
+        elsewhere: torch.Tensor = distance > AT_A_MINIMUM * points.norm(dim=1).clamp(min=1.0)[number.long()]
+        return found & elsewhere
 
     def _judge(self, chosen: torch.Tensor) -> None:
         """The endings that a single descent judges by what is beside its point, or by the known minima."""
