@@ -66,7 +66,8 @@ def text_of_tests(writer: Writer, evaluated: int, loss: str, gradient: Sequence[
     arguments = [
         "chosen", "x", "gradient", "loss", "previous", *(f"state{k}" for k in range(len(state))),
         *(f"runs{j}" for j in range(len(writer.runs))), *(f"steps{j}" for j in range(len(writer.steps))),
-        *(f"each{j}" for j in range(len(writer.each))), "largest", "first_norm", "landmark", "landmark_at", "i", "count",
+        *(f"each{j}" for j in range(len(writer.each))), "largest", "first_norm", "landmark", "landmark_at", "i",
+        "count",
         "tolerances", "until", "has_until", "maximize", "takes_all", "cycles", "knows_x",
         "status", "steps_made", "end_loss", "end_norm", "end_x",
     ]  # fmt: skip
