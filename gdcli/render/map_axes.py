@@ -8,7 +8,9 @@ from typing import NamedTuple
 
 from gdcli.contract.figure import Axis, MapLine, MapPanel
 from gdcli.contract.short import short
-from gdcli.render.terminal.ticks import share, ticks
+from gdcli.render.terminal.ticks import Tick, share, ticks
+
+_FEW = 3
 
 
 class CellAxis(NamedTuple):
@@ -36,8 +38,16 @@ class CellAxis(NamedTuple):
             numbers = self.listed or [self.axis.low]
             every = math.ceil(len(numbers) / max(1, most))
             return [(i + 0.5, short(numbers[i], 4)) for i in range(0, len(numbers), every)]
-        found = [(self.place(number), text) for number, text in ticks(self._outer(), most)]
-        return [(place, text) for place, text in found if 0 <= place <= self.cells]
+        outer = self._outer()
+        found = self._within(ticks(outer, most))
+        if outer.log and len(found) < _FEW:  # a part of a decade: numbers of even distance are round there
+            found = self._within(ticks(Axis(outer.label, outer.low, outer.high), most))
+        return found
+
+    def _within(self, found: list[Tick]) -> list[Tick]:
+        """Ticks at their places, those that are on the axis."""
+        placed = [(self.place(number), text) for number, text in found]
+        return [(place, text) for place, text in placed if 0 <= place <= self.cells]
 
     def _is_single(self) -> bool:
         return self.cells == 1 or self.axis.low == self.axis.high
