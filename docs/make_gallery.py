@@ -254,6 +254,42 @@ GALLERY: dict[str, tuple[Picture, ...]] = {
             takes_minutes=True,
         ),
     ),
+    "The edge of what can be trained": (
+        Swept(
+            "gdcli sweep --config docs/sweeps/network.toml --save network.png",
+            "A small network with a learning rate for each layer: which pairs of rates train it, and which diverge.",
+            "The network has 8 inputs, one hidden layer of 8 tanh units and 8 points, and every cell trains it for 200 "
+            "steps from the same start (after Sohl-Dickstein 2024, arXiv:2402.06184, whose networks have 16 units). "
+            "Blue is the final loss, dark for a low one; red to yellow are the 42.1% of 512 x 512 cells that diverge, "
+            "yellow for the earliest. A run counts as diverged once its loss has grown beyond 1e10 times the first "
+            "one, so among the palest blue are runs on their way there. The 32 million steps took 2 minutes of one "
+            "core, on a machine that was shared with other work.",
+            takes_minutes=True,
+        ),
+        Swept(
+            "gdcli sweep --config docs/sweeps/network.toml --zoom lr.W0=2:5 --zoom lr.W1=0.3:0.5 --save "
+            "network-edge.png",
+            "A part of the edge, again with 512 x 512 cells.",
+            "55.4% of these cells diverge. At the lower right, runs that diverge and runs that do not lie next to each "
+            "other, down to single cells.",
+            takes_minutes=True,
+        ),
+        Swept(
+            "gdcli sweep --config docs/sweeps/network.toml --zoom lr.W0=2.9:3.5 --zoom lr.W1=0.35:0.39 --save "
+            "network-closer.png",
+            "A part of that part: what looked like a line has islands, and islands beside them.",
+            "59.6% of these cells diverge. The box-counting dimension of the edge is 1.41 in the first map, 1.52 in the "
+            "second and 1.62 in the third; the paper reports 1.17 to 1.98 for its networks. It is the slope of the "
+            "number of boxes that hold a cell of the edge over their side, of 1, 2, 4, ... 64 cells, in logarithms, by "
+            "least squares: `docs/boxcount.py` computes it from the NPZ file, and finds 1.00 for a straight line and "
+            "1.58 for Sierpinski's triangle. The slope depends on the side: from one side to the next it is 1.2 to 1.6 "
+            "in the first map, 1.2 to 1.7 in the second, and 1.0 to 2.0 in the third, where single cells that do not "
+            "diverge are strewn over the red. Products of these matrices are summed in another order than by a single "
+            "run, so none of the 16 cells of each map that were run alone has the same bits, and at the edge a cell "
+            "may end otherwise.",
+            takes_minutes=True,
+        ),
+    ),
     "As a page": (
         Page(
             "page-light",
