@@ -26,7 +26,7 @@ from gdcli.cli.main import run
 from gdcli.render import table
 from gdcli.render.table_file import recorder, tidy_svg
 
-DOCS = Path(__file__).parent
+DOCS = Path(__file__).resolve().parent
 FOLDER = DOCS / "pictures"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
@@ -126,10 +126,46 @@ class Page:
             return (folder / self.file).read_bytes()
 
 
+@dataclass(frozen=True)
+class Swept:
+    """A map that a command saves as PNG, with its config in docs/sweeps; here in 256 colours, which takes less room.
+
+    ``more`` says what there is to see, with numbers from the record. One that ``takes_minutes`` is not compared with
+    what the program makes now.
+    """
+
+    command: str
+    says: str
+    more: str
+    takes_minutes: bool = False
+
+    @property
+    def commands(self) -> tuple[str, ...]:
+        """The one command."""
+        return (self.command,)
+
+    @property
+    def file(self) -> str:
+        """Its picture."""
+        return self.command.split()[-1]
+
+    def make(self) -> bytes:
+        """Run the command and read what it has saved."""
+        from PIL import Image
+
+        with _in_a_folder() as folder:
+            _run(f"{self.command} --quiet")
+            made = io.BytesIO()
+            picture = Image.open(folder / self.file).convert("RGB")
+            picture.quantize(256, dither=Image.Dither.NONE).save(made, "PNG", optimize=True)
+            return made.getvalue()
+
+
+Picture = Terminal | Saved | Page | Swept
 README = Terminal("descents", ("gdcli minimize --lr 0.1 --steps 5", "gdcli fit-linear --steps 5"), "")
 
 ROSENBROCK = "gdcli minimize rosenbrock --lr 1e-3 --steps 1000"
-GALLERY: dict[str, tuple[Terminal | Saved | Page, ...]] = {
+GALLERY: dict[str, tuple[Picture, ...]] = {
     "In a terminal": (
         Terminal(
             "parabola",
@@ -181,6 +217,79 @@ GALLERY: dict[str, tuple[Terminal | Saved | Page, ...]] = {
         ),
         Saved("gdcli grad \"log(x**2 + y**2)\" --x 15 --y 24 --explain --save table.svg", "A table, for a slide."),
     ),
+    "A hundred thousand descents": (
+        Swept(
+            "gdcli sweep --config docs/sweeps/cubic.toml --save cubic.png",
+            "Newton's fractal: which root of `z**3 = 1` Newton's method reaches, by its start.",
+            "The gradient of this function is the real part, and minus the imaginary part, of `z**3 - 1`, so a step of "
+            "`newton` is a step of Newton's method for the three roots, which are saddles of the function. The root "
+            "(1, 0) has 35.3% of the 400 x 400 starts, the two others have 32.3% each; darker is later. 90 starts come "
+            "so near 0 that the next step takes them far away, and count as diverged. 400 cells, drawn at random from "
+            "the others, were compared with the iteration `z - (z**3 - 1)/(3*z**2)` in Python's complex numbers: all "
+            "of them reach the same root.",
+        ),
+        Swept(
+            "gdcli sweep --config docs/sweeps/himmelblau.toml --save himmelblau.png",
+            "The four basins of Himmelblau's function, by the start of gradient descent.",
+            "The shares of the minima are 25.7%, 26.0%, 23.6% and 24.7% of 400 x 400 starts; darker is later. One cell "
+            "of the 160,000 reaches none of them: it starts at (4.2982, 0.1629), and after 6 steps it meets the "
+            "tolerance at a saddle, near (3.385, 0.0739).",
+        ),
+        Swept(
+            "gdcli sweep --config docs/sweeps/quartic.toml --save quartic.png",
+            "Learning rate and start of gradient descent on a function with two minima.",
+            "Most starts reach the minimum on their own side; in the bands at the top and at the bottom, the first "
+            "step jumps to the other side. The dashed line is the largest stable rate at a minimum, 2/L = 0.5: 63,124 "
+            "of the 400 x 400 cells converge, 204 of them at a rate above it. The others there diverge, or cycle "
+            "(light grey, from a rate of 0.509 on), or do neither within 200 steps (dark grey).",
+        ),
+        Swept(
+            "gdcli sweep --config docs/sweeps/momentum.toml --save momentum-map.png",
+            "Learning rate and momentum on Rosenbrock's function, with the line of stability.",
+            "The dashed line is 2 (1 + momentum) / L, with the curvature L = 1001.6 at the minimum. Of the 10,666 "
+            "cells that converge, 9 are beyond it, by 0.2% of the rate at most. With little momentum even the largest "
+            "stable rate takes more than 5,000 steps: the smallest momentum of a cell that converges is 0.199. The fewest "
+            "steps are 92, with a momentum of 0.876 and a rate of 0.00225. The grid has 200 x 200 cells, which take 125 "
+            "million steps.",
+            takes_minutes=True,
+        ),
+    ),
+    "The edge of what can be trained": (
+        Swept(
+            "gdcli sweep --config docs/sweeps/network.toml --save network.png",
+            "A small network with a learning rate for each layer: which pairs of rates train it, and which diverge.",
+            "The network has 8 inputs, one hidden layer of 8 tanh units and 8 points, and every cell trains it for 200 "
+            "steps from the same start (after Sohl-Dickstein 2024, arXiv:2402.06184, whose networks have 16 units). "
+            "Blue is the final loss, dark for a low one; red to yellow are the 42.1% of 512 x 512 cells that diverge, "
+            "yellow for the earliest. A run counts as diverged once its loss has grown beyond 1e10 times the first "
+            "one, so among the palest blue are runs on their way there. The 32 million steps took 2 minutes of one "
+            "core, on a machine that was shared with other work.",
+            takes_minutes=True,
+        ),
+        Swept(
+            "gdcli sweep --config docs/sweeps/network.toml --zoom lr.W0=2:5 --zoom lr.W1=0.3:0.5 --save "
+            "network-edge.png",
+            "A part of the edge, again with 512 x 512 cells.",
+            "55.4% of these cells diverge. At the lower right, runs that diverge and runs that do not lie next to each "
+            "other, down to single cells.",
+            takes_minutes=True,
+        ),
+        Swept(
+            "gdcli sweep --config docs/sweeps/network.toml --zoom lr.W0=2.9:3.5 --zoom lr.W1=0.35:0.39 --save "
+            "network-closer.png",
+            "A part of that part: what looked like a line has islands, and islands beside them.",
+            "59.6% of these cells diverge. The box-counting dimension of the edge is 1.41 in the first map, 1.52 in the "
+            "second and 1.62 in the third; the paper reports 1.17 to 1.98 for its networks. It is the slope of the "
+            "number of boxes that hold a cell of the edge over their side, of 1, 2, 4, ... 64 cells, in logarithms, by "
+            "least squares: `docs/boxcount.py` computes it from the NPZ file, and finds 1.00 for a straight line and "
+            "1.58 for Sierpinski's triangle. The slope depends on the side: from one side to the next it is 1.2 to 1.6 "
+            "in the first map, 1.2 to 1.7 in the second, and 1.0 to 2.0 in the third, where single cells that do not "
+            "diverge are strewn over the red. Products of these matrices are summed in another order than by a single "
+            "run, so none of the 16 cells of each map that were run alone has the same bits, and at the edge a cell "
+            "may end otherwise.",
+            takes_minutes=True,
+        ),
+    ),
     "As a page": (
         Page(
             "page-light",
@@ -203,7 +312,7 @@ Every picture here is made by `python docs/make_gallery.py` from the command abo
 
 def _run(command: str) -> None:
     with contextlib.redirect_stderr(io.StringIO()) as said:
-        code = run(shlex.split(command)[1:])
+        code = run([word.replace("docs/sweeps/", f"{DOCS / 'sweeps'}/") for word in shlex.split(command)[1:]])
     if code != 0:
         raise SystemExit(f"{command} has failed: {said.getvalue()}")
 
@@ -220,7 +329,7 @@ def _in_a_folder() -> Iterator[Path]:
         yield Path(folder)
 
 
-def shown() -> list[Terminal | Saved | Page]:
+def shown() -> list[Picture]:
     """Every picture of the documentation."""
     return [README, *(picture for pictures in GALLERY.values() for picture in pictures)]
 
@@ -233,6 +342,8 @@ def gallery() -> str:
         for picture in pictures:
             commands = "\n".join(picture.commands)
             parts.append(f"{picture.says}\n\n```sh\n{commands}\n```\n\n![{picture.says}](pictures/{picture.file})\n")
+            if isinstance(picture, Swept):
+                parts.append(f"{picture.more}\n")
     return "\n".join(parts)
 
 

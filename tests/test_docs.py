@@ -27,6 +27,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -255,7 +256,8 @@ def test_commands_print_what_the_document_shows(block: Block) -> None:
 
 GALLERY = runpy.run_path(str(ROOT / "docs" / "make_gallery.py"))
 PICTURES = {picture.file: picture for picture in GALLERY["shown"]()}
-COMPARED = {name: picture for name, picture in PICTURES.items() if type(picture).__name__ != "Page"}
+LONG = {name: picture for name, picture in PICTURES.items() if getattr(picture, "takes_minutes", False)}
+COMPARED = {n: picture for n, picture in PICTURES.items() if type(picture).__name__ != "Page" and n not in LONG}
 DRAWN = {command for picture in COMPARED.values() for command in picture.commands}
 
 
@@ -265,6 +267,8 @@ def test_commands_that_are_not_run_are_known_ones(block: Block) -> None:
         for command in line.split(" && "):
             if command in DRAWN:
                 continue  # test_pictures_are_those_that_the_program_makes_now runs it
+            if any(command in picture.commands for picture in LONG.values()):
+                continue  # test_long_sweeps_run_on_a_coarse_grid runs it
             if command.startswith("gdcli "):
                 assert outcome_of(command).code == 0
             else:
@@ -410,6 +414,27 @@ def test_pictures_are_those_that_the_program_makes_now(file: str) -> None:
     assert getattr(pictures[0], "n_frames", 1) == getattr(pictures[1], "n_frames", 1)
     pixels = [np.asarray(picture.convert("RGB")).astype(float) for picture in pictures]
     assert np.abs(pixels[0] - pixels[1]).mean() < 2, f"run docs/make_gallery.py: {file} is old"
+
+
+@pytest.mark.parametrize("file", LONG)
+def test_long_sweeps_run_on_a_coarse_grid(file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = shlex.split(LONG[file].command)[1:]
+    config = ROOT / words[words.index("--config") + 1]
+    words[words.index("--config") + 1] = str(config)
+    axes = [re.sub(r"\d+$", "6", axis) for axis in tomllib.loads(config.read_text(encoding="utf-8"))["over"]]
+    monkeypatch.chdir(tmp_path)
+    assert run([*words, *(word for axis in axes for word in ("--over", axis)), "--steps", "5", "--quiet"]) == 0
+    assert (tmp_path / file).exists()
+
+
+def test_box_counting_finds_known_dimensions() -> None:
+    boxcount = runpy.run_path(str(ROOT / "docs" / "boxcount.py"))
+    dimension, edge_of = boxcount["dimension"], boxcount["edge_of"]
+    y, x = np.mgrid[:512, :512]
+    assert dimension(edge_of(y > 100))[0] == pytest.approx(1.0, abs=1e-9)
+    assert dimension(edge_of((x - 250) ** 2 + (y - 250) ** 2 < 200**2))[0] == pytest.approx(1.0, abs=0.06)
+    assert dimension(edge_of(np.random.default_rng(0).random((512, 512)) < 0.5))[0] == pytest.approx(2.0, abs=0.06)
+    assert dimension((x & y) == 0)[0] == pytest.approx(np.log2(3), abs=1e-9)  # Sierpinski's triangle
 
 
 @pytest.mark.process

@@ -120,6 +120,25 @@ def test_basins_of_a_cubic_are_those_of_the_complex_iteration() -> None:
         assert numbers[int(sweep.minima.of_cell[cell])] == reached(complex(x, y)), (x, y)
 
 
+def test_run_at_rest_at_a_maximum_is_stalled_where_the_minima_are_known() -> None:
+    # Newton's method goes to the maximum of Himmelblau's function near (-0.27, -0.92); as float32 its gradient is 0.
+    sweep = swept("himmelblau", "x=-0.55:0.05:20", "y=-1:-0.2:20")
+    near = (sweep.cells.x - torch.tensor([[-0.270845], [-0.923039]])).norm(dim=0) < 1e-3
+    statuses = {NAMES[code] for code in sweep.cells.status[near].tolist()}
+    assert statuses == {"converged_grad", "stalled"}
+    assert_cells_are_single_runs(sweep, 40)
+
+
+def test_gradient_that_is_constant_for_a_vector() -> None:
+    # -0.1 * 3 steps times (1, 2, 3), by hand
+    sweep = swept("sum(v*[1,2,3])", "v[0]=0:2:5", values={"v": "0,0,0"}, optimizer="manual", lr=0.1, steps=3,
+                  dtype="float64")  # fmt: skip
+    starts = torch.zeros(3, 5, dtype=torch.float64)
+    starts[0] = torch.linspace(0, 2, 5, dtype=torch.float64)
+    expected = starts - 0.3 * torch.tensor([[1.0], [2.0], [3.0]], dtype=torch.float64)
+    torch.testing.assert_close(sweep.cells.x, expected)
+
+
 @pytest.mark.parametrize("engine", ["fast", "vmap"])
 def test_other_engines_are_refused(engine: str) -> None:
     with pytest.raises(GdcliError) as caught:

@@ -126,6 +126,15 @@ def test_place_of_a_number_in_cells(axis: CellAxis, number: float, place: float)
     assert axis.place(number) == pytest.approx(place, rel=1e-12)
 
 
+@pytest.mark.parametrize(("low", "high"), [(0.25, 0.45), (2, 5), (0.35, 0.39)])
+def test_part_of_a_decade_has_ticks(low: float, high: float) -> None:
+    axis = CellAxis(Axis("lr", low, high, log=True), 100, [])
+    ticks = axis.ticks(6)
+    assert 3 <= len(ticks) <= 6
+    for place, text in ticks:
+        assert low * (high / low) ** ((place - 0.5) / 99) == pytest.approx(float(text))
+
+
 def test_listed_numbers_are_the_ticks() -> None:
     axis = CellAxis(Axis("lr", 0.01, 1), 3, [0.01, 0.1, 1])
     assert axis.ticks(7) == [(0.5, "0.01"), (1.5, "0.1"), (2.5, "1")]

@@ -8,7 +8,9 @@ from typing import NamedTuple
 
 from gdcli.contract.figure import Axis, MapLine, MapPanel
 from gdcli.contract.short import short
-from gdcli.render.terminal.ticks import share, ticks
+from gdcli.render.terminal.ticks import Tick, share, ticks
+
+_FEW = 3
 
 
 class CellAxis(NamedTuple):
@@ -33,11 +35,19 @@ class CellAxis(NamedTuple):
     def ticks(self, most: int) -> list[tuple[float, str]]:
         """At most ``most`` places in cells with their labels: round numbers, or those of every so many cells."""
         if not self.listed and not self._is_single():
-            found = [(self.place(number), text) for number, text in ticks(self.axis, most)]
+            outer = self._outer()
+            found = self._within(ticks(outer, most))
+            if outer.log and len(found) < _FEW:  # a part of a decade: numbers of even distance are round there
+                found = self._within(ticks(Axis(outer.label, outer.low, outer.high), most))
             if len(found) > 1:
                 return found
         every = math.ceil(self.cells / max(1, most))
         return [(i + 0.5, short(self._number(i), 4)) for i in range(0, self.cells, every)]
+
+    def _within(self, found: list[Tick]) -> list[Tick]:
+        """Ticks at their places, those that are on the axis."""
+        placed = [(self.place(number), text) for number, text in found]
+        return [(place, text) for place, text in placed if 0 <= place <= self.cells]
 
     def _is_single(self) -> bool:
         return self.cells == 1 or self.axis.low == self.axis.high
