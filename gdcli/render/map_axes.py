@@ -49,6 +49,15 @@ class CellAxis(NamedTuple):
         placed = [(self.place(number), text) for number, text in found]
         return [(place, text) for place, text in placed if 0 <= place <= self.cells]
 
+    def _outer(self) -> Axis:
+        """The axis with the outer halves of its first and its last cell."""
+        low, high, half = self.axis.low, self.axis.high, 0.5 / (self.cells - 1)
+        if self.axis.log:
+            beyond = (high / low) ** half
+            return Axis(self.axis.label, low / beyond, high * beyond, log=True)
+        beyond = (high - low) * half
+        return Axis(self.axis.label, low - beyond, high + beyond, whole=self.axis.whole)
+
     def _is_single(self) -> bool:
         return self.cells == 1 or self.axis.low == self.axis.high
 
