@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from gdcli.batch.fast import _FUNCTIONS, compiled
 from gdcli.batch.generated import APPROXIMATE, TEXTS, Source
-from gdcli.batch.operations import lanes, order_of_sum
+from gdcli.batch.sums import lanes, order_of_sum
 from gdcli.complete.alone import settings_alone
 from gdcli.complete.sweep import complete_sweep
 from gdcli.complete.sweep_names import OFFERED

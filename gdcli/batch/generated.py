@@ -15,13 +15,14 @@ from typing import Any
 
 import torch
 
-from gdcli.batch.operations import Operation, Tree
+from gdcli.batch.binding import needed
+from gdcli.batch.operations import Operation
 from gdcli.batch.recording import Level, NotRecordedError, Slot
-from gdcli.batch.replay import needed
 from gdcli.batch.step import Step
+from gdcli.batch.stepped import DTYPES, text_of_steps
+from gdcli.batch.sums import Tree
 from gdcli.batch.tested import text_of_tests
 
-LANES = 64
 _SAMPLES = 4_096  # numbers of which the root is compared
 _MOST_LINES = 3_000  # of the innermost loop, beyond which compiling takes long
 
@@ -166,6 +167,14 @@ class Writer:
         self.constants[name] = (value, dtype)
         return name
 
+    def names_of(self, slot: Slot) -> list[str]:
+        """The text of each element of a slot."""
+        return self.texts_of(self.known(slot))
+
+    def texts_of(self, numbers: Names) -> list[str]:
+        """The texts of some numbers, in order."""
+        return [self.texts[n] for n in numbers.reshape(-1).tolist()]
+
     def known(self, slot: Slot) -> Names:
         """The names of a slot: of what a line has made, of a constant, or of what the function is given."""
         if slot not in self.names:
@@ -225,7 +234,7 @@ class Writer:
     def _text_of(self, operation: Operation) -> Callable[..., str]:
         name, dtype = operation.name, operation.result.dtype
         if name == "copy" and operation.slots[0].dtype != dtype:
-            return lambda a: f"{_TYPES[dtype]}({a})"
+            return lambda a: f"{DTYPES[dtype]}({a})"
         if name in ("sqrt.default", "pow.Tensor_Scalar") and _is_root(operation):
             if not root_is_nearest(dtype):
                 self.approximate.add("sqrt")
@@ -307,9 +316,6 @@ def _is_root(operation: Operation) -> bool:
     return operation.name == "sqrt.default" or float(operation.arguments[1]) == 0.5
 
 
-_TYPES = {torch.float32: "float32", torch.float64: "float64", torch.bool: "bool_"}
-
-
 def source_of(step: Step) -> Source:
     """The function that makes many steps of many runs.
 
@@ -329,107 +335,15 @@ def source_of(step: Step) -> Source:
     evaluated = len(writer.lines)
     gradient = torch.cat([writer.known(slot).reshape(-1) for slot in step.gradients.values()])
     writer.names[step.gradient] = gradient.reshape(-1, 1)
-    loss = writer.texts[int(writer.known(step.loss))]
+    (loss,) = writer.names_of(step.loss)
     update = step.update
     made = {update.x, *update.state.values()}
     operations = [o for o in update.operations if o.result.level is Level.STATE or (
         o.result.level is Level.STEP and o.result.many)]  # fmt: skip
     writer.write(needed(operations, made))
-    texts = [writer.texts[n] for n in gradient.tolist()]
+    texts = writer.texts_of(gradient)
     return Source(
-        _text(writer, evaluated, loss, texts),
+        text_of_steps(writer, evaluated, loss, texts),
         text_of_tests(writer, evaluated, loss, texts),
         writer.runs, writer.steps, writer.each, writer.constants, sorted(writer.approximate),
     )  # fmt: skip
-
-
-def _text(writer: Writer, evaluated: int, loss: str, gradient: Sequence[str]) -> str:
-    """The function around the lines.
-
-    What belongs to a group of runs is copied into one array, so that the compiler sees that nothing overlaps.
-    """
-    step = writer.step
-    elements, update = step.x.size, step.update
-    new_x = [writer.texts[n] for n in writer.known(update.x).reshape(-1).tolist()]
-    state = []
-    for name, slot in step.state.items():
-        state.append((slot.size, [writer.texts[n] for n in writer.known(update.state[name]).reshape(-1).tolist()]))
-    rows: list[tuple[str, str, str]] = []  # the name in the loop, where it is read from, where it is written to
-    rows += [(f"x{i}", f"x[{i}, n]", f"x[{i}, n]") for i in range(elements)]
-    for k, (size, _) in enumerate(state):
-        one = size == 1 and not list(step.state.values())[k].shape
-        places = [f"state{k}[n]" if one else f"state{k}[{i}, n]" for i in range(size)]
-        rows += [(f"m{k}_{i}", each, each) for i, each in enumerate(places)]
-    for j, slot in enumerate(writer.runs):
-        first = sum(each.size for each in writer.runs[:j])
-        rows += [(f"r{first + i}", f"runs{j}[{i}, n]" if slot.shape else f"runs{j}[n]", "") for i in range(slot.size)]
-    rows += [("largest", "largest[n]", ""), ("least", "least[n]", "")]
-    rows += [(f"l{i}", f"landmark[{i}, n]", "") for i in range(elements)]
-    rows += [(f"g{i}", "", f"gradient[{i}, n]") for i in range(elements)]
-    rows += [("f", "loss[n]", "loss[n]"), ("signs", "", "signs[n]")]
-    rows += [(f"p{i}", f"x[{i}, n]", f"previous[{i}, n]") for i in range(elements)]
-    place = {name: i for i, (name, _, _) in enumerate(rows)}
-
-    def row(name: str) -> str:
-        return f"w[{place[name] * LANES} + l]"
-
-    body = writer.lines
-    given = [name for name in place if name[0] in "xmr" and name[1:2].isdigit()]
-    arguments = [
-        "x", "gradient", "loss", "previous", *(f"state{k}" for k in range(len(state))),
-        *(f"runs{j}" for j in range(len(writer.runs))), *(f"steps{j}" for j in range(len(writer.steps))),
-        *(f"each{j}" for j in range(len(writer.each))), "largest", "least", "landmark", "signs", "count", "watches",
-        "until", "change", "change_of", "move", "move_of",
-    ]  # fmt: skip
-    lines = [f"def advance({', '.join(arguments)}):"]
-    lines.append(f"    w = np.empty({len(rows)} * {LANES}, dtype={_TYPES[step.x.dtype]})")
-    lines.append(f"    for start in range(0, x.shape[1], {LANES}):")
-    lines.append(f"        for l in range({LANES}):")
-    lines.append("            n = min(start + l, x.shape[1] - 1)")
-    lines += [f"            w[{i * LANES} + l] = {source or 'zero'}" for i, (_, source, _) in enumerate(rows)]
-    lines.append("        lean = 0 if watches else count - 1  # steps of which nothing but the largest loss is seen")
-    for watches in (False, True):
-        lines.append(f"        for t in range({'lean, count' if watches else 'lean'}):")
-        lines += [f"            s{j} = steps{j}[t]" for j in range(len(writer.steps))]
-        lines.append(f"            for l in range({LANES}):")
-        inner = [f"{name} = {row(name)}" for name in given]
-        number = 0
-        for j, slot in enumerate(writer.each):
-            inner.append("n = min(start + l, x.shape[1] - 1)")
-            for i in range(slot.size):
-                inner.append(f"e{number} = each{j}[t, {i}, n]" if slot.shape else f"e{number} = each{j}[t, n]")
-                number += 1
-        inner += body[:evaluated]
-        inner += [f"seen = {row('signs')}", f"size = abs({loss})", _sign("seen", f"size <= {row('largest')}")]
-        inner += [f"seen = fma({g}, zero, seen)" for g in gradient]  # NaN where it is not finite
-        squares = " + ".join(f"{g} * {g}" for g in gradient)
-        if watches:
-            inner.append(_sign("seen", f"{squares} > {row('least')}"))
-            inner.append(_sign("seen", f"{loss} * until[1] > until[0]"))
-            inner.append(_sign("seen", f"abs({loss} - {row('f')}) - change_of * size > change"))
-            inner.append(f"{row('f')} = {loss}")
-            inner += [f"{row(f'g{i}')} = {g}" for i, g in enumerate(gradient)]
-            inner += [f"{row(f'p{i}')} = x{i}" for i in range(elements)]
-        inner += body[evaluated:]
-        if watches:
-            inner.append("gap, size, back = zero, zero, zero")
-            for i, new in enumerate(new_x):
-                inner.append(f"gap = larger(gap, abs({new} - x{i}))")
-                inner.append(f"size = larger(size, abs({new}))")
-                inner.append(f"back = larger(back, abs({new} - {row(f'l{i}')}))")
-            inner.append(_sign("seen", "gap - move_of * size > move"))
-            inner.append(_sign("seen", "back > zero or back != back"))
-        inner.append(f"{row('signs')} = seen")
-        inner += [f"{row(f'x{i}')} = {new}" for i, new in enumerate(new_x)]
-        for k, (_, new_state) in enumerate(state):
-            inner += [f"{row(f'm{k}_{i}')} = {new}" for i, new in enumerate(new_state)]
-        lines += [f"                {line}" for line in inner]
-    lines.append(f"        for l in range(min({LANES}, x.shape[1] - start)):")
-    lines.append("            n = start + l")
-    lines += [f"            {target} = w[{i * LANES} + l]" for i, (_, _, target) in enumerate(rows) if target]
-    return "\n".join(lines) + "\n"
-
-
-def _sign(seen: str, holds: str) -> str:
-    """A sign of an end, where something does not hold."""
-    return f"{seen} += zero if {holds} else one"

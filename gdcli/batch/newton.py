@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 import torch
 
+from gdcli.batch.binding import Binding, Call, Memory
 from gdcli.batch.limits import Limits, Rates
 from gdcli.batch.recording import Level, NotRecordedError, Slot
-from gdcli.batch.replay import Call, Memory, ReplayTile, bound, tile_size
+from gdcli.batch.replay import ReplayTile, tile_size
 from gdcli.batch.step import Step, StepSettings, Update, places_of, record_evaluation, recorded_run
 from gdcli.explain.hessian import gradient_of, product, symmetric
 from gdcli.tensors import Problem
@@ -63,7 +64,7 @@ class NewtonTile(ReplayTile):
         """Make an update; ``rates`` are the learning rates of this step, where they change."""
         if not self._hessian:
             wanted = {self.engine.matrix: [self.matrix]}
-            self._hessian = bound(self.engine.hessian, self._places, wanted, {}, self._memory)
+            self._hessian = Binding(self.engine.hessian, self._places, wanted, self._memory).calls()
         for function, arguments, keywords in self._hessian:
             function(*arguments, **keywords)
         dtype = self.x.dtype

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 
+from gdcli.batch.binding import Binding, Memory
 from gdcli.batch.objective import BatchObjective
 from gdcli.batch.recording import Level, NotRecordedError, Slot
-from gdcli.batch.replay import Memory, bound
 from gdcli.batch.step import record_evaluation
 from gdcli.rules.rule import Tensors
 from gdcli.tensors import Problem
@@ -31,7 +31,7 @@ class RecordedObjective(BatchObjective):
         wanted: dict[Slot, list[torch.Tensor]] = {loss: [self._loss]}
         for name, slot in gradients.items():
             wanted.setdefault(slot, []).append(self.gradient[rows[name]].view(*slot.shape, self.runs))
-        self._calls = bound(operations, {points: self.x}, wanted, {}, Memory(self.runs))
+        self._calls = Binding(operations, {points: self.x}, wanted, Memory(self.runs)).calls()
 
     def evaluate(self) -> torch.Tensor:
         """Fill ``gradient`` at ``x`` and return the losses, of shape (runs,)."""

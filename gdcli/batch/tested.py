@@ -101,11 +101,11 @@ def text_of_tests(writer: Writer, evaluated: int, loss: str, gradient: Sequence[
         points=", ".join(rows),
         ends="; ".join(f"end_x[{i}, c] = {name}" for i, name in enumerate(rows)),
     )
-    new = [writer.texts[n] for n in writer.known(step.update.x).reshape(-1).tolist()]
+    new = writer.names_of(step.update.x)
     names = list(rows)
     for k, (name, slot) in enumerate(step.state.items()):
         names += [f"m{k}_{i}" for i in range(slot.size)]
-        new += [writer.texts[n] for n in writer.known(step.update.state[name]).reshape(-1).tolist()]
+        new += writer.names_of(step.update.state[name])
     lines = ['@njit(cache=True, nogil=True, error_model="numpy", boundscheck=False)']
     lines.append(f"def test({', '.join(arguments)}):")
     lines += [f"    {member.name} = {int(member)}" for member in Status if member.name in _TESTS]

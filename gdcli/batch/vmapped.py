@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 import torch
 
+from gdcli.batch.binding import Memory
 from gdcli.batch.objective import BatchObjective
-from gdcli.batch.replay import Memory, ReplayTile
+from gdcli.batch.replay import ReplayTile
 from gdcli.batch.step import Step
 from gdcli.tensors import Problem
 
