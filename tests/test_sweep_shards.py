@@ -23,7 +23,7 @@ from gdcli.cli.ranks import Meeting, Ranks, ranks_of
 from gdcli.cli.shards import Kept, read_shard
 from gdcli.contract.sweep import Shard
 from gdcli.errors import OutsideError
-from gdcli.sweeps.sweep import Sweep
+from gdcli.sweeps.sweep import Finished, Sweep
 
 SMALL = ["rosenbrock", "--over", "x=-2:2:20", "--over", "y=-2:2:15", "--lr", "0.002", "--steps", "50"]
 TILES = 5  # of SMALL, with tiles of 64 cells
@@ -80,6 +80,9 @@ SWEEPS = [
     ["sum((W @ b)**2)", "--W", "randn(2,3)", "--b", "1,2,3", "--over", "lr=0.01:0.3:17", "--over", "seed=0:9"],
     ["mean(tanh(A @ B)**2)", "--A", "randn(3,4)", "--B", "randn(4,2)", "--engine", "vmap",
      "--over", "lr.A=0.01:3:15", "--over", "lr.B=0.01:3:11", "--steps", "8", "--tol-grad", "0.1"],
+    ["mean((W1 @ tanh(W0 @ X) - Y)**2)", "--W0", "randn(4,3)", "--W1", "randn(1,4)", "--X", "randn(3,7)",
+     "--Y", "randn(1,7)", "--wrt", "W0,W1", "--over", "lr.W0=0.01:30:log:19", "--over", "lr.W1=0.01:30:log:17",
+     "--steps", "40", "--tol-grad", "0.05"],
     ["rosenbrock", "--over", "x=-2:2:20", "--over", "lr=1e-4:1e-1:log:12", "--optimizer", "adam",
      "--schedule", "cosine", "--sched", "T_max=60"],
 ]  # fmt: skip
@@ -230,16 +233,16 @@ def test_a_part_of_another_version_is_refused(run: Run, monkeypatch: pytest.Monk
 
 @pytest.fixture
 def interrupted(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Have Ctrl-C pressed after the second chunk."""
+    """Have Ctrl-C pressed when the second chunk has been kept."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    judge, calls = Sweep._judge, itertools.count(1)
+    keep, calls = Kept.keep, itertools.count(1)
 
-    def pressed(*words: object) -> None:
-        judge(*words)
+    def pressed(kept: Kept, sweep: Sweep, finished: Finished) -> None:
+        keep(kept, sweep, finished)
         if next(calls) == 2:
             signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(Sweep, "_judge", pressed)
+    monkeypatch.setattr(Kept, "keep", pressed)
     yield
     signal.signal(signal.SIGINT, before)
 
