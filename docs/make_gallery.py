@@ -157,7 +157,7 @@ class Swept:
             _run(f"{self.command} --quiet")
             made = io.BytesIO()
             picture = Image.open(folder / self.file).convert("RGB")
-            picture.quantize(256, dither=Image.Dither.NONE).save(made, "PNG", optimize=True)
+            picture.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(made, "PNG", optimize=True)
             return made.getvalue()
 
 
@@ -238,19 +238,20 @@ GALLERY: dict[str, tuple[Picture, ...]] = {
         Swept(
             "gdcli sweep --config docs/sweeps/quartic.toml --save quartic.png",
             "Learning rate and start of gradient descent on a function with two minima.",
-            "Most starts reach the minimum on their own side; in the bands at the top and at the bottom, the first "
-            "step jumps to the other side. The dashed line is the largest stable rate at a minimum, 2/L = 0.5: 63,124 "
-            "of the 400 x 400 cells converge, 204 of them at a rate above it. The others there diverge, or cycle "
-            "(light grey, from a rate of 0.509 on), or do neither within 200 steps (dark grey).",
+            "Most of the starts that reach a minimum reach the one on their own side; in the bands at the top and at "
+            "the bottom, the first step jumps to the other side. The dashed line is the largest stable rate at a "
+            "minimum, 2/L = 0.5: 63,124 of the 400 x 400 cells converge, 204 of them at a rate above it. The others "
+            "there diverge, or cycle (light grey, from a rate of 0.509 on), or do neither within 200 steps (dark "
+            "grey).",
         ),
         Swept(
             "gdcli sweep --config docs/sweeps/momentum.toml --save momentum-map.png",
             "Learning rate and momentum on Rosenbrock's function, with the line of stability.",
             "The dashed line is 2 (1 + momentum) / L, with the curvature L = 1001.6 at the minimum. Of the 10,666 "
             "cells that converge, 9 are beyond it, by 0.2% of the rate at most. With little momentum even the largest "
-            "stable rate takes more than 5,000 steps: the smallest momentum of a cell that converges is 0.199. The fewest "
-            "steps are 92, with a momentum of 0.876 and a rate of 0.00225. The grid has 200 x 200 cells, which take 125 "
-            "million steps.",
+            "stable rate takes more than 5,000 steps: the smallest momentum of a cell that converges is 0.199. The "
+            "fewest steps are 92, with a momentum of 0.876 and a rate of 0.00225. The grid has 200 x 200 cells, which "
+            "take 125 million steps.",
             takes_minutes=True,
         ),
     ),
@@ -278,8 +279,8 @@ GALLERY: dict[str, tuple[Picture, ...]] = {
             "gdcli sweep --config docs/sweeps/network.toml --zoom lr.W0=2.9:3.5 --zoom lr.W1=0.35:0.39 --save "
             "network-closer.png",
             "A part of that part: what looked like a line has islands, and islands beside them.",
-            "59.6% of these cells diverge. The box-counting dimension of the edge is 1.41 in the first map, 1.52 in the "
-            "second and 1.62 in the third; the paper reports 1.17 to 1.98 for its networks. It is the slope of the "
+            "59.6% of these cells diverge. The box-counting dimension of the edge is 1.41 in the first map, 1.52 in "
+            "the second and 1.62 in the third; the paper reports 1.17 to 1.98 for its networks. It is the slope of the "
             "number of boxes that hold a cell of the edge over their side, of 1, 2, 4, ... 64 cells, in logarithms, by "
             "least squares: `docs/boxcount.py` computes it from the NPZ file, and finds 1.00 for a straight line and "
             "1.58 for Sierpinski's triangle. The slope depends on the side: from one side to the next it is 1.2 to 1.6 "
