@@ -140,7 +140,7 @@ class FastTile(ReplayTile):
         return signs != 0
 
     def _inputs(self, t: int, steps: int, rates: Rates) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
-        """The values of each step: of shape (steps,) where they are the same for all runs, or with a last axis of runs."""
+        """The values of each step, of shape (steps,), or (..., runs) where they differ from run to run."""
         source = self.engine.source
         if not source.steps and not source.each:
             return [], []
@@ -208,7 +208,7 @@ def compiled(source: Source, dtype: torch.dtype) -> Callable[..., None]:
         module = types.ModuleType(name)
         exec(compile(text.replace("cache=True, ", ""), f"<{name}>", "exec"), module.__dict__)  # noqa: S102
     sys.modules[name] = module
-    return module.advance  # type: ignore[no-any-return, attr-defined]
+    return module.advance  # type: ignore[no-any-return]
 
 
 def _module_in(folder: Path, name: str, text: str) -> Any:
@@ -229,11 +229,11 @@ def _module_in(folder: Path, name: str, text: str) -> Any:
 
 def cache_folder() -> Path | None:
     """The folder of compiled functions, in the user's cache folder; None where it cannot be made."""
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    folder = Path(base) / "gdcli" / "fast"
+    base = os.environ.get("XDG_CACHE_HOME")
     try:
+        folder = (Path(base) if base else Path("~/.cache").expanduser()) / "gdcli" / "fast"
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
+    except (OSError, RuntimeError):  # no folder, or no home
         return None
     return folder if os.access(folder, os.W_OK) else None
 

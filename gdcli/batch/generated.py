@@ -115,9 +115,9 @@ def root_is_nearest(dtype: torch.dtype) -> bool:
 class Source:
     """The text of the function, and what it is called with beside the tensors of a tile, in order.
 
-    ``runs`` are slots with a number for each run, ``steps`` those with a number for each step, and ``each`` those with a
-    number for each step and run. ``constants`` are the numbers of the source, ``approximate`` the functions whose bits
-    may differ.
+    ``runs`` are slots with a number for each run, ``steps`` those with a number for each step, and ``each`` those with
+    a number for each step and run. ``constants`` are the numbers of the source, ``approximate`` the functions whose
+    bits may differ.
     """
 
     text: str
