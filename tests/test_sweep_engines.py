@@ -472,7 +472,7 @@ WITHIN: dict[str, tuple[float, float, int]] = {
     "tan": (-100, 100, 1),
     "asin": (-1, 1, 1), "acos": (-1, 1, 1), "atan": (-50, 50, 1), "sinh": (-80, 80, 1), "cosh": (-80, 80, 1),
     "tanh": (-9, 9, 2), "asinh": (-1e3, 1e3, 1), "acosh": (1, 1e3, 1), "atanh": (-0.99, 0.99, 1), "erf": (-4, 4, 1),
-    "erfc": (-4, 9, 3), "pow": (1e-3, 20, 1), "atan2": (-5, 5, 1), "sigmoid": (-80, 80, 1), "sqrt": (1e-6, 1e6, 1),
+    "erfc": (-4, 9, 2), "pow": (1e-3, 20, 1), "atan2": (-5, 5, 1), "sigmoid": (-80, 80, 1), "sqrt": (1e-6, 1e6, 1),
 }  # fmt: skip
 """The interval that is looked at, and by how many units in the last place the functions differ there at most."""
 
