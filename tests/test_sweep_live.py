@@ -73,15 +73,15 @@ SWEEPS: list[tuple[str, list[str], dict[str, Any]]] = [
     ("rosenbrock", ["lr=1e-4:1e-2:log:60"], {"measure": "loss"}),
     ("quadratic-10", ["lr=0.01:0.4:33", "momentum=0:0.95:34"], {"optimizer": "manual-momentum", "measure": "rate"}),
     ("sum(x**2)", ["seed=0:40"], {"values": {"x": "randn(3)"}}),
-    ("sum((x - 1)**2)", ["seed=0:20", "lr=0.1:1.1:33"], {"values": {"x": "randn(3)"}, "optimizer": "adam"}),
+    ("sum((x - 1)**2)", ["seed=0:7", "lr=0.1:1.1:33"], {"values": {"x": "randn(3)"}, "optimizer": "adam"}),
     ("sum((W @ X - 1)**2)", ["lr=0.01:0.5:64"], {"values": {"W": "randn(2,3)", "X": "ones(3,4)"}, "wrt": ["W"]}),
-    ("sin(exp(x)) + y**2", ["x=-1:1:33", "y=0:1:35"], {"optimizer": "adam", "schedule": "cosine", "dtype": "float64"}),
+    ("sin(exp(x)) + y**2", ["x=-1:1:33", "y=0:1:35"], {"optimizer": "adam", "schedule": "exponential", "sched": {"gamma": 0.99}, "dtype": "float64"}),
 ]  # fmt: skip
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("expression", "over", "settings"), SWEEPS)
-@pytest.mark.parametrize("together", [7, 64, 1000])
+@pytest.mark.parametrize("together", [40, 1000])
 def test_order_and_number_of_cells_change_nothing(
     tmp_path: Path, expression: str, over: list[str], settings: dict[str, Any], together: int
 ) -> None:
