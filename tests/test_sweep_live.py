@@ -75,7 +75,8 @@ SWEEPS: list[tuple[str, list[str], dict[str, Any]]] = [
     ("sum(x**2)", ["seed=0:40"], {"values": {"x": "randn(3)"}}),
     ("sum((x - 1)**2)", ["seed=0:7", "lr=0.1:1.1:33"], {"values": {"x": "randn(3)"}, "optimizer": "adam"}),
     ("sum((W @ X - 1)**2)", ["lr=0.01:0.5:64"], {"values": {"W": "randn(2,3)", "X": "ones(3,4)"}, "wrt": ["W"]}),
-    ("sin(exp(x)) + y**2", ["x=-1:1:33", "y=0:1:35"], {"optimizer": "adam", "schedule": "exponential", "sched": {"gamma": 0.99}, "dtype": "float64"}),
+    ("sin(exp(x)) + y**2", ["x=-1:1:33", "y=0:1:35"], {"optimizer": "adam", "schedule": "exponential",
+                                                       "sched": {"gamma": 0.99}, "dtype": "float64"}),
 ]  # fmt: skip
 
 
