@@ -284,7 +284,8 @@ class SweepResult(Record, frozen=True, kw_only=True):
     """The record of ``sweep``. ``statuses`` counts the cells by status, the most frequent first.
 
     ``cell_command`` runs one cell alone: ``{0}`` stands for its number on the first axis, ``{1}`` on the second, and
-    ``{{`` and ``}}`` for braces, as in Python's ``str.format``; empty where there is no such command.
+    ``{{`` and ``}}`` for braces, as in Python's ``str.format``; empty where there is no such command. ``working`` is
+    empty without an axis of rates, and when the sweep was interrupted.
     """
 
     command: Literal["sweep"] = "sweep"

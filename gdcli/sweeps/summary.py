@@ -36,7 +36,7 @@ def record_of(sweep: Sweep, *, cells: bool) -> SweepResult:
         statuses=_statuses(sweep),
         minima=_minima(sweep),
         best=_best(sweep),
-        working=working_rates(sweep),
+        working=working_rates(sweep) if sweep.interrupted_by is None else [],  # of a part of the cells, nobody knows
         engine=sweep.used,
         cell_command=_cell_command(sweep),
         grid=all_cells(sweep) if cells else UNSET,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gdcli.sweeps.sweep import Sweep
 
 _SECONDS = 0.15  # of cells that are run together, so that about five frames can follow each other in a second
-_FIRST, _LEAST, _MOST = 64, 16, 1 << 20  # cells
+_LEAST, _MOST = 16, 1 << 20  # cells
 _CHANGE = 4  # of this number, at most, from one time to the next
 _GAIN = 0.3  # twice as many cells are cheaper if 2**0.3 as many are run in a second
 _CELLS = 4  # that are drawn, for each character of the terminal
@@ -33,10 +33,8 @@ class Pace:
     """
 
     def __init__(self) -> None:
-        self.cells = _FIRST
-        self._rate = 0.0  # cells in a second, of the last ones
-        self._number = 1  # of the last ones
-        self._least = 1
+        self.cells = self._least = _LEAST
+        self._number, self._rate = 0, 0.0  # of the last cells, and how many of them were run in a second
         self._grows = True
 
     def begin_pass(self) -> None:
@@ -46,9 +44,9 @@ class Pace:
     def learn(self, cells: int, seconds: float) -> None:
         """Take into account that some cells took some seconds."""
         rate = cells / max(seconds, 1e-6)
-        if self._grows and cells > self._number:
+        if self._grows and cells > self._number > 0:
             self._grows = rate > self._rate * (cells / self._number) ** _GAIN
-            self._least = self._number
+            self._least = cells if self._grows else self._least
         self._rate, self._number = rate, cells
         wanted = max(rate * _SECONDS, 2 * cells if self._grows else self._least)
         self.cells = round(min(max(wanted, cells / _CHANGE, _LEAST), cells * _CHANGE, _MOST))
