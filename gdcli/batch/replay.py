@@ -21,7 +21,7 @@ from gdcli.batch.step import Step, StepInputs, Update
 from gdcli.batch.stopping import BatchStopTests
 from gdcli.batch.watch import Watch
 
-_TILE = 131_072  # numbers of a tensor, which stay in the cache together with a few others
+_TILE = 262_144  # numbers of a tensor, which stay in the cache together with a few others
 _FEWEST, _MOST = 1_024, 65_536  # runs of a tile
 
 
