@@ -16,7 +16,7 @@ from gdcli.cli.parts import how_to_go_on, interruption_of, merged, run_and_keep,
 from gdcli.cli.shards import Kept, read_shard, settings_of_merge
 from gdcli.cli.show import show
 from gdcli.contract.sweep import SweepSettings
-from gdcli.errors import ExitCode
+from gdcli.errors import ExitCode, GdcliError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -41,6 +41,9 @@ def around(output: Output) -> Iterator[Output]:
     if ranks is None:
         yield output
         return
+    if output.live:
+        message = "--live shows the cells of one process, and a launcher has started several"
+        raise GdcliError("usage", message, "leave out --live, or run one process")
     with Meeting(ranks, folder_of(ranks, output)).joined() as meeting:
         yield structs.replace(output, meeting=meeting, quiet=output.quiet or ranks.rank > 0)
 
