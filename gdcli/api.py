@@ -219,6 +219,7 @@ def sweep(
         GdcliError: for an invalid expression, value, axis or setting.
     """
     import_torch()
+    from gdcli.complete.sweep import complete_sweep
     from gdcli.sweeps.sweep import Sweep
 
     _check_text(expression, "sweep")
@@ -227,7 +228,7 @@ def sweep(
         given["over"] = [over]
     given |= {"expression": expression, **_values(given, values, variables, moving=given.get("wrt") or None)}
     with _suggesting(SweepSettings, variables):
-        run = Sweep(read(SweepSettings, given))
+        run = Sweep(complete_sweep(read(SweepSettings, given)))
     for _ in run:
         pass
     return run.record(cells=cells)

@@ -16,6 +16,7 @@ import pytest
 import torch
 from msgspec.structs import replace
 
+import gdcli
 from gdcli.batch.fast import _FUNCTIONS, compiled
 from gdcli.batch.generated import APPROXIMATE, TEXTS, Source
 from gdcli.batch.sums import lanes, order_of_sum
@@ -535,3 +536,29 @@ def test_expression_that_no_engine_can_evaluate_is_an_error() -> None:
         swept("sum(x[x > 0]**2)", "x[0]=0.3:1:5", values={"x": "0.5,-1,2"})
     assert "be evaluated for many runs at once" in caught.value.message
     assert caught.value.hint == "run its cells one by one with gdcli minimize"
+
+
+@needs_numba
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "ends",
+    [
+        {"tol_x": [1e-4]},
+        {"tol_x": [0.0, 1e-4]},
+        {"tol_loss": [1e-6]},
+        {"tol_loss": [1e-9, 1e-6]},
+        {"tol_grad": [1e-3, 1e-3]},
+        {"tol_x": [1e-4], "tol_grad": [1e-3], "tol": "all"},
+        {"until": 0.01},
+        {"tol_grad": [0.0]},
+    ],
+)
+def test_fast_ends_runs_where_replay_does(ends: dict[str, Any]) -> None:
+    """What fast tests is compiled; replay tests by the tests of a batch, which those above compare with single runs."""
+    common: dict[str, Any] = {"over": ["x=-1:1:40", "lr=1e-3:0.2:log:40"], "values": {"y": 1}, "steps": 400}
+    one, other = (
+        gdcli.sweep("(1 - x)**2 + 10*(y - x**2)**2", settings={**common, **ends, "engine": engine}, cells=True)
+        for engine in ("fast", "replay")
+    )
+    assert len(one.statuses) > 1
+    assert one.grid == other.grid

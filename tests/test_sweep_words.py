@@ -20,7 +20,7 @@ from gdcli.complete.alone import command_alone, settings_alone
 from gdcli.complete.sweep import axes_of, complete_sweep
 from gdcli.complete.sweep_checks import interval_of
 from gdcli.complete.sweep_names import OFFERED
-from gdcli.contract.sweep import SweepAxis, SweepSettings
+from gdcli.contract.sweep import SweepAxis, SweepCells, SweepSettings
 from gdcli.errors import GdcliError
 from gdcli.rules.catalogue import RULES
 
@@ -347,3 +347,15 @@ def test_cell_with_many_numbers_has_no_command() -> None:
     assert command_alone(settings, axes_of(settings), [0]) == ""
     settings = completed(SPHERE, "x[3]=0:1", values={"x": "zeros(24)"})
     assert command_alone(settings, axes_of(settings), [0]).startswith("gdcli minimize 'sum(x**2)' --x '[0.0, ")
+
+
+def test_python_function_completes_its_settings() -> None:
+    record = gdcli.sweep("x**2", over="x=-1:1:5", lr=0.25, cells=True)
+    assert record.settings.tol_grad == [1e-4]
+    assert record.settings.wrt == ["x"]
+    assert isinstance(record.grid, SweepCells)
+    assert [values for name, values in record.grid.values.items()] == [[x * 0.5**n for x, n in PAIRS]]
+
+
+PAIRS = [(-1.0, 15), (-0.5, 14), (0.0, 0), (0.5, 14), (1.0, 15)]
+"""Each start, and the step at which 2 * abs(x), halved in each step, is at most 1e-4 for the first time."""

@@ -124,7 +124,7 @@ class FastTile(ReplayTile):
         never = torch.full_like(self.loss, -torch.inf) if limits.gradient is None else limits.gradient
         landmark = torch.full_like(self.x, torch.nan) if limits.landmark is None else limits.landmark
         signs = torch.zeros_like(self.loss)
-        previous = torch.empty_like(self.x) if self.previous is None else self.previous
+        previous = torch.empty_like(self.x)  # the last one may be kept by a test
         sign = -1.0 if limits.maximize else 1.0
         until = torch.tensor([-math.inf if limits.until is None else limits.until, sign], dtype=dtype)
         change, move = limits.loss or (-math.inf, 0.0), limits.x or (-math.inf, 0.0)

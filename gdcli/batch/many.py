@@ -15,7 +15,7 @@ import torch
 from gdcli.batch.blocks import Block, Tested
 from gdcli.batch.limits import Limits, Rates
 from gdcli.batch.step import Step
-from gdcli.batch.stopping import BatchStopTests, Before, Status, Stopping
+from gdcli.batch.stopping import BatchStopTests, Before, Stopping
 
 _FIRST_BLOCK = 16  # iterations; most runs that diverge do so early, and are stepped twice from where a block begins
 _MARGIN = 1e-3  # relative: signs are computed in the dtype of the run, tests in float64
@@ -342,6 +342,3 @@ def _with_margin(loss: float, *, maximize: bool) -> float:
 
 def _wider(tolerance: tuple[float, float] | None, tiny: float) -> tuple[float, float] | None:
     return None if tolerance is None else (tolerance[0] * (1 + _MARGIN) + tiny, tolerance[1] * (1 + _MARGIN))
-
-
-__all__ = ["Ends", "Engine", "Many", "Status", "Tile"]

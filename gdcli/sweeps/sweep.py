@@ -105,23 +105,15 @@ class Sweep:
     def _engine(self, problem: Problem) -> tuple[Engine, str]:
         steps = self.grid.size * max(1, self.settings.steps)
         engine, why = engine_for(problem, self.settings, self.grid.step_settings(problem), steps)
-        most = self.settings.tolerance_ulp
-        if (
-            isinstance(engine, Fast)
-            and engine.source.approximate
-            and self.settings.engine == "auto"
-            and most is not None
-        ):
-            exact = Replay(engine.step)
-            difference = self._difference(engine, exact, problem)
-            if difference > most:
-                by = (
-                    f"by {difference:.3g} units in the last place"
-                    if math.isfinite(difference)
-                    else "in steps or status"
-                )
-                return exact, f"fast differs {by}"
-        return engine, why
+        most = self.settings.tolerance_ulp if self.settings.engine == "auto" else None
+        if most is None or not isinstance(engine, Fast) or not engine.source.approximate:
+            return engine, why
+        exact = Replay(engine.step)
+        difference = self._difference(engine, exact, problem)
+        if difference <= most:
+            return engine, why
+        by = f"by {difference:.3g} units in the last place" if math.isfinite(difference) else "in steps or status"
+        return exact, f"fast differs {by}"
 
     def _difference(self, one: Engine, other: Engine, problem: Problem) -> float:
         """How the ends of some cells differ between two engines, in units in the last place."""
