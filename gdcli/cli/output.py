@@ -22,7 +22,7 @@ PANEL = "Output"
 Format = Literal["table", "json", "jsonl", "csv", "code"]
 Kind: TypeAlias = Literal["table", "picture", "animation", "page", "cells"]
 """The kinds of files that ``--save`` can write."""
-Feature: TypeAlias = Literal["iterations", "numbers", "points", "plot", "race", "script", "sweep"] | Kind
+Feature: TypeAlias = Literal["iterations", "numbers", "points", "plot", "race", "script", "surface", "sweep"] | Kind
 """The features of a command that have options of their own."""
 FPS, SECONDS = 20, 5.0
 
@@ -89,9 +89,7 @@ class Output(Struct, frozen=True, kw_only=True):
     ] = 0.0
     screen: Annotated[bool, option("use the alternate screen, with --live", about=("plot", "sweep"))] = False
     save: Annotated[list[str], option("save to FILE; its ending selects what: {files}; may be repeated", "FILE")] = []
-    surface: Annotated[
-        bool, option("save a contour plot as a 3D surface; a page has both", about=("picture", "animation"))
-    ] = False
+    surface: Annotated[bool, option("save a contour plot as a 3D surface; a page has both", about=("surface",))] = False
     over: Annotated[
         Literal["evaluations", "iterations"], option("what pictures, animations and pages count", about=("race",))
     ] = "evaluations"

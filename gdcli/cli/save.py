@@ -115,7 +115,8 @@ def check_targets(output: Output, command: str, offered: Sequence[Kind], *, stre
 def _check_options(output: Output, found: Sequence[Target]) -> None:
     """Raise GdcliError for an option of a kind of file that is not saved."""
     for field, option in output_options():
-        kinds = [kind for kind in FILES if kind in about(option)]
+        features = {*about(option), *(("picture", "animation") if "surface" in about(option) else ())}
+        kinds = [kind for kind in FILES if kind in features]
         if kinds and getattr(output, field.name) and not any(target.kind in kinds for target in found):
             message = f"--{field.name} applies to {' or '.join(kinds)} files, but none is saved"
             hint = f"add --save run{FILES[kinds[0]].endings[0]}, or leave out --{field.name}"

@@ -101,5 +101,5 @@ COMMAND = Command(
         "gdcli compare rosenbrock --plot",
         "gdcli compare himmelblau --lr 0.01 --save race.gif --seconds 2",
     ),
-    features=("numbers", "plot", "race", "table", "picture", "animation", "page"),
+    features=("numbers", "plot", "race", "table", "surface", "picture", "animation", "page"),
 )

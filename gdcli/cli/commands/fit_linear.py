@@ -41,6 +41,6 @@ COMMAND = Command(
         "gdcli fit-linear --activation leaky_relu --steps 50",
         'gdcli fit-linear --W "zeros(2, 3)" --x 1,2,3 --target 4,5 --activation none --lr 0.02',
     ),
-    features=("iterations", "numbers", "plot", "table", "picture", "animation", "page"),
+    features=("iterations", "numbers", "plot", "table", "surface", "picture", "animation", "page"),
     code=code,
 )

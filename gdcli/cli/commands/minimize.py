@@ -45,6 +45,6 @@ COMMAND = Command(
         "gdcli minimize rosenbrock --lr 1e-3 --steps 1000 --plot",
         "gdcli minimize rosenbrock --lr 1e-3 --steps 1000 --save run.png --save run.html",
     ),
-    features=("iterations", "numbers", "plot", "table", "picture", "animation", "page"),
+    features=("iterations", "numbers", "plot", "table", "surface", "picture", "animation", "page"),
     code=code,
 )

@@ -54,5 +54,5 @@ COMMAND = Command(
         "gdcli plot rosenbrock --surface --save surface.png",
         'gdcli plot "x[0]**2 + x[0]*x[1] + x[2]**2" --x "-2:2, -2:2, 1"',
     ),
-    features=("picture", "page"),
+    features=("surface", "picture", "page"),
 )
