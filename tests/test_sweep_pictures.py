@@ -363,7 +363,7 @@ def test_report_says_what_the_cells_have_in_common() -> None:
         "gdcli minimize 'x**4 - x**2' --x 0.7 --lr 0.25 --steps 200 --tol-grad 1e-06 --dtype float64",
         "",
         "rates that work: lr = 0.015 to 0.49 (at least half of the cells converge)",
-        "theory: lr below 2/L = 0.5, with L = 4 at the minimum that most cells reach",
+        "theory: lr below 2/L = 0.5, with L = 4 where most cells end",
         "",
         "7,654,321 steps by replay: 64 of 64 cells compared with single runs have the same bits",
     ]

@@ -121,7 +121,6 @@ class Many:
         """
         self.engine, self.stopping = engine, stopping
         self.steps = stopping.evaluations - 1
-        self.run_steps = 0
         self._rates = rates
         self._interrupted = False
         runs = x.shape[1]
@@ -180,7 +179,6 @@ class Many:
         """Test the first two iterations."""
         tile = part.tile
         tests = self._tests(tile)
-        self.run_steps += part.tile.runs
         tile.evaluate()
         tests.look(0, tile.loss, tile.gradient, tile.x)
         part.largest, part.first_norm = tests.largest, tests.first_norm
@@ -203,7 +201,6 @@ class Many:
         if self.stopping.cycles is not False and i & (i - 1) == 0:
             part.landmark, part.landmark_at = tile.x.clone(), i
         suspects = tile.advance(i + 1, k, self._limits(part), self._rates_of(part)) & part.alive
-        self.run_steps += int(part.alive.sum()) * k
         if bool(suspects.any()):
             runs = suspects.nonzero().squeeze(1)
             block = Block(i, k, saved, before, self.stopping)

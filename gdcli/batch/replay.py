@@ -68,6 +68,7 @@ class ReplayTile:
         self.state: dict[str, torch.Tensor] = {}
         self.previous: torch.Tensor | None = None
         self.stuck: torch.Tensor | None = None
+        self._watch: Watch | None = None
         self._memory = memory
         self._places: dict[Slot, torch.Tensor] = {step.x: self.x, step.gradient: self.gradient}
         self._evaluation: list[Call] = []
@@ -108,7 +109,8 @@ class ReplayTile:
 
     def advance(self, t: int, steps: int, limits: Limits, rates: Rates) -> torch.Tensor:
         """Evaluate and update, ``steps`` times, from update ``t`` on; says which runs may have ended, shape (runs,)."""
-        watch = Watch(self, limits)
+        watch = self._watch = self._watch or Watch(self)
+        watch.begin(limits)
         for i in range(t, t + steps):
             self.evaluate()
             watch.evaluated()

@@ -11,22 +11,37 @@ from gdcli.batch.limits import Limits
 if TYPE_CHECKING:
     from gdcli.batch.replay import ReplayTile
 
+_COMPARED = 4  # elements of a point that are compared with the landmark: a point that comes again has the same
+
 
 class Watch:
-    """Looks at runs while they step, for signs that one may have ended: what it says is tested afterwards."""
+    """Looks at the runs of a tile while they step, for signs that one may have ended: what it says is tested after.
 
-    def __init__(self, tile: ReplayTile, limits: Limits) -> None:
-        self.tile, self.limits = tile, limits
+    A sign may be wrong, so it is made of few operations, on tensors that are kept.
+    """
+
+    def __init__(self, tile: ReplayTile) -> None:
+        self.tile = tile
         loss, x = tile.loss, tile.x
-        self.size = torch.empty_like(loss)
-        self.largest = torch.zeros_like(loss)
-        self.broken = torch.zeros_like(x)
-        self.squares = torch.empty_like(x)
-        self.norm = torch.empty_like(loss)
+        self.size, self.norm, self.largest = (torch.empty_like(loss) for _ in range(3))
+        self.broken: torch.Tensor = torch.empty_like(x)
+        self.same, self.also, self.returned = (torch.empty_like(loss, dtype=torch.bool) for _ in range(3))
         self.least: dict[str, torch.Tensor] = {}
-        self.before_loss = tile.loss.clone() if limits.loss else None
-        self.before = x.clone() if limits.x else None
-        self.previous = x.clone() if limits.x else None
+        self.previous: torch.Tensor | None = None
+        self._before: torch.Tensor | None = None
+        self._before_loss = loss
+
+    def begin(self, limits: Limits) -> None:
+        """Begin a block."""
+        self.limits = limits
+        self.largest.zero_()
+        self.broken.zero_()
+        self.returned.zero_()
+        self.least = {}
+        if limits.loss is not None:
+            self._before_loss = self.tile.loss.clone()
+        if limits.x is not None:
+            self.previous, self._before = self.tile.x.clone(), self.tile.x.clone()
 
     def evaluated(self) -> None:
         """Look at the loss and at the gradient."""
@@ -36,28 +51,32 @@ class Watch:
         if limits.gradient is None:
             torch.add(self.broken, tile.gradient, alpha=0, out=self.broken)
         else:
-            torch.mul(tile.gradient, tile.gradient, out=self.squares)
-            torch.sum(self.squares, 0, out=self.norm)
+            torch.mul(tile.gradient[0], tile.gradient[0], out=self.norm)
+            for row in tile.gradient[1:]:
+                self.norm.addcmul_(row, row)
             self._keep("gradient", self.norm)
-            torch.add(self.broken, self.squares, alpha=0, out=self.broken)
+            self.broken[0].add_(self.norm, alpha=0)
         if limits.until is not None:
             self._keep("loss", -tile.loss if limits.maximize else tile.loss)
         if limits.loss is not None:
-            before = self.before_loss if self.before_loss is not None else tile.loss
-            change = (tile.loss - before).abs_()
+            change = (tile.loss - self._before_loss).abs_()
             self._keep("change", change.sub_(self.size, alpha=limits.loss[1]))
-            self.before_loss = tile.loss.clone()
+            self._before_loss.copy_(tile.loss)
 
     def updated(self) -> None:
         """Look at the points."""
         limits, x = self.limits, self.tile.x
-        if limits.x is not None and self.before is not None and self.previous is not None:
-            move = (x - self.before).abs_().amax(0)
+        if limits.x is not None and self._before is not None and self.previous is not None:
+            move = (x - self._before).abs_().amax(0)
             self._keep("move", move.sub_(x.abs().amax(0), alpha=limits.x[1] * x.shape[0] ** 0.5))
-            self.previous, self.before = self.before, self.previous
-            self.before.copy_(x)
+            self.previous, self._before = self._before, self.previous
+            self._before.copy_(x)
         if limits.landmark is not None:
-            self._keep("return", (x - limits.landmark).abs_().amax(0))
+            torch.eq(x[0], limits.landmark[0], out=self.same)
+            for row, there in zip(x[1:_COMPARED], limits.landmark[1:_COMPARED], strict=True):
+                torch.eq(row, there, out=self.also)
+                self.same.logical_and_(self.also)
+            self.returned.logical_or_(self.same)
 
     def _keep(self, name: str, value: torch.Tensor) -> None:
         if name in self.least:
@@ -68,7 +87,7 @@ class Watch:
     def suspects(self) -> torch.Tensor:
         """Which runs may have ended."""
         limits = self.limits
-        found = ~(self.largest <= limits.largest) | (self.broken != 0).any(0)
+        found = ~(self.largest <= limits.largest) | (self.broken != 0).any(0) | self.returned
         if limits.gradient is not None:
             found |= ~(self.least["gradient"] > limits.gradient)
         if limits.until is not None:
@@ -77,6 +96,4 @@ class Watch:
             found |= ~(self.least["change"] > limits.loss[0])
         if limits.x is not None:
             found |= ~(self.least["move"] > limits.x[0])
-        if limits.landmark is not None:
-            found |= ~(self.least["return"] > 0)
         return found

@@ -83,7 +83,14 @@ ToleranceUlp = Annotated[
     ),
 ]
 TolMinima = Annotated[
-    float, meta("end points within this distance of each other are one minimum", SWEEP, "NUMBER", gt=0)
+    float,
+    meta(
+        "end points within this distance of each other are one minimum",
+        SWEEP,
+        "NUMBER",
+        words="a number greater than 0",
+        gt=0,
+    ),
 ]
 
 

@@ -35,14 +35,14 @@ def sweep_report(record: SweepResult, figure: Figure, digits: int, width: int) -
             lines = shell_lines(parts_of(record.best.command), width)
             parts += [Text("the same run alone:", "dim"), *map(Text, lines)]
     for working in record.working:
-        parts += [Text(""), *map(Text, _working(working, digits))]
+        parts += [Text(""), *map(Text, _working(working, digits, several=len(record.axes) > 1))]
     return Group(*parts, Text(""), Text(_engine(record.engine, record.run_steps), "dim"))
 
 
 def summary(record: SweepResult, digits: int) -> list[str]:
     """The same in sentences, without the picture, the minima and the command."""
     best = [] if record.best is None else [_best(record.best, digits)]
-    working = [text for each in record.working for text in _working(each, digits)]
+    working = [text for each in record.working for text in _working(each, digits, several=len(record.axes) > 1)]
     return [_shares(record), *best, *working, _engine(record.engine, record.run_steps)]
 
 
@@ -86,22 +86,25 @@ def _best(best: SweepCell, digits: int) -> str:
     return f"best cell: {at}: {status_in_words(best.status)} after {steps}, loss {number(best.loss, digits)}"
 
 
-def _working(working: Working, digits: int) -> Iterator[str]:
-    """The rates that work, and the bound that theory gives."""
+def _working(working: Working, digits: int, *, several: bool) -> Iterator[str]:
+    """The rates that work, and the bound that theory gives; ``several`` cells have the same rate."""
     if working.ranges:
         ends = [[number(end, digits) for end in ends] for ends in working.ranges[:_MOST_RANGES]]
         ranges = [low if low == high else f"{low} to {high}" for low, high in ends]
         if len(working.ranges) > _MOST_RANGES:
             ranges.append(f"{len(working.ranges) - _MOST_RANGES:,} more ranges")
-        yield f"rates that work: {working.axis} = {listed(ranges)} (at least half of the cells converge)"
-    else:
+        half = " (at least half of the cells converge)" if several else ""
+        yield f"rates that work: {working.axis} = {listed(ranges)}{half}"
+    elif several:
         yield f"no rate works: at no {working.axis} do at least half of the cells converge"
+    else:
+        yield f"no rate works: at no {working.axis} does the run converge"
     if working.bound is not None:
         curvature = ""
         if working.curvature is not None:
             curvature = f", with L = {number(working.curvature, digits)}"
         formula = f"{working.formula} = " if working.formula else ""
-        where = "at the minimum that most cells reach"
+        where = "where most cells end"
         yield f"theory: {working.axis} below {formula}{number(working.bound, digits)}{curvature} {where}"
 
 

@@ -49,7 +49,7 @@ def compare(sweep: Sweep) -> tuple[int, int, float]:
 
 
 def difference_of(sweep: Sweep, cell: int) -> float:
-    """The largest difference between the end of a cell and that of its run alone, in units in the last place.
+    """The largest difference between the end of a cell, point and loss, and that of its run alone, in last places.
 
     It is infinite where status or number of steps differ.
     """
@@ -61,7 +61,8 @@ def difference_of(sweep: Sweep, cell: int) -> float:
     if NAMES[int(cells.status[cell])] != reason.status or int(cells.steps[cell]) != state.iteration:
         return math.inf
     here, there = cells.x[:, cell], state.point.to(cells.x.dtype)
-    return float(ulps(here, there).max())
+    loss = torch.tensor([float(cells.loss[cell]), state.loss], dtype=cells.loss.dtype)
+    return float(torch.cat([ulps(here, there), ulps(loss[:1], loss[1:])]).max())
 
 
 def ulps(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:

@@ -76,6 +76,13 @@ class Cells:
                 numbers.fill_(torch.nan)
         return cells
 
+    def forget(self, cells: torch.Tensor) -> None:
+        """Have some cells be as if they had not been run."""
+        self.status[cells], self.steps[cells], self.loss[cells] = 0, 0, torch.nan
+        self.x[:, cells] = torch.nan
+        if self.rate is not None:
+            self.rate[cells] = torch.nan
+
     def at(self, cells: torch.Tensor) -> Cells:
         """Some of the cells, by their numbers; -1 is one that was not run."""
         return Cells(

@@ -84,6 +84,18 @@ def refined(minima: Minima, problem_at: Callable[[torch.Tensor], Problem], toler
     return minima
 
 
+def with_others(minima: Minima, x: torch.Tensor, ended: torch.Tensor, tolerance: float) -> Minima:
+    """Clusters with the cells that ended within ``tolerance`` of one too, without having converged."""
+    if not len(minima.points):
+        return minima
+    number, distance = nearest(x, minima.points)
+    sizes = minima.points.norm(dim=1).clamp(min=1.0)
+    others = ended & (minima.of_cell < 0) & (distance <= tolerance * sizes[number.long()])
+    minima.of_cell[others] = number[others]
+    minima.distance = distance
+    return minima
+
+
 def _newton(point: torch.Tensor, problem_at: Callable[[torch.Tensor], Problem]) -> tuple[torch.Tensor, torch.Tensor]:
     """A stationary point near a point, and the eigenvalues of the Hessian there (NaN where there is none)."""
     none = torch.full_like(point, torch.nan)
@@ -127,5 +139,4 @@ def clustered(x: torch.Tensor, converged: torch.Tensor, loss: torch.Tensor, tole
             left[piece] &= ~near
         points.append(point.tolist())
     found = torch.tensor(points, dtype=torch.float64).reshape(len(points), x.shape[0])
-    distance = nearest(x, found)[1] if points else None
-    return Minima(found, number, known=False, distance=distance, kinds=["point"] * len(points))
+    return Minima(found, number, known=False, distance=None, kinds=["point"] * len(points))

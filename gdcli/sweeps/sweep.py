@@ -29,7 +29,7 @@ from gdcli.rules.parameters import complete_rule, rates_change, remembers
 from gdcli.sweeps.alone import compare, is_stationary, ulps
 from gdcli.sweeps.ends import CONVERGED_CODES, STATIONARY, Cells
 from gdcli.sweeps.grid import Grid
-from gdcli.sweeps.minima import Minima, clustered, known_minima, nearest, refined
+from gdcli.sweeps.minima import Minima, clustered, known_minima, nearest, refined, with_others
 from gdcli.sweeps.part import Part, cells_of
 from gdcli.tensors import Problem, check_scalar, on_device, prepare
 
@@ -218,7 +218,6 @@ class Sweep:
         many = self._many = self._many_of(engine, problem, chosen)
         for share in many:
             yield (self.done + share * len(chosen)) / total
-        self.run_steps += many.run_steps
         ends, cells = many.ends, self.cells
         cells.status[chosen], cells.steps[chosen], cells.loss[chosen] = ends.status, ends.steps, ends.loss
         cells.x[:, chosen] = ends.x
@@ -226,9 +225,9 @@ class Sweep:
         if cells.rate is not None:
             cells.rate[chosen] = (ends.norm / ends.first_norm) ** (1 / ends.steps.clamp(min=1))
         if self.interrupted_by is not None:
-            stopped = chosen[ends.status == int(Status.INTERRUPTED)]
-            cells.status[stopped] = 0
+            cells.forget(chosen[ends.status == int(Status.INTERRUPTED)])
         self._judge(chosen)
+        self.run_steps += int(cells.steps[chosen].sum())
         self._minima = None
         self.done += len(chosen)
 
@@ -294,8 +293,8 @@ class Sweep:
         if known:
             ended = (cells.status != 0) & ~cells.diverged
             return known_minima(cells.x, ended, known, tolerance)
-        found = clustered(cells.x, cells.converged, cells.loss, tolerance)
-        return refined(found, self.problem_at, tolerance)
+        found = refined(clustered(cells.x, cells.converged, cells.loss, tolerance), self.problem_at, tolerance)
+        return with_others(found, cells.x, (cells.status != 0) & ~cells.diverged, tolerance)
 
     def problem_at(self, point: torch.Tensor) -> Problem:
         """The problem at a point of shape (elements,), in float64."""

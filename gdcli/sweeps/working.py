@@ -86,9 +86,10 @@ def bound_lines(sweep: Sweep) -> list[MapLine]:
         return []
     rule, curvature = found
     (k,) = rates
+    low, high = min(sweep.axes[k].numbers()), max(sweep.axes[k].numbers())
     if len(sweep.axes) == 1:
         bound = rule.bound(curvature)
-        return [MapLine(f"theory: {rule.bound_text}", [bound, bound], [])]
+        return [MapLine(f"theory: {rule.bound_text}", [bound, bound], [])] if low <= bound <= high else []
     other = sweep.axes[1 - k]
     along = other.numbers()
     at: Callable[[float], float] = lambda _: rule.bound(curvature)  # noqa: E731
@@ -103,4 +104,6 @@ def bound_lines(sweep: Sweep) -> list[MapLine]:
     pairs = sorted((number, at(number)) for number in along)
     ends = [pairs[0], pairs[-1]] if len({bound for _, bound in pairs}) == 1 else pairs
     numbers, bounds = [n for n, _ in ends], [b for _, b in ends]
+    if max(bounds) < low or min(bounds) > high:
+        return []
     return [MapLine(f"theory: {text}", *((bounds, numbers) if k == 0 else (numbers, bounds)))]
