@@ -70,5 +70,5 @@ def test_difference_from_a_single_run_counts_the_loss_too() -> None:
         pass
     assert sweep.used.differing == 0
     sweep.cells.loss = torch.nextafter(sweep.cells.loss, torch.tensor(math.inf))
-    sweep._used = None  # noqa: SLF001
+    sweep._used = None
     assert (sweep.used.differing, sweep.used.ulp) == (2, 1)
