@@ -127,27 +127,15 @@ class Page:
 
 
 @dataclass(frozen=True)
-class Swept:
+class Swept(Saved):
     """A map that a command saves as PNG, with its config in docs/sweeps; here in 256 colours, which takes less room.
 
     ``more`` says what there is to see, with numbers from the record. One that ``takes_minutes`` is not compared with
     what the program makes now.
     """
 
-    command: str
-    says: str
     more: str
     takes_minutes: bool = False
-
-    @property
-    def commands(self) -> tuple[str, ...]:
-        """The one command."""
-        return (self.command,)
-
-    @property
-    def file(self) -> str:
-        """Its picture."""
-        return self.command.split()[-1]
 
     def make(self) -> bytes:
         """Run the command and read what it has saved."""

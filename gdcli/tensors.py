@@ -173,6 +173,15 @@ def labels(name: str, shape: Sequence[int]) -> Iterator[str]:
         yield f"{name}[{','.join(map(str, index))}]" if index else name
 
 
+def rows_of(tensors: Mapping[str, torch.Tensor]) -> dict[str, slice]:
+    """Where the elements of each tensor are, when those of all are joined in order."""
+    found, start = {}, 0
+    for name, tensor in tensors.items():
+        found[name] = slice(start, start + tensor.numel())
+        start += tensor.numel()
+    return found
+
+
 def labels_of(tensors: Mapping[str, torch.Tensor]) -> list[str]:
     """The names of the elements of all tensors, in order."""
     return [label for name, tensor in tensors.items() for label in labels(name, tensor.shape)]

@@ -102,6 +102,14 @@ class _Part:
     landmark: torch.Tensor | None = None
     landmark_at: int = 0
 
+    def before(self) -> Before:
+        """What the tests of the next iterations compare with."""
+        tile = self.tile
+        return Before(
+            tile.loss.clone(), tile.gradient.clone(), tile.previous, self.largest, self.first_norm,
+            self.landmark, self.landmark_at,
+        )  # fmt: skip
+
 
 class Many:
     """Many descents: iterate over it for the share of the steps that is made, then ask for the ``ends``."""
@@ -193,10 +201,7 @@ class Many:
     def _block_of(self, part: _Part, i: int, k: int) -> None:
         """Make the iterations i to i + k - 1; the points are those of iteration i + k then."""
         tile = part.tile
-        before = Before(
-            tile.loss.clone(), tile.gradient.clone(), tile.previous, part.largest, part.first_norm,
-            part.landmark, part.landmark_at,
-        )  # fmt: skip
+        before = part.before()
         saved = tile.saved()
         if self.stopping.cycles is not False and i & (i - 1) == 0:
             part.landmark, part.landmark_at = tile.x.clone(), i
@@ -229,12 +234,7 @@ class Many:
         """Evaluate and test the last iteration."""
         tile = part.tile
         tests = self._tests(tile)
-        tests.resume(
-            Before(
-                tile.loss.clone(), tile.gradient.clone(), tile.previous, part.largest, part.first_norm,
-                part.landmark, part.landmark_at,
-            )
-        )  # fmt: skip
+        tests.resume(part.before())
         tile.evaluate()
         self._look(tests, i, tile)
         if bool(tests.alive.any()):

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 
 from gdcli.errors import GdcliError
 from gdcli.rules.rule import Tensors
-from gdcli.tensors import Problem
+from gdcli.tensors import Problem, rows_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,8 @@ class BatchObjective:
         self._shapes = {name: points.shape for name, points in starts.items()}
         self._variables: list[_Variable] = []
         leaves: Tensors = {}
-        for (name, points), rows in zip(starts.items(), _rows(starts), strict=True):
+        for name, rows in rows_of({name: points[0] for name, points in starts.items()}).items():
+            points = starts[name]
             is_number = points.dim() == 1
             leaf = self.x[rows.start].detach() if is_number else torch.empty_like(points).contiguous()
             leaves[name] = leaf.requires_grad_()
@@ -70,15 +70,6 @@ class BatchObjective:
     def by_variable(self, points: torch.Tensor) -> Tensors:
         """Points of the shape of ``x`` as tensors by variable, each with a first axis of runs."""
         return {name: points[self.rows_of(name)].T.reshape(shape) for name, shape in self._shapes.items()}
-
-
-def _rows(starts: Mapping[str, torch.Tensor]) -> list[slice]:
-    found, start = [], 0
-    for points in starts.values():
-        stop = start + points[0].numel()
-        found.append(slice(start, stop))
-        start = stop
-    return found
 
 
 def _matrix(starts: Tensors) -> torch.Tensor:

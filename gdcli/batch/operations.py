@@ -24,7 +24,7 @@ class Operation:
 
     ``run(*arguments, out=result)`` makes it, with tensors in the places of slots; a ``view`` has no ``out`` and returns
     a view of its argument. ``pointwise``: an element of the result depends on the same element of the arguments alone.
-    ``static``: what the generated code needs beyond the name.
+    ``keywords`` of one that is not pointwise are what the generated code needs beyond the name.
     """
 
     name: str
@@ -269,7 +269,7 @@ def _product(recorded: Recorded) -> Iterator[Operation]:
                 torch.mul(left[:, k, None], right[None, k], out=scratch[into.shape])
                 torch.add(into, scratch[into.shape], out=into)
 
-    yield Operation(recorded.name, run, (_with_runs(a), _with_runs(b)), result, {"fused": fused, "exact": exact})
+    yield Operation(recorded.name, run, (_aligned(a), _aligned(b)), result, {"fused": fused, "exact": exact})
 
 
 Layout = tuple[tuple[int, ...], tuple[int, ...]]
@@ -304,12 +304,6 @@ def fit_of_product(function: Any, a: Layout, b: Layout, dtype: torch.dtype) -> t
     return together < apart, min(together, apart) == 0
 
 
-def _with_runs(slot: Slot) -> Slot:
-    return slot if slot.many or slot.value is None else Slot(
-        slot.shape, slot.dtype, slot.level, many=False, value=slot.value.unsqueeze(-1)
-    )  # fmt: skip
-
-
 def _as_matrices(name: str, a: torch.Tensor, b: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     if name == "dot.default":
         return a.unsqueeze(0), b.unsqueeze(1)
@@ -333,7 +327,7 @@ def _placed(recorded: Recorded) -> Iterator[Operation]:
 
 def _joined(recorded: Recorded) -> Iterator[Operation]:
     """``stack`` and ``cat``: each part is copied to its place."""
-    parts = tuple(_with_runs(part) if part.shape else part for part in recorded.arguments[0])
+    parts = tuple(map(_aligned, recorded.arguments[0]))
     dim = recorded.arguments[1] if len(recorded.arguments) > 1 else 0
     (result,) = recorded.results
     dim = _positive(dim, len(result.shape))
@@ -352,7 +346,7 @@ def _joined(recorded: Recorded) -> Iterator[Operation]:
     yield Operation(recorded.name, run, parts, result, {"dim": dim})
 
 
-def _copied(recorded: Recorded) -> Iterator[Operation]:
+def copied(recorded: Recorded) -> Iterator[Operation]:
     """A copy, perhaps in another dtype."""
     (result,) = recorded.results
 
@@ -367,5 +361,5 @@ _OTHERS: dict[str, Callable[[Recorded], Iterator[Operation]]] = {
     **dict.fromkeys(["mm.default", "mv.default", "dot.default"], _product),
     **dict.fromkeys(["select_backward.default", "slice_backward.default"], _placed),
     **dict.fromkeys(["stack.default", "cat.default"], _joined),
-    **dict.fromkeys(["_to_copy.default", "clone.default"], _copied),
+    **dict.fromkeys(["_to_copy.default", "clone.default"], copied),
 }

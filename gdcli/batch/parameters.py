@@ -15,7 +15,7 @@ Number = float | torch.Tensor
 Given = Number | bool | str | None | Sequence[Number]
 """A parameter as it is given: a number, or as many as the runs, a pair of these, or what is no float."""
 
-_PAIRS = {
+PAIRS = {
     "betas": ("beta1", "beta2"),
     "etas": ("etaminus", "etaplus"),
     "step_sizes": ("step_size_min", "step_size_max"),
@@ -54,8 +54,8 @@ class Parameters:
         self._x = x
         self._numbers: dict[str, torch.Tensor] = {}
         for name, value in self._given.items():
-            if name in _PAIRS:
-                self._numbers |= {part: self._number(part, v) for part, v in zip(_PAIRS[name], value, strict=True)}
+            if name in PAIRS:
+                self._numbers |= {part: self._number(part, v) for part, v in zip(PAIRS[name], value, strict=True)}
             elif isinstance(value, (int, float, torch.Tensor)) and not isinstance(value, bool):
                 self._numbers[name] = self._number(name, value)
         nonzero = {name: number != 0 for name, number in self._numbers.items()}
@@ -134,6 +134,6 @@ class Parameters:
             return numbers.get(name, value)
 
         return {
-            name: tuple(map(of, _PAIRS[name], value)) if name in _PAIRS else of(name, value)
+            name: tuple(map(of, PAIRS[name], value)) if name in PAIRS else of(name, value)
             for name, value in self._given.items()
         }

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 import torch
 
 from gdcli.batch.elementwise import ELEMENTWISE
-from gdcli.batch.operations import Operation, lifted
+from gdcli.batch.operations import Operation, copied, lifted
 from gdcli.batch.parameters import Given, Parameters
 from gdcli.batch.recording import Level, NotRecordedError, Recorded, Recorder, Slot
 from gdcli.errors import GdcliError
-from gdcli.tensors import Problem
+from gdcli.tensors import Problem, rows_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +105,8 @@ def record_step(problem: Problem, settings: StepSettings, *, evaluates: bool = T
 
 def places_of(problem: Problem) -> tuple[Slot, dict[str, slice]]:
     """The points of the runs, of shape (elements,), and which rows of them each variable has."""
-    rows, start = {}, 0
-    for name, leaf in problem.leaves.items():
-        rows[name] = slice(start, start + leaf.numel())
-        start += leaf.numel()
-    return Slot((start,), next(iter(problem.leaves.values())).dtype, Level.STATE), rows
+    dtype = next(iter(problem.leaves.values())).dtype
+    return Slot((problem.unknowns,), dtype, Level.STATE), rows_of(problem.leaves)
 
 
 def record_evaluation(
@@ -249,15 +246,8 @@ def _of_many(recorded: Recorded) -> Iterable[Operation]:
     if result.level is Level.CONSTANT:
         return []
     if recorded.name == "expand.default":
-        return [_expanded(recorded.arguments[0], result)]
+        return copied(recorded)
     return lifted(recorded)
-
-
-def _expanded(source: Slot, result: Slot) -> Operation:
-    def run(x: torch.Tensor, *, out: torch.Tensor) -> None:
-        out.copy_(x)
-
-    return Operation("copy", run, (source,), result, pointwise=True)
 
 
 def _tensors(parameters: Mapping[str, Given]) -> Iterable[torch.Tensor]:

@@ -10,7 +10,7 @@ from gdcli.batch.binding import Memory
 from gdcli.batch.objective import BatchObjective
 from gdcli.batch.replay import ReplayTile
 from gdcli.batch.step import Step
-from gdcli.tensors import Problem
+from gdcli.tensors import Problem, rows_of
 
 
 class Vmap:
@@ -36,11 +36,9 @@ class VmapTile(ReplayTile):
     def __init__(self, engine: Vmap, x: torch.Tensor, parameters: Mapping[str, torch.Tensor]) -> None:
         super().__init__(engine.step, x, parameters, Memory(x.shape[1]))
         self._engine = engine
-        starts, start = {}, 0
-        for name, leaf in engine.problem.leaves.items():
-            rows = self.x[start : start + leaf.numel()]
-            starts[name] = rows.T.reshape(-1, *leaf.shape)
-            start += leaf.numel()
+        rows = rows_of(engine.problem.leaves)
+        leaves = engine.problem.leaves.items()
+        starts = {name: self.x[rows[name]].T.reshape(-1, *leaf.shape) for name, leaf in leaves}
         self._objective = BatchObjective(engine.problem, starts)
 
     def like(self, x: torch.Tensor, parameters: Mapping[str, torch.Tensor]) -> VmapTile:

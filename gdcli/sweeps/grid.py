@@ -12,19 +12,14 @@ from typing import Any, cast
 
 import torch
 
+from gdcli.batch.parameters import PAIRS
 from gdcli.batch.step import StepSettings
 from gdcli.contract.descent import MinimizeSettings
 from gdcli.contract.sweep import TILE, SweepAxis, SweepSettings
 from gdcli.descent.bounds import check_start
 from gdcli.rules.parameters import parameters_of, rates_change
 from gdcli.rules.schedules import rates_of
-from gdcli.tensors import Problem
-
-_PAIRS = {
-    "betas": ("beta1", "beta2"),
-    "etas": ("etaminus", "etaplus"),
-    "step_sizes": ("step_size_min", "step_size_max"),
-}
+from gdcli.tensors import Problem, rows_of
 
 
 class Grid:
@@ -84,7 +79,7 @@ class Grid:
         Raises:
             GdcliError: for one outside the bounds.
         """
-        rows = rows_of(problem)
+        rows = rows_of(problem.leaves)
         flat = torch.cat([leaf.detach().reshape(-1) for leaf in problem.leaves.values()])
         x = flat.unsqueeze(1).repeat(1, len(cells))
         for k, axis in enumerate(self.axes):
@@ -127,8 +122,8 @@ class Grid:
                 common = self.at(cells, k)
         if not self.has_row_rates:
             return common
-        rows = rows_of(problem)
-        rates = common.repeat(sum(leaf.numel() for leaf in problem.leaves.values()), 1)
+        rows = rows_of(problem.leaves)
+        rates = common.repeat(problem.unknowns, 1)
         for name, rate in self.descent.lrs.items():
             rates[rows[name]] = rate
         for k, axis in enumerate(self.axes):
@@ -155,7 +150,7 @@ class Grid:
         for k, axis in enumerate(self.axes):
             if axis.kind == "parameter":
                 varying.add(_inner_name(axis))
-                if axis.target in _PAIRS:
+                if axis.target in PAIRS:
                     pair = list(given[axis.target])
                     pair[axis.index[0]] = self.numbers[k]
                     given[axis.target] = tuple(pair)
@@ -212,14 +207,5 @@ class Schedule:
         return torch.tensor(list(self._rule.rates.values()), dtype=torch.float64)
 
 
-def rows_of(problem: Problem) -> dict[str, slice]:
-    """Where the elements of each variable are, among those of all."""
-    found, start = {}, 0
-    for name, leaf in problem.leaves.items():
-        found[name] = slice(start, start + leaf.numel())
-        start += leaf.numel()
-    return found
-
-
 def _inner_name(axis: SweepAxis) -> str:
-    return _PAIRS[axis.target][axis.index[0]] if axis.target in _PAIRS else axis.target
+    return PAIRS[axis.target][axis.index[0]] if axis.target in PAIRS else axis.target

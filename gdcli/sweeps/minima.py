@@ -52,13 +52,20 @@ def distance_from(point: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
     return (x.double() - point.unsqueeze(1)).square_().sum(0).sqrt_().float()
 
 
+def _reached(
+    x: torch.Tensor, ended: torch.Tensor, points: torch.Tensor, tolerance: float
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The number of the point within ``tolerance`` of which each cell ended, or -1, and the distance of the nearest."""
+    number, distance = nearest(x, points)
+    sizes = points.norm(dim=1).clamp(min=1.0)
+    there = ended & (distance <= tolerance * sizes[number.long()])
+    return number.masked_fill_(~there, -1), distance
+
+
 def known_minima(x: torch.Tensor, ended: torch.Tensor, points: Sequence[Sequence[float]], tolerance: float) -> Minima:
     """The minima of the catalogue: a cell that has not diverged has reached the one within ``tolerance`` of its end."""
     found = torch.tensor(points, dtype=torch.float64)
-    number, distance = nearest(x, found)
-    sizes = found.norm(dim=1).clamp(min=1.0)
-    there = ended & (distance <= tolerance * sizes[number.long()])
-    number[~there] = -1
+    number, distance = _reached(x, ended, found, tolerance)
     return Minima(found, number, known=True, distance=distance, kinds=["minimum"] * len(found))
 
 
@@ -88,11 +95,8 @@ def with_others(minima: Minima, x: torch.Tensor, ended: torch.Tensor, tolerance:
     """Clusters with the cells that ended within ``tolerance`` of one too, without having converged."""
     if not len(minima.points):
         return minima
-    number, distance = nearest(x, minima.points)
-    sizes = minima.points.norm(dim=1).clamp(min=1.0)
-    others = ended & (minima.of_cell < 0) & (distance <= tolerance * sizes[number.long()])
-    minima.of_cell[others] = number[others]
-    minima.distance = distance
+    number, minima.distance = _reached(x, ended, minima.points, tolerance)
+    minima.of_cell = torch.where(minima.of_cell < 0, number, minima.of_cell)
     return minima
 
 

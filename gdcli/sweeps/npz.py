@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import ctypes
 import struct
 import zipfile
 from collections.abc import Mapping, Sequence
 from typing import IO
 
 import torch
+
+from gdcli.sweeps.ends import memory_of
 
 _DESCR = {
     torch.float32: "<f4",
@@ -29,7 +30,7 @@ def write_npz(file: IO[bytes], arrays: Mapping[str, torch.Tensor], texts: Mappin
                 member.write(_header(_DESCR[array.dtype], tuple(array.shape)))
                 numbers = array.contiguous()  # alive while it is written
                 if numbers.nbytes:
-                    member.write((ctypes.c_char * numbers.nbytes).from_address(numbers.data_ptr()))
+                    member.write(memory_of(numbers))
         for name, text in texts.items():
             shape, words = ((), [text]) if isinstance(text, str) else ((len(text),), text)
             longest = max(map(len, words))

@@ -10,7 +10,7 @@ import torch
 
 from gdcli.sweeps.ends import NAMES
 from gdcli.sweeps.npz import write_npz
-from gdcli.tensors import labels_of
+from gdcli.tensors import labels_of, rows_of
 
 if TYPE_CHECKING:
     from gdcli.sweeps.sweep import Sweep
@@ -38,11 +38,9 @@ def _npz(sweep: Sweep, file: IO[bytes]) -> None:
         "loss": cells.loss.reshape(shape),
         "minimum": sweep.minima.of_cell.reshape(shape),
     }
-    start = 0
-    for name, leaf in sweep.problem.leaves.items():
-        rows = cells.x[start : start + leaf.numel()]
-        start += leaf.numel()
-        arrays[f"end.{name}"] = rows.T.reshape(*shape, *leaf.shape)
+    leaves = sweep.problem.leaves
+    for name, rows in rows_of(leaves).items():
+        arrays[f"end.{name}"] = cells.x[rows].T.reshape(*shape, *leaves[name].shape)
     names = ["not_run", *(NAMES.get(code, "") for code in range(1, max(NAMES) + 1))]
     write_npz(file, arrays, {"status_names": names})
 

@@ -15,6 +15,7 @@ from gdcli.contract.fields import Nested
 from gdcli.contract.sweep import SweepAxis, SweepCell, SweepCells, SweepMinimum, SweepResult
 from gdcli.sweeps.ends import NAMES
 from gdcli.sweeps.working import working_rates
+from gdcli.tensors import rows_of
 
 if TYPE_CHECKING:
     from gdcli.sweeps.sweep import Sweep
@@ -78,9 +79,10 @@ def loss_at(sweep: Sweep, point: torch.Tensor) -> float:
 
 def leaves_at(sweep: Sweep, point: torch.Tensor) -> dict[str, torch.Tensor]:
     """The variables at a point of shape (elements,)."""
-    parts = point.split([leaf.numel() for leaf in sweep.problem.leaves.values()])  # type: ignore[no-untyped-call]
-    pairs = zip(sweep.problem.leaves.items(), parts, strict=True)
-    return {name: part.to(leaf.dtype).reshape(leaf.shape) for (name, leaf), part in pairs}
+    leaves = sweep.problem.leaves
+    return {
+        name: point[rows].to(leaves[name].dtype).reshape(leaves[name].shape) for name, rows in rows_of(leaves).items()
+    }
 
 
 def values_of(sweep: Sweep, point: torch.Tensor) -> dict[str, Nested]:
@@ -141,12 +143,10 @@ def all_cells(sweep: Sweep) -> SweepCells:
     """All cells as lists."""
     cells = sweep.cells
     names = {0: "interrupted", **NAMES}
-    by_variable = {}
-    start = 0
-    for name, leaf in sweep.problem.leaves.items():
-        rows = cells.x[start : start + leaf.numel()]
-        start += leaf.numel()
-        by_variable[name] = rows.T.reshape(-1, *leaf.shape).tolist()
+    leaves = sweep.problem.leaves
+    by_variable = {
+        name: cells.x[rows].T.reshape(-1, *leaves[name].shape).tolist() for name, rows in rows_of(leaves).items()
+    }
     return SweepCells(
         status=[names[code] for code in cells.status.tolist()],
         steps=cells.steps.tolist(),

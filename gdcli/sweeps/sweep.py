@@ -31,7 +31,7 @@ from gdcli.sweeps.ends import CONVERGED_CODES, STATIONARY, Cells
 from gdcli.sweeps.grid import Grid
 from gdcli.sweeps.minima import Minima, clustered, known_minima, nearest, refined, with_others
 from gdcli.sweeps.part import Part, cells_of
-from gdcli.tensors import Problem, check_scalar, on_device, prepare
+from gdcli.tensors import Problem, check_scalar, on_device, prepare, rows_of
 
 _TRIED = 64  # cells on which an engine that rounds otherwise is tried
 _CHUNK = 64  # tiles that are run together at most
@@ -300,11 +300,9 @@ class Sweep:
         """The problem at a point of shape (elements,), in float64."""
         alone = replace(self._alone([0] * len(self.axes)), dtype="float64")
         problem = prepare(expression_of(alone), alone, alone.wrt)
-        start, tensors = 0, dict(problem.tensors)
-        for name, leaf in problem.leaves.items():
-            part = point[start : start + leaf.numel()]
-            tensors[name] = part.double().reshape(leaf.shape).clone().requires_grad_()
-            start += leaf.numel()
+        tensors, leaves = dict(problem.tensors), problem.leaves
+        for name, rows in rows_of(leaves).items():
+            tensors[name] = point[rows].double().reshape(leaves[name].shape).clone().requires_grad_()
         return with_changes(problem, tensors=tensors)
 
     def _known_points(self) -> list[list[float]]:
