@@ -1,0 +1,247 @@
+"""``fit-linear`` with data from files: its settings, its record, and the model that it saves."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from gdcli.contract.descent import (
+    ClipNorm,
+    ClipValue,
+    Dampening,
+    DescentStatus,
+    Diagnose,
+    Lr,
+    LrFactor,
+    Momentum,
+    Nesterov,
+    Opt,
+    Optimizer,
+    Sched,
+    Schedule,
+    Tol,
+    TolGrad,
+    TolLoss,
+    TolX,
+    Until,
+    WeightDecay,
+)
+from gdcli.contract.diagnosis import Finding
+from gdcli.contract.envelope import Notice, Record
+from gdcli.contract.fields import NUMBERS, RULE, STOPPING, Device, Dtype, NonNegative, Number, Seed, meta
+
+DATA, MODEL = "Data", "Model"
+_WHOLE = "a whole number of at least 1"
+Count = Annotated[int, Meta(ge=1)]
+
+Files = Annotated[
+    list[str], meta("files of data: CSV, TSV, JSON lines, Parquet, a folder, or - for stdin", DATA, "FILE")
+]
+Target = Annotated[str, meta("column to predict", DATA, "COLUMN")]
+Features = Annotated[list[str], meta("columns to predict from; all others by default", DATA, "COLUMNS", reads="list")]
+Exclude = Annotated[list[str], meta("columns to leave out", DATA, "COLUMNS", reads="list")]
+Feature = Annotated[list[str], meta('a feature as an expression of columns, such as "log(area)"', DATA, "EXPR")]
+Poly = Annotated[
+    dict[str, Count],
+    meta("powers of a column up to DEGREE", DATA, "COLUMN:DEGREE", words="degrees of at least 1", reads="pairs"),
+]
+Categorical = Annotated[list[str], meta("columns of categories, one-hot encoded", DATA, "COLUMNS", reads="list")]
+Missing = Annotated[Literal["error", "drop", "mean"], meta("what to do about missing values", DATA)]
+InMemory = Annotated[Literal["auto", "yes", "no"], meta("whether the data are kept in memory", DATA)]
+Validate = Annotated[
+    Annotated[float, Meta(gt=0, lt=1)] | None,
+    meta("share of the rows that is kept apart for validation", DATA, "SHARE", words="a number between 0 and 1"),
+]
+Intercept = Annotated[bool, meta("fit an intercept", MODEL)]
+Standardize = Annotated[bool, meta("standardize the features before the descent", MODEL)]
+LossName = Literal["mse", "sum", "half-mse", "mae", "huber", "logistic"]
+Loss = Annotated[LossName, meta("loss over the rows", MODEL)]
+L2 = Annotated[NonNegative, meta("add L2 * sum(w**2) to the loss", MODEL, "NUMBER")]
+L1 = Annotated[NonNegative, meta("add L1 * sum(|w|) to the loss (proximal gradient)", MODEL, "NUMBER")]
+Init = Annotated[
+    dict[str, float],
+    meta("start of a coefficient, in the units of the data; others start at 0", MODEL, "NAME=VALUE", reads="pairs"),
+]
+BatchSize = Annotated[
+    Count | None,
+    meta("rows of a batch; all rows by default", RULE, "N", words=_WHOLE, shown="all rows"),
+]
+Shuffle = Annotated[bool, meta("draw the rows of each epoch in random order; else in that of the file", RULE)]
+Epochs = Annotated[
+    Annotated[int, Meta(ge=0)] | None, meta("passes over the rows", RULE, "N", words="a whole number", shown="100")
+]
+MostSteps = Annotated[
+    Annotated[int, Meta(ge=0)] | None, meta("number of updates, in place of epochs", RULE, "N", words="a whole number")
+]
+Patience = Annotated[
+    Count | None,
+    meta("with --validate, stop after N epochs without a smaller validation loss", STOPPING, "N", words=_WHOLE),
+]
+Per = Annotated[Literal["epoch", "step"], meta("what a row of the table is", NUMBERS)]
+
+
+class DataSource(Struct, frozen=True, kw_only=True):
+    """What identifies the data of a run: their rows, and a SHA-256."""
+
+    rows: int
+    sha256: str
+
+
+class RegressionSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Settings of ``fit-linear`` with data: the columns, the model, its loss, an update rule, and when to stop."""
+
+    data: Files = []
+    target: Target = ""
+    features: Features = []
+    exclude: Exclude = []
+    feature: Feature = []
+    poly: Poly = {}
+    categorical: Categorical = []
+    missing: Missing = "error"
+    in_memory: InMemory = "auto"
+    validate: Validate = None
+    intercept: Intercept = True
+    standardize: Standardize = True
+    loss: Loss = "mse"
+    l2: L2 = 0.0
+    l1: L1 = 0.0
+    init: Init = {}
+    batch_size: BatchSize = None
+    shuffle: Shuffle = True
+    epochs: Epochs = None
+    steps: MostSteps = None
+    optimizer: Optimizer = "manual"
+    lr: Lr = None
+    momentum: Momentum = None
+    dampening: Dampening = None
+    weight_decay: WeightDecay = None
+    nesterov: Nesterov = None
+    opt: Opt = {}
+    schedule: Schedule = "none"
+    sched: Sched = {}
+    lr_factor: LrFactor = {}
+    clip_norm: ClipNorm = None
+    clip_value: ClipValue = None
+    tol_grad: TolGrad = None
+    tol_loss: TolLoss = None
+    tol_x: TolX = None
+    tol: Tol = "any"
+    until: Until = None
+    patience: Patience = None
+    per: Per = "epoch"
+    diagnose: Diagnose = True
+    dtype: Dtype = "float32"
+    seed: Seed = 0
+    device: Device = "cpu"
+    source: DataSource | UnsetType = UNSET
+
+
+class Row(Struct, frozen=True, gc=False, omit_defaults=True):
+    """An epoch, or with ``per`` a step: ``iteration`` is the number of updates before it.
+
+    ``loss`` is the mean over the samples of the epoch as they were evaluated (of a step, that of its batch), with the
+    penalties; ``gradient`` is the norm of the last gradient. ``values`` are the coefficients that move (``w`` in the
+    order of ``coefficients``, and ``b``), of standardized features where they are standardized.
+    """
+
+    iteration: int
+    epoch: int
+    loss: Number
+    gradient: Number
+    lr: Number
+    values: dict[str, float | list[float]]
+    validation: Number | UnsetType = UNSET
+
+
+class Coefficient(Struct, frozen=True, kw_only=True):
+    """A coefficient in the units of the data, and of standardized features.
+
+    ``digits`` is the number of digits in which ``value`` agrees with ``exact``: -log10 of the relative error.
+    """
+
+    name: str
+    value: Number
+    exact: Number | None
+    digits: Number | None
+    standard_error: Number | None
+    standardized: Number
+    exact_standardized: Number | None
+
+
+class Quality(Struct, frozen=True, kw_only=True):
+    """How well coefficients fit the rows; ``residual_sd`` divides by ``rows`` less the number of coefficients."""
+
+    loss: Number
+    r2: Number | None
+    adjusted_r2: Number | None
+    rmse: Number | None
+    residual_sd: Number | None
+
+
+class Conditioning(Struct, frozen=True, kw_only=True):
+    """The condition number of the Hessian of the loss, with raw and with standardized features; its extremes.
+
+    ``largest`` and ``smallest`` are the eigenvalues for the features as the descent has them; ``rate`` is the largest
+    learning rate with which plain descent converges. ``steps`` is the number of full-batch steps that bring the
+    coefficients within ``accuracy``, by theory (from the condition number) and by a simulation on the quadratic.
+    """
+
+    raw: Number | None
+    standardized: Number | None
+    largest: Number
+    smallest: Number
+    rate: Number
+    accuracy: float
+    steps_by_theory: Number | None
+    steps_by_simulation: int | None
+
+
+class Column(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A column of the data: its ``mean`` and ``scale`` (population standard deviation), or its ``levels``.
+
+    ``dropped`` is the level that has no coefficient; ``missing`` counts the cells without a value.
+    """
+
+    name: str
+    mean: float | None = None
+    scale: float | None = None
+    levels: list[str] = []
+    dropped: str | None = None
+    missing: int = 0
+
+
+class RegressionResult(Record, frozen=True, kw_only=True):
+    """The record of ``fit-linear`` with data. ``result`` is the row after the last update, of all rows of the data.
+
+    ``exact`` says by which method the exact answer was found, or why there is none.
+    """
+
+    command: Literal["fit-linear"] = "fit-linear"
+    settings: RegressionSettings
+    status: DescentStatus | Literal["early_stopped"]
+    message: str
+    rows: int
+    dropped: int = 0
+    columns: list[Column]
+    iterations: list[Row]
+    result: Row
+    best: Row
+    evaluations: int
+    coefficients: list[Coefficient]
+    quality: Quality
+    exact_quality: Quality | None
+    exact: str
+    conditioning: Conditioning | None
+    diagnosis: list[Finding] = []
+    warnings: list[Notice] = []
+
+
+class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A fitted model as ``--save-model`` writes it: the transformations (``design``) and the coefficients."""
+
+    gdcli: str
+    model: Literal["linear", "logistic"]
+    target: str
+    design: dict[str, object]
+    coefficients: dict[str, float]
