@@ -68,9 +68,9 @@ def least_squares(
     for _ in range(_MOST_STEPS):
         slope, squares = _slope(design, v, share, gather)
         if penalty:
-            held = dd.total(dd.multiply(dd.exactly(root), Double(v.high[None], v.low[None])))
-            back = dd.multiply(dd.exactly(root.T), Double(held.high[None], held.low[None]))
-            slope = dd.add(slope, dd.negative(dd.total(back)))
+            held = dd.dot(dd.exactly(root), Double(v.high[None], v.low[None]))
+            back = dd.dot(dd.exactly(root.T), Double(held.high[None], held.low[None]))
+            slope = dd.add(slope, dd.negative(back))
         half = torch.linalg.solve_triangular(whole.r.T, slope.high[:, None], upper=False)
         before = design.layout.of_data(dd.fractions(v))
         v = dd.add(v, dd.exactly(torch.linalg.solve_triangular(whole.r, half, upper=True)[:, 0]))
@@ -104,14 +104,13 @@ def _slope(design: Design, v: Double, share: tuple[int, int], gather: Gather) ->
     for values in design.values(READ, share):
         for bases, y in chunks(values.bases, values.y):
             columns, rest = design.centred(bases), design.centred_target(y)
-            ones = Double(torch.ones_like(y)[None], torch.zeros_like(y)[None])
             if lead:
-                columns = Double(torch.cat([ones.high, columns.high]), torch.cat([ones.low, columns.low]))
-            shown = dd.multiply(columns, Double(v.high[:, None], v.low[:, None]))
-            rest = dd.add(rest, dd.negative(dd.total(shown, 0)))
+                ones = torch.ones_like(columns.high[:1])
+                columns = Double(torch.cat([ones, columns.high]), torch.cat([torch.zeros_like(ones), columns.low]))
+            shown = dd.dot(columns, Double(v.high[:, None], v.low[:, None]), 0)
+            rest = dd.add(rest, dd.negative(shown))
             columns = Double(torch.cat([columns.high, rest.high[None]]), torch.cat([columns.low, rest.low[None]]))
-            products = dd.multiply(columns, Double(rest.high[None], rest.low[None]))
-            found = dd.add(found, dd.total(products))
+            found = dd.add(found, dd.dot(columns, Double(rest.high[None], rest.low[None])))
     parts = gather(found)
     whole = parts[0]
     for part in parts[1:]:
@@ -155,8 +154,7 @@ def to_data(design: Design, r: torch.Tensor) -> torch.Tensor:
     if not design.layout.has_powers:
         return change.high @ inverse
     # Powers cancel: the sums need more digits than their terms have.
-    products = dd.multiply(Double(change.high[:, :, None], change.low[:, :, None]), dd.exactly(inverse[None]))
-    return dd.total(products, 1).high
+    return dd.dot(Double(change.high[:, :, None], change.low[:, :, None]), dd.exactly(inverse[None]), 1).high
 
 
 def solve(

@@ -15,7 +15,7 @@ from gdcli.regression.design import READ, Design
 from gdcli.regression.double_double import Double
 from gdcli.regression.layout import Base, Layout
 
-_CHUNK = 2**16  # numbers that are worked on at a time, so that they stay in the cache
+_CHUNK = 2**17  # numbers that are worked on at a time, so that they stay in the cache
 
 
 class Factor(NamedTuple):
