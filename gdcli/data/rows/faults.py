@@ -8,7 +8,7 @@ import re
 import shlex
 from typing import TYPE_CHECKING
 
-from gdcli.cells import BadLineError, number_of, short_cell
+from gdcli.cells import TOO_LARGE, BadLineError, number_of, short_cell
 from gdcli.data.rows.cell import number_in
 from gdcli.data.rows.records import LONGEST, Lines, records
 from gdcli.errors import GdcliError
@@ -48,7 +48,7 @@ def fault_in(source: Delimited, wanted: Wanted, position: int) -> GdcliError:
     """The first error in the lines from a byte on, which is the beginning of a line."""
     file, width = source.file, len(source.columns)
     with file.open() as opened:
-        lines = Lines(opened, position, _lines_before(source, position))
+        lines = Lines(opened, position, lines_before(source.file, position))
         rows = records(lines, source.delimiter)
         first = lines.number + 1
         try:
@@ -70,10 +70,10 @@ def fault_in(source: Delimited, wanted: Wanted, position: int) -> GdcliError:
     return GdcliError("data", f"the lines of {file.name} from {first} on cannot be read")
 
 
-def _lines_before(source: Delimited, position: int) -> int:
+def lines_before(file: DataFile, position: int) -> int:
     """How many lines there are before a byte."""
     count = 0
-    with source.file.open() as opened:
+    with file.open() as opened:
         while position and (block := opened.read(min(LONGEST, position))):
             count += block.count(b"\n")
             position -= len(block)
@@ -103,11 +103,14 @@ def _bad_number(source: Delimited, name: str, cell: str, line: int) -> GdcliErro
     return None
 
 
-def bad_number(label: str, cell: str, hint: str) -> GdcliError:
-    """The error of a text that is not a number; ``hint`` is for one that is just another text."""
+def bad_number(label: str, cell: str, hint: str, gap: str = GAP) -> GdcliError:
+    """The error of a text that is not a number.
+
+    ``hint`` is for one that is just another text, ``gap`` says how a missing value is written.
+    """
     text = cell.strip()
     if text.lower() in _MISSING:
-        hint = GAP
+        hint = gap
     elif _DECIMAL_COMMA.fullmatch(text) and not _THOUSANDS.fullmatch(text):
         hint = "write decimals with a point"
     elif _THOUSANDS.fullmatch(text):
@@ -115,17 +118,17 @@ def bad_number(label: str, cell: str, hint: str) -> GdcliError:
     try:
         number = number_of(label, cell)
     except BadLineError as error:
-        return GdcliError("data", str(error), hint)
+        return GdcliError("data", str(error), "" if str(error).startswith(TOO_LARGE.format(label)) else hint)
     if math.isfinite(number):  # Python reads underscores between digits
         return GdcliError("data", f"{label} is '{short_cell(text)}', not a number", hint)
-    return not_finite(label, number)
+    return not_finite(label, number, gap)
 
 
-def not_finite(label: str, number: float) -> GdcliError:
+def not_finite(label: str, number: float, gap: str) -> GdcliError:
     """The error of a number that is NaN or infinite."""
     if math.isnan(number):
-        return GdcliError("data", f"{label} is NaN, which is not a number", GAP)
-    return GdcliError("data", f"{label} is {'-' if number < 0 else ''}infinity, which is not a value of data", GAP)
+        return GdcliError("data", f"{label} is NaN, which is not a number", gap)
+    return GdcliError("data", f"{label} is {'-' if number < 0 else ''}infinity, which is not a value of data", gap)
 
 
 def _is_number(text: str) -> bool:

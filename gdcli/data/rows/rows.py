@@ -8,6 +8,7 @@ from functools import cached_property
 from gdcli.data.rows.batch import Batch, Part, batches_of
 from gdcli.data.rows.delimited import Delimited
 from gdcli.data.rows.files import DataFile, sha256_of
+from gdcli.data.rows.objects import JsonLines, JsonList
 from gdcli.data.rows.source import Source, Wanted
 from gdcli.errors import GdcliError
 from gdcli.lang.suggest import did_you_mean
@@ -85,4 +86,10 @@ def open_rows(paths: Sequence[str], hint: str = TEXT_HINT) -> Rows:
 
 
 def _source(file: DataFile, hint: str) -> Source:
-    return Delimited(file, hint)
+    match file.kind:
+        case "jsonl":
+            return JsonLines(file, hint)
+        case "json":
+            return JsonList(file, hint)
+        case _:
+            return Delimited(file, hint)
