@@ -6,6 +6,7 @@ import csv
 import math
 import re
 import shlex
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from gdcli.cells import TOO_LARGE, BadLineError, number_of, short_cell
@@ -37,11 +38,15 @@ def check_names(file: DataFile, names: list[str], line: int) -> tuple[str, ...]:
     if bad:
         raise _bad_encoding(file, bad.encode(errors="surrogateescape"), line, "the name of a column")
     named = tuple(name or f"column {place}" for place, name in enumerate(names, start=1))
-    for name in named:
-        if named.count(name) > 1:
-            message = f"{file.name} has {named.count(name)} columns '{name}'"
-            raise GdcliError("data", message, f"give each a name of its own in line {line}")
-    return named
+    return check_unique(file, named, f"give each a name of its own in line {line}")
+
+
+def check_unique(file: DataFile, names: tuple[str, ...], hint: str) -> tuple[str, ...]:
+    """The names of columns; GdcliError for one that occurs twice."""
+    double = next((name for name, count in Counter(names).items() if count > 1), None)
+    if double is not None:
+        raise GdcliError("data", f"{file.name} has {names.count(double)} columns '{double}'", hint)
+    return names
 
 
 def fault_in(source: Delimited, wanted: Wanted, position: int) -> GdcliError:
