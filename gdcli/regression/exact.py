@@ -153,6 +153,8 @@ def to_data(design: Design, r: torch.Tensor) -> torch.Tensor:
     inverse: torch.Tensor = torch.linalg.solve_triangular(r, torch.eye(len(r), dtype=torch.float64), upper=True)
     change = matrix(design.layout, "of_data")
     if not design.layout.has_powers:
-        return change.high @ inverse
+        plain: torch.Tensor = change.high @ inverse
+        return plain
     # Powers cancel: the sums need more digits than their terms have.
-    return dd.dot(Double(change.high[:, :, None], change.low[:, :, None]), dd.exactly(inverse[None]), 1).high
+    sums = dd.dot(Double(change.high[:, :, None], change.low[:, :, None]), dd.exactly(inverse[None]), 1)
+    return sums.high
