@@ -6,6 +6,7 @@ Before the program is judged, the data are: exact rational arithmetic on their d
 from __future__ import annotations
 
 import csv
+import threading
 import tomllib
 from collections.abc import Callable, Sequence
 from decimal import Decimal, localcontext
@@ -127,6 +128,7 @@ def solved(name: str) -> tuple[Any, Any]:
     return design, solve(design, chosen)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_the_data_are_those_of_the_certified_values(name: str) -> None:
     found, right = rational(name, Fraction), certified(name)
@@ -158,6 +160,7 @@ def rounded(cell: str) -> Fraction:
     return Fraction(float(cell))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["norris", "pontius", "filip", "longley", "wampler2"])
 def test_coefficients_are_the_exact_ones_of_the_data_as_float64(name: str) -> None:
     _, answer = solved(name)
@@ -182,8 +185,6 @@ def test_longley_is_as_hard_as_is_known() -> None:
 def test_three_ranks_find_the_answer_of_one(name: str) -> None:
     chosen = settings(name)
     rows = open_rows(chosen.data)
-    import threading
-
     of, barrier = 3, threading.Barrier(3)
     shelf: list[Any] = [None] * of
     answers: list[Any] = [None] * of
