@@ -88,6 +88,9 @@ class DataSource(Struct, frozen=True, kw_only=True):
     sha256: str
 
 
+SourceOfData = Annotated[DataSource | UnsetType, meta("what the data of a record were", DATA)]
+
+
 class RegressionSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Settings of ``fit-linear`` with data: the columns, the model, its loss, an update rule, and when to stop."""
 
@@ -134,7 +137,7 @@ class RegressionSettings(Struct, frozen=True, kw_only=True, forbid_unknown_field
     dtype: Dtype = "float32"
     seed: Seed = 0
     device: Device = "cpu"
-    source: DataSource | UnsetType = UNSET
+    source: SourceOfData = UNSET
 
 
 class Row(Struct, frozen=True, gc=False, omit_defaults=True):
