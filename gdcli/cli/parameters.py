@@ -88,7 +88,7 @@ def _option(field: FieldInfo, text: str, *, negatable: bool) -> inspect.Paramete
         show_default=False,
         rich_help_panel=extra["panel"],
     )
-    repeated = extra["reads"] in ("pairs", "bounds") or (kind == list[str] and not extra["reads"])
+    repeated = extra["reads"] in ("pairs", "bounds", "degrees") or (kind == list[str] and not extra["reads"])
     return _parameter(field.name, list[str] | None if repeated else str | None, option)
 
 
