@@ -100,7 +100,7 @@ class Tangent(Struct, frozen=True):
 
 
 class MapLine(Struct, frozen=True):
-    """A line in a map, over curves or among points, in the coordinates of its axes; one that leaves the window is cut there."""
+    """A line in a map, over curves or among points, in the coordinates of the axes; outside the window it is cut."""
 
     label: str
     x: list[float]
@@ -197,7 +197,8 @@ class ScatterPanel(Struct, frozen=True, tag_field="panel", tag="scatter"):
     """Points with a fit through them: rows of data, or what a fit predicts for them.
 
     ``fit`` is at the end of the descent; ``lines`` stay where they are. ``history`` holds what moves during the
-    descent: points, and the heights of the fit at ``fit.x``.    """
+    descent: points, and the heights of the fit at ``fit.x``. ``points`` says what the points are.
+    """
 
     title: str
     x: Axis
