@@ -39,7 +39,9 @@ Files = Annotated[
     meta("files of data: CSV, TSV, JSON lines, Parquet, a folder, or - for stdin", DATA, "FILE", reads="files"),
 ]
 Target = Annotated[str, meta("column to predict", DATA, "COLUMN")]
-Features = Annotated[list[str], meta("columns to predict from; all others by default", DATA, "COLUMNS", reads="columns")]
+Features = Annotated[
+    list[str], meta("columns to predict from; all others by default", DATA, "COLUMNS", reads="columns")
+]
 Exclude = Annotated[list[str], meta("columns to leave out", DATA, "COLUMNS", reads="columns")]
 Feature = Annotated[list[str], meta('a feature as an expression of columns, such as "log(area)"', DATA, "EXPR")]
 Poly = Annotated[
