@@ -19,7 +19,7 @@ class RowTrail:
     number of all that were added. ``counted`` is what a picture of it counts: epochs or iterations.
     """
 
-    def __init__(self, label: str, counted: Counted = "epoch") -> None:
+    def __init__(self, counted: Counted = "epoch", label: str = "gradient descent") -> None:
         self.label = label
         self.counted = counted
         self.first: Row | None = None
