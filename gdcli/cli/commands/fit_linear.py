@@ -43,4 +43,5 @@ COMMAND = Command(
     ),
     features=("iterations", "numbers", "plot", "table", "surface", "picture", "animation", "page"),
     code=code,
+    variables=("W", "x", "target"),
 )
