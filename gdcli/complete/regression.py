@@ -7,15 +7,14 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import UNSET
-from msgspec.structs import asdict, replace
+from msgspec.structs import replace
 
 from gdcli.complete.rule import check_rule
 from gdcli.contract.descent import FitLinearSettings
 from gdcli.contract.regression import DataSource, RegressionSettings
 from gdcli.data.rows import open_rows
 from gdcli.errors import GdcliError
-from gdcli.lang.suggest import did_you_mean
-from gdcli.regression.plan import INTERCEPT, Plan, plan
+from gdcli.regression.plan import INTERCEPT, Plan, no_coefficient, plan
 from gdcli.rules.catalogue import RULES
 
 if TYPE_CHECKING:
@@ -135,7 +134,9 @@ def _check_together(settings: RegressionSettings) -> None:
             message = "with --l1 the gradient of the loss is not 0 at the minimum, so --tol-grad would not end the run"
             raise GdcliError("usage", message, "use --tol-x 1e-6, or --tol-loss")
     if row.evaluates and s.batch_size is not None and s.optimizer != "lbfgs" and not row.path:
-        message = f"{row.name} looks for a step along the gradient of all rows, and a batch has {s.batch_size:,} of them"
+        message = (
+            f"{row.name} looks for a step along the gradient of all rows, and a batch has {s.batch_size:,} of them"
+        )
         raise GdcliError("optimizer", message, "leave out --batch-size, or use another optimizer")
     if s.loss == "logistic" and s.optimizer == "newton" and s.l1:
         raise GdcliError("optimizer", "newton has no proximal step", "leave out --l1")
@@ -149,11 +150,8 @@ def _check_start(settings: RegressionSettings, planned: Plan) -> None:
             raise GdcliError("init", f"the start of '{name}' is not finite", f"for example: --init {name}=0")
         if name in known or planned.categorical or _is_power(name, planned.features):
             continue
-        hint = did_you_mean(name, known) or f"the coefficients are {', '.join(list(known)[:_SHOWN])}"
-        raise GdcliError("init", f"there is no coefficient '{name}' (--init)", hint)
+        raise no_coefficient(name, known)
 
 
 def _is_power(name: str, features: Collection[str]) -> bool:
-    base = name.rpartition("**")[0] or name.rpartition("^")[0]
-    return base in features
-
+    return name.rpartition("**")[0] in features

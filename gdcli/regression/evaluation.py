@@ -64,7 +64,7 @@ class RowsEvaluation(Evaluation):
             total += weight * loss.detach()
             for gradient, x in zip(kept, self._moving, strict=True):
                 if x.grad is not None:
-                    gradient += weight * x.grad
+                    gradient.add_(weight * x.grad)
         if self.is_mean:
             total /= count
         elif self.l2:  # it is in the sum of each piece
@@ -75,6 +75,20 @@ class RowsEvaluation(Evaluation):
         self.count = evaluated
         self.gradients = {name: self._gradient(problem.tensors[name]) for name in problem.wrt}
         return total
+
+    def value_over(self, pieces: Iterator[Piece]) -> float | None:
+        """The loss of other rows, with its penalties and without a gradient; None where there are none."""
+        problem, total, count, parts = self.problem, 0.0, 0, 0
+        w = problem.tensors["w"]
+        with torch.no_grad():
+            for piece in pieces:
+                problem.tensors["X"], problem.tensors["y"] = piece
+                weight = len(piece.y) if self.is_mean else 1
+                total, count, parts = total + weight * problem.value().item(), count + weight, parts + 1
+            if not parts:
+                return None
+            squares = 0.0 if self.is_mean else (parts - 1) * self.l2 * w.square().sum().item()
+            return (total - squares) / (count if self.is_mean else 1) + self.l1 * w.abs().sum().item()
 
 
 class ClippedRowsEvaluation(ClippedEvaluation, RowsEvaluation):

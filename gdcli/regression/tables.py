@@ -48,7 +48,7 @@ class InMemory:
 
     def __init__(self, design: Design, dtype: torch.dtype, device: str) -> None:
         self.whole = _joined(design, "fit", dtype, device)
-        self.kept = _joined(design, "apart", dtype, device) if design.validate is not None else None
+        self.kept = _joined(design, "apart", dtype, device) if design.sample.validate is not None else None
         self.rows = len(self.whole.y)
 
     def pieces(self) -> Iterator[Piece]:
@@ -59,9 +59,11 @@ class InMemory:
         """The rows in batches, shuffled by the generator, or in their order."""
         X, y = self.whole  # noqa: N806 -- the matrix of features, as everybody writes it
         if generator is None:
-            yield from map(Piece, X.split(size), y.split(size))
+            yield from _in_order(self.whole, size)
             return
-        for chosen in torch.randperm(self.rows, generator=generator).to(X.device).split(size):
+        order = torch.randperm(self.rows, generator=generator).to(X.device)
+        for first in range(0, self.rows, size):
+            chosen = order[first : first + size]
             yield Piece(X[chosen], y[chosen])
 
     def apart(self) -> Iterator[Piece]:
@@ -77,7 +79,7 @@ class Streamed:
 
     def __init__(self, design: Design, dtype: torch.dtype, device: str) -> None:
         self.design, self.dtype, self.device = design, dtype, device
-        self.rows = design.rows
+        self.rows = design.sample.rows
 
     def pieces(self) -> Iterator[Piece]:
         """All rows, in their order."""
@@ -106,7 +108,7 @@ class Streamed:
 def table_of(design: Design, settings: RegressionSettings) -> InMemory | Streamed:
     """The rows of a design as the settings have them: in memory where they fit, unless it is said."""
     dtype: torch.dtype = getattr(torch, settings.dtype)
-    size = design.rows * (design.width + 1) * dtype.itemsize
+    size = design.sample.rows * (design.width + 1) * dtype.itemsize
     fits = size <= _SHARE_OF_MEMORY * _memory()
     kind = InMemory if settings.in_memory == "yes" or (settings.in_memory == "auto" and fits) else Streamed
     return kind(design, dtype, settings.device)
@@ -135,10 +137,17 @@ def _cat(pieces: list[Piece]) -> Piece:
     return Piece(torch.cat([piece.X for piece in pieces]), torch.cat([piece.y for piece in pieces]))
 
 
+def _in_order(piece: Piece, size: int) -> Iterator[Piece]:
+    for first in range(0, len(piece.y), size):
+        yield Piece(piece.X[first : first + size], piece.y[first : first + size])
+
+
 def _shuffled(piece: Piece, size: int, generator: torch.Generator | None) -> Iterator[Piece]:
     X, y = piece  # noqa: N806
     if generator is None:
-        yield from map(Piece, X.split(size), y.split(size))
+        yield from _in_order(piece, size)
         return
-    for chosen in torch.randperm(len(y), generator=generator).to(X.device).split(size):
+    order = torch.randperm(len(y), generator=generator).to(X.device)
+    for first in range(0, len(y), size):
+        chosen = order[first : first + size]
         yield Piece(X[chosen], y[chosen])
