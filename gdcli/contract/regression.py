@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType, defstruct
+from msgspec.structs import fields
 
 from gdcli.contract.descent import (
     ClipNorm,
@@ -203,6 +204,15 @@ class Row(Struct, frozen=True, gc=False, omit_defaults=True):
     validation: Number | UnsetType = UNSET
 
 
+def coefficients_of(row: Row) -> list[float]:
+    """The coefficients of a row as the descent has them, the intercept first: in the order of the record."""
+    found: list[float] = []
+    for name in ("b", "w"):
+        value = row.values.get(name, [])
+        found += value if isinstance(value, list) else [value]
+    return found
+
+
 class Coefficient(Struct, frozen=True, kw_only=True):
     """A coefficient in the units of the data, and of standardized features.
 
@@ -294,3 +304,19 @@ class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     target: str
     design: dict[str, object]
     coefficients: dict[str, float]
+
+
+class RowLine(Row, frozen=True, omit_defaults=True, tag_field="record", tag="row"):
+    """A line of ``--jsonl`` for an epoch or a step."""
+
+
+_NOT_AT_THE_END = frozenset(["gdcli", "schema", "command", "settings", "iterations"])
+RegressionLine = defstruct(
+    "RegressionLine",
+    [(f.name, f.type, f.default) for f in fields(RegressionResult) if f.name not in _NOT_AT_THE_END],
+    namespace={"__doc__": "The last line of ``--jsonl``: the fields of the record that are known at the end."},
+    frozen=True,
+    kw_only=True,
+    tag_field="record",
+    tag="result",
+)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 
 from gdcli.contract.regression import LossName, RegressionSettings
+from gdcli.regression.design import Design
 
 MOST = 4_000  # rows of a sample
 _AT_A_TIME = 4_000_000  # elements
@@ -39,16 +40,29 @@ class Over:
     is_line: bool
 
 
-def sample_of(batches: Iterable[tuple[torch.Tensor, torch.Tensor]], rows: int, most: int = MOST) -> Sample:
-    """Every kth row of the batches, so that there are at most ``most``."""
-    every = max(1, math.ceil(rows / most))
-    features, targets, first = [], [], 0
-    for some, target in batches:
+def sample_of(design: Design, most: int = MOST) -> tuple[Sample, Over | None]:
+    """Every kth row of the data, so that there are at most ``most``, and the one column that all features are made of.
+
+    It reads the data once.
+    """
+    every = max(1, math.ceil(design.rows / most))
+    bases, targets, first = [], [], 0
+    for values in design.values():
         chosen = slice(-first % every, None, every)
-        features.append(some[chosen].double())
-        targets.append(target[chosen].double())
-        first += len(target)
-    return Sample(torch.cat(features), torch.cat(targets), rows)
+        bases.append(values.bases[:, chosen])
+        targets.append(values.y[chosen])
+        first += len(values.y)
+    numbers = torch.cat(bases, dim=1)
+    sample = Sample(design.columns(numbers), torch.cat(targets), design.rows)
+    layout = design.layout
+    if len(layout.bases) != 1 or layout.bases[0].kind != "number":
+        return sample, None
+    is_line = len(layout.terms) == 1
+
+    def features(x: torch.Tensor) -> torch.Tensor:
+        return design.columns(x.unsqueeze(0))
+
+    return sample, Over(layout.bases[0].source, numbers[0], features, is_line)
 
 
 def predictions(settings: RegressionSettings, features: torch.Tensor, coefficients: torch.Tensor) -> torch.Tensor:

@@ -123,9 +123,8 @@ def exact_coefficients(outcome: RegressionResult) -> torch.Tensor | None:
 
 
 def evenly_spaced(count: int, most: int) -> list[int]:
-    """At most ``most`` of the numbers below ``count``, evenly spaced."""
-    every = max(1, -(-count // most))
-    return list(range(0, count, every))
+    """At most ``most`` of the numbers below ``count``, evenly spaced, with the first and the last."""
+    return list(range(count)) if count <= most else [round(i * (count - 1) / (most - 1)) for i in range(most)]
 
 
 def _states(trail: RowTrail, numbers: int) -> list[int]:

@@ -1,43 +1,50 @@
-"""What a picture needs of a regression, gathered while its rows stream by."""
+"""What a picture needs of a regression, gathered while its states stream by."""
 
 from __future__ import annotations
+
+from typing import Protocol
 
 import torch
 
 from gdcli.contract.figure import Counted
-from gdcli.contract.regression import Row
+from gdcli.contract.regression import Row, coefficients_of
 from gdcli.memory import Thinned, capacity
 
 _MOST = 2_000  # rows of a path in a picture
 _NUMBERS = 2_000_000  # in all the rows that are kept
 
 
-class RowTrail:
-    """The rows of a regression in memory that does not grow with their number: of many some (see ``Thinned``).
+class Given(Protocol):
+    """A state that can be put in plain numbers."""
 
-    ``first`` and ``last``, the rows that were added first and last, are always part of the trail, and ``count`` is the
-    number of all that were added. ``counted`` is what a picture of it counts: epochs or iterations.
+    def row(self) -> Row:
+        """The state in plain numbers."""
+
+
+class RowTrail:
+    """The states of a regression in memory that does not grow with their number: of many some (see ``Thinned``).
+
+    The first and the last state that were added are always part of it, and ``count`` is the number of all. ``counted``
+    is what a picture of it counts: epochs or iterations.
     """
 
-    def __init__(self, label: str, counted: Counted = "epoch") -> None:
+    def __init__(self, counted: Counted = "epoch", label: str = "gradient descent") -> None:
         self.label = label
         self.counted = counted
-        self.first: Row | None = None
-        self.last: Row | None = None
         self.count = 0
-        self._kept: Thinned[Row] = Thinned(_MOST)
+        self._last: Given | None = None
+        self._kept: Thinned[Given] = Thinned(_MOST)
+        self._rows: list[Row] = []
 
-    def add(self, row: Row) -> None:
-        """Take the next row."""
-        if self.first is None:
-            self.first = row
-            size = len(coefficients_of(row))
+    def add(self, state: Given) -> None:
+        """Take the next state."""
+        if self._last is None:
+            size = len(coefficients_of(state.row()))
             self._kept = Thinned(capacity(size, most=_MOST, least=20, elements=_NUMBERS))
-        elif self.last is not None and self.last.iteration == row.iteration:
-            raise ValueError("a row was added twice")
-        self.last = row
-        self._kept.add(self.count, row)
+        self._last = state
+        self._kept.add(self.count, state)
         self.count += 1
+        self._rows = []
 
     def count_of(self, row: Row) -> int:
         """The epoch or the iteration of a row, as the picture counts them."""
@@ -45,22 +52,15 @@ class RowTrail:
 
     @property
     def rows(self) -> list[Row]:
-        """The rows that were kept, in order, from the first to the last."""
-        kept = self._kept.things
-        if self.last is not None and (not kept or kept[-1].iteration != self.last.iteration):
-            kept.append(self.last)
-        return kept
+        """The states that were kept in plain numbers, in order, from the first to the last."""
+        if not self._rows:
+            kept = self._kept.things
+            if self._last is not None and (not kept or kept[-1] is not self._last):
+                kept.append(self._last)
+            self._rows = [state.row() for state in kept]
+        return self._rows
 
     @property
     def points(self) -> torch.Tensor:
         """The coefficients of these rows, the intercept first: shape (rows, coefficients), float64."""
         return torch.tensor([coefficients_of(row) for row in self.rows], dtype=torch.float64)
-
-
-def coefficients_of(row: Row) -> list[float]:
-    """The coefficients of a row as the descent has them, the intercept first."""
-    found: list[float] = []
-    for name in ("b", "w"):
-        value = row.values.get(name, [])
-        found += value if isinstance(value, list) else [value]
-    return found

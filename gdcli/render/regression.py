@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.table import Table
 
-from gdcli.contract.regression import RegressionResult, Row
+from gdcli.contract.regression import RegressionResult, Row, coefficients_of
 from gdcli.memory import Shown
 from gdcli.render.coefficients import coefficient_table, quality_table
 from gdcli.render.columns import NARROWEST, Columns, Fitted, Form, Layout, fitted
@@ -108,15 +108,6 @@ def _fitted_rows(rows: Sequence[Row], outcome: RegressionResult, digits: int, wi
 def _apart(name: str, others: Columns) -> str:
     """The header of a coefficient, which is not that of another column."""
     return f"coefficient {name}" if name in others else name
-
-
-def coefficients_of(row: Row) -> list[float]:
-    """The coefficients of a row as the descent has them, the intercept first, as in the record."""
-    found: list[float] = []
-    for name in ("b", "w"):
-        value = row.values.get(name, [])
-        found += value if isinstance(value, list) else [value]
-    return found
 
 
 def _validation(row: Row, digits: int) -> str:
