@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from gdcli.contract.figure import Figure
-    from gdcli.regression.fit import Fit, Seen
+    from gdcli.regression.fit import Fit
+    from gdcli.regression.run import Seen
 
 _MOST_ROWS = 20_000  # in a page
 _NUMBERS = 500_000  # in all rows of a page

@@ -45,7 +45,7 @@ def sample_of(design: Design, most: int = MOST) -> tuple[Sample, Over | None]:
 
     It reads the data once.
     """
-    every = max(1, math.ceil(design.rows / most))
+    every = max(1, math.ceil(design.sample.rows / most))
     bases, targets, first = [], [], 0
     for values in design.values():
         chosen = slice(-first % every, None, every)
@@ -53,7 +53,7 @@ def sample_of(design: Design, most: int = MOST) -> tuple[Sample, Over | None]:
         targets.append(values.y[chosen])
         first += len(values.y)
     numbers = torch.cat(bases, dim=1)
-    sample = Sample(design.columns(numbers), torch.cat(targets), design.rows)
+    sample = Sample(design.columns(numbers), torch.cat(targets), design.sample.rows)
     layout = design.layout
     if len(layout.bases) != 1 or layout.bases[0].kind != "number":
         return sample, None
@@ -81,7 +81,7 @@ def losses_at(settings: RegressionSettings, sample: Sample, coefficients: torch.
     found = []
     for part in coefficients.split(step):  # type: ignore[no-untyped-call]
         predicted = predictions(settings, sample.features, part)
-        means = _EACH[settings.loss](predicted, sample.target.expand_as(predicted)).mean(dim=1)
+        means = EACH[settings.loss](predicted, sample.target.expand_as(predicted)).mean(dim=1)
         found.append(means * sample.rows if settings.loss == "sum" else means)
     weights = coefficients[:, 1:] if settings.intercept else coefficients
     penalty = settings.l2 * (weights**2).sum(dim=1) + settings.l1 * weights.abs().sum(dim=1)
@@ -92,7 +92,7 @@ def _squares(predicted: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     return (predicted - y) ** 2
 
 
-_EACH: dict[LossName, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
+EACH: dict[LossName, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
     "mse": _squares,
     "sum": _squares,
     "half-mse": lambda predicted, y: _squares(predicted, y) / 2,
