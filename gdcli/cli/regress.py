@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from gdcli.contract.figure import Figure
-    from gdcli.regression.fit import Fit, Seen
+    from gdcli.regression.fit import Fit
+    from gdcli.regression.run import Seen
 
 _MOST_ROWS = 20_000  # in a page
 _NUMBERS = 500_000  # in all rows of a page
@@ -50,7 +51,7 @@ class FitCollector:
 
     def iterations(self) -> Iterator[Seen]:
         """The iterations of the record, as they are computed; the state after the last update is not one of them."""
-        return (seen for seen in self.states() if self.fit.is_iteration(seen))
+        return (seen for seen in self.states() if not seen.is_end)
 
     def states(self) -> Iterator[Seen]:
         """The states as they are computed, the one after the last update included."""
@@ -60,7 +61,7 @@ class FitCollector:
                 show(seen.state.iteration)
                 if self.trail is not None:
                     self.trail.add(seen)
-                if fit.is_iteration(seen):
+                if not seen.is_end:
                     if self.rows is not None:
                         self.rows.add(seen.state.iteration if self.counts_steps else seen.epoch, seen)
                     if self.kept is not None:

@@ -45,7 +45,7 @@ def sample_of(design: Design, most: int = MOST) -> tuple[Sample, Over | None]:
 
     It reads the data once.
     """
-    every = max(1, math.ceil(design.rows / most))
+    every = max(1, math.ceil(design.sample.rows / most))
     bases, targets, first = [], [], 0
     for values in design.values():
         chosen = slice(-first % every, None, every)
@@ -53,7 +53,7 @@ def sample_of(design: Design, most: int = MOST) -> tuple[Sample, Over | None]:
         targets.append(values.y[chosen])
         first += len(values.y)
     numbers = torch.cat(bases, dim=1)
-    sample = Sample(design.columns(numbers), torch.cat(targets), design.rows)
+    sample = Sample(design.columns(numbers), torch.cat(targets), design.sample.rows)
     layout = design.layout
     if len(layout.bases) != 1 or layout.bases[0].kind != "number":
         return sample, None
