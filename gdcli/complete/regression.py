@@ -12,13 +12,13 @@ from msgspec.structs import replace
 from gdcli.complete.rule import check_rule
 from gdcli.contract.descent import FitLinearSettings
 from gdcli.contract.regression import DataSource, RegressionSettings
-from gdcli.data.rows import open_rows
+from gdcli.data.rows.rows import open_rows
 from gdcli.errors import GdcliError
 from gdcli.regression.plan import INTERCEPT, Plan, no_coefficient, plan
 from gdcli.rules.catalogue import RULES
 
 if TYPE_CHECKING:
-    from gdcli.data.rows import Rows
+    from gdcli.data.rows.rows import Rows
 
 EPOCHS = 100
 PATIENCE = 10
@@ -52,7 +52,7 @@ def data_of(settings: RegressionSettings) -> Rows:
         OutsideError: for data that cannot be read.
     """
     if settings.source is not UNSET and (rows := settings.source.table) is not None:
-        return rows  # type: ignore[no-any-return]
+        return rows
     return open_rows(settings.data)
 
 

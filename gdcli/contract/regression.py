@@ -66,8 +66,8 @@ Intercept = Annotated[bool, meta("fit an intercept", MODEL)]
 Standardize = Annotated[bool, meta("standardize the features before the descent", MODEL)]
 LossName = Literal["mse", "sum", "half-mse", "mae", "huber", "logistic"]
 Loss = Annotated[LossName, meta("loss over the rows", MODEL)]
-L2 = Annotated[NonNegative, meta("add L2 * sum(w**2) to the loss", MODEL, "NUMBER")]
-L1 = Annotated[NonNegative, meta("add L1 * sum(|w|) to the loss (proximal gradient)", MODEL, "NUMBER")]
+L2 = Annotated[float, meta("add L2 * sum(w**2) to the loss", MODEL, "NUMBER", shown="0", ge=0)]
+L1 = Annotated[float, meta("add L1 * sum(|w|) to the loss (proximal gradient)", MODEL, "NUMBER", shown="0", ge=0)]
 Init = Annotated[
     dict[str, float],
     meta(

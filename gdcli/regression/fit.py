@@ -10,9 +10,10 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from gdcli.complete.regression import as_descent, complete_regression, data_of, most_steps
-from gdcli.contract.regression import DataSource, RegressionResult, RegressionSettings, Row
+from gdcli.contract.regression import Conditioning, DataSource, RegressionResult, RegressionSettings, Row
 from gdcli.descent.stopping import StopTests
 from gdcli.regression.design import Design
+from gdcli.regression.exact import Answer, solve
 from gdcli.regression.learn import learn
 from gdcli.regression.losses import LOSSES
 from gdcli.regression.rate import largest_curvature
@@ -36,6 +37,7 @@ class Fit:
         self.settings = replace(settings, **complete_rule(as_descent(settings)))
         self.data = data_of(self.settings)
         self.diagnoses = settings.diagnose
+        self.evaluations = 0
         self.interrupted_by: str | None = None
         self._tests: StopTests | None = None
         self._ending: Ending | None = None
@@ -76,6 +78,16 @@ class Fit:
         if isinstance(rate, float | int):
             return float(rate)
         return 1 / self.curvature if self.curvature else 1.0
+
+    @functools.cached_property
+    def answer(self) -> Answer:
+        """The exact answer, or why there is none."""
+        return solve(self.design, self.settings.loss, l2=self.settings.l2, l1=self.settings.l1)
+
+    @functools.cached_property
+    def conditioning(self) -> Conditioning | None:
+        """The condition numbers of the loss, and how many steps a descent needs."""
+        return None
 
     @property
     def steps_an_epoch(self) -> int:
@@ -161,6 +173,10 @@ class Fit:
     def record(self, rows: Iterable[Row]) -> RegressionResult:
         """The whole record, once the fit has ended, of the rows of its iterations: all but that after all updates."""
         return replace(self.outcome, iterations=list(rows))
+
+    def is_iteration(self, seen: Seen) -> bool:
+        """Whether a state is one of the iterations of the record: not the one after all updates."""
+        return not seen.is_end
 
     def result(self) -> RegressionResult:
         """Run to the end and return the whole record."""

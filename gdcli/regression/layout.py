@@ -142,7 +142,7 @@ class Layout(Struct, frozen=True, kw_only=True, dict=True):
         lead = list(numbers[: int(self.intercept)])
         rest = numbers[int(self.intercept) :]
         found: list[Fraction] = [Fraction(0)] * len(rest)
-        for base, places in self._places.items():
+        for base, places in self.places.items():
             by_degree = {self.terms[place].degree: rest[place] for place in places}
             center, size = Fraction(self.bases[base].center), Fraction(2) ** self.bases[base].exponent
             if back:
@@ -156,7 +156,7 @@ class Layout(Struct, frozen=True, kw_only=True, dict=True):
         return [*lead, *found]
 
     @cached_property
-    def _places(self) -> dict[int, list[int]]:
+    def places(self) -> dict[int, list[int]]:
         """The terms of each base. Their degrees have no gaps, so that a shift leaves them among themselves."""
         places: dict[int, list[int]] = {}
         for place, term in enumerate(self.terms):

@@ -81,7 +81,7 @@ def losses_at(settings: RegressionSettings, sample: Sample, coefficients: torch.
     found = []
     for part in coefficients.split(step):  # type: ignore[no-untyped-call]
         predicted = predictions(settings, sample.features, part)
-        means = _EACH[settings.loss](predicted, sample.target.expand_as(predicted)).mean(dim=1)
+        means = EACH[settings.loss](predicted, sample.target.expand_as(predicted)).mean(dim=1)
         found.append(means * sample.rows if settings.loss == "sum" else means)
     weights = coefficients[:, 1:] if settings.intercept else coefficients
     penalty = settings.l2 * (weights**2).sum(dim=1) + settings.l1 * weights.abs().sum(dim=1)
@@ -92,7 +92,7 @@ def _squares(predicted: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     return (predicted - y) ** 2
 
 
-_EACH: dict[LossName, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
+EACH: dict[LossName, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
     "mse": _squares,
     "sum": _squares,
     "half-mse": lambda predicted, y: _squares(predicted, y) / 2,
