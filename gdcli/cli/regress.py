@@ -51,7 +51,7 @@ class FitCollector:
 
     def iterations(self) -> Iterator[Seen]:
         """The iterations of the record, as they are computed; the state after the last update is not one of them."""
-        return (seen for seen in self.states() if self.fit.is_iteration(seen))
+        return (seen for seen in self.states() if not seen.is_end)
 
     def states(self) -> Iterator[Seen]:
         """The states as they are computed, the one after the last update included."""
@@ -61,7 +61,7 @@ class FitCollector:
                 show(seen.state.iteration)
                 if self.trail is not None:
                     self.trail.add(seen)
-                if fit.is_iteration(seen):
+                if not seen.is_end:
                     if self.rows is not None:
                         self.rows.add(seen.state.iteration if self.counts_steps else seen.epoch, seen)
                     if self.kept is not None:

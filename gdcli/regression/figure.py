@@ -48,13 +48,13 @@ def regression_figure(
     if len(sample.target) < sample.rows:
         message = f"points and contours are of {len(sample.target):,} of {sample.rows:,} rows, evenly spaced"
         remarks.append(Remark("sample", message))
-    return Figure(title, caption(outcome), panels, remarks)
+    return Figure(title, caption(outcome, trail), panels, remarks)
 
 
-def caption(outcome: RegressionResult) -> str:
+def caption(outcome: RegressionResult, trail: RowTrail) -> str:
     """The loss, the update rule and the number of updates in one line."""
     settings = outcome.settings
-    lr = outcome.iterations[0].lr if outcome.iterations else outcome.result.lr
+    lr = trail.rows[0].lr
     parts = [settings.loss, "standardized" if settings.standardize else "not standardized", settings.optimizer]
     parts += [f"lr {lr:.6g}"] if lr is not None else []
     if settings.batch_size is not None:
