@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from msgspec import UNSET
 from msgspec.structs import replace
@@ -50,6 +51,15 @@ class Fit:
         self.interrupted_by = by
         if self._tests is not None:
             self._tests.interrupted_by = by
+
+    def again(self, **changes: Any) -> Fit:
+        """The fit with other settings, which shares what does not depend on them, and is not diagnosed."""
+        found = Fit(replace(self.settings, diagnose=False, **changes))
+        if changes.keys().isdisjoint(("standardize", "intercept", "poly", "feature", "features", "validate", "seed")):
+            found.__dict__["design"] = self.design
+            if changes.keys().isdisjoint(("dtype", "device", "in_memory")):
+                found.__dict__["table"] = self.table
+        return found
 
     # What it is made of
 

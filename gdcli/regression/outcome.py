@@ -117,7 +117,7 @@ def _notices(fit: Fit) -> list[Notice]:
     if fit.ending.reason in (StopReason.NON_FINITE, StopReason.GROWN):
         message = "the steps grew without bound"
         largest = fit.curvature
-        if largest and fit.rate > 2 / largest and settings.batch_size is None:
+        if largest and not fit.diagnoses and fit.rate > 2 / largest and settings.batch_size is None:
             message += f": the learning rate {short(fit.rate, 4)} is above 2 / {short(largest, 4)}, the limit for the "
             message += "curvature of this loss"
         found.append(Notice("diverged", message))
