@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import torch
 
@@ -122,13 +122,21 @@ def _memory() -> float:
         return 8e9
 
 
-def _joined(design: Design, part: str, dtype: torch.dtype, device: str) -> Piece:
-    """The rows of a part in one piece."""
-    found = [Piece(X.to(dtype), y.to(dtype)) for X, y in design.batches(part=part)]  # type: ignore[arg-type]
-    if not found:
-        return Piece(torch.empty((0, design.width), dtype=dtype, device=device), torch.empty(0, dtype=dtype))
-    whole = _cat(found)
-    return Piece(whole.X.to(device), whole.y.to(device))
+def _joined(design: Design, part: Literal["fit", "apart"], dtype: torch.dtype, device: str) -> Piece:
+    """The rows of a part in one piece, row by row in memory, as a tensor of nested lists has them."""
+    if part == "fit":
+        rows = design.sample.rows
+    else:
+        rows = sum(len(y) for _, y in design.batches(part=part))
+    whole = Piece(
+        torch.empty((rows, design.width), dtype=dtype, device=device), torch.empty(rows, dtype=dtype).to(device)
+    )
+    first = 0
+    for X, y in design.batches(part=part):  # noqa: N806
+        whole.X[first : first + len(y)] = X
+        whole.y[first : first + len(y)] = y
+        first += len(y)
+    return whole
 
 
 def _cat(pieces: list[Piece]) -> Piece:

@@ -88,9 +88,9 @@ class Delimited:
         block, count = self._regular(block)
         width = len(self.columns)
         text = block.decode(errors="surrogateescape").replace("\n", self.delimiter)[:-1]
-        if count and 2 * len(wanted.numbers) >= width and (self.delimiter == "," or "," not in text):
-            numbers = numbers_in_json(text if self.delimiter == "," else text.replace(self.delimiter, ","))
-            if numbers is not None and not wanted.texts:
+        if not wanted.texts and 2 * len(wanted.numbers) >= width and (self.delimiter == "," or "," not in text):
+            numbers = numbers_in_json(text.replace(self.delimiter, ","))
+            if numbers is not None:
                 return Part(count, {name: numbers[self.columns.index(name) :: width] for name in wanted.numbers}, {})
         cells = text.split(self.delimiter) if count else []
         return self._columns(wanted, count, [cells[place::width] for place in range(width)])
@@ -132,16 +132,25 @@ class Delimited:
         """The same for lines with quotes, where a cell may have the delimiter, and ends of lines."""
         lines = Lines(opened, position)
         read = records(lines, self.delimiter)
+        is_share = end - self._body < self.extent
         while lines.position < end:
-            position = lines.position
+            position, lines.number = lines.position, 0
             try:
                 rows = _until(lines, read, end)
                 columns = list(zip(*rows, strict=True))  # ValueError where one has more cells
+                if is_share and lines.number > len(rows):
+                    self._check_one_line_each(rows)
                 part = self._columns(wanted, len(rows), columns if rows else [()] * len(self.columns))
             except (ValueError, csv.Error):
                 raise fault_in(self, wanted, position) from None
             if part.count:
                 yield part
+
+    def _check_one_line_each(self, rows: list[list[str]]) -> None:
+        """Raise GdcliError for a row of several lines: a share could begin in the middle of it."""
+        if any("\n" in cell for row in rows for cell in row):
+            message = f"{self.file.name} has a cell with several lines, so its rows cannot be shared among processes"
+            raise GdcliError("data", message, "write each row in one line")
 
 
 def _until(lines: Lines, read: Iterator[list[str]], end: int) -> list[list[str]]:

@@ -6,9 +6,10 @@ import csv
 import math
 import re
 import shlex
+from collections import Counter
 from typing import TYPE_CHECKING
 
-from gdcli.cells import BadLineError, number_of, short_cell
+from gdcli.cells import TOO_LARGE, BadLineError, number_of, short_cell
 from gdcli.data.rows.cell import number_in
 from gdcli.data.rows.records import LONGEST, Lines, records
 from gdcli.errors import GdcliError
@@ -37,18 +38,22 @@ def check_names(file: DataFile, names: list[str], line: int) -> tuple[str, ...]:
     if bad:
         raise _bad_encoding(file, bad.encode(errors="surrogateescape"), line, "the name of a column")
     named = tuple(name or f"column {place}" for place, name in enumerate(names, start=1))
-    for name in named:
-        if named.count(name) > 1:
-            message = f"{file.name} has {named.count(name)} columns '{name}'"
-            raise GdcliError("data", message, f"give each a name of its own in line {line}")
-    return named
+    return check_unique(file, named, f"give each a name of its own in line {line}")
+
+
+def check_unique(file: DataFile, names: tuple[str, ...], hint: str) -> tuple[str, ...]:
+    """The names of columns; GdcliError for one that occurs twice."""
+    double = next((name for name, count in Counter(names).items() if count > 1), None)
+    if double is not None:
+        raise GdcliError("data", f"{file.name} has {names.count(double)} columns '{double}'", hint)
+    return names
 
 
 def fault_in(source: Delimited, wanted: Wanted, position: int) -> GdcliError:
     """The first error in the lines from a byte on, which is the beginning of a line."""
     file, width = source.file, len(source.columns)
     with file.open() as opened:
-        lines = Lines(opened, position, _lines_before(source, position))
+        lines = Lines(opened, position, lines_before(source.file, position))
         rows = records(lines, source.delimiter)
         first = lines.number + 1
         try:
@@ -70,10 +75,10 @@ def fault_in(source: Delimited, wanted: Wanted, position: int) -> GdcliError:
     return GdcliError("data", f"the lines of {file.name} from {first} on cannot be read")
 
 
-def _lines_before(source: Delimited, position: int) -> int:
+def lines_before(file: DataFile, position: int) -> int:
     """How many lines there are before a byte."""
     count = 0
-    with source.file.open() as opened:
+    with file.open() as opened:
         while position and (block := opened.read(min(LONGEST, position))):
             count += block.count(b"\n")
             position -= len(block)
@@ -103,11 +108,14 @@ def _bad_number(source: Delimited, name: str, cell: str, line: int) -> GdcliErro
     return None
 
 
-def bad_number(label: str, cell: str, hint: str) -> GdcliError:
-    """The error of a text that is not a number; ``hint`` is for one that is just another text."""
+def bad_number(label: str, cell: str, hint: str, gap: str = GAP) -> GdcliError:
+    """The error of a text that is not a number.
+
+    ``hint`` is for one that is just another text, ``gap`` says how a missing value is written.
+    """
     text = cell.strip()
     if text.lower() in _MISSING:
-        hint = GAP
+        hint = gap
     elif _DECIMAL_COMMA.fullmatch(text) and not _THOUSANDS.fullmatch(text):
         hint = "write decimals with a point"
     elif _THOUSANDS.fullmatch(text):
@@ -115,17 +123,17 @@ def bad_number(label: str, cell: str, hint: str) -> GdcliError:
     try:
         number = number_of(label, cell)
     except BadLineError as error:
-        return GdcliError("data", str(error), hint)
+        return GdcliError("data", str(error), "" if str(error).startswith(TOO_LARGE.format(label)) else hint)
     if math.isfinite(number):  # Python reads underscores between digits
         return GdcliError("data", f"{label} is '{short_cell(text)}', not a number", hint)
-    return not_finite(label, number)
+    return not_finite(label, number, gap)
 
 
-def not_finite(label: str, number: float) -> GdcliError:
+def not_finite(label: str, number: float, gap: str) -> GdcliError:
     """The error of a number that is NaN or infinite."""
     if math.isnan(number):
-        return GdcliError("data", f"{label} is NaN, which is not a number", GAP)
-    return GdcliError("data", f"{label} is {'-' if number < 0 else ''}infinity, which is not a value of data", GAP)
+        return GdcliError("data", f"{label} is NaN, which is not a number", gap)
+    return GdcliError("data", f"{label} is {'-' if number < 0 else ''}infinity, which is not a value of data", gap)
 
 
 def _is_number(text: str) -> bool:

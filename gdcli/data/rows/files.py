@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, BinaryIO, Literal
 
 from gdcli.data.reference import in_home
-from gdcli.errors import GdcliError
+from gdcli.errors import GdcliError, OutsideError
 from gdcli.unreadable import unreadable
 
 Kind = Literal["csv", "jsonl", "json", "parquet", "arrow"]
@@ -59,7 +60,7 @@ class DataFile:
                 self.size, self._identity = _identity(file, self._spool)
         except (OSError, ValueError) as error:
             cause = error if isinstance(error, OSError) else OSError(0, str(error))  # a null in the name
-            raise unreadable("data", self.name, self._place, cause, tuple(KINDS)) from error
+            raise self._unreadable(cause) from error
         self.kind = _kind_of(path, self.name, head)
 
     def open(self) -> BinaryIO:
@@ -80,10 +81,21 @@ class DataFile:
         try:
             status = Path(self._place).stat()
         except OSError as error:
-            raise unreadable("data", self.name, self._place, error, tuple(KINDS)) from error
+            raise self._unreadable(error) from error
         if (status.st_size, status.st_mtime_ns, status.st_ino) != self._identity:
             message = f"{self.name} was changed while it was being read"
             raise GdcliError("data", message, "run it again when the file is complete, or read a copy")
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[None]:
+        """Makes an error of the system that of the file."""
+        try:
+            yield
+        except OSError as error:
+            raise self._unreadable(error) from error
+
+    def _unreadable(self, error: OSError) -> OutsideError:
+        return unreadable("data", self.name, self._place, error, tuple(KINDS))
 
 
 class _Reader(io.RawIOBase):
@@ -147,6 +159,40 @@ def _kind_of(path: str, name: str, head: bytes) -> Kind:
         hint = f"save it as UTF-8: iconv -f UTF-16 -t UTF-8 {name}" if is_utf16 else ""
         raise GdcliError("data", f"{name} is not text in UTF-8", hint)
     return kind
+
+
+def files_in(paths: Sequence[str]) -> list[str]:
+    """The files that paths name: of a folder those in it and in its folders, in the order of their names.
+
+    Raises:
+        GdcliError: for a folder that has no files with rows, or files of several kinds.
+    """
+    if list(paths).count("-") > 1:
+        raise GdcliError("data", "standard input can be read once", "give - once")
+    return [file for path in paths for file in (_files_of(path) if path != "-" and _is_folder(path) else [path])]
+
+
+def _is_folder(path: str) -> bool:
+    with contextlib.suppress(OSError, ValueError):  # a name that is too long, or has a null
+        return Path(in_home(path)).is_dir()
+    return False
+
+
+def _files_of(folder: str) -> list[str]:
+    """The files with rows in a folder; those that begin with a dot or an underscore say something about it."""
+    found: list[str] = []
+    for place, folders, names in os.walk(in_home(folder)):
+        folders[:] = sorted(name for name in folders if not name.startswith((".", "_")))
+        found += [str(Path(place, name)) for name in sorted(names) if not name.startswith((".", "_"))]
+    files = [name for name in found if Path(name).suffix.lower() in KINDS]
+    kinds = sorted({Path(name).suffix.lower() for name in files})
+    if not files:
+        ends = ", ".join(KINDS)
+        raise GdcliError("data", f"the folder {folder} has no files of data", f"their names end with one of {ends}")
+    if len(kinds) > 1:
+        message = f"the folder {folder} has files of several kinds: {', '.join(kinds)}"
+        raise GdcliError("data", message, f"name those that are meant: {Path(folder, '*' + kinds[0])}")
+    return files
 
 
 def sha256_of(files: Sequence[DataFile]) -> str:

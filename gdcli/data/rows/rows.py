@@ -6,8 +6,10 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 from gdcli.data.rows.batch import Batch, Part, batches_of
+from gdcli.data.rows.columnar import Columnar
 from gdcli.data.rows.delimited import Delimited
-from gdcli.data.rows.files import DataFile, sha256_of
+from gdcli.data.rows.files import DataFile, files_in, sha256_of
+from gdcli.data.rows.objects import JsonLines, JsonList
 from gdcli.data.rows.source import Source, Wanted
 from gdcli.errors import GdcliError
 from gdcli.lang.suggest import did_you_mean
@@ -19,12 +21,11 @@ _FEW = 8  # columns in a hint
 class Rows:
     """The rows of a table: its ``name`` in sentences, its ``paths``, and the names of its ``columns``."""
 
-    def __init__(self, sources: Sequence[Source]) -> None:
+    def __init__(self, name: str, sources: Sequence[Source]) -> None:
         self._sources = sources
+        self.name = "standard input" if name == "-" else name
         self.paths = tuple(source.file.path for source in sources)
-        first = sources[0]
-        self.name = first.file.name if len(sources) == 1 else f"{len(sources)} files"
-        self.columns = first.columns
+        self.columns = sources[0].columns
 
     @cached_property
     def sha256(self) -> str:
@@ -65,24 +66,49 @@ class Rows:
         total = sum(source.extent for source in self._sources)
         start, stop = total * rank // of, total * (rank + 1) // of
         for source in self._sources:
-            source.file.check()
             if start < source.extent and stop > 0:
-                yield from source.parts(wanted, max(0, start), min(stop, source.extent))
-            source.file.check()
+                source.file.check()
+                with source.file.reading():
+                    yield from source.parts(wanted, max(0, start), min(stop, source.extent))
+                source.file.check()
             start, stop = start - source.extent, stop - source.extent
 
 
 def open_rows(paths: Sequence[str], hint: str = TEXT_HINT) -> Rows:
-    """The table that files hold, together; ``-`` is standard input, which is kept in a temporary file.
+    """The table that files and folders hold, together; ``-`` is standard input, which is kept in a temporary file.
 
     ``hint`` says what to do about a text in a column of numbers, whose name is put in the place of ``{column}``.
 
     Raises:
         OutsideError: when a file cannot be read.
-        GdcliError: for a file that is empty or has no header, and names that are not told apart.
+        GdcliError: for a file that is empty or has no header, names that are not told apart, and files with other
+            columns than the first.
     """
-    return Rows([_source(DataFile(path), hint) for path in paths])
+    sources = [_source(DataFile(path), hint) for path in files_in(paths)]
+    for source in sources:
+        _check_like(sources[0], source)
+    return Rows(paths[0] if len(paths) == 1 else f"{len(paths)} files", sources)
 
 
 def _source(file: DataFile, hint: str) -> Source:
-    return Delimited(file, hint)
+    match file.kind:
+        case "jsonl":
+            return JsonLines(file, hint)
+        case "json":
+            return JsonList(file, hint)
+        case "parquet" | "arrow":
+            return Columnar(file, hint)
+        case "csv":
+            return Delimited(file, hint)
+
+
+def _check_like(first: Source, source: Source) -> None:
+    """Raise GdcliError for a file that does not have the columns of the first one, or whose units are others."""
+    name, other = source.file.name, first.file.name
+    if isinstance(first, Columnar) != isinstance(source, Columnar):
+        raise GdcliError("data", f"{other} and {name} are of different kinds", "give files of one kind")
+    if lacking := [column for column in first.columns if column not in source.columns]:
+        hint = did_you_mean(lacking[0], source.columns)
+        raise GdcliError("data", f"{name} has no column '{lacking[0]}', which {other} has", hint)
+    if new := [column for column in source.columns if column not in first.columns]:
+        raise GdcliError("data", f"{name} has a column '{new[0]}', which {other} does not have")
