@@ -71,7 +71,7 @@ def _no_column(name: str, rows: Rows, message: str) -> GdcliError:
     shown = ", ".join(rows.columns[:_SHOWN]) + (", ..." if len(rows.columns) > _SHOWN else "")
     meant = f"did you mean '{others[0]}'?" if others else lookalike(name, rows.columns)
     meant = meant or did_you_mean(name, rows.columns)
-    renamed = f"; rename it to '{name}' in the first line of the data" if meant and "needs" in message else ""
+    renamed = f" Rename it to '{name}' in the first line of the data" if meant and "needs" in message else ""
     return GdcliError("columns", message, f"{meant}{renamed}" if meant else f"its columns are {shown}")
 
 

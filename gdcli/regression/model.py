@@ -10,9 +10,8 @@ import torch
 from gdcli.complete.predict import Task
 from gdcli.contract.predict import Prediction, PredictSettings
 from gdcli.contract.regression import Model, coefficients_of
-from gdcli.contract.short import exactly
 from gdcli.errors import GdcliError
-from gdcli.regression.design import READ, Design, as_tensor
+from gdcli.regression.design import READ, Design
 from gdcli.version import __version__
 
 if TYPE_CHECKING:
@@ -84,13 +83,11 @@ class Predictor:
         layout, keep = self.task.layout, self.settings.keep
         numbers = [name for name in layout.numbers if name != layout.target]
         texts = [name for name in layout.texts if name != layout.target]
-        both = [name for name in keep if name in numbers]  # their cells are printed as numbers
-        for batch in self.task.rows.batches(numbers, list(dict.fromkeys([*texts, *set(keep) - set(both)])), size=READ):
+        for batch in self.task.rows.batches(numbers, list(dict.fromkeys([*texts, *keep])), size=READ):
             found = self._numbers(batch)
             self.rows += batch.count
             self.missing += sum(number is None for number in found)
-            kept = {name: _as_text(batch, name) if name in both else batch.texts[name] for name in keep}
-            yield Predicted(batch.first, found, kept)
+            yield Predicted(batch.first, found, {name: batch.texts[name] for name in keep})
 
     def _numbers(self, batch: Batch) -> list[float | None]:
         try:
@@ -106,8 +103,3 @@ class Predictor:
             return list(listed)
         numbers = iter(listed)
         return [next(numbers) if is_whole else None for is_whole in whole.tolist()]
-
-
-def _as_text(batch: Batch, name: str) -> list[str]:
-    """The cells of a column of numbers; empty where one is missing."""
-    return ["" if number != number else exactly(number) for number in as_tensor(batch.numbers[name]).tolist()]  # noqa: PLR0124 -- NaN

@@ -55,10 +55,13 @@ def _rows(predictor: Predictor) -> Iterator[bytes]:
     from gdcli.render.documents import csv_row, csv_rows, csv_text
 
     keep = predictor.settings.keep
-    yield csv_row([*keep, "probability" if predictor.task.model.model == "logistic" else "prediction"])
+    header = csv_row([*keep, "probability" if predictor.task.model.model == "logistic" else "prediction"])
     for batch in predictor.batches():
         kept = [map(csv_text, batch.kept[name]) for name in keep]
-        yield csv_rows(zip(*kept, batch.numbers, strict=True))
+        yield header + csv_rows(zip(*kept, batch.numbers, strict=True))
+        header = b""
+    if header:
+        yield header
 
 
 def _record(predictor: Predictor, output: Output, predictions: list[Prediction]) -> PredictResult:
