@@ -51,9 +51,8 @@ def data_of(settings: RegressionSettings) -> Rows:
         GdcliError: for data without rows of columns.
         OutsideError: for data that cannot be read.
     """
-    if settings.source is not UNSET and (rows := settings.source.table) is not None:
-        return rows
-    return open_rows(settings.data)
+    opened: Rows | None = None if settings.source is UNSET else settings.source.table
+    return open_rows(settings.data) if opened is None else opened
 
 
 def _source(settings: RegressionSettings, rows: Rows) -> DataSource:

@@ -110,7 +110,7 @@ _LINES: dict[str, tuple[Any, ...]] = {
     "minimize": (SettingsLine[MinimizeSettings], StepLine, UpdateLine, ResultLine),
     "fit-linear": (
         *(SettingsLine[FitLinearSettings], StepLine, UpdateLine, ResultLine),
-        *(SettingsLine[RegressionSettings], RowLine, RegressionLine),
+        *(RegressionResult, SettingsLine[RegressionSettings], RowLine, RegressionLine),
     ),
     "predict": (SettingsLine[PredictSettings], PredictionLine, PredictLine),
 }
