@@ -168,7 +168,7 @@ def add(app: typer.Typer, command: Command[S]) -> None:
         names: dict[str, str] = dict(ctx.meta["gdcli.variables"])
         if rates := ctx.meta["gdcli.rates"]:
             given["lrs"] = [*(given.get("lrs") or []), *rates]
-        for text in given.pop("var") or []:
+        for text in given.pop("var", None) or []:
             add_variable(names, *parse_assignment(text))
         _check_not_empty(given, ctx.meta["gdcli.options"])
         with command.around(_output(command, given, ctx.meta["gdcli.words"])) as output:

@@ -36,6 +36,10 @@ def setting_parameters(command: Command[Any]) -> list[inspect.Parameter]:
             parameters.append(_parameter("var", list[str] | None, var))
         elif field.name in READ:  # what a record says of the files of its values
             continue
+        elif field.name == "model":
+            model = typer.Argument(metavar=meta.extra["metavar"], help=meta.description, show_default=False,
+                                   rich_help_panel=meta.extra["panel"])  # fmt: skip
+            parameters.append(_parameter(field.name, str | None, model))
         elif field.name == DATA:
             files = typer.Argument(metavar=meta.extra["metavar"], help=meta.description, show_default=False,
                                    rich_help_panel=meta.extra["panel"])  # fmt: skip

@@ -11,7 +11,7 @@ from gdcli.cli.interrupt import interruptible
 from gdcli.cli.messages import warn
 from gdcli.cli.output import Output
 from gdcli.cli.progress import progress
-from gdcli.cli.save import save, targets
+from gdcli.cli.save import save, save_model, targets
 from gdcli.cli.show import Report, print_report, report_for_people, with_notices
 from gdcli.cli.title import title_of_regression
 from gdcli.contract.plot import notices_about
@@ -139,6 +139,10 @@ class FitCollector:
         if self.output.save:
             table = functools.partial(self._report, self._table)
             save(self.output, report=table, figure=lambda: self.figure, page=self._page)
+        if self.output.save_model is not None:
+            from gdcli.regression.model import model_of
+
+            save_model(model_of(self.fit), self.output.save_model, quiet=self.output.quiet)
 
     def _page(self) -> tuple[Figure, Any]:
         """The contents of the page: the picture with the gradient norm, and a record of the rows that were kept."""

@@ -297,13 +297,19 @@ class RegressionResult(Record, frozen=True, kw_only=True):
 
 
 class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A fitted model as ``--save-model`` writes it: the transformations (``design``) and the coefficients."""
+    """A fitted model as ``--save-model`` writes it: the transformations (``design``) and the coefficients.
+
+    ``coefficients`` are those of the data, for people; ``w`` and ``b`` belong to the columns that the design makes, and
+    predictions are made of them: powers of numbers far from 0 would cost digits.
+    """
 
     gdcli: str
     model: Literal["linear", "logistic"]
     target: str
     design: dict[str, object]
     coefficients: dict[str, float]
+    w: list[float]
+    b: float
 
 
 class RowLine(Row, frozen=True, omit_defaults=True, tag_field="record", tag="row"):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 from rich.cells import cell_len
 from rich.console import Group, RenderableType
@@ -12,6 +13,7 @@ from gdcli.render.columns import Columns, Fitted, Form, Layout, fitted
 from gdcli.render.numbers import USUAL, number, wrapped
 from gdcli.render.text import Text
 
+Make: TypeAlias = Callable[[int], Columns]
 _NAME = 12  # cells that a long name has, at least
 _NOTHING = "-"
 _MOST = 40  # coefficients that are shown
@@ -19,17 +21,39 @@ _EDGE = 15  # of more of them, at each end
 
 
 def coefficient_table(outcome: RegressionResult, digits: int, width: int) -> RenderableType:
-    """The name of each coefficient, its value by gradient descent, the exact one, and in how many digits they agree."""
+    """The name of each coefficient, its value by gradient descent, the exact one, and in how many digits they agree.
+
+    Those of standardized features stand beside them, or below where they do not fit with as many digits.
+    """
     every = outcome.coefficients
     shown = every if len(every) <= _MOST else [*every[:_EDGE], *every[-_EDGE:]]
     names = [wrapped(each.name, max(_NAME, width // 3), "  ") for each in shown]
-    longest = max([len("coefficient"), *(cell_len(line) for lines in names for line in lines)])
-    fit = fitted(_forms(outcome, shown), _layouts(longest, "coefficient"), digits, width, shows="--json")
     gap = _EDGE if len(every) > _MOST else None
-    lines = list(_lines(fit, names, longest, gap))
+
+    def table(name: str, *forms: Form) -> tuple[bool, list[Text]]:
+        """Whether it has all that the best form has, and its lines."""
+        longest = max([cell_len(name), *(cell_len(line) for lines in names for line in lines)])
+        fit = fitted(forms, _layouts(longest, name), digits, width, shows="--json")
+        lines = list(_lines(fit, names, longest, gap))
+        return not fit.note, lines + [Text(fit.note, "dim")] * bool(fit.note)
+
+    usual, with_errors, standardized = _columns(outcome, shown)
+    left_out = "standard errors are left out"
+    forms = [Form(with_errors, exact=True), Form(usual, left_out if _has_errors(shown) else "", exact=True)]
+    lines: list[Text] = []
+    if outcome.settings.standardize:
+        has_all, lines = table(
+            "coefficient", Form(lambda digits: with_errors(digits) | standardized(digits), exact=True)
+        )
+        if not has_all:
+            below = Form(lambda digits: dict(zip(("by descent", "exact"), standardized(digits).values(), strict=False)),
+                         exact=True)  # fmt: skip
+            lines = [*table("coefficient", *forms)[1], Text(""), *table("standardized", below)[1]]
+    else:
+        _, lines = table("coefficient", *forms)
     if gap is not None:
         lines.append(Text(f"{len(every) - 2 * _EDGE:,} coefficients left out; --json has them all", "dim"))
-    return Group(*lines, *[Text(fit.note, "dim")] * bool(fit.note))
+    return Group(*lines)
 
 
 def quality_table(outcome: RegressionResult, digits: int, width: int) -> RenderableType:
@@ -58,10 +82,9 @@ def _layouts(longest: int, name: str) -> list[Layout]:
     return [Layout(longest + gap, gap, name) for gap in (3, 2)]
 
 
-def _forms(outcome: RegressionResult, shown: Sequence[Coefficient]) -> list[Form]:
-    """The ways to show the coefficients, the best first."""
+def _columns(outcome: RegressionResult, shown: Sequence[Coefficient]) -> tuple[Make, Make, Make]:
+    """The columns of the coefficients in the units of the data, these with standard errors, and the standardized ones."""
     has_exact = any(each.exact is not None for each in shown)
-    has_errors = any(each.standard_error is not None for each in shown)
 
     def usual(digits: int) -> Columns:
         columns = {"by descent": [_cell(each.value, digits) for each in shown]}
@@ -71,24 +94,20 @@ def _forms(outcome: RegressionResult, shown: Sequence[Coefficient]) -> list[Form
         return columns
 
     def with_errors(digits: int) -> Columns:
-        return usual(digits) | {"std error": [_cell(each.standard_error, min(digits, USUAL)) for each in shown]}
+        errors = [_cell(each.standard_error, min(digits, USUAL)) for each in shown]
+        return usual(digits) | ({"std error": errors} if _has_errors(shown) else {})
 
-    def with_standardized(digits: int) -> Columns:
-        columns = with_errors(digits) if has_errors else usual(digits)
-        columns["standardized"] = [_cell(each.standardized, digits) for each in shown]
+    def standardized(digits: int) -> Columns:
+        columns = {"standardized": [_cell(each.standardized, digits) for each in shown]}
         if has_exact:
             columns["exact "] = [_cell(each.exact_standardized, digits) for each in shown]
         return columns
 
-    forms = []
-    without = "the standardized coefficients are left out" if outcome.settings.standardize else ""
-    if outcome.settings.standardize:
-        forms.append(Form(with_standardized, exact=True))
-    if has_errors:
-        forms.append(Form(with_errors, without, exact=True))
-        without = " and ".join(part for part in (without, "standard errors are left out") if part)
-    forms.append(Form(usual, without, exact=True))
-    return forms
+    return usual, with_errors, standardized
+
+
+def _has_errors(shown: Sequence[Coefficient]) -> bool:
+    return any(each.standard_error is not None for each in shown)
 
 
 def _cell(value: float | None, digits: int) -> str:

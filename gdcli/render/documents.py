@@ -25,6 +25,7 @@ from gdcli.contract.envelope import ErrorResult, SettingsLine
 from gdcli.contract.grad import GradResult, PointLine, PointsResult
 from gdcli.contract.nested import items
 from gdcli.contract.ops import OpsResult
+from gdcli.contract.predict import PredictionLine, PredictLine, PredictSettings
 from gdcli.contract.records import RECORDS
 from gdcli.contract.regression import (
     RegressionLine,
@@ -111,6 +112,7 @@ _LINES: dict[str, tuple[Any, ...]] = {
         *(SettingsLine[FitLinearSettings], StepLine, UpdateLine, ResultLine),
         *(RegressionResult, SettingsLine[RegressionSettings], RowLine, RegressionLine),
     ),
+    "predict": (SettingsLine[PredictSettings], PredictionLine, PredictLine),
 }
 
 

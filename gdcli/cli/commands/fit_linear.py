@@ -59,7 +59,7 @@ WITH_DATA = Command(
     run=run_with_data,
     help="",
     examples=(),
-    features=("iterations", "numbers", "plot", "table", "picture", "animation", "page"),
+    features=("iterations", "model", "numbers", "plot", "table", "surface", "picture", "animation", "page"),
     code=code_with_data,
 )
 COMMAND = Command(
