@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 READ = 65_536  # rows read at a time
 _NO_LEVEL, _UNKNOWN_LEVEL = -1, -2
+_SHOWN = 8  # categories in a hint
 
 
 class Values(NamedTuple):
@@ -225,7 +226,7 @@ class Reader:
             numbers = {name: column[kept] for name, column in numbers.items()}
             codes = {name: column[kept] for name, column in codes.items()}
             target = None if target is None else target[kept]
-        self._check_levels(codes)
+        self._check_levels(batch, codes, kept)
         bases = self._bases(numbers, codes, rows_of(batch, kept))
         return Values(bases, target if target is not None else bases.new_empty(bases.shape[1]), kept)
 
@@ -262,10 +263,18 @@ class Reader:
             raise missing_cells({name: count for name, count in batch.missing.items() if count})
         return whole if chosen is None else whole & chosen
 
-    def _check_levels(self, codes: Mapping[str, torch.Tensor]) -> None:
+    def _check_levels(self, batch: Batch, codes: Mapping[str, torch.Tensor], kept: torch.Tensor | None) -> None:
         for name, code in codes.items():
             if bool((code == _UNKNOWN_LEVEL).any()):
-                raise GdcliError("columns", f"column '{name}' has a category that the model has not seen")
+                row = int(rows_of(batch, kept)[code == _UNKNOWN_LEVEL][0])
+                message = f"column '{name}' has the category '{batch.texts[name][row - batch.first]}' in row {row + 1} "
+                known = [repr(level) for level in list(self._codes[name])[:_SHOWN]]
+                more = ", ..." if len(self._codes[name]) > _SHOWN else ""
+                raise GdcliError(
+                    "columns",
+                    f"{message}of the data, which the fit has not seen",
+                    f"its categories are {', '.join(known)}{more}",
+                )
 
     def _bases(
         self, numbers: Mapping[str, torch.Tensor], codes: Mapping[str, torch.Tensor], places: torch.Tensor

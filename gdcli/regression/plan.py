@@ -145,3 +145,10 @@ def _check_chosen(settings: RegressionSettings, named: Collection[str]) -> None:
     powers = next((name for name in settings.poly if name in settings.categorical), None)
     if powers is not None:
         raise GdcliError("columns", f"'{powers}' is categorical, so it has no powers", "leave out one of the options")
+
+
+def no_coefficient(name: str, names: Collection[str]) -> GdcliError:
+    """The error for a start of what is no coefficient."""
+    shown = ", ".join(list(names)[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
+    hint = did_you_mean(name, names) or f"the coefficients are {shown}"
+    return GdcliError("init", f"there is no coefficient '{name}' (--init)", hint)
