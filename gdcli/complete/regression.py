@@ -102,13 +102,8 @@ def _check_target(settings: RegressionSettings, rows: Rows) -> None:
     if settings.target:
         return
     shown = ", ".join(rows.columns[:_SHOWN]) + (", ..." if len(rows.columns) > _SHOWN else "")
-    last = rows.columns[-1]
-    hint = f"--target {_quoted(last)}, for example; {rows.name} has the columns {shown}"
+    hint = f"write --target COLUMN; {rows.name} has the columns {shown}"
     raise GdcliError("columns", "the column to predict is not given", hint)
-
-
-def _quoted(name: str) -> str:
-    return name if name.isidentifier() else f'"{name}"'
 
 
 def _check_together(settings: RegressionSettings) -> None:

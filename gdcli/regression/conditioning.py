@@ -97,7 +97,7 @@ def steps_by_theory(found: Spectrum, rate: float, accuracy: float) -> float | No
     smaller.
     """
     slowest = float(_log_factors(rate, found.values).max())
-    return max(math.log(accuracy) / slowest, 0.0) if slowest < 0 else None
+    return max(math.log(accuracy) / slowest, 1.0) if slowest < 0 else None
 
 
 def steps_by_simulation(

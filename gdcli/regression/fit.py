@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import shlex
 import math
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -67,7 +68,13 @@ class Fit:
     @functools.cached_property
     def design(self) -> Design:
         """The columns of X, learned from the data."""
-        return learn(self.data, self.settings)
+        try:
+            return learn(self.data, self.settings)
+        except GdcliError as error:
+            if error.hint.endswith(f"--exclude {shlex.quote(self.settings.target)}"):  # it is needed
+                error.hint = "a target is a column of numbers, or of two categories: --loss logistic --categorical "
+                error.hint += shlex.quote(self.settings.target)
+            raise
 
     @functools.cached_property
     def table(self) -> InMemory | Streamed:
