@@ -129,7 +129,7 @@ def _check_together(settings: RegressionSettings) -> None:
             raise GdcliError("usage", message, "use --tol-x 1e-6, or --tol-loss")
     if row.evaluates and s.batch_size is not None and s.optimizer != "lbfgs" and not row.path:
         message = (
-            f"{row.name} looks for a step along the gradient of all rows, and a batch has {s.batch_size:,} of them"
+            f"{row.name} compares losses of all rows, and a batch has {s.batch_size:,} of them"
         )
         raise GdcliError("optimizer", message, "leave out --batch-size, or use another optimizer")
     if s.loss == "logistic" and s.optimizer == "newton" and s.l1:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-import shlex
 import math
+import shlex
 from collections.abc import Iterable, Iterator
 from typing import Any
 
