@@ -18,7 +18,7 @@ from gdcli.regression import double_double as dd
 from gdcli.regression.design import READ, Design
 from gdcli.regression.double_double import Double
 from gdcli.regression.learn import Gather, alone
-from gdcli.regression.qr import Factor, chunks, combine, condition, dependent, factor, matrix, with_rows
+from gdcli.regression.qr import Factor, chunks, condition, dependent, matrix, solved, solved_transposed, with_rows
 
 _EPSILON = 2.0**-52
 _MOST_STEPS = 4
@@ -44,9 +44,12 @@ class Exact(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """The factor of the columns, and the exact answer, or in ``without`` a sentence that says why there is none."""
+    """The factor of the columns, and the exact answer, or in ``without`` a sentence that says why there is none.
 
-    factor: Factor
+    Of more columns than a factor is made for, there is none.
+    """
+
+    factor: Factor | None
     exact: Exact | None
     without: str = ""
 
@@ -62,18 +65,18 @@ def least_squares(
         return Answer(found, None, without)
     root = matrix(design.layout, "of_descent").high[int(design.layout.intercept) :] * math.sqrt(penalty)
     whole = with_rows(found, root) if penalty else found
-    v = dd.exactly(torch.linalg.solve_triangular(whole.r, whole.z[:, None], upper=True)[:, 0])
+    v = dd.exactly(solved(whole.r, whole.z))
     loses = 10 * _EPSILON * condition(whole.r) ** 2  # the factor by which a step reduces an error
     residual = math.nan
     for _ in range(_MOST_STEPS):
         slope, squares = _slope(design, v, share, gather)
         if penalty:
-            held = dd.total(dd.multiply(dd.exactly(root), Double(v.high[None], v.low[None])))
-            back = dd.multiply(dd.exactly(root.T), Double(held.high[None], held.low[None]))
-            slope = dd.add(slope, dd.negative(dd.total(back)))
-        half = torch.linalg.solve_triangular(whole.r.T, slope.high[:, None], upper=False)
+            held = dd.dot(dd.exactly(root), Double(v.high[None], v.low[None]))
+            back = dd.dot(dd.exactly(root.T), Double(held.high[None], held.low[None]))
+            slope = dd.add(slope, dd.negative(back))
+        half = solved_transposed(whole.r, slope.high)
         before = design.layout.of_data(dd.fractions(v))
-        v = dd.add(v, dd.exactly(torch.linalg.solve_triangular(whole.r, half, upper=True)[:, 0]))
+        v = dd.add(v, dd.exactly(solved(whole.r, half)))
         after = design.layout.of_data(dd.fractions(v))
         residual = max(squares - float((half * half).sum()), 0.0) if not penalty else math.nan
         if not math.isfinite(changed := _change(before, after)) or changed * loses < _EPSILON / 8:
@@ -81,7 +84,11 @@ def least_squares(
     centred = dd.fractions(v)
     if penalty:
         residual = found.residual(v.high)
-    return Answer(found, _exact(design, found, centred, residual, penalty=penalty))
+    free = found.rows - found.coefficients
+    errors = None
+    if not penalty and free > 0:
+        errors = (spreads(design, found.r) * math.sqrt(residual / free)).tolist()
+    return Answer(found, exact_of(design, QR, centred, residual, errors))
 
 
 def not_unique(design: Design, found: Factor, penalty: float = 0.0) -> str:
@@ -104,14 +111,13 @@ def _slope(design: Design, v: Double, share: tuple[int, int], gather: Gather) ->
     for values in design.values(READ, share):
         for bases, y in chunks(values.bases, values.y):
             columns, rest = design.centred(bases), design.centred_target(y)
-            ones = Double(torch.ones_like(y)[None], torch.zeros_like(y)[None])
             if lead:
-                columns = Double(torch.cat([ones.high, columns.high]), torch.cat([ones.low, columns.low]))
-            shown = dd.multiply(columns, Double(v.high[:, None], v.low[:, None]))
-            rest = dd.add(rest, dd.negative(dd.total(shown, 0)))
+                ones = torch.ones_like(columns.high[:1])
+                columns = Double(torch.cat([ones, columns.high]), torch.cat([torch.zeros_like(ones), columns.low]))
+            shown = dd.dot(columns, Double(v.high[:, None], v.low[:, None]), 0)
+            rest = dd.add(rest, dd.negative(shown))
             columns = Double(torch.cat([columns.high, rest.high[None]]), torch.cat([columns.low, rest.low[None]]))
-            products = dd.multiply(columns, Double(rest.high[None], rest.low[None]))
-            found = dd.add(found, dd.total(products))
+            found = dd.add(found, dd.dot(columns, Double(rest.high[None], rest.low[None])))
     parts = gather(found)
     whole = parts[0]
     for part in parts[1:]:
@@ -124,43 +130,31 @@ def _change(before: list[Fraction], after: list[Fraction]) -> float:
     return max((float(abs(a - b) / abs(a)) for a, b in zip(after, before, strict=True) if a), default=0.0)
 
 
-def _exact(design: Design, found: Factor, centred: list[Fraction], residual: float, *, penalty: float) -> Exact:
-    numbers = with_target(design, centred)
+def exact_of(
+    design: Design, method: str, centred: list[Fraction], residual: float, errors: list[float] | None = None
+) -> Exact:
+    """The exact answer by its centred coefficients."""
+    numbers = list(centred)
+    if design.layout.intercept:
+        numbers[0] += Fraction(design.layout.target_mean)
     coefficients = [float(number) for number in design.layout.of_data(numbers)]
     descent = [float(number) for number in design.layout.of_descent(numbers)]
     lead = int(design.layout.intercept)
-    free = found.rows - found.coefficients
-    errors = None
-    if not penalty and free > 0:
-        errors = (spreads(design, found.r) * math.sqrt(residual / free)).tolist()
-    return Exact(QR, coefficients, descent[lead:], sum(descent[:lead]), centred, errors, residual)
-
-
-def with_target(design: Design, centred: list[Fraction]) -> list[Fraction]:
-    """Centred coefficients of the target as it is: the intercept has its mean."""
-    if not design.layout.intercept:
-        return centred
-    return [centred[0] + Fraction(design.layout.target_mean), *centred[1:]]
+    return Exact(method, coefficients, descent[lead:], sum(descent[:lead]), centred, errors, residual)
 
 
 def spreads(design: Design, r: torch.Tensor) -> torch.Tensor:
     """The roots of the diagonal of the inverse of X'X for the columns of the data, shape (k,): by the inverse of R."""
-    return to_data(design, r).norm(dim=1)
+    return torch.linalg.vector_norm(to_data(design, r), dim=1)
 
 
 def to_data(design: Design, r: torch.Tensor) -> torch.Tensor:
     """The inverse of R for the columns of the data as they are, shape (k, k), times an orthogonal matrix."""
-    inverse = torch.linalg.solve_triangular(r, torch.eye(len(r), dtype=torch.float64), upper=True)
+    inverse: torch.Tensor = torch.linalg.solve_triangular(r, torch.eye(len(r), dtype=torch.float64), upper=True)
     change = matrix(design.layout, "of_data")
     if not design.layout.has_powers:
-        return change.high @ inverse
+        plain: torch.Tensor = change.high @ inverse
+        return plain
     # Powers cancel: the sums need more digits than their terms have.
-    products = dd.multiply(Double(change.high[:, :, None], change.low[:, :, None]), dd.exactly(inverse[None]))
-    return dd.total(products, 1).high
-
-
-def solve(
-    design: Design, loss: str, *, l2: float = 0.0, l1: float = 0.0, share: tuple[int, int] = (0, 1), gather: Gather = alone
-) -> Answer:
-    found = combine(gather(factor(design, share)))
-    return least_squares(design, found, l2 * found.rows if l2 else 0.0, share, gather)
+    sums = dd.dot(Double(change.high[:, :, None], change.low[:, :, None]), dd.exactly(inverse[None]), 1)
+    return sums.high

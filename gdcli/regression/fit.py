@@ -5,19 +5,21 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from msgspec import UNSET
 from msgspec.structs import replace
 
 from gdcli.complete.regression import as_descent, complete_regression, data_of, most_steps
-from gdcli.contract.regression import Conditioning, DataSource, RegressionResult, RegressionSettings, Row
+from gdcli.contract.regression import DataSource, RegressionResult, RegressionSettings, Row
 from gdcli.descent.stopping import StopTests
+from gdcli.errors import GdcliError
+from gdcli.regression.conditioning import Spectrum, largest_eigenvalue, spectrum
 from gdcli.regression.design import Design
-from gdcli.regression.exact import Answer, solve
+from gdcli.regression.exact import Answer
 from gdcli.regression.learn import learn
-from gdcli.regression.losses import LOSSES
-from gdcli.regression.rate import largest_curvature
 from gdcli.regression.run import Ending, Run, Seen
+from gdcli.regression.solve import solve
 from gdcli.regression.tables import InMemory, Streamed, table_of
 from gdcli.rules.parameters import complete_rule
 from gdcli.tensors import on_device
@@ -51,6 +53,15 @@ class Fit:
         if self._tests is not None:
             self._tests.interrupted_by = by
 
+    def again(self, **changes: Any) -> Fit:
+        """The fit with other settings, which shares what does not depend on them, and is not diagnosed."""
+        found = Fit(replace(self.settings, diagnose=False, **changes))
+        if changes.keys().isdisjoint(("standardize", "intercept", "poly", "feature", "features", "validate", "seed")):
+            found.__dict__["design"] = self.design
+            if changes.keys().isdisjoint(("dtype", "device", "in_memory")):
+                found.__dict__["table"] = self.table
+        return found
+
     # What it is made of
 
     @functools.cached_property
@@ -64,12 +75,22 @@ class Fit:
         return table_of(self.design, self.settings)
 
     @functools.cached_property
+    def answer(self) -> Answer:
+        """The exact answer, or why there is none."""
+        return solve(self.design, self.settings)
+
+    @functools.cached_property
+    def spectrum(self) -> Spectrum | None:
+        """The eigenvalues of the Hessian of the loss, or of a bound of it; None where there is none."""
+        found = self.answer.factor
+        return None if found is None else spectrum(self.design, found, self.settings.loss, self.settings.l2)
+
+    @functools.cached_property
     def curvature(self) -> float | None:
-        """The largest eigenvalue of the Hessian of the loss, or a bound of it; None where the loss has none."""
-        row = LOSSES[self.settings.loss]
-        if row.curvature is None:
-            return None
-        return row.curvature * largest_curvature(self.design, is_mean=row.is_mean) + 2 * self.settings.l2
+        """The largest of these eigenvalues; of very many columns by power iteration."""
+        if self.answer.factor is None:
+            return largest_eigenvalue(self.design, self.settings.loss, self.settings.l2)
+        return None if self.spectrum is None else self.spectrum.largest
 
     @functools.cached_property
     def rate(self) -> float:
@@ -77,17 +98,10 @@ class Fit:
         rate = self.settings.lr
         if isinstance(rate, float | int):
             return float(rate)
-        return 1 / self.curvature if self.curvature else 1.0
-
-    @functools.cached_property
-    def answer(self) -> Answer:
-        """The exact answer, or why there is none."""
-        return solve(self.design, self.settings.loss, l2=self.settings.l2, l1=self.settings.l1)
-
-    @functools.cached_property
-    def conditioning(self) -> Conditioning | None:
-        """The condition numbers of the loss, and how many steps a descent needs."""
-        return None
+        if not self.curvature:
+            message = "cannot choose a learning rate from the curvature: the loss has none with these columns"
+            raise GdcliError("lr", message, "give a number: --lr 0.1")
+        return 1 / self.curvature
 
     @property
     def steps_an_epoch(self) -> int:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from copy import copy
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -48,7 +50,7 @@ def learn(
     first = FirstPass(wanted, settings, share[0])
     for batch in rows.batches(wanted.numbers, wanted.texts, size=READ, share=share):
         first.add(batch)
-    first = _joined(gather(first))
+    first = reduce(FirstPass.joined, gather(first))
     first.check(rows.name)
     sample = Sample(rows, first.count, first.dropped, first.gaps, settings.validate, settings.seed)
     design = Design(_layout(wanted, settings, first), sample)
@@ -108,18 +110,17 @@ class FirstPass:
                 whole &= torch.tensor([text != "" for text in batch.texts[name]])
         return whole
 
-    def joined(self, other: FirstPass) -> None:
-        """Add what another process has found."""
-        self.count, self.dropped, self.read = (
-            self.count + other.count,
-            self.dropped + other.dropped,
-            self.read + other.read,
-        )
-        self.gaps.update(other.gaps)
-        self.moments = self.moments.joined(other.moments)
-        for name, counts in other.levels.items():
-            self.levels[name].update(counts)
-        self.odd_target = other.odd_target if self.odd_target is None else self.odd_target
+    def joined(self, other: FirstPass) -> FirstPass:
+        """What both have found: the rows of two processes."""
+        found = copy(self)
+        found.count += other.count
+        found.dropped += other.dropped
+        found.read += other.read
+        found.gaps = self.gaps + other.gaps
+        found.moments = self.moments.joined(other.moments)
+        found.levels = {name: counts + other.levels[name] for name, counts in self.levels.items()}
+        found.odd_target = other.odd_target if self.odd_target is None else self.odd_target
+        return found
 
     def check(self, source: str) -> None:
         """Raise GdcliError for missing cells, rows that are too few, and a target that is no class."""
@@ -136,12 +137,6 @@ class FirstPass:
     def mean_of(self, name: str) -> float:
         """The mean of a column of numbers."""
         return float(self.moments.mean[self.plan.numbers.index(name)])
-
-
-def _joined(passes: Sequence[FirstPass]) -> FirstPass:
-    for other in passes[1:]:
-        passes[0].joined(other)
-    return passes[0]
 
 
 def _too_many_levels(name: str) -> GdcliError:
@@ -248,7 +243,7 @@ def _with_expressions(design: Design, share: tuple[int, int], gather: Gather) ->
     moments = Moments.none(len(layout.bases))
     for values in design.values(READ, share):
         moments = moments.joined(Moments.of(values.bases))
-    moments = _together(gather(moments))
+    moments = reduce(Moments.joined, gather(moments))
     for base, is_constant in zip(layout.bases, moments.is_useless(intercept=layout.intercept), strict=True):
         if is_constant and base.kind == "expression":
             raise _constant(f"the feature '{base.source}'")
@@ -268,7 +263,7 @@ def _with_powers(design: Design, share: tuple[int, int], gather: Gather) -> Layo
     moments = Moments.none(len(layout.terms))
     for values in design.values(READ, share):
         moments = moments.joined(Moments.of(design.columns(values.bases).T))
-    moments = _together(gather(moments))
+    moments = reduce(Moments.joined, gather(moments))
     for term, is_constant in zip(layout.terms, moments.is_useless(intercept=layout.intercept), strict=True):
         if is_constant:
             raise _constant(f"the feature '{term.name}'")
@@ -284,10 +279,3 @@ def _constant(what: str, exclude: str = "") -> GdcliError:
     """The error for a column of X that has one value."""
     hint = f"leave it out: --exclude {shlex.quote(exclude)}" if exclude else "leave it out"
     return GdcliError("constant", f"{what} is constant, so its coefficient cannot be told from the intercept", hint)
-
-
-def _together(parts: Sequence[Moments]) -> Moments:
-    found = parts[0]
-    for other in parts[1:]:
-        found = found.joined(other)
-    return found

@@ -28,17 +28,25 @@ class Moments(NamedTuple):
     @classmethod
     def of(cls, columns: torch.Tensor) -> Moments:
         """Those of a batch, shape (k, m), by two passes over it."""
-        gaps = columns.isnan()
-        count = (~gaps).sum(1).double()
-        whole = columns.masked_fill(gaps, 0.0)
+        m = columns.shape[1]
+        if m == 0:
+            return cls.none(len(columns))
+        gaps = columns.isnan() if bool(columns.sum().isnan()) else None
+        whole = columns if gaps is None else columns.masked_fill(gaps, 0.0)
+        count = torch.full((len(columns),), float(m), dtype=torch.float64) if gaps is None else (~gaps).sum(1).double()
         some = count.clamp(min=1)
         mean = whole.sum(1) / some
-        away = (columns - mean[:, None]).masked_fill(gaps, 0.0)
-        mean = mean + away.sum(1) / some  # the error of the first sum
-        away = (columns - mean[:, None]).masked_fill(gaps, 0.0)
-        least = columns.masked_fill(gaps, torch.inf).amin(1) if columns.shape[1] else mean + torch.inf
-        most = columns.masked_fill(gaps, -torch.inf).amax(1) if columns.shape[1] else mean - torch.inf
-        return cls(count, mean, (away * away).sum(1), least, most)
+        away = columns - mean[:, None]
+        if gaps is not None:
+            away.masked_fill_(gaps, 0.0)
+        error = away.sum(1) / some  # of the first sum
+        squares = (torch.linalg.vecdot(away, away) - count * error * error).clamp(min=0)
+        if gaps is None:
+            least, most = columns.aminmax(dim=1)
+        else:
+            least = columns.masked_fill(gaps, torch.inf).amin(1)
+            most = columns.masked_fill(gaps, -torch.inf).amax(1)
+        return cls(count, mean + error, squares, least, most)
 
     def joined(self, other: Moments) -> Moments:
         """Those of both.

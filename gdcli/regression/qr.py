@@ -15,7 +15,7 @@ from gdcli.regression.design import READ, Design
 from gdcli.regression.double_double import Double
 from gdcli.regression.layout import Base, Layout
 
-_CHUNK = 2**16  # numbers that are worked on at a time, so that they stay in the cache
+_CHUNK = 2**17  # numbers that are worked on at a time, so that they stay in the cache
 
 
 class Factor(NamedTuple):
@@ -90,13 +90,26 @@ def _split(r: torch.Tensor, rows: int, *, intercept: bool) -> Factor:
 
 def triangle(block: torch.Tensor) -> torch.Tensor:
     """R of a QR factorization."""
-    return torch.linalg.qr(block, mode="r").R
+    r: torch.Tensor = torch.linalg.qr(block, mode="r").R
+    return r
+
+
+def solved(r: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+    """The solution of ``r x = right`` for an upper triangular matrix: shape (k,)."""
+    found: torch.Tensor = torch.linalg.solve_triangular(r, right[:, None], upper=True)[:, 0]
+    return found
+
+
+def solved_transposed(r: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+    """The solution of ``r.T x = right`` for an upper triangular matrix: shape (k,)."""
+    found: torch.Tensor = torch.linalg.solve_triangular(r.T, right[:, None], upper=False)[:, 0]
+    return found
 
 
 def chunks(bases: torch.Tensor, y: torch.Tensor) -> Iterable[tuple[torch.Tensor, torch.Tensor]]:
     """A batch (bases by columns, shape (k, m)) in parts that fit into the cache."""
     size = max(_CHUNK // (len(bases) + 1), 4 * len(bases), 256)
-    return zip(bases.split(size, 1), y.split(size), strict=True)
+    return zip(torch.split(bases, size, 1), torch.split(y, size), strict=True)
 
 
 def with_ones(columns: torch.Tensor, *, intercept: bool) -> torch.Tensor:

@@ -124,10 +124,7 @@ def _memory() -> float:
 
 def _joined(design: Design, part: Literal["fit", "apart"], dtype: torch.dtype, device: str) -> Piece:
     """The rows of a part in one piece, row by row in memory, as a tensor of nested lists has them."""
-    if part == "fit":
-        rows = design.sample.rows
-    else:
-        rows = sum(len(y) for _, y in design.batches(part=part))
+    rows = design.sample.rows if part == "fit" else sum(len(y) for _, y in design.batches(part=part))
     whole = Piece(
         torch.empty((rows, design.width), dtype=dtype, device=device), torch.empty(rows, dtype=dtype).to(device)
     )
