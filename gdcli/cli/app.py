@@ -17,6 +17,7 @@ COMMANDS = {
     "grad": "Show a value and its gradient, and explain them.",
     "minimize": "Minimize an expression by gradient descent.",
     "fit-linear": "Fit a layer activation(W @ x) to a target.",
+    "predict": "Predict from rows of data with a saved model.",
     "compare": "Compare optimizers on one problem.",
     "sweep": "Run many descents along one or two axes.",
     "plot": "Draw a function of one or two variables.",

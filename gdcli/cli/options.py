@@ -18,7 +18,7 @@ def commands_with(option: str) -> list[str]:
 def _flags(name: str) -> Collection[str]:
     """The options of a command; only one without settings has to be built for them."""
     from gdcli.cli.app import load, module_of
-    from gdcli.cli.command import flags_of
+    from gdcli.cli.parameters import flags_of
 
     module = module_of(name)
     if hasattr(module, "COMMAND"):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from gdcli.contract.descent import DescentSettings, FitLinearSettings, MinimizeSettings
 from gdcli.contract.envelope import listed
+from gdcli.contract.regression import RegressionSettings
 from gdcli.contract.short import in_a_title
 from gdcli.contract.sources import described
 
@@ -35,3 +38,14 @@ def title_of(descent: Descent[Any]) -> str:
     over = "" if isinstance(descent.settings, FitLinearSettings) else f" over {', '.join(named)}"
     stays = f"; {listed(called[name] for name in fixed)} stay{'s' * (len(fixed) == 1)} fixed" if fixed else ""
     return f"{task(descent.settings)}{over}{stays}"
+
+
+_MOST_NAMED = 4
+
+
+def title_of_regression(settings: RegressionSettings, features: Sequence[str]) -> str:
+    """What a regression does: ``fit-linear houses.csv: price by area and rooms``."""
+    files = [PurePath(path).name if path != "-" else "standard input" for path in settings.data]
+    data = files[0] if len(files) == 1 else f"{len(files)} files"
+    by = listed(features) if 0 < len(features) <= _MOST_NAMED else f"{len(features):,} features"
+    return f"fit-linear {data}: {settings.target} by {by}"
