@@ -142,7 +142,7 @@ class FitCollector:
         if self.output.save_model is not None:
             from gdcli.regression.model import model_of
 
-            save_model(model_of(self.fit), self.output.save_model, quiet=self.output.quiet)
+            save_model(lambda: model_of(self.fit), self.output.save_model, quiet=self.output.quiet)
 
     def _page(self) -> tuple[Figure, Any]:
         """The contents of the page: the picture with the gradient norm, and a record of the rows that were kept."""
