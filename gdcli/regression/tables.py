@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
 from typing import Literal, NamedTuple, Protocol
@@ -112,6 +113,11 @@ def table_of(design: Design, settings: RegressionSettings) -> InMemory | Streame
     fits = size <= _SHARE_OF_MEMORY * _memory()
     kind = InMemory if settings.in_memory == "yes" or (settings.in_memory == "auto" and fits) else Streamed
     return kind(design, dtype, settings.device)
+
+
+def most_kept(settings: RegressionSettings) -> float:
+    """The bytes of data that are kept while a fit is made from them."""
+    return {"yes": math.inf, "no": 0.0}.get(settings.in_memory, _SHARE_OF_MEMORY / 2 * _memory())
 
 
 def _memory() -> float:

@@ -14,6 +14,7 @@ from gdcli.data.rows.faults import check_names, fault_in
 from gdcli.data.rows.files import DataFile
 from gdcli.data.rows.records import LONGEST, Lines, next_line, records
 from gdcli.data.rows.source import Wanted
+from gdcli.data.rows.threaded import BLOCK, threaded
 from gdcli.errors import GdcliError
 
 _BLOCK = 2**18  # bytes that are read and converted at a time
@@ -40,8 +41,8 @@ class Delimited:
             text = line.removeprefix(_BOM).decode(errors="surrogateescape")
             self.delimiter = delimiter_of(text)
             start = opened.tell() - len(line.removeprefix(_BOM))
-            below = next_line(opened)
-            if self.delimiter not in text and 1 < len(text.split()) == len(below.split()):
+            below = next_line(opened).decode(errors="surrogateescape")
+            if self.delimiter not in text and 1 < _words(text) == _words(below):
                 self.delimiter = " "
             opened.seek(0)
             lines = Lines(opened, start, opened.read(start).count(b"\n"))
@@ -68,23 +69,31 @@ class Delimited:
                 position += len(opened.readline()) - 1
             else:
                 opened.seek(position)
-            while position < end and (block := opened.read(min(_BLOCK, end - position))):
+            by_threads = threaded(self.columns, self.delimiter, wanted, stop - start)
+            while position < end and (block := opened.read(min(BLOCK if by_threads else _BLOCK, end - position))):
                 if not block.endswith(b"\n"):
                     block += opened.readline(LONGEST)
                 if b'"' in block:
-                    opened.seek(position)
                     yield from self._quoted(opened, position, end, wanted)
                     return
-                try:
-                    part = self._part(block, wanted)
-                except ValueError:
-                    raise fault_in(self, wanted, position) from None
+                part = by_threads.part(block) if by_threads else self._part(block, position, wanted)
+                if part is None:  # the other way can read it, or says what is wrong
+                    by_threads = None
+                    opened.seek(position)
+                    continue
                 if part.count:
                     yield part
                 position += len(block)
 
-    def _part(self, block: bytes, wanted: Wanted) -> Part:
-        """The rows of whole lines without quotes; ValueError when anything is wrong with them."""
+    def _part(self, block: bytes, position: int, wanted: Wanted) -> Part:
+        """The rows of whole lines without quotes, which begin at a byte of the file; GdcliError for a bad row."""
+        try:
+            return self._unquoted(block, wanted)
+        except ValueError:
+            raise fault_in(self, wanted, position) from None
+
+    def _unquoted(self, block: bytes, wanted: Wanted) -> Part:
+        """The same; ValueError when anything is wrong."""
         block, count = self._regular(block)
         width = len(self.columns)
         text = block.decode(errors="surrogateescape").replace("\n", self.delimiter)[:-1]
@@ -151,6 +160,11 @@ class Delimited:
         if any("\n" in cell for row in rows for cell in row):
             message = f"{self.file.name} has a cell with several lines, so its rows cannot be shared among processes"
             raise GdcliError("data", message, "write each row in one line")
+
+
+def _words(line: str) -> int:
+    """The number of cells that are separated by spaces."""
+    return len(next(records(iter([line]), " "), []))
 
 
 def _until(lines: Lines, read: Iterator[list[str]], end: int) -> list[list[str]]:

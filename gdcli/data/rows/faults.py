@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from gdcli.cells import TOO_LARGE, BadLineError, number_of, short_cell
 from gdcli.data.rows.cell import number_in
-from gdcli.data.rows.records import LONGEST, Lines, records
+from gdcli.data.rows.records import LONGEST, Lines, all_records, is_blank
 from gdcli.errors import GdcliError
 
 if TYPE_CHECKING:
@@ -54,20 +54,21 @@ def fault_in(source: Delimited, wanted: Wanted, position: int) -> GdcliError:
     file, width = source.file, len(source.columns)
     with file.open() as opened:
         lines = Lines(opened, position, lines_before(source.file, position))
-        rows = records(lines, source.delimiter)
         first = lines.number + 1
         try:
-            for cells in rows:
+            for cells in all_records(lines, source.delimiter):
+                begin, first = first, lines.number + 1
+                if is_blank(cells):
+                    continue
                 if len(cells) != width:
-                    return _ragged(source, cells, first)
+                    return _ragged(source, cells, begin)
                 by_name = dict(zip(source.columns, cells, strict=True))
                 for name in wanted.numbers:
-                    if error := _bad_number(source, name, by_name[name], first):
+                    if error := _bad_number(source, name, by_name[name], begin):
                         return error
                 for name in wanted.texts:
                     if not _is_text(by_name[name]):
-                        return _bad_encoding(file, by_name[name].encode(errors="surrogateescape"), first, name)
-                first = lines.number + 1
+                        return _bad_encoding(file, by_name[name].encode(errors="surrogateescape"), begin, name)
         except csv.Error as error:
             message = f"line {first} of {file.name} cannot be read: {error}"
             return GdcliError("data", message, 'a quote (") that begins a cell has to end it')

@@ -36,13 +36,21 @@ def next_line(opened: BinaryIO) -> bytes:
 
 
 def records(lines: Iterator[str], delimiter: str) -> Iterator[list[str]]:
-    """The cells of each line that is not blank; cells that are separated by a space may be so by several.
+    """The cells of each line that is not blank.
 
     Raises:
         csv.Error: for a cell of more characters than the limit of ``csv``.
     """
+    return (cells for cells in all_records(lines, delimiter) if not is_blank(cells))
+
+
+def all_records(lines: Iterator[str], delimiter: str) -> Iterator[list[str]]:
+    """The same with those of blank lines; cells that are separated by a space may be so by several."""
     if delimiter == " ":
         lines = (f"{line.strip()}\n" for line in lines)
-    for cells in csv.reader(lines, delimiter=delimiter, skipinitialspace=delimiter == " "):
-        if len(cells) > 1 or (cells and cells[0].strip()):
-            yield cells
+    return csv.reader(lines, delimiter=delimiter, skipinitialspace=delimiter == " ")
+
+
+def is_blank(cells: list[str]) -> bool:
+    """Whether the cells are those of a blank line."""
+    return not cells or (len(cells) == 1 and not cells[0].strip())
