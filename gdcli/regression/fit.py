@@ -45,6 +45,7 @@ class Fit:
         self.evaluations = 0
         self.interrupted_by: str | None = None
         self._tests: StopTests | None = None
+        self._run: Run | None = None
         self._ending: Ending | None = None
         self._best: Seen | None = None
         self._final: Seen | None = None
@@ -55,6 +56,12 @@ class Fit:
         self.interrupted_by = by
         if self._tests is not None:
             self._tests.interrupted_by = by
+
+    def end_soon(self) -> None:
+        """Make no update after those of the row that was yielded last, as if ``settings.steps`` had said so."""
+        if self._run is not None:
+            self._run.end_soon()
+            self.settings = self._run.settings
 
     def again(self, **changes: Any) -> Fit:
         """The fit with other settings, which shares what does not depend on them, and is not diagnosed."""
@@ -144,7 +151,7 @@ class Fit:
 
     def states(self) -> Iterator[Seen]:
         """The states as tensors: one an epoch, or one a step; the last is that of all rows after the last update."""
-        run = Run(self)
+        run = self._run = Run(self)
         self._tests, self._ending = run.tests, None
         self._best = self._final = self.first = None
         if self.interrupted_by is not None:

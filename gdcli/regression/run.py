@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from msgspec import UNSET, Struct
+from msgspec.structs import replace
 
 from gdcli.complete.regression import as_descent, most_steps
 from gdcli.contract.descent import StopReason
@@ -176,6 +177,12 @@ class Run:
         return self.table.batches(size, self._generator)
 
     # The end
+
+    def end_soon(self) -> None:
+        """Make no update after those of the row that was yielded last, as if ``steps`` had said so from the start."""
+        is_epoch = self.settings.batch_size is not None and self.settings.per == "epoch"
+        self.total = self.tests.steps = min(self.total, self._updates if is_epoch else self._updates + 1)
+        self.settings = replace(self.settings, steps=self.total, epochs=None)
 
     def _stops(self, state: State) -> bool:
         """Whether the run ends at a state, which was the last to be yielded."""

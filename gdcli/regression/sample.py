@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
-from gdcli.contract.regression import LossName, RegressionSettings
+from gdcli.contract.regression import LossName, RegressionResult, RegressionSettings
 from gdcli.regression.design import Design
 
 MOST = 4_000  # rows of a sample
@@ -25,6 +25,29 @@ class Sample:
     features: torch.Tensor
     target: torch.Tensor
     rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a figure says of a regression beside its path.
+
+    ``names`` are those of the coefficients, the intercept first; ``exact`` is the exact answer as the descent has them,
+    and ``exact_loss`` its loss, None where they are not known.
+    """
+
+    settings: RegressionSettings
+    names: list[str]
+    exact: torch.Tensor | None
+    exact_loss: float | None
+
+    @classmethod
+    def of(cls, outcome: RegressionResult) -> Known:
+        """That of a regression that has ended."""
+        found = [each.exact_standardized for each in outcome.coefficients]
+        known = [number for number in found if number is not None]
+        exact = torch.tensor(known, dtype=torch.float64) if known and len(known) == len(found) else None
+        loss = None if outcome.exact_quality is None else outcome.exact_quality.loss
+        return cls(outcome.settings, [each.name for each in outcome.coefficients], exact, loss)
 
 
 @dataclass(frozen=True, slots=True)
