@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import IO, TYPE_CHECKING, Any
 
 from gdcli.cli.descend import stream
-from gdcli.cli.interrupt import interruptible
+from gdcli.cli.interrupt import Interruption, interruptible
 from gdcli.cli.messages import warn
 from gdcli.cli.output import Output
 from gdcli.cli.progress import progress
@@ -46,8 +46,7 @@ class FitCollector:
         kinds = {target.kind for target in targets(output.save)}
         has_table = output.format == "table" or "table" in kinds
         self.rows: Ends[Seen] | None = Ends(every=output.every, keep_all=output.all) if has_table else None
-        draws = output.plot or kinds - {"table"}
-        self.trail = RowTrail("iteration" if self.counts_steps else "epoch") if draws else None
+        self.trail = RowTrail("iteration" if self.counts_steps else "epoch") if _draws(output) else None
         self.kept: Thinned[Seen] | None = None
         if "page" in kinds:
             size = len(fit.design.names)
@@ -94,11 +93,10 @@ class FitCollector:
 
     def _figure(self, *, gradient_norm: bool) -> Figure:
         from gdcli.regression.figure import regression_figure
-        from gdcli.regression.sample import sample_of
 
         if self.trail is None:
             raise RuntimeError("no picture was requested")
-        sample, over = sample_of(self.fit.design)
+        sample, over = self.fit.sample
         return regression_figure(self.title, self.outcome, self.trail, sample, over, gradient_norm=gradient_norm)
 
     def report(self) -> Report:
@@ -160,6 +158,18 @@ class FitCollector:
         return self._figure(gradient_norm=True), with_notices(record, self.output.heard.notices())
 
 
+def run_share(fit: Fit, output: Output) -> int:
+    """Run the share of a process that does not print: it computes all that the first one prints of."""
+    fit.diagnoses = _is_diagnosed(fit, output)
+    with interruptible(fit.interrupt) as interruption:
+        for _ in fit.states():
+            pass
+        outcome = fit.outcome
+    if _draws(output):
+        fit.sample  # noqa: B018 -- it is gathered
+    return _exit_code(outcome, output, interruption)
+
+
 def run_regression(fit: Fit, output: Output) -> int:
     """Run, print, and return the exit code."""
     live = _live(fit, output)
@@ -180,6 +190,10 @@ def run_regression(fit: Fit, output: Output) -> int:
     if not output.quiet:
         warn(outcome.warnings)
     collector.save()
+    return _exit_code(outcome, output, interruption)
+
+
+def _exit_code(outcome: RegressionResult, output: Output, interruption: Interruption) -> int:
     if outcome.status == "interrupted":
         return interruption.code
     from gdcli.contract.descent import CONVERGED
@@ -187,6 +201,16 @@ def run_regression(fit: Fit, output: Output) -> int:
     if output.require_convergence and outcome.status not in CONVERGED:
         return ExitCode.CHECK_FAILED
     return ExitCode.OK
+
+
+def _draws(output: Output) -> bool:
+    """Whether a picture is printed or saved."""
+    return output.plot or any(target.kind != "table" for target in targets(output.save))
+
+
+def _is_diagnosed(fit: Fit, output: Output) -> bool:
+    """Whether the run is diagnosed; the CSV has no place for it."""
+    return fit.diagnoses if output.format != "csv" else bool(output.save)
 
 
 def _live(fit: Fit, output: Output) -> LiveFit | None:
@@ -224,7 +248,7 @@ def _print_csv(collector: FitCollector, file: IO[bytes]) -> None:
     from gdcli.render.documents import csv_row, row_cells, row_header
 
     fit = collector.fit
-    fit.diagnoses = bool(collector.output.save)  # the CSV has no place for it
+    fit.diagnoses = _is_diagnosed(fit, collector.output)
     validates = fit.settings.validate is not None
 
     def rows() -> Iterator[bytes]:

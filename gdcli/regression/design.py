@@ -46,6 +46,7 @@ class Sample(NamedTuple):
 
     ``rows`` is their number, without those that are kept apart; ``dropped`` counts those that were left out because a
     cell is missing, and ``gaps`` the missing cells of each column. ``validate`` and ``seed`` say what is kept apart.
+    ``own`` is the number of those of the rows that this process reads, where several read a share each.
     """
 
     source: Source
@@ -54,6 +55,7 @@ class Sample(NamedTuple):
     gaps: Mapping[str, int]
     validate: float | None
     seed: int
+    own: int
 
 
 class Design:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -15,6 +15,9 @@ from gdcli.regression.losses import LOSSES, loss_expression
 from gdcli.regression.tables import Piece
 from gdcli.rules.rule import Rates, UpdateRule
 from gdcli.tensors import Problem, environment
+
+if TYPE_CHECKING:
+    from gdcli.regression.together import Sums
 
 Pieces = Callable[[], Iterator[Piece]]
 
@@ -36,16 +39,22 @@ class RowsEvaluation(Evaluation):
     """The loss at the coefficients as they are: of the rows that the problem has, or of those of ``pieces`` together.
 
     The loss of pieces is the mean over their rows, added piece by piece, so that only one is in memory. With ``l1``,
-    its penalty is in the loss, and not in the gradient: the step of a proximal rule sees to it.
+    its penalty is in the loss, and not in the gradient: the step of a proximal rule sees to it. With ``sums``, the rows
+    are those of all processes of a fit, and ``rows`` is their number in the last evaluation.
     """
 
     pieces: Pieces | None = None
     is_mean = True
     l1 = l2 = 0.0
+    sums: Sums | None = None
+    rows = 0
 
     def __call__(self) -> torch.Tensor:
         """The loss, a tensor of one element."""
-        loss = super().__call__() if self.pieces is None else self._over(self.pieces)
+        if self.sums is not None:
+            loss = self._over_all(self.sums)
+        else:
+            loss = super().__call__() if self.pieces is None else self._over(self.pieces)
         if self.l1:
             return loss.detach() + self.l1 * self.problem.tensors["w"].detach().abs().sum()
         return loss
@@ -76,6 +85,35 @@ class RowsEvaluation(Evaluation):
         self.gradients = {name: self._gradient(problem.tensors[name]) for name in problem.wrt}
         return total
 
+    def _over_all(self, sums: Sums) -> torch.Tensor:
+        """The loss of the rows of all processes, with its gradient in ``.grad``; here there may be none of them."""
+        problem, evaluated, w = self.problem, self.count + 1, self.problem.tensors["w"]
+        sums.begin()
+        for piece in [self._piece()] if self.pieces is None else self.pieces():
+            if rows := len(piece.y):
+                problem.tensors["X"], problem.tensors["y"] = piece
+                loss = super().__call__()
+                sums.add(loss, rows, rows if self.is_mean else 1)
+        total, self.rows, parts = sums.total()
+        factor = self.rows if self.is_mean else 1
+        repeated = 0 if self.is_mean else (parts - 1) * self.l2  # the penalty is in the sum of each piece
+        total = total / factor - repeated * w.detach().double().square().sum().item()
+        for place, (x, gradient) in enumerate(zip(self._moving, sums.gradients(), strict=True)):
+            gradient = gradient / factor
+            if repeated and place == 0:
+                gradient -= repeated * 2 * w.detach()
+            x.grad = gradient.to(x.dtype)
+        self.count = evaluated
+        self.gradients = {name: self._gradient(problem.tensors[name]) for name in problem.wrt}
+        return w.new_tensor(total)
+
+    def _piece(self) -> Piece:
+        return Piece(self.problem.tensors["X"], self.problem.tensors["y"])
+
+    def rows_of(self, y: torch.Tensor) -> int:
+        """The number of rows of the last evaluation, of which ``y`` are those here."""
+        return len(y) if self.sums is None else self.rows
+
     def value_over(self, pieces: Iterator[Piece]) -> float | None:
         """The loss of other rows, with its penalties and without a gradient; None where there are none."""
         problem, total, count, parts = self.problem, 0.0, 0, 0
@@ -85,6 +123,8 @@ class RowsEvaluation(Evaluation):
                 problem.tensors["X"], problem.tensors["y"] = piece
                 weight = len(piece.y) if self.is_mean else 1
                 total, count, parts = total + weight * problem.value().item(), count + weight, parts + 1
+            if self.sums is not None:
+                total, count, parts = map(sum, zip(*self.sums.together.gather((total, count, parts)), strict=True))
             if not parts:
                 return None
             squares = 0.0 if self.is_mean else (parts - 1) * self.l2 * w.square().sum().item()

@@ -6,7 +6,7 @@ import functools
 import math
 import shlex
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import UNSET
 from msgspec.structs import replace
@@ -19,28 +19,36 @@ from gdcli.regression.conditioning import Spectrum, largest_eigenvalue, spectrum
 from gdcli.regression.design import Design
 from gdcli.regression.exact import Answer
 from gdcli.regression.kept import Kept
-from gdcli.regression.learn import learn
+from gdcli.regression.learn import Gather, alone, learn
+from gdcli.regression.plan import plan
 from gdcli.regression.run import Ending, Run, Seen
+from gdcli.regression.sample import Over, Sample, sample_of
 from gdcli.regression.solve import solve
 from gdcli.regression.tables import InMemory, Streamed, most_kept, table_of
 from gdcli.rules.parameters import complete_rule
 from gdcli.tensors import on_device
 
+if TYPE_CHECKING:
+    from gdcli.regression.together import Together
+
 
 class Fit:
     """A regression: iterate over it for its rows, then ask for its outcome.
 
-    Each iteration over it is the same run again, from the start.
+    Each iteration over it is the same run again, from the start. With ``together``, it is made of the shares of several
+    processes: all make the same calls in the same order, and find the same.
     """
 
     command = "fit-linear"
 
-    def __init__(self, settings: RegressionSettings) -> None:
+    def __init__(self, settings: RegressionSettings, together: Together | None = None) -> None:
         settings = complete_regression(settings)
         settings = replace(settings, device=on_device(as_descent(settings)).device)
         self.settings = replace(settings, **complete_rule(as_descent(settings)))
         self.data = data_of(self.settings)
-        self.kept = Kept(self.data, most_kept(self.settings), self._look)
+        self.together = together
+        self.gather: Gather = alone if together is None else together.gather
+        self.kept = Kept(self.data, most_kept(self.settings, together.nearby if together else 1), self._look)
         self.diagnoses = settings.diagnose
         self.evaluations = 0
         self.interrupted_by: str | None = None
@@ -54,7 +62,9 @@ class Fit:
     def interrupt(self, by: str = "") -> None:
         """Ask the loop to stop before its next update; ``by`` says by what (" by SIGTERM")."""
         self.interrupted_by = by
-        if self._tests is not None:
+        if self.together is not None:
+            self.together.interrupt(by)
+        elif self._tests is not None:
             self._tests.interrupted_by = by
 
     def end_soon(self) -> None:
@@ -65,7 +75,7 @@ class Fit:
 
     def again(self, **changes: Any) -> Fit:
         """The fit with other settings, which shares what does not depend on them, and is not diagnosed."""
-        found = Fit(replace(self.settings, diagnose=False, **changes))
+        found = Fit(replace(self.settings, diagnose=False, **changes), self.together)
         if changes.keys().isdisjoint(("standardize", "intercept", "poly", "feature", "features", "validate", "seed")):
             found.__dict__["design"] = self.design
             if changes.keys().isdisjoint(("dtype", "device", "in_memory")):
@@ -87,25 +97,36 @@ class Fit:
     def design(self) -> Design:
         """The columns of X, learned from the data."""
         try:
-            return learn(self.kept, self.settings)
+            return learn(self.kept, self.settings) if self.together is None else self._learn_together(self.together)
         except GdcliError as error:
             if error.hint.endswith(f"--exclude {shlex.quote(self.settings.target)}"):  # it is needed
                 error.hint = "a target is a column of numbers, or of two categories: --loss logistic --categorical "
                 error.hint += shlex.quote(self.settings.target)
             raise
 
+    def _learn_together(self, together: Together) -> Design:
+        from gdcli.regression.shared_rows import SharedRows
+
+        rows = SharedRows(self.kept, together)
+        planned = plan(self.settings, rows.columns, rows.name)
+        if self.settings.validate is not None:  # which rows are kept apart follows from their numbers
+            rows.number(planned.numbers, planned.texts)
+        design = learn(rows, self.settings, gather=together.gather)
+        rows.number(planned.numbers, planned.texts)
+        return design
+
     @functools.cached_property
     def table(self) -> InMemory | Streamed:
         """The rows as the descent sees them."""
         self.answer  # noqa: B018 -- it takes passes over the rows, which are not kept twice
-        found = table_of(self.design, self.settings)
+        found = table_of(self.design, self.settings, self.together)
         self.kept.forget()
         return found
 
     @functools.cached_property
     def answer(self) -> Answer:
         """The exact answer, or why there is none."""
-        return solve(self.design, self.settings)
+        return solve(self.design, self.settings, gather=self.gather)
 
     @functools.cached_property
     def spectrum(self) -> Spectrum | None:
@@ -117,7 +138,7 @@ class Fit:
     def curvature(self) -> float | None:
         """The largest of these eigenvalues; of very many columns by power iteration."""
         if self.answer.factor is None:
-            return largest_eigenvalue(self.design, self.settings.loss, self.settings.l2)
+            return largest_eigenvalue(self.design, self.settings.loss, self.settings.l2, gather=self.gather)
         return None if self.spectrum is None else self.spectrum.largest
 
     @functools.cached_property
@@ -154,7 +175,7 @@ class Fit:
         run = self._run = Run(self)
         self._tests, self._ending = run.tests, None
         self._best = self._final = self.first = None
-        if self.interrupted_by is not None:
+        if self.interrupted_by is not None and self.together is None:
             run.tests.interrupted_by = self.interrupted_by
         for seen in run.states():
             self.first = self.first or seen
@@ -204,6 +225,11 @@ class Fit:
         known = self.settings.source
         sha256 = self.data.sha256 if known is UNSET else known.sha256
         return DataSource.of(self.data, sha256, self.design.sample.rows + self.design.sample.dropped)
+
+    @functools.cached_property
+    def sample(self) -> tuple[Sample, Over | None]:
+        """The rows that a picture shows, and the one column that all features are made of."""
+        return sample_of(self.design, together=self.together)
 
     @functools.cached_property
     def outcome(self) -> RegressionResult:

@@ -51,9 +51,9 @@ def learn(
     first = FirstPass(wanted, settings, share[0])
     for batch in rows.batches(wanted.numbers, wanted.texts, size=READ, share=share):
         first.add(batch)
-    first = reduce(FirstPass.joined, gather(first))
+    own, first = first.count, reduce(FirstPass.joined, gather(first))
     first.check(rows.name)
-    sample = Sample(rows, first.count, first.dropped, first.gaps, settings.validate, settings.seed)
+    sample = Sample(rows, first.count, first.dropped, first.gaps, settings.validate, settings.seed, own)
     design = Design(_layout(wanted, settings, first), sample)
     if wanted.expressions:
         design = Design(_with_expressions(design, share, gather), sample)

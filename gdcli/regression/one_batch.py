@@ -40,8 +40,9 @@ class Drawn(Evaluation):
         loss = self.evaluation()
         self.gradients, self.acts, self.count = self.evaluation.gradients, self.evaluation.acts, self.evaluation.count
         self.evaluation.acts = []
-        self._losses += loss.item() * len(y)
-        self._rows += len(y)
+        rows = self.evaluation.rows_of(y)
+        self._losses += loss.item() * rows
+        self._rows += rows
         return loss
 
     def step(self, loss: float) -> None:

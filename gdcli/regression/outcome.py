@@ -35,7 +35,7 @@ def outcome_of(fit: Fit) -> RegressionResult:
     point = coefficients_of(final)
     w, b = (point[1:], point[0]) if settings.intercept else (point, 0.0)
     points = [Point(w, b), *([] if exact is None else [Point.of(exact)])]
-    found = qualities(settings, design, answer.factor, points)
+    found = qualities(settings, design, answer.factor, points, fit.gather)
     record = RegressionResult(
         settings=replace(settings, source=fit.source),
         status=fit.ending.status,  # type: ignore[arg-type]

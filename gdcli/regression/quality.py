@@ -9,6 +9,7 @@ import torch
 from gdcli.contract.regression import Quality, RegressionSettings
 from gdcli.regression.design import Design
 from gdcli.regression.exact import Exact
+from gdcli.regression.learn import Gather, alone
 from gdcli.regression.losses import LOSSES
 from gdcli.regression.qr import Factor
 from gdcli.regression.sample import EACH, predictions
@@ -29,7 +30,11 @@ class Point:
 
 
 def qualities(
-    settings: RegressionSettings, design: Design, found: Factor | None, points: Sequence[Point]
+    settings: RegressionSettings,
+    design: Design,
+    found: Factor | None,
+    points: Sequence[Point],
+    gather: Gather = alone,
 ) -> list[Quality]:
     """How good each of some points is.
 
@@ -42,7 +47,7 @@ def qualities(
         share = share_of_row(settings.loss, found)
         losses = [share * (square or 0.0) for square in squares]
     else:
-        losses = _losses(settings, design, points)
+        losses = _losses(settings, design, points, gather)
     made = []
     for point, loss, square in zip(points, losses, squares, strict=True):
         penalty = settings.l2 * sum(x * x for x in point.w) + settings.l1 * sum(map(abs, point.w))
@@ -71,7 +76,9 @@ def _residual(design: Design, found: Factor | None, point: Point) -> float | Non
     return residual_of(design, found, point.w, point.b)
 
 
-def _losses(settings: RegressionSettings, design: Design, points: Sequence[Point]) -> list[float]:
+def _losses(
+    settings: RegressionSettings, design: Design, points: Sequence[Point], gather: Gather
+) -> list[float]:
     """The loss of each point without its penalties, in one pass over the rows."""
     lead = [[point.b] if settings.intercept else [] for point in points]
     coefficients = torch.tensor([[*b, *point.w] for b, point in zip(lead, points, strict=True)], dtype=torch.float64)
@@ -79,5 +86,6 @@ def _losses(settings: RegressionSettings, design: Design, points: Sequence[Point
     for X, y in design.batches():  # noqa: N806
         predicted = predictions(settings, X, coefficients)
         total += EACH[settings.loss](predicted, y.expand_as(predicted)).sum(1)
+    total = torch.stack(gather(total)).sum(0)
     found: list[float] = (total if settings.loss == "sum" else total / design.sample.rows).tolist()
     return found

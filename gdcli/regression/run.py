@@ -29,6 +29,7 @@ from gdcli.tensors import Problem
 
 if TYPE_CHECKING:
     from gdcli.regression.fit import Fit
+    from gdcli.regression.together import Together
 
 _NEVER = 10**12  # steps
 
@@ -82,11 +83,23 @@ class Run:
         self.rule: Rule = Proximal(rule, self.problem.tensors["w"], s.l1) if s.l1 else rule
         more = remembers(self.descent) or rates_change(self.descent) or s.batch_size is not None
         self.tests = StopTests(self.descent, remembers=more)
+        if fit.together is not None:
+            self._join(fit.together)
         self.ending: Ending | None = None
         self._generator = torch.Generator().manual_seed(s.seed) if s.shuffle else None
         self._seen: Seen | None = None
         self._updates = 0
         self._lowest, self._since = math.inf, 0
+
+    def _join(self, together: Together) -> None:
+        """Have the rows of all processes evaluated, and an interrupt of one of them heard by all."""
+        from gdcli.regression.together import Sums
+
+        self.evaluation.sums = sums = Sums(together, list(self.problem.leaves.values()))
+        sums.hear = self._interrupt
+
+    def _interrupt(self, by: str) -> None:
+        self.tests.interrupted_by = by
 
     def _problem(self) -> Problem:
         """The loss, at the start.
@@ -158,8 +171,10 @@ class Run:
             losses, rows, left = 0.0, 0, self.total - self._updates
             for X, y in self._batches(size):  # noqa: N806 -- the matrix of features, as everybody writes it
                 tensors["X"], tensors["y"] = X, y
-                losses += evaluate().item() * len(y)
-                rows += len(y)
+                loss = evaluate().item()
+                count = evaluate.rows_of(y)
+                losses += loss * count
+                rows += count
                 rule.step(evaluate)
                 left -= 1
                 if not left or tests.interrupted_by is not None:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 
 from gdcli.contract.regression import LossName, RegressionResult, RegressionSettings
 from gdcli.regression.design import Design
+
+if TYPE_CHECKING:
+    from gdcli.regression.together import Together
 
 MOST = 4_000  # rows of a sample
 _AT_A_TIME = 4_000_000  # elements
@@ -63,20 +67,19 @@ class Over:
     is_line: bool
 
 
-def sample_of(design: Design, most: int = MOST) -> tuple[Sample, Over | None]:
+def sample_of(design: Design, most: int = MOST, together: Together | None = None) -> tuple[Sample, Over | None]:
     """Every kth row of the data, so that there are at most ``most``, and the one column that all features are made of.
 
-    It reads the data once.
+    It reads the data once; of several processes, each reads its share.
     """
     every = max(1, math.ceil(design.sample.rows / most))
-    bases, targets, first = [], [], 0
-    for values in design.values():
-        chosen = slice(-first % every, None, every)
-        bases.append(values.bases[:, chosen])
-        targets.append(values.y[chosen])
-        first += len(values.y)
-    numbers = torch.cat(bases, dim=1)
-    sample = Sample(design.columns(numbers), torch.cat(targets), design.sample.rows)
+    if together is None:
+        numbers, target = _every_kth(design, every, 0)
+    else:
+        before = sum(together.gather(design.sample.own)[: together.rank])
+        parts = together.gather(_every_kth(design, every, before))
+        numbers, target = torch.cat([part[0] for part in parts], 1), torch.cat([part[1] for part in parts])
+    sample = Sample(design.columns(numbers), target, design.sample.rows)
     layout = design.layout
     if len(layout.bases) != 1 or layout.bases[0].kind != "number":
         return sample, None
@@ -86,6 +89,17 @@ def sample_of(design: Design, most: int = MOST) -> tuple[Sample, Over | None]:
         return design.columns(x.unsqueeze(0))
 
     return sample, Over(layout.bases[0].source, numbers[0], features, is_line)
+
+
+def _every_kth(design: Design, every: int, first: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """The bases by columns, and the targets, of the rows here whose numbers, from ``first`` on, are divisible."""
+    bases, targets = [torch.empty((len(design.layout.bases), 0), dtype=torch.float64)], [torch.empty(0).double()]
+    for values in design.values():
+        chosen = slice(-first % every, None, every)
+        bases.append(values.bases[:, chosen])
+        targets.append(values.y[chosen])
+        first += len(values.y)
+    return torch.cat(bases, dim=1), torch.cat(targets)
 
 
 def predictions(settings: RegressionSettings, features: torch.Tensor, coefficients: torch.Tensor) -> torch.Tensor:

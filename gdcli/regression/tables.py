@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator
-from typing import Literal, NamedTuple, Protocol
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 import torch
 
 from gdcli.contract.regression import RegressionSettings
 from gdcli.regression.design import Design
+
+if TYPE_CHECKING:
+    from gdcli.regression.together import Together
 
 _SHARE_OF_MEMORY = 0.25
 _WINDOW = 2**19  # rows within which those that are read again for every pass are shuffled
@@ -89,16 +92,8 @@ class Streamed:
 
     def batches(self, size: int, generator: torch.Generator | None) -> Iterator[Piece]:
         """The rows in batches, shuffled by the generator within a window, or in their order."""
-        window = max(size, _WINDOW // size * size)
-        waiting: list[Piece] = []
-        for piece in self.pieces():
-            waiting.append(piece)
-            while sum(len(each.y) for each in waiting) >= window:
-                whole = _cat(waiting)
-                yield from _shuffled(Piece(whole.X[:window], whole.y[:window]), size, generator)
-                waiting = [Piece(whole.X[window:], whole.y[window:])]
-        if waiting:
-            yield from _shuffled(_cat(waiting), size, generator)
+        for piece in windows(self.pieces(), size, generator):
+            yield from _in_order(piece, size)
 
     def apart(self) -> Iterator[Piece]:
         """The rows that are kept apart."""
@@ -106,18 +101,30 @@ class Streamed:
             yield Piece(X.to(self.device, self.dtype), y.to(self.device, self.dtype))
 
 
-def table_of(design: Design, settings: RegressionSettings) -> InMemory | Streamed:
-    """The rows of a design as the settings have them: in memory where they fit, unless it is said."""
+def table_of(design: Design, settings: RegressionSettings, together: Together | None = None) -> InMemory | Streamed:
+    """The rows of a design as the settings have them: in memory where they fit, unless it is said.
+
+    With several processes it has those of the share of this one.
+    """
     dtype: torch.dtype = getattr(torch, settings.dtype)
-    size = design.sample.rows * (design.width + 1) * dtype.itemsize
-    fits = size <= _SHARE_OF_MEMORY * _memory()
-    kind = InMemory if settings.in_memory == "yes" or (settings.in_memory == "auto" and fits) else Streamed
-    return kind(design, dtype, settings.device)
+    size = design.sample.own * (design.width + 1) * dtype.itemsize
+    fits = size <= _SHARE_OF_MEMORY * _memory() / (together.nearby if together else 1)
+    if together is None:
+        kind = InMemory if _is_kept(settings, fits=fits) else Streamed
+        return kind(design, dtype, settings.device)
+    from gdcli.regression.shared_tables import SharedInMemory, SharedStreamed
+
+    shared = SharedInMemory if _is_kept(settings, fits=all(together.gather(fits))) else SharedStreamed
+    return shared(design, dtype, settings.device, together)
 
 
-def most_kept(settings: RegressionSettings) -> float:
-    """The bytes of data that are kept while a fit is made from them."""
-    return {"yes": math.inf, "no": 0.0}.get(settings.in_memory, _SHARE_OF_MEMORY / 2 * _memory())
+def _is_kept(settings: RegressionSettings, *, fits: bool) -> bool:
+    return settings.in_memory == "yes" or (settings.in_memory == "auto" and fits)
+
+
+def most_kept(settings: RegressionSettings, processes: int = 1) -> float:
+    """The bytes of data that are kept while a fit is made from them, by each process of this machine."""
+    return {"yes": math.inf, "no": 0.0}.get(settings.in_memory, _SHARE_OF_MEMORY / 2 * _memory() / processes)
 
 
 def _memory() -> float:
@@ -130,7 +137,7 @@ def _memory() -> float:
 
 def _joined(design: Design, part: Literal["fit", "apart"], dtype: torch.dtype, device: str) -> Piece:
     """The rows of a part in one piece, row by row in memory, as a tensor of nested lists has them."""
-    rows = design.sample.rows if part == "fit" else sum(len(y) for _, y in design.batches(part=part))
+    rows = design.sample.own if part == "fit" else sum(len(y) for _, y in design.batches(part=part))
     whole = Piece(
         torch.empty((rows, design.width), dtype=dtype, device=device), torch.empty(rows, dtype=dtype).to(device)
     )
@@ -153,12 +160,22 @@ def _in_order(piece: Piece, size: int) -> Iterator[Piece]:
         yield Piece(piece.X[first : first + size], piece.y[first : first + size])
 
 
-def _shuffled(piece: Piece, size: int, generator: torch.Generator | None) -> Iterator[Piece]:
-    X, y = piece  # noqa: N806
+def windows(pieces: Iterable[Piece], size: int, generator: torch.Generator | None) -> Iterator[Piece]:
+    """All rows in pieces of a whole number of batches, about 524,288 rows, each shuffled by the generator."""
+    window = max(size, _WINDOW // size * size)
+    waiting: list[Piece] = []
+    for piece in pieces:
+        waiting.append(piece)
+        while sum(len(each.y) for each in waiting) >= window:
+            whole = _cat(waiting)
+            yield _shuffled(Piece(whole.X[:window], whole.y[:window]), generator)
+            waiting = [Piece(whole.X[window:], whole.y[window:])]
+    if waiting and len((rest := _cat(waiting)).y):
+        yield _shuffled(rest, generator)
+
+
+def _shuffled(piece: Piece, generator: torch.Generator | None) -> Piece:
     if generator is None:
-        yield from _in_order(piece, size)
-        return
-    order = torch.randperm(len(y), generator=generator).to(X.device)
-    for first in range(0, len(y), size):
-        chosen = order[first : first + size]
-        yield Piece(X[chosen], y[chosen])
+        return piece
+    order = torch.randperm(len(piece.y), generator=generator).to(piece.X.device)
+    return Piece(piece.X[order], piece.y[order])

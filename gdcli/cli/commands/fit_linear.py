@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+from collections.abc import Iterator
+
 from gdcli.cli.command import Command
 from gdcli.cli.output import Output
 from gdcli.contract.descent import FitLinearSettings
 from gdcli.contract.regression import RegressionSettings
+from gdcli.errors import ExitCode
 
 
 def complete(settings: FitLinearSettings) -> FitLinearSettings:
@@ -15,8 +20,24 @@ def complete(settings: FitLinearSettings) -> FitLinearSettings:
     return complete_fit_linear(settings)
 
 
+@contextlib.contextmanager
+def around(output: Output) -> Iterator[Output]:
+    """Where a launcher has started several processes, they make one fit."""
+    from gdcli.cli.ranks import ranks_of
+
+    if ranks_of(os.environ) is None:
+        yield output
+        return
+    from gdcli.cli.workers import together
+
+    with together(output) as joined:
+        yield joined
+
+
 def run(settings: FitLinearSettings, output: Output) -> int:
-    """Fit and print."""
+    """Fit and print; of several processes the first does so, since there are no data to share."""
+    if output.meeting is not None and output.meeting.rank > 0:
+        return ExitCode.OK
     from gdcli.cli.descend import run_descent
     from gdcli.linear.model import fit_linear
 
@@ -38,11 +59,17 @@ def complete_with_data(settings: RegressionSettings) -> RegressionSettings:
 
 
 def run_with_data(settings: RegressionSettings, output: Output) -> int:
-    """Fit and print."""
-    from gdcli.cli.regress import run_regression
+    """Fit and print; of several processes, the first prints."""
+    from gdcli.cli.regress import run_regression, run_share
     from gdcli.regression.fit import Fit
 
-    return run_regression(Fit(settings), output)
+    if output.meeting is None:
+        return run_regression(Fit(settings), output)
+    from gdcli.regression.together import Together
+
+    workers = output.meeting
+    fit = Fit(settings, Together.of(workers.store, workers.rank, workers.size, settings.device, workers.lost))
+    return run_regression(fit, output) if workers.rank == 0 else run_share(fit, output)
 
 
 def code_with_data(settings: RegressionSettings) -> str:
@@ -81,5 +108,6 @@ COMMAND = Command(
     features=("iterations", "numbers", "plot", "table", "surface", "picture", "animation", "page"),
     code=code,
     variables=("W", "x", "target"),
+    around=around,
     with_data=WITH_DATA,
 )

@@ -115,9 +115,9 @@ class LiveFit:
         """The rows in the picture, and the exact answer."""
         import torch
 
-        from gdcli.regression.sample import Known, losses_at, sample_of
+        from gdcli.regression.sample import Known, losses_at
 
-        sample, over = sample_of(self.fit.design)
+        sample, over = self.fit.sample
         found, settings = self.fit.answer.exact, self.fit.settings
         if found is None:
             return Known(settings, self.fit.design.names, None, None), sample, over

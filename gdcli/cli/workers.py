@@ -1,0 +1,246 @@
+"""Processes that make one fit together, started by torchrun or Slurm: whether all live, and what ends all of them.
+
+They meet at a store of PyTorch that all reach. Each counts up a number there, every second; rank 0 looks at those of all
+others, and these at that of rank 0. One that fails leaves its error in the store. Then all end, after its own error.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any, NoReturn
+
+from msgspec import Struct
+
+from gdcli.cli.messages import print_error
+from gdcli.cli.output import Output
+from gdcli.cli.ranks import Ranks, ranks_of
+from gdcli.errors import ExitCode, GdcliError, OutsideError, UserInterruptError
+from gdcli.torch_import import import_torch
+from gdcli.unfinished import undo_all
+
+_EVERY = 0.5  # seconds between two looks at the store
+_LOST = 15.0  # seconds without a sign of life
+_CLOSED = 2.0  # the same, once a connection was closed
+_STARTS = 120.0  # seconds until the first sign: a machine may start late
+_POLITE = 2.0  # seconds in which a rank that has failed prints its own error first
+_HINT = "it was killed, perhaps; with --checkpoint DIR --resume, the same command goes on from the last checkpoint"
+
+
+class Failure(Struct, frozen=True):
+    """What a rank has left in the store when it failed."""
+
+    rank: int
+    message: str
+    exit_code: int
+    hint: str
+
+
+class Workers:
+    """This process among those of a fit. As a context, it tells the others of an error, and they it."""
+
+    def __init__(self, ranks: Ranks, output: Output) -> None:
+        self.ranks, self.output = ranks, output
+        self.rank, self.size = ranks.rank, ranks.size
+        import_torch()
+        self._store = _met(ranks)  # of the thread of the command
+        self._seen: dict[int, tuple[int, float]] = {}
+        self._over = threading.Event()
+        self._trouble = threading.Event()
+        self._watching = threading.Thread(target=self._watch, args=[self._store.clone()], daemon=True)
+
+    @property
+    def store(self) -> Any:
+        """A connection of its own to the store."""
+        return self._store.clone()
+
+    @contextlib.contextmanager
+    def joined(self) -> Iterator[Workers]:
+        """Take part, until the block is left: then wait until all have left it."""
+        self._watching.start()
+        try:
+            yield self
+        except (BrokenPipeError, SystemExit):  # who reads the output of rank 0 has had enough
+            self._leave()
+            raise
+        except Exception as error:
+            self._fail(error)
+            raise
+        else:
+            self._leave()
+        finally:
+            self._over.set()
+
+    def lost(self) -> NoReturn:
+        """A connection to another process was closed: say which has ended.
+
+        Raises:
+            OutsideError: always.
+        """
+        self._trouble.set()
+        with contextlib.suppress(RuntimeError):
+            self._store.set("trouble", "1")
+        time.sleep(_CLOSED + 4 * _EVERY + _POLITE)  # the thread that watches ends the process meanwhile
+        raise OutsideError("rank", "another rank has ended", _HINT)
+
+    # Failures
+
+    def _fail(self, error: Exception) -> None:
+        """Tell the others of an error; one that another rank tells already is not told again."""
+        if isinstance(error, GdcliError) and error.code == "rank":
+            return
+        message = error.message if isinstance(error, GdcliError) else f"{type(error).__name__}: {error}"
+        code = int(error.exit_code) if isinstance(error, GdcliError) else int(ExitCode.FAILED)
+        failure = Failure(self.rank, message, code, "its own error says more")
+        self._over.set()
+        with contextlib.suppress(RuntimeError):
+            first = self._tell(self._store, failure)
+            time.sleep(_POLITE / 2)  # the store may be here: the others have seen it then
+            is_told = first.message == message or self._store.check(["failed-0"])
+            if self.rank > 0 and first.rank != self.rank and is_told:
+                _end(code)
+
+    def _tell(self, store: Any, failure: Failure) -> Failure:
+        """Leave a failure in the store; the first one that was left there."""
+        import msgspec
+
+        text = store.compare_set("failed", "", msgspec.json.encode(failure).decode())
+        return msgspec.json.decode(text, type=Failure)
+
+    def _watch(self, store: Any) -> None:
+        """Look at the store until the command is over; end the process when another one has failed."""
+        unreachable = 0
+        while not self._over.wait(_EVERY):
+            try:
+                failure = self._look(store)
+                unreachable = 0
+            except RuntimeError:  # DistNetworkError and its like: no store any more
+                unreachable += 1
+                failure = Failure(0, "rank 0 cannot be reached any more", int(ExitCode.FAILED), _HINT)
+                if unreachable < 4:
+                    continue
+            if failure is not None:
+                is_own = failure.hint == _HINT  # nobody else tells it
+                if self._over.wait(0 if is_own else _POLITE):
+                    return
+                self._report(failure)
+                _end(failure.exit_code)
+
+    def _look(self, store: Any) -> Failure | None:
+        """Give a sign of life, and look for those of others; the failure of one of them."""
+        import msgspec
+
+        store.add(f"alive-{self.rank}", 1)
+        if store.check(["failed"]):
+            return msgspec.json.decode(store.get("failed"), type=Failure)
+        if self.rank == 0 and not self._trouble.is_set() and store.check(["trouble"]):
+            self._trouble.set()
+        now = time.monotonic()
+        for rank in range(1, self.size) if self.rank == 0 else (0,):
+            sign = store.add(f"alive-{rank}", 0)
+            last, since = self._seen.setdefault(rank, (0, now))
+            if sign != last:
+                self._seen[rank] = (sign, now)
+                continue
+            limit = _STARTS if not last else _CLOSED if self._trouble.is_set() else _LOST
+            if now - since > limit and not store.check([f"left-{rank}"]):
+                state = "gives no sign of life any more" if last else "has not started"
+                failure = Failure(rank, f"rank {rank} of {self.size} {state}", int(ExitCode.FAILED), _HINT)
+                return self._tell(store, failure)
+        return None
+
+    def _report(self, failure: Failure) -> None:
+        """Print that another rank has failed."""
+        what = failure.message
+        if failure.hint != _HINT:
+            what = f"rank {failure.rank} has failed: {what}"
+        error = OutsideError("rank", what, failure.hint)
+        words = self.output.words
+        with contextlib.suppress(Exception):
+            print_error(error, words[0], as_json=self.rank == 0 and ("--json" in words or "--jsonl" in words))
+
+    # The end
+
+    def _leave(self) -> None:
+        """Wait until all have come to their ends: rank 0 is the last to go, for the store may be there."""
+        try:
+            if self.rank == 0:
+                self._store.set("done", "1")
+                until = time.monotonic() + 10
+                while self._store.add("left", 0) < self.size - 1 and time.monotonic() < until:
+                    time.sleep(0.02)
+            else:
+                while not self._store.check(["done"]):
+                    time.sleep(0.02)
+                self._store.set(f"left-{self.rank}", "1")
+                self._store.add("left", 1)
+        except RuntimeError:
+            if self.rank > 0:
+                self.lost()
+
+
+@contextlib.contextmanager
+def together(output: Output) -> Iterator[Output]:
+    """Where a launcher has started several processes, they meet; only rank 0 prints."""
+    ranks = ranks_of(os.environ)
+    if ranks is None:
+        yield output
+        return
+    _check(output, ranks)
+    if ranks.rank > 0:
+        sys.stdout.flush()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    with Workers(ranks, output).joined() as workers:
+        import msgspec
+
+        yield msgspec.structs.replace(output, meeting=workers, quiet=output.quiet or ranks.rank > 0)
+
+
+def _check(output: Output, ranks: Ranks) -> None:
+    """Raise GdcliError for what needs one process, and for processes without an address to meet at."""
+    if output.live:
+        message = "--live shows the fit of one process, and a launcher has started several"
+        raise GdcliError("usage", message, "leave out --live, or run one process")
+    places = [at for at, word in enumerate(output.words) if word == "-"]
+    if any(output.words[at - 1] != "--output" for at in places):
+        message = "standard input goes to one process, and a launcher has started several"
+        raise GdcliError("usage", message, "name the files")
+    if "MASTER_ADDR" not in os.environ or "MASTER_PORT" not in os.environ:
+        if ranks.nearby:
+            number = sum(ord(c) * 31**at for at, c in enumerate(ranks.run))
+            os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(20_000 + number % 10_000)}
+            return
+        message = f"{ranks.size} processes on several machines need an address to meet at"
+        hint = 'export MASTER_PORT=29500 MASTER_ADDR=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)'
+        raise GdcliError("usage", message, hint)
+
+
+def _met(ranks: Ranks) -> Any:
+    """The store that all processes reach: that of torchrun, or of rank 0.
+
+    Raises:
+        OutsideError: when rank 0 cannot be reached in time.
+    """
+    from torch.distributed.rendezvous import rendezvous
+
+    try:
+        found = rendezvous("env://", ranks.rank, ranks.size, timeout=timedelta(seconds=_STARTS))
+        store, _, _ = next(iter(found))
+    except (RuntimeError, ValueError) as error:
+        place = f"{os.environ['MASTER_ADDR']}:{os.environ['MASTER_PORT']}"
+        reason = " ".join(str(error).split())
+        message = f"rank {ranks.rank} cannot meet the others at {place}"
+        raise OutsideError("rank", message, f"PyTorch says: {reason}") from error
+    return store
+
+
+def _end(code: int) -> NoReturn:
+    """End the process at once, without a word."""
+    undo_all()
+    os._exit(code)
