@@ -135,9 +135,16 @@ class Output(Struct, frozen=True, kw_only=True):
     merge: Annotated[
         list[str], option("put the parts that --shard has saved together, and run nothing", "FILE...", about=("sweep",))
     ] = []
+    checkpoint: Annotated[
+        str | None, option("keep checkpoints of the run in a folder, for --resume", "DIR", about=("model",))
+    ] = None
     resume: Annotated[
         bool,
-        option("keep finished tiles beside the first file of --save, and go on from those there", about=("sweep",)),
+        option(
+            "keep finished tiles beside the first file of --save, and go on from those there",
+            about=("sweep", "model"),
+            instead={"iterations": "go on from the last checkpoint in the folder of --checkpoint, if there is one"},
+        ),
     ] = False
     every: Annotated[int, option("show every Nth iteration in a table", "N", about=("iterations",), ge=1)] = 1
     all: Annotated[bool, option("show every row of a long table", about=("iterations", "points"))] = False

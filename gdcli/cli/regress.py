@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import IO, TYPE_CHECKING, Any
 
 from gdcli.cli.descend import stream
-from gdcli.cli.interrupt import Interruption, interruptible
+from gdcli.cli.interrupt import interruptible
 from gdcli.cli.messages import warn
 from gdcli.cli.output import Output
 from gdcli.cli.progress import progress
@@ -17,7 +17,7 @@ from gdcli.cli.show import Report, print_report, report_for_people, with_notices
 from gdcli.cli.title import title_of_regression
 from gdcli.contract.plot import notices_about
 from gdcli.contract.regression import RegressionResult, Row
-from gdcli.errors import ExitCode
+from gdcli.errors import INTERRUPTED_BY, ExitCode
 from gdcli.memory import Ends, Shown, Thinned, capacity
 
 if TYPE_CHECKING:
@@ -161,20 +161,20 @@ class FitCollector:
 def run_share(fit: Fit, output: Output) -> int:
     """Run the share of a process that does not print: it computes all that the first one prints of."""
     fit.diagnoses = _is_diagnosed(fit, output)
-    with interruptible(fit.interrupt) as interruption:
+    with interruptible(fit.interrupt):
         for _ in fit.states():
             pass
-        outcome = fit.outcome
+        fit.outcome  # noqa: B018 -- it is computed together
     if _draws(output):
         fit.sample  # noqa: B018 -- it is gathered
-    return _exit_code(outcome, output, interruption)
+    return _exit_code(fit, output)
 
 
 def run_regression(fit: Fit, output: Output) -> int:
     """Run, print, and return the exit code."""
     live = _live(fit, output)
     collector = FitCollector(fit, output, None if live is None else live.states())
-    with interruptible(fit.interrupt if live is None else live.interrupt) as interruption:
+    with interruptible(fit.interrupt if live is None else live.interrupt):
         match output.format:
             case "jsonl":
                 with output.open() as file:
@@ -190,12 +190,13 @@ def run_regression(fit: Fit, output: Output) -> int:
     if not output.quiet:
         warn(outcome.warnings)
     collector.save()
-    return _exit_code(outcome, output, interruption)
+    return _exit_code(fit, output)
 
 
-def _exit_code(outcome: RegressionResult, output: Output, interruption: Interruption) -> int:
+def _exit_code(fit: Fit, output: Output) -> int:
+    outcome = fit.outcome
     if outcome.status == "interrupted":
-        return interruption.code
+        return INTERRUPTED_BY[fit.interrupted_by or ""]
     from gdcli.contract.descent import CONVERGED
 
     if output.require_convergence and outcome.status not in CONVERGED:

@@ -7,7 +7,6 @@ others, and these at that of rank 0. One that fails leaves its error in the stor
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import sys
 import threading
@@ -16,7 +15,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any, NoReturn
 
-from msgspec import Struct
+import msgspec
+from msgspec import Struct, structs
 
 from gdcli.cli.messages import print_error
 from gdcli.cli.output import Output
@@ -48,6 +48,7 @@ class Workers:
     def __init__(self, ranks: Ranks, output: Output) -> None:
         self.ranks, self.output = ranks, output
         self.rank, self.size = ranks.rank, ranks.size
+        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # it warns at length that a connection was closed
         import_torch()
         self._store = _met(ranks)  # of the thread of the command
         self._seen: dict[int, tuple[int, float]] = {}
@@ -101,15 +102,18 @@ class Workers:
         self._over.set()
         with contextlib.suppress(RuntimeError):
             first = self._tell(self._store, failure)
+            self._store.set(f"failed-{self.rank}", message)
             time.sleep(_POLITE / 2)  # the store may be here: the others have seen it then
-            is_told = first.message == message or self._store.check(["failed-0"])
-            if self.rank > 0 and first.rank != self.rank and is_told:
+            if self.rank > 0 and (self._is_told_by(0, message) or self._is_told_by(first.rank, message)):
                 _end(code)
+
+    def _is_told_by(self, rank: int, message: str) -> bool:
+        """Whether another rank prints the same error."""
+        key = f"failed-{rank}"
+        return rank != self.rank and self._store.check([key]) and self._store.get(key).decode() == message
 
     def _tell(self, store: Any, failure: Failure) -> Failure:
         """Leave a failure in the store; the first one that was left there."""
-        import msgspec
-
         text = store.compare_set("failed", "", msgspec.json.encode(failure).decode())
         return msgspec.json.decode(text, type=Failure)
 
@@ -134,8 +138,6 @@ class Workers:
 
     def _look(self, store: Any) -> Failure | None:
         """Give a sign of life, and look for those of others; the failure of one of them."""
-        import msgspec
-
         store.add(f"alive-{self.rank}", 1)
         if store.check(["failed"]):
             return msgspec.json.decode(store.get("failed"), type=Failure)
@@ -192,18 +194,17 @@ def together(output: Output) -> Iterator[Output]:
     if ranks is None:
         yield output
         return
-    _check(output, ranks)
+    _check_address(ranks)
     if ranks.rank > 0:
         sys.stdout.flush()
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     with Workers(ranks, output).joined() as workers:
-        import msgspec
+        _check(output)
+        yield structs.replace(output, meeting=workers, quiet=output.quiet or ranks.rank > 0)
 
-        yield msgspec.structs.replace(output, meeting=workers, quiet=output.quiet or ranks.rank > 0)
 
-
-def _check(output: Output, ranks: Ranks) -> None:
-    """Raise GdcliError for what needs one process, and for processes without an address to meet at."""
+def _check(output: Output) -> None:
+    """Raise GdcliError for what needs one process."""
     if output.live:
         message = "--live shows the fit of one process, and a launcher has started several"
         raise GdcliError("usage", message, "leave out --live, or run one process")
@@ -211,6 +212,10 @@ def _check(output: Output, ranks: Ranks) -> None:
     if any(output.words[at - 1] != "--output" for at in places):
         message = "standard input goes to one process, and a launcher has started several"
         raise GdcliError("usage", message, "name the files")
+
+
+def _check_address(ranks: Ranks) -> None:
+    """Raise GdcliError for processes without an address to meet at; on one machine it is made up."""
     if "MASTER_ADDR" not in os.environ or "MASTER_PORT" not in os.environ:
         if ranks.nearby:
             number = sum(ord(c) * 31**at for at, c in enumerate(ranks.run))

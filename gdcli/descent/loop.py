@@ -63,9 +63,11 @@ class Rates(Protocol):
         """Go on to the rate of the next step."""
 
 
-def descend(evaluate: Evaluation, rule: Rule, rates: Rates, stop: Callable[[State], bool]) -> Iterator[State]:
-    """Yield each state of a descent, the one in which it ends included."""
-    for iteration in itertools.count():
+def descend(
+    evaluate: Evaluation, rule: Rule, rates: Rates, stop: Callable[[State], bool], first: int = 0
+) -> Iterator[State]:
+    """Yield each state of a descent, the one in which it ends included; ``first`` is the number of the first one."""
+    for iteration in itertools.count(first):
         loss = evaluate()  # fills .grad
         values, gradients = evaluate.values(), evaluate.gradients
         state = State(iteration, loss.item(), values, gradients, rates.lr, evaluate.noted(), evaluate.count)

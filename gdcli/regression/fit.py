@@ -15,6 +15,7 @@ from gdcli.complete.regression import as_descent, complete_regression, data_of, 
 from gdcli.contract.regression import DataSource, RegressionResult, RegressionSettings, Row
 from gdcli.descent.stopping import StopTests
 from gdcli.errors import GdcliError, UserInterruptError
+from gdcli.regression.checkpoint import Checkpoint
 from gdcli.regression.conditioning import Spectrum, largest_eigenvalue, spectrum
 from gdcli.regression.design import Design
 from gdcli.regression.exact import Answer
@@ -58,6 +59,17 @@ class Fit:
         self._best: Seen | None = None
         self._final: Seen | None = None
         self.first: Seen | None = None
+        self.checkpoint: Checkpoint | None = None
+
+    def keep_in(self, folder: str, *, resume: bool) -> None:
+        """Keep checkpoints of the run in a folder, and with ``resume`` go on from the last one there.
+
+        Raises:
+            GdcliError: for a folder that has checkpoints already, or those of another fit.
+            OutsideError: for a folder that cannot be written.
+        """
+        self.checkpoint = Checkpoint(folder, resume=resume)
+        self.checkpoint.open(self.settings, self.together)
 
     def interrupt(self, by: str = "") -> None:
         """Ask the loop to stop before its next update; ``by`` says by what (" by SIGTERM")."""
@@ -65,6 +77,12 @@ class Fit:
         if self.together is not None:
             self.together.interrupt(by)
         elif self._tests is not None:
+            self._tests.interrupted_by = by
+
+    def hear(self, by: str) -> None:
+        """A signal has come to one of several processes: stop before the next update, as all of them do."""
+        self.interrupted_by = by
+        if self._tests is not None:
             self._tests.interrupted_by = by
 
     def end_soon(self) -> None:

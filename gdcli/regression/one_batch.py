@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -10,6 +11,9 @@ from gdcli.descent.evaluation import Evaluation
 from gdcli.descent.loop import Rates, Rule
 from gdcli.regression.evaluation import RowsEvaluation
 from gdcli.regression.tables import Piece
+
+if TYPE_CHECKING:
+    from gdcli.regression.run import Seen
 
 
 class Drawn(Evaluation):
@@ -29,21 +33,33 @@ class Drawn(Evaluation):
     def __call__(self) -> torch.Tensor:
         """The loss of the next batch, with its gradient."""
         epoch, (X, y) = next(self.batches)  # noqa: N806
+        self.begin(epoch)
+        tensors = self.problem.tensors
+        tensors["X"], tensors["y"] = X, y
+        loss = self.evaluation()
+        self.gradients, self.acts, self.count = self.evaluation.gradients, self.evaluation.acts, self.evaluation.count
+        self.evaluation.acts = []
+        self.note(loss.item(), self.evaluation.rows_of(y))
+        return loss
+
+    def begin(self, epoch: int) -> None:
+        """A batch of this epoch comes: the rates go on where it is the first one."""
         self.begins_epoch = epoch != self.epoch
         if self.begins_epoch and self._rows:
             self.rates.step(self._losses / self._rows)
             self._losses, self._rows = 0.0, 0
             self.lr = self.rates.lr
         self.epoch = epoch
-        tensors = self.problem.tensors
-        tensors["X"], tensors["y"] = X, y
-        loss = self.evaluation()
-        self.gradients, self.acts, self.count = self.evaluation.gradients, self.evaluation.acts, self.evaluation.count
-        self.evaluation.acts = []
-        rows = self.evaluation.rows_of(y)
-        self._losses += loss.item() * rows
+
+    def replay(self, seen: Seen, rows: int) -> None:
+        """Count a state that a checkpoint has, of a batch with so many rows."""
+        self.begin(seen.epoch)
+        self.note(seen.state.loss, rows)
+
+    def note(self, loss: float, rows: int) -> None:
+        """Count the loss of a batch with so many rows."""
+        self._losses += loss * rows
         self._rows += rows
-        return loss
 
     def step(self, loss: float) -> None:
         """Keep the rate: it holds for an epoch."""

@@ -17,9 +17,13 @@ from gdcli.contract.regression import Row
 from gdcli.descent.loop import Rule, State, descend
 from gdcli.descent.snapshot import norm, numbers
 from gdcli.descent.stopping import StopTests
+from gdcli.regression.epoch import Epoch
 from gdcli.regression.evaluation import Proximal, evaluation_of, problem_of
+from gdcli.regression.kept_run import KeptRun
 from gdcli.regression.one_batch import Drawn, OnTheSameBatch
 from gdcli.regression.plan import no_coefficient
+from gdcli.regression.tables import Piece
+from gdcli.regression.together import sums_of
 from gdcli.rules.catalogue import RULES
 from gdcli.rules.make import update_rule
 from gdcli.rules.parameters import rates_change, remembers
@@ -29,7 +33,6 @@ from gdcli.tensors import Problem
 
 if TYPE_CHECKING:
     from gdcli.regression.fit import Fit
-    from gdcli.regression.together import Together
 
 _NEVER = 10**12  # steps
 
@@ -84,22 +87,14 @@ class Run:
         more = remembers(self.descent) or rates_change(self.descent) or s.batch_size is not None
         self.tests = StopTests(self.descent, remembers=more)
         if fit.together is not None:
-            self._join(fit.together)
+            self.evaluation.sums = sums_of(fit.together, self.problem.leaves, fit.hear)
         self.ending: Ending | None = None
         self._generator = torch.Generator().manual_seed(s.seed) if s.shuffle else None
         self._seen: Seen | None = None
-        self._updates = 0
+        self.updates = self.taken = self.skipped = 0
+        self.order: torch.Tensor | None = None
         self._lowest, self._since = math.inf, 0
-
-    def _join(self, together: Together) -> None:
-        """Have the rows of all processes evaluated, and an interrupt of one of them heard by all."""
-        from gdcli.regression.together import Sums
-
-        self.evaluation.sums = sums = Sums(together, list(self.problem.leaves.values()))
-        sums.hear = self._interrupt
-
-    def _interrupt(self, by: str) -> None:
-        self.tests.interrupted_by = by
+        self._kept = None if fit.checkpoint is None else KeptRun(self, fit.checkpoint)
 
     def _problem(self) -> Problem:
         """The loss, at the start.
@@ -127,6 +122,8 @@ class Run:
             states = self._by_epoch(s.batch_size)
         try:
             for self._seen in states:
+                if self._kept is not None:
+                    self._kept.see(self._seen)
                 yield self._seen
         except NoStepError as error:
             self._stalled(error.why)
@@ -144,17 +141,23 @@ class Run:
         else:
             self.evaluation.pieces = self.table.pieces
         self.tests.steps = self.total
-        for state in descend(self.evaluation, self.rule, self.rates, self._stops):
-            self._updates = state.iteration
+        rates, first = self.rates, 0
+        if self._kept is not None:
+            yield from self._kept.resumed(lambda seen, _: self.rates.step(seen.state.loss))
+            rates, first = self._kept.marking(self.rates), self._kept.first
+        for state in descend(self.evaluation, self.rule, rates, self.stops, first):
+            self.updates = state.iteration
             yield Seen(state, state.iteration, self._validation(), is_end=state.iteration == self.total)
 
     def _by_step(self, size: int) -> Iterator[Seen]:
         """A state a step: the loss of a batch, before the update by it."""
-        batches = ((epoch, piece) for epoch in itertools.count() for piece in self._batches(size))
-        drawn = Drawn(self.evaluation, batches, self.rates)
-        rule = OnTheSameBatch(self.rule, self.evaluation)
-        for state in descend(drawn, rule, drawn, self._stops):
-            self._updates = state.iteration
+        drawn = Drawn(self.evaluation, self._batches_of_epochs(size), self.rates)
+        rule, rates, first = OnTheSameBatch(self.rule, self.evaluation), drawn, 0
+        if self._kept is not None:
+            yield from self._kept.resumed(drawn.replay)
+            rates, first = self._kept.marking(drawn), self._kept.first
+        for state in descend(drawn, rule, rates, self.stops, first):
+            self.updates = state.iteration
             if state.iteration == self.total:
                 self.ending = self._after_all()
                 return
@@ -163,43 +166,69 @@ class Run:
     def _by_epoch(self, size: int) -> Iterator[Seen]:
         """A state an epoch, and nothing but the steps in between."""
         evaluate, rule, tensors, tests = self.evaluation, self.rule, self.problem.tensors, self.tests
-        for epoch in itertools.count():
-            if self._updates >= self.total:
+        if self._kept is not None:
+            yield from self._kept.resumed(lambda seen, _: self.rates.step(seen.state.loss))
+        for epoch in itertools.count(0 if self._seen is None else self._seen.epoch + 1):
+            if self.updates >= self.total:
                 self.ending = self._after_all()
                 return
-            before, values, rate, validation = self._updates, evaluate.values(), self.rates.lr, self._validation()
-            losses, rows, left = 0.0, 0, self.total - self._updates
+            begun = self._begun_epoch()
+            left = self.total - self.updates - self.skipped
             for X, y in self._batches(size):  # noqa: N806 -- the matrix of features, as everybody writes it
                 tensors["X"], tensors["y"] = X, y
                 loss = evaluate().item()
                 count = evaluate.rows_of(y)
-                losses += loss * count
-                rows += count
+                begun.losses += loss * count
+                begun.rows += count
                 rule.step(evaluate)
                 left -= 1
                 if not left or tests.interrupted_by is not None:
                     break
-            self._updates = self.total - left
-            mean = losses / rows
+                if self._kept is not None:
+                    self._kept.mark(self.total - left, begun)
+            self.updates = self.total - left
+            mean = begun.losses / begun.rows
             self.rates.step(mean)
-            state = State(before, mean, values, evaluate.gradients, rate, evaluate.noted(), evaluate.count)
-            seen = Seen(state, epoch, validation)
-            yield seen
-            if left and self._stops(state):
+            gradients, acts = evaluate.gradients, evaluate.noted()
+            state = State(begun.updates, mean, begun.values, gradients, begun.rate, acts, evaluate.count)
+            yield Seen(state, epoch, begun.validation)
+            if left and self.stops(state):
                 return
 
-    def _batches(self, size: int) -> Any:
-        return self.table.batches(size, self._generator)
+    def _begun_epoch(self) -> Epoch:
+        """The epoch that begins now, or in the middle of which a checkpoint was made."""
+        if self._kept is not None and (begun := self._kept.take_epoch()) is not None:
+            return begun
+        return Epoch(self.updates, self.evaluation.values(), self.rates.lr, self._validation())
+
+    def _batches_of_epochs(self, size: int) -> Iterator[tuple[int, Piece]]:
+        for epoch in itertools.count(0 if self._seen is None else self._seen.epoch):
+            for piece in self._batches(size):
+                yield epoch, piece
+
+    def _batches(self, size: int) -> Iterator[Piece]:
+        """The batches of an epoch, without those that were taken before a checkpoint."""
+        skipped, self.skipped, self.taken = self.skipped, 0, 0
+        self.order = None if self._generator is None else self._generator.get_state()
+        for piece in self.table.batches(size, self._generator):
+            self.taken += 1
+            if self.taken > skipped:
+                yield piece
+
+    def restore_order(self, order: torch.Tensor) -> None:
+        """Have the next epoch draw the rows in this order."""
+        if self._generator is not None:
+            self._generator.set_state(order)
 
     # The end
 
     def end_soon(self) -> None:
         """Make no update after those of the row that was yielded last, as if ``steps`` had said so from the start."""
         is_epoch = self.settings.batch_size is not None and self.settings.per == "epoch"
-        self.total = self.tests.steps = min(self.total, self._updates if is_epoch else self._updates + 1)
+        self.total = self.tests.steps = min(self.total, self.updates if is_epoch else self.updates + 1)
         self.settings = replace(self.settings, steps=self.total, epochs=None)
 
-    def _stops(self, state: State) -> bool:
+    def stops(self, state: State) -> bool:
         """Whether the run ends at a state, which was the last to be yielded."""
         if self.tests(state) and self.tests.ending is not None:
             reason, message, _ = self.tests.ending
@@ -223,7 +252,7 @@ class Run:
     def _after_all(self) -> Ending:
         """The end after all updates that were asked for."""
         s = self.settings
-        steps = f"{self._updates:,} step{'s' * (self._updates != 1)}"
+        steps = f"{self.updates:,} step{'s' * (self.updates != 1)}"
         if s.steps is not None:
             return Ending("max_steps", f"stopped after {steps}", StopReason.MAX_STEPS)
         count = most_steps(s)
@@ -232,7 +261,7 @@ class Run:
         return Ending("max_steps", f"stopped after {epochs}{more}", StopReason.MAX_STEPS)
 
     def _stalled(self, why: str) -> None:
-        message = StopReason.STALLED.value.format(iteration=self._updates, why=why)
+        message = StopReason.STALLED.value.format(iteration=self.updates, why=why)
         self.ending = Ending("stalled", message, StopReason.STALLED)
 
     def _at_the_end(self) -> Seen:
@@ -240,7 +269,7 @@ class Run:
         evaluate, epoch = self.evaluation, 0 if self._seen is None else self._seen.epoch + 1
         evaluate.pieces = self.table.pieces
         loss = evaluate().item()
-        state = State(self._updates, loss, evaluate.values(), evaluate.gradients, self.rates.lr, None, evaluate.count)
+        state = State(self.updates, loss, evaluate.values(), evaluate.gradients, self.rates.lr, None, evaluate.count)
         return Seen(state, epoch, self._validation(), is_end=True)
 
     def _validation(self) -> float | None:

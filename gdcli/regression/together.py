@@ -83,11 +83,10 @@ class Sums:
     The flags say that a signal has come to one of them (``hear`` is told then), and that rank 0 wants the run to be kept.
     """
 
-    def __init__(self, together: Together, moving: list[torch.Tensor]) -> None:
-        self.together, self.moving = together, moving
+    def __init__(self, together: Together, moving: list[torch.Tensor], hear: Callable[[str], None]) -> None:
+        self.together, self.moving, self.hear = together, moving, hear
         self.sizes = [x.numel() for x in moving]
         self.flat = torch.zeros(sum(self.sizes) + _TAIL, dtype=torch.float64, device=moving[0].device)
-        self.hear: Callable[[str], None] = lambda _: None
         self.is_due = False
 
     def begin(self) -> None:
@@ -121,3 +120,8 @@ class Sums:
         """The sums of the gradients, in the shapes of what moves, as float64."""
         parts = self.flat[: sum(self.sizes)].split(self.sizes)
         return [part.reshape(x.shape) for part, x in zip(parts, self.moving, strict=True)]
+
+
+def sums_of(together: Together, leaves: dict[str, torch.Tensor], hear: Callable[[str], None]) -> Sums:
+    """What is added up in a step for these variables."""
+    return Sums(together, list(leaves.values()), hear)

@@ -5,12 +5,17 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from gdcli.cli.command import Command
 from gdcli.cli.output import Output
 from gdcli.contract.descent import FitLinearSettings
 from gdcli.contract.regression import RegressionSettings
-from gdcli.errors import ExitCode
+from gdcli.errors import ExitCode, GdcliError
+
+if TYPE_CHECKING:
+    from gdcli.cli.workers import Workers
+    from gdcli.regression.together import Together
 
 
 def complete(settings: FitLinearSettings) -> FitLinearSettings:
@@ -63,13 +68,37 @@ def run_with_data(settings: RegressionSettings, output: Output) -> int:
     from gdcli.cli.regress import run_regression, run_share
     from gdcli.regression.fit import Fit
 
-    if output.meeting is None:
-        return run_regression(Fit(settings), output)
-    from gdcli.regression.together import Together
-
     workers = output.meeting
-    fit = Fit(settings, Together.of(workers.store, workers.rank, workers.size, settings.device, workers.lost))
-    return run_regression(fit, output) if workers.rank == 0 else run_share(fit, output)
+    fit = Fit(settings, None if workers is None else _together(settings, workers))
+    if output.checkpoint is not None:
+        fit.keep_in(output.checkpoint, resume=output.resume)
+    return run_regression(fit, output) if workers is None or workers.rank == 0 else run_share(fit, output)
+
+
+def _together(settings: RegressionSettings, workers: Workers) -> Together:
+    """The processes of a fit, once they have met."""
+    from gdcli.complete.regression import as_descent
+    from gdcli.regression.together import Together
+    from gdcli.tensors import on_device
+
+    if settings.optimizer == "newton":
+        message = "newton takes second derivatives of all rows, and each of the processes has a share of them"
+        raise GdcliError("optimizer", message, "use --optimizer lbfgs, or run one process")
+    device = on_device(as_descent(settings)).device
+    return Together.of(workers.store, workers.rank, workers.size, device, workers.lost)
+
+
+def given_with_data(settings: RegressionSettings, output: Output) -> RegressionSettings:
+    """The settings of the command line, whose options about checkpoints go together."""
+    if output.resume and output.checkpoint is None:
+        message = "--resume goes on from a checkpoint, and no folder of checkpoints is named"
+        raise GdcliError("usage", message, "add --checkpoint DIR")
+    if output.checkpoint is not None and output.format == "code":
+        raise GdcliError("usage", "--code runs nothing, so there is nothing to keep", "leave out --checkpoint or --code")
+    if output.checkpoint is not None and output.live:
+        message = "--live can end a run early, or go on with other settings, and a checkpoint is of one run"
+        raise GdcliError("usage", message, "leave out --live or --checkpoint")
+    return settings
 
 
 def code_with_data(settings: RegressionSettings) -> str:
@@ -88,6 +117,7 @@ WITH_DATA = Command(
     examples=(),
     features=("iterations", "model", "numbers", "plot", "table", "surface", "picture", "animation", "page"),
     code=code_with_data,
+    given=given_with_data,
 )
 COMMAND = Command(
     name="fit-linear",
