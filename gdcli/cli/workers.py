@@ -94,6 +94,7 @@ class Workers:
 
     def _fail(self, error: Exception) -> None:
         """Tell the others of an error; one that another rank tells already is not told again."""
+        self._hush()
         if isinstance(error, GdcliError) and error.code == "rank":
             return
         message = error.message if isinstance(error, GdcliError) else f"{type(error).__name__}: {error}"
@@ -165,7 +166,17 @@ class Workers:
         error = OutsideError("rank", what, failure.hint)
         words = self.output.words
         with contextlib.suppress(Exception):
+            self._hush()
             print_error(error, words[0], as_json=self.rank == 0 and ("--json" in words or "--jsonl" in words))
+
+    def _hush(self) -> None:
+        """Leave standard output to the next start, if torchrun makes one: a document is printed once."""
+        left = int(os.environ.get("TORCHELASTIC_MAX_RESTARTS", "0")) - int(
+            os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+        )
+        if left > 0:
+            sys.stdout.flush()
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
     # The end
 
@@ -242,7 +253,9 @@ def _met(ranks: Ranks) -> Any:
         reason = " ".join(str(error).split())
         message = f"rank {ranks.rank} cannot meet the others at {place}"
         raise OutsideError("rank", message, f"PyTorch says: {reason}") from error
-    return store
+    from torch.distributed import PrefixStore
+
+    return PrefixStore(f"gdcli-{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)  # it outlives a restart
 
 
 def _end(code: int) -> NoReturn:
