@@ -151,9 +151,9 @@ class Workers:
             if sign != last:
                 self._seen[rank] = (sign, now)
                 continue
-            limit = _STARTS if not last else _CLOSED if self._trouble.is_set() else _LOST
+            limit = _CLOSED if self._trouble.is_set() else _LOST if last else _STARTS
             if now - since > limit and not store.check([f"left-{rank}"]):
-                state = "gives no sign of life any more" if last else "has not started"
+                state = "has not started" if limit == _STARTS else "gives no sign of life any more"
                 failure = Failure(rank, f"rank {rank} of {self.size} {state}", int(ExitCode.FAILED), _HINT)
                 return self._tell(store, failure)
         return None

@@ -46,7 +46,7 @@ class Checkpoint:
         self._together: Together | None = None
         self._waiting: list[bytes] = []
         self._size = 0  # bytes of the rows that are kept
-        self._next = time.monotonic() + _LEAST
+        self._next = 0.0  # the first one comes after the first update
 
     @property
     def is_first(self) -> bool:
@@ -60,6 +60,8 @@ class Checkpoint:
             GdcliError: for a folder with checkpoints of another fit, or where none was expected.
             OutsideError: for a folder that cannot be read or written.
         """
+        import torch.distributed.checkpoint  # noqa: F401 -- now, and not when the first checkpoint is timed
+
         self._together = together
         if together is not None:
             together.is_due = lambda: self.is_first and self.is_due()
