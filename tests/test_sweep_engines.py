@@ -19,6 +19,7 @@ from msgspec.structs import replace
 import gdcli
 from gdcli.batch.fast import _FUNCTIONS, compiled
 from gdcli.batch.generated import APPROXIMATE, TEXTS, Source
+from gdcli.batch.stepped import NJIT
 from gdcli.batch.sums import lanes, order_of_sum
 from gdcli.complete.alone import settings_alone
 from gdcli.complete.sweep import complete_sweep
@@ -444,7 +445,8 @@ def called(texts: list[str], given: list[torch.Tensor], approximate: list[str]) 
     for j, text in enumerate(texts):
         lines += [f"        a, b, c = p[{j}, i], q[{j}, i], r[{j}, i]", f"        out[{j}, i] = {text}"]
     out = torch.empty(len(texts), COUNT, dtype=given[0].dtype)
-    source = Source("\n".join(lines) + "\n", "", [], [], [], {}, approximate)
+    text = f"{NJIT}\n" + "\n".join(lines) + "\n"
+    source = Source(text, len(lines), 0, [], [], [], approximate=approximate)
     compiled(source, out.dtype).advance(*(row.numpy() for row in rows), out.numpy())
     return out
 

@@ -31,9 +31,9 @@ class Watch:
         self._before: torch.Tensor | None = None
         self._before_loss = loss
 
-    def begin(self, limits: Limits) -> None:
-        """Begin a block."""
-        self.limits = limits
+    def begin(self, limits: Limits, landmark: torch.Tensor | None) -> None:
+        """Begin a block. The ``landmark`` (elements, runs) are points that the runs have been at."""
+        self.limits, self.landmark = limits, landmark
         self.largest.zero_()
         self.broken.zero_()
         self.returned.zero_()
@@ -71,9 +71,9 @@ class Watch:
             self._keep("move", move.sub_(x.abs().amax(0), alpha=limits.x[1] * x.shape[0] ** 0.5))
             self.previous, self._before = self._before, self.previous
             self._before.copy_(x)
-        if limits.landmark is not None:
-            torch.eq(x[0], limits.landmark[0], out=self.same)
-            for row, there in zip(x[1:_COMPARED], limits.landmark[1:_COMPARED], strict=True):
+        if self.landmark is not None:
+            torch.eq(x[0], self.landmark[0], out=self.same)
+            for row, there in zip(x[1:_COMPARED], self.landmark[1:_COMPARED], strict=True):
                 torch.eq(row, there, out=self.also)
                 self.same.logical_and_(self.also)
             self.returned.logical_or_(self.same)

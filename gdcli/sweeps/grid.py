@@ -54,7 +54,8 @@ class Grid:
 
     def at(self, cells: torch.Tensor, axis: int) -> torch.Tensor:
         """The numbers of some cells on an axis, float64."""
-        return self.numbers[axis][self.index(cells)[axis]]
+        before = math.prod(map(len, self.axes[:axis]))
+        return self.numbers[axis][(cells // before if before > 1 else cells) % len(self.axes[axis])]
 
     def seeds(self) -> list[int]:
         """The seeds of the cells; one where no axis is the seed."""
