@@ -564,3 +564,18 @@ def test_fast_ends_runs_where_replay_does(ends: dict[str, Any]) -> None:
     )
     assert len(one.statuses) > 1
     assert one.grid == other.grid
+
+
+@needs_numba
+def test_fast_gives_the_same_cells_with_one_thread_and_with_several() -> None:
+    settings: dict[str, Any] = {"over": ["x=-1:1:128", "lr=1e-3:0.2:log:128"], "values": {"y": 1}, "steps": 60}
+    before = torch.get_num_threads()
+    grids = []
+    try:
+        for threads in (1, 3):
+            torch.set_num_threads(threads)
+            record = gdcli.sweep("(1 - x)**2 + 10*(y - x**2)**2", settings={**settings, "engine": "fast"}, cells=True)
+            grids.append(record.grid)
+    finally:
+        torch.set_num_threads(before)
+    assert grids[0] == grids[1]

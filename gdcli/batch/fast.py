@@ -12,6 +12,7 @@ import importlib.util
 import math
 import os
 import sys
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,7 @@ class Fast:
     """
 
     name = "fast"
+    threads = True
 
     def __init__(self, step: Step) -> None:
         """Take a step.
@@ -102,14 +104,15 @@ class Fast:
         self.step = step
         self.source = source_of(step, Tests())
         self.tile = 1 << (14 if self.source.each else 18)  # of those, a number is kept for each run and step
-        self._modules: dict[Tests, tuple[Any, torch.Tensor]] = {}
+        self._modules: dict[Tests, tuple[Any, int]] = {}
+        self._lock = threading.Lock()
 
-    def module(self, tests: Tests) -> tuple[Any, torch.Tensor]:
-        """The module of the compiled functions with these tests, and the array that they work in."""
-        if tests not in self._modules:
-            source = source_of(self.step, tests)
-            working = torch.empty(source.working, dtype=self.step.x.dtype)
-            self._modules[tests] = compiled(source, self.step.x.dtype), working
+    def module(self, tests: Tests) -> tuple[Any, int]:
+        """The module of the compiled functions with these tests, and how many numbers they work with."""
+        with self._lock:
+            if tests not in self._modules:
+                source = source_of(self.step, tests)
+                self._modules[tests] = compiled(source, self.step.x.dtype), source.working
         return self._modules[tests]
 
     def most(self, i: int, stopping: Stopping) -> int:  # noqa: ARG002
@@ -147,7 +150,7 @@ class FastTile(ReplayTile):
         uniform, each = self._inputs(i + 1, count, rates)
         tests = Tests.of(stopping)
         module, working = self.engine.module(tests)
-        arrays = [working, self.x, self.gradient, self.loss]
+        arrays = [torch.empty(working, dtype=self.x.dtype), self.x, self.gradient, self.loss]
         if tests.x:
             self.previous = torch.empty_like(self.x) if self.previous is None else self.previous
             arrays.append(self.previous)

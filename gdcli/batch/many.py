@@ -6,7 +6,9 @@ stepped again from the beginning of the block, with the tests of a single descen
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,6 +18,8 @@ from gdcli.batch.blocks import Ended, Known, Tested
 from gdcli.batch.limits import Rates
 from gdcli.batch.step import Step
 from gdcli.batch.stopping import BatchStopTests, Stopping
+
+_FEWEST = 4_096  # runs of a tile, below which a thread of its own gains nothing
 
 
 class Tile(Protocol):
@@ -56,10 +60,11 @@ class Tile(Protocol):
 
 
 class Engine(Protocol):
-    """Makes tiles of at most ``tile`` runs."""
+    """Makes tiles of at most ``tile`` runs. With ``threads``, tiles may be stepped at the same time."""
 
     name: str
     tile: int
+    threads: bool
     step: Step
 
     def most(self, i: int, stopping: Stopping) -> int:
@@ -112,6 +117,7 @@ class Many:
         self.engine, self.stopping = engine, stopping
         self.steps = stopping.evaluations - 1
         self._rates = rates
+        self._threads = torch.get_num_threads() if engine.threads else 1
         self._interrupted = False
         runs = x.shape[1]
         self.ends = Ends(
@@ -130,29 +136,40 @@ class Many:
 
     def __iter__(self) -> Iterator[float]:
         """Run, and yield now and then which share of the steps is made."""
-        parts = self._parts(*self._start)
-        for part in parts:
-            self._begin(part)
-        i = 1 if self.steps else 0
-        while i < self.steps and not self._interrupted:
-            parts = self._compacted(parts)
-            if not parts:
-                return
-            k = min(self.engine.most(i, self.stopping), self.steps - i)
-            for part in parts:
-                ended = part.tile.go_on(i, k, part.known, self.stopping, self._rates_of(part))
-                if ended is not None:
-                    self._take(part, *ended)
-            i += k
-            yield i / self.steps
-        for part in self._compacted(parts):
-            self._take(part, *part.tile.finish(i, part.known, self.stopping))
+        with ThreadPoolExecutor(self._threads) as pool:
+            each = map if self._threads == 1 else pool.map
+            parts = self._parts(*self._start)
+            self._all(each(self._begin, parts))
+            i = 1 if self.steps else 0
+            while i < self.steps and not self._interrupted:
+                parts = self._compacted(parts)
+                if not parts:
+                    return
+                k = min(self.engine.most(i, self.stopping), self.steps - i)
+                self._all(each(functools.partial(self._go_on, i, k), parts))
+                i += k
+                yield i / self.steps
+            for part in self._compacted(parts):
+                self._take(part, *part.tile.finish(i, part.known, self.stopping))
+
+    def _go_on(self, i: int, k: int, part: _Part) -> None:
+        """Make the iterations i to i + k - 1."""
+        ended = part.tile.go_on(i, k, part.known, self.stopping, self._rates_of(part))
+        if ended is not None:
+            self._take(part, *ended)
+
+    @staticmethod
+    def _all(results: Iterable[None]) -> None:
+        """Wait for all of them."""
+        for _ in results:
+            pass
 
     def _parts(self, x: torch.Tensor, parameters: Mapping[str, torch.Tensor]) -> list[_Part]:
         """The runs in tiles."""
         numbers = torch.arange(x.shape[1])
         found = []
-        for runs in torch.split(numbers, self.engine.tile):
+        most = min(self.engine.tile, max(_FEWEST, -(-len(numbers) // self._threads)))
+        for runs in torch.split(numbers, most):
             tile = self.engine.tile_of(x[:, runs], {name: p[..., runs] for name, p in parameters.items()})
             none = torch.zeros(len(runs), dtype=torch.float64)
             found.append(_Part(tile, runs, Known(torch.ones(len(runs), dtype=torch.bool), none, none)))

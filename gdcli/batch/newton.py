@@ -21,6 +21,7 @@ class Newton:
     """The engine: its tiles evaluate as those of ``replay`` do, and step by the Hessian, recorded from a single run."""
 
     name = "replay"
+    threads = False  # PyTorch has its own
 
     def __init__(self, problem: Problem, settings: StepSettings) -> None:
         """Record the evaluation and the Hessian.

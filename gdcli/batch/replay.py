@@ -29,6 +29,7 @@ class Replay:
     """The engine: makes tiles of runs, which share the memory of what lies between."""
 
     name = "replay"
+    threads = False  # PyTorch has its own
 
     def __init__(self, step: Step) -> None:
         self.step = step

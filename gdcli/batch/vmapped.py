@@ -19,6 +19,7 @@ class Vmap:
     """The engine: its tiles evaluate all runs in one call, and step as ``replay`` does."""
 
     name = "vmap"
+    threads = False  # PyTorch has its own
 
     def __init__(self, problem: Problem, step: Step) -> None:
         self.problem = problem
