@@ -19,7 +19,7 @@ from gdcli.batch.binding import needed
 from gdcli.batch.operations import Operation
 from gdcli.batch.recording import Level, NotRecordedError, Slot
 from gdcli.batch.step import Step
-from gdcli.batch.stepped import DTYPES, LANES, NJIT, Rows, Tests, text_of_steps
+from gdcli.batch.stepped import DTYPES, NJIT, Rows, Tests, text_of_steps
 from gdcli.batch.sums import Tree
 from gdcli.batch.tested import text_of_tests
 
@@ -347,6 +347,6 @@ def source_of(step: Step, tests: Tests) -> Source:
         text_of_tests(writer, tests, evaluated, loss, texts)
         + f"\n\n{NJIT}\n"
         + text_of_steps(writer, tests, evaluated, loss, texts),
-        len(writer.lines), Rows(writer, tests).count * LANES,
+        len(writer.lines), Rows(writer, tests).size,
         writer.runs, writer.steps, writer.each, writer.constants, sorted(writer.approximate),
     )  # fmt: skip

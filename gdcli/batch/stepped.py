@@ -13,8 +13,7 @@ from gdcli.batch.stopping import Stopping
 if TYPE_CHECKING:
     from gdcli.batch.generated import Writer
 
-LANES = 128
-"""Runs of a group, which the compiler steps with vector instructions."""
+_CACHE, _MOST_LANES, _FEWEST_LANES = 24_576, 128, 16  # bytes of the innermost cache that the array of a group takes
 DTYPES = {torch.float32: "float32", torch.float64: "float64", torch.bool: "bool_"}
 NJIT = '@njit(cache=True, nogil=True, error_model="numpy", boundscheck=False)'
 _COMPARED = 4  # elements of a point that are compared with the landmark: a point that comes again has the same
@@ -55,8 +54,8 @@ class Row(NamedTuple):
 class Rows:
     """What belongs to a group of runs, as rows of one array, so that the compiler sees that nothing overlaps.
 
-    The first of them, ``moving``, change from step to step. They stand a second time, as they were at the beginning of
-    a block.
+    The ``lanes`` of a row are the runs of a group, which the compiler steps with vector instructions. The first rows,
+    ``moving``, change from step to step; they stand a second time, as they were at the beginning of a block.
     """
 
     def __init__(self, writer: Writer, tests: Tests) -> None:
@@ -84,6 +83,14 @@ class Rows:
         self.all = [*moving, *given, Row("seen", "zero")]
         self.place = {row.name: i for i, row in enumerate(self.all)}
         self.count = len(self.all) + len(moving)
+        self.lanes = _MOST_LANES
+        while self.lanes > _FEWEST_LANES and self.count * self.lanes * self.dtype.itemsize > _CACHE:
+            self.lanes //= 2
+
+    @property
+    def size(self) -> int:
+        """The size of the array."""
+        return self.count * self.lanes
 
     def of_runs(self) -> list[tuple[str, str, torch.dtype]]:
         """What differs from run to run and stays: its name, its text, its dtype."""
@@ -95,11 +102,11 @@ class Rows:
 
     def now(self, name: str) -> str:
         """The text of a row."""
-        return f"w[{self.place[name] * LANES} + l]"
+        return f"w[{self.place[name] * self.lanes} + l]"
 
     def before(self, name: str) -> str:
         """The text of a moving row, at the beginning of the block."""
-        return f"w[{(len(self.all) + self.place[name]) * LANES} + l]"
+        return f"w[{(len(self.all) + self.place[name]) * self.lanes} + l]"
 
     def wide(self, t: str) -> list[str]:
         """The lines that read what is no row: of another dtype, or different in each step ``t``."""
@@ -157,30 +164,30 @@ def text_of_steps(writer: Writer, tests: Tests, evaluated: int, loss: str, gradi
     lines = [
         f"def advance({', '.join(arguments_of(writer, tests))}):",
         *(f"    {line}" for line in _limits(rows.dtype, tests)),
-        f"    for start in range(0, x.shape[1], {LANES}):",
+        f"    for start in range(0, x.shape[1], {rows.lanes}):",
         "        going = 0",
-        f"        for l in range({LANES}):",
+        f"        for l in range({rows.lanes}):",
         "            n = min(start + l, x.shape[1] - 1)",
         "            going += alive[n]",
         "        j, landmark_at = i, at",
         "        if going == 0:",
         "            continue",
-        f"        for l in range({LANES}):",
+        f"        for l in range({rows.lanes}):",
         "            n = min(start + l, x.shape[1] - 1)",
         *(f"            {rows.now(row.name)} = {row.source}" for row in rows.all),
         "        while going > 0 and (j < i + count or j == final):",
         "            k = min(i + count - j, most)",
         *([] if tests.tolerances or tests.until else ["            k = min(k, max(FIRST, j))"]),
         *_until_a_landmark(tests),
-        f"            for l in range({LANES}):",
+        f"            for l in range({rows.lanes}):",
         *(f"                {line}" for line in [*copies, f"{rows.now('seen')} = zero"]),
         "            before = landmark_at",
         *_at_a_landmark(rows, tests),
         "            for t in range(j - i, j - i + k):",
         *(f"                s{i} = steps{i}[t]" for i in range(len(writer.steps))),
-        f"                for l in range({LANES}):",
+        f"                for l in range({rows.lanes}):",
         *(f"                    {line}" for line in inner),
-        f"            for l in range(min({LANES}, x.shape[1] - start)):",
+        f"            for l in range(min({rows.lanes}, x.shape[1] - start)):",
         "                n = start + l",
         f"                if alive[n] and ({rows.now('seen')} != zero or j == final):",
         f"                    over = test({', '.join(given)})",
@@ -188,7 +195,7 @@ def text_of_steps(writer: Writer, tests: Tests, evaluated: int, loss: str, gradi
         "            j += k",
         "            if k == 0:",
         "                break",
-        f"        for l in range(min({LANES}, x.shape[1] - start)):",
+        f"        for l in range(min({rows.lanes}, x.shape[1] - start)):",
         "            n = start + l",
         *(f"            {row.target} = {rows.now(row.name)}" for row in rows.moving),
     ]
@@ -223,7 +230,7 @@ def _at_a_landmark(rows: Rows, tests: Tests) -> list[str]:
     if not tests.cycles:
         return []
     copies = [f"{rows.now(f'l{i}')} = {rows.now(name)}" for i, name in enumerate(rows.points)]
-    lines = ["if j & (j - 1) == 0:", "    landmark_at = j", f"    for l in range({LANES}):"]
+    lines = ["if j & (j - 1) == 0:", "    landmark_at = j", f"    for l in range({rows.lanes}):"]
     return [f"            {line}" for line in [*lines, *(f"        {copy}" for copy in copies)]]
 
 
