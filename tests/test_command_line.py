@@ -205,3 +205,15 @@ def test_the_options_of_a_command_are_known_without_building_it(name: str) -> No
 
     options = [p for p in load(name).params if p.param_type_name == "option"]
     assert flags_of(module_of(name).COMMAND) == {flag for p in options for flag in (*p.opts, *p.secondary_opts)}
+
+
+def test_commands_with_an_option_are_those_whose_help_has_it() -> None:
+    from gdcli.cli.app import COMMANDS, load
+    from gdcli.cli.options import commands_with
+
+    flags = {
+        name: {flag for p in load(name).params if p.param_type_name == "option" for flag in (*p.opts, *p.secondary_opts)}
+        for name in COMMANDS
+    }
+    for flag in [*set().union(*flags.values()), "--stpes", "--no-lr", "--name", "--values", "--sources", "--expression"]:
+        assert commands_with(flag) == [name for name in COMMANDS if flag in flags[name]], flag
