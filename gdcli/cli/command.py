@@ -64,8 +64,8 @@ class Command(Generic[S]):
     ``complete`` fills in defaults and finds all errors in the arguments, without torch.
     ``run`` returns the exit code. ``features`` are what it can print, draw and save: numbers, a row per iteration or
     point, a plot, and the kinds of files of ``--save``. ``code`` returns the equivalent PyTorch script, without torch.
-    ``given`` returns the settings of the command line, or those of files that take their place, and ``around`` is a
-    context of the whole command.
+    ``given`` returns the settings of the command line, or those of files that take their place, ``check`` refuses
+    complete settings that do not go with the output, and ``around`` is a context of the whole command.
     """
 
     name: str
@@ -77,6 +77,7 @@ class Command(Generic[S]):
     features: tuple[Feature, ...] = ("numbers", "table")
     code: Callable[[S], str] | None = None
     given: Callable[[S, Output], S] = lambda settings, _: settings
+    check: Callable[[S, Output], None] = lambda *_: None
     around: Callable[[Output], contextlib.AbstractContextManager[Output]] = contextlib.nullcontext
 
     @property
@@ -193,6 +194,7 @@ def add(app: typer.Typer, command: Command[S]) -> None:
         check_live(output, streams="iterations" in command.features)
         check_targets(output, command.name, command.saves, streams=bool(getattr(settings, "points", "")))
         check_effect(output, settings, many_rows="iterations" in command.features or getattr(settings, "each", False))
+        command.check(settings, output)
         if output.format == "code" and command.code is not None:
             _print_code(command.code(settings), output)
             return ExitCode.OK

@@ -15,7 +15,15 @@ from gdcli.complete.problem import expression_of, problem_of, with_start
 from gdcli.complete.program import with_program
 from gdcli.complete.rule import check_rule, usual_rate
 from gdcli.complete.sources import given, stays, with_sources
-from gdcli.complete.sweep_checks import check_axes, check_grid, check_offered, check_only_axes
+from gdcli.complete.sweep_checks import (
+    MOST_OF_AN_AXIS,
+    bytes_of_a_cell,
+    check_axes,
+    check_grid,
+    check_offered,
+    check_only_axes,
+    does_not_fit,
+)
 from gdcli.complete.sweep_names import Known, names_an_option, shape_of_value, sweep_axis
 from gdcli.complete.wrt import moving_variables
 from gdcli.contract.short import exactly
@@ -39,8 +47,8 @@ def complete_sweep(settings: SweepSettings) -> SweepSettings:
     A variable that is an axis has its first number as its value. The learning rate stays open where it is an axis.
 
     Raises:
-        GdcliError: for an invalid expression, value, name or axis, settings that cannot be combined, and a grid whose
-            result would be too large.
+        GdcliError: for an invalid expression, value, name or axis, settings that cannot be combined, and a grid with
+            too many cells.
     """
     if not settings.expression:
         over = settings.over or EXAMPLE_AXES
@@ -78,6 +86,22 @@ def axes_of(settings: SweepSettings) -> list[SweepAxis]:
     """
     known = _known(settings)
     return [sweep_axis(words, settings, known) for words in typed_axes(settings.over, settings.zoom)]
+
+
+def too_large_for_memory(settings: SweepSettings, keeps: str = "") -> GdcliError | None:
+    """The error for completed settings whose result is too large for memory; None where it fits.
+
+    ``keeps`` is the option that needs all cells in memory, if there is one.
+    """
+    known = _known(settings)
+    words = typed_axes(settings.over, settings.zoom)
+    axes = [sweep_axis(axis, settings, known) for axis in words]
+    return does_not_fit(axes, words, bytes_of_a_cell(settings, known), keeps)
+
+
+def is_streamable(settings: SweepSettings) -> bool:
+    """Whether a result that is too large for memory can be saved as it is computed."""
+    return max(map(len, axes_of(settings))) <= MOST_OF_AN_AXIS
 
 
 def _known(settings: SweepSettings) -> Known:

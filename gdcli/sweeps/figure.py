@@ -13,7 +13,7 @@ from gdcli.contract.scale import is_log
 from gdcli.contract.short import exactly, in_a_title, short
 from gdcli.contract.sweep import SweepAxis, status_in_words
 from gdcli.sweeps.ends import NAMES, in_pieces, memory_of
-from gdcli.sweeps.working import bound_lines, ranges, shares
+from gdcli.sweeps.working import bound_lines, ranges
 
 if TYPE_CHECKING:
     from gdcli.sweeps.sweep import Sweep
@@ -119,15 +119,13 @@ def _map(sweep: Sweep) -> MapPanel:
     painter = _Painter(sweep)
     cells, measure = sweep.cells, sweep.settings.measure
     steps = cells.steps
-    minima = sweep.minima
+    minima, reached = sweep.minima, sweep.reached
     if measure == "minimum" or (measure == "status" and len(minima.points) > 1 and _reached_several(sweep)):
-        there = minima.of_cell >= 0
-        there = there if measure == "minimum" else there & cells.converged
         for i in range(len(minima.points)):
+            there = reached == i
+            there = there if measure == "minimum" else there & cells.converged
             label = f"{minima.kinds[i]} {i + 1}"
-            painter.paint(
-                (minima.of_cell == i) & there, MapScale(label, "basin", i), None if measure == "minimum" else steps
-            )
+            painter.paint(there, MapScale(label, "basin", i), None if measure == "minimum" else steps)
     if measure in ("status", "steps"):
         rest = cells.converged & (painter.group == _NOT_RUN)
         painter.paint(rest, MapScale("converged, steps", "converged"), steps, sign=-1)
@@ -154,16 +152,13 @@ def _map(sweep: Sweep) -> MapPanel:
 
 
 def _reached_several(sweep: Sweep) -> bool:
-    of_cell = sweep.minima.of_cell
-    return len(torch.unique(of_cell[(of_cell >= 0) & sweep.cells.converged])) > 1
+    there = sweep.reached[sweep.cells.converged]
+    return len(torch.unique(there[there >= 0])) > 1
 
 
 def _measured(sweep: Sweep) -> torch.Tensor:
-    cells, measure = sweep.cells, sweep.settings.measure
-    if measure == "distance":
-        distance = sweep.minima.distance
-        return torch.full_like(cells.loss, torch.nan) if distance is None else distance
-    return cells.rate if measure == "rate" and cells.rate is not None else cells.loss
+    found = sweep.measured(sweep.cells)
+    return sweep.cells.loss if found is None else found
 
 
 # A curve
@@ -175,7 +170,7 @@ def _curve(sweep: Sweep) -> SweepCurvePanel:
     if measure in ("status", "steps"):
         values, label = torch.where(cells.converged, cells.steps.double(), torch.nan), "steps"
     elif measure == "minimum":
-        numbers = sweep.minima.of_cell.double() + 1
+        numbers = sweep.reached.double() + 1
         values, label = torch.where(numbers > 0, numbers, torch.nan), "minimum"
     else:
         values, label = torch.where(cells.diverged, torch.nan, _measured(sweep).double()), _LABELS[measure]
@@ -195,6 +190,6 @@ def _curve(sweep: Sweep) -> SweepCurvePanel:
         y=Axis(label, low, high, log=log, whole=label in ("steps", "minimum")),
         grid=[axis.number(i) for i in order],
         values=[float(values[i]) for i in order],
-        works=ranges(axis.numbers(), shares(sweep, 0)),
+        works=ranges(axis.numbers(), sweep.tally.shares(0)),
         lines=lines,
     )

@@ -9,7 +9,6 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from gdcli.complete.alone import command_alone
-from gdcli.contract.descent import DescentStatus
 from gdcli.contract.envelope import Notice
 from gdcli.contract.fields import Nested
 from gdcli.contract.sweep import SweepAxis, SweepCell, SweepCells, SweepMinimum, SweepResult
@@ -34,7 +33,7 @@ def record_of(sweep: Sweep, *, cells: bool) -> SweepResult:
         axes=sweep.axes,
         cells=sweep.grid.size,
         run_steps=sweep.run_steps,
-        statuses=_statuses(sweep),
+        statuses=sweep.tally.statuses,
         minima=_minima(sweep),
         best=_best(sweep),
         working=working_rates(sweep) if sweep.interrupted_by is None else [],  # of a part of the cells, nobody knows
@@ -49,19 +48,12 @@ def _message(sweep: Sweep) -> str:
     size = sweep.grid.size
     if sweep.interrupted_by is None:
         return f"ran {size:,} descent{'s' * (size != 1)} of at most {sweep.descent.steps:,} steps"
-    finished = int((sweep.cells.status != 0).sum())
+    finished = sweep.tally.finished
     return f"interrupted{sweep.interrupted_by} after {finished:,} of {size:,} cells; the others were not run"
 
 
-def _statuses(sweep: Sweep) -> dict[DescentStatus, int]:
-    counts = torch.bincount(sweep.cells.status.long(), minlength=max(NAMES) + 1).tolist()
-    found = {name: counts[code] for code, name in NAMES.items() if counts[code]}
-    return dict(sorted(found.items(), key=lambda item: -item[1]))
-
-
 def _minima(sweep: Sweep) -> list[SweepMinimum]:
-    minima = sweep.minima
-    counts = torch.bincount(minima.of_cell[minima.of_cell >= 0].long(), minlength=len(minima.points)).tolist()
+    minima, counts = sweep.minima, sweep.tally.minima
     found = []
     for point, count, kind in zip(minima.points[:_MOST_MINIMA], counts, minima.kinds, strict=False):
         values, loss = values_of(sweep, point), loss_at(sweep, point)
@@ -91,33 +83,18 @@ def values_of(sweep: Sweep, point: torch.Tensor) -> dict[str, Nested]:
 
 
 def _best(sweep: Sweep) -> SweepCell | None:
-    """Of the cells that converged, the one with the fewest steps; without any, the one with the best loss."""
-    cells = sweep.cells
-    good = cells.converged.nonzero().squeeze(1)
-    if len(good):
-        fewest = good[cells.steps[good] == cells.steps[good].min()]
-        return cell_of(sweep, int(_lowest(sweep, fewest)))
-    rest = ((cells.status != 0) & ~cells.diverged & cells.loss.isfinite()).nonzero().squeeze(1)
-    return cell_of(sweep, int(_lowest(sweep, rest))) if len(rest) else None
-
-
-def _lowest(sweep: Sweep, cells: torch.Tensor) -> torch.Tensor:
-    loss = sweep.cells.loss[cells]
-    return cells[loss.argmax() if sweep.descent.maximize else loss.argmin()]
-
-
-def cell_of(sweep: Sweep, cell: int) -> SweepCell:
-    """A cell as a record has it."""
-    cells, index = sweep.cells, sweep.grid.index_of(cell)
-    minimum = int(sweep.minima.of_cell[cell])
+    """The best cell as a record has it."""
+    if (best := sweep.tally.best) is None:
+        return None
+    index, end = sweep.grid.index_of(best.cell), best.end
     return SweepCell(
         index=index,
         at={axis.name: axis.number(i) for axis, i in zip(sweep.axes, index, strict=True)},
-        status=NAMES[int(cells.status[cell])],
-        steps=int(cells.steps[cell]),
-        loss=float(cells.loss[cell]),
-        minimum=minimum if minimum >= 0 else None,
-        values=values_of(sweep, cells.x[:, cell]),
+        status=NAMES[int(end.status)],
+        steps=int(end.steps),
+        loss=float(end.loss),
+        minimum=best.minimum if best.minimum >= 0 else None,
+        values=values_of(sweep, end.x[:, 0]),
         command=command_alone(sweep.settings, sweep.axes, index),
     )
 
@@ -151,7 +128,7 @@ def all_cells(sweep: Sweep) -> SweepCells:
         status=[names[code] for code in cells.status.tolist()],
         steps=cells.steps.tolist(),
         loss=cells.loss.tolist(),
-        minimum=sweep.minima.of_cell.tolist(),
+        minimum=sweep.reached.tolist(),
         values=by_variable,
     )
 

@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import torch
 from msgspec.structs import replace
 
 from gdcli.contract.figure import MapLine
@@ -28,21 +27,13 @@ def working_rates(sweep: Sweep) -> list[Working]:
             found.append(
                 Working(
                     axis=axis.name,
-                    ranges=ranges(axis.numbers(), shares(sweep, k)),
+                    ranges=ranges(axis.numbers(), sweep.tally.shares(k)),
                     bound=None if bound is None else bound[0].bound(bound[1]),
                     formula="" if bound is None else bound[0].bound_text,
                     curvature=None if bound is None else bound[1],
                 )
             )
     return found
-
-
-def shares(sweep: Sweep, axis: int) -> list[float]:
-    """The share of cells that converge, for each number of an axis."""
-    sizes = [len(each) for each in sweep.axes]
-    good = sweep.cells.converged.float().reshape(sizes[::-1])
-    other = [dim for dim in range(len(sizes)) if dim != len(sizes) - 1 - axis]
-    return (good.mean(other) if other else good).tolist()
 
 
 def ranges(numbers: list[float], share: list[float]) -> list[tuple[float, float]]:
@@ -62,11 +53,9 @@ def bound_of(sweep: Sweep) -> tuple[LinearRule, float] | None:
     rule = linear_rule(settings)
     if rule is None or settings.bound or settings.lrs or rates_change(settings) or sweep.grid.has_row_rates:
         return None
-    minima = sweep.minima
-    reached = minima.of_cell[minima.of_cell >= 0].long()
-    if not len(reached):
+    minima, most = sweep.minima, sweep.tally.most_reached
+    if most is None:
         return None
-    most = int(torch.bincount(reached).argmax())
     if minima.kinds[most] not in ("minimum", "maximum"):
         return None
     point = minima.points[most]
