@@ -60,6 +60,7 @@ def complete_sweep(settings: SweepSettings) -> SweepSettings:
     if any(axis.is_seed for axis in words):
         settings = replace(settings, seed=0)
     expression = parse(expression_of(settings), (*settings.values, *settings.wrt))
+    check_known(settings.values, expression.variables)
     if not words and expression.variables:
         raise _no_axis(settings, expression)
     settings = _with_starts(settings, words, expression)
@@ -112,7 +113,6 @@ def _known(settings: SweepSettings) -> Known:
 
 def _with_starts(settings: SweepSettings, words: list[AxisWords], expression: Expression) -> SweepSettings:
     """With the first number of its axis as the value of each variable that is one."""
-    check_known(settings.values, expression.variables)
     row, now = RULES[settings.optimizer], given(settings)
     first = {
         axis.base: exactly(axis.ends[0])
@@ -142,7 +142,8 @@ def _moving(settings: SweepSettings, words: list[AxisWords]) -> list[str]:
             for n in reversed(shape):
                 zeros = [zeros] * max(1, n)
             text = json.dumps(zeros, separators=(",", ":"))
-            error.hint = f"give it its numbers: --{error.name} {shlex.quote(text if len(shape) > 1 else text[1:-1])}"
+            text = text[1:-1] if len(shape) == 1 and shape[0] > 1 else text
+            error.hint = f"give it its numbers: --{error.name} {shlex.quote(text)}"
         raise
 
 

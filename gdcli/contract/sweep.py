@@ -251,7 +251,8 @@ class Working(Struct, frozen=True, kw_only=True):
 
     ``ranges`` are the lowest and the highest of rates that follow each other and for which at least half of the cells
     converge. ``bound`` is the largest rate that theory allows at the minimum that most cells reach, ``formula`` how it
-    follows from the curvature there (``2/L``), null where none is known.
+    follows from the ``curvature`` L there (``2/L``), null where none is known. Where the momentum is the other axis,
+    the bound differs from cell to cell, and ``formula`` and ``curvature`` give it.
     """
 
     axis: str

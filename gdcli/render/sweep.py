@@ -99,13 +99,14 @@ def _working(working: Working, digits: int, *, several: bool) -> Iterator[str]:
         yield f"no rate works: at no {working.axis} do at least half of the cells converge"
     else:
         yield f"no rate works: at no {working.axis} does the run converge"
-    if working.bound is not None:
+    if working.bound is not None or working.curvature is not None:
+        bound = [working.formula] * bool(working.formula)
+        if working.bound is not None:
+            bound.append(number(working.bound, digits))
         curvature = ""
         if working.curvature is not None:
             curvature = f", with L = {number(working.curvature, digits)}"
-        formula = f"{working.formula} = " if working.formula else ""
-        where = "where most cells end"
-        yield f"theory: {working.axis} below {formula}{number(working.bound, digits)}{curvature} {where}"
+        yield f"theory: {working.axis} below {' = '.join(bound)}{curvature} where most cells end"
 
 
 def _engine(engine: EngineUsed, run_steps: int) -> str:
