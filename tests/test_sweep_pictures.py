@@ -304,7 +304,7 @@ def test_many_basins_have_a_legend_of_the_largest() -> None:
         assert "minimum 40 4.9%" in legend
         assert "minimum 29 " in legend
         assert "minimum 28 " not in legend
-        assert "and 28 more minima" in legend
+        assert "and 28 more" in legend
 
 
 # The curve

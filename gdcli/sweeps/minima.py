@@ -99,17 +99,20 @@ def known_minima(points: Sequence[Sequence[float]], tolerance: float) -> Minima:
     return Minima(torch.tensor(points, dtype=torch.float64), ["minimum"] * len(points), tolerance)
 
 
-def refined(minima: Minima, problem_at: Callable[[torch.Tensor], Problem]) -> Minima:
+def refined(minima: Minima, problem_at: Callable[[torch.Tensor], Problem], penalty: float = 0.0) -> Minima:
     """The points of clusters as Newton's method gives them in float64, and what the Hessian there says of each.
 
+    The function is the loss plus ``penalty / 2`` times the squared norm of the point, as weight decay has it.
     A point that Newton's method takes farther than the tolerance stays as it was.
     """
     for i, point in enumerate(minima.points):
         if len(point) > _MOST_ELEMENTS:
             continue
-        found, eigenvalues = _newton(point, problem_at)
+        found, eigenvalues = _newton(point, problem_at, penalty)
         if float((found - point).norm()) <= minima.tolerance * max(1.0, float(point.norm())):
             minima.points[i] = found
+        else:  # what the Hessian says of a point farther away is not true of this one
+            continue
         size = float(eigenvalues.abs().max())
         least, most = float(eigenvalues.min()), float(eigenvalues.max())
         if least > _ZERO * size:
@@ -121,7 +124,9 @@ def refined(minima: Minima, problem_at: Callable[[torch.Tensor], Problem]) -> Mi
     return minima
 
 
-def _newton(point: torch.Tensor, problem_at: Callable[[torch.Tensor], Problem]) -> tuple[torch.Tensor, torch.Tensor]:
+def _newton(
+    point: torch.Tensor, problem_at: Callable[[torch.Tensor], Problem], penalty: float
+) -> tuple[torch.Tensor, torch.Tensor]:
     """A stationary point near a point, and the eigenvalues of the Hessian there (NaN where there is none)."""
     none = torch.full_like(point, torch.nan)
     eigenvalues = none
@@ -130,13 +135,14 @@ def _newton(point: torch.Tensor, problem_at: Callable[[torch.Tensor], Problem]) 
         try:
             tensors = list(problem.leaves.values())
             gradient = gradient_of(problem.value(), tensors)
-            matrix = symmetric(hessian(gradient, tensors))
+            matrix = symmetric(hessian(gradient, tensors)) + penalty * torch.eye(len(point), dtype=point.dtype)
+            gradient = gradient.detach() + penalty * point
         except (RuntimeError, GdcliError):
             return point, none
         if not bool(matrix.isfinite().all()):
             return point, none
         eigenvalues = torch.linalg.eigvalsh(matrix)
-        step, singular = torch.linalg.solve_ex(matrix, gradient.detach())
+        step, singular = torch.linalg.solve_ex(matrix, gradient)
         if bool(singular) or not bool(step.isfinite().all()):
             break
         point = point - step
@@ -145,16 +151,16 @@ def _newton(point: torch.Tensor, problem_at: Callable[[torch.Tensor], Problem]) 
     return point, eigenvalues
 
 
-def clustered(cells: Cells, tolerance: float) -> Minima:
+def clustered(cells: Cells, tolerance: float, *, maximize: bool = False) -> Minima:
     """Clusters of the end points of cells that converged.
 
-    The lowest end point that is in no cluster yet begins one, which takes all within ``tolerance`` of it, relative to
-    its size where that is more than 1.
+    The lowest end point that is in no cluster yet, with ``maximize`` the highest one, begins one, which takes all
+    within ``tolerance`` of it, relative to its size where that is more than 1.
     """
     left = cells.converged & cells.loss.isfinite()
     points: list[torch.Tensor] = []
     while len(points) < _MOST and bool(left.any()):
-        point = cells.x[:, _lowest(cells.loss, left)].double()
+        point = cells.x[:, _lowest(cells.loss, left, -1 if maximize else 1)].double()
         if not math.isfinite(float(point.sum())):
             break
         for first, piece in cells.pieces():
@@ -164,11 +170,11 @@ def clustered(cells: Cells, tolerance: float) -> Minima:
     return Minima(found.clone(), ["point"] * len(points), tolerance, centres=found)
 
 
-def _lowest(loss: torch.Tensor, among: torch.Tensor) -> int:
-    """The first cell of the lowest loss among some cells, of which there is one at least."""
+def _lowest(loss: torch.Tensor, among: torch.Tensor, sign: int) -> int:
+    """The first cell of the lowest ``sign * loss`` among some cells, of which there is one at least."""
     found: list[tuple[float, int]] = []
     for piece in in_pieces(len(loss)):
-        losses = torch.where(among[piece], loss[piece], torch.inf)
+        losses = torch.where(among[piece], sign * loss[piece], torch.inf)
         place = int(losses.argmin())
         found.append((float(losses[place]), piece.start + place))
     _, lowest = min(found)

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from gdcli.complete.alone import command_alone
 from gdcli.contract.envelope import Notice
 from gdcli.contract.fields import Nested
+from gdcli.contract.short import short
 from gdcli.contract.sweep import SweepAxis, SweepCell, SweepCells, SweepMinimum, SweepResult
 from gdcli.sweeps.ends import NAMES
 from gdcli.sweeps.working import working_rates
@@ -40,6 +41,7 @@ def record_of(sweep: Sweep, *, cells: bool) -> SweepResult:
         engine=sweep.used,
         cell_command=_cell_command(sweep),
         grid=all_cells(sweep) if cells else UNSET,
+        measured=sweep.tally.range or UNSET,
         warnings=_notices(sweep),
     )
 
@@ -95,6 +97,7 @@ def _best(sweep: Sweep) -> SweepCell | None:
         loss=float(end.loss),
         minimum=best.minimum if best.minimum >= 0 else None,
         values=values_of(sweep, end.x[:, 0]),
+        measured=UNSET if best.measured is None else best.measured,
         command=command_alone(sweep.settings, sweep.axes, index),
     )
 
@@ -119,7 +122,7 @@ def _cell_command(sweep: Sweep) -> str:
 def all_cells(sweep: Sweep) -> SweepCells:
     """All cells as lists."""
     cells = sweep.cells
-    names = {0: "interrupted", **NAMES}
+    names, measured = {0: "interrupted", **NAMES}, sweep.measured(cells)
     leaves = sweep.problem.leaves
     by_variable = {
         name: cells.x[rows].T.reshape(-1, *leaves[name].shape).tolist() for name, rows in rows_of(leaves).items()
@@ -129,6 +132,7 @@ def all_cells(sweep: Sweep) -> SweepCells:
         steps=cells.steps.tolist(),
         loss=cells.loss.tolist(),
         minimum=sweep.reached.tolist(),
+        measured=UNSET if measured is None else measured.tolist(),
         values=by_variable,
     )
 
@@ -136,6 +140,29 @@ def all_cells(sweep: Sweep) -> SweepCells:
 def _notices(sweep: Sweep) -> list[Notice]:
     found = []
     if sweep.settings.measure in ("minimum", "distance") and not len(sweep.minima.points):
-        message = f"no minimum is known and no cell converged, so there is no {sweep.settings.measure} to show"
+        end = sweep.extremum
+        shown = end if sweep.settings.measure == "minimum" else sweep.settings.measure
+        message = f"no {end} is known and no cell converged, so there is no {shown} to show"
         found.append(Notice("no-minimum", message))
+    if text := _decay(sweep):
+        found.append(Notice("weight-decay", text))
     return found
+
+
+def _decay(sweep: Sweep) -> str:
+    """What weight decay means for the minima and the tolerance; empty without any."""
+    if sweep.penalty == 0:
+        return ""
+    ends = "maxima" if sweep.descent.maximize else "minima"
+    parts = []
+    if len(sweep.minima.points):
+        if sweep.minima.known:
+            parts.append(f"the known {ends} are those of the loss without weight decay")
+        elif sweep.penalty is None:
+            parts.append("weight decay moves the ends, which need not be stationary points of the loss")
+        else:
+            sign = "-" if sweep.penalty < 0 else "+"
+            half = short(abs(sweep.penalty) / 2, 4)
+            parts.append(f"{ends} here are those of loss {sign} {half} * (the sum of the squares of the variables)")
+    left_out = "the losses" if sweep.descent.tol_grad is None else "the losses and the tolerance of the gradient"
+    return "; ".join([*parts, f"{left_out} leave weight decay out"])

@@ -25,7 +25,7 @@ from gdcli.contract.descent import MinimizeSettings
 from gdcli.contract.figure import Figure
 from gdcli.contract.sweep import TILE, EngineMade, EngineUsed, Shard, SweepAxis, SweepResult, SweepSettings
 from gdcli.descent.minimize import AT_A_MINIMUM, minimize
-from gdcli.rules.parameters import complete_rule, rates_change, remembers
+from gdcli.rules.parameters import complete_rule, parameters_of, rates_change, remembers
 from gdcli.sweeps.alone import compare, is_stationary, ulps
 from gdcli.sweeps.ends import CONVERGED_CODES, STATIONARY, Cells
 from gdcli.sweeps.grid import Grid
@@ -315,7 +315,22 @@ class Sweep:
         tolerance, known = self.settings.tol_minima, self._known_points()
         if known:
             return known_minima(known, tolerance)
-        return refined(clustered(self.cells, tolerance), self.problem_at)
+        found = clustered(self.cells, tolerance, maximize=self.descent.maximize)
+        return found if self.penalty is None else refined(found, self.problem_at, self.penalty)
+
+    @property
+    def penalty(self) -> float | None:
+        """The factor p with which the runs add p / 2 times the squared norm of the point to the loss, by weight decay.
+
+        None where weight decay differs from cell to cell, or is no part of the gradient, so that a run rests where no
+        such function has a minimum.
+        """
+        decay = self.descent.weight_decay or 0.0
+        if any(axis.target == "weight_decay" for axis in self.axes if axis.kind == "parameter"):
+            return None
+        if decay and (self.descent.optimizer == "adamw" or parameters_of(self.descent).get("decoupled_weight_decay")):
+            return None
+        return -decay if self.descent.maximize else decay
 
     @property
     def reached(self) -> torch.Tensor:
@@ -343,6 +358,11 @@ class Sweep:
                 tally.add(first, piece, reached[first : first + len(piece)], self.measured(piece))
             self._tally = tally
         return self._tally
+
+    @property
+    def extremum(self) -> str:
+        """What the runs look for."""
+        return "maximum" if self.descent.maximize else "minimum"
 
     def new_tally(self, minima: Minima) -> Tally:
         """Nothing counted yet."""

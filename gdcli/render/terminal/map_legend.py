@@ -31,7 +31,7 @@ def map_legend(panel: MapPanel, width: int, ink: MapInk) -> list[Line]:
     shown = [(i, scale) for i, scale in numbered if i not in in_bars and scale not in left_out]
     entries = [_entry(i, scale, ink, steps=not steps) for i, scale in shown]
     if left_out:
-        entries.append([Piece(f"and {len(left_out)} more minima")])
+        entries.append([Piece(f"and {len(left_out)} more")])
     if not_run := panel.group.count(NOT_RUN):
         entries.append([Piece(f"not run {percent(not_run / len(panel.group))}")])
     entries += [[Piece(_stroke(line, ink)), Piece(f" {ink.printable(line.label)}")] for line in panel.lines]
