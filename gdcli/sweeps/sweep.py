@@ -27,7 +27,7 @@ from gdcli.contract.sweep import TILE, EngineMade, EngineUsed, Shard, SweepAxis,
 from gdcli.descent.minimize import AT_A_MINIMUM, minimize
 from gdcli.rules.parameters import complete_rule, parameters_of, rates_change, remembers
 from gdcli.sweeps.alone import compare, is_stationary, ulps
-from gdcli.sweeps.ends import CONVERGED_CODES, STATIONARY, Cells
+from gdcli.sweeps.ends import CONVERGED_CODES, STATIONARY, Cells, give_memory_back
 from gdcli.sweeps.grid import Grid
 from gdcli.sweeps.minima import Minima, clustered, known_minima, nearest, refined
 from gdcli.sweeps.part import Part, cells_of
@@ -164,6 +164,7 @@ class Sweep:
             self.tiles.update(tiles)
             self.finished.append(Finished(tiles, self.run_steps - before))
             yield self.done / total
+        give_memory_back()
 
     def run(self, chunks: Iterable[torch.Tensor]) -> Iterator[float]:
         """The same in another order: ``chunks`` are the numbers of cells that are run together, each cell once."""
@@ -253,6 +254,7 @@ class Sweep:
         self._judge(place)
         self.run_steps += int(cells.steps[place].sum())
         self._forget_sums()
+        self._many = None
         self.done += len(chosen)
 
     def _many_of(self, engine: Engine, problem: Problem, chosen: torch.Tensor) -> Many:
