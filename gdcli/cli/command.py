@@ -53,6 +53,7 @@ from gdcli.rules.catalogue import RULES
 from gdcli.rules.parameters import OWN_OPTIONS
 from gdcli.torch_import import import_torch
 
+_OPTION_OF = {"values": "var", **dict.fromkeys(EXPRESSIONS, "file")}  # settings whose option has another name
 _OWNERS = {"opt": "optimizer", "sched": "schedule"}  # what the parameters of the config belong to
 
 
@@ -63,8 +64,8 @@ class Command(Generic[S]):
     ``complete`` fills in defaults and finds all errors in the arguments, without torch.
     ``run`` returns the exit code. ``features`` are what it can print, draw and save: numbers, a row per iteration or
     point, a plot, and the kinds of files of ``--save``. ``code`` returns the equivalent PyTorch script, without torch.
-    ``given`` returns the settings of the command line, or those of files that take their place, and ``around`` is a
-    context of the whole command.
+    ``given`` returns the settings of the command line, or those of files that take their place, ``check`` refuses
+    complete settings that do not go with the output, and ``around`` is a context of the whole command.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Command(Generic[S]):
     features: tuple[Feature, ...] = ("numbers", "table")
     code: Callable[[S], str] | None = None
     given: Callable[[S, Output], S] = lambda settings, _: settings
+    check: Callable[[S, Output], None] = lambda *_: None
     around: Callable[[Output], contextlib.AbstractContextManager[Output]] = contextlib.nullcontext
 
     @property
@@ -192,6 +194,7 @@ def add(app: typer.Typer, command: Command[S]) -> None:
         check_live(output, streams="iterations" in command.features)
         check_targets(output, command.name, command.saves, streams=bool(getattr(settings, "points", "")))
         check_effect(output, settings, many_rows="iterations" in command.features or getattr(settings, "each", False))
+        command.check(settings, output)
         if output.format == "code" and command.code is not None:
             _print_code(command.code(settings), output)
             return ExitCode.OK
@@ -207,6 +210,14 @@ def add(app: typer.Typer, command: Command[S]) -> None:
     callback.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     epilog = "\n".join(command.examples)
     app.command(command.name, cls=WordsCommand, help=command.help, epilog=epilog)(callback)
+
+
+def has_flag(command: Command[Any], flag: str) -> bool:
+    """Whether a command has an option; its options are made only where one may have this name."""
+    name = flag.removeprefix("--").removeprefix("no-").replace("-", "_")
+    fields = {_OPTION_OF.get(field, field) for field in command.settings.__struct_fields__}
+    names = (*fields, "config", *FORMATS, *(field.name for field, _ in output_options()))
+    return name in names and flag in flags_of(command)
 
 
 def flags_of(command: Command[Any]) -> set[str]:
@@ -304,16 +315,18 @@ def _setting_parameters(command: Command[Any]) -> list[inspect.Parameter]:
     for field in fields_of(command.settings):
         kind, meta = get_args(field.type)[0], _meta(field)
         if field.name == "values":
-            var = typer.Option("--var", metavar="NAME=VALUE", help=_VAR_HELP, rich_help_panel=meta.extra["panel"])
-            parameters.append(_parameter("var", list[str] | None, var))
+            name, panel = _OPTION_OF[field.name], meta.extra["panel"]
+            var = typer.Option(f"--{name}", metavar="NAME=VALUE", help=_VAR_HELP, rich_help_panel=panel)
+            parameters.append(_parameter(name, list[str] | None, var))
         elif field.name == "sources":  # it belongs to values of a record
             continue
         elif field.name in EXPRESSIONS:
             argument = typer.Argument(metavar=meta.extra["metavar"], help=meta.description, show_default=False,
                                       rich_help_panel=meta.extra["panel"])  # fmt: skip
             parameters.append(_parameter(field.name, list[str] | None if kind == list[str] else str | None, argument))
-            file = typer.Option("--file", metavar="FILE", help=_FILE_HELP, rich_help_panel=meta.extra["panel"])
-            parameters.append(_parameter("file", str | None, file))
+            name = _OPTION_OF[field.name]
+            file = typer.Option(f"--{name}", metavar="FILE", help=_FILE_HELP, rich_help_panel=meta.extra["panel"])
+            parameters.append(_parameter(name, str | None, file))
         else:
             parameters.append(_option(field, meta.description, negatable=True))
     return parameters

@@ -35,6 +35,10 @@ class Grid:
         """The number of tiles."""
         return -(-self.size // TILE)
 
+    def count(self, tiles: Sequence[int]) -> int:
+        """How many cells some tiles have."""
+        return sum(min(TILE, self.size - tile * TILE) for tile in tiles)
+
     def cells(self, tiles: Sequence[int]) -> torch.Tensor:
         """The cells of some tiles."""
         ranges = [torch.arange(tile * TILE, min((tile + 1) * TILE, self.size)) for tile in tiles]
