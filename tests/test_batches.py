@@ -68,6 +68,7 @@ def by_hand(optimizer: str, size: int, seed: int | None, steps: int) -> list[tup
     return [*states, (((a * X + b - Y) ** 2).mean().item(), a.item(), b.item())]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "lbfgs"])
 @pytest.mark.parametrize(("size", "seed"), [(1, None), (5, None), (5, 0), (8, 7), (ROWS, 3), (1_000, 3)])
 def test_steps_on_batches_are_those_of_a_loop_by_hand(run: Run, optimizer: str, size: int, seed: int | None) -> None:
