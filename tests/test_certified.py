@@ -6,6 +6,8 @@ Before the program is judged, the data are: exact rational arithmetic on their d
 from __future__ import annotations
 
 import csv
+import json
+import threading
 import tomllib
 from collections.abc import Callable, Sequence
 from decimal import Decimal, localcontext
@@ -15,6 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from conftest import Run
 
 from gdcli.contract.regression import RegressionSettings
 from gdcli.data.rows.rows import open_rows
@@ -127,6 +130,7 @@ def solved(name: str) -> tuple[Any, Any]:
     return design, solve(design, chosen)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_the_data_are_those_of_the_certified_values(name: str) -> None:
     found, right = rational(name, Fraction), certified(name)
@@ -158,6 +162,7 @@ def rounded(cell: str) -> Fraction:
     return Fraction(float(cell))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["norris", "pontius", "filip", "longley", "wampler2"])
 def test_coefficients_are_the_exact_ones_of_the_data_as_float64(name: str) -> None:
     _, answer = solved(name)
@@ -182,8 +187,6 @@ def test_longley_is_as_hard_as_is_known() -> None:
 def test_three_ranks_find_the_answer_of_one(name: str) -> None:
     chosen = settings(name)
     rows = open_rows(chosen.data)
-    import threading
-
     of, barrier = 3, threading.Barrier(3)
     shelf: list[Any] = [None] * of
     answers: list[Any] = [None] * of
@@ -210,3 +213,35 @@ def test_three_ranks_find_the_answer_of_one(name: str) -> None:
         assert answer.factor.rows == right.factor.rows
         pairs = zip(answer.exact.coefficients, right.exact.coefficients, strict=True)
         assert min(digits(a, b) or 0 for a, b in pairs) > 14.5
+
+
+def command(name: str, *more: str) -> list[str]:
+    """The command that fits a set of data."""
+    about = CERTIFIED[name]
+    words = ["fit-linear", str(FOLDER / f"{name}.csv"), "--target", about.get("target", "y"), *more]
+    words += ["--poly", f"x:{about['degree']}"] if "degree" in about else []
+    return words + ([] if about.get("intercept", True) else ["--no-intercept"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_the_record_of_the_command_has_these_numbers(run: Run, name: str) -> None:
+    """With the command's defaults; descent in float32 changes nothing about the exact answer."""
+    outcome = run(*command(name, "--epochs", "1", "--json"))
+    assert outcome.code == 0, outcome.err
+    record, right = json.loads(outcome.out), certified(name)
+    coefficients = record["coefficients"]
+    assert agreement([Decimal(c["exact"]) for c in coefficients], right.coefficients) >= GOAL[name]
+    assert agreement([Decimal(c["standard_error"]) for c in coefficients], right.standard_errors) >= 13
+    quality = record["exact_quality"]
+    assert agreement([Decimal(quality["residual_sd"])], [right.residual_sd]) >= 13
+    assert agreement([Decimal(quality["r2"])], [right.r2]) >= 12
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["norris", "noint1", "noint2", "longley"])
+def test_gradient_descent_itself_comes_within_6_digits(run: Run, name: str) -> None:
+    outcome = run(*command(name, "--dtype", "float64", "--optimizer", "lbfgs", "--lr", "1", "--epochs", "50", "--json"))
+    record = json.loads(outcome.out)
+    found = [Decimal(c["value"]) for c in record["coefficients"]]
+    assert agreement(found, certified(name).coefficients) >= 6

@@ -95,7 +95,7 @@ class Command(Generic[S]):
     def has_alone(self, option: Meta) -> bool:
         """Whether it has this output option, in this form."""
         features = about(option)
-        own = {*self.features, *(["script"] if self.code else [])}
+        own = {*self.features, *(["script"] if self.code else []), *(["files"] if self.saves else [])}
         return not features or not own.isdisjoint(features)
 
     def help_of(self, option: Meta) -> str:

@@ -87,7 +87,7 @@ def _elsewhere(
     command: Command[Any], form: Command[Any], name: str, value: Any, options: Mapping[str, str]
 ) -> GdcliError:
     """The error for an option of the other form."""
-    option = "--" + name.replace("_", "-")
+    option = "--lr.NAME" if name == "lrs" else "--" + name.replace("_", "-")
     if form is not command:
         message = f"{option} is about the layer that {command.name} fits without data"
         return GdcliError("usage", message, f"leave out {option}, or the file")

@@ -23,7 +23,8 @@ Format = Literal["table", "json", "jsonl", "csv", "code"]
 Kind: TypeAlias = Literal["table", "picture", "animation", "page", "cells"]
 """The kinds of files that ``--save`` can write."""
 Feature: TypeAlias = (
-    Literal["iterations", "model", "numbers", "points", "plot", "race", "rows", "script", "surface", "sweep"] | Kind
+    Literal["files", "iterations", "model", "numbers", "points", "plot", "race", "rows", "script", "surface", "sweep"]
+    | Kind
 )
 """The features of a command that have options of their own."""
 FPS, SECONDS = 20, 5.0
@@ -95,7 +96,7 @@ class Output(Struct, frozen=True, kw_only=True):
     screen: Annotated[bool, option("use the alternate screen, with --live", about=("plot", "sweep"))] = False
     save: Annotated[
         list[str],
-        option("save to FILE; its ending selects what: {files}; may be repeated", "FILE", about=("table",)),
+        option("save to FILE; its ending selects what: {files}; may be repeated", "FILE", about=("files",)),
     ] = []
     save_model: Annotated[
         str | None, option("save the fitted model to a JSON file, for gdcli predict", "FILE", about=("model",))

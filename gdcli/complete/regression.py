@@ -102,13 +102,8 @@ def _check_target(settings: RegressionSettings, rows: Rows) -> None:
     if settings.target:
         return
     shown = ", ".join(rows.columns[:_SHOWN]) + (", ..." if len(rows.columns) > _SHOWN else "")
-    last = rows.columns[-1]
-    hint = f"--target {_quoted(last)}, for example; {rows.name} has the columns {shown}"
+    hint = f"write --target COLUMN; {rows.name} has the columns {shown}"
     raise GdcliError("columns", "the column to predict is not given", hint)
-
-
-def _quoted(name: str) -> str:
-    return name if name.isidentifier() else f'"{name}"'
 
 
 def _check_together(settings: RegressionSettings) -> None:
@@ -134,7 +129,7 @@ def _check_together(settings: RegressionSettings) -> None:
             raise GdcliError("usage", message, "use --tol-x 1e-6, or --tol-loss")
     if row.evaluates and s.batch_size is not None and s.optimizer != "lbfgs" and not row.path:
         message = (
-            f"{row.name} looks for a step along the gradient of all rows, and a batch has {s.batch_size:,} of them"
+            f"{row.name} compares losses of all rows, and a batch has {s.batch_size:,} of them"
         )
         raise GdcliError("optimizer", message, "leave out --batch-size, or use another optimizer")
     if s.loss == "logistic" and s.optimizer == "newton" and s.l1:

@@ -241,16 +241,18 @@ class Quality(Struct, frozen=True, kw_only=True):
 class Conditioning(Struct, frozen=True, kw_only=True):
     """The condition number of the Hessian of the loss, with raw and with standardized features; its extremes.
 
-    ``largest`` and ``smallest`` are the eigenvalues for the features as the descent has them; ``rate`` is the largest
-    learning rate with which plain descent converges. ``steps`` is the number of full-batch steps that bring the
-    coefficients within ``accuracy``, by theory (from the condition number) and by a simulation on the quadratic.
+    ``largest`` and ``smallest`` are the eigenvalues for the features as the descent has them, or of a bound of the
+    Hessian; below ``rate`` = 2 / largest plain descent converges. ``steps_by_theory`` is the number of full-batch steps
+    with ``lr`` after which any error is ``accuracy`` times as large, ``steps_by_simulation`` that after which the
+    coefficients are within ``accuracy`` of the exact ones, as a simulation of the descent counts them.
     """
 
     raw: Number | None
     standardized: Number | None
     largest: Number
     smallest: Number
-    rate: Number
+    rate: Number | None
+    lr: Number
     accuracy: float
     steps_by_theory: Number | None
     steps_by_simulation: int | None

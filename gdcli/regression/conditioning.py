@@ -91,13 +91,13 @@ def _squared(condition: float) -> float | None:
 
 
 def steps_by_theory(found: Spectrum, rate: float, accuracy: float) -> float | None:
-    """The number of full-batch steps after which any error has become ``accuracy`` times as large.
+    """The whole number of full-batch steps after which any error is at most ``accuracy`` times as large.
 
     Each step multiplies the error along an eigenvector by ``1 - rate * eigenvalue``; None when one does not become
     smaller.
     """
     slowest = float(_log_factors(rate, found.values).max())
-    return max(math.log(accuracy) / slowest, 0.0) if slowest < 0 else None
+    return float(max(math.ceil(math.log(accuracy) / slowest), int(accuracy < 1))) if slowest < 0 else None
 
 
 def steps_by_simulation(

@@ -145,7 +145,8 @@ def exact_of(
 
 def spreads(design: Design, r: torch.Tensor) -> torch.Tensor:
     """The roots of the diagonal of the inverse of X'X for the columns of the data, shape (k,): by the inverse of R."""
-    return torch.linalg.vector_norm(to_data(design, r), dim=1)
+    norms: torch.Tensor = torch.linalg.vector_norm(to_data(design, r), dim=1)
+    return norms
 
 
 def to_data(design: Design, r: torch.Tensor) -> torch.Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import shlex
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -11,15 +12,17 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from gdcli.complete.regression import as_descent, complete_regression, data_of, most_steps
-from gdcli.contract.regression import Conditioning, DataSource, RegressionResult, RegressionSettings, Row
+from gdcli.contract.regression import DataSource, RegressionResult, RegressionSettings, Row
 from gdcli.descent.stopping import StopTests
+from gdcli.errors import GdcliError, UserInterruptError
+from gdcli.regression.conditioning import Spectrum, largest_eigenvalue, spectrum
 from gdcli.regression.design import Design
-from gdcli.regression.exact import Answer, solve
+from gdcli.regression.exact import Answer
+from gdcli.regression.kept import Kept
 from gdcli.regression.learn import learn
-from gdcli.regression.losses import LOSSES
-from gdcli.regression.rate import largest_curvature
 from gdcli.regression.run import Ending, Run, Seen
-from gdcli.regression.tables import InMemory, Streamed, table_of
+from gdcli.regression.solve import solve
+from gdcli.regression.tables import InMemory, Streamed, most_kept, table_of
 from gdcli.rules.parameters import complete_rule
 from gdcli.tensors import on_device
 
@@ -37,6 +40,7 @@ class Fit:
         settings = replace(settings, device=on_device(as_descent(settings)).device)
         self.settings = replace(settings, **complete_rule(as_descent(settings)))
         self.data = data_of(self.settings)
+        self.kept = Kept(self.data, most_kept(self.settings), self._look)
         self.diagnoses = settings.diagnose
         self.evaluations = 0
         self.interrupted_by: str | None = None
@@ -61,25 +65,53 @@ class Fit:
                 found.__dict__["table"] = self.table
         return found
 
+    def _look(self) -> None:
+        """End a pass over the data where nothing has been computed yet.
+
+        Raises:
+            UserInterruptError: when the fit was interrupted before its first step.
+        """
+        if self.interrupted_by is not None and self._tests is None:
+            raise UserInterruptError(self.interrupted_by)
+
     # What it is made of
 
     @functools.cached_property
     def design(self) -> Design:
         """The columns of X, learned from the data."""
-        return learn(self.data, self.settings)
+        try:
+            return learn(self.kept, self.settings)
+        except GdcliError as error:
+            if error.hint.endswith(f"--exclude {shlex.quote(self.settings.target)}"):  # it is needed
+                error.hint = "a target is a column of numbers, or of two categories: --loss logistic --categorical "
+                error.hint += shlex.quote(self.settings.target)
+            raise
 
     @functools.cached_property
     def table(self) -> InMemory | Streamed:
         """The rows as the descent sees them."""
-        return table_of(self.design, self.settings)
+        self.answer  # noqa: B018 -- it takes passes over the rows, which are not kept twice
+        found = table_of(self.design, self.settings)
+        self.kept.forget()
+        return found
+
+    @functools.cached_property
+    def answer(self) -> Answer:
+        """The exact answer, or why there is none."""
+        return solve(self.design, self.settings)
+
+    @functools.cached_property
+    def spectrum(self) -> Spectrum | None:
+        """The eigenvalues of the Hessian of the loss, or of a bound of it; None where there is none."""
+        found = self.answer.factor
+        return None if found is None else spectrum(self.design, found, self.settings.loss, self.settings.l2)
 
     @functools.cached_property
     def curvature(self) -> float | None:
-        """The largest eigenvalue of the Hessian of the loss, or a bound of it; None where the loss has none."""
-        row = LOSSES[self.settings.loss]
-        if row.curvature is None:
-            return None
-        return row.curvature * largest_curvature(self.design, is_mean=row.is_mean) + 2 * self.settings.l2
+        """The largest of these eigenvalues; of very many columns by power iteration."""
+        if self.answer.factor is None:
+            return largest_eigenvalue(self.design, self.settings.loss, self.settings.l2)
+        return None if self.spectrum is None else self.spectrum.largest
 
     @functools.cached_property
     def rate(self) -> float:
@@ -87,17 +119,10 @@ class Fit:
         rate = self.settings.lr
         if isinstance(rate, float | int):
             return float(rate)
-        return 1 / self.curvature if self.curvature else 1.0
-
-    @functools.cached_property
-    def answer(self) -> Answer:
-        """The exact answer, or why there is none."""
-        return solve(self.design, self.settings.loss, l2=self.settings.l2, l1=self.settings.l1)
-
-    @functools.cached_property
-    def conditioning(self) -> Conditioning | None:
-        """The condition numbers of the loss, and how many steps a descent needs."""
-        return None
+        if not self.curvature:
+            message = "cannot choose a learning rate from the curvature: the loss has none with these columns"
+            raise GdcliError("lr", message, "give a number: --lr 0.1")
+        return 1 / self.curvature
 
     @property
     def steps_an_epoch(self) -> int:

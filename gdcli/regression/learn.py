@@ -133,6 +133,12 @@ class FirstPass:
             message = f"the target '{self.plan.target}' of a logistic regression is 0 or 1, not {self.odd_target:.6g}"
             hint = f"of a column with two categories: --categorical {self.plan.target}"
             raise GdcliError("target", message, hint)
+        if self.is_logistic and self.plan.target in self.plan.numbers:
+            place = self.plan.numbers.index(self.plan.target)
+            least, most = float(self.moments.least[place]), float(self.moments.most[place])
+            if least == most:
+                message = f"the target '{self.plan.target}' of a logistic regression is {least:.6g} in all rows"
+                raise GdcliError("target", message)
 
     def mean_of(self, name: str) -> float:
         """The mean of a column of numbers."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,14 +24,14 @@ def model_of(fit: Fit) -> Model:
     """What predictions need of a regression that has ended.
 
     Raises:
-        GdcliError: when its coefficients are not finite.
+        GdcliError: when the run diverged.
     """
     settings, design = fit.settings, fit.design
     point = coefficients_of(fit.final.row())
     w, b = (point[1:], point[0]) if settings.intercept else (point, 0.0)
-    if not all(torch.tensor(point).isfinite()):
+    if fit.outcome.status == "diverged" or not all(map(math.isfinite, point)):
         message = "the run diverged, so there is no model to save"
-        raise GdcliError("model", message, "run it with a smaller learning rate: --lr")
+        raise GdcliError("model", message, "use a smaller learning rate")
     return Model(
         gdcli=__version__,
         model="logistic" if settings.loss == "logistic" else "linear",

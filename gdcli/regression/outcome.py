@@ -9,9 +9,17 @@ from msgspec.structs import replace
 
 from gdcli.contract.descent import StopReason
 from gdcli.contract.envelope import Notice
-from gdcli.contract.regression import Coefficient, Column, RegressionResult, coefficients_of
+from gdcli.contract.regression import Coefficient, Column, Conditioning, RegressionResult, coefficients_of
 from gdcli.contract.short import short
-from gdcli.regression.quality import qualities
+from gdcli.regression.agreement import digits
+from gdcli.regression.conditioning import (
+    raw_condition,
+    standardized_condition,
+    steps_by_simulation,
+    steps_by_theory,
+)
+from gdcli.regression.losses import LOSSES
+from gdcli.regression.quality import Point, qualities
 
 if TYPE_CHECKING:
     from gdcli.regression.exact import Exact
@@ -24,8 +32,10 @@ def outcome_of(fit: Fit) -> RegressionResult:
     answer = fit.answer
     final = fit.final.row()
     exact = answer.exact
-    points = [coefficients_of(final), *([] if exact is None else [_joined(exact, intercept=settings.intercept)])]
-    found = qualities(settings, design, points)
+    point = coefficients_of(final)
+    w, b = (point[1:], point[0]) if settings.intercept else (point, 0.0)
+    points = [Point(w, b), *([] if exact is None else [Point.of(exact)])]
+    found = qualities(settings, design, answer.factor, points)
     record = RegressionResult(
         settings=replace(settings, source=fit.source),
         status=fit.ending.status,  # type: ignore[arg-type]
@@ -37,11 +47,11 @@ def outcome_of(fit: Fit) -> RegressionResult:
         result=final,
         best=fit.best.row(),
         evaluations=fit.evaluations,
-        coefficients=_coefficients(fit, points[0], exact),
+        coefficients=_coefficients(fit, point, exact),
         quality=found[0],
         exact_quality=found[1] if exact is not None else None,
         exact=answer.without if exact is None else exact.method,
-        conditioning=fit.conditioning,
+        conditioning=_conditioning(fit, exact),
         diagnosis=[],
         warnings=_notices(fit),
     )
@@ -70,15 +80,33 @@ def columns_of(fit: Fit) -> list[Column]:
     return [*found.values(), Column(name=layout.target, levels=levels, missing=gaps.get(layout.target, 0))]
 
 
-def digits_of_agreement(value: float, exact: float) -> float | None:
-    """-log10 of the relative error, of the absolute one where the exact value is 0; at most 17, at least 0.
+ACCURACY = 1e-6
 
-    It is the LRE of NIST's Statistical Reference Datasets (McCullough 1998).
-    """
-    if not math.isfinite(value) or not math.isfinite(exact):
+
+def _conditioning(fit: Fit, exact: Exact | None) -> Conditioning | None:
+    """The condition numbers, and how many steps plain descent on all rows needs; None for a loss without curvature."""
+    answer, settings, found = fit.answer, fit.settings, fit.spectrum
+    if answer.factor is None or found is None:
         return None
-    error = abs(value - exact) / (abs(exact) or 1.0)
-    return 17.0 if error == 0 else min(17.0, max(0.0, -math.log10(error)))
+    bound = 2 / found.largest if found.largest else None
+    rate = fit.rate if bound is None or fit.rate < bound else 1 / found.largest
+    is_quadratic = LOSSES[settings.loss].is_quadratic and not settings.l1
+    simulated = None
+    if exact is not None and is_quadratic:
+        w, b = fit.design.from_units([settings.init.get(name, 0.0) for name in fit.design.names])
+        lead = [[b], [exact.b]] if settings.intercept else [[], []]
+        simulated = steps_by_simulation(found, rate, ACCURACY, [*lead[0], *w], [*lead[1], *exact.w])
+    return Conditioning(
+        raw=raw_condition(fit.design, answer.factor),
+        standardized=standardized_condition(answer.factor),
+        largest=found.largest,
+        smallest=found.smallest,
+        rate=bound,
+        lr=rate,
+        accuracy=ACCURACY,
+        steps_by_theory=steps_by_theory(found, rate, ACCURACY) if is_quadratic else None,
+        steps_by_simulation=simulated,
+    )
 
 
 def _coefficients(fit: Fit, point: list[float], exact: Exact | None) -> list[Coefficient]:
@@ -93,7 +121,7 @@ def _coefficients(fit: Fit, point: list[float], exact: Exact | None) -> list[Coe
             name=name,
             value=values[k],
             exact=None if exact is None else exact.coefficients[k],
-            digits=None if exact is None else digits_of_agreement(values[k], exact.coefficients[k]),
+            digits=None if exact is None else digits(values[k], exact.coefficients[k]),
             standard_error=None if errors is None else errors[k],
             standardized=point[k],
             exact_standardized=None if beside is None else beside[k],

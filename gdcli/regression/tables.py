@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
 from typing import Literal, NamedTuple, Protocol
@@ -114,6 +115,11 @@ def table_of(design: Design, settings: RegressionSettings) -> InMemory | Streame
     return kind(design, dtype, settings.device)
 
 
+def most_kept(settings: RegressionSettings) -> float:
+    """The bytes of data that are kept while a fit is made from them."""
+    return {"yes": math.inf, "no": 0.0}.get(settings.in_memory, _SHARE_OF_MEMORY / 2 * _memory())
+
+
 def _memory() -> float:
     """The bytes of memory of this machine."""
     try:
@@ -124,10 +130,7 @@ def _memory() -> float:
 
 def _joined(design: Design, part: Literal["fit", "apart"], dtype: torch.dtype, device: str) -> Piece:
     """The rows of a part in one piece, row by row in memory, as a tensor of nested lists has them."""
-    if part == "fit":
-        rows = design.sample.rows
-    else:
-        rows = sum(len(y) for _, y in design.batches(part=part))
+    rows = design.sample.rows if part == "fit" else sum(len(y) for _, y in design.batches(part=part))
     whole = Piece(
         torch.empty((rows, design.width), dtype=dtype, device=device), torch.empty(rows, dtype=dtype).to(device)
     )

@@ -37,7 +37,7 @@ def coefficient_table(outcome: RegressionResult, digits: int, width: int) -> Ren
         lines = list(_lines(fit, names, longest, gap))
         return not fit.note, lines + [Text(fit.note, "dim")] * bool(fit.note)
 
-    usual, with_errors, standardized = _columns(outcome, shown)
+    usual, with_errors, standardized = _columns(shown)
     left_out = "standard errors are left out"
     forms = [Form(with_errors, exact=True), Form(usual, left_out if _has_errors(shown) else "", exact=True)]
     lines: list[Text] = []
@@ -82,8 +82,8 @@ def _layouts(longest: int, name: str) -> list[Layout]:
     return [Layout(longest + gap, gap, name) for gap in (3, 2)]
 
 
-def _columns(outcome: RegressionResult, shown: Sequence[Coefficient]) -> tuple[Make, Make, Make]:
-    """The columns of the coefficients in the units of the data, these with standard errors, and the standardized ones."""
+def _columns(shown: Sequence[Coefficient]) -> tuple[Make, Make, Make]:
+    """The columns of coefficients in the units of the data, these with standard errors, and the standardized ones."""
     has_exact = any(each.exact is not None for each in shown)
 
     def usual(digits: int) -> Columns:

@@ -161,7 +161,8 @@ def facts_of(outcome: RegressionResult) -> Iterator[tuple[str, str]]:
         if found.steps_by_simulation is not None:
             needs.append(f"{found.steps_by_simulation:,} by simulation")
         if needs:
-            accuracy = f"for coefficients within {found.accuracy:g} of the exact ones, by plain descent on all rows"
+            accuracy = f"for coefficients within {found.accuracy:g} of the exact ones, by plain descent on all rows "
+            accuracy += f"with lr {number(found.lr, 4)}"
             yield "steps needed", f"{' and '.join(needs)} ({accuracy}); this run made {outcome.result.iteration:,}"
     yield "exact answer" if outcome.exact_quality is not None else "no exact answer", outcome.exact
 

@@ -7,7 +7,7 @@ from typing import IO, TYPE_CHECKING
 
 from gdcli.cli.command import Command
 from gdcli.cli.descend import stream
-from gdcli.cli.messages import warn
+from gdcli.cli.messages import to_stderr
 from gdcli.cli.output import Output
 from gdcli.contract.envelope import Notice, SettingsLine
 from gdcli.contract.predict import PredictionLine, PredictLine, PredictResult, PredictSettings
@@ -39,7 +39,8 @@ def run(settings: PredictSettings, output: Output) -> int:
             case _:
                 stream(_rows(predictor), file)
     if not output.quiet:
-        warn(notices_of(predictor))
+        for notice in notices_of(predictor):
+            to_stderr(f"note: {notice.message}")
     return ExitCode.OK
 
 

@@ -105,7 +105,8 @@ class _Drawing:
         for i, row in enumerate(panels[k : k + 2] for k in range(0, len(panels), 2)):
             if i:
                 yield []
-            blocks = [self._lines(panel, half if len(row) == 2 else self.width, rows) for panel in row]
+            width, high = (half, rows) if len(row) == 2 else (self.width, self.rows)
+            blocks = [self._lines(panel, width, high) for panel in row]
             yield from beside(blocks, [half] * len(row), _GAP)
 
     def _side_by_side(self, panels: Sequence[Panel]) -> list[Line]:
