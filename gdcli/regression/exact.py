@@ -124,16 +124,18 @@ def _slope(design: Design, v: Double, share: tuple[int, int], gather: Gather) ->
     """X' times the residuals, shape (k,), and the sum of their squares: computed in double-double, of all rows."""
     lead = int(design.layout.intercept)
     found = dd.exactly(torch.zeros(design.width + lead + 1, dtype=torch.float64))
+    of_columns = Double(v.high[lead:, None], v.low[lead:, None])
     for values in design.values(READ, share):
         for bases, y in chunks(values.bases, values.y):
             columns, rest = design.centred(bases), design.centred_target(y)
+            halves = dd.halves(columns.high)
+            rest = dd.add(rest, dd.negative(dd.dot(columns, of_columns, 0, halves)))
             if lead:
-                ones = torch.ones_like(columns.high[:1])
-                columns = Double(torch.cat([ones, columns.high]), torch.cat([torch.zeros_like(ones), columns.low]))
-            shown = dd.dot(columns, Double(v.high[:, None], v.low[:, None]), 0)
-            rest = dd.add(rest, dd.negative(shown))
-            columns = Double(torch.cat([columns.high, rest.high[None]]), torch.cat([columns.low, rest.low[None]]))
-            found = dd.add(found, dd.dot(columns, Double(rest.high[None], rest.low[None])))
+                rest = dd.add(rest, Double(-v.high[:1], -v.low[:1]))
+            slope = dd.dot(columns, Double(rest.high[None], rest.low[None]), 1, halves)
+            parts = [*([dd.total(rest)] if lead else []), slope, dd.dot(rest, rest)]
+            joined = (torch.cat([half.reshape(-1) for half in each]) for each in zip(*parts, strict=True))
+            found = dd.add(found, Double(*joined))
     parts = gather(found)
     whole = parts[0]
     for part in parts[1:]:

@@ -12,7 +12,7 @@ from gdcli.contract.regression import LossName, RegressionResult, RegressionSett
 from gdcli.regression.design import Design
 
 MOST = 4_000  # rows of a sample
-_AT_A_TIME = 4_000_000  # elements
+_AT_A_TIME = 200_000  # elements
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +72,8 @@ def sample_of(design: Design, most: int = MOST) -> tuple[Sample, Over | None]:
     bases, targets, first = [], [], 0
     for values in design.values():
         chosen = slice(-first % every, None, every)
-        bases.append(values.bases[:, chosen])
-        targets.append(values.y[chosen])
+        bases.append(values.bases[:, chosen].clone())  # a view would keep the whole batch
+        targets.append(values.y[chosen].clone())
         first += len(values.y)
     numbers = torch.cat(bases, dim=1)
     sample = Sample(design.columns(numbers), torch.cat(targets), design.sample.rows)
