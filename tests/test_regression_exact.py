@@ -291,7 +291,7 @@ def test_errors_of_features_have_a_place(folder: Path, text: str, message: str, 
     assert (caught.value.message, text[start:end]) == (message, marked)
 
 
-@pytest.mark.parametrize("level", [0.1, 1e300, -3.0])
+@pytest.mark.parametrize("level", [0.1, 1e100, -3.0])
 def test_a_constant_column_is_named(folder: Path, level: float) -> None:
     write("data.csv", {"a": [1.0, 2.0, 3.0], "k": [level] * 3, "y": [1.0, 2.0, 4.0]})
     with pytest.raises(GdcliError, match="column 'k' is constant"):
@@ -467,7 +467,7 @@ def test_a_target_of_two_categories(folder: Path) -> None:
         (
             {"a": [1, 2, 3], "b": [2, 4, 6], "y": [1, 3, 2]},
             {"features": ["a", "b"]},
-            "the columns before 'b' determine it, so many answers are equally good",
+            "the columns before 'b' determine it to 13 digits, so many answers are equally good",
         ),
         (
             {"a": [1, 2], "b": [2, 3.5], "y": [1, 3]},
@@ -484,6 +484,77 @@ def test_an_answer_that_is_not_unique_is_not_given(
     write("data.csv", columns)
     assert solve(*learned(**options)).without == message
     assert solve(*learned(**options, l2=0.1)).exact is not None
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_sum_of_columns_is_dependent_whatever_its_rounding(folder: Path, seed: int) -> None:
+    columns = numbers(seed)
+    columns["s"] = [0.1 * a + b for a, b in zip(columns["a"], columns["b"], strict=True)]
+    write("data.csv", columns)
+    answer = solve(*learned(features=["a", "b", "s", "d"]))
+    assert answer.without == "the columns before 's' determine it to 13 digits, so many answers are equally good"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("degree", [4, 10, 16])
+def test_powers_are_exact_however_they_cancel(folder: Path, degree: int) -> None:
+    """Every coefficient is the rational one of the numbers of the file, to one rounding or two."""
+    draw = random.Random(9)
+    x = [draw.uniform(2, 5) for _ in range(50)]
+    y = [math.sin(3 * value) + draw.gauss(0, 0.01) for value in x]
+    write("data.csv", {"x": x, "y": y})
+    answer = solve(*learned(features=["x"], poly={"x": degree}))
+    assert answer.exact is not None
+    right = least_squares_of([[Fraction(value) ** k for k in range(degree + 1)] for value in x], list(map(Fraction, y)))
+    for value, exact in zip(answer.exact.coefficients, right, strict=True):
+        assert abs(Fraction(value) - exact) <= Fraction(1, 2**52) * abs(exact)
+
+
+def least_squares_of(x: list[list[Fraction]], y: list[Fraction]) -> list[Fraction]:
+    """The normal equations, solved in rational arithmetic."""
+    size = len(x[0])
+    rows = [
+        [sum((row[i] * row[j] for row in x), Fraction(0)) for j in range(size)]
+        + [sum((row[i] * t for row, t in zip(x, y, strict=True)), Fraction(0))]
+        for i in range(size)
+    ]
+    for i in range(size):
+        rows[i] = [value / rows[i][i] for value in rows[i]]
+        for j in range(size):
+            if j != i:
+                rows[j] = [a - rows[j][i] * b for a, b in zip(rows[j], rows[i], strict=True)]
+    return [row[-1] for row in rows]
+
+
+@pytest.mark.parametrize("size", [1e-140, 1e-30, 1e30, 1e140])
+def test_the_answer_scales_with_the_columns(folder: Path, size: float) -> None:
+    columns = numbers(0)
+    first = solve(*learned(features=["a", "b"])).exact
+    scale = 2.0 ** round(math.log2(size))
+    write("data.csv", {**columns, "a": [a * scale for a in columns["a"]], "y": [y / scale for y in columns["y"]]})
+    second = solve(*learned(features=["a", "b"])).exact
+    assert first is not None
+    assert second is not None
+    b, a, other = first.coefficients
+    assert second.coefficients == [b / scale, a / scale / scale, other / scale]
+
+
+@pytest.mark.parametrize(
+    ("size", "message"),
+    [
+        (1e-200, "the numbers of column 'a' are too small: their squares are 0 in float64"),
+        (1e200, "the numbers of column 'a' are too large: their squares are infinite in float64"),
+    ],
+)
+def test_numbers_that_have_no_squares_are_refused(folder: Path, size: float, message: str) -> None:
+    write("data.csv", {"a": [size, 2 * size, 4 * size], "y": [1.0, 2.0, 3.0]})
+    with pytest.raises(GdcliError, match=message):
+        learned(features=["a"])
+
+
+def test_a_target_that_is_too_large_has_no_exact_answer(folder: Path) -> None:
+    write("data.csv", {"a": [1.0, 2.0, 4.0, 5.0], "y": [1e200, 2e200, -3e200, 1e200]})
+    assert solve(*learned(features=["a"])).without == "the numbers of the data are too large for float64"
 
 
 @pytest.mark.parametrize("options", [{"loss": "mae"}, {"loss": "huber", "l1": 0.1}])

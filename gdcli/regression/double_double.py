@@ -8,9 +8,11 @@ that is what these formulas need.
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import torch
+
+Halves: TypeAlias = tuple[torch.Tensor, torch.Tensor]
 
 _SPLITTER = 134217729.0  # 2**27 + 1
 
@@ -31,19 +33,22 @@ def two_sum(a: torch.Tensor, b: torch.Tensor) -> Double:
     """``a + b`` without an error (Knuth)."""
     high = a + b
     part = high - a
-    return Double(high, (a - (high - part)) + (b - part))
+    rest = high - part
+    torch.sub(a, rest, out=rest)
+    torch.sub(b, part, out=part)
+    return Double(high, rest.add_(part))
 
 
-def two_product(a: torch.Tensor, b: torch.Tensor) -> Double:
+def two_product(a: torch.Tensor, b: torch.Tensor, halves_of_a: Halves | None = None) -> Double:
     """``a * b`` without an error, below about 1e300 (Dekker, with Veltkamp's halves)."""
     high = a * b
-    (a1, a2), (b1, b2) = _halves(a), _halves(b)
+    (a1, a2), (b1, b2) = halves_of_a or halves(a), halves(b)
     # The products of halves are exact, so that addcmul gives the same with and without a fused multiply-add.
     low = (-high).addcmul_(a1, b1).addcmul_(a1, b2).addcmul_(a2, b1).addcmul_(a2, b2)
     return Double(high, low)
 
 
-def _halves(a: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def halves(a: torch.Tensor) -> Halves:
     """``a`` as a sum of two numbers of 26 bits."""
     high = a * _SPLITTER
     high -= high - a
@@ -90,9 +95,9 @@ def total(a: Double, dim: int = -1) -> Double:
     return _normal(high[0], low)
 
 
-def dot(a: Double, b: Double, dim: int = -1) -> Double:
-    """The sum of products along a dimension."""
-    high, low = two_product(a.high, b.high)
+def dot(a: Double, b: Double, dim: int = -1, halves_of_a: Halves | None = None) -> Double:
+    """The sum of products along a dimension; ``halves_of_a`` are those of ``a.high``, where they are known."""
+    high, low = two_product(a.high, b.high, halves_of_a)
     return total(Double(high, low.addcmul_(a.high, b.low).addcmul_(a.low, b.high)), dim)
 
 

@@ -3,7 +3,9 @@
 The normal equations are never formed. The columns are centred and scaled by a power of 2, without an error, before they
 are raised to powers; R comes from tall-skinny QR in float64; the residuals of each step of refinement are computed in
 double-double, from the data as they are, and the corrected semi-normal equations of R (Å. Björck 1987, "Stability
-analysis of the method of seminormal equations for linear least squares problems") turn them into a correction.
+analysis of the method of seminormal equations for linear least squares problems") turn them into a correction. A step
+makes the error smaller by about the condition number of X times the rounding of float64. One is enough, unless the
+condition number is large: steps are taken until the next one would change no digit.
 """
 
 from __future__ import annotations
@@ -18,10 +20,21 @@ from gdcli.regression import double_double as dd
 from gdcli.regression.design import READ, Design
 from gdcli.regression.double_double import Double
 from gdcli.regression.learn import Gather, alone
-from gdcli.regression.qr import Factor, chunks, condition, dependent, matrix, solved, solved_transposed, with_rows
+from gdcli.regression.qr import (
+    DIGITS,
+    Factor,
+    chunks,
+    condition,
+    dependent,
+    matrix,
+    solved,
+    solved_transposed,
+    with_rows,
+)
 
 _EPSILON = 2.0**-52
-_MOST_STEPS = 4
+_MOST_STEPS = 12
+_TOO_LARGE = "the numbers of the data are too large for float64"
 QR = "Householder QR with iterative refinement"
 
 
@@ -66,58 +79,63 @@ def least_squares(
     root = matrix(design.layout, "of_descent").high[int(design.layout.intercept) :] * math.sqrt(penalty)
     whole = with_rows(found, root) if penalty else found
     v = dd.exactly(solved(whole.r, whole.z))
-    loses = 10 * _EPSILON * condition(whole.r) ** 2  # the factor by which a step reduces an error
-    residual = math.nan
+    shrinks = 32 * _EPSILON * condition(whole.r)  # what a step leaves of an error, at most
     for _ in range(_MOST_STEPS):
         slope, squares = _slope(design, v, share, gather)
-        if penalty:
-            held = dd.dot(dd.exactly(root), Double(v.high[None], v.low[None]))
-            back = dd.dot(dd.exactly(root.T), Double(held.high[None], held.low[None]))
-            slope = dd.add(slope, dd.negative(back))
+        slope = dd.add(slope, dd.negative(_pull(root, v))) if penalty else slope
         half = solved_transposed(whole.r, slope.high)
+        step = solved(whole.r, half)
+        if not (bool(step.isfinite().all()) and math.isfinite(squares)):
+            return Answer(found, None, _TOO_LARGE)
         before = design.layout.of_data(dd.fractions(v))
-        v = dd.add(v, dd.exactly(solved(whole.r, half)))
-        after = design.layout.of_data(dd.fractions(v))
-        residual = max(squares - float((half * half).sum()), 0.0) if not penalty else math.nan
-        if not math.isfinite(changed := _change(before, after)) or changed * loses < _EPSILON / 8:
+        v = dd.add(v, dd.exactly(step))
+        if _change(before, design.layout.of_data(dd.fractions(v))) * shrinks < _EPSILON / 8:
             break
-    centred = dd.fractions(v)
+    else:
+        return Answer(found, None, "the columns are so nearly dependent that the refinement does not converge")
     if penalty:
-        residual = found.residual(v.high)
+        return Answer(found, exact_of(design, QR, dd.fractions(v), found.residual(v.high)))
+    residual = max(squares - float(half @ half), 0.0)  # that of the last point but one, less what the step has gained
     free = found.rows - found.coefficients
-    errors = None
-    if not penalty and free > 0:
-        errors = (spreads(design, found.r) * math.sqrt(residual / free)).tolist()
-    return Answer(found, exact_of(design, QR, centred, residual, errors))
+    errors = (spreads(design, found.r) * math.sqrt(residual / free)).tolist() if free > 0 else None
+    return Answer(found, exact_of(design, QR, dd.fractions(v), residual, errors))
+
+
+def _pull(root: torch.Tensor, v: Double) -> Double:
+    """The slope of half the penalty ``|root v|^2``."""
+    held = dd.dot(dd.exactly(root), Double(v.high[None], v.low[None]))
+    return dd.dot(dd.exactly(root.T), Double(held.high[None], held.low[None]))
 
 
 def not_unique(design: Design, found: Factor, penalty: float = 0.0) -> str:
     """Why the coefficients are not determined by the data; empty where they are."""
     k, rows = found.coefficients, found.rows
-    if not bool(found.r.isfinite().all()) or not math.isfinite(found.rest):
-        return "the numbers of the data are too large for float64"
+    if not (bool(found.r.isfinite().all()) and bool(found.z.isfinite().all()) and math.isfinite(found.rest)):
+        return _TOO_LARGE
     if rows < k and not penalty:
         return f"there are {rows} rows for {k} coefficients, so many answers are equally good"
     name = None if penalty else dependent(found, design.names)
     if name is None:
         return ""
-    return f"the columns before '{name}' determine it, so many answers are equally good"
+    return f"the columns before '{name}' determine it to {DIGITS} digits, so many answers are equally good"
 
 
 def _slope(design: Design, v: Double, share: tuple[int, int], gather: Gather) -> tuple[Double, float]:
     """X' times the residuals, shape (k,), and the sum of their squares: computed in double-double, of all rows."""
     lead = int(design.layout.intercept)
     found = dd.exactly(torch.zeros(design.width + lead + 1, dtype=torch.float64))
+    of_columns = Double(v.high[lead:, None], v.low[lead:, None])
     for values in design.values(READ, share):
         for bases, y in chunks(values.bases, values.y):
             columns, rest = design.centred(bases), design.centred_target(y)
+            halves = dd.halves(columns.high)
+            rest = dd.add(rest, dd.negative(dd.dot(columns, of_columns, 0, halves)))
             if lead:
-                ones = torch.ones_like(columns.high[:1])
-                columns = Double(torch.cat([ones, columns.high]), torch.cat([torch.zeros_like(ones), columns.low]))
-            shown = dd.dot(columns, Double(v.high[:, None], v.low[:, None]), 0)
-            rest = dd.add(rest, dd.negative(shown))
-            columns = Double(torch.cat([columns.high, rest.high[None]]), torch.cat([columns.low, rest.low[None]]))
-            found = dd.add(found, dd.dot(columns, Double(rest.high[None], rest.low[None])))
+                rest = dd.add(rest, Double(-v.high[:1], -v.low[:1]))
+            slope = dd.dot(columns, Double(rest.high[None], rest.low[None]), 1, halves)
+            parts = [*([dd.total(rest)] if lead else []), slope, dd.dot(rest, rest)]
+            joined = (torch.cat([half.reshape(-1) for half in each]) for each in zip(*parts, strict=True))
+            found = dd.add(found, Double(*joined))
     parts = gather(found)
     whole = parts[0]
     for part in parts[1:]:

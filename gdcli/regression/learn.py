@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -214,7 +215,7 @@ def _bases(
             mean = found.mean_of(name)
             if useless[name]:
                 raise _constant(f"column '{name}'", name)
-            scale = scales[wanted.numbers.index(name)]
+            scale = _measured(scales[wanted.numbers.index(name)], f"column '{name}'")
             yield Base(kind="number", source=name, mean=mean, center=mean if intercept else 0.0, scale=scale), degree
             continue
         counts = found.levels[name]
@@ -255,12 +256,15 @@ def _with_expressions(design: Design, share: tuple[int, int], gather: Gather) ->
             raise _constant(f"the feature '{base.source}'")
     scales = moments.scale(about_zero=not layout.intercept).tolist()
     bases = [
-        replace(base, mean=mean, center=mean if layout.intercept else 0.0, scale=scale)
-        if base.kind == "expression"
-        else base
+        _with_scale(base, mean, scale, intercept=layout.intercept) if base.kind == "expression" else base
         for base, mean, scale in zip(layout.bases, moments.mean.tolist(), scales, strict=True)
     ]
     return replace(layout, bases=tuple(bases))
+
+
+def _with_scale(base: Base, mean: float, scale: float, *, intercept: bool) -> Base:
+    scale = _measured(scale, f"the feature '{base.source}'")
+    return replace(base, mean=mean, center=mean if intercept else 0.0, scale=scale)
 
 
 def _with_powers(design: Design, share: tuple[int, int], gather: Gather) -> Layout:
@@ -279,6 +283,18 @@ def _with_powers(design: Design, share: tuple[int, int], gather: Gather) -> Layo
         for term, center, scale in zip(layout.terms, moments.mean.tolist(), scales, strict=True)
     ]
     return replace(layout, terms=tuple(terms))
+
+
+def _measured(scale: float, what: str) -> float:
+    """A scale that numbers can be divided by.
+
+    Raises:
+        GdcliError: for numbers whose squares are 0 or infinite in float64.
+    """
+    if 0 < scale < math.inf:
+        return scale
+    why = "small: their squares are 0" if scale == 0 else "large: their squares are infinite"
+    raise GdcliError("scale", f"the numbers of {what} are too {why} in float64", "change their unit")
 
 
 def _constant(what: str, exclude: str = "") -> GdcliError:

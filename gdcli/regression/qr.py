@@ -15,6 +15,7 @@ from gdcli.regression.design import READ, Design
 from gdcli.regression.double_double import Double
 from gdcli.regression.layout import Base, Layout
 
+DIGITS = 13  # in which columns that depend on each other agree
 _CHUNK = 2**17  # numbers that are worked on at a time, so that they stay in the cache
 
 
@@ -118,11 +119,12 @@ def with_ones(columns: torch.Tensor, *, intercept: bool) -> torch.Tensor:
 
 
 def dependent(found: Factor, names: Sequence[str]) -> str | None:
-    """The name of a column that the columns before it determine to all digits of float64; None where there is none."""
-    norms = found.r.norm(dim=0)
-    rest = found.r.diagonal().abs() / norms
-    limit = 2.0**-52 * max(found.coefficients, 8)
-    place = next((i for i, share in enumerate(rest.tolist()) if not share > limit), None)
+    """The name of a column that the columns before it determine to 13 digits; None where there is none.
+
+    Columns of float64 that depend on each other in decimals, or by a sum of two, differ in the last digits.
+    """
+    rest = found.r.diagonal().abs() / found.r.norm(dim=0)
+    place = next((i for i, share in enumerate(rest.tolist()) if not share > 10.0**-DIGITS), None)
     return None if place is None else names[place]
 
 

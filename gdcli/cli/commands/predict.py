@@ -107,7 +107,7 @@ COMMAND = Command(
     run=run,
     help="Predict from rows of data with a model that fit-linear --save-model has written; prints CSV.",
     examples=(
-        "gdcli predict model.json new.csv > out.csv",
+        "gdcli predict model.json new.csv",
         "gdcli predict model.json new.csv --keep id",
         "gdcli predict model.json - --jsonl < new.csv",
     ),
