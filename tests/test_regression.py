@@ -8,6 +8,7 @@ import math
 import random
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -145,6 +146,25 @@ def test_a_run_has_the_bits_of_the_loop_by_hand(
         assert found.result.values == {"w": w, "b": b}
         assert [row.loss for row in found.iterations] == pytest.approx(means, rel=1e-6)
     assert found.result.iteration == sum(map(len, batches()))
+
+
+NIST = Path(__file__).parent / "data" / "nist"
+BY_DESCENT: list[tuple[str, dict[str, Any]]] = [
+    ("norris", {"target": "y", "epochs": 1}),
+    ("noint1", {"target": "y", "epochs": 1, "intercept": False}),
+    ("noint2", {"target": "y", "epochs": 1, "intercept": False}),
+    ("longley", {"target": "TOTEMP", "optimizer": "manual-nesterov", "momentum": 0.98, "epochs": 3000}),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "settings"), BY_DESCENT)
+def test_gradient_descent_itself_has_six_digits_of_the_certified_values(name: str, settings: dict[str, Any]) -> None:
+    certified = tomllib.loads((NIST / "certified.toml").read_text())
+    found = gdcli.fit_linear(data=NIST / f"{name}.csv", dtype="float64", diagnose=False, **settings).result()
+    known = certified[name]["coefficients"]
+    for coefficient, value in zip(found.coefficients, known, strict=True):
+        assert abs(coefficient.value - float(value)) <= 1e-6 * abs(float(value)), coefficient.name
 
 
 def test_rows_of_steps_have_the_loss_of_their_batch(table: dict[str, list[float]]) -> None:

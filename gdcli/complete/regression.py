@@ -128,9 +128,7 @@ def _check_together(settings: RegressionSettings) -> None:
             message = "with --l1 the gradient of the loss is not 0 at the minimum, so --tol-grad would not end the run"
             raise GdcliError("usage", message, "use --tol-x 1e-6, or --tol-loss")
     if row.evaluates and s.batch_size is not None and s.optimizer != "lbfgs" and not row.path:
-        message = (
-            f"{row.name} compares losses of all rows, and a batch has {s.batch_size:,} of them"
-        )
+        message = f"{row.name} compares losses of all rows, and a batch has {s.batch_size:,} of them"
         raise GdcliError("optimizer", message, "leave out --batch-size, or use another optimizer")
     if s.loss == "logistic" and s.optimizer == "newton" and s.l1:
         raise GdcliError("optimizer", "newton has no proximal step", "leave out --l1")
