@@ -272,6 +272,18 @@ def test_path_that_diverges_leaves_the_window_and_this_is_said(shown: Callable[[
                 assert axis.high - axis.low < 1e4
 
 
+def test_caption_says_what_was_set(files: dict[str, str]) -> None:
+    settings = {"optimizer": "sgd", "momentum": 0.9, "nesterov": True, "l2": 0.5, "clip_norm": 3.0, "batch_size": 10}
+    run = Shown(
+        files["city"],
+        {"target": "profit", "lr": 0.01, "epochs": 2, "schedule": "cosine", "sched": {"T_max": 9}, **settings},
+    )
+    assert run.figure.subtitle == (
+        "mse, standardized, sgd, lr 0.01, batches of 10, l2 0.5, momentum 0.9, clip norm 3, nesterov, schedule cosine, "
+        "20 updates"
+    )
+
+
 def test_many_rows_are_drawn_as_an_even_sample_and_this_is_said(files: dict[str, str]) -> None:
     run = Shown(files["many"], {"target": "profit", "epochs": 3})
     assert len(run.sample.target) == 3_000
