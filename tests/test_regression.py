@@ -401,6 +401,33 @@ def test_the_noise_of_batches_is_told_with_a_schedule_that_helps(table: dict[str
     assert tried.result.loss - exact < 0.1 * (found.result.loss - exact)
 
 
+# What is said of a run must be so: no noise where a smaller rate does not help, no growth without a step.
+NOTHING_FALSE: list[tuple[dict[str, Any], list[str], str]] = [
+    ({"optimizer": "adam", "epochs": 3, "batch_size": 8}, ["slow"], "after 21 steps the loss"),
+    ({"epochs": 1, "batch_size": 1000, "lr": 0.1}, ["slow"], "after 1 step the loss"),
+    ({"epochs": 0}, [], ""),
+    ({"optimizer": "adamw", "epochs": 3}, [], ""),
+    ({"until": 1e3, "epochs": 3}, [], ""),
+    ({"epochs": 3, "clip_value": 0.1}, ["slow"], "after 3 steps the loss"),
+    ({"init": {"b": 1e300}, "epochs": 3}, ["not-finite"], "the loss or its gradient is not finite at the start"),
+    ({"lr": 1e30, "epochs": 9, "dtype": "float64"}, ["learning-rate-too-large"], "the learning rate 1e+30 is above"),
+]
+
+
+@pytest.mark.parametrize(("settings", "codes", "begins"), NOTHING_FALSE)
+def test_what_is_said_of_a_run_is_so(
+    table: dict[str, list[float]], settings: dict[str, Any], codes: list[str], begins: str
+) -> None:
+    found = gdcli.fit_linear(data="data.csv", target="y", **settings).result()
+    assert [finding.code for finding in found.diagnosis] == codes
+    assert not codes or found.diagnosis[0].message.startswith(begins)
+
+
+def test_an_epoch_that_diverges_is_named(table: dict[str, list[float]]) -> None:
+    found = gdcli.fit_linear(data="data.csv", target="y", batch_size=4, lr=1e30, epochs=9, diagnose=False).result()
+    assert (found.status, found.message) == ("diverged", "diverged: the loss or its gradient became nan in epoch 0")
+
+
 ERRORS = [
     ("data.csv", "the column to predict is not given", "write --target COLUMN; data.csv has the columns a, b, y"),
     ("data.csv --target z", "data.csv has no column 'z' (--target)", "its columns are a, b, y"),
