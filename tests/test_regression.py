@@ -336,6 +336,10 @@ def test_the_settings_of_a_record_make_it_again(table: dict[str, list[float]], r
     again = run("fit-linear", "--config", "run.json", "--epochs", "1", "--json").json()
     assert len(again["iterations"]) == 1
     assert first.json()["settings"]["source"]["rows"] == 53
+    Path("below").mkdir()
+    Path("below/run.toml").write_text('data = ["../data.csv"]\ntarget = "y"\nepochs = 1\n[poly]\na = 2\n')
+    below = run("fit-linear", "--config", "below/run.toml", "--json").json()["settings"]
+    assert (below["data"], below["poly"]) == (["below/../data.csv"], {"a": 2})
     Path("data.csv").write_text(Path("data.csv").read_text() + "1,2,3\n")
     assert "is not the data of this record: its SHA-256 is" in run("fit-linear", "--config", "run.json").err
 
