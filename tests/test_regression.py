@@ -336,6 +336,10 @@ def test_the_settings_of_a_record_make_it_again(table: dict[str, list[float]], r
     again = run("fit-linear", "--config", "run.json", "--epochs", "1", "--json").json()
     assert len(again["iterations"]) == 1
     assert first.json()["settings"]["source"]["rows"] == 53
+    Path("below").mkdir()
+    Path("below/run.toml").write_text('data = ["../data.csv"]\ntarget = "y"\nepochs = 1\n[poly]\na = 2\n')
+    below = run("fit-linear", "--config", "below/run.toml", "--json").json()["settings"]
+    assert (below["data"], below["poly"]) == (["below/../data.csv"], {"a": 2})
     Path("data.csv").write_text(Path("data.csv").read_text() + "1,2,3\n")
     assert "is not the data of this record: its SHA-256 is" in run("fit-linear", "--config", "run.json").err
 
@@ -399,6 +403,33 @@ def test_the_noise_of_batches_is_told_with_a_schedule_that_helps(table: dict[str
     assert found.exact_quality is not None
     exact = found.exact_quality.loss
     assert tried.result.loss - exact < 0.1 * (found.result.loss - exact)
+
+
+# What is said of a run must be so: no noise where a smaller rate does not help, no growth without a step.
+NOTHING_FALSE: list[tuple[dict[str, Any], list[str], str]] = [
+    ({"optimizer": "adam", "epochs": 3, "batch_size": 8}, ["slow"], "after 21 steps the loss"),
+    ({"epochs": 1, "batch_size": 1000, "lr": 0.1}, ["slow"], "after 1 step the loss"),
+    ({"epochs": 0}, [], ""),
+    ({"optimizer": "adamw", "epochs": 3}, [], ""),
+    ({"until": 1e3, "epochs": 3}, [], ""),
+    ({"epochs": 3, "clip_value": 0.1}, ["slow"], "after 3 steps the loss"),
+    ({"init": {"b": 1e300}, "epochs": 3}, ["not-finite"], "the loss or its gradient is not finite at the start"),
+    ({"lr": 1e30, "epochs": 9, "dtype": "float64"}, ["learning-rate-too-large"], "the learning rate 1e+30 is above"),
+]
+
+
+@pytest.mark.parametrize(("settings", "codes", "begins"), NOTHING_FALSE)
+def test_what_is_said_of_a_run_is_so(
+    table: dict[str, list[float]], settings: dict[str, Any], codes: list[str], begins: str
+) -> None:
+    found = gdcli.fit_linear(data="data.csv", target="y", **settings).result()
+    assert [finding.code for finding in found.diagnosis] == codes
+    assert not codes or found.diagnosis[0].message.startswith(begins)
+
+
+def test_an_epoch_that_diverges_is_named(table: dict[str, list[float]]) -> None:
+    found = gdcli.fit_linear(data="data.csv", target="y", batch_size=4, lr=1e30, epochs=9, diagnose=False).result()
+    assert (found.status, found.message) == ("diverged", "diverged: the loss or its gradient became nan in epoch 0")
 
 
 ERRORS = [

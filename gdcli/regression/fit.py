@@ -43,6 +43,7 @@ class Fit:
         self.kept = Kept(self.data, most_kept(self.settings), self._look)
         self.diagnoses = settings.diagnose
         self.evaluations = 0
+        self.is_finite_at_start = True
         self.interrupted_by: str | None = None
         self._tests: StopTests | None = None
         self._run: Run | None = None
@@ -163,6 +164,7 @@ class Fit:
             self._final = seen
             yield seen
         self._ending = run.ending
+        self.is_finite_at_start = run.is_finite_at_start
         self.evaluations = run.evaluation.count
 
     def _is_better(self, seen: Seen) -> bool:
