@@ -159,6 +159,7 @@ class Fit:
         run = self._run = Run(self)
         self._tests, self._ending = run.tests, None
         self._best = self._final = self.first = None
+        self.__dict__.pop("outcome", None)
         if self.interrupted_by is not None:
             run.tests.interrupted_by = self.interrupted_by
         for seen in run.states():
