@@ -273,7 +273,14 @@ def test_path_that_diverges_leaves_the_window_and_this_is_said(shown: Callable[[
 
 
 def test_caption_says_what_was_set(files: dict[str, str]) -> None:
-    settings = {"optimizer": "sgd", "momentum": 0.9, "nesterov": True, "l2": 0.5, "clip_norm": 3.0, "batch_size": 10}
+    settings: dict[str, Any] = {
+        "optimizer": "sgd",
+        "momentum": 0.9,
+        "nesterov": True,
+        "l2": 0.5,
+        "clip_norm": 3.0,
+        "batch_size": 10,
+    }
     run = Shown(
         files["city"],
         {"target": "profit", "lr": 0.01, "epochs": 2, "schedule": "cosine", "sched": {"T_max": 9}, **settings},
