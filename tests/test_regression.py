@@ -259,6 +259,17 @@ def test_rows_kept_apart_teach_nothing_and_end_a_run_early(table: dict[str, list
     assert record.result.validation == pytest.approx(float((predicted - kept.y).square().mean()), rel=1e-12)
 
 
+def test_rows_that_are_left_out_are_counted_among_all(table: dict[str, list[float]]) -> None:
+    text = Path("data.csv").read_text()
+    Path("data.csv").write_text(text + ",3,4\n" * 20 + "1,NA,\n")
+    words = {"data": "data.csv", "target": "y", "missing": "drop", "validate": 0.5, "epochs": 1, "diagnose": False}
+    found = gdcli.fit_linear(**words).result()
+    assert found.dropped == 21
+    assert found.settings.source.rows == 74
+    assert found.warnings[0].message == "21 of 74 rows have a missing cell and were left out"
+    assert {column.name: column.missing for column in found.columns} == {"a": 20, "b": 1, "y": 1}
+
+
 def test_a_start_is_given_in_the_units_of_the_data(table: dict[str, list[float]]) -> None:
     for standardize in (True, False):
         fit = gdcli.fit_linear(

@@ -210,7 +210,7 @@ class Fit:
         """What identifies the data, with the number of their rows."""
         known = self.settings.source
         sha256 = self.data.sha256 if known is UNSET else known.sha256
-        return DataSource.of(self.data, sha256, self.design.sample.rows + self.design.sample.dropped)
+        return DataSource.of(self.data, sha256, self.design.sample.read)
 
     @functools.cached_property
     def outcome(self) -> RegressionResult:

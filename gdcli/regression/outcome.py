@@ -140,7 +140,7 @@ def _notices(fit: Fit) -> list[Notice]:
     settings, sample = fit.settings, fit.design.sample
     found = []
     if sample.dropped:
-        count = f"{sample.dropped:,} of {sample.rows + sample.dropped:,} rows"
+        count = f"{sample.dropped:,} of {sample.read:,} rows"
         found.append(Notice("dropped", f"{count} have a missing cell and were left out"))
     if fit.ending.reason in (StopReason.NON_FINITE, StopReason.GROWN):
         message = "the steps grew without bound"
