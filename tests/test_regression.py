@@ -90,7 +90,7 @@ def adam(lr: float) -> Callable[..., Any]:
     return lambda moving: torch.optim.Adam(moving, lr=lr)
 
 
-# What a course's first exercise does, bit for bit: half the mean of squares, rate 0.01, 1,500 steps from zeros.
+@pytest.mark.slow  # what a course's first exercise does: half the mean of squares, rate 0.01, 1,500 steps from zeros
 def test_the_first_exercise_of_a_course_has_the_bits_of_its_loop(table: dict[str, list[float]], run: Run) -> None:
     words = ["data.csv", "--target", "y", "--features", "a", "--loss", "half-mse", "--lr", "0.01", "--epochs", "1500"]
     record = run("fit-linear", *words, "--no-standardize", "--no-diagnose", "--json").json()
@@ -283,6 +283,7 @@ def test_a_start_is_given_in_the_units_of_the_data(table: dict[str, list[float]]
         assert [c.value for c in record.coefficients] == pytest.approx([-1, 2, 0], abs=1e-12)
 
 
+@pytest.mark.slow
 def test_a_logistic_regression_comes_to_the_answer_of_newtons_method(table: dict[str, list[float]], run: Run) -> None:
     middle = sorted(table["y"])[26]
     rows = zip(table["a"], table["b"], table["y"], strict=True)
@@ -400,6 +401,7 @@ def test_raw_columns_that_are_hopeless_are_told_with_what_helps(table: dict[str,
     assert finding.remedy.arrives == pytest.approx(arrives, abs=1)
 
 
+@pytest.mark.slow
 def test_the_noise_of_batches_is_told_with_a_schedule_that_helps(table: dict[str, list[float]]) -> None:
     found = gdcli.fit_linear(data="data.csv", target="y", batch_size=4, lr=0.1, epochs=30).result()
     finding = found.diagnosis[0]
