@@ -402,6 +402,15 @@ def test_table_says_what_a_loss_without_an_exact_answer_lacks(files: dict[str, s
         assert "no exact answer" in text
 
 
+def test_output_that_knows_only_ascii_has_only_ascii(files: dict[str, str]) -> None:
+    words = ["--target", "price", "--exclude", "id,sold", "--categorical", "town", "--epochs", "3", "--plot", "--all"]
+    outcome = in_process("fit-linear", files["houses"], *words, "--no-diagnose", encoding="ascii")
+    assert outcome.code == 0, outcome.err
+    assert outcome.out.isascii()
+    assert "\\u" not in outcome.out  # an escape of what cannot be encoded
+    assert "-----" in outcome.out
+
+
 def test_early_epochs_and_late_ones_are_kept_in_a_long_run(files: dict[str, str], run: Run) -> None:
     outcome = run("fit-linear", files["city"], "--target", "profit", "--lr", "0.001", "--epochs", "1000", "--quiet")
     _, rows = rows_below(outcome.out, "epoch")
