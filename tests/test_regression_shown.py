@@ -530,3 +530,19 @@ def test_page_moves_the_line_with_the_slider(page: Path) -> None:
             browser.wait(f"{shown}.every((y, k) => y === {json.dumps(expected)}[k])")
         thrown = [event for event in browser.events if event["method"] == "Runtime.exceptionThrown"]
         assert not thrown
+
+
+@pytest.mark.slow
+def test_names_of_columns_add_no_element_to_a_page(page: Path, tmp_path: Path) -> None:
+    from test_page import Parts
+
+    hostile = "</script><img src=x onerror='window.hacked = 1'> %{x}"
+    rows = [{hostile: row["population"], "<b>profit</b>": row["profit"]} for row in city()]
+    file, saved = written(tmp_path / "odd.csv", rows), tmp_path / "odd.html"
+    words = ["--target", "<b>profit</b>", "--lr", "0.1", "--epochs", "20", "--quiet", "--save", str(saved)]
+    assert in_process("fit-linear", file, *words).code == 0
+    parts = Parts(saved.read_text())
+    assert parts.tags == Parts(page.read_text()).tags
+    (panel,) = [each for each in parts.data["panels"] if each["kind"] == "scatter"]
+    assert "<img" not in json.dumps([panel["layout"], panel["traces"]])
+    assert parts.data["tables"][0]["columns"][0]["cells"] == ["intercept", hostile]
