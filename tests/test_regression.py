@@ -429,7 +429,12 @@ def test_what_is_said_of_a_run_is_so(
 
 def test_an_epoch_that_diverges_is_named(table: dict[str, list[float]]) -> None:
     found = gdcli.fit_linear(data="data.csv", target="y", batch_size=4, lr=1e30, epochs=9, diagnose=False).result()
-    assert (found.status, found.message) == ("diverged", "diverged: the loss or its gradient became nan in epoch 0")
+    assert (found.status, found.message) == ("diverged", "diverged: the loss became nan in epoch 0")
+    rests = gdcli.fit_linear(
+        data="data.csv", target="y", batch_size=30, lr=0.05, schedule="exponential", sched={"gamma": 0.5}, tol_x=1e-3
+    ).result()
+    assert rests.status == "converged_x"
+    assert rests.message.startswith(f"converged in epoch {rests.iterations[-1].epoch}: the change in the variables, ")
 
 
 ERRORS = [
@@ -441,6 +446,9 @@ ERRORS = [
     ("data.csv --target y --no-shuffle",
      "--no-shuffle is about the order of the rows in batches, and a batch has all rows",
      "add --batch-size 32, or leave it out"),
+    ("data.csv --target y --batch-size 8 --tol-grad 1e-3",
+     "--tol-grad is about the gradient of all rows, and a step sees that of a batch",
+     "use --tol-loss or --tol-x, or leave out --batch-size"),
     ("data.csv --target y --lr auto --loss mae",
      "--lr auto derives the learning rate from the curvature, and mae has none", "give a number: --lr 0.1"),
     ("data.csv --target y --init z=1", "there is no coefficient 'z' (--init)", "the coefficients are intercept, a, b"),
@@ -468,6 +476,8 @@ ERRORS = [
     ("data.csv --target y --optimizer manual-exact --batch-size 8",
      "manual-exact compares losses of all rows, and a batch has 8 of them",
      "leave out --batch-size, or use another optimizer"),
+    ("data.csv --target y --validate 0.001", "--validate 0.001 keeps none of the 53 rows apart",
+     "give a larger share, or leave it out"),
     ("--epochs 3", "--epochs is about data, and no file is given", "gdcli fit-linear data.csv --target y --epochs 3"),
     ("--features a", "--features is about data, and no file is given",
      "gdcli fit-linear data.csv --target y --features a"),

@@ -116,6 +116,9 @@ def _check_together(settings: RegressionSettings) -> None:
     if not s.shuffle and s.batch_size is None:
         message = "--no-shuffle is about the order of the rows in batches, and a batch has all rows"
         raise GdcliError("usage", message, "add --batch-size 32, or leave it out")
+    if s.tol_grad is not None and s.batch_size is not None:
+        message = "--tol-grad is about the gradient of all rows, and a step sees that of a batch"
+        raise GdcliError("usage", message, "use --tol-loss or --tol-x, or leave out --batch-size")
     if s.lr == "auto" and s.loss == "mae":
         message = "--lr auto derives the learning rate from the curvature, and mae has none"
         raise GdcliError("lr", message, "give a number: --lr 0.1")

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from gdcli.complete.regression import as_descent, complete_regression, data_of, most_steps
 from gdcli.contract.regression import DataSource, RegressionResult, RegressionSettings, Row
+from gdcli.contract.short import exactly
 from gdcli.descent.stopping import StopTests
 from gdcli.errors import GdcliError, UserInterruptError
 from gdcli.regression.conditioning import Spectrum, largest_eigenvalue, spectrum
@@ -100,6 +101,9 @@ class Fit:
         """The rows as the descent sees them."""
         self.answer  # noqa: B018 -- it takes passes over the rows, which are not kept twice
         found = table_of(self.design, self.settings)
+        if self.settings.validate is not None and next(found.apart(), None) is None:
+            message = f"--validate {exactly(self.settings.validate)} keeps none of the {found.rows:,} rows apart"
+            raise GdcliError("validate", message, "give a larger share, or leave it out")
         self.kept.forget()
         return found
 
@@ -155,6 +159,7 @@ class Fit:
         run = self._run = Run(self)
         self._tests, self._ending = run.tests, None
         self._best = self._final = self.first = None
+        self.__dict__.pop("outcome", None)
         if self.interrupted_by is not None:
             run.tests.interrupted_by = self.interrupted_by
         for seen in run.states():

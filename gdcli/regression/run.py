@@ -202,8 +202,8 @@ class Run:
         if self.tests(state) and self.tests.ending is not None:
             reason, message, _ = self.tests.ending
             is_last = reason is StopReason.MAX_STEPS
-            if reason is StopReason.NON_FINITE and self._is_an_epoch:
-                message = f"diverged: the loss or its gradient became {state.loss} in epoch {self._epoch}"
+            if self._is_an_epoch:
+                message = message.replace(f"at iteration {state.iteration}", f"in epoch {self._epoch}")
             elif reason is StopReason.NON_FINITE and state.iteration == 0:
                 self.is_finite_at_start = False
             self.ending = self._after_all() if is_last else Ending(reason.status, message, reason)
