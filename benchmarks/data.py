@@ -199,7 +199,7 @@ def _by_hand(path: str, batch: int | None, count: int) -> float:
     from pyarrow import parquet
 
     columns = parquet.read_table(path)
-    whole = torch.tensor([columns[name].to_pylist() for name in columns.column_names], dtype=torch.float64)
+    whole = torch.stack([torch.from_dlpack(columns[name].combine_chunks()) for name in columns.column_names])
     features = (whole[:-1].T - whole[:-1].mean(1)) / whole[:-1].std(1, correction=0)
     X, y = features.float().contiguous(), whole[-1].float().contiguous()  # noqa: N806
     w, b = torch.zeros(X.shape[1], requires_grad=True), torch.zeros((), requires_grad=True)
