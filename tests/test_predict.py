@@ -1,4 +1,4 @@
-"""``fit-linear --save-model`` and ``predict``: predictions are those that are computed from the saved record by hand."""
+"""``fit-linear --save-model`` and ``predict``: predictions are what the record gives by hand."""
 
 from __future__ import annotations
 
@@ -215,6 +215,17 @@ def test_data_that_do_not_fit_to_the_model_are_refused(change: str, run: Run, da
     assert hint in outcome.err
 
 
+def test_column_to_keep_that_is_called_like_the_predictions_is_refused(run: Run, data: str, tmp_path: Path) -> None:
+    model = tmp_path / "m.json"
+    fitted(run, data, model, *LINEAR)
+    rows = [{**row, "prediction": 1} for row in NEW]
+    other = written(tmp_path / "other.csv", rows)
+    assert "are called 'prediction' too" in run("predict", str(model), other, "--keep", "id,prediction").err
+    hint = run("predict", str(model), other, "--keep", "idd").err
+    assert "has no column 'idd' (--keep)" in hint
+    assert "did you mean 'id'?" in hint
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
@@ -243,7 +254,9 @@ def test_model_or_data_that_is_missing_is_asked_for(run: Run, data: str, tmp_pat
 
 def test_run_that_diverged_saves_no_model(run: Run, data: str, tmp_path: Path) -> None:
     model = tmp_path / "m.json"
-    outcome = run("fit-linear", data, *LINEAR, "--lr", "1e30", "--save-model", str(model))
+    outcome = run("fit-linear", data, *LINEAR, "--lr", "1e30", "--save-model", str(model), "--json")
+    assert outcome.json()["status"] == "diverged"  # and no second document, of the error
+    assert outcome.code == 2
     assert not model.exists()
     assert "the run diverged, so there is no model to save" in outcome.err
 

@@ -78,13 +78,13 @@ def _option(field: FieldInfo, text: str, *, negatable: bool) -> inspect.Paramete
 
     A flag that is ``negatable`` has a ``--no-`` form, to override a config.
     """
-    kind, extra = get_args(field.type)[0], meta_of(field).extra
+    kind, extra = _without_unset(get_args(field.type)[0]), meta_of(field).extra
     flag = "--" + field.name.replace("_", "-")
     if kind in (bool, bool | None):
         name = f"{flag}/--no-{flag[2:]}" if negatable else flag
         return _parameter(field.name, bool | None, typer.Option(name, help=text, rich_help_panel=extra["panel"]))
     default = extra["shown"] or field.default
-    shown = "" if default in (msgspec.NODEFAULT, None, "", "none") else f"  [default: {default}]"
+    shown = "" if default in (msgspec.NODEFAULT, msgspec.UNSET, None, "", "none") else f"  [default: {default}]"
     option = typer.Option(
         flag,
         metavar=extra["metavar"] or _METAVARS.get(kind) or "|".join(get_args(kind)),
@@ -94,6 +94,11 @@ def _option(field: FieldInfo, text: str, *, negatable: bool) -> inspect.Paramete
     )
     repeated = extra["reads"] in ("pairs", "bounds", "degrees") or (kind == list[str] and not extra["reads"])
     return _parameter(field.name, list[str] | None if repeated else str | None, option)
+
+
+def _without_unset(kind: Any) -> Any:
+    """The type that a setting has when it is given, for one that a record leaves out otherwise."""
+    return get_args(kind)[0] if msgspec.UnsetType in get_args(kind) else kind
 
 
 def output_parameters(command: Command[Any]) -> list[inspect.Parameter]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import IO, TYPE_CHECKING, Any
 
 from gdcli.cli.descend import stream
@@ -15,13 +16,14 @@ from gdcli.cli.save import save, save_model, targets
 from gdcli.cli.show import Report, print_report, report_for_people, with_notices
 from gdcli.cli.title import title_of_regression
 from gdcli.contract.plot import notices_about
-from gdcli.contract.regression import RegressionResult
+from gdcli.contract.regression import RegressionResult, Row
 from gdcli.errors import ExitCode
 from gdcli.memory import Ends, Shown, Thinned, capacity
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from gdcli.cli.live.fit import LiveFit
     from gdcli.contract.figure import Figure
     from gdcli.regression.fit import Fit
     from gdcli.regression.run import Seen
@@ -33,11 +35,13 @@ _NUMBERS = 500_000  # in all rows of a page
 class FitCollector:
     """Keeps those states of a regression that the tables, the pictures and the page need."""
 
-    def __init__(self, fit: Fit, output: Output) -> None:
+    def __init__(self, fit: Fit, output: Output, states: Iterable[Seen] | None = None) -> None:
+        """``states`` are those of the fit, if they pass through another iterator first."""
         from gdcli.regression.trail import RowTrail
 
         self.fit = fit
         self.output = output
+        self._states = self._with_progress() if states is None else states
         self.counts_steps = fit.settings.per == "step"
         kinds = {target.kind for target in targets(output.save)}
         has_table = output.format == "table" or "table" in kinds
@@ -55,17 +59,21 @@ class FitCollector:
 
     def states(self) -> Iterator[Seen]:
         """The states as they are computed, the one after the last update included."""
-        fit = self.fit
-        with progress("fitting", fit.total, quiet=self.output.quiet) as show:
-            for place, seen in enumerate(fit.states()):
+        for place, seen in enumerate(self._states):
+            if self.trail is not None:
+                self.trail.add(seen)
+            if not seen.is_end:
+                if self.rows is not None:
+                    self.rows.add(seen.state.iteration if self.counts_steps else seen.epoch, seen)
+                if self.kept is not None:
+                    self.kept.add(place, seen)
+            yield seen
+
+    def _with_progress(self) -> Iterator[Seen]:
+        """The states of the fit; on a terminal, with a bar if they take long."""
+        with progress("fitting", self.fit.total, quiet=self.output.quiet) as show:
+            for seen in self.fit.states():
                 show(seen.state.iteration)
-                if self.trail is not None:
-                    self.trail.add(seen)
-                if not seen.is_end:
-                    if self.rows is not None:
-                        self.rows.add(seen.state.iteration if self.counts_steps else seen.epoch, seen)
-                    if self.kept is not None:
-                        self.kept.add(place, seen)
                 yield seen
 
     @functools.cached_property
@@ -142,7 +150,7 @@ class FitCollector:
         if self.output.save_model is not None:
             from gdcli.regression.model import model_of
 
-            save_model(model_of(self.fit), self.output.save_model, quiet=self.output.quiet)
+            save_model(lambda: model_of(self.fit), self.output.save_model, quiet=self.output.quiet)
 
     def _page(self) -> tuple[Figure, Any]:
         """The contents of the page: the picture with the gradient norm, and a record of the rows that were kept."""
@@ -154,8 +162,9 @@ class FitCollector:
 
 def run_regression(fit: Fit, output: Output) -> int:
     """Run, print, and return the exit code."""
-    collector = FitCollector(fit, output)
-    with interruptible(fit.interrupt) as interruption:
+    live = _live(fit, output)
+    collector = FitCollector(fit, output, None if live is None else live.states())
+    with interruptible(fit.interrupt if live is None else live.interrupt) as interruption:
         match output.format:
             case "jsonl":
                 with output.open() as file:
@@ -163,12 +172,10 @@ def run_regression(fit: Fit, output: Output) -> int:
             case "csv":
                 with output.open() as file:
                     _print_csv(collector, file)
-            case "json":
-                _print_json(collector)
             case _:
-                for _seen in collector.states():
-                    pass
-                print_report(collector.report(), output)
+                with contextlib.nullcontext() if live is None else live.open():
+                    rows = [seen.row() for seen in collector.iterations() if output.format == "json"]
+                _print_whole(collector, rows)
     outcome = collector.outcome
     if not output.quiet:
         warn(outcome.warnings)
@@ -182,10 +189,22 @@ def run_regression(fit: Fit, output: Output) -> int:
     return ExitCode.OK
 
 
-def _print_json(collector: FitCollector) -> None:
+def _live(fit: Fit, output: Output) -> LiveFit | None:
+    """The live view of the regression, with ``--live``."""
+    if not output.live:
+        return None
+    from gdcli.cli.live.fit import LiveFit
+
+    return LiveFit(fit, output, title_of_regression(fit.settings, [term.name for term in fit.design.layout.terms]))
+
+
+def _print_whole(collector: FitCollector, rows: list[Row]) -> None:
+    """Print what needs the whole run: a JSON document, or the report for people."""
+    if collector.output.format == "table":
+        print_report(collector.report(), collector.output)
+        return
     from gdcli.render.documents import json_line
 
-    rows = [seen.row() for seen in collector.iterations()]
     record = with_notices(collector.fit.record(rows), collector.output.heard.notices())
     with collector.output.open() as file:
         file.write(json_line(record))

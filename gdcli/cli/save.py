@@ -190,16 +190,22 @@ def save(
         raise
 
 
-def save_model(model: Model, path: str, *, quiet: bool) -> None:
+def save_model(model: Callable[[], Model], path: str, *, quiet: bool) -> None:
     """Write a fitted model as JSON.
 
     Raises:
+        GdcliError: when there is no model.
         OutsideError: when the file cannot be written; it is then as it was before.
     """
     from gdcli.render.documents import json_line
 
-    with whole_file(path) as file:
-        file.write(json_line(model))
+    try:
+        found = json_line(model())
+        with whole_file(path) as file:
+            file.write(found)
+    except GdcliError as error:
+        error.is_late = True
+        raise
     if not quiet:
         to_stderr(f"saved {one_line(path)}")
 

@@ -8,23 +8,21 @@ from dataclasses import replace
 import torch
 
 from gdcli.contract.figure import Axis, ContourPanel, FunctionPanel, Mark, Path, Remark
-from gdcli.contract.regression import RegressionResult
 from gdcli.landscape.panels import CURVE_POINTS, ends
 from gdcli.landscape.section import Section, principal_plane
 from gdcli.landscape.window import grid, height, levels, states_to_show, to_one_scale, widened, window
-from gdcli.regression.sample import Sample, losses_at
-from gdcli.regression.scatter import exact_coefficients
+from gdcli.regression.sample import Known, Sample, losses_at
 from gdcli.regression.trail import RowTrail
 
 _SIDE = 72  # points along each side of a contour
 
 
 def loss_over_coefficients(
-    outcome: RegressionResult, trail: RowTrail, sample: Sample, remarks: list[Remark]
+    known: Known, trail: RowTrail, sample: Sample, remarks: list[Remark]
 ) -> FunctionPanel | ContourPanel:
     """The loss over the sample, along the one coefficient or over a plane; remarks say what the panel leaves out."""
-    exact = exact_coefficients(outcome)
-    section = _section(outcome, trail, exact)
+    exact = known.exact
+    section = _section(known, trail)
     points = section.project(trail.points).tolist()
     seen = states_to_show(points)
     if seen < len(points):
@@ -32,40 +30,40 @@ def loss_over_coefficients(
         remarks.append(Remark("runs-away", f"the path leaves the window at {since}; only its beginning is shown"))
     if section.about:
         remarks.append(Remark("plane", section.about))
-    known = [] if exact is None else section.project(exact.unsqueeze(0)).tolist()
+    minima: list[list[float]] = [] if exact is None else section.project(exact.unsqueeze(0)).tolist()
     counts = [trail.count_of(row) for row in trail.rows]
     if len(section.labels) == 1:
-        return _along(outcome, trail, sample, section, ([point[0] for point in points[:seen]], known))
+        return _along(known, trail, sample, section, ([point[0] for point in points[:seen]], minima))
     path = Path(trail.label, counts, [point[0] for point in points], [point[1] for point in points], trail.counted)
-    x, y = (window([point[i] for point in [*points[:seen], *known]]) for i in (0, 1))
+    x, y = (window([point[i] for point in [*points[:seen], *minima]]) for i in (0, 1))
     x, y, equal = to_one_scale(x, y)
     xs, ys = grid(*x, _SIDE), grid(*y, _SIDE)
     mesh = torch.cartesian_prod(torch.tensor(ys, dtype=torch.float64), torch.tensor(xs, dtype=torch.float64)).flip(1)
-    losses = losses_at(outcome.settings, sample, section.origin + mesh @ section.axes)
+    losses = losses_at(known.settings, sample, section.origin + mesh @ section.axes)
     z: list[list[float]] = losses.reshape(_SIDE, _SIDE).tolist()
-    marks = [*ends([path]), *(Mark("exact", *point) for point in known)]
+    marks = [*ends([path]), *(Mark("exact", point[0], point[1]) for point in minima)]
     title = f"the loss over {section.labels[0]} and {section.labels[1]}"
     axes = Axis(section.labels[0], *x), Axis(section.labels[1], *y)
     return ContourPanel(title, *axes, xs, ys, z, levels(z), [path], marks, equal, [], section.about)
 
 
 def _along(
-    outcome: RegressionResult,
+    known: Known,
     trail: RowTrail,
     sample: Sample,
     section: Section,
     seen: tuple[list[float], list[list[float]]],
 ) -> FunctionPanel:
     """The loss along the only coefficient."""
-    shown, known = seen
-    exact = [point[0] for point in known]
+    shown, minima = seen
+    exact = [point[0] for point in minima]
     beyond = [2 * number - shown[0] for number in exact]  # both sides of the minimum
     low, high = widened(window([*shown, *exact, *beyond]))
     xs = grid(low, high, CURVE_POINTS)
 
     def at(numbers: list[float]) -> list[float]:
         listed: list[float] = losses_at(
-            outcome.settings, sample, torch.tensor(numbers, dtype=torch.float64).unsqueeze(1)
+            known.settings, sample, torch.tensor(numbers, dtype=torch.float64).unsqueeze(1)
         ).tolist()
         return listed
 
@@ -79,11 +77,11 @@ def _along(
     return FunctionPanel(f"the loss along {label}", *axes, xs, values, [path], marks)
 
 
-def _section(outcome: RegressionResult, trail: RowTrail, exact: torch.Tensor | None) -> Section:
+def _section(known: Known, trail: RowTrail) -> Section:
     """All of a line or a plane of the coefficients, else a plane through the exact answer along the path."""
-    names = [each.name for each in outcome.coefficients]
-    if outcome.settings.standardize:
-        names = [name if i == 0 and outcome.settings.intercept else f"{name} (standardized)"
+    names, exact = known.names, known.exact
+    if known.settings.standardize:
+        names = [name if i == 0 and known.settings.intercept else f"{name} (standardized)"
                  for i, name in enumerate(names)]  # fmt: skip
     if len(names) <= 2:
         return Section(torch.zeros(len(names), dtype=torch.float64), torch.eye(len(names), dtype=torch.float64),
@@ -100,7 +98,7 @@ def _described(section: Section, count: int, through: str) -> Section:
     shares = [label.partition("(")[2].rstrip("%)") for label in section.labels]
     told = sum(float(share) for share in shares if share.replace(".", "", 1).isdigit())
     about = (
-        f"of {count} coefficients, the contours show the plane through {through} along the two principal directions "
+        f"of {count} coefficients, the picture shows the plane through {through} along the two principal directions "
         f"of the path, with {told if math.isfinite(told) else 0:.3g}% of its movement"
     )
     return replace(section, about=about)

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 import torch
 from msgspec.structs import replace
 
-from gdcli.contract.figure import CurvesPanel, Figure, MapLine, Panel, Path, Remark, finite
+from gdcli.contract.figure import CurvesPanel, Figure, MapLine, Panel, Path, Remark, ScatterPanel, finite
 from gdcli.contract.regression import RegressionResult
 from gdcli.contract.short import short
+from gdcli.landscape.descent import options_in_words
 from gdcli.landscape.panels import curves_panel
 from gdcli.regression.coefficient_plane import loss_over_coefficients
-from gdcli.regression.sample import Over, Sample
+from gdcli.regression.sample import Known, Over, Sample
 from gdcli.regression.scatter import data_panel, predicted_panel, residuals_panel, score_panel
 from gdcli.regression.trail import RowTrail
 
@@ -33,22 +34,27 @@ def regression_figure(
     them. With ``gradient_norm``, the last panel is the norm of the gradient.
     """
     remarks: list[Remark] = []
-    panels: list[Panel] = []
-    logistic = outcome.settings.loss == "logistic"
-    if over is not None:
-        panels.append(data_panel(outcome, trail, sample, over))
-    elif logistic:
-        panels.append(score_panel(outcome, trail, sample))
-    else:
-        panels += [predicted_panel(outcome, trail, sample), residuals_panel(outcome, trail, sample)]
-    panels.append(_loss(outcome, trail, remarks))
-    panels.append(loss_over_coefficients(outcome, trail, sample, remarks))
+    known = Known.of(outcome)
+    panels: list[Panel] = [points_panel(known, trail, sample, over)]
+    if over is None and known.settings.loss != "logistic":
+        panels.append(residuals_panel(known, trail, sample))
+    panels.append(loss_by_count(known, trail, remarks))
+    panels.append(loss_over_coefficients(known, trail, sample, remarks))
     if gradient_norm:
         panels.append(_curves("gradient norm", trail, [_number(row.gradient) for row in trail.rows]))
     if len(sample.target) < sample.rows:
         message = f"points and contours are of {len(sample.target):,} of {sample.rows:,} rows, evenly spaced"
         remarks.append(Remark("sample", message))
     return Figure(title, caption(outcome, trail), panels, remarks)
+
+
+def points_panel(known: Known, trail: RowTrail, sample: Sample, over: Over | None) -> ScatterPanel:
+    """The data with the fit, where all features are made of one column; else what the fit predicts."""
+    if over is not None:
+        return data_panel(known, trail, sample, over)
+    if known.settings.loss == "logistic":
+        return score_panel(known, trail, sample)
+    return predicted_panel(known, trail, sample)
 
 
 def caption(outcome: RegressionResult, trail: RowTrail) -> str:
@@ -60,8 +66,7 @@ def caption(outcome: RegressionResult, trail: RowTrail) -> str:
     if settings.batch_size is not None:
         parts.append(f"batches of {settings.batch_size:,}")
     parts += [f"{name} {getattr(settings, name):.6g}" for name in ("l2", "l1") if getattr(settings, name)]
-    if settings.schedule != "none":
-        parts.append(f"schedule {settings.schedule}")
+    parts += options_in_words(settings)
     made = outcome.result.iteration
     return ", ".join([*parts, f"{made:,} update{'s' * (made != 1)}"])
 
@@ -73,7 +78,7 @@ def _curves(title: str, trail: RowTrail, numbers: Sequence[float]) -> CurvesPane
     )
 
 
-def _loss(outcome: RegressionResult, trail: RowTrail, remarks: list[Remark]) -> CurvesPanel:
+def loss_by_count(known: Known, trail: RowTrail, remarks: list[Remark]) -> CurvesPanel:
     """The loss by epoch, with the loss of the exact answer, and that of the rows kept apart for validation."""
     rows = trail.rows
     panel = _curves("loss", trail, [_number(row.loss) for row in rows])
@@ -81,9 +86,8 @@ def _loss(outcome: RegressionResult, trail: RowTrail, remarks: list[Remark]) -> 
         message = f"{len(rows):,} of {trail.count:,} states are drawn: the first ones, and others evenly spaced"
         remarks.append(Remark("thinned", message))
     lines = []
-    if outcome.exact_quality is not None and outcome.exact_quality.loss is not None:
-        exact = outcome.exact_quality.loss
-        lines.append(MapLine("exact answer", [panel.x.low, panel.x.high], [exact, exact]))
+    if known.exact_loss is not None:
+        lines.append(MapLine("exact answer", [panel.x.low, panel.x.high], [known.exact_loss] * 2))
     apart = [(row, row.validation) for row in rows if isinstance(row.validation, float)]
     if apart:
         counts = [float(trail.count_of(row)) for row, _ in apart]

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from gdcli.complete.regression import as_descent, complete_regression, data_of, most_steps
 from gdcli.contract.regression import DataSource, RegressionResult, RegressionSettings, Row
+from gdcli.contract.short import exactly
 from gdcli.descent.stopping import StopTests
 from gdcli.errors import GdcliError, UserInterruptError
 from gdcli.regression.conditioning import Spectrum, largest_eigenvalue, spectrum
@@ -43,8 +44,10 @@ class Fit:
         self.kept = Kept(self.data, most_kept(self.settings), self._look)
         self.diagnoses = settings.diagnose
         self.evaluations = 0
+        self.is_finite_at_start = True
         self.interrupted_by: str | None = None
         self._tests: StopTests | None = None
+        self._run: Run | None = None
         self._ending: Ending | None = None
         self._best: Seen | None = None
         self._final: Seen | None = None
@@ -55,6 +58,12 @@ class Fit:
         self.interrupted_by = by
         if self._tests is not None:
             self._tests.interrupted_by = by
+
+    def end_soon(self) -> None:
+        """Make no update after those of the row that was yielded last, as if ``settings.steps`` had said so."""
+        if self._run is not None:
+            self._run.end_soon()
+            self.settings = self._run.settings
 
     def again(self, **changes: Any) -> Fit:
         """The fit with other settings, which shares what does not depend on them, and is not diagnosed."""
@@ -92,6 +101,9 @@ class Fit:
         """The rows as the descent sees them."""
         self.answer  # noqa: B018 -- it takes passes over the rows, which are not kept twice
         found = table_of(self.design, self.settings)
+        if self.settings.validate is not None and next(found.apart(), None) is None:
+            message = f"--validate {exactly(self.settings.validate)} keeps none of the {found.rows:,} rows apart"
+            raise GdcliError("validate", message, "give a larger share, or leave it out")
         self.kept.forget()
         return found
 
@@ -144,9 +156,10 @@ class Fit:
 
     def states(self) -> Iterator[Seen]:
         """The states as tensors: one an epoch, or one a step; the last is that of all rows after the last update."""
-        run = Run(self)
+        run = self._run = Run(self)
         self._tests, self._ending = run.tests, None
         self._best = self._final = self.first = None
+        self.__dict__.pop("outcome", None)
         if self.interrupted_by is not None:
             run.tests.interrupted_by = self.interrupted_by
         for seen in run.states():
@@ -156,6 +169,7 @@ class Fit:
             self._final = seen
             yield seen
         self._ending = run.ending
+        self.is_finite_at_start = run.is_finite_at_start
         self.evaluations = run.evaluation.count
 
     def _is_better(self, seen: Seen) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from msgspec import UNSET, Struct
+from msgspec.structs import replace
 
 from gdcli.complete.regression import as_descent, most_steps
 from gdcli.contract.descent import StopReason
@@ -85,6 +86,7 @@ class Run:
         self._generator = torch.Generator().manual_seed(s.seed) if s.shuffle else None
         self._seen: Seen | None = None
         self._updates = 0
+        self.is_finite_at_start = True
         self._lowest, self._since = math.inf, 0
 
     def _problem(self) -> Problem:
@@ -157,7 +159,10 @@ class Run:
             losses, rows, left = 0.0, 0, self.total - self._updates
             for X, y in self._batches(size):  # noqa: N806 -- the matrix of features, as everybody writes it
                 tensors["X"], tensors["y"] = X, y
-                losses += evaluate().item() * len(y)
+                loss = evaluate().item()
+                if not evaluate.count > 1:
+                    self.is_finite_at_start = math.isfinite(loss)
+                losses += loss * len(y)
                 rows += len(y)
                 rule.step(evaluate)
                 left -= 1
@@ -175,13 +180,32 @@ class Run:
     def _batches(self, size: int) -> Any:
         return self.table.batches(size, self._generator)
 
+    @property
+    def _is_an_epoch(self) -> bool:
+        """Whether a state has many updates."""
+        return self.settings.batch_size is not None and self.settings.per == "epoch"
+
+    @property
+    def _epoch(self) -> int:
+        return 0 if self._seen is None else self._seen.epoch
+
     # The end
+
+    def end_soon(self) -> None:
+        """Make no update after those of the row that was yielded last, as if ``steps`` had said so from the start."""
+        is_epoch = self.settings.batch_size is not None and self.settings.per == "epoch"
+        self.total = self.tests.steps = min(self.total, self._updates if is_epoch else self._updates + 1)
+        self.settings = replace(self.settings, steps=self.total, epochs=None)
 
     def _stops(self, state: State) -> bool:
         """Whether the run ends at a state, which was the last to be yielded."""
         if self.tests(state) and self.tests.ending is not None:
             reason, message, _ = self.tests.ending
             is_last = reason is StopReason.MAX_STEPS
+            if self._is_an_epoch:
+                message = message.replace(f"at iteration {state.iteration}", f"in epoch {self._epoch}")
+            elif reason is StopReason.NON_FINITE and state.iteration == 0:
+                self.is_finite_at_start = False
             self.ending = self._after_all() if is_last else Ending(reason.status, message, reason)
             return True
         seen = self._seen
@@ -215,7 +239,7 @@ class Run:
 
     def _at_the_end(self) -> Seen:
         """The state after the last update, of all rows."""
-        evaluate, epoch = self.evaluation, 0 if self._seen is None else self._seen.epoch + 1
+        evaluate, epoch = self.evaluation, self._epoch + (self._seen is not None)
         evaluate.pieces = self.table.pieces
         loss = evaluate().item()
         state = State(self._updates, loss, evaluate.values(), evaluate.gradients, self.rates.lr, None, evaluate.count)

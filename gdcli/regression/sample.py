@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import torch
 
-from gdcli.contract.regression import LossName, RegressionSettings
+from gdcli.contract.regression import LossName, RegressionResult, RegressionSettings
 from gdcli.regression.design import Design
 
 MOST = 4_000  # rows of a sample
-_AT_A_TIME = 4_000_000  # elements
+_AT_A_TIME = 200_000  # elements
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,29 @@ class Sample:
     features: torch.Tensor
     target: torch.Tensor
     rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a figure says of a regression beside its path.
+
+    ``names`` are those of the coefficients, the intercept first; ``exact`` is the exact answer as the descent has them,
+    and ``exact_loss`` its loss, None where they are not known.
+    """
+
+    settings: RegressionSettings
+    names: list[str]
+    exact: torch.Tensor | None
+    exact_loss: float | None
+
+    @classmethod
+    def of(cls, outcome: RegressionResult) -> Known:
+        """That of a regression that has ended."""
+        found = [each.exact_standardized for each in outcome.coefficients]
+        known = [number for number in found if number is not None]
+        exact = torch.tensor(known, dtype=torch.float64) if known and len(known) == len(found) else None
+        loss = None if outcome.exact_quality is None else outcome.exact_quality.loss
+        return cls(outcome.settings, [each.name for each in outcome.coefficients], exact, loss)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +72,8 @@ def sample_of(design: Design, most: int = MOST) -> tuple[Sample, Over | None]:
     bases, targets, first = [], [], 0
     for values in design.values():
         chosen = slice(-first % every, None, every)
-        bases.append(values.bases[:, chosen])
-        targets.append(values.y[chosen])
+        bases.append(values.bases[:, chosen].clone())  # a view would keep the whole batch
+        targets.append(values.y[chosen].clone())
         first += len(values.y)
     numbers = torch.cat(bases, dim=1)
     sample = Sample(design.columns(numbers), torch.cat(targets), design.sample.rows)

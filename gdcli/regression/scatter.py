@@ -7,10 +7,9 @@ from collections.abc import Sequence
 import torch
 
 from gdcli.contract.figure import Axis, MapLine, ScatterPanel, ScatterState, finite
-from gdcli.contract.regression import RegressionResult
 from gdcli.landscape.window import grid
 from gdcli.memory import evenly
-from gdcli.regression.sample import Over, Sample, predictions
+from gdcli.regression.sample import Known, Over, Sample, predictions
 from gdcli.regression.trail import RowTrail
 
 _POINTS = 400
@@ -22,9 +21,9 @@ _MARGIN = 0.05
 _SCORES = 6.0  # a score beyond has a probability of nearly 0 or 1
 
 
-def data_panel(outcome: RegressionResult, trail: RowTrail, sample: Sample, over: Over) -> ScatterPanel:
+def data_panel(known: Known, trail: RowTrail, sample: Sample, over: Over) -> ScatterPanel:
     """The target over the one column, with the fit as it moves, and the exact fit."""
-    settings = outcome.settings
+    settings = known.settings
     logistic = settings.loss == "logistic"
     shown = evenly_spaced(len(sample.target), _POINTS)
     x = _axis(over.name, over.x.tolist())
@@ -40,7 +39,7 @@ def data_panel(outcome: RegressionResult, trail: RowTrail, sample: Sample, over:
 
     chosen = _states(trail, len(xs))
     curves = heights(trail.points[chosen])
-    exact = exact_coefficients(outcome)
+    exact = known.exact
     lines = [] if exact is None else [MapLine("exact fit", xs, heights(exact.unsqueeze(0))[0])]
     rows = trail.rows
     return ScatterPanel(
@@ -55,11 +54,11 @@ def data_panel(outcome: RegressionResult, trail: RowTrail, sample: Sample, over:
     )
 
 
-def predicted_panel(outcome: RegressionResult, trail: RowTrail, sample: Sample) -> ScatterPanel:
+def predicted_panel(known: Known, trail: RowTrail, sample: Sample) -> ScatterPanel:
     """What the fit predicts for rows, over what they have."""
-    target = outcome.settings.target
+    target = known.settings.target
     shown, chosen = evenly_spaced(len(sample.target), _MOVING), _states(trail, min(len(sample.target), _MOVING))
-    predicted = predictions(outcome.settings, sample.features[shown], trail.points[chosen])
+    predicted = predictions(known.settings, sample.features[shown], trail.points[chosen])
     actual = sample.target[shown]
     both = _axis("", [*actual.tolist(), *_sane(predicted[-1].tolist(), actual)])
     low, high = both.low, both.high
@@ -77,13 +76,13 @@ def predicted_panel(outcome: RegressionResult, trail: RowTrail, sample: Sample) 
     )
 
 
-def residuals_panel(outcome: RegressionResult, trail: RowTrail, sample: Sample) -> ScatterPanel:
+def residuals_panel(known: Known, trail: RowTrail, sample: Sample) -> ScatterPanel:
     """What is left of rows, actual less predicted, over what the fit predicts."""
     shown, chosen = evenly_spaced(len(sample.target), _MOVING), _states(trail, 2 * min(len(sample.target), _MOVING))
-    predicted = predictions(outcome.settings, sample.features[shown], trail.points[chosen])
+    predicted = predictions(known.settings, sample.features[shown], trail.points[chosen])
     actual = sample.target[shown]
     residuals = actual - predicted
-    x = _axis(f"predicted {outcome.settings.target}", _sane(predicted[-1].tolist(), actual) or actual.tolist())
+    x = _axis(f"predicted {known.settings.target}", _sane(predicted[-1].tolist(), actual) or actual.tolist())
     y = _axis("actual - predicted", [*_sane(residuals[-1].tolist(), actual - actual.mean()), 0.0])
     rows = trail.rows
     states = [
@@ -94,32 +93,25 @@ def residuals_panel(outcome: RegressionResult, trail: RowTrail, sample: Sample) 
     return ScatterPanel("residuals", x, y, states[-1].x, states[-1].y, None, [zero], states)
 
 
-def score_panel(outcome: RegressionResult, trail: RowTrail, sample: Sample) -> ScatterPanel:
+def score_panel(known: Known, trail: RowTrail, sample: Sample) -> ScatterPanel:
     """The target over the score of each row, with the probability that a score means."""
     shown, chosen = evenly_spaced(len(sample.target), _MOVING), _states(trail, min(len(sample.target), _MOVING))
-    scores = predictions(outcome.settings, sample.features[shown], trail.points[chosen])
+    scores = predictions(known.settings, sample.features[shown], trail.points[chosen])
     numbers = [number for number in finite(scores[-1].tolist()) if abs(number) < 100 * _SCORES]
     x = _axis("score", [*numbers, -_SCORES, _SCORES])
     xs = grid(x.low, x.high, _CURVE)
     curve = torch.tensor(xs, dtype=torch.float64).sigmoid().tolist()
     rows = trail.rows
     return ScatterPanel(
-        f"{outcome.settings.target} over the score",
+        f"{known.settings.target} over the score",
         x,
-        Axis(f"probability of {outcome.settings.target}", -_MARGIN, 1 + _MARGIN),
+        Axis(f"probability of {known.settings.target}", -_MARGIN, 1 + _MARGIN),
         scores[-1].tolist(),
         sample.target[shown].tolist(),
         None,
         [MapLine("probability", xs, curve)],
         [ScatterState(trail.count_of(rows[k]), x=line) for k, line in zip(chosen, scores.tolist(), strict=True)],
     )
-
-
-def exact_coefficients(outcome: RegressionResult) -> torch.Tensor | None:
-    """The exact coefficients as the descent has them, the intercept first; None if they are not known."""
-    found = [each.exact_standardized for each in outcome.coefficients]
-    known = [number for number in found if number is not None]
-    return torch.tensor(known, dtype=torch.float64) if known and len(known) == len(found) else None
 
 
 def evenly_spaced(count: int, most: int) -> list[int]:

@@ -16,7 +16,8 @@ from gdcli.render.row_table import Gap, around, drawn, folded, height_of, shorte
 from gdcli.render.row_table import Row as TableRow
 from gdcli.render.text import Text
 
-_MOST_NAMED = 6  # coefficients that the rows of the table show
+MOST_NAMED = 6
+"""Coefficients that the rows of a table show at most."""
 
 
 class RegressionTable:
@@ -80,29 +81,40 @@ def _fitted_rows(rows: Sequence[Row], outcome: RegressionResult, digits: int, wi
     names = ("iteration", "iter") if per_step else ("epoch", "epoch")
     counted = max(map(len, _labels(rows, outcome)))
     layouts = [Layout(max(len(name), counted) + gap, gap, name) for name, gap in zip(names, (3, 2), strict=True)]
-    updates = [] if per_step or all(row.iteration == row.epoch for row in rows) else [row.iteration for row in rows]
+    coefficients = [each.name for each in outcome.coefficients]
 
     def usual(digits: int) -> Columns:
-        columns = {"updates": list(map(str, updates))} if updates else {}
-        columns["loss"] = [number(row.loss, digits) for row in rows]
-        if any(isinstance(row.validation, float) for row in rows):
-            columns["validation"] = [_validation(row, digits) for row in rows]
-        if len({row.lr for row in rows}) > 1:
-            columns["lr"] = [number(row.lr, digits) for row in rows]
-        columns["|grad|"] = [number(row.gradient, digits) for row in rows]
-        return columns
+        return row_columns(rows, (), digits, per_step=per_step)
 
     def with_coefficients(digits: int) -> Columns:
-        flat = zip(*([number(each, digits) for each in coefficients_of(row)] for row in rows), strict=True)
-        named = zip([each.name for each in outcome.coefficients], flat, strict=True)
-        return usual(digits) | {_apart(name, usual(digits)): list(cells) for name, cells in named}
+        return row_columns(rows, coefficients, digits, per_step=per_step)
 
     forms = []
     count = len(outcome.coefficients)
-    if 0 < count <= _MOST_NAMED and (count + 2) * NARROWEST <= width:
+    if 0 < count <= MOST_NAMED and (count + 2) * NARROWEST <= width:
         forms.append(Form(with_coefficients, exact=True))
     forms.append(Form(usual, "the coefficients are not shown" if forms else "", exact=True))
     return fitted(forms, layouts, digits, width)
+
+
+def row_columns(rows: Sequence[Row], names: Sequence[str], digits: int, *, per_step: bool = False) -> Columns:
+    """The columns of rows: the loss, the norm of the gradient, and the coefficients of these names.
+
+    With batches, the number of updates before an epoch too; the learning rate where it changes.
+    """
+    has_updates = not per_step and any(row.iteration != row.epoch for row in rows)
+    columns = {"updates": [str(row.iteration) for row in rows]} if has_updates else {}
+    columns["loss"] = [number(row.loss, digits) for row in rows]
+    if any(isinstance(row.validation, float) for row in rows):
+        columns["validation"] = [_validation(row, digits) for row in rows]
+    if len({row.lr for row in rows}) > 1:
+        columns["lr"] = [number(row.lr, digits) for row in rows]
+    columns["|grad|"] = [number(row.gradient, digits) for row in rows]
+    if not names:
+        return columns
+    cells = zip(*([number(each, digits) for each in coefficients_of(row)] for row in rows), strict=True)
+    named = zip(names, cells, strict=True)
+    return columns | {_apart(name, columns): list(column) for name, column in named}
 
 
 def _apart(name: str, others: Columns) -> str:
