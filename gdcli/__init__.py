@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from gdcli.contract.grad import GradResult, PointsResult
     from gdcli.contract.ops import OpsResult
     from gdcli.contract.plot import PlotResult
+    from gdcli.contract.regression import RegressionResult
     from gdcli.contract.sweep import SweepResult
     from gdcli.errors import ExpressionError, GdcliError
     from gdcli.lang.nodes import Expression
@@ -44,6 +45,7 @@ _HOMES = {
     "OpsResult": "gdcli.contract.ops",
     "PlotResult": "gdcli.contract.plot",
     "PointsResult": "gdcli.contract.grad",
+    "RegressionResult": "gdcli.contract.regression",
     "Step": "gdcli.contract.descent",
     "SweepResult": "gdcli.contract.sweep",
 }
@@ -59,6 +61,7 @@ __all__ = [
     "OpsResult",
     "PlotResult",
     "PointsResult",
+    "RegressionResult",
     "Step",
     "SweepResult",
     "__version__",

@@ -9,14 +9,19 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from os import PathLike, fspath
+from typing import TYPE_CHECKING, Any, overload
+
+from msgspec.structs import replace
 
 from gdcli.contract.compare import CompareSettings
 from gdcli.contract.descent import FitLinearSettings, MinimizeSettings
+from gdcli.contract.fields import READ
 from gdcli.contract.grad import GradSettings
 from gdcli.contract.ops import OpsSettings
 from gdcli.contract.plot import PlotSettings
 from gdcli.contract.reading import read
+from gdcli.contract.regression import DataSource, RegressionSettings
 from gdcli.contract.sources import GIVEN, Source
 from gdcli.contract.sweep import SweepSettings
 from gdcli.data.given import MOST_NUMBERS, array_given, in_settings, listed_array, sha256_of
@@ -25,6 +30,8 @@ from gdcli.lang.suggest import setting_meant
 from gdcli.torch_import import import_torch
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from gdcli.contract.compare import CompareResult
     from gdcli.contract.descent import FitLinearResult, MinimizeResult
     from gdcli.contract.grad import GradResult, PointsResult
@@ -32,6 +39,7 @@ if TYPE_CHECKING:
     from gdcli.contract.plot import PlotResult
     from gdcli.contract.sweep import SweepResult
     from gdcli.descent.run import Descent
+    from gdcli.regression.fit import Fit
 
 
 def ops(
@@ -148,27 +156,65 @@ def minimize(
         return run(read(MinimizeSettings, given))
 
 
+@overload
 def fit_linear(
     values: Mapping[str, Any] | None = None, *, settings: Mapping[str, Any] | None = None, **more: Any
-) -> Descent[FitLinearResult]:
-    """Fit the matrix ``W`` of a layer ``activation(W @ x)`` to ``target``, by gradient descent on the squared error.
+) -> Descent[FitLinearResult]: ...
+@overload
+def fit_linear(
+    *,
+    data: str | Path | Sequence[str | Path] | Mapping[str, Any],
+    target: str,
+    settings: Mapping[str, Any] | None = None,
+    **more: Any,
+) -> Fit: ...
+def fit_linear(
+    values: Mapping[str, Any] | None = None, *, settings: Mapping[str, Any] | None = None, **more: Any
+) -> Descent[FitLinearResult] | Fit:
+    """Fit a regression to ``data`` by gradient descent; without data, the matrix ``W`` of a layer.
 
-    ``W`` has shape (outputs, inputs), ``x`` (inputs,) or (inputs, samples), ``target`` that of ``W @ x``.
+    ``data`` is a file, a list of files, a folder, or the columns by their names (a mapping, a DataFrame), and
+    ``target`` the column to predict. Without data, ``W`` of ``activation(W @ x)`` has shape (outputs, inputs), ``x``
+    (inputs,) or (inputs, samples), ``target`` that of ``W @ x``; its loss is the squared error.
     The settings of ``gdcli fit-linear`` are keyword arguments next to these, or a mapping.
 
     Returns:
-        A descent: iterate over it to get its steps, or call ``result()`` to get the whole record.
+        A descent or a fit: iterate over it to get its steps or epochs, or call ``result()`` to get the whole record.
 
     Raises:
-        GdcliError: for an invalid value or setting.
+        GdcliError: for an invalid value or setting, or data without what the settings name.
     """
     import_torch()
+    if "data" in {**_mapping("settings", settings), **more}:
+        return _fit_to_data(values, settings, more)
     from gdcli.linear.model import fit_linear as run
 
     given, variables = _split(FitLinearSettings, settings, more)
     given |= _values(given, values, variables, moving=["W"])
     with _suggesting(FitLinearSettings, variables):
         return run(read(FitLinearSettings, given))
+
+
+def _fit_to_data(values: Mapping[str, Any] | None, settings: Mapping[str, Any] | None, more: Mapping[str, Any]) -> Fit:
+    """The fit to data that are in files, or were given."""
+    from gdcli.data.rows.given import GivenRows
+    from gdcli.regression.fit import Fit
+
+    given, others = _split(RegressionSettings, settings, {name: word for name, word in more.items() if name != "data"})
+    for name in {**_mapping("values", values), **others}:
+        hint = setting_meant(name, RegressionSettings.__struct_fields__)
+        message = f"'{name}' is no setting of a fit to data"
+        raise GdcliError("unknown-setting", message, f"did you mean '{hint}'?" if hint else "")
+    data = more.get("data", given.get("data"))
+    if hasattr(data, "items"):
+        rows = GivenRows({str(name): column for name, column in data.items()})
+        source = DataSource.of(rows, rows.sha256, None)
+        return Fit(replace(read(RegressionSettings, {**given, "data": [GIVEN]}), source=source))
+    paths = [data] if isinstance(data, str | PathLike) else data
+    if not isinstance(paths, Sequence) or not all(isinstance(path, str | PathLike) for path in paths) or not paths:
+        message = f"'data' must be files or columns, but it is of type {type(data).__name__}"
+        raise GdcliError("argument", message, 'for example: data="ex1.csv", or data={"x": [1, 2], "y": [3, 5]}')
+    return Fit(read(RegressionSettings, {**given, "data": [fspath(path) for path in paths]}))
 
 
 def compare(
@@ -293,12 +339,13 @@ def _split(
     settings: type[Any], mapping: Mapping[str, Any] | None, more: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The keyword arguments that are settings, and those that are variables."""
-    fields = [name for name in settings.__struct_fields__ if name != "sources"]
+    fields = [name for name in settings.__struct_fields__ if name not in READ]
     words = {**_mapping("settings", mapping), **more}
     given = {name: _plain(word) for name, word in words.items() if name in fields}
     variables = {name: word for name, word in words.items() if name not in fields}
-    if mapping and "sources" in mapping:
-        given["sources"] = variables.pop("sources")
+    for name in READ:
+        if mapping and name in mapping and name in settings.__struct_fields__:
+            given[name] = variables.pop(name)
     return given, variables
 
 

@@ -201,7 +201,7 @@ def test_no_colour_where_no_terminal_is(run: Run, words: list[str]) -> None:
 @pytest.mark.parametrize("name", ["ops", "grad", "minimize", "fit-linear", "compare", "plot"])
 def test_the_options_of_a_command_are_known_without_building_it(name: str) -> None:
     from gdcli.cli.app import load, module_of
-    from gdcli.cli.command import flags_of
+    from gdcli.cli.parameters import flags_of
 
     options = [p for p in load(name).params if p.param_type_name == "option"]
     assert flags_of(module_of(name).COMMAND) == {flag for p in options for flag in (*p.opts, *p.secondary_opts)}

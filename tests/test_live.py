@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import fcntl
 import io
+import json
 import os
 import pty
 import re
@@ -561,3 +562,28 @@ def test_a_frame_has_the_size_of_the_terminal(size: tuple[int, int]) -> None:
     assert has_picture == (size[1] >= 20)
     if size[1] > 4:
         assert any(plain(line).startswith("       11") for line in lines)
+
+
+@pytest.mark.slow
+def test_regression_is_shown_live_and_what_was_seen_can_be_stopped_and_repeated(
+    live: Callable[..., Terminal], run: Run, tmp_path: Path
+) -> None:
+    out = tmp_path / "run.json"
+    data = tmp_path / "city.csv"
+    data.write_text("population,profit\n" + "".join(f"{5 + k % 20},{k % 20 - 2 + k % 3}\n" for k in range(60)))
+    words = ["fit-linear", str(data), "--target", "profit", "--no-standardize", "--lr", "0.004", "--epochs", "400"]
+    words += ["--no-diagnose", "--quiet"]
+    terminal = live(*words, "--live", "--delay", "0.05", "--json", "--output", str(out), size=(100, 34))
+    terminal.wait(lambda screen: re.search(r"epoch [3-9]", screen) and "exact fit" in screen)
+    terminal.press(" ")
+    paused = terminal.wait(lambda screen: "paused" in screen)
+    seen = int(re.search(r"epoch (\d+)", paused)[1])  # type: ignore[index]
+    terminal.press(LEFT)
+    terminal.wait(lambda screen: f"epoch {seen - 1}" in screen and "looking back" in screen)
+    terminal.press("q")
+    assert terminal.end() == 0
+    record = json.loads(out.read_text())
+    assert record["settings"]["steps"] == record["result"]["iteration"] == seen + 1
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps({name: value for name, value in record["settings"].items() if value is not None}))
+    assert run("fit-linear", "--config", str(config), "--json", "--quiet").json() == record

@@ -12,12 +12,12 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Generic, get_args
+from typing import Any, Generic, NamedTuple, get_args
 
 import msgspec
 import typer
 from msgspec import Meta, Struct
-from msgspec.structs import FieldInfo, replace
+from msgspec.structs import replace
 from typer.core import TyperCommand
 
 from gdcli.cli.arguments import (
@@ -30,9 +30,11 @@ from gdcli.cli.arguments import (
 )
 from gdcli.cli.config import read_config
 from gdcli.cli.effect import check_effect
+from gdcli.cli.forms import check_output, fields_of_forms, form_of
 from gdcli.cli.heard import listening
 from gdcli.cli.live.check import check_live
 from gdcli.cli.output import FORMATS, PANEL, Feature, Kind, Output, about, chosen_format, output_options
+from gdcli.cli.parameters import meta_of, output_parameters, setting_parameters
 from gdcli.cli.quotes import check_quotes
 from gdcli.cli.save import check_targets, files_in_words
 from gdcli.cli.unquoted import check_unquoted
@@ -53,7 +55,6 @@ from gdcli.rules.catalogue import RULES
 from gdcli.rules.parameters import OWN_OPTIONS
 from gdcli.torch_import import import_torch
 
-_OPTION_OF = {"values": "var", **dict.fromkeys(EXPRESSIONS, "file")}  # settings whose option has another name
 _OWNERS = {"opt": "optimizer", "sched": "schedule"}  # what the parameters of the config belong to
 
 
@@ -65,7 +66,8 @@ class Command(Generic[S]):
     ``run`` returns the exit code. ``features`` are what it can print, draw and save: numbers, a row per iteration or
     point, a plot, and the kinds of files of ``--save``. ``code`` returns the equivalent PyTorch script, without torch.
     ``given`` returns the settings of the command line, or those of files that take their place, ``check`` refuses
-    complete settings that do not go with the output, and ``around`` is a context of the whole command.
+    complete settings that do not go with the output, and ``around`` is a context of the whole command. ``with_data`` is
+    the form that it takes with data from files, and ``variables`` are those that it has without.
     """
 
     name: str
@@ -79,6 +81,8 @@ class Command(Generic[S]):
     given: Callable[[S, Output], S] = lambda settings, _: settings
     check: Callable[[S, Output], None] = lambda *_: None
     around: Callable[[Output], contextlib.AbstractContextManager[Output]] = contextlib.nullcontext
+    with_data: Command[Any] | None = None
+    variables: tuple[str, ...] = ()
 
     @property
     def saves(self) -> list[Kind]:
@@ -86,9 +90,13 @@ class Command(Generic[S]):
         return [feature for feature in self.features if feature in get_args(Kind)]  # type: ignore[misc]
 
     def has(self, option: Meta) -> bool:
-        """Whether it has this output option."""
+        """Whether it has this output option, in one of its forms."""
+        return self.has_alone(option) or (self.with_data is not None and self.with_data.has(option))
+
+    def has_alone(self, option: Meta) -> bool:
+        """Whether it has this output option, in this form."""
         features = about(option)
-        own = {*self.features, *(["script"] if self.code else [])}
+        own = {*self.features, *(["script"] if self.code else []), *(["files"] if self.saves else [])}
         return not features or not own.isdisjoint(features)
 
     def help_of(self, option: Meta) -> str:
@@ -115,7 +123,7 @@ class WordsCommand(TyperCommand):
         words = sort_words(args, options, str(ctx.info_name), variables="--var" in options)
         check_quotes(str(ctx.info_name), args, options, words)
         takes = 0 if any(p.nargs != 1 for p in arguments) else len(arguments)
-        if arguments:
+        if any(p.name in EXPRESSIONS for p in arguments):
             check_unquoted(str(ctx.info_name), args, options, words, takes=takes)
         if len(words.positional) > len(arguments) and all(p.nargs == 1 for p in arguments):
             raise too_many_words(str(ctx.info_name), words.positional, len(arguments), options)
@@ -161,72 +169,66 @@ def add(app: typer.Typer, command: Command[S]) -> None:
         names: dict[str, str] = dict(ctx.meta["gdcli.variables"])
         if rates := ctx.meta["gdcli.rates"]:
             given["lrs"] = [*(given.get("lrs") or []), *rates]
-        for text in given.pop("var") or []:
+        for text in given.pop("var", None) or []:
             add_variable(names, *parse_assignment(text))
         _check_not_empty(given, ctx.meta["gdcli.options"])
         with command.around(_output(command, given, ctx.meta["gdcli.words"])) as output:
-            code = run(ctx, given, names, output)
+            code = _run(command, ctx, given, names, output)
         raise typer.Exit(code)
 
-    def run(ctx: typer.Context, given: dict[str, Any], names: dict[str, str], output: Output) -> int:
-        file = given.get("file")
-        settings = command.given(_settings(command, given, names), output)
-        try:
-            settings = command.complete(settings)
-        except UnknownVariableError as error:
-            if error.name in ctx.meta["gdcli.variables"]:
-                options = ctx.meta["gdcli.options"]
-                raise unknown_option(f"--{error.name}", options, command.name, error.known) from error
-            raise
-        except MissingVariableError as error:
-            if f"--{error.name}" in ctx.meta["gdcli.options"]:
-                error.hint = name_of_an_option(error.name, error.source)
-            elif error.source == error.name:
-                error.hint = hint_at_problems(error.name, command.name) or error.hint
-            raise
-        except ExpressionError as error:
-            if file:
-                from gdcli.cli.program_file import naming
-
-                naming(error, file)
-            raise
-        output.check()
-        check_live(output, streams="iterations" in command.features)
-        check_targets(output, command.name, command.saves, streams=bool(getattr(settings, "points", "")))
-        check_effect(output, settings, many_rows="iterations" in command.features or getattr(settings, "each", False))
-        command.check(settings, output)
-        if output.format == "code" and command.code is not None:
-            _print_code(command.code(settings), output)
-            return ExitCode.OK
-        _leave_deleted_folder()
-        import_torch()
-        gc.enable()
-        with listening(output.heard, quiet=output.quiet):
-            return command.run(settings, output)
-
     parameters = [inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)]
-    parameters += _setting_parameters(command) + _output_parameters(command)
+    parameters += setting_parameters(command) + output_parameters(command)
     callback.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     callback.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     epilog = "\n".join(command.examples)
     app.command(command.name, cls=WordsCommand, help=command.help, epilog=epilog)(callback)
 
 
-def has_flag(command: Command[Any], flag: str) -> bool:
-    """Whether a command has an option; its options are made only where one may have this name."""
-    name = flag.removeprefix("--").removeprefix("no-").replace("-", "_")
-    fields = {_OPTION_OF.get(field, field) for field in command.settings.__struct_fields__}
-    names = (*fields, "config", *FORMATS, *(field.name for field, _ in output_options()))
-    return name in names and flag in flags_of(command)
+def _run(
+    command: Command[Any], ctx: typer.Context, given: dict[str, Any], names: dict[str, str], output: Output
+) -> int:
+    """Run a command with the options and the variables of the command line; returns the exit code."""
+    file = given.get("file")
+    config = _config(command, given.pop("config"))
+    form = form_of(command, given, names, config.keys, ctx.meta["gdcli.options"])
+    check_output(command, form, output)
+    settings = _completed(form, form.given(_settings(form, given, names, config), output), ctx.meta, file)
+    output.check()
+    check_live(output, streams="iterations" in form.features)
+    check_targets(output, form.name, form.saves, streams=bool(getattr(settings, "points", "")))
+    check_effect(output, settings, many_rows="iterations" in form.features or getattr(settings, "each", False))
+    form.check(settings, output)
+    if output.format == "code" and form.code is not None:
+        _print_code(form.code(settings), output)
+        return ExitCode.OK
+    _leave_deleted_folder()
+    import_torch()
+    gc.enable()
+    with listening(output.heard, quiet=output.quiet):
+        return form.run(settings, output)
 
 
-def flags_of(command: Command[Any]) -> set[str]:
-    """The options of a command, without building it."""
-    parameters = _setting_parameters(command) + _output_parameters(command)
-    options = [get_args(parameter.annotation)[1] for parameter in parameters]
-    # Typer takes the spelling for a default until it has read the annotation.
-    spelled = [words for each in options for words in (each.default, *(each.param_decls or ())) if words is not ...]
-    return {flag for words in spelled for flag in words.split("/") if flag.startswith("--")}
+def _completed(form: Command[Any], settings: Any, words: Mapping[str, Any], file: str | None) -> Any:
+    """The settings completed and checked; an error speaks of the words that were typed, and of the program's file."""
+    options = words["gdcli.options"]
+    try:
+        return form.complete(settings)
+    except UnknownVariableError as error:
+        if error.name in words["gdcli.variables"]:
+            raise unknown_option(f"--{error.name}", options, form.name, error.known) from error
+        raise
+    except MissingVariableError as error:
+        if f"--{error.name}" in options:
+            error.hint = name_of_an_option(error.name, error.source)
+        elif error.source == error.name:
+            error.hint = hint_at_problems(error.name, form.name) or error.hint
+        raise
+    except ExpressionError as error:
+        if file:
+            from gdcli.cli.program_file import naming
+
+            naming(error, file)
+        raise
 
 
 def add_function(app: typer.Typer, function: Callable[..., None], examples: Sequence[str]) -> None:
@@ -260,9 +262,21 @@ def _print_code(script: str, output: Output) -> None:
         file.write(script.encode())
 
 
-def _settings(command: Command[S], given: dict[str, Any], variables: dict[str, str]) -> S:
+class _Config(NamedTuple):
+    """What a config has, and where it stands."""
+
+    keys: Mapping[str, Any]
+    path: str | None
+
+
+def _config(command: Command[Any], path: str | None) -> _Config:
+    """The config of this path, which may have the settings of each form of a command."""
+    known = [field.name for field in fields_of_forms(command)]
+    return _Config(read_config(path, command.name, known) if path else {}, path)
+
+
+def _settings(command: Command[S], given: dict[str, Any], variables: dict[str, str], found: _Config) -> S:
     """The settings of the command line over those of the config."""
-    path = given.pop("config")
     if file := given.pop("file", None):
         name = next(name for name in EXPRESSIONS if name in given)
         from gdcli.cli.program_file import read_program
@@ -270,16 +284,13 @@ def _settings(command: Command[S], given: dict[str, Any], variables: dict[str, s
         if given[name]:
             raise GdcliError("usage", "--file and an expression cannot be used together", "keep one of them")
         given[name] = [read_program(file)] if name == "expressions" else read_program(file)
-    config = command.settings()
-    if path:
-        found = read_config(path, command.name, command.settings.__struct_fields__)
-        config = read(command.settings, found, naming=f"'{{}}' in {path}")
-    extras = {field.name: _meta(field).extra for field in fields_of(command.settings)}
-    words = {name: value for name, value in given.items() if value is not None and value != []}
+    config = read(command.settings, found.keys, naming=f"'{{}}' in {found.path}")
+    extras = {field.name: meta_of(field).extra for field in fields_of(command.settings)}
+    words = {name: value for name, value in given.items() if name in extras and value is not None and value != []}
     for name in words.keys() & set(EXPRESSIONS):
         words[name] = [text.strip() for text in words[name]] if name == "expressions" else words[name].strip()
     moving = next(iter({**getattr(config, "values", {}), **variables}), "x")
-    moving = "W" if command.name == "fit-linear" else moving
+    moving = next(iter(command.variables), moving)
     words = {
         name: read_word(f"--{name.replace('_', '-')}", value, extras[name]["reads"], extras[name]["metavar"], moving)
         for name, value in words.items()
@@ -310,75 +321,6 @@ def _over(config: Struct, changed: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _setting_parameters(command: Command[Any]) -> list[inspect.Parameter]:
-    parameters = []
-    for field in fields_of(command.settings):
-        kind, meta = get_args(field.type)[0], _meta(field)
-        if field.name == "values":
-            name, panel = _OPTION_OF[field.name], meta.extra["panel"]
-            var = typer.Option(f"--{name}", metavar="NAME=VALUE", help=_VAR_HELP, rich_help_panel=panel)
-            parameters.append(_parameter(name, list[str] | None, var))
-        elif field.name == "sources":  # it belongs to values of a record
-            continue
-        elif field.name in EXPRESSIONS:
-            argument = typer.Argument(metavar=meta.extra["metavar"], help=meta.description, show_default=False,
-                                      rich_help_panel=meta.extra["panel"])  # fmt: skip
-            parameters.append(_parameter(field.name, list[str] | None if kind == list[str] else str | None, argument))
-            name = _OPTION_OF[field.name]
-            file = typer.Option(f"--{name}", metavar="FILE", help=_FILE_HELP, rich_help_panel=meta.extra["panel"])
-            parameters.append(_parameter(name, str | None, file))
-        else:
-            parameters.append(_option(field, meta.description, negatable=True))
-    return parameters
-
-
-def _meta(field: Any) -> Any:
-    """The metadata of a field of settings."""
-    return get_args(field.type)[1]
-
-
-_VAR_HELP = "value of a variable, @FILE:COLUMN to read it; same as --NAME VALUE"
-_FILE_HELP = "read the expression or program from a file; - is standard input"
-_METAVARS = {float: "NUMBER", int: "INTEGER"}
-
-
-def _option(field: FieldInfo, text: str, *, negatable: bool) -> inspect.Parameter:
-    """The option of a field: a flag, one that takes a word, or one that is repeated.
-
-    A flag that is ``negatable`` has a ``--no-`` form, to override a config.
-    """
-    kind, extra = get_args(field.type)[0], _meta(field).extra
-    flag = "--" + field.name.replace("_", "-")
-    if kind in (bool, bool | None):
-        name = f"{flag}/--no-{flag[2:]}" if negatable else flag
-        return _parameter(field.name, bool | None, typer.Option(name, help=text, rich_help_panel=extra["panel"]))
-    default = extra["shown"] or field.default
-    shown = "" if default in (msgspec.NODEFAULT, None, "", "none") else f"  [default: {default}]"
-    option = typer.Option(
-        flag,
-        metavar=extra["metavar"] or _METAVARS.get(kind) or "|".join(get_args(kind)),
-        help=f"{text}{shown}",
-        show_default=False,
-        rich_help_panel=extra["panel"],
-    )
-    repeated = extra["reads"] in ("pairs", "bounds") or (kind == list[str] and not extra["reads"])
-    return _parameter(field.name, list[str] | None if repeated else str | None, option)
-
-
-def _output_parameters(command: Command[Any]) -> list[inspect.Parameter]:
-    config = typer.Option("--config", help=_CONFIG_HELP, metavar="FILE", rich_help_panel=PANEL)
-    parameters = [_parameter("config", str | None, config)]
-    for name, meta in FORMATS.items():
-        if command.has(meta):
-            flag = typer.Option(f"--{name}", help=command.help_of(meta), rich_help_panel=PANEL)
-            parameters.append(_parameter(name, bool | None, flag))
-    options = [(field, meta) for field, meta in output_options() if command.has(meta)]
-    return parameters + [_option(field, command.help_of(meta), negatable=False) for field, meta in options]
-
-
-_CONFIG_HELP = "read settings from a TOML or JSON file"
-
-
 def _output(command: Command[Any], given: dict[str, Any], command_line: list[str]) -> Output:
     asked = [name for name in FORMATS if given.pop(name, None)]
     own = [field.name for field, meta in output_options() if command.has(meta)]  # --over is a setting of sweep
@@ -390,7 +332,3 @@ def _output(command: Command[Any], given: dict[str, Any], command_line: list[str
         message = f"--plot cannot be combined with --{output.format}"
         raise GdcliError("usage", message, "keep one of them")
     return output
-
-
-def _parameter(name: str, kind: Any, option: Any) -> inspect.Parameter:
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind, option])

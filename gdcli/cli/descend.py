@@ -109,7 +109,7 @@ def _print_lines(collector: Collector, file: IO[bytes]) -> None:
     descent = collector.descent
     file.write(json_line(SettingsLine(command=descent.command, settings=descent.settings)))
     items = ((state.step(), updates) for state, updates in collector.iterations())
-    _stream(walk_lines(items), file)
+    stream(walk_lines(items), file)
     file.write(result_line(collector.outcome))
 
 
@@ -126,10 +126,10 @@ def _print_csv(collector: Collector, file: IO[bytes]) -> None:
                 yield csv_row(step_header(step))
             yield csv_row(step_cells(step))
 
-    _stream(rows(), file)
+    stream(rows(), file)
 
 
-def _stream(lines: Iterable[bytes], file: IO[bytes]) -> None:
+def stream(lines: Iterable[bytes], file: IO[bytes]) -> None:
     """Write lines, and flush often enough that they can be read as they are computed."""
     last = time.monotonic()
     for line in lines:

@@ -18,7 +18,7 @@ def commands_with(option: str) -> list[str]:
 def _has(name: str, option: str) -> bool:
     """Whether a command has an option; one without settings is built where a parameter has this name."""
     from gdcli.cli.app import load, module_of
-    from gdcli.cli.command import has_flag
+    from gdcli.cli.parameters import has_flag
 
     module = module_of(name)
     if hasattr(module, "COMMAND"):

@@ -22,7 +22,10 @@ PANEL = "Output"
 Format = Literal["table", "json", "jsonl", "csv", "code"]
 Kind: TypeAlias = Literal["table", "picture", "animation", "page", "cells"]
 """The kinds of files that ``--save`` can write."""
-Feature: TypeAlias = Literal["iterations", "numbers", "points", "plot", "race", "script", "surface", "sweep"] | Kind
+Feature: TypeAlias = (
+    Literal["files", "iterations", "model", "numbers", "points", "plot", "race", "rows", "script", "surface", "sweep"]
+    | Kind
+)
 """The features of a command that have options of their own."""
 FPS, SECONDS = 20, 5.0
 
@@ -50,8 +53,11 @@ FORMATS: dict[Format, Meta] = {
     "json": option("print the record as one JSON document"),
     "jsonl": option(
         "print each point as a line of JSON",
-        about=("iterations", "points"),
-        instead={"iterations": "print each iteration as a line of JSON, as it is computed"},
+        about=("iterations", "points", "rows"),
+        instead={
+            "iterations": "print each iteration as a line of JSON, as it is computed",
+            "rows": "print each prediction as a line of JSON, as it is computed",
+        },
     ),
     "csv": option("print CSV"),
     "code": option("print a PyTorch script that does the same", about=("script",)),
@@ -88,7 +94,13 @@ class Output(Struct, frozen=True, kw_only=True):
         option("seconds between iterations, with --live", "SECONDS", about=("plot",), ge=0, le=3600),
     ] = 0.0
     screen: Annotated[bool, option("use the alternate screen, with --live", about=("plot", "sweep"))] = False
-    save: Annotated[list[str], option("save to FILE; its ending selects what: {files}; may be repeated", "FILE")] = []
+    save: Annotated[
+        list[str],
+        option("save to FILE; its ending selects what: {files}; may be repeated", "FILE", about=("files",)),
+    ] = []
+    save_model: Annotated[
+        str | None, option("save the fitted model to a JSON file, for gdcli predict", "FILE", about=("model",))
+    ] = None
     surface: Annotated[bool, option("save a contour plot as a 3D surface; a page has both", about=("surface",))] = False
     over: Annotated[
         Literal["evaluations", "iterations"], option("what pictures, animations and pages count", about=("race",))

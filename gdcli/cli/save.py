@@ -14,6 +14,7 @@ from gdcli.printable import one_line
 
 if TYPE_CHECKING:
     from gdcli.contract.figure import Figure
+    from gdcli.contract.regression import Model
 
 
 class FileKind(NamedTuple):
@@ -103,6 +104,7 @@ def check_targets(output: Output, command: str, offered: Sequence[Kind], *, stre
         raise GdcliError("usage", message, f"use --save {output.output} to save the picture")
     if found and output.format == "code":
         raise GdcliError("usage", "--code runs nothing, so there is nothing to save", "leave out --save or --code")
+    _check_model(output, [target.path for target in found])
     seen: set[str] = set()
     for target in found:
         if target.path in seen or target.path == output.output:
@@ -110,6 +112,21 @@ def check_targets(output: Output, command: str, offered: Sequence[Kind], *, stre
         seen.add(target.path)
         _check_tools(target)
         check_file(target.path)
+
+
+def _check_model(output: Output, others: Sequence[str]) -> None:
+    """Check the file of ``--save-model``."""
+    path = output.save_model
+    if path is None:
+        return
+    if not path.lower().endswith(".json"):
+        raise GdcliError("save", f"a model is saved as JSON, and '{path}' does not end in .json", f"{path}.json")
+    if output.format == "code":
+        message = "--code runs nothing, so there is no model to save"
+        raise GdcliError("usage", message, "leave out --save-model or --code")
+    if path == output.output or path in others:
+        raise GdcliError("usage", f"{path} would be written twice", "give each file its own name")
+    check_file(path)
 
 
 def _check_options(output: Output, found: Sequence[Target]) -> None:
@@ -171,6 +188,26 @@ def save(
     except GdcliError as error:
         error.is_late = True
         raise
+
+
+def save_model(model: Callable[[], Model], path: str, *, quiet: bool) -> None:
+    """Write a fitted model as JSON.
+
+    Raises:
+        GdcliError: when there is no model.
+        OutsideError: when the file cannot be written; it is then as it was before.
+    """
+    from gdcli.render.documents import json_line
+
+    try:
+        found = json_line(model())
+        with whole_file(path) as file:
+            file.write(found)
+    except GdcliError as error:
+        error.is_late = True
+        raise
+    if not quiet:
+        to_stderr(f"saved {one_line(path)}")
 
 
 def _save(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from gdcli.contract.descent import DescentSettings, FitLinearSettings, MinimizeSettings
 from gdcli.contract.envelope import listed
+from gdcli.contract.regression import RegressionSettings
 from gdcli.contract.short import in_a_title
 from gdcli.contract.sources import described
 
@@ -34,4 +37,21 @@ def title_of(descent: Descent[Any]) -> str:
     named = [f"{name} ({shape})" if shape and called[name] == name else called[name] for name, shape in shapes.items()]
     over = "" if isinstance(descent.settings, FitLinearSettings) else f" over {', '.join(named)}"
     stays = f"; {listed(called[name] for name in fixed)} stay{'s' * (len(fixed) == 1)} fixed" if fixed else ""
-    return f"{task(descent.settings)}{over}{stays}"
+    return f"{task(descent.settings)}{over}{stays}{_in_batches(descent)}"
+
+
+def _in_batches(descent: Descent[Any]) -> str:
+    """How many rows each step takes: ``; in batches of 32 of 97 rows``."""
+    batches = descent.problem.batches
+    return "" if batches is None else f"; in batches of {batches.size:,} of {batches.rows:,} rows"
+
+
+_MOST_NAMED = 4
+
+
+def title_of_regression(settings: RegressionSettings, features: Sequence[str]) -> str:
+    """What a regression does: ``fit-linear houses.csv: price by area and rooms``."""
+    files = [PurePath(path).name if path != "-" else "standard input" for path in settings.data]
+    data = files[0] if len(files) == 1 else f"{len(files)} files"
+    by = listed(features) if 0 < len(features) <= _MOST_NAMED else f"{len(features):,} features"
+    return f"fit-linear {data}: {settings.target} by {by}"

@@ -10,7 +10,7 @@ FindingCode = Literal[
     "unbounded", "no-minimum", "kink", "cycling", "learning-rate-too-large", "momentum-too-large",
     "overflow-recovered", "not-finite", "dead-relu", "uphill", "saddle", "stationary", "held", "vanishing-gradient",
     "local-minimum", "zig-zag", "oscillating", "badly-scaled", "slow", "rate", "float-floor", "broadcast",
-    "unexplained", "work-limit", "no-curvature", "incomplete",
+    "unexplained", "work-limit", "no-curvature", "incomplete", "batch-noise",
 ]  # fmt: skip
 
 

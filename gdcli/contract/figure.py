@@ -18,7 +18,7 @@ else:
     Number = float | None  # what the JSON Schema says
 
 
-Counted = Literal["iteration", "evaluation"]
+Counted = Literal["iteration", "evaluation", "epoch"]
 """What a picture counts along its axis and in time."""
 Window = tuple[float, float]
 """The two ends of an axis."""
@@ -65,14 +65,14 @@ class Path(Struct, frozen=True):
     counted: Counted = "iteration"
 
 
-MARK_NAMES = {"start": "start", "end": "end", "minimum": "known minimum"}
+MARK_NAMES = {"start": "start", "end": "end", "minimum": "known minimum", "exact": "exact minimum"}
 """The names of the kinds of marks."""
 
 
 class Mark(Struct, frozen=True):
-    """A point with a meaning: where a path starts or ends, or a known minimum."""
+    """A point with a meaning: where a path starts or ends, or a minimum that is known or was computed exactly."""
 
-    kind: Literal["start", "end", "minimum"]
+    kind: Literal["start", "end", "minimum", "exact"]
     x: float
     y: float
     label: str = ""
@@ -99,13 +99,22 @@ class Tangent(Struct, frozen=True):
     slope: float
 
 
+class MapLine(Struct, frozen=True):
+    """A line in a map, over curves or among points, in the coordinates of the axes; outside the window it is cut."""
+
+    label: str
+    x: list[float]
+    y: list[float]
+
+
 class CurvesPanel(Struct, frozen=True, tag_field="panel", tag="curves"):
-    """Curves over a common axis: the loss of each run over the iterations, or over the evaluations."""
+    """Curves over a common axis: the loss of each run over what is counted. ``lines`` are others to compare with."""
 
     title: str
     x: Axis
     y: Axis
     curves: list[Path]
+    lines: list[MapLine] = []
 
 
 class FunctionPanel(Struct, frozen=True, tag_field="panel", tag="function"):
@@ -175,6 +184,33 @@ class HeatPanel(Struct, frozen=True, tag_field="panel", tag="heat"):
     history: list[HeatState] = []
 
 
+class ScatterState(Struct, frozen=True):
+    """What moves in a panel of points, at an iteration: the coordinates of the points, and the fit; else empty."""
+
+    iteration: int
+    x: list[Number] = []
+    y: list[Number] = []
+    fit: list[Number] = []
+
+
+class ScatterPanel(Struct, frozen=True, tag_field="panel", tag="scatter"):
+    """Points with a fit through them: rows of data, or what a fit predicts for them.
+
+    ``fit`` is at the end of the descent; ``lines`` stay where they are. ``history`` holds what moves during the
+    descent: points, and the heights of the fit at ``fit.x``. ``points`` says what the points are.
+    """
+
+    title: str
+    x: Axis
+    y: Axis
+    points_x: list[Number]
+    points_y: list[Number]
+    fit: MapLine | None = None
+    lines: list[MapLine] = []
+    history: list[ScatterState] = []
+    points: str = "rows"
+
+
 class MapScale(Struct, frozen=True):
     """A colour scale of a map, or one colour if it has no ``ticks``: what it means, and its kind.
 
@@ -188,14 +224,6 @@ class MapScale(Struct, frozen=True):
     number: int = 0
     ticks: list[tuple[int, float]] = []
     share: float = 0.0
-
-
-class MapLine(Struct, frozen=True):
-    """A line in a map or over a curve, in the coordinates of its axes; one that leaves the window is cut there."""
-
-    label: str
-    x: list[float]
-    y: list[float]
 
 
 class MapPanel(Struct, frozen=True, tag_field="panel", tag="map"):
@@ -235,13 +263,13 @@ class SweepCurvePanel(Struct, frozen=True, tag_field="panel", tag="sweep"):
     lines: list[MapLine] = []
 
 
-Panel = CurvesPanel | FunctionPanel | ContourPanel | HeatPanel | MapPanel | SweepCurvePanel
+Panel = CurvesPanel | FunctionPanel | ContourPanel | HeatPanel | ScatterPanel | MapPanel | SweepCurvePanel
 
 
 class Remark(Struct, frozen=True):
     """A remark about a picture: ``code`` for scripts, ``message`` for people."""
 
-    code: Literal["undefined", "runs-away", "cut-off", "plane", "thinned", "zero-loss", "random"]
+    code: Literal["undefined", "runs-away", "cut-off", "plane", "thinned", "zero-loss", "random", "sample"]
     message: str
 
 

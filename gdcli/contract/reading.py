@@ -102,6 +102,9 @@ _LONG = 10**9  # a bound from which on it is told only to those who exceed it
 _TABLE = "a table of names and values"
 _TABLES = {
     "values": '{"x": 3}',
+    "init": '{"area": 1}',
+    "poly": '{"x": 2}',
+    "source": '{"rows": 97, "sha256": "..."}',
     "sources": '{"x": {"shape": [97], "sha256": "..."}}',
     "lrs": '{"x": 0.1}',
     "lr_factor": '{"50": 0.5}',

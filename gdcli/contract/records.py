@@ -10,6 +10,7 @@ from gdcli.contract.grad import GradResult
 from gdcli.contract.listings import FunctionsResult, OptimizersResult, ProblemsResult
 from gdcli.contract.ops import OpsResult
 from gdcli.contract.plot import PlotResult
+from gdcli.contract.predict import PredictResult
 from gdcli.contract.sweep import SweepResult
 
 RECORDS: dict[str, Any] = {
@@ -17,6 +18,7 @@ RECORDS: dict[str, Any] = {
     "grad": GradResult,
     "minimize": MinimizeResult,
     "fit-linear": FitLinearResult,
+    "predict": PredictResult,
     "compare": CompareResult,
     "plot": PlotResult,
     "sweep": SweepResult,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType, defstruct
+from msgspec.structs import fields
 
 from gdcli.contract.descent import (
     ClipNorm,
@@ -12,7 +13,6 @@ from gdcli.contract.descent import (
     Dampening,
     DescentStatus,
     Diagnose,
-    Lr,
     LrFactor,
     Momentum,
     Nesterov,
@@ -36,17 +36,26 @@ _WHOLE = "a whole number of at least 1"
 Count = Annotated[int, Meta(ge=1)]
 
 Files = Annotated[
-    list[str], meta("files of data: CSV, TSV, JSON lines, Parquet, a folder, or - for stdin", DATA, "FILE")
+    list[str],
+    meta("files of data: CSV, TSV, JSON lines, Parquet, a folder, or - for stdin", DATA, "FILE", reads="files"),
 ]
 Target = Annotated[str, meta("column to predict", DATA, "COLUMN")]
-Features = Annotated[list[str], meta("columns to predict from; all others by default", DATA, "COLUMNS", reads="list")]
-Exclude = Annotated[list[str], meta("columns to leave out", DATA, "COLUMNS", reads="list")]
+Features = Annotated[
+    list[str], meta("columns to predict from; all others by default", DATA, "COLUMNS", reads="columns")
+]
+Exclude = Annotated[list[str], meta("columns to leave out", DATA, "COLUMNS", reads="columns")]
 Feature = Annotated[list[str], meta('a feature as an expression of columns, such as "log(area)"', DATA, "EXPR")]
 Poly = Annotated[
     dict[str, Count],
-    meta("powers of a column up to DEGREE", DATA, "COLUMN:DEGREE", words="degrees of at least 1", reads="pairs"),
+    meta(
+        "powers of a column up to DEGREE",
+        DATA,
+        "COLUMN:DEGREE",
+        words="degrees of at least 1, each with its column",
+        reads="degrees",
+    ),
 ]
-Categorical = Annotated[list[str], meta("columns of categories, one-hot encoded", DATA, "COLUMNS", reads="list")]
+Categorical = Annotated[list[str], meta("columns of categories, one-hot encoded", DATA, "COLUMNS", reads="columns")]
 Missing = Annotated[Literal["error", "drop", "mean"], meta("what to do about missing values", DATA)]
 InMemory = Annotated[Literal["auto", "yes", "no"], meta("whether the data are kept in memory", DATA)]
 Validate = Annotated[
@@ -57,11 +66,17 @@ Intercept = Annotated[bool, meta("fit an intercept", MODEL)]
 Standardize = Annotated[bool, meta("standardize the features before the descent", MODEL)]
 LossName = Literal["mse", "sum", "half-mse", "mae", "huber", "logistic"]
 Loss = Annotated[LossName, meta("loss over the rows", MODEL)]
-L2 = Annotated[NonNegative, meta("add L2 * sum(w**2) to the loss", MODEL, "NUMBER")]
-L1 = Annotated[NonNegative, meta("add L1 * sum(|w|) to the loss (proximal gradient)", MODEL, "NUMBER")]
+L2 = Annotated[float, meta("add L2 * sum(w**2) to the loss", MODEL, "NUMBER", shown="0", ge=0)]
+L1 = Annotated[float, meta("add L1 * sum(|w|) to the loss (proximal gradient)", MODEL, "NUMBER", shown="0", ge=0)]
 Init = Annotated[
     dict[str, float],
-    meta("start of a coefficient, in the units of the data; others start at 0", MODEL, "NAME=VALUE", reads="pairs"),
+    meta(
+        "start of a coefficient, in the units of the data; others start at 0",
+        MODEL,
+        "NAME=VALUE",
+        words="numbers, each with its coefficient",
+        reads="pairs",
+    ),
 ]
 BatchSize = Annotated[
     Count | None,
@@ -69,23 +84,58 @@ BatchSize = Annotated[
 ]
 Shuffle = Annotated[bool, meta("draw the rows of each epoch in random order; else in that of the file", RULE)]
 Epochs = Annotated[
-    Annotated[int, Meta(ge=0)] | None, meta("passes over the rows", RULE, "N", words="a whole number", shown="100")
+    Annotated[int, Meta(ge=0, le=10**12)] | None,
+    meta("passes over the rows", RULE, "N", words="a whole number of at least 0", shown="100"),
 ]
 MostSteps = Annotated[
-    Annotated[int, Meta(ge=0)] | None, meta("number of updates, in place of epochs", RULE, "N", words="a whole number")
+    Annotated[int, Meta(ge=0, le=10**12)] | None,
+    meta("in place of --epochs", RULE, "N", words="a whole number of at least 0"),
+]
+RateOfFit = Annotated[
+    NonNegative | Literal["auto"] | None,
+    meta(
+        "auto in place of 0.1",
+        RULE,
+        "NUMBER|auto",
+        words="a number of at least 0, or auto",
+    ),
 ]
 Patience = Annotated[
     Count | None,
-    meta("with --validate, stop after N epochs without a smaller validation loss", STOPPING, "N", words=_WHOLE),
+    meta(
+        "with --validate, stop after N epochs without a smaller validation loss",
+        STOPPING,
+        "N",
+        words=_WHOLE,
+        shown="10",
+    ),
 ]
 Per = Annotated[Literal["epoch", "step"], meta("what a row of the table is", NUMBERS)]
 
 
-class DataSource(Struct, frozen=True, kw_only=True):
-    """What identifies the data of a run: their rows, and a SHA-256."""
+class DataSource(Struct, frozen=True, kw_only=True, dict=True):
+    """What identifies the data of a run: the number of their rows (null before they are read), and a SHA-256.
 
-    rows: int
+    ``table`` is what reads them, once they have been opened; no record has it.
+    """
+
+    rows: int | None = None
     sha256: str
+
+    @classmethod
+    def of(cls, table: Any, sha256: str, rows: int | None) -> DataSource:
+        """The source of data that have been opened."""
+        found = cls(rows=rows, sha256=sha256)
+        found.__dict__["table"] = table
+        return found
+
+    @property
+    def table(self) -> Any:
+        """What reads the data; None before they were opened."""
+        return self.__dict__.get("table")
+
+
+SourceOfData = Annotated[DataSource | UnsetType, meta("what the data of a record were", DATA)]
 
 
 class RegressionSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -112,7 +162,7 @@ class RegressionSettings(Struct, frozen=True, kw_only=True, forbid_unknown_field
     epochs: Epochs = None
     steps: MostSteps = None
     optimizer: Optimizer = "manual"
-    lr: Lr = None
+    lr: RateOfFit = None
     momentum: Momentum = None
     dampening: Dampening = None
     weight_decay: WeightDecay = None
@@ -134,7 +184,7 @@ class RegressionSettings(Struct, frozen=True, kw_only=True, forbid_unknown_field
     dtype: Dtype = "float32"
     seed: Seed = 0
     device: Device = "cpu"
-    source: DataSource | UnsetType = UNSET
+    source: SourceOfData = UNSET
 
 
 class Row(Struct, frozen=True, gc=False, omit_defaults=True):
@@ -152,6 +202,15 @@ class Row(Struct, frozen=True, gc=False, omit_defaults=True):
     lr: Number
     values: dict[str, float | list[float]]
     validation: Number | UnsetType = UNSET
+
+
+def coefficients_of(row: Row) -> list[float]:
+    """The coefficients of a row as the descent has them, the intercept first: in the order of the record."""
+    found: list[float] = []
+    for name in ("b", "w"):
+        value = row.values.get(name, [])
+        found += value if isinstance(value, list) else [value]
+    return found
 
 
 class Coefficient(Struct, frozen=True, kw_only=True):
@@ -182,16 +241,18 @@ class Quality(Struct, frozen=True, kw_only=True):
 class Conditioning(Struct, frozen=True, kw_only=True):
     """The condition number of the Hessian of the loss, with raw and with standardized features; its extremes.
 
-    ``largest`` and ``smallest`` are the eigenvalues for the features as the descent has them; ``rate`` is the largest
-    learning rate with which plain descent converges. ``steps`` is the number of full-batch steps that bring the
-    coefficients within ``accuracy``, by theory (from the condition number) and by a simulation on the quadratic.
+    ``largest`` and ``smallest`` are the eigenvalues for the features as the descent has them, or of a bound of the
+    Hessian; below ``rate`` = 2 / largest plain descent converges. ``steps_by_theory`` is the number of full-batch steps
+    with ``lr`` after which any error is ``accuracy`` times as large, ``steps_by_simulation`` that after which the
+    coefficients are within ``accuracy`` of the exact ones, as a simulation of the descent counts them.
     """
 
     raw: Number | None
     standardized: Number | None
     largest: Number
     smallest: Number
-    rate: Number
+    rate: Number | None
+    lr: Number
     accuracy: float
     steps_by_theory: Number | None
     steps_by_simulation: int | None
@@ -238,10 +299,32 @@ class RegressionResult(Record, frozen=True, kw_only=True):
 
 
 class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A fitted model as ``--save-model`` writes it: the transformations (``design``) and the coefficients."""
+    """A fitted model as ``--save-model`` writes it: the transformations (``design``) and the coefficients.
+
+    ``coefficients`` are those of the data, for people; ``w`` and ``b`` belong to the columns that the design makes, and
+    predictions are made of them: powers of numbers far from 0 would cost digits.
+    """
 
     gdcli: str
     model: Literal["linear", "logistic"]
     target: str
     design: dict[str, object]
     coefficients: dict[str, float]
+    w: list[float]
+    b: float
+
+
+class RowLine(Row, frozen=True, omit_defaults=True, tag_field="record", tag="row"):
+    """A line of ``--jsonl`` for an epoch or a step."""
+
+
+_NOT_AT_THE_END = frozenset(["gdcli", "schema", "command", "settings", "iterations"])
+RegressionLine = defstruct(
+    "RegressionLine",
+    [(f.name, f.type, f.default) for f in fields(RegressionResult) if f.name not in _NOT_AT_THE_END],
+    namespace={"__doc__": "The last line of ``--jsonl``: the fields of the record that are known at the end."},
+    frozen=True,
+    kw_only=True,
+    tag_field="record",
+    tag="result",
+)

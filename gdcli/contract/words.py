@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import math
 import re
 from collections.abc import Sequence
@@ -18,14 +19,18 @@ def read_word(option: str, word: Any, reads: str, form: str = "NAME=VALUE", vari
 
     ``form`` is what an error says of pairs and bounds, and ``variable`` one that a hint may name.
 
-    ``reads`` is "list", "rates" (a list, or one word), "pairs" (a table of NAME=VALUE), "bounds" (of NAME=LOW:HIGH), or
-    "range" (LOW:HIGH).
+    ``reads`` is "list", "columns" (a list in which names may stand in quotation marks), "rates" (a list, or one word),
+    "pairs" (a table of NAME=VALUE), "degrees" (of NAME:DEGREE), "bounds" (of NAME=LOW:HIGH), or "range" (LOW:HIGH).
 
     Raises:
         GdcliError: for an argument that does not have this form.
     """
     if reads == "list" or (reads == "rates" and "," in word):
         return [part.strip() for part in word.split(",")]
+    if reads == "columns":
+        return names_of_columns(word)
+    if reads == "degrees":
+        return dict(_degree(option, each) for each in word)
     if reads == "pairs":
         return {name: plain(value) for name, value in _pairs(option, word, form, variable)}
     if reads == "range":
@@ -47,6 +52,21 @@ def _pairs(option: str, words: list[str], form: str, variable: str) -> list[tupl
             raise GdcliError("usage", f"{option} takes {form}, not '{word}'", hint)
         found[name.strip()] = value.strip()
     return list(found.items())
+
+
+def names_of_columns(text: str) -> list[str]:
+    """The names in a line of CSV: one with a comma stands in double quotation marks."""
+    names = next(csv.reader([text], skipinitialspace=True), [])
+    return [name.strip() for name in names]
+
+
+def _degree(option: str, word: str) -> tuple[str, int]:
+    """The column and the degree of ``area:2``; a name may have a colon."""
+    name, colon, degree = word.rpartition(":")
+    if not colon or not name.strip() or not degree.strip().isdecimal() or int(degree) < 1:
+        hint = f"for example: {option} {name.strip() or word.partition('=')[0].strip() or 'x'}:2"
+        raise GdcliError("usage", f"{option} takes COLUMN:DEGREE, not '{word}'", hint)
+    return name.strip(), int(degree)
 
 
 _NEXT_PAIR = re.compile(r",(?=[^,:=]+=)")  # x=0:1,y=2:3
@@ -84,6 +104,11 @@ EXAMPLES = {
     "--sched": "--sched T_max=100",
     "--bound": "--bound x=-2:2",
     "--domain": "--domain x=-2:2",
+    "--init": "--init area=1",
+    "--poly": "--poly x:2",
+    "--features": "--features area,rooms",
+    "--exclude": "--exclude id",
+    "--categorical": "--categorical city",
     "--zoom": "--zoom x=0.1:0.2",
     "--lrs": "--lr.x 0.1",
     "--lr-factor": "--lr-factor 50=0.5",
@@ -112,6 +137,8 @@ def read_text(option: str, value: Any, reads: str) -> Any:
     """A setting from a config or a Python call: where an argument would do, it may be that text, or one number."""
     if reads == "list" and value is not None and not isinstance(value, (list, tuple)):
         return read_word(option, value, reads) if isinstance(value, str) else [value]
+    if reads in ("columns", "files") and isinstance(value, str):
+        return names_of_columns(value) if reads == "columns" else [value]
     if reads == "range" and isinstance(value, str):
         return read_word(option, value, reads)
     if reads == "bounds" and isinstance(value, dict):

@@ -19,6 +19,7 @@ from gdcli.lang.limits import MAX_ELEMENTS
 from gdcli.lang.suggest import did_you_mean
 
 _BYTE = re.compile(r" \(byte (\d+)\)")
+_PATH = re.compile(r" - at `\$.*")
 _FEW = 8  # keys in a hint
 
 
@@ -36,8 +37,8 @@ def read_document(file: File, selector: str | None) -> Array:
     if file.kind == "jsonl":
         return _of_lines(file, content, selector)
     try:
-        document = _decoded(content)
-    except _BadJsonError as error:
+        document = decoded(content)
+    except BadJsonError as error:
         head = content.lstrip().partition(b"\n")[0].strip()
         if head.startswith(b"{") and head.endswith(b"}") and error.line > 1:  # JSON lines under another name
             return _of_lines(file, content, selector)
@@ -49,7 +50,7 @@ def read_document(file: File, selector: str | None) -> Array:
     return _array(name, where, value, origin)
 
 
-class _BadJsonError(ValueError):
+class BadJsonError(ValueError):
     """What is wrong with the syntax of JSON, and the line and the column of it, both counted from 1."""
 
     def __init__(self, message: str, line: int = 1, column: int = 1) -> None:
@@ -58,14 +59,19 @@ class _BadJsonError(ValueError):
         self.column = column
 
 
-def _decoded(content: bytes) -> Any:
+def decoded(content: bytes) -> Any:
+    """What a text of JSON holds; NaN and Infinity, which Python writes, are numbers.
+
+    Raises:
+        BadJsonError: for what is not JSON.
+    """
     try:
         return msgspec.json.decode(content)
     except RecursionError:
-        raise _BadJsonError("its lists are nested too deeply") from None
+        raise BadJsonError("its lists are nested too deeply") from None
     except UnicodeDecodeError as error:
         start = content.rfind(b"\n", 0, error.start) + 1
-        raise _BadJsonError("not UTF-8", content.count(b"\n", 0, start) + 1, error.start - start + 1) from None
+        raise BadJsonError("not UTF-8", content.count(b"\n", 0, start) + 1, error.start - start + 1) from None
     except msgspec.DecodeError as error:
         if b"NaN" in content or b"Infinity" in content:  # Python writes them
             with contextlib.suppress(ValueError, RecursionError):
@@ -73,9 +79,9 @@ def _decoded(content: bytes) -> Any:
         found = _BYTE.search(str(error))
         place = int(found[1]) if found else len(content)
         start = content.rfind(b"\n", 0, place) + 1
-        message = _BYTE.sub("", str(error)).removeprefix("JSON is malformed: ")
+        message = _PATH.sub("", _BYTE.sub("", str(error))).removeprefix("JSON is malformed: ")
         column = len(content[start:place].decode(errors="replace")) + 1
-        raise _BadJsonError(message, content.count(b"\n", 0, start) + 1, column) from None
+        raise BadJsonError(message, content.count(b"\n", 0, start) + 1, column) from None
 
 
 def _of_lines(file: File, content: bytes, selector: str | None) -> Array:
@@ -86,8 +92,8 @@ def _of_lines(file: File, content: bytes, selector: str | None) -> Array:
         if not line.strip():
             continue
         try:
-            row = _decoded(line)
-        except _BadJsonError as error:
+            row = decoded(line)
+        except BadJsonError as error:
             place = f"line {number}, column {error.column} of {file.name}"
             raise GdcliError("values", f"{place} is not valid JSON: {error}") from None
         keys, rows[number] = _at(file, row, selector, f" in line {number}")

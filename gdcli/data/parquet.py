@@ -13,6 +13,19 @@ from gdcli.lang.limits import MAX_ELEMENTS
 from gdcli.lang.suggest import did_you_mean
 
 
+def need_pyarrow(name: str) -> None:
+    """Raise OutsideError when pyarrow is not installed, which reads the file of this name."""
+    if importlib.util.find_spec("pyarrow") is None:
+        message = f"{name} needs pyarrow, which is not installed"
+        raise OutsideError("missing-extra", message, 'install it: pip install "gdcli[data]"')
+
+
+def is_number(pa: Any, kind: Any) -> bool:
+    """Whether values of a type of Arrow are numbers; booleans are."""
+    is_decimal = str(kind).startswith("decimal")
+    return pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_floating(kind) or is_decimal
+
+
 def read_parquet(file: File, selector: str | None) -> Array:
     """The numbers of columns: shape (rows, columns), or (rows,) for one column; whole where all columns are.
 
@@ -20,9 +33,7 @@ def read_parquet(file: File, selector: str | None) -> Array:
         OutsideError: without pyarrow.
         GdcliError: for a file that is not Parquet, a column that there is not or that has no numbers, missing values.
     """
-    if importlib.util.find_spec("pyarrow") is None:
-        message = f"{file.name} needs pyarrow, which is not installed"
-        raise OutsideError("missing-extra", message, 'install it: pip install "gdcli[data]"')
+    need_pyarrow(file.name)
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -61,7 +72,7 @@ def _chosen(known: list[str], file: File, selector: str | None) -> list[str]:
 def _plain(pa: Any, column: Any, name: str, file: File) -> Any:
     """A column as int64, float64, or bytes that are 0 or 1."""
     kind = column.type
-    if not (pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_floating(kind) or _is_decimal(kind)):
+    if not is_number(pa, kind):
         hint = "select the columns with numbers"
         raise GdcliError("values", f"the column '{name}' of {file.name} holds {kind}, not numbers", hint)
     if column.null_count:
@@ -70,10 +81,6 @@ def _plain(pa: Any, column: Any, name: str, file: File) -> Any:
         raise GdcliError("values", message, "fill the missing values, or leave out their rows")
     whole = pa.int64() if pa.types.is_integer(kind) else pa.float64()
     return column.cast(pa.uint8() if pa.types.is_boolean(kind) else whole)
-
-
-def _is_decimal(kind: Any) -> bool:
-    return str(kind).startswith("decimal")
 
 
 def _bytes(column: Any) -> bytes:

@@ -11,6 +11,7 @@ import torch
 from gdcli.contract.figure import (
     Axis,
     ContourPanel,
+    Counted,
     CurvesPanel,
     FunctionPanel,
     Mark,
@@ -134,6 +135,11 @@ def _curves(title: str, trails: Sequence[Trail], numbers: Sequence[Sequence[floa
     for trail, along in zip(trails, numbers, strict=True):
         counts = [trail.count_at(state) for state in trail.states]
         curves.append(Path(trail.label, counts, list(map(float, counts)), list(along), trail.counted))
+    return curves_panel(title, curves, trails[0].counted if trails else "iteration")
+
+
+def curves_panel(title: str, curves: list[Path], counted: Counted) -> CurvesPanel:
+    """Curves over what is counted; a logarithmic axis where they span decades."""
     known = finite(number for curve in curves for number in curve.y)
     log = is_log(known)
     shown = [number for number in known if number > 0] if log else known
@@ -143,8 +149,7 @@ def _curves(title: str, trails: Sequence[Trail], numbers: Sequence[Sequence[floa
     if low == high:
         low, high = widened((low, high))
     last = max((curve.x[-1] for curve in curves), default=1.0)
-    counted = trails[0].counted if trails else "iteration"
-    start = 0.0 if counted == "iteration" else 1.0
+    start = 1.0 if counted == "evaluation" else 0.0
     return CurvesPanel(
         title, Axis(counted, start, max(start + 1.0, last), whole=True), Axis(title, low, high, log), curves
     )

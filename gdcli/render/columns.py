@@ -46,11 +46,13 @@ class Fitted(NamedTuple):
     note: str
 
 
-def fitted(forms: Sequence[Form], layouts: Sequence[Layout], digits: int, width: int) -> Fitted:
+def fitted(
+    forms: Sequence[Form], layouts: Sequence[Layout], digits: int, width: int, *, shows: str = "--csv"
+) -> Fitted:
     """The best of the forms, in the best of the layouts, that fits into ``width`` cells.
 
     Digits go first, but not those beyond the usual number, which somebody wanted; then the next form is tried. Where
-    none fits, the columns of the last one are shown as far as there is room.
+    none fits, the columns of the last one are shown as far as there is room. ``shows`` is the option for every number.
     """
     for tried in fewer(digits):
         for form in forms:
@@ -64,11 +66,11 @@ def fitted(forms: Sequence[Form], layouts: Sequence[Layout], digits: int, width:
                 columns = {header: _arranged(cells, align) for header, cells in form.columns(fit).items()}
                 for layout in layouts:
                     if _width(columns, layout) <= width:
-                        return Fitted(layout, columns, fit_note(form.leaves_out, fit, digits, width))
+                        return Fitted(layout, columns, fit_note(form.leaves_out, fit, digits, width, shows))
     columns = {header: _arranged(cells, _right) for header, cells in forms[-1].columns(fit).items()}
     while columns and _width(columns, layouts[-1]) > width:
         columns.popitem()
-    return Fitted(layouts[-1], columns, fit_note("the last columns are left out", fit, digits, width))
+    return Fitted(layouts[-1], columns, fit_note("the last columns are left out", fit, digits, width, shows))
 
 
 def _width(columns: Columns, layout: Layout) -> int:
@@ -82,11 +84,11 @@ def _cells(cells: Sequence[str]) -> int:
     return cell_len(cells[0].partition("\n")[0])
 
 
-def fit_note(left_out: str, fit: int, digits: int, width: int) -> str:
+def fit_note(left_out: str, fit: int, digits: int, width: int, shows: str = "--csv") -> str:
     """What was done to fit into a width, and how to see what is missing; empty if nothing was."""
     parts = [left_out] * bool(left_out)
     parts += [f"numbers have {fit} digit{'s' * (fit != 1)}"] * (fit < digits)
-    return f"to fit into {width} columns, {' and '.join(parts)}; --csv shows every number" if parts else ""
+    return f"to fit into {width} columns, {' and '.join(parts)}; {shows} shows every number" if parts else ""
 
 
 def _arranged(cells: Sequence[str], align: Callable[[Sequence[str]], list[str]]) -> list[str]:

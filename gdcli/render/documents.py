@@ -25,7 +25,16 @@ from gdcli.contract.envelope import ErrorResult, SettingsLine
 from gdcli.contract.grad import GradResult, PointLine, PointsResult
 from gdcli.contract.nested import items
 from gdcli.contract.ops import OpsResult
+from gdcli.contract.predict import PredictionLine, PredictLine, PredictSettings
 from gdcli.contract.records import RECORDS
+from gdcli.contract.regression import (
+    RegressionLine,
+    RegressionResult,
+    RegressionSettings,
+    Row,
+    RowLine,
+    coefficients_of,
+)
 from gdcli.printable import in_lines
 from gdcli.render.numbers import elements
 
@@ -68,6 +77,16 @@ def result_line(record: DescentRecord) -> bytes:
     return json_line(ResultLine(**{name: getattr(record, name) for name in ResultLine.__struct_fields__}))
 
 
+def row_line(row: Row) -> bytes:
+    """The line of ``--jsonl`` for an epoch or a step of a regression."""
+    return json_line(RowLine(*(getattr(row, name) for name in Row.__struct_fields__)))
+
+
+def regression_line(record: RegressionResult) -> bytes:
+    """The last line of ``--jsonl`` for a regression."""
+    return json_line(RegressionLine(**{name: getattr(record, name) for name in RegressionLine.__struct_fields__}))
+
+
 def walk_lines(walked: Iterable[tuple[Step, Sequence[Update]]]) -> Iterator[bytes]:
     """The lines of ``--jsonl``: a step, and with ``--walk`` the update of each variable."""
     for step, updates in walked:
@@ -89,7 +108,11 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _LINES: dict[str, tuple[Any, ...]] = {
     "grad": (PointsResult, PointLine),
     "minimize": (SettingsLine[MinimizeSettings], StepLine, UpdateLine, ResultLine),
-    "fit-linear": (SettingsLine[FitLinearSettings], StepLine, UpdateLine, ResultLine),
+    "fit-linear": (
+        *(SettingsLine[FitLinearSettings], StepLine, UpdateLine, ResultLine),
+        *(RegressionResult, SettingsLine[RegressionSettings], RowLine, RegressionLine),
+    ),
+    "predict": (SettingsLine[PredictSettings], PredictionLine, PredictLine),
 }
 
 
@@ -135,6 +158,20 @@ def step_cells(step: Step) -> list[Any]:
         shape = value if gradient is None else gradient
         cells += [None if gradient is None else number for number in items(shape)]
     return cells
+
+
+def row_header(names: Sequence[str], *, validates: bool) -> list[str]:
+    """The columns of a regression: ``iteration, epoch, loss, gradient, lr``, ``validation``, and the coefficients."""
+    own = ["iteration", "epoch", "loss", "gradient", "lr", *["validation"] * validates]
+    return [*own, *(f"coefficient {name}" if name in own else name for name in names)]
+
+
+def row_cells(row: Row, *, validates: bool) -> list[Any]:
+    """The cells of a row below ``row_header``: the coefficients as the descent has them, the intercept first."""
+    cells: list[Any] = [row.iteration, row.epoch, row.loss, row.gradient, row.lr]
+    if validates:
+        cells.append(None if isinstance(row.validation, msgspec.UnsetType) else row.validation)
+    return [*cells, *coefficients_of(row)]
 
 
 def ops_csv(record: OpsResult) -> bytes:

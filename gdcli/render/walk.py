@@ -10,9 +10,10 @@ from rich.console import Console, ConsoleOptions, RenderResult
 
 from gdcli.contract.descent import DescentRecord, Step, Update
 from gdcli.memory import Shown
-from gdcli.render.descent_table import FEWEST_LINES, ending
+from gdcli.render.descent_table import ending
 from gdcli.render.equations import TIED, Writer
 from gdcli.render.numbers import aligned, number, wrapped
+from gdcli.render.row_table import FEWEST_LINES
 from gdcli.render.table import empty_table
 from gdcli.render.terminal.signs import has_few_signs
 from gdcli.render.text import Text

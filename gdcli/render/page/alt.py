@@ -12,6 +12,7 @@ from gdcli.contract.figure import (
     HeatPanel,
     MapPanel,
     Path,
+    ScatterPanel,
     SweepCurvePanel,
     finite,
 )
@@ -28,6 +29,7 @@ def curves_text(panel: CurvesPanel) -> str:
         if len(curve.y) > 1:
             ends += f", {_six_digits(curve.y[-1])} at {curve.counted} {curve.counts[-1]:,}"
         words.append(f"{whose}{ends}." if whose else f"It is {ends}.")
+    words += [f"A line for {line.label}, {_six_digits(line.y[-1])} at the end." for line in panel.lines]
     return " ".join(words)
 
 
@@ -53,6 +55,9 @@ def contour_text(panel: ContourPanel) -> str:
     minima = [f"({_six_digits(mark.x)}, {_six_digits(mark.y)})" for mark in panel.marks if mark.kind == "minimum"]
     if minima:
         words.append(f"Known minima: {', '.join(minima)}.")
+    exact = [f"({_six_digits(mark.x)}, {_six_digits(mark.y)})" for mark in panel.marks if mark.kind == "exact"]
+    if exact:
+        words.append(f"The exact minimum: {exact[0]}.")
     return " ".join(words)
 
 
@@ -70,6 +75,15 @@ def heat_text(title: str, panel: HeatPanel, frames: Sequence[Sequence[float] | N
         if frame is not None:
             words.append(f"At the {when} iteration its numbers {_range(frame)}.")
     return " ".join(words)
+
+
+def scatter_text(panel: ScatterPanel) -> str:
+    """The axes and the number of the points, and the ends of the fit."""
+    words = [f"{len(panel.points_x):,} {panel.points} over {_window(panel.x)} and {_window(panel.y)}."]
+    if panel.fit is not None:
+        start, end = (f"({_six_digits(panel.fit.x[k])}, {_six_digits(panel.fit.y[k])})" for k in (0, -1))
+        words.append(f"The {panel.fit.label} goes from {start} to {end} at the end of the run.")
+    return " ".join([*words, *(f"A line: {line.label}." for line in panel.lines)])
 
 
 def map_text(panel: MapPanel) -> str:

@@ -12,11 +12,12 @@ from msgspec.structs import replace
 from gdcli.contract.compare import CompareResult
 from gdcli.contract.descent import DescentRecord
 from gdcli.contract.plot import PlotResult
+from gdcli.contract.regression import RegressionResult
 from gdcli.contract.sweep import SweepResult
 from gdcli.render.documents import json_line
 from gdcli.render.page.thin import some
 
-PageRecord: TypeAlias = DescentRecord | CompareResult | PlotResult | SweepResult
+PageRecord: TypeAlias = DescentRecord | CompareResult | PlotResult | RegressionResult | SweepResult
 """The records that have a page."""
 
 _TRIES = 6
@@ -49,10 +50,13 @@ def attached(record: PageRecord, room: int) -> Attached:
             length = len(text)
             if length <= room:
                 return Attached(text, len(document), _note(whole, record))
-        if not isinstance(record, DescentRecord) or len(record.iterations) <= _LEAST:
+        if not isinstance(record, DescentRecord | RegressionResult) or len(record.iterations) <= _LEAST:
             break
         fewer = max(_LEAST, int(0.9 * len(record.iterations) * room / length))
-        record = replace(record, iterations=some(record.iterations, fewer), walk=UNSET)
+        if isinstance(record, RegressionResult):
+            record = replace(record, iterations=some(record.iterations, fewer))
+        else:
+            record = replace(record, iterations=some(record.iterations, fewer), walk=UNSET)
     return Attached(
         "", len(document), f"the JSON of this run, {len(document):,} bytes, is too large for a page: use --json"
     )
@@ -62,6 +66,10 @@ def _note(whole: PageRecord, shown: PageRecord) -> str:
     """A note on the iterations or the cells that the document has."""
     if isinstance(whole, SweepResult) and whole is not shown and whole.grid is not UNSET:
         return "the JSON has no cells: use --json --cells"
+    if isinstance(whole, RegressionResult) and isinstance(shown, RegressionResult):
+        of, has = len(whole.iterations), len(shown.iterations)
+        few = f"the JSON has {has:,} of {of:,} iterations: the first ones, then evenly spaced ones"
+        return few if has < of else ""
     if not isinstance(whole, DescentRecord) or not isinstance(shown, DescentRecord):
         return ""
     first = whole.result.iteration + (

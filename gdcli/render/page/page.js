@@ -2,7 +2,7 @@
 const by = (id) => document.getElementById(id);
 const data = JSON.parse(by("data").textContent);
 const { panels, frames } = data;
-const states = data.table?.title === "iterations" ? data.table.columns : null;
+const states = data.table?.moves ? data.table.columns : null;
 const hidden = new Set(); // the runs that are switched off
 let position = -1; // of the current state, in frames
 
@@ -34,7 +34,8 @@ async function start() {
   by("download").hidden = by("document").textContent === "";
   by("download").addEventListener("click", download);
   fillWords();
-  if (data.table !== null) fillTable();
+  if (data.table !== null) fillTable(by("table"), data.table);
+  data.tables.forEach(addTable);
   if (data.runs.length > 1) fillRuns();
   build();
   if (frames.length > 1) bindControls();

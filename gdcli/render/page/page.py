@@ -22,10 +22,12 @@ from gdcli.contract.figure import (
     HeatPanel,
     MapPanel,
     Path,
+    ScatterPanel,
     SweepCurvePanel,
 )
 from gdcli.contract.nested import size
 from gdcli.contract.plot import PlotResult
+from gdcli.contract.regression import RegressionResult, Row
 from gdcli.contract.short import short
 from gdcli.contract.sweep import SweepResult
 from gdcli.render.diagnosis import shown as shown_findings
@@ -33,6 +35,15 @@ from gdcli.render.diagnosis import with_remedies
 from gdcli.render.page.attached import PageRecord, attached
 from gdcli.render.page.map import map_plot, sweep_curve_plot
 from gdcli.render.page.plane import contour_plot, surface_plot
+from gdcli.render.page.regression import (
+    coefficient_columns,
+    count_of,
+    facts_in_words,
+    notes_of,
+    quality_columns,
+    row_columns,
+    rows_shown,
+)
 from gdcli.render.page.rows import (
     MOST_UNKNOWNS,
     Column,
@@ -43,6 +54,7 @@ from gdcli.render.page.rows import (
     state_columns,
     states_of,
 )
+from gdcli.render.page.scatter import scatter_plot
 from gdcli.render.page.thin import some, with_fewer_states
 from gdcli.render.page.traces import Plot, curves_plot, function_plot, heat_plot
 from gdcli.render.sweep import summary
@@ -79,11 +91,17 @@ def page_data(figure: Figure, record: PageRecord, command: str) -> dict[str, Any
     figure = with_fewer_states(figure)
     paths = _paths(figure)
     steps: list[Step] = []
+    rows: list[Row] = []
+    counts: list[int] = []
     notes: list[str] = []
     if isinstance(record, DescentRecord):
         steps = _steps(figure, record, paths)
         notes = _left_out(record, steps)
-    frames = [step.iteration for step in steps] or _frames(paths)
+    elif isinstance(record, RegressionResult):
+        rows = rows_shown(record, paths[0].counts if paths else [])
+        notes = notes_of(record, rows)
+        counts = [count_of(record, row) for row in rows]
+    frames = [step.iteration for step in steps] or counts or _frames(paths)
     warnings = [notice.message for notice in record.warnings] + [remark.message for remark in figure.remarks]
     return {
         "title": figure.title,
@@ -94,8 +112,9 @@ def page_data(figure: Figure, record: PageRecord, command: str) -> dict[str, Any
         "runs": [{"label": path.label, "counts": path.counts} for path in paths],
         "counted": paths[0].counted if paths else "iteration",
         "frames": frames,
-        "panels": _of_sweep(figure, record) if isinstance(record, SweepResult) else _plots(figure, steps),
-        "table": _table(record, figure, steps),
+        "panels": _of_sweep(figure, record) if isinstance(record, SweepResult) else _plots(figure, steps, frames),
+        "table": _table(record, figure, steps, rows),
+        "tables": _tables(record),
         "notes": list(dict.fromkeys([*warnings, *notes])),
         "diagnosis": _diagnosis(record),
         "settings": _settings(record),
@@ -130,7 +149,7 @@ def _of_sweep(figure: Figure, record: SweepResult) -> list[Plot]:
     return plots
 
 
-def _plots(figure: Figure, steps: Sequence[Step]) -> list[Plot]:
+def _plots(figure: Figure, steps: Sequence[Step], frames: Sequence[int]) -> list[Plot]:
     """The panels in the order of the page: first the function, then the curves over the iterations."""
     plots, curves = [], []
     heats = 0
@@ -142,6 +161,8 @@ def _plots(figure: Figure, steps: Sequence[Step]) -> list[Plot]:
                 plots += [contour_plot(panel), surface_plot(panel, _paths(figure) if panel.paths else [])]
             case FunctionPanel():
                 plots.append(function_plot(panel, _slopes(panel, steps)))
+            case ScatterPanel():
+                plots.append(scatter_plot(panel, frames))
             case HeatPanel():
                 name = next(iter(steps[-1].values))
                 states = [step.grads[name] if heats else step.values[name] for step in steps]
@@ -158,7 +179,18 @@ def _slopes(panel: FunctionPanel, steps: Sequence[Step]) -> list[float | None]:
     return gradients
 
 
-def _table(record: PageRecord, figure: Figure, steps: Sequence[Step]) -> dict[str, Any] | None:
+def _tables(record: PageRecord) -> list[dict[str, Any]]:
+    """The tables that stay as they are."""
+    if not isinstance(record, RegressionResult):
+        return []
+    return [{"title": "coefficients", "columns": _labelled(coefficient_columns(record))},
+            {"title": "quality of the fit", "columns": _labelled(quality_columns(record))}]  # fmt: skip
+
+
+def _table(record: PageRecord, figure: Figure, steps: Sequence[Step], rows: Sequence[Row]) -> dict[str, Any] | None:
+    if isinstance(record, RegressionResult):
+        title = "iterations" if record.settings.per == "step" else "epochs"
+        return {"title": title, "columns": _labelled(row_columns(record, rows)), "moves": True}
     if isinstance(record, CompareResult):
         return {"title": "standings", "columns": _labelled(standing_columns(record))}
     if isinstance(record, SweepResult) and record.minima:
@@ -168,7 +200,7 @@ def _table(record: PageRecord, figure: Figure, steps: Sequence[Step]) -> dict[st
         return None
     panels = [panel for panel in figure.panels if isinstance(panel, CurvesPanel) and panel.title == "gradient norm"]
     norms = {i: norm for panel in panels for path in panel.curves for i, norm in zip(path.counts, path.y, strict=True)}
-    return {"title": "iterations", "columns": _labelled(state_columns(steps, norms))}
+    return {"title": "iterations", "columns": _labelled(state_columns(steps, norms)), "moves": True}
 
 
 def _labelled(columns: Sequence[Column]) -> list[dict[str, Any]]:
@@ -192,6 +224,8 @@ def _facts(record: PageRecord) -> list[str]:
     """Facts about the outcome in addition to the message."""
     if isinstance(record, SweepResult):
         return summary(record, _DIGITS)
+    if isinstance(record, RegressionResult):
+        return facts_in_words(record)
     if not isinstance(record, DescentRecord):
         return []
     facts = []
@@ -205,7 +239,7 @@ def _facts(record: PageRecord) -> list[str]:
 
 def _diagnosis(record: PageRecord) -> list[dict[str, str]]:
     """The findings that are shown to people, each remedy once."""
-    if not isinstance(record, DescentRecord):
+    if not isinstance(record, DescentRecord | RegressionResult):
         return []
     found = []
     for finding, remedy in with_remedies(shown_findings(record.diagnosis)):

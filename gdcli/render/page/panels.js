@@ -112,6 +112,14 @@ async function moveHeat(panel, position) {
   await Plotly.restyle(panel.plot, { z: [z] }, [0]);
 }
 
+async function moveDots(panel, position) { // the points of a scatter plot, or the fit through them
+  const moved = panel.moves[panel.moved[position]];
+  if (moved === undefined) return;
+  const { x = panel.traces[0].x, y = panel.traces[0].y, fit } = moved;
+  if (fit !== undefined) await Plotly.restyle(panel.plot, { y: [fit] }, [1]);
+  else await Plotly.restyle(panel.plot, { x: [x], y: [y] }, [0]);
+}
+
 async function follow(panel) { // one drawing at a time: states skipped meanwhile are not drawn
   if (!panel.drawn || panel.busy) return;
   panel.busy = true;
@@ -121,7 +129,8 @@ async function follow(panel) { // one drawing at a time: states skipped meanwhil
       await moveInSpace(panel, now.states);
       const spent = performance.now() - started;
       await new Promise((then) => setTimeout(then, 2 * spent)); // leaves a slow machine time for the other panels
-    } else if (panel.kind === "heat") await moveHeat(panel, now.position);
+    } else if (panel.kind === "scatter") await moveDots(panel, now.position);
+    else if (panel.kind === "heat") await moveHeat(panel, now.position);
     else placePoints(panel);
     panel.shown = now;
   }

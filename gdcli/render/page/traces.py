@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from gdcli.contract.fields import Nested
-from gdcli.contract.figure import Axis, CurvesPanel, FunctionPanel, HeatPanel, Mark, Path, largest_size
+from gdcli.contract.figure import Axis, CurvesPanel, FunctionPanel, HeatPanel, MapLine, Mark, Path, largest_size
 from gdcli.contract.nested import flat
 from gdcli.render.page.alt import curves_text, function_text, heat_text, sentence
 from gdcli.render.page.thin import some
@@ -24,18 +24,20 @@ Plot = dict[str, Any]
 _MOST_CELLS = 64  # of a heat map, along each side
 _READABLE = 100  # cells; with more, their numbers do not fit
 _MARKED = 300  # states; a longer path is only a line
-_MARKS = {"start": "circle", "end": "star", "minimum": "x"}
-_WORDS = {"start": "○ start", "end": "☆ end", "minimum": "✕ known minimum"}
+_MARKS = {"start": "circle", "end": "star", "minimum": "x", "exact": "x"}
+_DASHES = ("dashed", "dotted", "dash-dotted")  # in the order of the styles of the page
+_WORDS = {"start": "○ start", "end": "☆ end", "minimum": "✕ known minimum", "exact": "✕ exact minimum"}
 
 
 def curves_plot(panel: CurvesPanel) -> Plot:
     """Curves over the iterations, or over the evaluations."""
     place = f"{escaped(panel.y.label)} %{{y:.6g}}"
     traces = [path_trace(k, curve, place, several=len(panel.curves) > 1) for k, curve in enumerate(panel.curves)]
+    traces += compared_traces(panel.lines)
     layout = {"xaxis": _with_margin(axis_of(panel.x), 0.03), "yaxis": _with_margin(axis_of(panel.y), 0.06)}
     if panel.x.high < 8:
         layout["xaxis"]["dtick"] = 1
-    note = "The axis is logarithmic." if panel.y.log else ""
+    note = sentence(["the axis is logarithmic" if panel.y.log else "", *compared_words(panel.lines)])
     return plot("curves", panel.title, curves_text(panel), note, traces, layout)
 
 
@@ -106,6 +108,27 @@ def path_trace(run: int, path: Path, place: str, *, several: bool) -> Trace:
     mode = "lines+markers" if len(path.counts) <= _MARKED else "lines"
     about = {"name": escaped(path.label), "meta": {"role": "path", "run": run}}
     return {"type": "scatter", "mode": mode, "x": path.x, "y": path.y, **about, **hover(template, named=several)}
+
+
+def compared_traces(lines: Sequence[MapLine]) -> list[Trace]:
+    """The lines that points or curves are compared with."""
+    return [
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "x": line.x,
+            "y": line.y,
+            "name": escaped(line.label),
+            "meta": {"role": "compared", "number": i},
+            **hover(f"{escaped(line.label)} %{{y:.6g}}"),
+        }
+        for i, line in enumerate(lines)
+    ]
+
+
+def compared_words(lines: Sequence[MapLine]) -> list[str]:
+    """The meaning of these lines."""
+    return [f"{_DASHES[i % len(_DASHES)]}: {line.label}" for i, line in enumerate(lines)]
 
 
 def marks_trace(marks: Sequence[Mark], *, several: bool) -> Trace:

@@ -23,12 +23,23 @@ function pair(name, value) {
   return row;
 }
 
-function fillTable() {
-  const { title, columns } = data.table;
-  by("table").hidden = false;
-  by("table-title").textContent = title;
+function addTable(table, k) { // one that stays as it is
+  const section = element("section", "", { class: "card", "aria-labelledby": `table-${k}` });
+  const scroll = element("div", "", { class: "scroll", tabindex: "0" });
+  const body = element("table");
+  body.append(element("thead"), element("tbody"));
+  body.tHead.append(element("tr"));
+  scroll.append(body);
+  section.append(element("h2", "", { id: `table-${k}` }), scroll);
+  by("table").before(section);
+  fillTable(section, table);
+}
+
+function fillTable(section, { title, columns, moves }) {
+  section.hidden = false;
+  section.querySelector("h2").textContent = title;
   const kinds = columns.map(({ cells }) => cells.some((cell) => typeof cell === "string") ? "text" : "number");
-  const head = by("table").querySelector("thead tr");
+  const head = section.querySelector("thead tr");
   columns.forEach(({ label }, k) => head.append(element("th", label, { scope: "col", class: kinds[k] })));
   const rows = columns[0].cells.map((_, k) => {
     const row = document.createElement("tr");
@@ -37,15 +48,15 @@ function fillTable() {
       cell.className = kinds[column];
       cell.textContent = column === 0 ? grouped(cells[k]) : short(cells[k]);
     });
-    if (states !== null) {
+    if (moves) {
       row.dataset.position = k;
       row.tabIndex = -1;
     }
     return row;
   });
-  const body = by("table").querySelector("tbody");
+  const body = section.querySelector("tbody");
   body.append(...rows);
-  if (states !== null) bindTable(body);
+  if (moves) bindTable(body);
 }
 
 function bindTable(body) {

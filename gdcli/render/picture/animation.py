@@ -24,6 +24,7 @@ from gdcli.contract.figure import (
     Mark,
     Panel,
     Path,
+    ScatterPanel,
     largest_size,
 )
 from gdcli.contract.short import short
@@ -96,6 +97,23 @@ class _Matrix:
             text.set_color(on_heat(number, self.panel.high))
 
 
+@dataclass(frozen=True)
+class _Points:
+    """Points that move, or a fit through points that moves."""
+
+    panel: ScatterPanel
+    points: Any
+    fit: Any
+
+    def show(self, count: int) -> None:
+        """Show them as they were at a count."""
+        states = self.panel.history
+        state = states[max(1, bisect_right(states, count, key=lambda state: state.iteration)) - 1]
+        self.points.set_data(state.x or self.panel.points_x, state.y or self.panel.points_y)
+        if self.panel.fit is not None:
+            self.fit.set_data(self.panel.fit.x, state.fit)
+
+
 class _Film:
     """The static part of a picture, drawn once, and the moving parts."""
 
@@ -108,11 +126,14 @@ class _Film:
         self._moving: list[tuple[Any, Any]] = []
         self._runners: list[_Runner] = []
         self._matrices: list[_Matrix] = []
+        self._points: list[_Points] = []
         for ax, (panel, still) in zip(axes, kept, strict=True):
             for i, (path, columns) in enumerate(_moving(panel, figure, in_space=surface)):
                 self._runners.append(self._runner(ax, i, path, columns))
             if isinstance(still, HeatPanel):
                 self._matrices.append(self._matrix(ax, still))
+            if isinstance(panel, ScatterPanel):
+                self._points.append(self._scatter(ax, panel))
         counter = self.canvas.text(0.01, 0.985, "", va="top", fontsize=15, family="DejaVu Sans Mono", animated=True)
         self._counter = counter
         self._moving.append((None, counter))
@@ -140,6 +161,14 @@ class _Film:
             self._moving.append((ax, artist))
         return matrix
 
+    def _scatter(self, ax: Any, panel: ScatterPanel) -> _Points:
+        points, fit = ax.lines[0], ax.lines[1] if panel.fit is not None else None
+        for artist in (points, fit):
+            if artist is not None:
+                artist.set_animated(True)
+                self._moving.append((ax, artist))
+        return _Points(panel, points, fit)
+
     def counts(self, pace: Pace) -> list[int]:
         """What each frame shows: an iteration, or a number of evaluations, as the paths count."""
         first = min(runner.path.counts[0] for runner in self._runners)
@@ -155,6 +184,8 @@ class _Film:
             runner.show(count)
         for matrix in self._matrices:
             matrix.show(count)
+        for points in self._points:
+            points.show(count)
         self._counter.set_text(self._state(count))
         for ax, artist in self._moving:
             (ax or self.canvas).draw_artist(artist)
@@ -189,11 +220,13 @@ def _still(panel: Panel) -> Panel | None:
             largest = largest_size(number for state in panel.history for row in state.values for number in row)
             name = panel.title.partition(" at iteration ")[0]
             return replace(panel, title=name, low=-largest, high=largest) if panel.history else None
+        case ScatterPanel():
+            return panel if panel.history else None
     return panel
 
 
 def _minima(panel: FunctionPanel | ContourPanel) -> list[Mark]:
-    return [mark for mark in panel.marks if mark.kind == "minimum"]
+    return [mark for mark in panel.marks if mark.kind in ("minimum", "exact")]
 
 
 def _moving(panel: Panel, figure: Figure, *, in_space: bool) -> Iterator[tuple[Path, tuple[Sequence[float], ...]]]:

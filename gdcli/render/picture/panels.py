@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,16 +13,20 @@ from gdcli.contract.figure import (
     CurvesPanel,
     FunctionPanel,
     HeatPanel,
+    MapLine,
     Mark,
     Panel,
+    ScatterPanel,
     SweepCurvePanel,
 )
 from gdcli.contract.short import short
 from gdcli.render.picture.style import (
     BLANK,
     CURVE_COLOUR,
+    LINE_STYLES,
     MARKS,
     PATH_COLOURS,
+    POINT_COLOUR,
     SIGNED_VALUES,
     TANGENT_COLOUR,
     VALUES,
@@ -32,6 +37,7 @@ from gdcli.render.terminal.ticks import ticks
 
 _MARKERS = 60  # of a path, at most
 _NUMBERS = 60  # entries of a matrix that are written into it, at most
+_LONG = 1e4  # numbers below an axis that need room
 _REACH = 0.18  # of a tangent to each side, as a part of the window
 
 
@@ -42,6 +48,7 @@ def draw_panel(ax: Any, panel: Panel) -> None:
         FunctionPanel: _function,
         ContourPanel: _contour,
         HeatPanel: _heat,
+        ScatterPanel: _scatter,
         SweepCurvePanel: _sweep_curve,
     }
     ax.set_title(panel.title)
@@ -72,15 +79,22 @@ def _curves(ax: Any, panel: CurvesPanel) -> None:
         colour, marker = path_style(i)
         spacing = max(1, len(curve.x) // 10)
         ax.plot(curve.x, curve.y, color=colour, marker=marker, markevery=spacing, markersize=6, label=curve.label)
+    _lines(ax, panel.lines)
     ax.set_ylim(*_with_margin(panel.y.low, panel.y.high, log=panel.y.log))
     if panel.x.whole:
         from matplotlib.ticker import MaxNLocator
 
         ax.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True, min_n_ticks=1))
-    if len(panel.curves) > 1:
+    if len(panel.curves) > 1 or panel.lines:
         legend_below(ax)
     ax.grid(alpha=0.35)
     ax.set_xlabel(panel.x.label)
+
+
+def _lines(ax: Any, lines: Sequence[MapLine]) -> None:
+    """The lines that curves or points are compared with."""
+    for line, style in zip(lines, itertools.cycle(LINE_STYLES), strict=False):
+        ax.plot(line.x, line.y, color=CURVE_COLOUR, linewidth=1.8, linestyle=style, label=line.label)
 
 
 def _with_margin(low: float, high: float, *, log: bool) -> tuple[float, float]:
@@ -116,7 +130,15 @@ def _function(ax: Any, panel: FunctionPanel) -> None:
         legend_below(ax)
 
 
-def _window(ax: Any, panel: FunctionPanel | ContourPanel) -> None:
+def _fewer_ticks(ax: Any, panel: ContourPanel | ScatterPanel) -> None:
+    """Keep long numbers below an axis apart."""
+    if max(abs(panel.x.low), abs(panel.x.high)) >= _LONG:
+        from matplotlib.ticker import MaxNLocator
+
+        ax.xaxis.set_major_locator(MaxNLocator(nbins=5))
+
+
+def _window(ax: Any, panel: FunctionPanel | ContourPanel | ScatterPanel) -> None:
     ax.set_xlim(panel.x.low, panel.x.high)
     ax.set_ylim(panel.y.low, panel.y.high)
 
@@ -157,6 +179,7 @@ def _contour(ax: Any, panel: ContourPanel) -> None:
         )  # fmt: skip
     _marks(ax, _inside(panel))
     _window(ax, panel)
+    _fewer_ticks(ax, panel)
     if panel.equal:
         ax.set_aspect("equal", anchor="E")
     ax.set_xlabel(panel.x.label)
@@ -176,6 +199,22 @@ def _heat(ax: Any, panel: HeatPanel) -> None:
     ax.set_xticks(range(columns) if columns <= 20 else [0, columns - 1])
     ax.set_yticks(range(rows) if rows <= 20 else [0, rows - 1])
     ax.figure.colorbar(image, ax=ax, format="%.3g", pad=0.02)
+
+
+def _scatter(ax: Any, panel: ScatterPanel) -> None:
+    ax.plot(
+        panel.points_x, panel.points_y, linestyle="none", marker="o", markersize=5.5, color=POINT_COLOUR,
+        markeredgecolor="#00000055", markeredgewidth=0.6, label=panel.points,
+    )  # fmt: skip
+    if panel.fit is not None:
+        ax.plot(panel.fit.x, panel.fit.y, color=PATH_COLOURS[0], linewidth=2.6, label=panel.fit.label)
+    _lines(ax, panel.lines)
+    _window(ax, panel)
+    _fewer_ticks(ax, panel)
+    ax.grid(alpha=0.35)
+    ax.set_xlabel(panel.x.label)
+    ax.set_ylabel(panel.y.label)
+    legend_below(ax)
 
 
 def _sweep_curve(ax: Any, panel: SweepCurvePanel) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import IO, TYPE_CHECKING, Any
 
-from gdcli.contract.figure import ContourPanel, Figure, HeatPanel, MapPanel
+from gdcli.contract.figure import ContourPanel, Figure, HeatPanel, MapPanel, ScatterPanel
 from gdcli.printable import one_line
 from gdcli.render.picture.map import drawn_map
 from gdcli.render.picture.panels import draw_panel
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
 
 _WIDE, _SINGLE = (12.8, 6.4), (8.0, 6.4)  # inches
+_ROW_OF_THREE, _TWO_ROWS = (18.0, 6.4), (13.6, 12.0)
 _TITLE_LETTERS, _NOTE_LETTERS = 100, 150
 _METADATA = {".png": {"Software": None}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
 
@@ -39,7 +40,7 @@ def drawn(figure: Figure, *, surface: bool = False) -> tuple[Canvas, list[Axes]]
     from matplotlib.figure import Figure as Canvas
 
     several = len(figure.panels) > 1
-    canvas = Canvas(figsize=_WIDE if several else _SINGLE, layout="constrained")
+    canvas = Canvas(figsize=_size(figure), layout="constrained")
     FigureCanvasAgg(canvas)
     letters = _TITLE_LETTERS if several else _TITLE_LETTERS * 5 // 8
     title = textwrap.shorten(one_line(figure.title), letters, placeholder=" ...")
@@ -52,18 +53,40 @@ def drawn(figure: Figure, *, surface: bool = False) -> tuple[Canvas, list[Axes]]
     return canvas, _panels(canvas, figure, surface=surface)
 
 
-def _panels(canvas: Canvas, figure: Figure, *, surface: bool) -> list[Axes]:
-    """The first panel on the left; heat maps share the right with each other."""
-    panels = figure.panels
-    heats = [panel for panel in panels if isinstance(panel, HeatPanel)]
+def _size(figure: Figure) -> tuple[float, float]:
+    """Width and height in inches."""
+    if _has_points(figure) and len(figure.panels) > 2:
+        return _ROW_OF_THREE if len(figure.panels) == 3 else _TWO_ROWS
+    return _WIDE if len(figure.panels) > 1 else _SINGLE
+
+
+def _has_points(figure: Figure) -> bool:
+    """Whether it is the figure of a fit to data."""
+    return any(isinstance(panel, ScatterPanel) for panel in figure.panels)
+
+
+def _grid(canvas: Canvas, figure: Figure) -> list[Any]:
+    """The place of each panel: of a fit in a row of three or in rows of two; else the first one on the left."""
+    count = len(figure.panels)
+    if _has_points(figure) and count > 2:
+        columns = 3 if count == 3 else 2
+        grid = canvas.add_gridspec(-(-count // columns), columns)
+        return [grid[divmod(i, columns)] for i in range(count)]
+    heats = [panel for panel in figure.panels if isinstance(panel, HeatPanel)]
+    columns = count - max(0, len(heats) - 1)
     rows = max(1, len(heats))
-    columns = len(panels) - max(0, len(heats) - 1)
     grid = canvas.add_gridspec(rows, columns, width_ratios=[1] if columns == 1 else [4, *[5] * (columns - 1)])
+    return [
+        grid[heats.index(panel), columns - 1] if isinstance(panel, HeatPanel) else grid[:, i]
+        for i, panel in enumerate(figure.panels)
+    ]
+
+
+def _panels(canvas: Canvas, figure: Figure, *, surface: bool) -> list[Axes]:
+    """Each panel on axes of its own; heat maps share the right with each other."""
     found: list[Any] = []
-    for i, panel in enumerate(panels):
+    for place, panel in zip(_grid(canvas, figure), figure.panels, strict=True):
         in_space = surface and isinstance(panel, ContourPanel)
-        of_heat = heats.index(panel) if isinstance(panel, HeatPanel) else None
-        place = grid[:, i] if of_heat is None else grid[of_heat, columns - 1]
         ax = canvas.add_subplot(place, projection="3d" if in_space else None)
         if in_space and isinstance(panel, ContourPanel):
             draw_surface(ax, panel, figure)

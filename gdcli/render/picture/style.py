@@ -13,13 +13,20 @@ PATH_COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"
 MARKERS = "osD^vP<>"
 CURVE_COLOUR = "#222222"
 TANGENT_COLOUR = "#0072B2"
+POINT_COLOUR = "#56B4E9"
+LINE_STYLES = ("--", ":", "-.")  # of what curves and points are compared with
 VALUES = "cividis"
 SIGNED_VALUES = "RdBu_r"
 WORKING = "#D7EEE6"  # the ranges of an axis in which runs converge
 BLANK = "#E4E4E4"  # where the function has no value
 
-# Shape, colour and area of the ends of a path and of a known minimum.
-MARKS = {"start": ("o", "#FFFFFF", 80), "end": ("*", "#FFFFFF", 260), "minimum": ("X", "#F0E442", 120)}
+# Shape, colour and area of the ends of a path and of a minimum.
+MARKS = {
+    "start": ("o", "#FFFFFF", 80),
+    "end": ("*", "#FFFFFF", 260),
+    "minimum": ("X", "#F0E442", 120),
+    "exact": ("X", "#F0E442", 120),
+}
 
 DOTS_PER_INCH = 150
 RC: dict[str, Any] = {

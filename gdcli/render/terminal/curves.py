@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import plotille
 from rich.style import Style
 
-from gdcli.contract.figure import MARK_NAMES, Axis, ContourPanel, CurvesPanel, FunctionPanel, Mark, Path
+from gdcli.contract.figure import MARK_NAMES, Axis, ContourPanel, CurvesPanel, FunctionPanel, Mark, Path, ScatterPanel
 from gdcli.render.terminal.palette import Palette
 from gdcli.render.terminal.sheet import Line, Piece, Sheet, column_of, flowing, framed, margin_of, row_of
 from gdcli.render.terminal.signs import Signs, blank, drawn_in_ascii, joined
@@ -148,7 +148,7 @@ def curves_lines(panel: CurvesPanel, width: int, height: int, signs: Signs, pale
     """The loss of each run, with a legend if there are several."""
     margin = margin_of(panel.y, height)
     sheet = Sheet(max(8, width - margin), height)
-    layers = []
+    layers = dashed_layers(panel, sheet, palette)
     for i, curve in enumerate(panel.curves):
         dots = Dots(sheet.width, height, panel.x, panel.y)
         dots.polyline(curve.x, curve.y)
@@ -160,6 +160,10 @@ def curves_lines(panel: CurvesPanel, width: int, height: int, signs: Signs, pale
         lines = framed(sheet, panel.x, panel.y, signs, margin) + run_legend(
             [curve.label for curve in panel.curves], width, signs, palette
         )
+    if panel.lines:
+        sign = "--" if signs.ascii_only else "──"
+        own = [[Piece(sign, palette.line(0)), Piece(f" {signs.printable(panel.curves[0].label)}")]]
+        lines += flowing([*own[: len(panel.curves) == 1], *dashed_legend(panel, signs, palette)], width)
     return lines
 
 
@@ -172,6 +176,25 @@ def _letter_curves(sheet: Sheet, panel: CurvesPanel, palette: Palette) -> None:
             k = min(range(len(curve.x)), key=lambda k: abs(curve.x[k] - wanted))
             if place := cell(sheet, panel.x, panel.y, (curve.x[k], curve.y[k])):
                 sheet.put(*place, letter(i), palette.line(i))
+
+
+def dashed_layers(panel: ScatterPanel | CurvesPanel, sheet: Sheet, palette: Palette) -> list[tuple[Dots, Style]]:
+    """The lines that points or curves are compared with."""
+    layers = []
+    for i, line in enumerate(panel.lines, start=1):
+        dots = Dots(sheet.width, sheet.height, panel.x, panel.y)
+        dots.polyline(line.x, line.y, dashed=True)
+        layers.append((dots, palette.line(i)))
+    return layers
+
+
+def dashed_legend(panel: ScatterPanel | CurvesPanel, signs: Signs, palette: Palette) -> list[list[Piece]]:
+    """The entries of these lines in a legend."""
+    sign = "- -" if signs.ascii_only else "╌╌"
+    return [
+        [Piece(sign, palette.line(i)), Piece(f" {signs.printable(line.label)}")]
+        for i, line in enumerate(panel.lines, start=1)
+    ]
 
 
 def run_legend(labels: Sequence[str], width: int, signs: Signs, palette: Palette) -> list[Line]:

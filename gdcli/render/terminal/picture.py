@@ -15,6 +15,7 @@ from gdcli.contract.figure import (
     HeatPanel,
     MapPanel,
     Panel,
+    ScatterPanel,
     SweepCurvePanel,
 )
 from gdcli.render.terminal.contour import contour_lines, contour_rows
@@ -22,6 +23,7 @@ from gdcli.render.terminal.curves import curves_lines, function_lines
 from gdcli.render.terminal.heat import heat_lines
 from gdcli.render.terminal.map import map_lines
 from gdcli.render.terminal.palette import Palette
+from gdcli.render.terminal.scatter import scatter_lines
 from gdcli.render.terminal.sheet import Line, beside, width_of
 from gdcli.render.terminal.signs import ASCII, UNICODE, Signs, has_few_signs
 from gdcli.render.terminal.sweep_curve import sweep_curve_lines
@@ -79,7 +81,10 @@ class _Drawing:
         self.on_screen = False
 
     def panels(self, panels: Sequence[Panel]) -> Iterator[Line]:
-        """The first panel on the left and the others on the right, or one below the other."""
+        """The first panel on the left and the others on the right, in rows of two, or one below the other."""
+        if len(panels) > 2 and isinstance(panels[0], ScatterPanel) and self.width >= SIDE_BY_SIDE:
+            yield from self._in_pairs(panels)
+            return
         if len(panels) > 1 and self.width >= SIDE_BY_SIDE:
             yield from self._side_by_side(panels)
             return
@@ -92,6 +97,17 @@ class _Drawing:
             elif len(panels) == 1 and isinstance(panel, (ContourPanel, MapPanel)) and not self.on_screen:
                 rows += _MORE
             yield from self._lines(panel, self.width, rows)
+
+    def _in_pairs(self, panels: Sequence[Panel]) -> Iterator[Line]:
+        """The panels in rows of two."""
+        half = (self.width - _GAP) // 2
+        rows = max(_LEAST_ROWS, self.rows // 2) if self.on_screen else self.rows
+        for i, row in enumerate(panels[k : k + 2] for k in range(0, len(panels), 2)):
+            if i:
+                yield []
+            width, high = (half, rows) if len(row) == 2 else (self.width, self.rows)
+            blocks = [self._lines(panel, width, high) for panel in row]
+            yield from beside(blocks, [half] * len(row), _GAP)
 
     def _side_by_side(self, panels: Sequence[Panel]) -> list[Line]:
         others, rows = panels[1:], self.rows
@@ -124,6 +140,7 @@ _KINDS: tuple[tuple[type, Callable[..., list[Line]]], ...] = (
     (FunctionPanel, function_lines),
     (ContourPanel, contour_lines),
     (HeatPanel, heat_lines),
+    (ScatterPanel, scatter_lines),
     (MapPanel, map_lines),
     (SweepCurvePanel, sweep_curve_lines),
 )

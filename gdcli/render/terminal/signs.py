@@ -34,7 +34,7 @@ class Signs:
 
     def mark(self, kind: str) -> str:
         """The sign of a mark."""
-        return {"start": self.start, "end": self.end, "minimum": self.minimum}[kind]
+        return {"start": self.start, "end": self.end, "minimum": self.minimum, "exact": self.minimum}[kind]
 
     def printable(self, text: str) -> str:
         """A text of the user in one line; characters that cannot be shown are escaped."""

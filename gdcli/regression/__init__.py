@@ -1,0 +1,1 @@
+"""``fit-linear`` with data from files: the columns of X, the exact answer, its statistics."""

@@ -1,0 +1,183 @@
+"""A regression as tables: its epochs or steps, its coefficients beside the exact ones, and sentences about them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.table import Table
+
+from gdcli.contract.regression import RegressionResult, Row, coefficients_of
+from gdcli.memory import Shown
+from gdcli.render.coefficients import coefficient_table, quality_table
+from gdcli.render.columns import NARROWEST, Columns, Fitted, Form, Layout, fitted
+from gdcli.render.numbers import differ, number
+from gdcli.render.row_table import Gap, around, drawn, folded, height_of, shortened
+from gdcli.render.row_table import Row as TableRow
+from gdcli.render.text import Text
+
+MOST_NAMED = 6
+"""Coefficients that the rows of a table show at most."""
+
+
+class RegressionTable:
+    """The epochs of a regression, or its steps; the state after the last update below them; and what was found.
+
+    Rows that repeat are folded, unless it is ``whole``. Where the console gives a height, as a terminal does, the table
+    is not higher if it ``shortens``; its width is that of the console.
+    """
+
+    def __init__(
+        self,
+        title: str,
+        rows: Shown[Row],
+        outcome: RegressionResult,
+        digits: int,
+        *,
+        whole: bool = False,
+        shortens: bool = True,
+    ) -> None:
+        self.title = title
+        self.rows = rows
+        self.outcome = outcome
+        self.digits = digits
+        self.whole = whole
+        self.shortens = shortens
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Draw it for the width, the height and the characters of the console."""
+        head, left_out, tail = self.rows
+        final = self.outcome.result
+        rows = [row for row in (*head, *tail) if row.iteration != final.iteration] + [final]
+        fit = _fitted_rows(rows, self.outcome, self.digits, options.max_width)
+
+        def alike(one: int, other: int) -> bool:
+            return (rows[one].loss, rows[one].values) == (rows[other].loss, rows[other].values)
+
+        ends = range(min(len(head), len(rows) - 1)), range(len(head), len(rows) - 1)
+        first, last = (list(map(TableRow, part) if self.whole else folded(part, fit, alike)) for part in ends)
+        entries = [*first, *[Gap(left_out)] * bool(left_out), *last]
+        title = Text(self.title, "bold")
+        below: list[RenderableType] = [Text(""), regression_ending(self.outcome, self.digits, options.max_width)]
+        if about := _about_rows(fit, self.outcome):
+            below.insert(0, Text(about, "dim"))
+        if options.height is not None and self.shortens:
+            taken = sum(len(console.render_lines(each, options.reset_height())) for each in (title, *below))
+            entries = shortened(entries, options.height - taken - around(fit), height_of(fit))
+        if missing := sum(entry.count for entry in entries if isinstance(entry, Gap)):
+            below.insert(0, Text(f"{missing:,} rows left out (--all shows them, --every N every Nth)", "dim"))
+        yield title
+        yield from drawn(entries, _labels(rows, self.outcome), fit, ascii_only=options.ascii_only)
+        yield from below
+
+
+def _labels(rows: Sequence[Row], outcome: RegressionResult) -> list[str]:
+    return [str(row.iteration if outcome.settings.per == "step" else row.epoch) for row in rows]
+
+
+def _fitted_rows(rows: Sequence[Row], outcome: RegressionResult, digits: int, width: int) -> Fitted:
+    """The rows as columns: the loss, the norm of the gradient, and as far as they fit a few coefficients."""
+    per_step = outcome.settings.per == "step"
+    names = ("iteration", "iter") if per_step else ("epoch", "epoch")
+    counted = max(map(len, _labels(rows, outcome)))
+    layouts = [Layout(max(len(name), counted) + gap, gap, name) for name, gap in zip(names, (3, 2), strict=True)]
+    coefficients = [each.name for each in outcome.coefficients]
+
+    def usual(digits: int) -> Columns:
+        return row_columns(rows, (), digits, per_step=per_step)
+
+    def with_coefficients(digits: int) -> Columns:
+        return row_columns(rows, coefficients, digits, per_step=per_step)
+
+    forms = []
+    count = len(outcome.coefficients)
+    if 0 < count <= MOST_NAMED and (count + 2) * NARROWEST <= width:
+        forms.append(Form(with_coefficients, exact=True))
+    forms.append(Form(usual, "the coefficients are not shown" if forms else "", exact=True))
+    return fitted(forms, layouts, digits, width)
+
+
+def row_columns(rows: Sequence[Row], names: Sequence[str], digits: int, *, per_step: bool = False) -> Columns:
+    """The columns of rows: the loss, the norm of the gradient, and the coefficients of these names.
+
+    With batches, the number of updates before an epoch too; the learning rate where it changes.
+    """
+    has_updates = not per_step and any(row.iteration != row.epoch for row in rows)
+    columns = {"updates": [str(row.iteration) for row in rows]} if has_updates else {}
+    columns["loss"] = [number(row.loss, digits) for row in rows]
+    if any(isinstance(row.validation, float) for row in rows):
+        columns["validation"] = [_validation(row, digits) for row in rows]
+    if len({row.lr for row in rows}) > 1:
+        columns["lr"] = [number(row.lr, digits) for row in rows]
+    columns["|grad|"] = [number(row.gradient, digits) for row in rows]
+    if not names:
+        return columns
+    cells = zip(*([number(each, digits) for each in coefficients_of(row)] for row in rows), strict=True)
+    named = zip(names, cells, strict=True)
+    return columns | {_apart(name, columns): list(column) for name, column in named}
+
+
+def _apart(name: str, others: Columns) -> str:
+    """The header of a coefficient, which is not that of another column."""
+    return f"coefficient {name}" if name in others else name
+
+
+def _validation(row: Row, digits: int) -> str:
+    return number(row.validation, digits) if isinstance(row.validation, float) else "-"
+
+
+def _about_rows(fit: Fitted, outcome: RegressionResult) -> str:
+    """What was done to fit the rows into the width, and what their coefficients are coefficients of."""
+    shown = any(each.name in fit.columns for each in outcome.coefficients)
+    what = "in these rows, the coefficients are those of standardized features"
+    parts = [fit.note, what if shown and outcome.settings.standardize else ""]
+    return "; ".join(part for part in parts if part)
+
+
+def regression_ending(outcome: RegressionResult, digits: int, width: int) -> RenderableType:
+    """How the descent ended, the coefficients, and how good they are."""
+    parts: list[RenderableType] = [Text(_message(outcome, digits)), Text("")]
+    parts += [coefficient_table(outcome, digits, width), Text("")]
+    parts += [quality_table(outcome, digits, width), Text(""), _facts(outcome)]
+    return Group(*parts)
+
+
+def _message(outcome: RegressionResult, digits: int) -> str:
+    """The message, and the smallest loss if it was not the last one."""
+    loss, best = outcome.result.loss, outcome.best
+    if best.loss is None or not differ(loss, best.loss, digits) or (loss is not None and loss < best.loss):
+        return outcome.message
+    where = f"iteration {best.iteration:,}" if outcome.settings.per == "step" else f"epoch {best.epoch:,}"
+    return f"{outcome.message}; the smallest loss was {number(best.loss, digits)} at {where}"
+
+
+def _facts(outcome: RegressionResult) -> RenderableType:
+    """What is known beside the numbers of the tables, each fact after its label."""
+    grid = Table.grid(padding=(0, 2))
+    for label, text in facts_of(outcome):
+        grid.add_row(Text(label, "dim"), Text(text))
+    return grid
+
+
+def facts_of(outcome: RegressionResult) -> Iterator[tuple[str, str]]:
+    """The condition numbers, the steps that descent needs, and where the exact answer comes from, with labels."""
+    found = outcome.conditioning
+    if found is not None:
+        named = [("raw", found.raw), ("standardized", found.standardized)]
+        parts = [f"{number(size, 4)} with {name} features" for name, size in named if size is not None]
+        if parts:
+            yield "condition number", ", ".join(parts)
+        needs = []
+        if found.steps_by_theory is not None:
+            needs.append(f"{_steps(found.steps_by_theory)} by theory")
+        if found.steps_by_simulation is not None:
+            needs.append(f"{found.steps_by_simulation:,} by simulation")
+        if needs:
+            accuracy = f"for coefficients within {found.accuracy:g} of the exact ones, by plain descent on all rows "
+            accuracy += f"with lr {number(found.lr, 4)}"
+            yield "steps needed", f"{' and '.join(needs)} ({accuracy}); this run made {outcome.result.iteration:,}"
+    yield "exact answer" if outcome.exact_quality is not None else "no exact answer", outcome.exact
+
+
+def _steps(count: float) -> str:
+    return f"{count:,.0f}" if count < 1e9 else f"{count:.3g}"
