@@ -28,6 +28,7 @@ from gdcli.render.table_file import recorder, tidy_svg
 
 DOCS = Path(__file__).resolve().parent
 FOLDER = DOCS / "pictures"
+_DIAGNOSED = ("gdcli minimize ", "gdcli fit-linear tests/")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -83,7 +84,7 @@ class Saved:
 
     def make(self) -> bytes:
         """Run the command and read what it has saved."""
-        diagnosed = self.command.startswith("gdcli minimize ")  # which takes a while, and no file shows it
+        diagnosed = self.command.startswith(_DIAGNOSED)  # which takes a while, and no file shows it
         with _in_a_folder() as folder:
             _run(f"{self.command} --quiet{' --no-diagnose' * diagnosed}")
             return (folder / self.file).read_bytes()
@@ -203,6 +204,12 @@ GALLERY: dict[str, tuple[Picture, ...]] = {
             "gdcli minimize himmelblau --optimizer sgd --momentum 0.9 --lr 2e-3 --steps 60 --save momentum.gif",
             "Momentum carries the point across the valley and back.",
         ),
+        Saved(
+            "gdcli fit-linear tests/data/nist/longley.csv --target TOTEMP --optimizer sgd --momentum 0.9 --nesterov "
+            "--epochs 300 --save longley.png",
+            "A regression on data (Longley's, of NIST): the first steps swing across the valley, the others creep "
+            "along it to the exact minimum, which is still far when the loss has nearly arrived.",
+        ),
         Saved("gdcli grad \"log(x**2 + y**2)\" --x 15 --y 24 --explain --save table.svg", "A table, for a slide."),
     ),
     "A hundred thousand descents": (
@@ -301,9 +308,14 @@ Every picture here is made by `python docs/make_gallery.py` from the command abo
 
 def _run(command: str) -> None:
     with contextlib.redirect_stderr(io.StringIO()) as said:
-        code = run([word.replace("docs/sweeps/", f"{DOCS / 'sweeps'}/") for word in shlex.split(command)[1:]])
+        code = run([_whole(word) for word in shlex.split(command)[1:]])
     if code != 0:
         raise SystemExit(f"{command} has failed: {said.getvalue()}")
+
+
+def _whole(word: str) -> str:
+    """A word of a command, with the whole path where it names a file of the repository."""
+    return str(DOCS.parent / word) if word.startswith(("docs/sweeps/", "tests/data/")) else word
 
 
 @contextlib.contextmanager

@@ -265,7 +265,7 @@ def sweep(
         GdcliError: for an invalid expression, value, axis or setting.
     """
     import_torch()
-    from gdcli.complete.sweep import complete_sweep
+    from gdcli.complete.sweep import complete_sweep, too_large_for_memory
     from gdcli.sweeps.sweep import Sweep
 
     _check_text(expression, "sweep")
@@ -274,7 +274,10 @@ def sweep(
         given["over"] = [over]
     given |= {"expression": expression, **_values(given, values, variables, moving=given.get("wrt") or None)}
     with _suggesting(SweepSettings, variables):
-        run = Sweep(complete_sweep(read(SweepSettings, given)))
+        complete = complete_sweep(read(SweepSettings, given))
+        if error := too_large_for_memory(complete, "gdcli.sweep"):
+            raise error
+        run = Sweep(complete)
     for _ in run:
         pass
     return run.record(cells=cells)

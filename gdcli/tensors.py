@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import torch
 from msgspec.structs import replace
@@ -29,6 +29,9 @@ from gdcli.lang.parsing import parse
 from gdcli.lang.torch_errors import located
 from gdcli.lang.values import Bound, bind
 
+if TYPE_CHECKING:
+    from gdcli.descent.batches import Batches
+
 Settings: TypeAlias = (
     OpsSettings | GradSettings | MinimizeSettings | FitLinearSettings | CompareSettings | SweepSettings | PlotSettings
 )
@@ -45,13 +48,15 @@ except ImportError:  # it is not public
 class Problem:
     """An expression ready to run: its function, and the tensor of each variable in the order of its parameters.
 
-    Those in ``wrt`` are leaves that require a gradient.
+    Those in ``wrt`` are leaves that require a gradient. ``batches`` are what each step of a descent sees of the data;
+    the value is that of all rows.
     """
 
     objective: Objective
     environment: Environment
     tensors: dict[str, torch.Tensor]
     wrt: tuple[str, ...]
+    batches: Batches | None = None
 
     @property
     def leaves(self) -> dict[str, torch.Tensor]:
@@ -72,6 +77,13 @@ class Problem:
     def value(self) -> torch.Tensor:
         """The value at the current tensors, with its graph."""
         return tensor_result(self.objective(*self.tensors.values()), self.objective.expression)
+
+    def value_of_batch(self) -> torch.Tensor:
+        """The same with the rows of the present batch."""
+        if self.batches is None:
+            return self.value()
+        tensors = self.tensors | self.batches.now
+        return tensor_result(self.objective(*tensors.values()), self.objective.expression)
 
     def backward(self, value: torch.Tensor, *, keep_graph: bool = False, of: torch.Tensor | None = None) -> None:
         """Fill ``.grad`` of the leaves. ``of`` is ``ones_like(value)``, for a loop that makes it once.

@@ -183,11 +183,12 @@ def test_longley_is_as_hard_as_is_known() -> None:
     assert steps_by_simulation(curve, rate, 1e-6, [0.0] * 7, exact) is not None
 
 
-@pytest.mark.parametrize("name", ["longley", "filip", "wampler5"])
-def test_three_ranks_find_the_answer_of_one(name: str) -> None:
+@pytest.mark.parametrize(("name", "of"), [("longley", 3), ("filip", 3), ("wampler5", 2), ("noint2", 5)])
+def test_ranks_find_the_answer_of_one_process_together(name: str, of: int) -> None:
+    """Of three rows and five ranks, some ranks have none."""
     chosen = settings(name)
     rows = open_rows(chosen.data)
-    of, barrier = 3, threading.Barrier(3)
+    barrier = threading.Barrier(of)
     shelf: list[Any] = [None] * of
     answers: list[Any] = [None] * of
 

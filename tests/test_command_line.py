@@ -205,3 +205,14 @@ def test_the_options_of_a_command_are_known_without_building_it(name: str) -> No
 
     options = [p for p in load(name).params if p.param_type_name == "option"]
     assert flags_of(module_of(name).COMMAND) == {flag for p in options for flag in (*p.opts, *p.secondary_opts)}
+
+
+def test_commands_with_an_option_are_those_whose_help_has_it() -> None:
+    from gdcli.cli.app import COMMANDS, load
+    from gdcli.cli.options import commands_with
+
+    options = {name: [p for p in load(name).params if p.param_type_name == "option"] for name in COMMANDS}
+    flags = {name: {flag for p in of for flag in (*p.opts, *p.secondary_opts)} for name, of in options.items()}
+    none = ["--stpes", "--no-lr", "--name", "--values", "--sources", "--expression"]
+    for flag in [*set().union(*flags.values()), *none]:
+        assert commands_with(flag) == [name for name in COMMANDS if flag in flags[name]], flag

@@ -297,6 +297,12 @@ EXAMPLES = [line for name in COMMANDS for line in (load(name).epilog or "").spli
 @pytest.mark.process
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_examples_of_the_help_run(example: str) -> None:
+    if ".csv" in example:
+        rows = [f"{i},{40 + 3 * i},{1 + i % 5},{90 + 8 * i + 5 * (i % 5) + i % 7},{int(i % 11 > 4)}" for i in range(40)]
+        for name in ("data.csv", "new.csv"):
+            Path(name).write_text("\n".join(["id,area,rooms,price,sold", *rows]), encoding="utf-8")
+        if "model.json" in example:
+            run(["fit-linear", "data.csv", "--target", "price", "--exclude", "id", "--save-model", "model.json"])
     outcome = outcome_of(example)
     assert outcome.code == 0
     assert outcome.output

@@ -215,6 +215,17 @@ def test_data_that_do_not_fit_to_the_model_are_refused(change: str, run: Run, da
     assert hint in outcome.err
 
 
+def test_column_to_keep_that_is_called_like_the_predictions_is_refused(run: Run, data: str, tmp_path: Path) -> None:
+    model = tmp_path / "m.json"
+    fitted(run, data, model, *LINEAR)
+    rows = [{**row, "prediction": 1} for row in NEW]
+    other = written(tmp_path / "other.csv", rows)
+    assert "are called 'prediction' too" in run("predict", str(model), other, "--keep", "id,prediction").err
+    hint = run("predict", str(model), other, "--keep", "idd").err
+    assert "has no column 'idd' (--keep)" in hint
+    assert "did you mean 'id'?" in hint
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [

@@ -8,6 +8,7 @@ import math
 import random
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -89,7 +90,7 @@ def adam(lr: float) -> Callable[..., Any]:
     return lambda moving: torch.optim.Adam(moving, lr=lr)
 
 
-# What a course's first exercise does, bit for bit: half the mean of squares, rate 0.01, 1,500 steps from zeros.
+@pytest.mark.slow  # what a course's first exercise does: half the mean of squares, rate 0.01, 1,500 steps from zeros
 def test_the_first_exercise_of_a_course_has_the_bits_of_its_loop(table: dict[str, list[float]], run: Run) -> None:
     words = ["data.csv", "--target", "y", "--features", "a", "--loss", "half-mse", "--lr", "0.01", "--epochs", "1500"]
     record = run("fit-linear", *words, "--no-standardize", "--no-diagnose", "--json").json()
@@ -145,6 +146,25 @@ def test_a_run_has_the_bits_of_the_loop_by_hand(
         assert found.result.values == {"w": w, "b": b}
         assert [row.loss for row in found.iterations] == pytest.approx(means, rel=1e-6)
     assert found.result.iteration == sum(map(len, batches()))
+
+
+NIST = Path(__file__).parent / "data" / "nist"
+BY_DESCENT: list[tuple[str, dict[str, Any]]] = [
+    ("norris", {"target": "y", "epochs": 1}),
+    ("noint1", {"target": "y", "epochs": 1, "intercept": False}),
+    ("noint2", {"target": "y", "epochs": 1, "intercept": False}),
+    ("longley", {"target": "TOTEMP", "optimizer": "manual-nesterov", "momentum": 0.98, "epochs": 3000}),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "settings"), BY_DESCENT)
+def test_gradient_descent_itself_has_six_digits_of_the_certified_values(name: str, settings: dict[str, Any]) -> None:
+    certified = tomllib.loads((NIST / "certified.toml").read_text())
+    found = gdcli.fit_linear(data=NIST / f"{name}.csv", dtype="float64", diagnose=False, **settings).result()
+    known = certified[name]["coefficients"]
+    for coefficient, value in zip(found.coefficients, known, strict=True):
+        assert abs(coefficient.value - float(value)) <= 1e-6 * abs(float(value)), coefficient.name
 
 
 def test_rows_of_steps_have_the_loss_of_their_batch(table: dict[str, list[float]]) -> None:
@@ -239,6 +259,17 @@ def test_rows_kept_apart_teach_nothing_and_end_a_run_early(table: dict[str, list
     assert record.result.validation == pytest.approx(float((predicted - kept.y).square().mean()), rel=1e-12)
 
 
+def test_rows_that_are_left_out_are_counted_among_all(table: dict[str, list[float]]) -> None:
+    text = Path("data.csv").read_text()
+    Path("data.csv").write_text(text + ",3,4\n" * 20 + "1,NA,\n")
+    words = {"data": "data.csv", "target": "y", "missing": "drop", "validate": 0.5, "epochs": 1, "diagnose": False}
+    found = gdcli.fit_linear(**words).result()
+    assert found.dropped == 21
+    assert found.settings.source.rows == 74
+    assert found.warnings[0].message == "21 of 74 rows have a missing cell and were left out"
+    assert {column.name: column.missing for column in found.columns} == {"a": 20, "b": 1, "y": 1}
+
+
 def test_a_start_is_given_in_the_units_of_the_data(table: dict[str, list[float]]) -> None:
     for standardize in (True, False):
         fit = gdcli.fit_linear(
@@ -252,6 +283,7 @@ def test_a_start_is_given_in_the_units_of_the_data(table: dict[str, list[float]]
         assert [c.value for c in record.coefficients] == pytest.approx([-1, 2, 0], abs=1e-12)
 
 
+@pytest.mark.slow
 def test_a_logistic_regression_comes_to_the_answer_of_newtons_method(table: dict[str, list[float]], run: Run) -> None:
     middle = sorted(table["y"])[26]
     rows = zip(table["a"], table["b"], table["y"], strict=True)
@@ -316,6 +348,10 @@ def test_the_settings_of_a_record_make_it_again(table: dict[str, list[float]], r
     again = run("fit-linear", "--config", "run.json", "--epochs", "1", "--json").json()
     assert len(again["iterations"]) == 1
     assert first.json()["settings"]["source"]["rows"] == 53
+    Path("below").mkdir()
+    Path("below/run.toml").write_text('data = ["../data.csv"]\ntarget = "y"\nepochs = 1\n[poly]\na = 2\n')
+    below = run("fit-linear", "--config", "below/run.toml", "--json").json()["settings"]
+    assert (below["data"], below["poly"]) == (["below/../data.csv"], {"a": 2})
     Path("data.csv").write_text(Path("data.csv").read_text() + "1,2,3\n")
     assert "is not the data of this record: its SHA-256 is" in run("fit-linear", "--config", "run.json").err
 
@@ -365,6 +401,7 @@ def test_raw_columns_that_are_hopeless_are_told_with_what_helps(table: dict[str,
     assert finding.remedy.arrives == pytest.approx(arrives, abs=1)
 
 
+@pytest.mark.slow
 def test_the_noise_of_batches_is_told_with_a_schedule_that_helps(table: dict[str, list[float]]) -> None:
     found = gdcli.fit_linear(data="data.csv", target="y", batch_size=4, lr=0.1, epochs=30).result()
     finding = found.diagnosis[0]
@@ -381,6 +418,38 @@ def test_the_noise_of_batches_is_told_with_a_schedule_that_helps(table: dict[str
     assert tried.result.loss - exact < 0.1 * (found.result.loss - exact)
 
 
+# What is said of a run must be so: no noise where a smaller rate does not help, no growth without a step.
+NOTHING_FALSE: list[tuple[dict[str, Any], list[str], str]] = [
+    ({"optimizer": "adam", "epochs": 3, "batch_size": 8}, ["slow"], "after 21 steps the loss"),
+    ({"epochs": 1, "batch_size": 1000, "lr": 0.1}, ["slow"], "after 1 step the loss"),
+    ({"epochs": 0}, [], ""),
+    ({"optimizer": "adamw", "epochs": 3}, [], ""),
+    ({"until": 1e3, "epochs": 3}, [], ""),
+    ({"epochs": 3, "clip_value": 0.1}, ["slow"], "after 3 steps the loss"),
+    ({"init": {"b": 1e300}, "epochs": 3}, ["not-finite"], "the loss or its gradient is not finite at the start"),
+    ({"lr": 1e30, "epochs": 9, "dtype": "float64"}, ["learning-rate-too-large"], "the learning rate 1e+30 is above"),
+]
+
+
+@pytest.mark.parametrize(("settings", "codes", "begins"), NOTHING_FALSE)
+def test_what_is_said_of_a_run_is_so(
+    table: dict[str, list[float]], settings: dict[str, Any], codes: list[str], begins: str
+) -> None:
+    found = gdcli.fit_linear(data="data.csv", target="y", **settings).result()
+    assert [finding.code for finding in found.diagnosis] == codes
+    assert not codes or found.diagnosis[0].message.startswith(begins)
+
+
+def test_an_epoch_that_diverges_is_named(table: dict[str, list[float]]) -> None:
+    found = gdcli.fit_linear(data="data.csv", target="y", batch_size=4, lr=1e30, epochs=9, diagnose=False).result()
+    assert (found.status, found.message) == ("diverged", "diverged: the loss became nan in epoch 0")
+    rests = gdcli.fit_linear(
+        data="data.csv", target="y", batch_size=30, lr=0.05, schedule="exponential", sched={"gamma": 0.5}, tol_x=1e-3
+    ).result()
+    assert rests.status == "converged_x"
+    assert rests.message.startswith(f"converged in epoch {rests.iterations[-1].epoch}: the change in the variables, ")
+
+
 ERRORS = [
     ("data.csv", "the column to predict is not given", "write --target COLUMN; data.csv has the columns a, b, y"),
     ("data.csv --target z", "data.csv has no column 'z' (--target)", "its columns are a, b, y"),
@@ -390,6 +459,9 @@ ERRORS = [
     ("data.csv --target y --no-shuffle",
      "--no-shuffle is about the order of the rows in batches, and a batch has all rows",
      "add --batch-size 32, or leave it out"),
+    ("data.csv --target y --batch-size 8 --tol-grad 1e-3",
+     "--tol-grad is about the gradient of all rows, and a step sees that of a batch",
+     "use --tol-loss or --tol-x, or leave out --batch-size"),
     ("data.csv --target y --lr auto --loss mae",
      "--lr auto derives the learning rate from the curvature, and mae has none", "give a number: --lr 0.1"),
     ("data.csv --target y --init z=1", "there is no coefficient 'z' (--init)", "the coefficients are intercept, a, b"),
@@ -417,6 +489,8 @@ ERRORS = [
     ("data.csv --target y --optimizer manual-exact --batch-size 8",
      "manual-exact compares losses of all rows, and a batch has 8 of them",
      "leave out --batch-size, or use another optimizer"),
+    ("data.csv --target y --validate 0.001", "--validate 0.001 keeps none of the 53 rows apart",
+     "give a larger share, or leave it out"),
     ("--epochs 3", "--epochs is about data, and no file is given", "gdcli fit-linear data.csv --target y --epochs 3"),
     ("--features a", "--features is about data, and no file is given",
      "gdcli fit-linear data.csv --target y --features a"),

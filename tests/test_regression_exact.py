@@ -435,6 +435,50 @@ def test_separation_is_said_where_it_is(folder: Path, classes: list[int]) -> Non
     assert solve(design, with_penalty).exact is not None
 
 
+@pytest.mark.slow
+def test_separation_is_said_exactly_where_one_column_separates(folder: Path) -> None:
+    draw = random.Random(5)
+    seen = set()
+    for _ in range(60):
+        size = draw.randint(3, 9)
+        a, c = [draw.randint(0, 5) for _ in range(size)], [draw.randint(0, 1) for _ in range(size)]
+        if len(set(a)) < 2 or len(set(c)) < 2:
+            continue
+        write("data.csv", {"a": a, "c": c})
+        ones, zeros = ([x for x, k in zip(a, c, strict=True) if k == which] for which in (1, 0))
+        is_apart = max(ones) <= min(zeros) or max(zeros) <= min(ones)
+        answer = solve(*learned(loss="logistic", target="c", features=["a"]))
+        assert ("separates the two classes" in answer.without, answer.exact is None) == (is_apart, is_apart)
+        seen.add(is_apart)
+    assert seen == {True, False}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("spread", [0.1, 3, 60])
+def test_huber_regression_of_any_spread(folder: Path, spread: float) -> None:
+    """With few rows within delta or with all: the slope of PyTorch's loss is 0."""
+    draw = random.Random(6)
+    for _ in range(8):
+        a = [draw.gauss(100, 10) for _ in range(41)]
+        write("data.csv", {"a": a, "y": [x + draw.gauss(0, spread) for x in a]})
+        design, settings = learned(loss="huber", features=["a"], poly={"a": 2})
+        answer = solve(design, settings)
+        assert answer.exact is not None
+        x, y = joined(design)
+        w = torch.tensor(answer.exact.w, dtype=torch.float64, requires_grad=True)
+        b = torch.tensor(answer.exact.b, dtype=torch.float64, requires_grad=True)
+        loss_of(settings, x, y, w, b).backward()
+        assert w.grad is not None
+        assert b.grad is not None
+        assert float(w.grad.abs().max()) < 1e-11
+        assert abs(float(b.grad)) < 1e-11
+
+
+def test_a_huber_loss_that_is_flat_has_no_single_answer(folder: Path) -> None:
+    write("data.csv", {"a": [-1.0, 1.0, -1.0, 1.0], "y": [10.0, 10.0, -10.0, -10.0]})
+    assert "flat" in solve(*learned(loss="huber", features=["a"])).without
+
+
 def test_classes_that_touch_at_one_value_are_separated(folder: Path) -> None:
     write("data.csv", {"a": [1, 2, 3, 3, 4, 5], "c": [0, 0, 0, 1, 1, 1]})
     design, settings = learned(loss="logistic", target="c", features=["a"])

@@ -272,6 +272,25 @@ def test_path_that_diverges_leaves_the_window_and_this_is_said(shown: Callable[[
                 assert axis.high - axis.low < 1e4
 
 
+def test_caption_says_what_was_set(files: dict[str, str]) -> None:
+    settings: dict[str, Any] = {
+        "optimizer": "sgd",
+        "momentum": 0.9,
+        "nesterov": True,
+        "l2": 0.5,
+        "clip_norm": 3.0,
+        "batch_size": 10,
+    }
+    run = Shown(
+        files["city"],
+        {"target": "profit", "lr": 0.01, "epochs": 2, "schedule": "cosine", "sched": {"T_max": 9}, **settings},
+    )
+    assert run.figure.subtitle == (
+        "mse, standardized, sgd, lr 0.01, batches of 10, l2 0.5, momentum 0.9, clip norm 3, nesterov, schedule cosine, "
+        "20 updates"
+    )
+
+
 def test_many_rows_are_drawn_as_an_even_sample_and_this_is_said(files: dict[str, str]) -> None:
     run = Shown(files["many"], {"target": "profit", "epochs": 3})
     assert len(run.sample.target) == 3_000
@@ -381,6 +400,15 @@ def test_table_says_what_a_loss_without_an_exact_answer_lacks(files: dict[str, s
     if run.record.exact_quality is None:
         assert "exact" not in headers
         assert "no exact answer" in text
+
+
+def test_output_that_knows_only_ascii_has_only_ascii(files: dict[str, str]) -> None:
+    words = ["--target", "price", "--exclude", "id,sold", "--categorical", "town", "--epochs", "3", "--plot", "--all"]
+    outcome = in_process("fit-linear", files["houses"], *words, "--no-diagnose", encoding="ascii")
+    assert outcome.code == 0, outcome.err
+    assert outcome.out.isascii()
+    assert "\\u" not in outcome.out  # an escape of what cannot be encoded
+    assert "-----" in outcome.out
 
 
 def test_early_epochs_and_late_ones_are_kept_in_a_long_run(files: dict[str, str], run: Run) -> None:
@@ -502,3 +530,19 @@ def test_page_moves_the_line_with_the_slider(page: Path) -> None:
             browser.wait(f"{shown}.every((y, k) => y === {json.dumps(expected)}[k])")
         thrown = [event for event in browser.events if event["method"] == "Runtime.exceptionThrown"]
         assert not thrown
+
+
+@pytest.mark.slow
+def test_names_of_columns_add_no_element_to_a_page(page: Path, tmp_path: Path) -> None:
+    from test_page import Parts
+
+    hostile = "</script><img src=x onerror='window.hacked = 1'> %{x}"
+    rows = [{hostile: row["population"], "<b>profit</b>": row["profit"]} for row in city()]
+    file, saved = written(tmp_path / "odd.csv", rows), tmp_path / "odd.html"
+    words = ["--target", "<b>profit</b>", "--lr", "0.1", "--epochs", "20", "--quiet", "--save", str(saved)]
+    assert in_process("fit-linear", file, *words).code == 0
+    parts = Parts(saved.read_text())
+    assert parts.tags == Parts(page.read_text()).tags
+    (panel,) = [each for each in parts.data["panels"] if each["kind"] == "scatter"]
+    assert "<img" not in json.dumps([panel["layout"], panel["traces"]])
+    assert parts.data["tables"][0]["columns"][0]["cells"] == ["intercept", hostile]

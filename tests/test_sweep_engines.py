@@ -19,6 +19,7 @@ from msgspec.structs import replace
 import gdcli
 from gdcli.batch.fast import _FUNCTIONS, compiled
 from gdcli.batch.generated import APPROXIMATE, TEXTS, Source
+from gdcli.batch.stepped import NJIT
 from gdcli.batch.sums import lanes, order_of_sum
 from gdcli.complete.alone import settings_alone
 from gdcli.complete.sweep import complete_sweep
@@ -444,7 +445,8 @@ def called(texts: list[str], given: list[torch.Tensor], approximate: list[str]) 
     for j, text in enumerate(texts):
         lines += [f"        a, b, c = p[{j}, i], q[{j}, i], r[{j}, i]", f"        out[{j}, i] = {text}"]
     out = torch.empty(len(texts), COUNT, dtype=given[0].dtype)
-    source = Source("\n".join(lines) + "\n", "", [], [], [], {}, approximate)
+    text = f"{NJIT}\n" + "\n".join(lines) + "\n"
+    source = Source(text, len(lines), 0, [], [], [], approximate=approximate)
     compiled(source, out.dtype).advance(*(row.numpy() for row in rows), out.numpy())
     return out
 
@@ -562,3 +564,18 @@ def test_fast_ends_runs_where_replay_does(ends: dict[str, Any]) -> None:
     )
     assert len(one.statuses) > 1
     assert one.grid == other.grid
+
+
+@needs_numba
+def test_fast_gives_the_same_cells_with_one_thread_and_with_several() -> None:
+    settings: dict[str, Any] = {"over": ["x=-1:1:128", "lr=1e-3:0.2:log:128"], "values": {"y": 1}, "steps": 60}
+    before = torch.get_num_threads()
+    grids = []
+    try:
+        for threads in (1, 3):
+            torch.set_num_threads(threads)
+            record = gdcli.sweep("(1 - x)**2 + 10*(y - x**2)**2", settings={**settings, "engine": "fast"}, cells=True)
+            grids.append(record.grid)
+    finally:
+        torch.set_num_threads(before)
+    assert grids[0] == grids[1]

@@ -16,7 +16,7 @@ from rich.color import Color
 from rich.segment import Segment
 
 from gdcli.contract.figure import Axis, MapLine, MapScale
-from gdcli.contract.sweep import EngineUsed, SweepMinimum, SweepResult, Working
+from gdcli.contract.sweep import EngineUsed, SweepMinimum, SweepResult, SweepSettings, Working, measure_in_words
 from gdcli.render.map_axes import CellAxis, axes_of, line_in_cells
 from gdcli.render.map_colours import BLANK, colour_table, colours_of
 from gdcli.render.numbers import percent
@@ -304,7 +304,22 @@ def test_many_basins_have_a_legend_of_the_largest() -> None:
         assert "minimum 40 4.9%" in legend
         assert "minimum 29 " in legend
         assert "minimum 28 " not in legend
-        assert "and 28 more minima" in legend
+        assert "and 28 more" in legend
+
+
+@pytest.mark.parametrize("measure", ["steps", "loss", "distance", "rate"])
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+@pytest.mark.parametrize("system", [None, "truecolor"])
+def test_legend_is_whole_in_any_width(measure: Any, width: int, system: Any) -> None:
+    label = measure_in_words(SweepSettings(measure=measure))
+    ticks = [(0, 0.000123), (64, 0.0456), (128, 0.789), (191, 1.23), (255, 98765.0)]
+    panel = a_map(30, 20, [MapScale(label, "converged", 0, ticks, 0.625)], title="")
+    lines = text_of(map_lines(panel, width, 20, UNICODE, Palette(console(system, width))))
+    legend = " ".join(" ".join(lines[-8:]).split())
+    assert max(map(cell_len, lines)) <= width
+    assert f"{label} 62.5%" in legend
+    if system is None:
+        assert "(1.23e-4, 0.0456, 0.789, 1.23, 9.88e4)" in legend
 
 
 # The curve

@@ -17,7 +17,7 @@ from conftest import Run
 
 import gdcli
 from gdcli.complete.alone import command_alone, settings_alone
-from gdcli.complete.sweep import axes_of, complete_sweep
+from gdcli.complete.sweep import axes_of, complete_sweep, too_large_for_memory
 from gdcli.complete.sweep_checks import interval_of
 from gdcli.complete.sweep_names import OFFERED
 from gdcli.contract.sweep import SweepAxis, SweepCells, SweepSettings
@@ -221,14 +221,18 @@ def test_grid_that_is_too_large_says_its_size_and_the_way_out(
     expression: str, over: list[str], settings: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(GdcliError) as caught:
-        axes(expression, *over, **settings)
+        gdcli.sweep(expression, settings={"over": over, **settings})
     assert caught.value.message.startswith(message)
-    smaller = [word for word in shlex.split(caught.value.hint.partition(";")[0]) if "=" in word]
+    fewer = caught.value.hint.partition("cells fit: ")[2].partition(";")[0]
+    smaller = [word for word in shlex.split(fewer) if "=" in word]
     assert len(axes(expression, *smaller, **settings)) == len(over)
+    assert too_large_for_memory(completed(expression, *smaller, **settings)) is None
 
 
 def test_grid_of_4000_by_4000_fits() -> None:
-    assert math.prod(len(axis) for axis in axes(ROSENBROCK, "x=0:1:4000", "y=0:1:4000")) == 16_000_000
+    settings = completed(ROSENBROCK, "x=0:1:4000", "y=0:1:4000")
+    assert math.prod(map(len, axes_of(settings))) == 16_000_000
+    assert too_large_for_memory(settings) is None
 
 
 # The rules

@@ -7,8 +7,23 @@ from dataclasses import dataclass
 
 import torch
 
-from gdcli.batch.limits import Rates
+from gdcli.batch.limits import Limits, Rates
 from gdcli.batch.stopping import BatchStopTests, Before, Stopping
+
+
+@dataclass(slots=True)
+class Known:
+    """What the tests of the runs of a tile compare with, and which of the runs go on: tensors of shape (runs,).
+
+    The ``landmark`` (elements, runs) is None where nobody looks for cycles; it is of iteration ``landmark_at``.
+    """
+
+    alive: torch.Tensor
+    largest: torch.Tensor
+    first_norm: torch.Tensor
+    landmark: torch.Tensor | None = None
+    landmark_at: int = 0
+    limits: Limits | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,3 +87,20 @@ def rates_of_runs(rates: Rates, runs: torch.Tensor) -> Rates:
         return changed[..., runs] if changed is not None and changed.dim() else changed
 
     return chosen
+
+
+Ended = tuple[torch.Tensor | slice, Tested]
+"""Some runs of a tile, and how they ended."""
+FIRST = 16
+"""Iterations of a block at first: most runs that diverge do so early, and are stepped twice from where it begins."""
+
+
+def most_of(i: int, stopping: Stopping, block: int, with_tolerance: int) -> int:
+    """How many iterations a block has at most from iteration ``i`` on.
+
+    With a tolerance most runs end, and are stepped twice from where a block begins: it is shorter. A block does not go
+    beyond a power of two, where landmarks are set.
+    """
+    tolerant = any(t is not None for t in (stopping.tol_grad, stopping.tol_loss, stopping.tol_x, stopping.until))
+    most = with_tolerance if tolerant else min(block, max(FIRST, i))
+    return most if stopping.cycles is False else min(most, (1 << i.bit_length()) - i)

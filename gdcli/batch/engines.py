@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 
 from gdcli.batch.fast import Fast
-from gdcli.batch.generated import source_of
 from gdcli.batch.many import Engine
 from gdcli.batch.newton import Newton
 from gdcli.batch.objective import can_be_batched
@@ -62,7 +61,7 @@ def _fast(problem: Problem, step: Step, settings: SweepSettings, run_steps: int)
     if not has_numba():
         return Replay(step), ""
     try:
-        source = source_of(step)
+        engine = Fast(step)
     except NotRecordedError as error:
         if asked:
             expression = problem.objective.expression
@@ -72,14 +71,15 @@ def _fast(problem: Problem, step: Step, settings: SweepSettings, run_steps: int)
             ) from None
         return Replay(step), f"fast does not have {error}"
     if asked:
-        return Fast(step), ""
+        return engine, ""
+    source = engine.source
     if source.approximate and settings.tolerance_ulp is None:
         return Replay(step), f"fast rounds {', '.join(source.approximate)} otherwise"
-    lines = source.text.count("\n")
+    lines = source.lines
     saved = run_steps * lines / _NUMBERS_A_SECOND * (1 - 1 / _GAIN)
     if saved < lines / _LINES_A_SECOND:
         return Replay(step), ""
-    return Fast(step), ""
+    return engine, ""
 
 
 def _newton(problem: Problem, settings: SweepSettings, step: StepSettings) -> Engine:

@@ -19,7 +19,7 @@ from gdcli.batch.binding import needed
 from gdcli.batch.operations import Operation
 from gdcli.batch.recording import Level, NotRecordedError, Slot
 from gdcli.batch.step import Step
-from gdcli.batch.stepped import DTYPES, text_of_steps
+from gdcli.batch.stepped import DTYPES, NJIT, Rows, Tests, text_of_steps
 from gdcli.batch.sums import Tree
 from gdcli.batch.tested import text_of_tests
 
@@ -115,15 +115,16 @@ def root_is_nearest(dtype: torch.dtype) -> bool:
 
 @dataclass(slots=True)
 class Source:
-    """The text of the function, and of the one that tests; what they are called with beside a tile's tensors, in order.
+    """The text of the functions; what they are called with beside a tile's tensors, in order.
 
-    ``runs`` are slots with a number for each run, ``steps`` those with one for each step, and ``each`` those with one
-    for each step and run. ``constants`` are the numbers of the source, ``approximate`` the functions whose bits
-    may differ.
+    ``lines`` is how many lines a step has, and ``working`` how many numbers a group of runs needs. ``runs`` are slots
+    with a number for each run, ``steps`` those with one for each step, and ``each`` those with one for each step and
+    run. ``constants`` are the numbers of the source, ``approximate`` the functions whose bits may differ.
     """
 
     text: str
-    tests: str
+    lines: int
+    working: int
     runs: list[Slot]
     steps: list[Slot]
     each: list[Slot]
@@ -316,8 +317,8 @@ def _is_root(operation: Operation) -> bool:
     return operation.name == "sqrt.default" or float(operation.arguments[1]) == 0.5
 
 
-def source_of(step: Step) -> Source:
-    """The function that makes many steps of many runs.
+def source_of(step: Step, tests: Tests) -> Source:
+    """The function that makes many steps of many runs, with some tests.
 
     Raises:
         NotRecordedError: for an operation that the generated source does not have.
@@ -343,7 +344,9 @@ def source_of(step: Step) -> Source:
     writer.write(needed(operations, made))
     texts = writer.texts_of(gradient)
     return Source(
-        text_of_steps(writer, evaluated, loss, texts),
-        text_of_tests(writer, evaluated, loss, texts),
+        text_of_tests(writer, tests, evaluated, loss, texts)
+        + f"\n\n{NJIT}\n"
+        + text_of_steps(writer, tests, evaluated, loss, texts),
+        len(writer.lines), Rows(writer, tests).size,
         writer.runs, writer.steps, writer.each, writer.constants, sorted(writer.approximate),
     )  # fmt: skip

@@ -7,8 +7,12 @@ from dataclasses import dataclass
 
 import torch
 
+from gdcli.batch.stopping import Stopping
+
 Rates = Callable[[int], torch.Tensor | None]
 """The learning rates of the runs in a step, counted from 1; None where they stay as they are."""
+MARGIN = 1e-3
+"""Relative: signs are computed in the dtype of the run, tests in float64."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +20,7 @@ class Limits:
     """The limits of the runs of a tile. A sign of an end may be wrong, but no end is without one.
 
     ``largest`` is the size of a loss, ``gradient`` the square of the norm of a gradient, both of shape (runs,);
-    ``until`` a loss, ``loss`` and ``x`` what changes by at most ``absolute + relative * size`` in a step, and
-    ``landmark`` a point of shape (elements, runs) that a run has been at.
+    ``until`` a loss, and ``loss`` and ``x`` what changes by at most ``absolute + relative * size`` in a step.
     """
 
     largest: torch.Tensor
@@ -25,5 +28,33 @@ class Limits:
     until: float | None = None
     loss: tuple[float, float] | None = None
     x: tuple[float, float] | None = None
-    landmark: torch.Tensor | None = None
     maximize: bool = False
+
+
+def limits_of(stopping: Stopping, largest: torch.Tensor, first_norm: torch.Tensor, dtype: torch.dtype) -> Limits:
+    """The limits of runs of this dtype, whose losses may be as large as ``largest``."""
+    info = torch.finfo(dtype)
+    gradient = None
+    if stopping.tol_grad is not None:
+        norm = stopping.tol_grad[0] + stopping.tol_grad[1] * first_norm
+        gradient = (norm * norm * (1 + MARGIN)).to(dtype).clamp(min=info.tiny)
+    return Limits(
+        largest=torch.full_like(largest, info.max, dtype=dtype)
+        if stopping.maximize
+        else (largest * (1 - MARGIN)).to(dtype).clamp(max=info.max),
+        gradient=gradient,
+        until=None if stopping.until is None else _with_margin(stopping.until, maximize=stopping.maximize),
+        loss=_wider(stopping.tol_loss, info.tiny),
+        x=_wider(stopping.tol_x, info.tiny),
+        maximize=stopping.maximize,
+    )
+
+
+def _with_margin(loss: float, *, maximize: bool) -> float:
+    """A limit of a loss, or of its negative, that is surely met when the loss is."""
+    value = -loss if maximize else loss
+    return value + abs(value) * MARGIN + 1e-30
+
+
+def _wider(tolerance: tuple[float, float] | None, tiny: float) -> tuple[float, float] | None:
+    return None if tolerance is None else (tolerance[0] * (1 + MARGIN) + tiny, tolerance[1] * (1 + MARGIN))

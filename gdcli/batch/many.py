@@ -6,19 +6,20 @@ stepped again from the beginning of the block, with the tests of a single descen
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
 import torch
 
-from gdcli.batch.blocks import Block, Tested
-from gdcli.batch.limits import Limits, Rates
+from gdcli.batch.blocks import Ended, Known, Tested
+from gdcli.batch.limits import Rates
 from gdcli.batch.step import Step
-from gdcli.batch.stopping import BatchStopTests, Before, Stopping
+from gdcli.batch.stopping import BatchStopTests, Stopping
 
-_FIRST_BLOCK = 16  # iterations; most runs that diverge do so early, and are stepped twice from where a block begins
-_MARGIN = 1e-3  # relative: signs are computed in the dtype of the run, tests in float64
+_FEWEST = 4_096  # runs of a tile, below which a thread of its own gains nothing
 
 
 class Tile(Protocol):
@@ -51,25 +52,23 @@ class Tile(Protocol):
     def update(self, t: int, rates: torch.Tensor | None = None) -> None:
         """Make update ``t``, counted from 1."""
 
-    def advance(self, t: int, steps: int, limits: Limits, rates: Rates) -> torch.Tensor:
-        """Evaluate and update, ``steps`` times, from update ``t`` on; says which runs may have ended."""
+    def go_on(self, i: int, count: int, known: Known, stopping: Stopping, rates: Rates) -> Ended | None:
+        """Make the iterations from ``i`` on of the runs that are alive; says how some of them ended."""
 
-    def tested(self, runs: torch.Tensor, block: Block, rates: Rates) -> Tested:
-        """Step some runs from the beginning of a block, with the tests of a descent."""
+    def finish(self, i: int, known: Known, stopping: Stopping) -> Ended:
+        """Evaluate and test iteration ``i``, where all runs end."""
 
 
 class Engine(Protocol):
-    """Makes tiles of at most ``tile`` runs.
-
-    ``block`` is how many iterations it makes at most between two looks at the signs of an end; fewer with a tolerance,
-    when most runs end, and are stepped twice from where a block begins.
-    """
+    """Makes tiles of at most ``tile`` runs. With ``threads``, tiles may be stepped at the same time."""
 
     name: str
     tile: int
-    block: int
-    block_with_tolerance: int
+    threads: bool
     step: Step
+
+    def most(self, i: int, stopping: Stopping) -> int:
+        """How many iterations it makes at most in one go from iteration ``i`` on."""
 
     def tile_of(self, x: torch.Tensor, parameters: Mapping[str, torch.Tensor]) -> Tile:
         """Runs at ``x``."""
@@ -92,23 +91,11 @@ class Ends:
 
 @dataclass(slots=True)
 class _Part:
-    """The runs of a tile: their numbers, which of them go on, and what their tests compare with."""
+    """The runs of a tile, and their numbers."""
 
     tile: Tile
     runs: torch.Tensor
-    alive: torch.Tensor
-    largest: torch.Tensor
-    first_norm: torch.Tensor
-    landmark: torch.Tensor | None = None
-    landmark_at: int = 0
-
-    def before(self) -> Before:
-        """What the tests of the next iterations compare with."""
-        tile = self.tile
-        return Before(
-            tile.loss.clone(), tile.gradient.clone(), tile.previous, self.largest, self.first_norm,
-            self.landmark, self.landmark_at,
-        )  # fmt: skip
+    known: Known
 
 
 class Many:
@@ -130,6 +117,7 @@ class Many:
         self.engine, self.stopping = engine, stopping
         self.steps = stopping.evaluations - 1
         self._rates = rates
+        self._threads = torch.get_num_threads() if engine.threads else 1
         self._interrupted = False
         runs = x.shape[1]
         self.ends = Ends(
@@ -148,126 +136,80 @@ class Many:
 
     def __iter__(self) -> Iterator[float]:
         """Run, and yield now and then which share of the steps is made."""
-        parts = self._parts(*self._start)
-        for part in parts:
-            self._begin(part)
-        i = 1 if self.steps else 0
-        while i < self.steps and not self._interrupted:
-            parts = self._compacted(parts)
-            if not parts:
-                return
-            k = self._block(i)
-            for part in parts:
-                self._block_of(part, i, k)
-            i += k
-            yield i / self.steps
-        for part in self._compacted(parts):
-            self._finish(part, i)
+        with ThreadPoolExecutor(self._threads) as pool:
+            each = map if self._threads == 1 else pool.map
+            parts = self._parts(*self._start)
+            self._all(each(self._begin, parts))
+            i = 1 if self.steps else 0
+            while i < self.steps and not self._interrupted:
+                parts = self._compacted(parts)
+                if not parts:
+                    return
+                k = min(self.engine.most(i, self.stopping), self.steps - i)
+                self._all(each(functools.partial(self._go_on, i, k), parts))
+                i += k
+                yield i / self.steps
+            for part in self._compacted(parts):
+                self._take(part, *part.tile.finish(i, part.known, self.stopping))
 
-    def _block(self, i: int) -> int:
-        """How many iterations are made from iteration ``i`` on: not beyond a power of two, where landmarks are set."""
-        stopping = self.stopping
-        tolerant = any(t is not None for t in (stopping.tol_grad, stopping.tol_loss, stopping.tol_x, stopping.until))
-        most = self.engine.block_with_tolerance if tolerant else min(self.engine.block, max(_FIRST_BLOCK, i))
-        if stopping.cycles is not False:
-            most = min(most, (1 << i.bit_length()) - i)
-        return min(most, self.steps - i)
+    def _go_on(self, i: int, k: int, part: _Part) -> None:
+        """Make the iterations i to i + k - 1."""
+        ended = part.tile.go_on(i, k, part.known, self.stopping, self._rates_of(part))
+        if ended is not None:
+            self._take(part, *ended)
+
+    @staticmethod
+    def _all(results: Iterable[None]) -> None:
+        """Wait for all of them."""
+        for _ in results:
+            pass
 
     def _parts(self, x: torch.Tensor, parameters: Mapping[str, torch.Tensor]) -> list[_Part]:
         """The runs in tiles."""
         numbers = torch.arange(x.shape[1])
         found = []
-        for runs in torch.split(numbers, self.engine.tile):
+        most = min(self.engine.tile, max(_FEWEST, -(-len(numbers) // self._threads)))
+        for runs in torch.split(numbers, most):
             tile = self.engine.tile_of(x[:, runs], {name: p[..., runs] for name, p in parameters.items()})
             none = torch.zeros(len(runs), dtype=torch.float64)
-            found.append(_Part(tile, runs, torch.ones(len(runs), dtype=torch.bool), none, none))
+            found.append(_Part(tile, runs, Known(torch.ones(len(runs), dtype=torch.bool), none, none)))
         return found
 
     def _begin(self, part: _Part) -> None:
         """Test the first two iterations."""
         tile = part.tile
-        tests = self._tests(tile)
+        tests = BatchStopTests(self.stopping, tile.x, stalls=False, samples=0)
+        tests.evaluations.fill_(1)
         tile.evaluate()
         tests.look(0, tile.loss, tile.gradient, tile.x)
-        part.largest, part.first_norm = tests.largest, tests.first_norm
-        part.landmark = tests.landmark
+        known = part.known
+        known.largest, known.first_norm, known.landmark = tests.largest, tests.first_norm, tests.landmark
         self.ends.first_norm[part.runs] = tests.first_norm.float()
         if self.steps:
             tile.previous = tile.x.clone()
             tile.update(1, self._rates_of(part)(1))
             self._end_stuck(tests, 0, tile)
-        self._take(part, Tested.by(tests), slice(None))
-
-    def _block_of(self, part: _Part, i: int, k: int) -> None:
-        """Make the iterations i to i + k - 1; the points are those of iteration i + k then."""
-        tile = part.tile
-        before = part.before()
-        saved = tile.saved()
-        if self.stopping.cycles is not False and i & (i - 1) == 0:
-            part.landmark, part.landmark_at = tile.x.clone(), i
-        suspects = tile.advance(i + 1, k, self._limits(part), self._rates_of(part)) & part.alive
-        if bool(suspects.any()):
-            runs = suspects.nonzero().squeeze(1)
-            block = Block(i, k, saved, before, self.stopping)
-            self._take(part, tile.tested(runs, block, self._rates_of(part)), runs)
-
-    def _limits(self, part: _Part) -> Limits:
-        stopping, dtype = self.stopping, part.tile.x.dtype
-        tiny = torch.finfo(dtype).tiny
-        gradient = None
-        if stopping.tol_grad is not None:
-            norm = stopping.tol_grad[0] + stopping.tol_grad[1] * part.first_norm
-            gradient = (norm * norm * (1 + _MARGIN)).to(part.tile.loss.dtype).clamp(min=tiny)
-        return Limits(
-            largest=torch.full_like(part.tile.loss, torch.finfo(dtype).max)
-            if stopping.maximize
-            else (part.largest * (1 - _MARGIN)).to(part.tile.loss.dtype).clamp(max=torch.finfo(dtype).max),
-            gradient=gradient,
-            until=None if stopping.until is None else _with_margin(stopping.until, maximize=stopping.maximize),
-            loss=_wider(stopping.tol_loss, tiny),
-            x=_wider(stopping.tol_x, tiny),
-            landmark=None if stopping.cycles is False else part.landmark,
-            maximize=stopping.maximize,
-        )
-
-    def _finish(self, part: _Part, i: int) -> None:
-        """Evaluate and test the last iteration."""
-        tile = part.tile
-        tests = self._tests(tile)
-        tests.resume(part.before())
-        tile.evaluate()
-        self._look(tests, i, tile)
-        if bool(tests.alive.any()):
-            tests.interrupt(i, tile.loss, tile.x)
-        self._take(part, Tested.by(tests), slice(None))
-
-    def _look(self, tests: BatchStopTests, iteration: int, tile: Tile) -> None:
-        tests.evaluations.fill_(iteration + 1)
-        tests.look(iteration, tile.loss, tile.gradient, tile.x)
+        self._take(part, slice(None), Tested.by(tests))
 
     def _end_stuck(self, tests: BatchStopTests, iteration: int, tile: Tile) -> None:
         """End the runs that have no step from the points of an iteration."""
         if tile.stuck is not None and bool(tile.stuck.any()):
             tests.stall(tile.stuck, iteration, tile.loss, tile.gradient, tile.x)
 
-    def _take(self, part: _Part, tested: Tested, runs: torch.Tensor | slice) -> None:
+    def _take(self, part: _Part, runs: torch.Tensor | slice, tested: Tested) -> None:
         """Keep the ends of those of the runs that have ended."""
-        over = (tested.status != 0) & part.alive[runs]
+        over = (tested.status != 0) & part.known.alive[runs]
         if not bool(over.any()):
             return
-        numbers = part.runs[runs][over]
+        part.known.alive[runs] &= ~over
+        numbers, ended = (part.runs[runs], slice(None)) if bool(over.all()) else (part.runs[runs][over], over)
+        place = _contiguous(numbers)
         ends = self.ends
-        ends.status[numbers] = tested.status[over]
-        ends.steps[numbers] = tested.steps[over]
-        ends.loss[numbers] = tested.loss[over].to(ends.loss.dtype)
-        ends.x[:, numbers] = tested.x[:, over]
-        ends.norm[numbers] = tested.norm[over].float()
-        part.alive[runs] &= tested.status == 0
-
-    def _tests(self, tile: Tile) -> BatchStopTests:
-        tests = BatchStopTests(self.stopping, tile.x, stalls=False, samples=0)
-        tests.evaluations.fill_(1)
-        return tests
+        ends.status[place] = tested.status[ended]
+        ends.steps[place] = tested.steps[ended]
+        ends.loss[place] = tested.loss[ended].to(ends.loss.dtype)
+        ends.x[:, place] = tested.x[:, ended]
+        ends.norm[place] = tested.norm[ended].float()
 
     def _rates_of(self, part: _Part) -> Rates:
         rates = self._rates
@@ -275,10 +217,10 @@ class Many:
 
     def _compacted(self, parts: Sequence[_Part]) -> list[_Part]:
         """The parts without the runs that have ended, once half of them have."""
-        alive = [int(part.alive.sum()) for part in parts]
+        alive = [int(part.known.alive.sum()) for part in parts]
         if sum(alive) > sum(part.tile.runs for part in parts) // 2:
             return [part for part, left in zip(parts, alive, strict=True) if left]
-        kept = [(part, part.alive.nonzero().squeeze(1)) for part, left in zip(parts, alive, strict=True) if left]
+        kept = [(part, part.known.alive.nonzero().squeeze(1)) for part, left in zip(parts, alive, strict=True) if left]
         if not kept:
             return []
         x = torch.cat([part.tile.x[:, on] for part, on in kept], 1)
@@ -294,14 +236,22 @@ class Many:
                 _Part(
                     tile,
                     joined.one(lambda part: part.runs)[place],
-                    torch.ones(len(place), dtype=torch.bool),
-                    joined.one(lambda part: part.largest)[place],
-                    joined.one(lambda part: part.first_norm)[place],
-                    joined.maybe(lambda part: part.landmark, place),
-                    kept[0][0].landmark_at,
+                    Known(
+                        torch.ones(len(place), dtype=torch.bool),
+                        joined.one(lambda part: part.known.largest)[place],
+                        joined.one(lambda part: part.known.first_norm)[place],
+                        joined.maybe(lambda part: part.known.landmark, place),
+                        kept[0][0].known.landmark_at,
+                    ),
                 )
             )
         return made
+
+
+def _contiguous(numbers: torch.Tensor) -> torch.Tensor | slice:
+    """Numbers of runs, in order, as a slice where they follow each other: it is copied to much faster."""
+    first, last = int(numbers[0]), int(numbers[-1])
+    return slice(first, last + 1) if last - first == len(numbers) - 1 else numbers
 
 
 class _Joined:
@@ -329,13 +279,3 @@ class _Joined:
             else value
             for name, value in first.items()
         }
-
-
-def _with_margin(loss: float, *, maximize: bool) -> float:
-    """A limit of a loss, or of its negative, that is surely met when the loss is."""
-    value = -loss if maximize else loss
-    return value + abs(value) * _MARGIN + 1e-30
-
-
-def _wider(tolerance: tuple[float, float] | None, tiny: float) -> tuple[float, float] | None:
-    return None if tolerance is None else (tolerance[0] * (1 + _MARGIN) + tiny, tolerance[1] * (1 + _MARGIN))

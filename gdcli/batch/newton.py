@@ -7,10 +7,12 @@ from collections.abc import Mapping
 import torch
 
 from gdcli.batch.binding import Binding, Call, Memory
-from gdcli.batch.limits import Limits, Rates
+from gdcli.batch.blocks import Known, most_of
+from gdcli.batch.limits import Rates
 from gdcli.batch.recording import Level, NotRecordedError, Slot
 from gdcli.batch.replay import ReplayTile, tile_size
 from gdcli.batch.step import Step, StepSettings, Update, places_of, record_evaluation, recorded_run
+from gdcli.batch.stopping import Stopping
 from gdcli.explain.hessian import gradient_of, product, symmetric
 from gdcli.tensors import Problem
 
@@ -19,7 +21,7 @@ class Newton:
     """The engine: its tiles evaluate as those of ``replay`` do, and step by the Hessian, recorded from a single run."""
 
     name = "replay"
-    block = block_with_tolerance = 8
+    threads = False  # PyTorch has its own
 
     def __init__(self, problem: Problem, settings: StepSettings) -> None:
         """Record the evaluation and the Hessian.
@@ -44,6 +46,10 @@ class Newton:
         except RuntimeError as error:
             raise NotRecordedError(f"a derivative that PyTorch does not have ({error})") from error
         self.tile = tile_size([*evaluation, *self.hessian])
+
+    def most(self, i: int, stopping: Stopping) -> int:
+        """How many iterations it makes at most in one go from iteration ``i`` on."""
+        return most_of(i, stopping, 8, 8)
 
     def tile_of(self, x: torch.Tensor, parameters: Mapping[str, torch.Tensor]) -> NewtonTile:
         """Runs at ``x``."""
@@ -89,7 +95,7 @@ class NewtonTile(ReplayTile):
         given = self.parameters.get(name, self.engine.settings.parameters[name])
         return torch.as_tensor(given, dtype=torch.float64)
 
-    def advance(self, t: int, steps: int, limits: Limits, rates: Rates) -> torch.Tensor:
+    def advance(self, t: int, steps: int, known: Known, stopping: Stopping, rates: Rates) -> torch.Tensor:
         """Evaluate and update, ``steps`` times, from update ``t`` on; says which runs may have ended, shape (runs,)."""
         self._was_stuck.zero_()
-        return super().advance(t, steps, limits, rates) | self._was_stuck
+        return super().advance(t, steps, known, stopping, rates) | self._was_stuck

@@ -13,12 +13,12 @@ from collections.abc import Iterable, Mapping
 import torch
 
 from gdcli.batch.binding import Binding, Call, Memory
-from gdcli.batch.blocks import Block, Tested, of_runs, rates_of_runs
-from gdcli.batch.limits import Limits, Rates
+from gdcli.batch.blocks import Block, Ended, Known, Tested, most_of, of_runs, rates_of_runs
+from gdcli.batch.limits import Rates, limits_of
 from gdcli.batch.operations import Operation
 from gdcli.batch.recording import Level, Slot
 from gdcli.batch.step import Step, StepInputs, Update
-from gdcli.batch.stopping import BatchStopTests
+from gdcli.batch.stopping import BatchStopTests, Before, Stopping
 from gdcli.batch.watch import Watch
 
 _TILE = 262_144  # numbers of a tensor, which stay in the cache together with a few others
@@ -29,12 +29,16 @@ class Replay:
     """The engine: makes tiles of runs, which share the memory of what lies between."""
 
     name = "replay"
-    block, block_with_tolerance = 32, 8
+    threads = False  # PyTorch has its own
 
     def __init__(self, step: Step) -> None:
         self.step = step
         self.tile = tile_size([*step.evaluation, *step.update.operations])
         self._memory: dict[int, Memory] = {}
+
+    def most(self, i: int, stopping: Stopping) -> int:
+        """How many iterations it makes at most in one go from iteration ``i`` on."""
+        return most_of(i, stopping, 32, 8)
 
     def tile_of(self, x: torch.Tensor, parameters: Mapping[str, torch.Tensor]) -> ReplayTile:
         """Runs at ``x``, of shape (elements, runs); each of ``parameters`` has shape (runs,) or (elements, runs)."""
@@ -107,10 +111,44 @@ class ReplayTile:
         for function, arguments, keywords in self._updates[is_first]:
             function(*arguments, **keywords)
 
-    def advance(self, t: int, steps: int, limits: Limits, rates: Rates) -> torch.Tensor:
+    def go_on(self, i: int, count: int, known: Known, stopping: Stopping, rates: Rates) -> Ended | None:
+        """Make the iterations from ``i`` on of the runs that are alive; says how some of them ended.
+
+        They are not tested while they step: those with a sign of an end are stepped again, from the beginning.
+        """
+        saved, before = self.saved(), self._before(known)
+        if stopping.cycles is not False and i & (i - 1) == 0:
+            known.landmark, known.landmark_at = self.x.clone(), i
+        suspects = self.advance(i + 1, count, known, stopping, rates) & known.alive
+        if not bool(suspects.any()):
+            return None
+        runs = suspects.nonzero().squeeze(1)
+        return runs, self.tested(runs, Block(i, count, saved, before, stopping), rates)
+
+    def finish(self, i: int, known: Known, stopping: Stopping) -> Ended:
+        """Evaluate and test iteration ``i``, where all runs end."""
+        tests = BatchStopTests(stopping, self.x, stalls=False, samples=0)
+        tests.resume(self._before(known))
+        self.evaluate()
+        tests.evaluations.fill_(i + 1)
+        tests.look(i, self.loss, self.gradient, self.x)
+        if bool(tests.alive.any()):
+            tests.interrupt(i, self.loss, self.x)
+        return slice(None), Tested.by(tests)
+
+    def _before(self, known: Known) -> Before:
+        """What the tests of the next iterations compare with."""
+        return Before(
+            self.loss.clone(), self.gradient.clone(), self.previous, known.largest, known.first_norm,
+            known.landmark, known.landmark_at,
+        )  # fmt: skip
+
+    def advance(self, t: int, steps: int, known: Known, stopping: Stopping, rates: Rates) -> torch.Tensor:
         """Evaluate and update, ``steps`` times, from update ``t`` on; says which runs may have ended, shape (runs,)."""
+        if known.limits is None:
+            known.limits = limits_of(stopping, known.largest, known.first_norm, self.x.dtype)
         watch = self._watch = self._watch or Watch(self)
-        watch.begin(limits)
+        watch.begin(known.limits, known.landmark)
         for i in range(t, t + steps):
             self.evaluate()
             watch.evaluated()

@@ -128,6 +128,7 @@ class BatchStopTests:
         self._previous_loss: torch.Tensor | None = None
         self._previous_gradient = torch.zeros_like(x)
         self.first_norm = self.largest = self.norm = self.loss
+        self._norm_now: torch.Tensor | None = None
         self.landmark: torch.Tensor | None = None
         self._landmark_at = 0
         self._samples: list[tuple[torch.Tensor, torch.Tensor]] = []
@@ -144,8 +145,9 @@ class BatchStopTests:
     def look(self, iteration: int, loss: torch.Tensor, gradient: torch.Tensor, x: torch.Tensor) -> None:
         """Look at the state before step ``iteration``: losses (runs,), gradients and points (elements, runs)."""
         loss = loss.double()
+        self._norm_now = None
         if iteration == 0:
-            self.largest, self.first_norm = largest_loss(loss), _norm(gradient)
+            self.largest, self.first_norm = largest_loss(loss), self._norm_of(gradient)
         if self._most:
             self._sample(iteration, loss)
         # Those that have ended are at their start, whose loss is among those of the run: they may stay in the count.
@@ -155,6 +157,12 @@ class BatchStopTests:
         self._previous_gradient.copy_(gradient)
         if self._compares:
             self._previous_x = x.clone()
+
+    def _norm_of(self, gradient: torch.Tensor) -> torch.Tensor:
+        """The norms of the gradients that are looked at, computed once."""
+        if self._norm_now is None:
+            self._norm_now = _norm(gradient)
+        return self._norm_now
 
     def _found(
         self, loss: torch.Tensor, gradient: torch.Tensor, x: torch.Tensor
@@ -173,7 +181,7 @@ class BatchStopTests:
         size = loss.abs()
         yield Status.DIVERGED, ~(size < torch.inf)
         if not stopping.maximize and bool((size > self.largest).any()):
-            yield Status.DIVERGED, grown(loss, self.largest, _norm(gradient), _norm(self._previous_gradient))
+            yield Status.DIVERGED, grown(loss, self.largest, self._norm_of(gradient), _norm(self._previous_gradient))
         if stopping.until is not None:
             far = -loss if stopping.maximize else loss
             yield Status.REACHED, far <= (-stopping.until if stopping.maximize else stopping.until)
@@ -193,7 +201,7 @@ class BatchStopTests:
         stopping, previous = self.stopping, self._previous_x
         none = torch.zeros_like(self.alive)
         if stopping.tol_grad is not None:
-            met = _norm(gradient) <= threshold(stopping.tol_grad, self.first_norm)
+            met = self._norm_of(gradient) <= threshold(stopping.tol_grad, self.first_norm)
             if stopping.arrived is not None:
                 met = stopping.arrived(met & self.alive & torch.isfinite(loss), loss, x)
             yield Status.CONVERGED_GRAD, met
@@ -242,7 +250,7 @@ class BatchStopTests:
         self.steps = torch.where(over, iteration, self.steps)
         self.loss = torch.where(over, loss, self.loss)
         if gradient is not None:
-            self.norm = torch.where(over, _norm(gradient), self.norm)
+            self.norm = torch.where(over, self._norm_of(gradient), self.norm)
         self.x = torch.where(over, x, self.x)
         self.alive = self.alive & ~over
 

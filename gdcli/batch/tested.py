@@ -1,4 +1,4 @@
-"""The source of the function that steps single runs with the tests of a descent, for the engine ``fast``.
+"""The source of the function that steps a single run with the tests of a descent, for the engine ``fast``.
 
 The tests and their order are those of ``stopping.BatchStopTests``, in float64.
 """
@@ -8,114 +8,94 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from gdcli.batch.stepped import NJIT, Rows, Tests, new_names, tested_with
 from gdcli.batch.stopping import Status
 
 if TYPE_CHECKING:
     from gdcli.batch.generated import Writer
 
 TOLERANCES = 6
-"""Of the gradient, of the loss, of the variables: each absolute and relative; negative where there is none."""
-
-_TESTS = """\
-value, norm = float64({loss}), math.sqrt({norm})
-move, length = math.sqrt({move}), math.sqrt({length})
-size = abs(value)
-code = 0
-if not ({finite} and size < math.inf):
-    code = DIVERGED
-elif not maximize and size > largest[n] and norm > norm_before:
-    code = DIVERGED
-elif has_until and (value >= until if maximize else value <= until):
-    code = REACHED
-else:
-    by_gradient = tolerances[0] >= 0 and norm <= tolerances[0] + tolerances[1] * first_norm[n]
-    by_loss = tolerances[2] >= 0 and abs(value - loss_before) <= tolerances[2] + tolerances[3] * size
-    by_x = tolerances[4] >= 0 and has_x and move <= tolerances[4] + tolerances[5] * length
-    if takes_all:
-        met = (by_gradient or tolerances[0] < 0) and (by_loss or tolerances[2] < 0) and (by_x or tolerances[4] < 0)
-        code = CONVERGED_ALL if met else 0
-    elif by_gradient:
-        code = CONVERGED_GRAD
-    elif by_loss:
-        code = CONVERGED_LOSS
-    elif by_x:
-        code = CONVERGED_X
-if code == 0 and cycles:
-    if at >= 0 and {same}:
-        code = STALLED if i + j - at == 1 else CYCLING
-    elif (i + j) & (i + j - 1) == 0:
-        {here} = {points}
-        at = i + j
-if code != 0:
-    status[c], steps_made[c], end_norm[c], end_loss[c] = code, i + j, norm, {loss}
-    {ends}
-    break
-if j == count:
-    break
-loss_before, norm_before, has_x = value, norm, True
-{before} = {points}
-"""
+"""Of the gradient, of the loss, of the variables: each absolute and relative. The loss to reach comes after them."""
 
 
-def text_of_tests(writer: Writer, evaluated: int, loss: str, gradient: Sequence[str]) -> str:
-    """The function ``test``: steps each of the runs ``chosen`` until it ends, or ``count`` times."""
-    step = writer.step
-    elements = step.x.size
-    state = list(step.state.values())
-    rows = [f"x{i}" for i in range(elements)]
-    arguments = [
-        "chosen", "x", "gradient", "loss", "previous", *(f"state{k}" for k in range(len(state))),
-        *(f"runs{j}" for j in range(len(writer.runs))), *(f"steps{j}" for j in range(len(writer.steps))),
-        *(f"each{j}" for j in range(len(writer.each))), "largest", "first_norm", "landmark", "landmark_at", "i",
-        "count",
-        "tolerances", "until", "has_until", "maximize", "takes_all", "cycles", "knows_x",
-        "status", "steps_made", "end_loss", "end_norm", "end_x",
-    ]  # fmt: skip
-    reads = [f"{name} = x[{i}, n]" for i, name in enumerate(rows)]
-    for k, slot in enumerate(state):
-        reads += [f"m{k}_{i} = state{k}[{f'{i}, n' if slot.shape else 'n'}]" for i in range(slot.size)]
-    number = 0
-    for j, slot in enumerate(writer.runs):
-        for i in range(slot.size):
-            reads.append(f"r{number} = runs{j}[{f'{i}, n' if slot.shape else 'n'}]")
-            number += 1
-    reads += [f"l{i}, p{i} = landmark[{i}, n], previous[{i}, n]" for i in range(elements)]
-    reads.append("at, has_x, loss_before = landmark_at, knows_x, float64(loss[n])")
-    squares = " + ".join(f"float64(gradient[{i}, n])**2" for i in range(elements))
-    reads.append(f"norm_before = math.sqrt({squares})")
-    inputs = [f"s{j} = steps{j}[j]" for j in range(len(writer.steps))]
-    number = 0
-    for j, slot in enumerate(writer.each):
-        for i in range(slot.size):
-            inputs.append(f"e{number} = each{j}[j, {f'{i}, n' if slot.shape else 'n'}]")
-            number += 1
-    tests = _TESTS.format(
-        loss=loss,
-        norm=_squares(gradient),
-        move=" + ".join(f"(float64({name}) - float64(p{i}))**2" for i, name in enumerate(rows)),
-        length=_squares(rows),
-        finite=" and ".join(f"math.isfinite({g})" for g in gradient),
-        same=" and ".join(f"{name} == l{i}" for i, name in enumerate(rows)),
-        here=", ".join(f"l{i}" for i in range(elements)),
-        before=", ".join(f"p{i}" for i in range(elements)),
-        points=", ".join(rows),
-        ends="; ".join(f"end_x[{i}, c] = {name}" for i, name in enumerate(rows)),
-    )
-    new = writer.names_of(step.update.x)
-    names = list(rows)
-    for k, (name, slot) in enumerate(step.state.items()):
-        names += [f"m{k}_{i}" for i in range(slot.size)]
-        new += writer.names_of(step.update.state[name])
-    lines = ['@njit(cache=True, nogil=True, error_model="numpy", boundscheck=False)']
-    lines.append(f"def test({', '.join(arguments)}):")
-    lines += [f"    {member.name} = {int(member)}" for member in Status if member.name in _TESTS]
-    lines += ["    for c in range(len(chosen)):", "        n = chosen[c]"]
-    lines += [f"        {line}" for line in reads]
-    lines.append("        for j in range(count + 1):")
-    lines += [f"            {line}" for line in writer.lines[:evaluated] + tests.splitlines() + inputs]
-    lines += [f"            {line}" for line in writer.lines[evaluated:]]
-    lines.append(f"            {', '.join(names)} = {', '.join(new)}")
-    return "\n".join(lines) + "\n"
+def text_of_tests(writer: Writer, tests: Tests, evaluated: int, loss: str, gradient: Sequence[str]) -> str:
+    """The function ``test``: steps run ``n`` until it ends, or ``k`` times, and says whether it has ended.
+
+    It begins at iteration ``j``, with the rows that a group had then; ``t`` is the first place in the inputs of steps.
+    A run that has no other end before iteration ``final`` ends there, as ``otherwise``.
+    """
+    rows = Rows(writer, tests)
+    moving = [*rows.points, *rows.state]
+    reads = [f"{name} = {rows.before(name)}" for name in moving]
+    reads += [f"{row.name} = {rows.now(row.name)}" for row in rows.all if row.name[0] == "r"]
+    known = [row.name for row in rows.moving if row.name[0] in "pl"]
+    reads += [f"{name} = {rows.before(name)}" for name in known]
+    squares = _squares([rows.before(f"g{i}") for i in range(len(gradient))])
+    reads += [f"norm_before, loss_before = math.sqrt({squares}), float64({rows.before('f')})"]
+    inputs = [f"s{i} = steps{i}[t]" for i in range(len(writer.steps))] + rows.wide("t")
+    inner = [*writer.lines[:evaluated], *_tests(rows, tests, loss, gradient), *inputs, *writer.lines[evaluated:]]
+    inner.append(f"{', '.join(moving)} = {', '.join(new_names(writer))}")
+    lines = [f"def test({', '.join(tested_with(writer))}):"]
+    lines += [f"    {line}" for line in [*reads, "last = j + k", "while True:"]]
+    lines += [f"        {line}" for line in [*inner, "j, t = j + 1, t + 1"]]
+    return NJIT + "\n" + "\n".join(lines) + "\n"
+
+
+def _tests(rows: Rows, tests: Tests, loss: str, gradient: Sequence[str]) -> list[str]:
+    """The tests of one iteration: a run that ends leaves its state."""
+    points = ", ".join(rows.points)
+    finite = " and ".join(f"math.isfinite({g})" for g in gradient)
+    lines = [
+        f"value, norm = float64({loss}), math.sqrt({_squares(gradient)})",
+        "code = 0",
+        f"if not ({finite} and abs(value) < math.inf):",
+        f"    code = {int(Status.DIVERGED)}",
+    ]
+    if not tests.maximize:
+        lines += ["elif abs(value) > largest[n] and norm > norm_before:", f"    code = {int(Status.DIVERGED)}"]
+    if tests.until:
+        lines += [f"elif value {'>=' if tests.maximize else '<='} tolerances[{TOLERANCES}]:",
+                  f"    code = {int(Status.REACHED)}"]  # fmt: skip
+    met = _met(rows, tests)
+    if tests.takes_all:
+        met = {Status.CONVERGED_ALL: " and ".join(f"({holds})" for holds in met.values())}
+    for status, holds in met.items():
+        lines += [f"elif {holds}:", f"    code = {int(status)}"]
+    lines += ["elif j == final:", "    code = otherwise"]
+    if tests.cycles:
+        same = " and ".join(f"{name} == l{i}" for i, name in enumerate(rows.points))
+        landmark = ", ".join(f"l{i}" for i in range(len(rows.points)))
+        lines += [
+            f"if code == 0 and {same}:",
+            f"    code = {int(Status.STALLED)} if j - at == 1 else {int(Status.CYCLING)}",
+            "if j & (j - 1) == 0:",
+            f"    {landmark} = {points}",
+            "    at = j",
+        ]
+    lines += [
+        "if code != 0:",
+        f"    status[n], steps_made[n], end_norm[n], end_loss[n] = code, j, norm, {loss}",
+        *(f"    end_x[{i}, n] = {name}" for i, name in enumerate(rows.points)),
+        "    return True",
+        "if j == last:",
+        "    return False",
+        "norm_before, loss_before = norm, value",
+    ]
+    return lines + ([f"{', '.join(f'p{i}' for i in range(len(gradient)))} = {points}"] if tests.x else [])
+
+
+def _met(rows: Rows, tests: Tests) -> dict[Status, str]:
+    """What each tolerance says, in the order of the tests."""
+    met = {}
+    if tests.gradient:
+        met[Status.CONVERGED_GRAD] = "norm <= tolerances[0] + tolerances[1] * first_norm[n]"
+    if tests.loss:
+        met[Status.CONVERGED_LOSS] = "abs(value - loss_before) <= tolerances[2] + tolerances[3] * abs(value)"
+    if tests.x:
+        move = " + ".join(f"(float64({name}) - float64(p{i}))**2" for i, name in enumerate(rows.points))
+        length = f"tolerances[4] + tolerances[5] * math.sqrt({_squares(rows.points)})"
+        met[Status.CONVERGED_X] = f"math.sqrt({move}) <= {length}"
+    return met
 
 
 def _squares(names: Sequence[str]) -> str:

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 import torch
 
 from gdcli.batch.binding import Memory
+from gdcli.batch.blocks import most_of
 from gdcli.batch.objective import BatchObjective
 from gdcli.batch.replay import ReplayTile
 from gdcli.batch.step import Step
+from gdcli.batch.stopping import Stopping
 from gdcli.tensors import Problem, rows_of
 
 
@@ -17,13 +19,17 @@ class Vmap:
     """The engine: its tiles evaluate all runs in one call, and step as ``replay`` does."""
 
     name = "vmap"
-    block, block_with_tolerance = 32, 8
+    threads = False  # PyTorch has its own
 
     def __init__(self, problem: Problem, step: Step) -> None:
         self.problem = problem
         self.step = step
         elements = sum(tensor.numel() for tensor in problem.tensors.values())
         self.tile = max(256, min(8_192, 2_000_000 // max(1, elements)))
+
+    def most(self, i: int, stopping: Stopping) -> int:
+        """How many iterations it makes at most in one go from iteration ``i`` on."""
+        return most_of(i, stopping, 32, 8)
 
     def tile_of(self, x: torch.Tensor, parameters: Mapping[str, torch.Tensor]) -> VmapTile:
         """Runs at ``x``."""

@@ -30,10 +30,13 @@ class Watch:
         self.previous: torch.Tensor | None = None
         self._before: torch.Tensor | None = None
         self._before_loss = loss
+        self._points, self._slopes = x.unbind()[:_COMPARED], tile.gradient.unbind()
+        self._landmarks: tuple[torch.Tensor, ...] = ()
 
-    def begin(self, limits: Limits) -> None:
-        """Begin a block."""
+    def begin(self, limits: Limits, landmark: torch.Tensor | None) -> None:
+        """Begin a block. The ``landmark`` (elements, runs) are points that the runs have been at."""
         self.limits = limits
+        self._landmarks = () if landmark is None else landmark.unbind()[:_COMPARED]
         self.largest.zero_()
         self.broken.zero_()
         self.returned.zero_()
@@ -51,8 +54,9 @@ class Watch:
         if limits.gradient is None:
             torch.add(self.broken, tile.gradient, alpha=0, out=self.broken)
         else:
-            torch.mul(tile.gradient[0], tile.gradient[0], out=self.norm)
-            for row in tile.gradient[1:]:
+            first, *others = self._slopes
+            torch.mul(first, first, out=self.norm)
+            for row in others:
                 self.norm.addcmul_(row, row)
             self._keep("gradient", self.norm)
             self.broken[0].add_(self.norm, alpha=0)
@@ -71,9 +75,9 @@ class Watch:
             self._keep("move", move.sub_(x.abs().amax(0), alpha=limits.x[1] * x.shape[0] ** 0.5))
             self.previous, self._before = self._before, self.previous
             self._before.copy_(x)
-        if limits.landmark is not None:
-            torch.eq(x[0], limits.landmark[0], out=self.same)
-            for row, there in zip(x[1:_COMPARED], limits.landmark[1:_COMPARED], strict=True):
+        if self._landmarks:
+            torch.eq(self._points[0], self._landmarks[0], out=self.same)
+            for row, there in zip(self._points[1:], self._landmarks[1:], strict=True):
                 torch.eq(row, there, out=self.also)
                 self.same.logical_and_(self.also)
             self.returned.logical_or_(self.same)

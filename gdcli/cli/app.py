@@ -16,7 +16,7 @@ COMMANDS = {
     "ops": "Evaluate expressions, one per row.",
     "grad": "Show a value and its gradient, and explain them.",
     "minimize": "Minimize an expression by gradient descent.",
-    "fit-linear": "Fit a layer activation(W @ x) to a target.",
+    "fit-linear": "Fit a regression to data, or a layer to a target.",
     "predict": "Predict from rows of data with a saved model.",
     "compare": "Compare optimizers on one problem.",
     "sweep": "Run many descents along one or two axes.",

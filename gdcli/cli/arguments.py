@@ -33,6 +33,7 @@ _DASHED = re.compile(rf"[-{DASHES}]{{1,2}}({NAME}[\w.-]*)(=.*)?", re.DOTALL)  # 
 _VALUE = re.compile(r"[-+]?[\d.\[]|(rand|zeros|ones|arange|pi|inf)")
 _NAME_ALONE = re.compile(rf"(?:[\w-]+\.)?{NAME}")  # also one of a rule: adam.betas
 _NUMBERS = re.compile(r"[-+]?\.?\d[\d.,:e+-]*|[-+]?:[\d.e+-]+|true|false|none", re.IGNORECASE)
+_AXIS = re.compile(rf"(?:lr\.)?{NAME}(?:\[[\d,-]+\])?=[^=:]+:[^=]+")
 _NO_BREAK = "\u00a0\u2007\u202f"
 
 
@@ -180,6 +181,8 @@ def too_many_words(command: str, words: Sequence[str], takes: int, options: Coll
     noun = "expression" if "--var" in options else "name"
     got = f"one {noun}, but got '{words[takes]}' too" if takes else f"no {noun}, but got '{words[takes]}'"
     message = f"{command} takes {got}"
+    if command == "sweep" and (axis := next((word for word in words if _AXIS.fullmatch(word)), "")):
+        return GdcliError("usage", message, f"did you mean '--over {axis}'?")
     for word, following in zip(words, [*words[1:], ""], strict=True):
         if f"-{word.partition('=')[0]}" in options:  # -lr 0.1
             return GdcliError("usage", message, f"did you mean '-{word}'?")

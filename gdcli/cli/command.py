@@ -65,9 +65,9 @@ class Command(Generic[S]):
     ``complete`` fills in defaults and finds all errors in the arguments, without torch.
     ``run`` returns the exit code. ``features`` are what it can print, draw and save: numbers, a row per iteration or
     point, a plot, and the kinds of files of ``--save``. ``code`` returns the equivalent PyTorch script, without torch.
-    ``given`` returns the settings of the command line, or those of files that take their place, and ``around`` is a
-    context of the whole command. ``with_data`` is the form that it takes with data from files, and ``variables`` are
-    those that it has without.
+    ``given`` returns the settings of the command line, or those of files that take their place, ``check`` refuses
+    complete settings that do not go with the output, and ``around`` is a context of the whole command. ``with_data`` is
+    the form that it takes with data from files, and ``variables`` are those that it has without.
     """
 
     name: str
@@ -79,6 +79,7 @@ class Command(Generic[S]):
     features: tuple[Feature, ...] = ("numbers", "table")
     code: Callable[[S], str] | None = None
     given: Callable[[S, Output], S] = lambda settings, _: settings
+    check: Callable[[S, Output], None] = lambda *_: None
     around: Callable[[Output], contextlib.AbstractContextManager[Output]] = contextlib.nullcontext
     with_data: Command[Any] | None = None
     variables: tuple[str, ...] = ()
@@ -172,45 +173,8 @@ def add(app: typer.Typer, command: Command[S]) -> None:
             add_variable(names, *parse_assignment(text))
         _check_not_empty(given, ctx.meta["gdcli.options"])
         with command.around(_output(command, given, ctx.meta["gdcli.words"])) as output:
-            code = run(ctx, given, names, output)
+            code = _run(command, ctx, given, names, output)
         raise typer.Exit(code)
-
-    def run(ctx: typer.Context, given: dict[str, Any], names: dict[str, str], output: Output) -> int:
-        file = given.get("file")
-        config, options = _config(command, given.pop("config")), ctx.meta["gdcli.options"]
-        form = form_of(command, given, names, config.keys, options)
-        check_output(command, form, output)
-        settings = form.given(_settings(form, given, names, config), output)
-        try:
-            settings = form.complete(settings)
-        except UnknownVariableError as error:
-            if error.name in ctx.meta["gdcli.variables"]:
-                raise unknown_option(f"--{error.name}", options, command.name, error.known) from error
-            raise
-        except MissingVariableError as error:
-            if f"--{error.name}" in options:
-                error.hint = name_of_an_option(error.name, error.source)
-            elif error.source == error.name:
-                error.hint = hint_at_problems(error.name, command.name) or error.hint
-            raise
-        except ExpressionError as error:
-            if file:
-                from gdcli.cli.program_file import naming
-
-                naming(error, file)
-            raise
-        output.check()
-        check_live(output, streams="iterations" in form.features)
-        check_targets(output, form.name, form.saves, streams=bool(getattr(settings, "points", "")))
-        check_effect(output, settings, many_rows="iterations" in form.features or getattr(settings, "each", False))
-        if output.format == "code" and form.code is not None:
-            _print_code(form.code(settings), output)
-            return ExitCode.OK
-        _leave_deleted_folder()
-        import_torch()
-        gc.enable()
-        with listening(output.heard, quiet=output.quiet):
-            return form.run(settings, output)
 
     parameters = [inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)]
     parameters += setting_parameters(command) + output_parameters(command)
@@ -218,6 +182,53 @@ def add(app: typer.Typer, command: Command[S]) -> None:
     callback.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     epilog = "\n".join(command.examples)
     app.command(command.name, cls=WordsCommand, help=command.help, epilog=epilog)(callback)
+
+
+def _run(
+    command: Command[Any], ctx: typer.Context, given: dict[str, Any], names: dict[str, str], output: Output
+) -> int:
+    """Run a command with the options and the variables of the command line; returns the exit code."""
+    file = given.get("file")
+    config = _config(command, given.pop("config"))
+    form = form_of(command, given, names, config.keys, ctx.meta["gdcli.options"])
+    check_output(command, form, output)
+    settings = _completed(form, form.given(_settings(form, given, names, config), output), ctx.meta, file)
+    output.check()
+    check_live(output, streams="iterations" in form.features)
+    check_targets(output, form.name, form.saves, streams=bool(getattr(settings, "points", "")))
+    check_effect(output, settings, many_rows="iterations" in form.features or getattr(settings, "each", False))
+    form.check(settings, output)
+    if output.format == "code" and form.code is not None:
+        _print_code(form.code(settings), output)
+        return ExitCode.OK
+    _leave_deleted_folder()
+    import_torch()
+    gc.enable()
+    with listening(output.heard, quiet=output.quiet):
+        return form.run(settings, output)
+
+
+def _completed(form: Command[Any], settings: Any, words: Mapping[str, Any], file: str | None) -> Any:
+    """The settings completed and checked; an error speaks of the words that were typed, and of the program's file."""
+    options = words["gdcli.options"]
+    try:
+        return form.complete(settings)
+    except UnknownVariableError as error:
+        if error.name in words["gdcli.variables"]:
+            raise unknown_option(f"--{error.name}", options, form.name, error.known) from error
+        raise
+    except MissingVariableError as error:
+        if f"--{error.name}" in options:
+            error.hint = name_of_an_option(error.name, error.source)
+        elif error.source == error.name:
+            error.hint = hint_at_problems(error.name, form.name) or error.hint
+        raise
+    except ExpressionError as error:
+        if file:
+            from gdcli.cli.program_file import naming
+
+            naming(error, file)
+        raise
 
 
 def add_function(app: typer.Typer, function: Callable[..., None], examples: Sequence[str]) -> None:

@@ -67,10 +67,21 @@ def read_config(path: str, command: str, settings: Collection[str]) -> dict[str,
 
         folder = str(Path(path).parent)
         config["values"] = {n: relative_to(folder, v) if is_reference(v) else v for n, v in values.items()}
+    if path != "-" and "data" in config:
+        config["data"] = _from(Path(path).parent, config["data"])
     if "lrs" in settings and isinstance(config.get("lr"), dict):
         message = f"'lr' in {path} must be a number of at least 0, or auto, not a table"
         raise GdcliError("setting", message, f"the table of the rates of variables is {'[lrs]' if toml else 'lrs'}")
     return config
+
+
+def _from(folder: Path, files: Any) -> Any:
+    """Files of data that stand in a config of this folder, as they are meant from the present one."""
+    if isinstance(files, str):
+        return _from(folder, [files])
+    if not isinstance(files, list) or not all(isinstance(file, str) for file in files):
+        return files
+    return [file if file == "-" or file.startswith("~") else str(folder / file) for file in files]
 
 
 def _read(path: str) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import inspect
 
 from gdcli.contract.fields import EXPRESSIONS
 from gdcli.errors import GdcliError
@@ -12,18 +12,20 @@ def commands_with(option: str) -> list[str]:
     """The commands that have an option, in the order of the help. The modules of all commands are imported for it."""
     from gdcli.cli.app import COMMANDS
 
-    return [name for name in COMMANDS if option in _flags(name)]
+    return [name for name in COMMANDS if _has(name, option)]
 
 
-def _flags(name: str) -> Collection[str]:
-    """The options of a command; only one without settings has to be built for them."""
+def _has(name: str, option: str) -> bool:
+    """Whether a command has an option; one without settings is built where a parameter has this name."""
     from gdcli.cli.app import load, module_of
-    from gdcli.cli.parameters import flags_of
+    from gdcli.cli.parameters import has_flag
 
     module = module_of(name)
     if hasattr(module, "COMMAND"):
-        return flags_of(module.COMMAND)
-    return [flag for p in load(name).params for flag in (*p.opts, *p.secondary_opts)]
+        return has_flag(module.COMMAND, option)
+    if option.lstrip("-") not in inspect.signature(getattr(module, name)).parameters:
+        return False
+    return any(option in (*p.opts, *p.secondary_opts) for p in load(name).params)
 
 
 def commands_with_setting(name: str) -> list[str]:

@@ -16,6 +16,17 @@ from gdcli.contract.fields import EXPRESSIONS, READ, fields_of
 if TYPE_CHECKING:
     from gdcli.cli.command import Command
 
+_OPTION_OF = {"values": "var", **dict.fromkeys(EXPRESSIONS, "file")}
+"""The options of settings that have another name."""
+
+
+def has_flag(command: Command[Any], flag: str) -> bool:
+    """Whether a command has an option; its options are made only where one may have this name."""
+    name = flag.removeprefix("--").removeprefix("no-").replace("-", "_")
+    fields = {_OPTION_OF.get(field.name, field.name) for field in fields_of_forms(command)}
+    names = (*fields, "config", *FORMATS, *(field.name for field, _ in output_options()))
+    return name in names and flag in flags_of(command)
+
 
 def flags_of(command: Command[Any]) -> set[str]:
     """The options of a command, without building it."""
@@ -32,8 +43,9 @@ def setting_parameters(command: Command[Any]) -> list[inspect.Parameter]:
     for field in fields_of_forms(command):
         kind, meta = get_args(field.type)[0], meta_of(field)
         if field.name == "values":
-            var = typer.Option("--var", metavar="NAME=VALUE", help=_VAR_HELP, rich_help_panel=meta.extra["panel"])
-            parameters.append(_parameter("var", list[str] | None, var))
+            name, panel = _OPTION_OF[field.name], meta.extra["panel"]
+            var = typer.Option(f"--{name}", metavar="NAME=VALUE", help=_VAR_HELP, rich_help_panel=panel)
+            parameters.append(_parameter(name, list[str] | None, var))
         elif field.name in READ:  # what a record says of the files of its values
             continue
         elif field.name == "model":
@@ -48,8 +60,9 @@ def setting_parameters(command: Command[Any]) -> list[inspect.Parameter]:
             argument = typer.Argument(metavar=meta.extra["metavar"], help=meta.description, show_default=False,
                                       rich_help_panel=meta.extra["panel"])  # fmt: skip
             parameters.append(_parameter(field.name, list[str] | None if kind == list[str] else str | None, argument))
-            file = typer.Option("--file", metavar="FILE", help=_FILE_HELP, rich_help_panel=meta.extra["panel"])
-            parameters.append(_parameter("file", str | None, file))
+            name = _OPTION_OF[field.name]
+            file = typer.Option(f"--{name}", metavar="FILE", help=_FILE_HELP, rich_help_panel=meta.extra["panel"])
+            parameters.append(_parameter(name, str | None, file))
         else:
             parameters.append(_option(field, _text_of(field, command), negatable=True))
     return parameters
@@ -78,13 +91,13 @@ def _option(field: FieldInfo, text: str, *, negatable: bool) -> inspect.Paramete
 
     A flag that is ``negatable`` has a ``--no-`` form, to override a config.
     """
-    kind, extra = get_args(field.type)[0], meta_of(field).extra
+    kind, extra = _without_unset(get_args(field.type)[0]), meta_of(field).extra
     flag = "--" + field.name.replace("_", "-")
     if kind in (bool, bool | None):
         name = f"{flag}/--no-{flag[2:]}" if negatable else flag
         return _parameter(field.name, bool | None, typer.Option(name, help=text, rich_help_panel=extra["panel"]))
     default = extra["shown"] or field.default
-    shown = "" if default in (msgspec.NODEFAULT, None, "", "none") else f"  [default: {default}]"
+    shown = "" if default in (msgspec.NODEFAULT, msgspec.UNSET, None, "", "none") else f"  [default: {default}]"
     option = typer.Option(
         flag,
         metavar=extra["metavar"] or _METAVARS.get(kind) or "|".join(get_args(kind)),
@@ -94,6 +107,11 @@ def _option(field: FieldInfo, text: str, *, negatable: bool) -> inspect.Paramete
     )
     repeated = extra["reads"] in ("pairs", "bounds", "degrees") or (kind == list[str] and not extra["reads"])
     return _parameter(field.name, list[str] | None if repeated else str | None, option)
+
+
+def _without_unset(kind: Any) -> Any:
+    """The type that a setting has when it is given, for one that a record leaves out otherwise."""
+    return get_args(kind)[0] if msgspec.UnsetType in get_args(kind) else kind
 
 
 def output_parameters(command: Command[Any]) -> list[inspect.Parameter]:

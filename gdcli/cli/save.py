@@ -56,17 +56,17 @@ def targets(paths: Sequence[str], offered: Sequence[Kind] = tuple(FILES)) -> lis
         GdcliError: for a name with an unknown ending.
     """
     kinds = [kind for kind in FILES if kind != "cells" or kind in offered]
-    return [_target(path, kinds) for path in paths]
+    return [_target(path, kinds, [kind for kind in kinds if kind in offered]) for path in paths]
 
 
-def _target(path: str, kinds: Sequence[Kind]) -> Target:
+def _target(path: str, kinds: Sequence[Kind], offered: Sequence[Kind]) -> Target:
     name = PurePath(path).name.lower()
     suffix = name[name.rindex(".") :] if "." in name else ""
     for kind in kinds:
         if name.endswith(FILES[kind].endings):
             return Target(path, kind, suffix)
     message = f"unsupported file type '{suffix}'" if suffix else f"the name '{path}' does not say what to save"
-    raise GdcliError("save", message, _known(kinds))
+    raise GdcliError("save", message, _known(offered))
 
 
 def _known(kinds: Sequence[Kind]) -> str:

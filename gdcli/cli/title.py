@@ -37,7 +37,13 @@ def title_of(descent: Descent[Any]) -> str:
     named = [f"{name} ({shape})" if shape and called[name] == name else called[name] for name, shape in shapes.items()]
     over = "" if isinstance(descent.settings, FitLinearSettings) else f" over {', '.join(named)}"
     stays = f"; {listed(called[name] for name in fixed)} stay{'s' * (len(fixed) == 1)} fixed" if fixed else ""
-    return f"{task(descent.settings)}{over}{stays}"
+    return f"{task(descent.settings)}{over}{stays}{_in_batches(descent)}"
+
+
+def _in_batches(descent: Descent[Any]) -> str:
+    """How many rows each step takes: ``; in batches of 32 of 97 rows``."""
+    batches = descent.problem.batches
+    return "" if batches is None else f"; in batches of {batches.size:,} of {batches.rows:,} rows"
 
 
 _MOST_NAMED = 4

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from gdcli.codegen.batches import BatchLines
 from gdcli.codegen.by_hand import rule_of
 from gdcli.codegen.rules import LoopNames, Moving
 from gdcli.codegen.script import WIDTH, Script, not_shown, surely_has_gradient
@@ -73,6 +74,7 @@ class Loop:
             has_path = surely_has_gradient(script.expressions[0], name)
             self.variables.append(Moving(name, script.names[name], rate, has_path, rebinds or not has_path))
         self.loss_lines: list[str] = []
+        self.batches = BatchLines(script, settings, names)
         self.rule = rule_of(script, settings, self.variables, names)
         self.stops = Stops(script, settings, self.variables, names)
 
@@ -83,7 +85,7 @@ class Loop:
         how = f"with {row.path}" if row.path else f"by {row.method}"
         declared = self.script.declarations([v.name for v in self.variables])
         unshown = not_shown({name: getattr(s, name, False) for name in ("walk", "check")})
-        setup = [*self.rule.setup(), f"{self.steps} = {s.steps}"]
+        setup = [*self.rule.setup(), f"{self.steps} = {s.steps}", *self.batches.setup()]
         loop = [f"for {self.i} in range({self.steps} + 1):", *_indented(self._body())]
         functions = self.script.functions()
         return self.script.text(
@@ -91,7 +93,13 @@ class Loop:
         )
 
     def _body(self) -> list[str]:
-        lines = self.rule.evaluate(self.loss_lines) + self._shown() + self.stops.lines() + self._clipping()
+        lines = (
+            self.batches.draw()
+            + self.rule.evaluate(self.loss_lines)
+            + self._shown()
+            + self.stops.lines()
+            + self._clipping()
+        )
         return lines + self.rule.step() + self._projection() + self.rule.after_step()
 
     def _shown(self) -> list[str]:

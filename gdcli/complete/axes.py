@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from gdcli.complete.plot import parts_of
 from gdcli.contract.envelope import listed
 from gdcli.contract.short import exactly
+from gdcli.contract.sweep import SweepSettings
 from gdcli.errors import ExpressionError, GdcliError
 from gdcli.lang.nodes import Number
 from gdcli.lang.suggest import NAME, did_you_mean, typographic
@@ -96,15 +97,31 @@ def _axis(text: str) -> AxisWords:
     name, equals, numbers = (part.strip() for part in text.partition("="))
     match = _NAME.fullmatch(name)
     if not equals or not numbers or match is None:
-        example = _example(AxisWords(name, match["base"], match["rate"] is not None) if match else AxisWords("x", "x"))
-        hint = typographic(text) or f"for example: {example}"
-        raise GdcliError("axis", f"--over takes NAME=LOW:HIGH:COUNT, not '{text}'", hint)
+        raise _no_axis(text)
     base = unicodedata.normalize("NFKC", match["base"]).replace("-", "_")
     axis = AxisWords(re.sub(r"\s", "", name), base, match["rate"] is not None, _index(name, match["index"]))
     parts = parts_of(_without_brackets(numbers))
     if any("=" in part for part in parts[1:]):
         raise _several(text)
     return _listed(axis, parts) if len(parts) > 1 or ":" not in numbers else _range(axis, numbers)
+
+
+_INDICES = re.compile(rf"(?P<base>(?:lr\.)?{NAME})(?P<index>(?:\[-?\d+\]){{2,}})=(?P<numbers>.+)")
+_NO_EQUALS = re.compile(rf"(?P<name>(?:lr\.)?{NAME}(?:\[[\d,-]+\])?)\s*[:\s]\s*(?P<numbers>[^\s=]*[:,][^\s=]*)")
+
+
+def _no_axis(text: str) -> GdcliError:
+    """The error for words that have no name with numbers."""
+    match = _NAME.match(text)
+    name = match["base"] if match else "x"
+    rate = bool(match and match["rate"])
+    hint = f"for example: {_example(AxisWords(f'lr.{name}' if rate else name, name, rate))}"
+    if indices := _INDICES.fullmatch(text):
+        element = f"{indices['base']}[{indices['index'][1:-1].replace('][', ',')}]"
+        hint = f"write --over {shlex.quote(element + '=' + indices['numbers'])}"
+    elif meant := _NO_EQUALS.fullmatch(text):
+        hint = f"did you mean '--over {meant['name']}={meant['numbers']}'?"
+    return GdcliError("axis", f"--over takes NAME=LOW:HIGH:COUNT, not '{text}'", typographic(text) or hint)
 
 
 def _several(text: str) -> GdcliError:
@@ -142,9 +159,11 @@ def _listed(axis: AxisWords, parts: Sequence[str]) -> AxisWords:
     numbers = [_number(axis, part) for part in parts]
     if len(set(numbers)) == 1:
         low, high = (numbers[0], numbers[0] + 20) if axis.is_seed else sorted((numbers[0], numbers[0] * 10 or 1.0))
-        example = AxisWords(axis.name, axis.base, low=low, high=high, count=0 if axis.is_seed else 100)
+        example = AxisWords(axis.name, axis.base, low=low, high=high, count=0 if axis.is_seed else 100).option()
+        if not axis.is_seed and (low < 0 or high > 1) and not _may_be_any(axis):
+            example = _example(axis)
         message = f"the axis {axis.name} has one point, {exactly(numbers[0])}"
-        raise GdcliError("axis", message, f"an axis has two or more, for example: {example.option()}")
+        raise GdcliError("axis", message, f"an axis has two or more, for example: {example}")
     ordered = sorted(set(numbers))
     if ordered != numbers:
         twice = next((number for i, number in enumerate(numbers) if number in numbers[:i]), None)
@@ -185,8 +204,14 @@ def _example(axis: AxisWords) -> str:
     if axis.is_rate or axis.base == "lr":
         low, high = 0.001, 1.0
     else:
-        low, high = (0.1, 0.9) if any(axis.base in row.parameters for row in RULES.values()) else (-2.0, 2.0)
+        low, high = (-2.0, 2.0) if _may_be_any(axis) else (0.1, 0.9)
     return AxisWords(axis.name, axis.base, low=low, high=high, count=100).option()
+
+
+def _may_be_any(axis: AxisWords) -> bool:
+    """Whether its numbers may be any: those of a variable, but not of a rate or a parameter of a rule."""
+    is_parameter = axis.base == "lr" or any(axis.base in row.parameters for row in RULES.values())
+    return not (axis.is_rate or is_parameter)
 
 
 def _number(axis: AxisWords, text: str) -> float:
@@ -197,8 +222,12 @@ def _number(axis: AxisWords, text: str) -> float:
     try:
         root = parse_value(text).root
     except ExpressionError as error:
+        if axis.base in SweepSettings.__struct_fields__ and axis.base not in ("lr", "seed") and not axis.is_rate:
+            message = f"{axis.base.replace('_', ' ')} is no axis: it is the same in all runs of a sweep"
+            hint = f"run a sweep for each, for example: --{axis.base.replace('_', '-')} {text}"
+            raise GdcliError("axis", message, hint) from None
         message, hint = f"in the axis {axis.name}: {error.message}", error.hint
-        hint = example if error.code == "unknown-name" else hint
+        hint = example if error.code in ("unknown-name", "unknown-function") or not hint else hint
         raise ExpressionError(error.code, message, hint, source=error.source, span=error.span) from None
     if not isinstance(root, Number) or not math.isfinite(root.value):
         raise GdcliError("axis", f"the axis {axis.name} must consist of finite numbers, not '{text}'", example)

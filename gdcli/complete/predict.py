@@ -56,9 +56,18 @@ def _task(settings: PredictSettings) -> Task:
     for name in settings.keep:
         if name not in rows.columns:
             raise _no_column(name, rows, f"{rows.name} has no column '{name}' (--keep)")
+        if name == heading(model):
+            raise GdcliError(
+                "columns", f"the predictions are called '{name}' too", f"rename it, or use --keep without '{name}'"
+            )
     if settings.missing is not None:
         layout = msgspec.structs.replace(layout, missing=settings.missing)
     return Task(model, layout, rows)
+
+
+def heading(model: Model) -> str:
+    """The name of the column of predictions."""
+    return "probability" if model.model == "logistic" else "prediction"
 
 
 def _needed(layout: Layout) -> list[str]:

@@ -116,6 +116,9 @@ def _check_together(settings: RegressionSettings) -> None:
     if not s.shuffle and s.batch_size is None:
         message = "--no-shuffle is about the order of the rows in batches, and a batch has all rows"
         raise GdcliError("usage", message, "add --batch-size 32, or leave it out")
+    if s.tol_grad is not None and s.batch_size is not None:
+        message = "--tol-grad is about the gradient of all rows, and a step sees that of a batch"
+        raise GdcliError("usage", message, "use --tol-loss or --tol-x, or leave out --batch-size")
     if s.lr == "auto" and s.loss == "mae":
         message = "--lr auto derives the learning rate from the curvature, and mae has none"
         raise GdcliError("lr", message, "give a number: --lr 0.1")
@@ -128,9 +131,7 @@ def _check_together(settings: RegressionSettings) -> None:
             message = "with --l1 the gradient of the loss is not 0 at the minimum, so --tol-grad would not end the run"
             raise GdcliError("usage", message, "use --tol-x 1e-6, or --tol-loss")
     if row.evaluates and s.batch_size is not None and s.optimizer != "lbfgs" and not row.path:
-        message = (
-            f"{row.name} compares losses of all rows, and a batch has {s.batch_size:,} of them"
-        )
+        message = f"{row.name} compares losses of all rows, and a batch has {s.batch_size:,} of them"
         raise GdcliError("optimizer", message, "leave out --batch-size, or use another optimizer")
     if s.loss == "logistic" and s.optimizer == "newton" and s.l1:
         raise GdcliError("optimizer", "newton has no proximal step", "leave out --l1")

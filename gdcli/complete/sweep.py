@@ -15,7 +15,15 @@ from gdcli.complete.problem import expression_of, problem_of, with_start
 from gdcli.complete.program import with_program
 from gdcli.complete.rule import check_rule, usual_rate
 from gdcli.complete.sources import given, stays, with_sources
-from gdcli.complete.sweep_checks import check_axes, check_grid, check_offered, check_only_axes
+from gdcli.complete.sweep_checks import (
+    MOST_OF_AN_AXIS,
+    bytes_of_a_cell,
+    check_axes,
+    check_grid,
+    check_offered,
+    check_only_axes,
+    does_not_fit,
+)
 from gdcli.complete.sweep_names import Known, names_an_option, shape_of_value, sweep_axis
 from gdcli.complete.wrt import moving_variables
 from gdcli.contract.short import exactly
@@ -39,8 +47,8 @@ def complete_sweep(settings: SweepSettings) -> SweepSettings:
     A variable that is an axis has its first number as its value. The learning rate stays open where it is an axis.
 
     Raises:
-        GdcliError: for an invalid expression, value, name or axis, settings that cannot be combined, and a grid whose
-            result would be too large.
+        GdcliError: for an invalid expression, value, name or axis, settings that cannot be combined, and a grid with
+            too many cells.
     """
     if not settings.expression:
         over = settings.over or EXAMPLE_AXES
@@ -52,6 +60,7 @@ def complete_sweep(settings: SweepSettings) -> SweepSettings:
     if any(axis.is_seed for axis in words):
         settings = replace(settings, seed=0)
     expression = parse(expression_of(settings), (*settings.values, *settings.wrt))
+    check_known(settings.values, expression.variables)
     if not words and expression.variables:
         raise _no_axis(settings, expression)
     settings = _with_starts(settings, words, expression)
@@ -80,6 +89,22 @@ def axes_of(settings: SweepSettings) -> list[SweepAxis]:
     return [sweep_axis(words, settings, known) for words in typed_axes(settings.over, settings.zoom)]
 
 
+def too_large_for_memory(settings: SweepSettings, keeps: str = "") -> GdcliError | None:
+    """The error for completed settings whose result is too large for memory; None where it fits.
+
+    ``keeps`` is the option that needs all cells in memory, if there is one.
+    """
+    known = _known(settings)
+    words = typed_axes(settings.over, settings.zoom)
+    axes = [sweep_axis(axis, settings, known) for axis in words]
+    return does_not_fit(axes, words, bytes_of_a_cell(settings, known), keeps)
+
+
+def is_streamable(settings: SweepSettings) -> bool:
+    """Whether a result that is too large for memory can be saved as it is computed."""
+    return max(map(len, axes_of(settings))) <= MOST_OF_AN_AXIS
+
+
 def _known(settings: SweepSettings) -> Known:
     """What the axes may be of, in settings whose variables have values."""
     expression = parse(expression_of(settings), (*settings.values, *settings.wrt))
@@ -88,7 +113,6 @@ def _known(settings: SweepSettings) -> Known:
 
 def _with_starts(settings: SweepSettings, words: list[AxisWords], expression: Expression) -> SweepSettings:
     """With the first number of its axis as the value of each variable that is one."""
-    check_known(settings.values, expression.variables)
     row, now = RULES[settings.optimizer], given(settings)
     first = {
         axis.base: exactly(axis.ends[0])
@@ -118,7 +142,8 @@ def _moving(settings: SweepSettings, words: list[AxisWords]) -> list[str]:
             for n in reversed(shape):
                 zeros = [zeros] * max(1, n)
             text = json.dumps(zeros, separators=(",", ":"))
-            error.hint = f"give it its numbers: --{error.name} {shlex.quote(text if len(shape) > 1 else text[1:-1])}"
+            text = text[1:-1] if len(shape) == 1 and shape[0] > 1 else text
+            error.hint = f"give it its numbers: --{error.name} {shlex.quote(text)}"
         raise
 
 

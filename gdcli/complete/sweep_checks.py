@@ -23,7 +23,9 @@ from gdcli.rules.parameters import OWN_OPTIONS, parameters_of
 
 MOST_CELLS = 10**9
 MOST_BYTES = 400_000_000
-"""Of a result, in memory and in a file."""
+"""Of a result in memory."""
+MOST_OF_AN_AXIS = 10**7
+"""Numbers of an axis of a result that is saved as it is computed."""
 _BYTES_OF_A_CELL = 13  # status, steps, loss and minimum
 _BYTES = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2}
 _LARGEST = {"float64": math.inf, "float32": 3.4028234663852886e38, "float16": 65504.0, "bfloat16": 3.38953139e38}
@@ -239,21 +241,41 @@ def _check_momentum(settings: SweepSettings, axes: Sequence[SweepAxis]) -> None:
 
 
 def check_grid(settings: SweepSettings, axes: Sequence[SweepAxis], words: Sequence[AxisWords], known: Known) -> None:
-    """Raise GdcliError for a grid with more cells than can be counted, or than memory is allowed for."""
+    """Raise GdcliError for a grid with more cells than can be counted."""
     cells = math.prod(map(len, axes))
-    shapes = [shape_of_value(known.values[name]) for name in known.moving]
-    elements = sum(math.prod(shape) if shape is not None else 1 for shape in shapes)
-    each = _BYTES_OF_A_CELL + _BYTES[settings.dtype] * elements
-    most = min(MOST_CELLS, MOST_BYTES // each)
-    if cells <= most:
-        return
     if cells > MOST_CELLS:
         message = f"the grid has {cells:,} cells, and a sweep has at most {MOST_CELLS:,}"
-    else:
-        message = f"the result has {cells * each / 1e9:.3g} GB, {each} bytes for each of {cells:,} cells"
-        message += f", and at most {MOST_BYTES / 1e9:g} GB are kept"
-    hint = f"at most {most:,} cells fit: {_fewer(words, most)}; --zoom then looks closer at a part"
-    raise GdcliError("limit", message, hint)
+        most = min(MOST_CELLS, MOST_BYTES // bytes_of_a_cell(settings, known))
+        raise GdcliError("limit", message, _what_fits(words, most))
+
+
+def bytes_of_a_cell(settings: SweepSettings, known: Known) -> int:
+    """What a cell of the result takes."""
+    shapes = [shape_of_value(known.values[name]) for name in known.moving]
+    elements = sum(math.prod(shape) if shape is not None else 1 for shape in shapes)
+    measured = 4 if settings.measure in ("rate", "distance") else 0
+    return _BYTES_OF_A_CELL + measured + _BYTES[settings.dtype] * elements
+
+
+def does_not_fit(axes: Sequence[SweepAxis], words: Sequence[AxisWords], each: int, keeps: str) -> GdcliError | None:
+    """The error for a result that is too large for memory, with ``each`` bytes a cell; None for one that fits.
+
+    ``keeps`` is the option that needs all cells in memory; without one, they can be saved as they are run.
+    """
+    cells, most = math.prod(map(len, axes)), MOST_BYTES // each
+    if cells <= most:
+        return None
+    message = f"the result has {cells * each / 1e9:.3g} GB, {each} bytes for each of {cells:,} cells"
+    message += f", and {keeps or 'memory'} keeps at most {MOST_BYTES / 1e9:g} GB"
+    hint = _what_fits(words, most)
+    if max(map(len, axes)) <= MOST_OF_AN_AXIS:
+        leave_out = f"leave out {keeps}, and " if keeps else ""
+        hint = f"{leave_out}add --save map.npz, which takes the cells as they are run; or fewer: {hint}"
+    return GdcliError("limit", message, hint)
+
+
+def _what_fits(words: Sequence[AxisWords], most: int) -> str:
+    return f"at most {most:,} cells fit: {_fewer(words, most)}; --zoom then looks closer at a part"
 
 
 def _fewer(words: Sequence[AxisWords], most: int) -> str:

@@ -15,11 +15,13 @@ from gdcli.lang.values import bind, bind_some, check_not_computed, is_whole
 _NAMES = re.compile(NAME)
 
 
-def moving_variables(text: str, values: Mapping[str, Any], wrt: Sequence[str], *, partial: bool = False) -> list[str]:
+def moving_variables(
+    text: str, values: Mapping[str, Any], wrt: Sequence[str], *, partial: bool = False, data: Sequence[str] = ()
+) -> list[str]:
     """The names to differentiate with respect to, after a check of the expression and its values.
 
     Without ``wrt`` they are all variables; in a program those with ``requires_grad``, or all that are floating-point.
-    With ``partial``, variables may be without a value.
+    With ``partial``, variables may be without a value. Those in ``data`` stay unless ``wrt`` names them.
 
     Raises:
         GdcliError: for an invalid expression, value or name in ``wrt``.
@@ -34,10 +36,10 @@ def moving_variables(text: str, values: Mapping[str, Any], wrt: Sequence[str], *
     for name in wrt:
         if name not in expression.variables:
             raise _unknown(name, wrt, expression.variables)
-    free = [name for name in expression.variables if not stays(values.get(name))]
+    free = [name for name in expression.variables if not stays(values.get(name)) and name not in data]
     if not free and not wrt:
         message, hint = (
-            "every value comes from a file, so none moves",
+            "every value comes from a file, so none moves" if not data else "every variable is data, so none moves",
             "name the variables to differentiate with respect to",
         )
         raise GdcliError("wrt", message, f"{hint}: --wrt {expression.variables[0]}")

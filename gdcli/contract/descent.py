@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType, defstruct
 from msgspec.structs import fields
 
+from gdcli.contract.batches import Batch, BatchSize, Shuffle
 from gdcli.contract.diagnosis import Finding
 from gdcli.contract.envelope import Notice, Record
 from gdcli.contract.fields import (
@@ -188,6 +189,9 @@ class MinimizeSettings(DescentSettings, frozen=True, kw_only=True, forbid_unknow
     wrt: Wrt = []
     dim: Dim = None
     update: UpdateForm = "in-place"
+    batch: Batch = UNSET
+    batch_size: BatchSize = UNSET
+    shuffle: Shuffle = UNSET
     check: Check = False
 
 

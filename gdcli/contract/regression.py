@@ -94,7 +94,7 @@ MostSteps = Annotated[
 RateOfFit = Annotated[
     NonNegative | Literal["auto"] | None,
     meta(
-        "auto, 1 / the largest curvature, where a rule takes 0.1",
+        "auto in place of 0.1",
         RULE,
         "NUMBER|auto",
         words="a number of at least 0, or auto",

@@ -233,7 +233,8 @@ class SweepMinimum(Struct, frozen=True, kw_only=True):
 class SweepCell(Struct, frozen=True, kw_only=True):
     """A cell: its place on the axes, how its run ended, and the command that makes this run alone.
 
-    ``minimum`` is the number of the minimum that it reached in ``minima``.
+    ``minimum`` is the number of the minimum that it reached in ``minima``. ``measured`` is its distance or its rate,
+    where ``--measure`` asks for that.
     """
 
     index: list[int]
@@ -244,6 +245,7 @@ class SweepCell(Struct, frozen=True, kw_only=True):
     minimum: int | None
     values: dict[str, Nested]
     command: str
+    measured: Number | UnsetType = UNSET
 
 
 class Working(Struct, frozen=True, kw_only=True):
@@ -251,7 +253,8 @@ class Working(Struct, frozen=True, kw_only=True):
 
     ``ranges`` are the lowest and the highest of rates that follow each other and for which at least half of the cells
     converge. ``bound`` is the largest rate that theory allows at the minimum that most cells reach, ``formula`` how it
-    follows from the curvature there (``2/L``), null where none is known.
+    follows from the ``curvature`` L there (``2/L``), null where none is known. Where the momentum is the other axis,
+    the bound differs from cell to cell, and ``formula`` and ``curvature`` give it.
     """
 
     axis: str
@@ -259,6 +262,18 @@ class Working(Struct, frozen=True, kw_only=True):
     bound: float | None
     formula: str = ""
     curvature: float | None = None
+
+
+def measure_in_words(settings: SweepSettings) -> str:
+    """What a cell shows, as people read it."""
+    end = "maximum" if settings.maximize else "minimum"
+    words = {
+        "loss": "final loss",
+        "minimum": end,
+        "distance": f"distance to the nearest {end}",
+        "rate": "factor per step of the gradient norm",
+    }
+    return words.get(settings.measure, settings.measure)
 
 
 _WORDS: dict[DescentStatus, str] = {
@@ -278,13 +293,17 @@ def status_in_words(status: DescentStatus) -> str:
 
 
 class SweepCells(Struct, frozen=True, kw_only=True):
-    """All cells, the first axis fastest: a list for each quantity. ``minimum`` is -1 where none was reached."""
+    """All cells, the first axis fastest: a list for each quantity. ``minimum`` is -1 where none was reached.
+
+    ``measured`` are the distances or the rates, where ``--measure`` asks for them.
+    """
 
     status: list[DescentStatus]
     steps: list[int]
     loss: list[Number]
     minimum: list[int]
     values: dict[str, list[Nested]]
+    measured: list[Number] | UnsetType = UNSET
 
 
 class SweepResult(Record, frozen=True, kw_only=True):
@@ -292,7 +311,8 @@ class SweepResult(Record, frozen=True, kw_only=True):
 
     ``cell_command`` runs one cell alone: ``{0}`` stands for its number on the first axis, ``{1}`` on the second, and
     ``{{`` and ``}}`` for braces, as in Python's ``str.format``; empty where there is no such command. ``working`` is
-    empty without an axis of rates, and when the sweep was interrupted.
+    empty without an axis of rates, and when the sweep was interrupted. ``measured`` are the smallest and the largest
+    distance or rate of cells that did not diverge, where ``--measure`` asks for it.
     """
 
     command: Literal["sweep"] = "sweep"
@@ -309,4 +329,5 @@ class SweepResult(Record, frozen=True, kw_only=True):
     engine: EngineUsed
     cell_command: str = ""
     grid: SweepCells | UnsetType = UNSET
+    measured: tuple[float, float] | UnsetType = UNSET
     warnings: list[Notice] = []

@@ -70,6 +70,7 @@ def _degree(option: str, word: str) -> tuple[str, int]:
 
 
 _NEXT_PAIR = re.compile(r",(?=[^,:=]+=)")  # x=0:1,y=2:3
+_AXIS = rf"(?:lr\.)?{NAME}(?:\[[\d,-]+\])?"
 _NUMBER = r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?"  # one way to match: two would take n**2 steps
 _IS_NUMBER = re.compile(_NUMBER)
 # Two numbers, in brackets or without, perhaps after a name: 2:1, x:1:2, x=1,2, x [1 2].
@@ -91,6 +92,9 @@ def _bounds_meant(option: str, word: str, variable: str) -> str:
         return f"did you mean '{option}{greater[1]}={greater[2]}:'?"
     if (within := _INEQUALITY.fullmatch(word)) and (within[1] or within[3]):
         return f"did you mean '{option}{within[2]}={within[1] or ''}:{within[3] or ''}'?"
+    if option == "--zoom ":  # numbers that any axis may have
+        name = word.partition("=")[0].strip()
+        return f"for example: {option}{name if re.fullmatch(_AXIS, name) else variable}=0.1:0.9"
     return f"for example: {option}{word if word.isidentifier() else variable}=-2:2"
 
 

@@ -35,7 +35,7 @@ class Evaluation:
         problem = self.problem
         for x in self._moving:
             x.grad = None
-        loss = problem.value()
+        loss = problem.value_of_batch()
         if self.count == 0:
             check_scalar(loss, problem.objective.expression, problem.wrt)
             self._one = torch.ones_like(loss)

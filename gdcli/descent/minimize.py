@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from msgspec import UNSET, UnsetType
@@ -15,6 +16,7 @@ from gdcli.contract.envelope import Notice
 from gdcli.contract.fields import Nested
 from gdcli.contract.grad import GradientCheck
 from gdcli.contract.nested import flat
+from gdcli.descent.batches import Batches
 from gdcli.descent.data import data_that_moves
 from gdcli.descent.kind import Kind
 from gdcli.descent.loop import State
@@ -45,7 +47,12 @@ class Minimizing(Kind[MinimizeResult]):
 
     def prepare(self, settings: MinimizeSettings) -> Problem:
         """The objective, with its variables at the start."""
-        return self._make() if self._make is not None else prepare(expression_of(settings), settings, settings.wrt)
+        problem = self._make() if self._make is not None else prepare(expression_of(settings), settings, settings.wrt)
+        if isinstance(settings.batch, UnsetType) or isinstance(settings.batch_size, UnsetType):
+            return problem
+        shuffle = settings.shuffle is True
+        batches = Batches(problem.tensors, settings.batch, settings.batch_size, shuffle=shuffle, seed=settings.seed)
+        return replace(problem, batches=batches)
 
     def again(self, settings: MinimizeSettings) -> Descent[MinimizeResult]:
         """The same descent with other settings."""

@@ -22,12 +22,13 @@ from gdcli.contract.descent import (
 from gdcli.contract.diagnosis import Finding
 from gdcli.contract.envelope import Notice, listed
 from gdcli.contract.short import short
+from gdcli.descent.batches import Batched
 from gdcli.descent.bounds import Bounded
 from gdcli.descent.curvature import rate_from_curvature
 from gdcli.descent.diagnosis.trace import Trace
 from gdcli.descent.evaluation import ClippedEvaluation, Evaluation
 from gdcli.descent.kind import Kind, R
-from gdcli.descent.loop import State, descend
+from gdcli.descent.loop import Rule, State, descend
 from gdcli.descent.rest import at_rest
 from gdcli.descent.snapshot import Snapshot, norm, same
 from gdcli.descent.stopping import Ending, StopTests
@@ -106,7 +107,7 @@ class Descent(Generic[R]):
         bounded = Bounded(rule, problem.tensors, settings.bound) if settings.bound else None
         walked = Walked(rule, settings.optimizer, problem, bounded) if settings.walk else None
         try:
-            for state in descend(self._evaluation, walked or bounded or rule, rates, self._tests):
+            for state in descend(self._evaluation, self._on_batches(walked or bounded or rule), rates, self._tests):
                 self.updates = [] if walked is None else walked.updates  # of the step to this state
                 self._see(state)
                 yield state
@@ -117,6 +118,11 @@ class Descent(Generic[R]):
                 raise
             self._tests.end(StopReason.STALLED, {"why": why}, state)
         self._judge_start()
+
+    def _on_batches(self, rule: Rule) -> Rule:
+        """The rule, with a batch of rows for each step where the problem has such."""
+        batches = self.problem.batches
+        return rule if batches is None else Batched(rule, batches, lambda: self.settings.steps)
 
     def walk(self, states: Iterable[State]) -> Iterator[tuple[State, list[Update]]]:
         """Each of the states of this descent with the updates made from it, of ``settings.walk``; none at the end."""
@@ -164,7 +170,7 @@ class Descent(Generic[R]):
         else:
             if self._trace is not None:
                 self._trace.see(state)
-            if self._is_better(state):
+            if self._is_better(state) or self.problem.batches is not None:  # losses of batches do not compare
                 self._best = state
         self.kind.watch(state)
 
@@ -252,8 +258,8 @@ class Descent(Generic[R]):
     def _diagnosis(self) -> list[Finding]:
         """What happened, and what to change; empty unless ``settings.diagnose``."""
         trace = self._trace
-        if not self.diagnoses or trace is None:
-            return []
+        if not self.diagnoses or trace is None or self.problem.batches is not None:
+            return []  # what is found rests on one loss, and each batch has another
         from gdcli.descent.diagnosis.diagnose import MOST_UNKNOWNS, diagnose, too_many
         from gdcli.descent.diagnosis.run import Run
 
@@ -304,7 +310,11 @@ class Descent(Generic[R]):
             notices.append(
                 Notice("zero-gradient", "the gradient is exactly 0 at the start, so the variables do not change")
             )
-        elif self._trace is not None and (rests := at_rest(self.problem, self._trace, maximize=self.settings.maximize)):
+        elif (
+            self._trace is not None
+            and self.problem.batches is None
+            and (rests := at_rest(self.problem, self._trace, maximize=self.settings.maximize))
+        ):
             notices.append(rests)
         return notices
 

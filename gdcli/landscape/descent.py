@@ -13,6 +13,7 @@ from gdcli.contract.descent import DescentSettings, MinimizeSettings
 from gdcli.contract.fields import Nested
 from gdcli.contract.figure import ContourPanel, Figure, FunctionPanel, HeatPanel, HeatState, Panel, largest_size
 from gdcli.contract.nested import flat
+from gdcli.contract.regression import RegressionSettings
 from gdcli.descent.snapshot import numbers
 from gdcli.landscape.panels import (
     Route,
@@ -62,15 +63,22 @@ def caption(settings: DescentSettings, trail: Trail) -> str:
     parts += [f"lr.{name} {rate:.6g}" for name, rate in settings.lrs.items()]
     parts += [f"times {factor:.4g} from iteration {first}" for first, factor in list(settings.lr_factor.items())[:3]]
     parts += ["and so on"] * (len(settings.lr_factor) > 3)
-    for name in (*OWN_OPTIONS, "clip_norm", "clip_value"):
-        if getattr(settings, name) and not isinstance(getattr(settings, name), bool):
-            parts.append(f"{name.replace('_', ' ')} {getattr(settings, name):.6g}")
-    parts += ["nesterov"] * bool(settings.nesterov) + ["maximize"] * settings.maximize
-    if settings.schedule != "none":
-        parts.append(f"schedule {settings.schedule}")
+    parts += options_in_words(settings)
     if trail.last is not None:
         parts.append(f"{trail.last.iteration:,} step{'s' * (trail.last.iteration != 1)}")
     return ", ".join(parts)
+
+
+def options_in_words(settings: DescentSettings | RegressionSettings) -> list[str]:
+    """The options of an update rule that are set, for a caption."""
+    given = [(name.replace("_", " "), getattr(settings, name)) for name in (*OWN_OPTIONS, "clip_norm", "clip_value")]
+    parts = [f"{name} {value:.6g}" for name, value in given if value and not isinstance(value, bool)]
+    parts += ["nesterov"] * bool(settings.nesterov)
+    if getattr(settings, "maximize", False):
+        parts.append("maximize")
+    if settings.schedule != "none":
+        parts.append(f"schedule {settings.schedule}")
+    return parts
 
 
 def descent_figure(

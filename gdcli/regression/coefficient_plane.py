@@ -98,7 +98,7 @@ def _described(section: Section, count: int, through: str) -> Section:
     shares = [label.partition("(")[2].rstrip("%)") for label in section.labels]
     told = sum(float(share) for share in shares if share.replace(".", "", 1).isdigit())
     about = (
-        f"of {count} coefficients, the contours show the plane through {through} along the two principal directions "
+        f"of {count} coefficients, the picture shows the plane through {through} along the two principal directions "
         f"of the path, with {told if math.isfinite(told) else 0:.3g}% of its movement"
     )
     return replace(section, about=about)

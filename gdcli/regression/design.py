@@ -45,8 +45,8 @@ class Sample(NamedTuple):
     """The rows of the data that a design was learned from.
 
     ``rows`` is their number, without those that are kept apart; ``dropped`` counts those that were left out because a
-    cell is missing, and ``gaps`` the missing cells of each column. ``validate`` and ``seed`` say what is kept apart.
-    ``own`` is the number of those of the rows that this process reads, where several read a share each.
+    cell is missing, and ``gaps`` the missing cells of each column. ``validate`` and ``seed`` say what is kept apart;
+    ``read`` counts all rows of the data, and ``own`` those of ``rows`` that this process reads, of several.
     """
 
     source: Source
@@ -55,6 +55,7 @@ class Sample(NamedTuple):
     gaps: Mapping[str, int]
     validate: float | None
     seed: int
+    read: int
     own: int
 
 

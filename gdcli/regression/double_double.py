@@ -33,7 +33,10 @@ def two_sum(a: torch.Tensor, b: torch.Tensor) -> Double:
     """``a + b`` without an error (Knuth)."""
     high = a + b
     part = high - a
-    return Double(high, (a - (high - part)) + (b - part))
+    rest = high - part
+    torch.sub(a, rest, out=rest)
+    torch.sub(b, part, out=part)
+    return Double(high, rest.add_(part))
 
 
 def two_product(a: torch.Tensor, b: torch.Tensor, halves_of_a: Halves | None = None) -> Double:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from gdcli.contract.figure import CurvesPanel, Figure, MapLine, Panel, Path, Remark, ScatterPanel, finite
 from gdcli.contract.regression import RegressionResult
 from gdcli.contract.short import short
+from gdcli.landscape.descent import options_in_words
 from gdcli.landscape.panels import curves_panel
 from gdcli.regression.coefficient_plane import loss_over_coefficients
 from gdcli.regression.sample import Known, Over, Sample
@@ -65,8 +66,7 @@ def caption(outcome: RegressionResult, trail: RowTrail) -> str:
     if settings.batch_size is not None:
         parts.append(f"batches of {settings.batch_size:,}")
     parts += [f"{name} {getattr(settings, name):.6g}" for name in ("l2", "l1") if getattr(settings, name)]
-    if settings.schedule != "none":
-        parts.append(f"schedule {settings.schedule}")
+    parts += options_in_words(settings)
     made = outcome.result.iteration
     return ", ".join([*parts, f"{made:,} update{'s' * (made != 1)}"])
 

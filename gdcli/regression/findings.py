@@ -20,10 +20,11 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from gdcli.contract.descent import StopReason
+from gdcli.contract.descent import CONVERGED, StopReason
 from gdcli.contract.diagnosis import Finding, Remedy
 from gdcli.contract.regression import RegressionResult
 from gdcli.contract.short import exactly, short
+from gdcli.errors import GdcliError
 from gdcli.rules.catalogue import RULES
 
 if TYPE_CHECKING:
@@ -65,8 +66,12 @@ class Goal(Struct, frozen=True):
 
 
 def findings_of(fit: Fit, record: RegressionResult) -> list[Finding]:
-    """The findings about a run that has ended, the most important first; none for one that was interrupted."""
-    if record.status == "interrupted" or fit.first is None:
+    """The findings about a run that has ended, the most important first.
+
+    None for one that made no step, was interrupted, met what it was asked to meet, or minimizes something else.
+    """
+    has_ended_by_itself = record.status in ("interrupted", "early_stopped") or record.status in CONVERGED
+    if has_ended_by_itself or fit.first is None or fit.total == 0 or fit.settings.weight_decay:
         return []
     exact = None if record.exact_quality is None else record.exact_quality.loss
     start = fit.first.state.loss
@@ -84,6 +89,12 @@ def findings_of(fit: Fit, record: RegressionResult) -> list[Finding]:
 def _diverged(fit: Fit, record: RegressionResult, trials: Trials) -> Iterator[Finding]:
     """Why a run diverged."""
     settings, largest = fit.settings, fit.curvature
+    if not fit.is_finite_at_start:
+        dtypes = [{"dtype": "float32"}] if settings.dtype == "float16" else []
+        dtypes += [{"dtype": "float64"}] if settings.dtype != "float64" else []
+        message = "the loss or its gradient is not finite at the start"
+        yield Finding("not-finite", message, trials.best(dtypes), {"loss": record.result.loss})
+        return
     changes: list[dict[str, Any]] = [{"lr": "auto"}] if settings.lr != "auto" and settings.loss != "mae" else []
     if not settings.standardize:
         changes = [{"standardize": True, **({"lr": "auto"} if settings.loss != "mae" else {})}, *changes]
@@ -107,17 +118,17 @@ def _short_of(fit: Fit, record: RegressionResult, goal: Goal, trials: Trials) ->
     above = f"the loss {short(loss, 6)} is {short(excess, 2)} above that of the exact answer"
     worst = min((c for c in record.coefficients if c.digits is not None), key=lambda c: c.digits or 0.0, default=None)
     evidence: dict[str, Any] = {"loss": loss, "exact": goal.exact, "excess": excess}
-    if settings.batch_size is not None:
-        if settings.schedule == "none" and not settings.lr_factor:
+    if settings.batch_size is not None and settings.schedule == "none" and not settings.lr_factor:
+        falling = {"schedule": "cosine", "sched": {"T_max": max(1, record.result.epoch)}}
+        remedy = trials.best([falling, {"lr": fit.rate / 10}])
+        if remedy is not None:  # what a smaller rate mends is the noise of batches
             message = f"{above}: each batch has another minimum, and a learning rate that stays keeps the coefficients "
             message += "moving between them"
-            smaller = {"lr": fit.rate / 10}
-            falling = {"schedule": "cosine", "sched": {"T_max": max(1, record.result.epoch)}}
-            remedy = trials.best([falling, smaller])
             yield Finding("batch-noise", message, remedy, {**evidence, "lr": fit.rate})
-        return
+            return
     yield from _scales(record)
-    message = f"after {record.result.iteration:,} steps {above}"
+    made = record.result.iteration
+    message = f"after {made:,} step{'s' * (made != 1)} {above}"
     if worst is not None and worst.digits is not None:
         message += f", and the coefficient of '{worst.name}' agrees with it in {short(worst.digits, 2)} digits"
         evidence |= {"coefficient": worst.name, "digits": worst.digits}
@@ -133,7 +144,9 @@ def _faster(fit: Fit) -> list[dict[str, Any]]:
         found.append({"standardize": True, **({"lr": "auto"} if has_rate else {})})
     if has_rate and settings.lr != "auto" and fit.curvature and fit.rate < 0.5 / fit.curvature:
         found.append({"lr": "auto"})
-    if not settings.l1 and settings.optimizer != "lbfgs":
+    if settings.batch_size is not None:
+        return found
+    if not settings.l1 and not settings.clip_norm and not settings.clip_value and settings.optimizer != "lbfgs":
         found.append({"optimizer": "lbfgs", "lr": 1.0})
         if settings.dtype == "float32":
             found.append({"optimizer": "lbfgs", "lr": 1.0, "dtype": "float64"})
@@ -184,7 +197,10 @@ class Trials:
             self.skipped = True
             return None
         self.spent += self.cost
-        fit = self.fit.again(**_complete(changes))
+        try:
+            fit = self.fit.again(**_complete(changes))
+        except GdcliError:  # the other settings do not go with it
+            return None
         arrives = None
         for seen in fit.states():
             is_exact = fit.settings.batch_size is None or seen.is_end

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from gdcli.complete.regression import as_descent, complete_regression, data_of, most_steps
 from gdcli.contract.regression import DataSource, RegressionResult, RegressionSettings, Row
+from gdcli.contract.short import exactly
 from gdcli.descent.stopping import StopTests
 from gdcli.errors import GdcliError, UserInterruptError
 from gdcli.regression.checkpoint import Checkpoint
@@ -52,6 +53,7 @@ class Fit:
         self.kept = Kept(self.data, most_kept(self.settings, together.nearby if together else 1), self._look)
         self.diagnoses = settings.diagnose
         self.evaluations = 0
+        self.is_finite_at_start = True
         self.interrupted_by: str | None = None
         self._tests: StopTests | None = None
         self._run: Run | None = None
@@ -138,6 +140,10 @@ class Fit:
         """The rows as the descent sees them."""
         self.answer  # noqa: B018 -- it takes passes over the rows, which are not kept twice
         found = table_of(self.design, self.settings, self.together)
+        has_apart = self.settings.validate is None or next(found.apart(), None) is not None
+        if not any(self.gather(has_apart)):
+            message = f"--validate {exactly(self.settings.validate or 0.0)} keeps none of the {found.rows:,} rows apart"
+            raise GdcliError("validate", message, "give a larger share, or leave it out")
         self.kept.forget()
         return found
 
@@ -193,6 +199,7 @@ class Fit:
         run = self._run = Run(self)
         self._tests, self._ending = run.tests, None
         self._best = self._final = self.first = None
+        self.__dict__.pop("outcome", None)
         if self.interrupted_by is not None and self.together is None:
             run.tests.interrupted_by = self.interrupted_by
         for seen in run.states():
@@ -202,6 +209,7 @@ class Fit:
             self._final = seen
             yield seen
         self._ending = run.ending
+        self.is_finite_at_start = run.is_finite_at_start
         self.evaluations = run.evaluation.count
 
     def _is_better(self, seen: Seen) -> bool:
@@ -242,7 +250,7 @@ class Fit:
         """What identifies the data, with the number of their rows."""
         known = self.settings.source
         sha256 = self.data.sha256 if known is UNSET else known.sha256
-        return DataSource.of(self.data, sha256, self.design.sample.rows + self.design.sample.dropped)
+        return DataSource.of(self.data, sha256, self.design.sample.read)
 
     @functools.cached_property
     def sample(self) -> tuple[Sample, Over | None]:

@@ -62,6 +62,7 @@ class KeptRun:
             "count": evaluation.count,
             "gradients": evaluation.gradients,
             "acts": [msgspec.to_builtins(act) for act in evaluation.acts],
+            "is_finite": run.is_finite_at_start,
             "order": run.order,
             "taken": run.taken,
             "epoch": None if epoch is None else msgspec.structs.asdict(epoch),
@@ -94,7 +95,7 @@ class KeptRun:
         evaluation.acts = msgspec.convert(state["acts"], list[Act])
         if state["order"] is not None:
             run.restore_order(state["order"].cpu())
-        run.skipped = state["taken"]
+        run.skipped, run.is_finite_at_start = state["taken"], state["is_finite"]
         self.first = run.updates = state["updates"]
         if state["epoch"] is not None:
             self._epoch = Epoch(**state["epoch"])

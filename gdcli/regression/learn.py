@@ -53,7 +53,7 @@ def learn(
         first.add(batch)
     own, first = first.count, reduce(FirstPass.joined, gather(first))
     first.check(rows.name)
-    sample = Sample(rows, first.count, first.dropped, first.gaps, settings.validate, settings.seed, own)
+    sample = Sample(rows, first.count, first.dropped, first.gaps, settings.validate, settings.seed, first.read, own)
     design = Design(_layout(wanted, settings, first), sample)
     if wanted.expressions:
         design = Design(_with_expressions(design, share, gather), sample)

@@ -140,15 +140,27 @@ def _notices(fit: Fit) -> list[Notice]:
     settings, sample = fit.settings, fit.design.sample
     found = []
     if sample.dropped:
-        count = f"{sample.dropped:,} of {sample.rows + sample.dropped:,} rows"
+        count = f"{sample.dropped:,} of {sample.read:,} rows"
         found.append(Notice("dropped", f"{count} have a missing cell and were left out"))
     if fit.ending.reason in (StopReason.NON_FINITE, StopReason.GROWN):
         message = "the steps grew without bound"
+        if not fit.is_finite_at_start:
+            message = "the loss or its gradient is not finite at the start; try another start, or --dtype float64"
         largest = fit.curvature
-        if largest and not fit.diagnoses and fit.rate > 2 / largest and settings.batch_size is None:
+        if (
+            largest
+            and fit.is_finite_at_start
+            and not fit.diagnoses
+            and fit.rate > 2 / largest
+            and settings.batch_size is None
+        ):
             message += f": the learning rate {short(fit.rate, 4)} is above 2 / {short(largest, 4)}, the limit for the "
             message += "curvature of this loss"
         found.append(Notice("diverged", message))
+    if settings.weight_decay:
+        message = "weight decay changes what is minimized, and the exact answer is that of the loss without it; --l2 "
+        message += "adds a penalty to the loss itself"
+        found.append(Notice("weight-decay", message))
     if not fit.table.is_whole and settings.batch_size is not None and settings.shuffle:
         message = "the rows are not in memory: they were shuffled within windows of 524,288 rows"
         found.append(Notice("window", message))

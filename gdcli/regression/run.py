@@ -92,6 +92,7 @@ class Run:
         self._generator = torch.Generator().manual_seed(s.seed) if s.shuffle else None
         self._seen: Seen | None = None
         self.updates = self.taken = self.skipped = 0
+        self.is_finite_at_start = True
         self.order: torch.Tensor | None = None
         self._lowest, self._since = math.inf, 0
         self._kept = None if fit.checkpoint is None else KeptRun(self, fit.checkpoint)
@@ -177,6 +178,8 @@ class Run:
             for X, y in self._batches(size):  # noqa: N806 -- the matrix of features, as everybody writes it
                 tensors["X"], tensors["y"] = X, y
                 loss = evaluate().item()
+                if not evaluate.count > 1:
+                    self.is_finite_at_start = math.isfinite(loss)
                 count = evaluate.rows_of(y)
                 begun.losses += loss * count
                 begun.rows += count
@@ -220,6 +223,15 @@ class Run:
         if self._generator is not None:
             self._generator.set_state(order)
 
+    @property
+    def _is_an_epoch(self) -> bool:
+        """Whether a state has many updates."""
+        return self.settings.batch_size is not None and self.settings.per == "epoch"
+
+    @property
+    def _epoch(self) -> int:
+        return 0 if self._seen is None else self._seen.epoch
+
     # The end
 
     def end_soon(self) -> None:
@@ -233,6 +245,10 @@ class Run:
         if self.tests(state) and self.tests.ending is not None:
             reason, message, _ = self.tests.ending
             is_last = reason is StopReason.MAX_STEPS
+            if self._is_an_epoch:
+                message = message.replace(f"at iteration {state.iteration}", f"in epoch {self._epoch}")
+            elif reason is StopReason.NON_FINITE and state.iteration == 0:
+                self.is_finite_at_start = False
             self.ending = self._after_all() if is_last else Ending(reason.status, message, reason)
             return True
         seen = self._seen
@@ -266,7 +282,7 @@ class Run:
 
     def _at_the_end(self) -> Seen:
         """The state after the last update, of all rows."""
-        evaluate, epoch = self.evaluation, 0 if self._seen is None else self._seen.epoch + 1
+        evaluate, epoch = self.evaluation, self._epoch + (self._seen is not None)
         evaluate.pieces = self.table.pieces
         loss = evaluate().item()
         state = State(self.updates, loss, evaluate.values(), evaluate.gradients, self.rates.lr, None, evaluate.count)

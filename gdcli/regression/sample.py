@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gdcli.regression.together import Together
 
 MOST = 4_000  # rows of a sample
-_AT_A_TIME = 4_000_000  # elements
+_AT_A_TIME = 200_000  # elements
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +96,8 @@ def _every_kth(design: Design, every: int, first: int) -> tuple[torch.Tensor, to
     bases, targets = [torch.empty((len(design.layout.bases), 0), dtype=torch.float64)], [torch.empty(0).double()]
     for values in design.values():
         chosen = slice(-first % every, None, every)
-        bases.append(values.bases[:, chosen])
-        targets.append(values.y[chosen])
+        bases.append(values.bases[:, chosen].clone())  # a view would keep the whole batch
+        targets.append(values.y[chosen].clone())
         first += len(values.y)
     return torch.cat(bases, dim=1), torch.cat(targets)
 

@@ -7,10 +7,10 @@ from gdcli.regression.design import Design
 from gdcli.regression.exact import Answer, least_squares
 from gdcli.regression.lasso import lasso
 from gdcli.regression.learn import Gather, alone
-from gdcli.regression.newton import huber_terms, logistic_terms, newton
+from gdcli.regression.newton import huber, logistic
 from gdcli.regression.qr import Factor, combine, factor
 
-MOST_COEFFICIENTS = 2_000  # of which a factor is made: its work grows with their square times the rows
+MOST_COEFFICIENTS = 1_000  # of which a factor is made: its work grows with their square times the rows
 
 
 def solve(
@@ -31,8 +31,8 @@ def solve(
         return lasso(design, found, l1, l2) if l1 else least_squares(design, found, l2, share, gather)
     if l1:
         return Answer(found, None, f"it is not computed for the {settings.loss} loss with --l1")
-    terms = logistic_terms if settings.loss == "logistic" else huber_terms
-    return newton(design, found, terms, l2, share, gather)
+    newton = logistic if settings.loss == "logistic" else huber
+    return newton(design, found, l2, share, gather)
 
 
 def share_of_row(loss: str, found: Factor) -> float:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from rich.cells import cell_len
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 
 from gdcli.contract.regression import Coefficient, RegressionResult
 from gdcli.render.columns import Columns, Fitted, Form, Layout, fitted
@@ -30,7 +30,7 @@ def coefficient_table(outcome: RegressionResult, digits: int, width: int) -> Ren
     names = [wrapped(each.name, max(_NAME, width // 3), "  ") for each in shown]
     gap = _EDGE if len(every) > _MOST else None
 
-    def table(name: str, *forms: Form) -> tuple[bool, list[Text]]:
+    def table(name: str, *forms: Form) -> tuple[bool, list[RenderableType]]:
         """Whether it has all that the best form has, and its lines."""
         longest = max([cell_len(name), *(cell_len(line) for lines in names for line in lines)])
         fit = fitted(forms, _layouts(longest, name), digits, width, shows="--json")
@@ -40,7 +40,7 @@ def coefficient_table(outcome: RegressionResult, digits: int, width: int) -> Ren
     usual, with_errors, standardized = _columns(shown)
     left_out = "standard errors are left out"
     forms = [Form(with_errors, exact=True), Form(usual, left_out if _has_errors(shown) else "", exact=True)]
-    lines: list[Text] = []
+    lines: list[RenderableType] = []
     if outcome.settings.standardize:
         has_all, lines = table(
             "coefficient", Form(lambda digits: with_errors(digits) | standardized(digits), exact=True)
@@ -110,11 +110,23 @@ def _has_errors(shown: Sequence[Coefficient]) -> bool:
     return any(each.standard_error is not None for each in shown)
 
 
+class Drawn:
+    """A line, and what takes its place where the console has no more signs than those of ASCII."""
+
+    def __init__(self, line: Text, plain: Text) -> None:
+        self.line = line
+        self.plain = plain
+
+    def __rich_console__(self, _: Console, options: ConsoleOptions) -> RenderResult:
+        """Draw it with the characters of the console."""
+        yield self.plain if options.ascii_only else self.line
+
+
 def _cell(value: float | None, digits: int) -> str:
     return _NOTHING if value is None else number(value, digits)
 
 
-def _lines(fit: Fitted, names: Sequence[Sequence[str]], longest: int, gap: int | None) -> list[Text]:
+def _lines(fit: Fitted, names: Sequence[Sequence[str]], longest: int, gap: int | None) -> list[RenderableType]:
     """The lines of the table: a name that is long has several, and the numbers stand in its first."""
     between = " " * fit.layout.gap
     widths = [max(map(cell_len, (header, cells[0]))) for header, cells in fit.columns.items()]
@@ -124,11 +136,14 @@ def _lines(fit: Fitted, names: Sequence[Sequence[str]], longest: int, gap: int |
         label += " " * (longest - cell_len(label))
         return Text(between.join([label, *padded]).rstrip(), style, no_wrap=True, overflow="ignore")
 
-    rule = "─" * (longest + sum(widths) + fit.layout.gap * len(widths))
-    found = [line(fit.layout.name, list(fit.columns), "bold"), Text(rule, no_wrap=True, overflow="ignore")]
+    rule = longest + sum(widths) + fit.layout.gap * len(widths)
+    found: list[RenderableType] = [
+        line(fit.layout.name, list(fit.columns), "bold"),
+        Drawn(Text("─" * rule, no_wrap=True, overflow="ignore"), Text("-" * rule, no_wrap=True, overflow="ignore")),
+    ]
     for i, (label, *more) in enumerate(names):
         if i == gap:
-            found.append(line("…", ["…"] * len(widths), "dim"))
+            found.append(Drawn(line("…", ["…"] * len(widths), "dim"), line("...", ["..."] * len(widths), "dim")))
         found.append(line(label, [cells[i] for cells in fit.columns.values()]))
         found += [Text(rest, no_wrap=True, overflow="ignore") for rest in more]
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from msgspec import UnsetType
+from msgspec import UNSET, UnsetType
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 
 from gdcli.contract.descent import DescentRecord, Step
@@ -69,13 +69,20 @@ def _is_like(one: Step, other: Step) -> bool:
     return (one.loss, one.values, one.grads) == (other.loss, other.values, other.grads)
 
 
+def _of_rows(outcome: DescentRecord) -> str:
+    """Of which rows the loss at the end is, where each step took a batch of them."""
+    if isinstance(getattr(outcome.settings, "batch", UNSET), UnsetType):
+        return ""
+    return " over all rows" if outcome.status == "max_steps" else " over its batch"
+
+
 def ending(outcome: DescentRecord, digits: int, width: int) -> RenderableType:
     """How the descent ended, with the values that it found."""
     lines: list[RenderableType] = [Text(outcome.message)]
     lines += [labelled(name, value, digits, width) for name, value in outcome.result.values.items()]
     loss, best = outcome.result.loss, outcome.best.loss
     extreme = "largest" if outcome.settings.maximize else "smallest"
-    text = f"loss {number(loss, digits)}"
+    text = f"loss {number(loss, digits)}{_of_rows(outcome)}"
     if differ(loss, best, digits):
         text += f"; the {extreme} was {number(best, digits)} at iteration {outcome.best.iteration}"
     lines.append(Text(text))

@@ -162,7 +162,8 @@ def step_cells(step: Step) -> list[Any]:
 
 def row_header(names: Sequence[str], *, validates: bool) -> list[str]:
     """The columns of a regression: ``iteration, epoch, loss, gradient, lr``, ``validation``, and the coefficients."""
-    return ["iteration", "epoch", "loss", "gradient", "lr", *["validation"] * validates, *names]
+    own = ["iteration", "epoch", "loss", "gradient", "lr", *["validation"] * validates]
+    return [*own, *(f"coefficient {name}" if name in own else name for name in names)]
 
 
 def row_cells(row: Row, *, validates: bool) -> list[Any]:

@@ -66,7 +66,8 @@ class CellAxis(NamedTuple):
         if self.listed or self.cells == 1:
             return self.listed[i] if self.listed else self.axis.low
         low, high, share_of = self.axis.low, self.axis.high, i / (self.cells - 1)
-        return low * (high / low) ** share_of if self.axis.log else low + (high - low) * share_of
+        number = low * (high / low) ** share_of if self.axis.log else low + (high - low) * share_of
+        return round(number) if self.axis.whole else number
 
 
 def axes_of(panel: MapPanel) -> tuple[CellAxis, CellAxis]:

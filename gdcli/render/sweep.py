@@ -12,7 +12,15 @@ from gdcli.contract.envelope import listed
 from gdcli.contract.fields import Nested
 from gdcli.contract.figure import Figure
 from gdcli.contract.nested import items
-from gdcli.contract.sweep import EngineUsed, SweepCell, SweepCells, SweepResult, Working, status_in_words
+from gdcli.contract.sweep import (
+    EngineUsed,
+    SweepCell,
+    SweepCells,
+    SweepResult,
+    Working,
+    measure_in_words,
+    status_in_words,
+)
 from gdcli.render.documents import csv_row, csv_rows
 from gdcli.render.numbers import aligned, elements, number, percent, tensor
 from gdcli.render.shell_lines import parts_of, shell_lines
@@ -31,6 +39,7 @@ def sweep_report(record: SweepResult, figure: Figure, digits: int, width: int) -
         parts += [Text(""), _minima_table(record, digits)]
     if record.best is not None:
         parts += [Text(""), Text(_best(record.best, digits))]
+        parts += [Text(text) for text in _measured(record, digits)]
         if record.best.command:
             lines = shell_lines(parts_of(record.best.command), width)
             parts += [Text("the same run alone:", "dim"), *map(Text, lines)]
@@ -43,7 +52,7 @@ def summary(record: SweepResult, digits: int) -> list[str]:
     """The same in sentences, without the picture, the minima and the command."""
     best = [] if record.best is None else [_best(record.best, digits)]
     working = [text for each in record.working for text in _working(each, digits, several=len(record.axes) > 1)]
-    return [_shares(record), *best, *working, _engine(record.engine, record.run_steps)]
+    return [_shares(record), *best, *_measured(record, digits), *working, _engine(record.engine, record.run_steps)]
 
 
 def _shares(record: SweepResult) -> str:
@@ -72,7 +81,8 @@ def _minima_table(record: SweepResult, digits: int) -> RenderableType:
     if not others:
         return table
     share = percent(sum(each.cells for each in others) / record.cells)
-    return Group(table, Text(f"and {len(others):,} more minima, with {share} of the cells", "dim"))
+    ends = "maxima" if record.settings.maximize else "minima"
+    return Group(table, Text(f"and {len(others):,} more {ends}, with {share} of the cells", "dim"))
 
 
 def _point(values: Mapping[str, Nested], digits: int) -> str:
@@ -84,6 +94,17 @@ def _best(best: SweepCell, digits: int) -> str:
     at = ", ".join(f"{name} = {number(value, digits)}" for name, value in best.at.items())
     steps = f"{best.steps:,} step{'s' * (best.steps != 1)}"
     return f"best cell: {at}: {status_in_words(best.status)} after {steps}, loss {number(best.loss, digits)}"
+
+
+def _measured(record: SweepResult, digits: int) -> list[str]:
+    """The range of the distances or the rates, and that of the best cell."""
+    if record.measured is UNSET:
+        return []
+    low, high = (number(end, digits) for end in record.measured)
+    text = f"{measure_in_words(record.settings)}: {low} to {high} in cells that did not diverge"
+    if record.best is not None and record.best.measured is not UNSET:
+        text += f", {number(record.best.measured, digits)} in the best cell"
+    return [text]
 
 
 def _working(working: Working, digits: int, *, several: bool) -> Iterator[str]:
@@ -99,13 +120,14 @@ def _working(working: Working, digits: int, *, several: bool) -> Iterator[str]:
         yield f"no rate works: at no {working.axis} do at least half of the cells converge"
     else:
         yield f"no rate works: at no {working.axis} does the run converge"
-    if working.bound is not None:
+    if working.bound is not None or working.curvature is not None:
+        bound = [working.formula] * bool(working.formula)
+        if working.bound is not None:
+            bound.append(number(working.bound, digits))
         curvature = ""
         if working.curvature is not None:
             curvature = f", with L = {number(working.curvature, digits)}"
-        formula = f"{working.formula} = " if working.formula else ""
-        where = "where most cells end"
-        yield f"theory: {working.axis} below {formula}{number(working.bound, digits)}{curvature} {where}"
+        yield f"theory: {working.axis} below {' = '.join(bound)}{curvature} where most cells end"
 
 
 def _engine(engine: EngineUsed, run_steps: int) -> str:
@@ -127,7 +149,7 @@ def sweep_csv(record: SweepResult) -> bytes:
     """A row for each cell, the first axis fastest: its numbers on the axes, and how its run ended.
 
     The elements of the end point are ``end.x``, ``end.W[0,1]``; ``minimum`` is the number of the minimum in the record,
-    counted from 0, and empty where none was reached.
+    counted from 0, and empty where none was reached. ``distance`` or ``rate`` is there where it is measured.
 
     Raises:
         ValueError: for a record without its cells.
@@ -135,7 +157,9 @@ def sweep_csv(record: SweepResult) -> bytes:
     grid = record.grid
     if grid is UNSET:
         raise ValueError("the record has no cells")
-    header = [axis.name for axis in record.axes] + ["status", "steps", "loss", "minimum", *_end_labels(grid)]
+    measured = [] if grid.measured is UNSET else [record.settings.measure]
+    columns = ["status", "steps", "loss", "minimum", *measured, *_end_labels(grid)]
+    header = [axis.name for axis in record.axes] + columns
     return csv_row(header) + csv_rows(_cells(record, grid))
 
 
@@ -152,4 +176,5 @@ def _cells(record: SweepResult, grid: SweepCells) -> Iterator[Sequence[Any]]:
             rest //= len(numbers)
         minimum = grid.minimum[i] if grid.minimum[i] >= 0 else None
         end = [item for values in grid.values.values() for item in items(values[i])]
-        yield [*at, status, grid.steps[i], grid.loss[i], minimum, *end]
+        measured = [] if grid.measured is UNSET else [grid.measured[i]]
+        yield [*at, status, grid.steps[i], grid.loss[i], minimum, *measured, *end]

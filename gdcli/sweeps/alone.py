@@ -28,14 +28,15 @@ def is_stationary(alone: MinimizeSettings) -> bool:
 
 def compare(sweep: Sweep) -> tuple[int, int, float]:
     """Run some cells alone: how many, how many of them differ, and by how many units in the last place."""
-    cells = sweep.cells
-    ran = cells.status.nonzero().squeeze(1)
-    if not len(ran):
+    cells, finished = sweep.cells, sweep.tally.finished
+    if not finished:
         return 0, 0, 0.0
     generator = torch.Generator().manual_seed(0)
     compared = differing = steps = 0
     largest = 0.0
-    chosen = ran[torch.randint(len(ran), (8 * _MOST_CELLS,), generator=generator)]
+    chosen = torch.randint(finished, (8 * _MOST_CELLS,), generator=generator)
+    if finished < len(cells):
+        chosen = cells.status.nonzero().squeeze(1)[chosen]
     for cell in dict.fromkeys(chosen.tolist()):
         cost = int(cells.steps[cell]) + 1
         if compared == _MOST_CELLS or steps + cost > _MOST_STEPS:

@@ -76,7 +76,7 @@ class MovingMap:
         sweep = self.sweep
         shown = _filled(sweep, most) if len(sweep.axes) > 1 else _those_that_ran(sweep, most)
         if not shown.minima.known:
-            _renumber(shown.minima, self._points, sweep.settings.tol_minima)
+            _renumber(shown.minima, self._points)
         self._points = shown.minima.points
         x, *y = map(axis_of, sweep.axes)
         (panel,) = figure_of(shown).panels
@@ -134,18 +134,14 @@ def _those_that_ran(sweep: Sweep, most: int) -> Sweep:
     return sweep.with_cells([part], sweep.cells.at(ran)) if len(ran) else sweep
 
 
-def _renumber(minima: Minima, before: torch.Tensor, tolerance: float) -> None:
+def _renumber(minima: Minima, before: torch.Tensor) -> None:
     """Give the minima that are among earlier ones, of shape (minima, elements), the order of those."""
     order: list[int] = []
     left = list(range(len(minima.points)))
     for point in before:
-        near = tolerance * max(1.0, float(point.norm()))
+        near = minima.tolerance * max(1.0, float(point.norm()))
         same = next((i for i in left if float((minima.points[i] - point).norm()) <= near), None)
         if same is not None:
             order.append(same)
             left.remove(same)
-    order += left
-    number = torch.tensor([*(order.index(i) for i in range(len(order))), -1], dtype=minima.of_cell.dtype)
-    minima.of_cell = number[minima.of_cell.long()]
-    minima.points = minima.points[order]
-    minima.kinds = [minima.kinds[i] for i in order]
+    minima.in_order(order + left)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -47,6 +48,12 @@ def memory_of(tensor: torch.Tensor) -> memoryview:
     return memoryview((ctypes.c_char * size).from_address(tensor.data_ptr())).cast("B")
 
 
+def give_memory_back() -> None:
+    """Have glibc return the memory that it keeps of tensors that are gone: of a large map, a hundred megabytes."""
+    with contextlib.suppress(AttributeError, OSError, TypeError):  # another C library
+        ctypes.CDLL(None).malloc_trim(0)
+
+
 @dataclass(slots=True)
 class Cells:
     """Tensors of shape (cells,), ``x`` of shape (elements, cells): status codes, steps, losses, end points.
@@ -83,6 +90,15 @@ class Cells:
         if self.rate is not None:
             self.rate[cells] = torch.nan
 
+    def __len__(self) -> int:
+        return len(self.status)
+
+    def pieces(self) -> Iterator[tuple[int, Cells]]:
+        """The cells in pieces, each with the number of its first cell; they share the memory of the whole."""
+        for piece in in_pieces(len(self)):
+            rate = None if self.rate is None else self.rate[piece]
+            yield piece.start, Cells(self.status[piece], self.steps[piece], self.loss[piece], self.x[:, piece], rate)
+
     def at(self, cells: torch.Tensor) -> Cells:
         """Some of the cells, by their numbers; -1 is one that was not run."""
         return Cells(
@@ -101,6 +117,11 @@ class Cells:
     def converged(self) -> torch.Tensor:
         """Which cells met what they were asked to meet."""
         return self.is_in(CONVERGED_CODES)
+
+    @property
+    def ended(self) -> torch.Tensor:
+        """Which cells were run and did not diverge."""
+        return (self.status != 0) & ~self.diverged
 
     @property
     def diverged(self) -> torch.Tensor:

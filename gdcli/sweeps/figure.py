@@ -11,9 +11,9 @@ from msgspec.structs import replace
 from gdcli.contract.figure import Axis, Figure, MapLine, MapPanel, MapScale, SweepCurvePanel
 from gdcli.contract.scale import is_log
 from gdcli.contract.short import exactly, in_a_title, short
-from gdcli.contract.sweep import SweepAxis, status_in_words
+from gdcli.contract.sweep import SweepAxis, measure_in_words, status_in_words
 from gdcli.sweeps.ends import NAMES, in_pieces, memory_of
-from gdcli.sweeps.working import bound_lines, ranges, shares
+from gdcli.sweeps.working import bound_lines, ranges
 
 if TYPE_CHECKING:
     from gdcli.sweeps.sweep import Sweep
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 _SAMPLE, _ENOUGH = 500_000, 5_000  # values from which ranks are taken
 _TICKS = (0, 64, 128, 191, 255)
 _NOT_RUN = 255
-_LABELS = {"status": "status", "steps": "steps", "loss": "final loss", "minimum": "minimum",
-           "distance": "distance to the nearest minimum", "rate": "factor per step of the gradient norm"}  # fmt: skip
 
 
 def figure_of(sweep: Sweep) -> Figure:
@@ -119,27 +117,25 @@ def _map(sweep: Sweep) -> MapPanel:
     painter = _Painter(sweep)
     cells, measure = sweep.cells, sweep.settings.measure
     steps = cells.steps
-    minima = sweep.minima
+    minima, reached = sweep.minima, sweep.reached
     if measure == "minimum" or (measure == "status" and len(minima.points) > 1 and _reached_several(sweep)):
-        there = minima.of_cell >= 0
-        there = there if measure == "minimum" else there & cells.converged
         for i in range(len(minima.points)):
+            there = reached == i
+            there = there if measure == "minimum" else there & cells.converged
             label = f"{minima.kinds[i]} {i + 1}"
-            painter.paint(
-                (minima.of_cell == i) & there, MapScale(label, "basin", i), None if measure == "minimum" else steps
-            )
+            painter.paint(there, MapScale(label, "basin", i), None if measure == "minimum" else steps)
     if measure in ("status", "steps"):
         rest = cells.converged & (painter.group == _NOT_RUN)
         painter.paint(rest, MapScale("converged, steps", "converged"), steps, sign=-1)
     elif measure != "minimum":
         values = _measured(sweep)
         known = values.isfinite() & (cells.status != 0) & ~cells.diverged
-        painter.paint(known, MapScale(_LABELS[measure], "converged"), values, sign=-1)
+        painter.paint(known, MapScale(measure_in_words(sweep.settings), "converged"), values, sign=-1)
     painter.paint(cells.diverged, MapScale("diverged, steps", "diverged"), steps, sign=-1)
     painter.others()
     x, y = (axis_of(axis) for axis in sweep.axes)
     return MapPanel(
-        title=_LABELS[measure],
+        title=measure_in_words(sweep.settings),
         x=x,
         y=y,
         columns=len(sweep.axes[0]),
@@ -154,16 +150,13 @@ def _map(sweep: Sweep) -> MapPanel:
 
 
 def _reached_several(sweep: Sweep) -> bool:
-    of_cell = sweep.minima.of_cell
-    return len(torch.unique(of_cell[(of_cell >= 0) & sweep.cells.converged])) > 1
+    there = sweep.reached[sweep.cells.converged]
+    return len(torch.unique(there[there >= 0])) > 1
 
 
 def _measured(sweep: Sweep) -> torch.Tensor:
-    cells, measure = sweep.cells, sweep.settings.measure
-    if measure == "distance":
-        distance = sweep.minima.distance
-        return torch.full_like(cells.loss, torch.nan) if distance is None else distance
-    return cells.rate if measure == "rate" and cells.rate is not None else cells.loss
+    found = sweep.measured(sweep.cells)
+    return sweep.cells.loss if found is None else found
 
 
 # A curve
@@ -175,13 +168,16 @@ def _curve(sweep: Sweep) -> SweepCurvePanel:
     if measure in ("status", "steps"):
         values, label = torch.where(cells.converged, cells.steps.double(), torch.nan), "steps"
     elif measure == "minimum":
-        numbers = sweep.minima.of_cell.double() + 1
-        values, label = torch.where(numbers > 0, numbers, torch.nan), "minimum"
+        numbers = sweep.reached.double() + 1
+        values, label = torch.where(numbers > 0, numbers, torch.nan), sweep.extremum
     else:
-        values, label = torch.where(cells.diverged, torch.nan, _measured(sweep).double()), _LABELS[measure]
+        values, label = (
+            torch.where(cells.diverged, torch.nan, _measured(sweep).double()),
+            measure_in_words(sweep.settings),
+        )
     finite = [number for number in values.tolist() if math.isfinite(number)]
     if not finite and measure == "status":
-        values, label = torch.where(cells.diverged, torch.nan, cells.loss.double()), _LABELS["loss"]
+        values, label = torch.where(cells.diverged, torch.nan, cells.loss.double()), "final loss"
         finite = [number for number in values.tolist() if math.isfinite(number)]
     low, high = (min(finite), max(finite)) if finite else (0.0, 1.0)
     if low == high:
@@ -192,9 +188,9 @@ def _curve(sweep: Sweep) -> SweepCurvePanel:
     return SweepCurvePanel(
         title=label,
         x=axis_of(axis),
-        y=Axis(label, low, high, log=log, whole=label in ("steps", "minimum")),
+        y=Axis(label, low, high, log=log, whole=measure == "minimum" or label == "steps"),
         grid=[axis.number(i) for i in order],
         values=[float(values[i]) for i in order],
-        works=ranges(axis.numbers(), shares(sweep, 0)),
+        works=ranges(axis.numbers(), sweep.tally.shares(0)),
         lines=lines,
     )

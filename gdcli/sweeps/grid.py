@@ -35,6 +35,10 @@ class Grid:
         """The number of tiles."""
         return -(-self.size // TILE)
 
+    def count(self, tiles: Sequence[int]) -> int:
+        """How many cells some tiles have."""
+        return sum(min(TILE, self.size - tile * TILE) for tile in tiles)
+
     def cells(self, tiles: Sequence[int]) -> torch.Tensor:
         """The cells of some tiles."""
         ranges = [torch.arange(tile * TILE, min((tile + 1) * TILE, self.size)) for tile in tiles]
@@ -54,7 +58,8 @@ class Grid:
 
     def at(self, cells: torch.Tensor, axis: int) -> torch.Tensor:
         """The numbers of some cells on an axis, float64."""
-        return self.numbers[axis][self.index(cells)[axis]]
+        before = math.prod(map(len, self.axes[:axis]))
+        return self.numbers[axis][(cells // before if before > 1 else cells) % len(self.axes[axis])]
 
     def seeds(self) -> list[int]:
         """The seeds of the cells; one where no axis is the seed."""

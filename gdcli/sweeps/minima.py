@@ -11,7 +11,7 @@ import torch
 from gdcli.contract.sweep import PointKind
 from gdcli.errors import GdcliError
 from gdcli.explain.hessian import gradient_of, hessian, symmetric
-from gdcli.sweeps.ends import in_pieces
+from gdcli.sweeps.ends import Cells, in_pieces
 from gdcli.tensors import Problem
 
 _MOST = 64  # minima that are told apart
@@ -22,16 +22,54 @@ _ZERO = 1e-9  # relative: an eigenvalue up to it decides nothing
 
 @dataclass(slots=True)
 class Minima:
-    """``points`` has shape (minima, elements), float64; ``of_cell`` has the number of the minimum of each cell, or -1.
+    """``points`` has shape (minima, elements), float64.
 
-    ``distance`` is the Euclidean distance of each end point from the nearest minimum, float32; None without any.
+    ``centres`` are the end points that began the clusters, in the same order; None for minima of the catalogue.
     """
 
     points: torch.Tensor
-    of_cell: torch.Tensor
-    known: bool
-    distance: torch.Tensor | None
     kinds: list[PointKind]
+    tolerance: float
+    centres: torch.Tensor | None = None
+
+    @property
+    def known(self) -> bool:
+        """Whether they are those of the catalogue."""
+        return self.centres is None
+
+    def reached(self, cells: Cells) -> torch.Tensor:
+        """The number of the minimum that each cell reached, int16, or -1.
+
+        A cell that converged is in the first cluster whose centre is within the tolerance of its end. Any other one
+        that ended has reached the nearest point, if that is within the tolerance.
+        """
+        number = torch.full((len(cells),), -1, dtype=torch.int16)
+        if not len(self.points):
+            return number
+        if self.centres is not None:
+            left = cells.converged & cells.loss.isfinite()
+            for i, centre in enumerate(self.centres):
+                there = left & _is_near(cells.x, centre, self.tolerance)
+                number[there] = i
+                left &= ~there
+        rest = (cells.ended & (number < 0)).nonzero().squeeze(1)
+        near, distance = nearest(cells.x[:, rest], self.points)
+        sizes = self.points.norm(dim=1).clamp(min=1.0)
+        near[distance > self.tolerance * sizes[near.long()]] = -1
+        number[rest] = near
+        return number
+
+    def distances(self, cells: Cells) -> torch.Tensor:
+        """The Euclidean distance of each end point from the nearest minimum, float32; NaN without any."""
+        if not len(self.points):
+            return torch.full((len(cells),), torch.nan)
+        return nearest(cells.x, self.points)[1]
+
+    def in_order(self, order: Sequence[int]) -> None:
+        """Put them into another order."""
+        chosen = torch.tensor(order, dtype=torch.int64)
+        self.points, self.kinds = self.points[chosen], [self.kinds[i] for i in order]
+        self.centres = None if self.centres is None else self.centres[chosen]
 
 
 def nearest(x: torch.Tensor, points: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -52,34 +90,29 @@ def distance_from(point: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
     return (x.double() - point.unsqueeze(1)).square_().sum(0).sqrt_().float()
 
 
-def _reached(
-    x: torch.Tensor, ended: torch.Tensor, points: torch.Tensor, tolerance: float
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """The number of the point within ``tolerance`` of which each cell ended, or -1, and the distance of the nearest."""
-    number, distance = nearest(x, points)
-    sizes = points.norm(dim=1).clamp(min=1.0)
-    there = ended & (distance <= tolerance * sizes[number.long()])
-    return number.masked_fill_(~there, -1), distance
+def _is_near(x: torch.Tensor, point: torch.Tensor, tolerance: float) -> torch.Tensor:
+    return distance_from(point, x) <= tolerance * max(1.0, float(point.norm()))
 
 
-def known_minima(x: torch.Tensor, ended: torch.Tensor, points: Sequence[Sequence[float]], tolerance: float) -> Minima:
-    """The minima of the catalogue: a cell that has not diverged has reached the one within ``tolerance`` of its end."""
-    found = torch.tensor(points, dtype=torch.float64)
-    number, distance = _reached(x, ended, found, tolerance)
-    return Minima(found, number, known=True, distance=distance, kinds=["minimum"] * len(found))
+def known_minima(points: Sequence[Sequence[float]], tolerance: float) -> Minima:
+    """The minima of the catalogue."""
+    return Minima(torch.tensor(points, dtype=torch.float64), ["minimum"] * len(points), tolerance)
 
 
-def refined(minima: Minima, problem_at: Callable[[torch.Tensor], Problem], tolerance: float) -> Minima:
+def refined(minima: Minima, problem_at: Callable[[torch.Tensor], Problem], penalty: float = 0.0) -> Minima:
     """The points of clusters as Newton's method gives them in float64, and what the Hessian there says of each.
 
-    A point that Newton's method takes farther than ``tolerance`` stays as it was.
+    The function is the loss plus ``penalty / 2`` times the squared norm of the point, as weight decay has it.
+    A point that Newton's method takes farther than the tolerance stays as it was.
     """
     for i, point in enumerate(minima.points):
         if len(point) > _MOST_ELEMENTS:
             continue
-        found, eigenvalues = _newton(point, problem_at)
-        if float((found - point).norm()) <= tolerance * max(1.0, float(point.norm())):
+        found, eigenvalues = _newton(point, problem_at, penalty)
+        if float((found - point).norm()) <= minima.tolerance * max(1.0, float(point.norm())):
             minima.points[i] = found
+        else:  # what the Hessian says of a point farther away is not true of this one
+            continue
         size = float(eigenvalues.abs().max())
         least, most = float(eigenvalues.min()), float(eigenvalues.max())
         if least > _ZERO * size:
@@ -91,16 +124,9 @@ def refined(minima: Minima, problem_at: Callable[[torch.Tensor], Problem], toler
     return minima
 
 
-def with_others(minima: Minima, x: torch.Tensor, ended: torch.Tensor, tolerance: float) -> Minima:
-    """Clusters with the cells that ended within ``tolerance`` of one too, without having converged."""
-    if not len(minima.points):
-        return minima
-    number, minima.distance = _reached(x, ended, minima.points, tolerance)
-    minima.of_cell = torch.where(minima.of_cell < 0, number, minima.of_cell)
-    return minima
-
-
-def _newton(point: torch.Tensor, problem_at: Callable[[torch.Tensor], Problem]) -> tuple[torch.Tensor, torch.Tensor]:
+def _newton(
+    point: torch.Tensor, problem_at: Callable[[torch.Tensor], Problem], penalty: float
+) -> tuple[torch.Tensor, torch.Tensor]:
     """A stationary point near a point, and the eigenvalues of the Hessian there (NaN where there is none)."""
     none = torch.full_like(point, torch.nan)
     eigenvalues = none
@@ -109,13 +135,14 @@ def _newton(point: torch.Tensor, problem_at: Callable[[torch.Tensor], Problem]) 
         try:
             tensors = list(problem.leaves.values())
             gradient = gradient_of(problem.value(), tensors)
-            matrix = symmetric(hessian(gradient, tensors))
+            matrix = symmetric(hessian(gradient, tensors)) + penalty * torch.eye(len(point), dtype=point.dtype)
+            gradient = gradient.detach() + penalty * point
         except (RuntimeError, GdcliError):
             return point, none
         if not bool(matrix.isfinite().all()):
             return point, none
         eigenvalues = torch.linalg.eigvalsh(matrix)
-        step, singular = torch.linalg.solve_ex(matrix, gradient.detach())
+        step, singular = torch.linalg.solve_ex(matrix, gradient)
         if bool(singular) or not bool(step.isfinite().all()):
             break
         point = point - step
@@ -124,23 +151,31 @@ def _newton(point: torch.Tensor, problem_at: Callable[[torch.Tensor], Problem]) 
     return point, eigenvalues
 
 
-def clustered(x: torch.Tensor, converged: torch.Tensor, loss: torch.Tensor, tolerance: float) -> Minima:
+def clustered(cells: Cells, tolerance: float, *, maximize: bool = False) -> Minima:
     """Clusters of the end points of cells that converged.
 
-    The lowest end point that is in no cluster yet begins one, which takes all within ``tolerance`` of it, relative to
-    its size where that is more than 1.
+    The lowest end point that is in no cluster yet, with ``maximize`` the highest one, begins one, which takes all
+    within ``tolerance`` of it, relative to its size where that is more than 1.
     """
-    number = torch.full((x.shape[1],), -1, dtype=torch.int16)
-    left = converged & loss.isfinite()
-    points: list[list[float]] = []
+    left = cells.converged & cells.loss.isfinite()
+    points: list[torch.Tensor] = []
     while len(points) < _MOST and bool(left.any()):
-        point = x[:, torch.where(left, loss, torch.inf).argmin()].double()
+        point = cells.x[:, _lowest(cells.loss, left, -1 if maximize else 1)].double()
         if not math.isfinite(float(point.sum())):
             break
-        for piece in in_pieces(x.shape[1]):
-            near = left[piece] & (distance_from(point, x[:, piece]) <= tolerance * max(1.0, float(point.norm())))
-            number[piece][near] = len(points)
-            left[piece] &= ~near
-        points.append(point.tolist())
-    found = torch.tensor(points, dtype=torch.float64).reshape(len(points), x.shape[0])
-    return Minima(found, number, known=False, distance=None, kinds=["point"] * len(points))
+        for first, piece in cells.pieces():
+            left[first : first + len(piece)] &= ~_is_near(piece.x, point, tolerance)
+        points.append(point)
+    found = torch.stack(points) if points else torch.zeros(0, len(cells.x), dtype=torch.float64)
+    return Minima(found.clone(), ["point"] * len(points), tolerance, centres=found)
+
+
+def _lowest(loss: torch.Tensor, among: torch.Tensor, sign: int) -> int:
+    """The first cell of the lowest ``sign * loss`` among some cells, of which there is one at least."""
+    found: list[tuple[float, int]] = []
+    for piece in in_pieces(len(loss)):
+        losses = torch.where(among[piece], sign * loss[piece], torch.inf)
+        place = int(losses.argmin())
+        found.append((float(losses[place]), piece.start + place))
+    _, lowest = min(found)
+    return lowest

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import struct
 import zipfile
-from collections.abc import Mapping, Sequence
-from typing import IO
+from collections.abc import Iterable, Mapping, Sequence
+from typing import IO, Any, NamedTuple
 
 import torch
 
@@ -22,12 +22,26 @@ _DESCR = {
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
-def write_npz(file: IO[bytes], arrays: Mapping[str, torch.Tensor], texts: Mapping[str, str | Sequence[str]]) -> None:
+class Member(NamedTuple):
+    """An array that is written in pieces: the bytes of its numbers, one after the other."""
+
+    dtype: torch.dtype
+    shape: tuple[int, ...]
+    pieces: Iterable[Any]
+
+
+def write_npz(
+    file: IO[bytes], arrays: Mapping[str, torch.Tensor | Member], texts: Mapping[str, str | Sequence[str]]
+) -> None:
     """Write tensors, and then texts: one as an array without axes, several as an array of one axis."""
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         for name, array in arrays.items():
             with archive.open(zipfile.ZipInfo(f"{name}.npy", _EPOCH), "w", force_zip64=True) as member:
                 member.write(_header(_DESCR[array.dtype], tuple(array.shape)))
+                if isinstance(array, Member):
+                    for piece in array.pieces:
+                        member.write(piece)
+                    continue
                 numbers = array.contiguous()  # alive while it is written
                 if numbers.nbytes:
                     member.write(memory_of(numbers))

@@ -9,9 +9,9 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from gdcli.complete.alone import command_alone
-from gdcli.contract.descent import DescentStatus
 from gdcli.contract.envelope import Notice
 from gdcli.contract.fields import Nested
+from gdcli.contract.short import short
 from gdcli.contract.sweep import SweepAxis, SweepCell, SweepCells, SweepMinimum, SweepResult
 from gdcli.sweeps.ends import NAMES
 from gdcli.sweeps.working import working_rates
@@ -34,13 +34,14 @@ def record_of(sweep: Sweep, *, cells: bool) -> SweepResult:
         axes=sweep.axes,
         cells=sweep.grid.size,
         run_steps=sweep.run_steps,
-        statuses=_statuses(sweep),
+        statuses=sweep.tally.statuses,
         minima=_minima(sweep),
         best=_best(sweep),
         working=working_rates(sweep) if sweep.interrupted_by is None else [],  # of a part of the cells, nobody knows
         engine=sweep.used,
         cell_command=_cell_command(sweep),
         grid=all_cells(sweep) if cells else UNSET,
+        measured=sweep.tally.range or UNSET,
         warnings=_notices(sweep),
     )
 
@@ -49,19 +50,12 @@ def _message(sweep: Sweep) -> str:
     size = sweep.grid.size
     if sweep.interrupted_by is None:
         return f"ran {size:,} descent{'s' * (size != 1)} of at most {sweep.descent.steps:,} steps"
-    finished = int((sweep.cells.status != 0).sum())
+    finished = sweep.tally.finished
     return f"interrupted{sweep.interrupted_by} after {finished:,} of {size:,} cells; the others were not run"
 
 
-def _statuses(sweep: Sweep) -> dict[DescentStatus, int]:
-    counts = torch.bincount(sweep.cells.status.long(), minlength=max(NAMES) + 1).tolist()
-    found = {name: counts[code] for code, name in NAMES.items() if counts[code]}
-    return dict(sorted(found.items(), key=lambda item: -item[1]))
-
-
 def _minima(sweep: Sweep) -> list[SweepMinimum]:
-    minima = sweep.minima
-    counts = torch.bincount(minima.of_cell[minima.of_cell >= 0].long(), minlength=len(minima.points)).tolist()
+    minima, counts = sweep.minima, sweep.tally.minima
     found = []
     for point, count, kind in zip(minima.points[:_MOST_MINIMA], counts, minima.kinds, strict=False):
         values, loss = values_of(sweep, point), loss_at(sweep, point)
@@ -91,33 +85,19 @@ def values_of(sweep: Sweep, point: torch.Tensor) -> dict[str, Nested]:
 
 
 def _best(sweep: Sweep) -> SweepCell | None:
-    """Of the cells that converged, the one with the fewest steps; without any, the one with the best loss."""
-    cells = sweep.cells
-    good = cells.converged.nonzero().squeeze(1)
-    if len(good):
-        fewest = good[cells.steps[good] == cells.steps[good].min()]
-        return cell_of(sweep, int(_lowest(sweep, fewest)))
-    rest = ((cells.status != 0) & ~cells.diverged & cells.loss.isfinite()).nonzero().squeeze(1)
-    return cell_of(sweep, int(_lowest(sweep, rest))) if len(rest) else None
-
-
-def _lowest(sweep: Sweep, cells: torch.Tensor) -> torch.Tensor:
-    loss = sweep.cells.loss[cells]
-    return cells[loss.argmax() if sweep.descent.maximize else loss.argmin()]
-
-
-def cell_of(sweep: Sweep, cell: int) -> SweepCell:
-    """A cell as a record has it."""
-    cells, index = sweep.cells, sweep.grid.index_of(cell)
-    minimum = int(sweep.minima.of_cell[cell])
+    """The best cell as a record has it."""
+    if (best := sweep.tally.best) is None:
+        return None
+    index, end = sweep.grid.index_of(best.cell), best.end
     return SweepCell(
         index=index,
         at={axis.name: axis.number(i) for axis, i in zip(sweep.axes, index, strict=True)},
-        status=NAMES[int(cells.status[cell])],
-        steps=int(cells.steps[cell]),
-        loss=float(cells.loss[cell]),
-        minimum=minimum if minimum >= 0 else None,
-        values=values_of(sweep, cells.x[:, cell]),
+        status=NAMES[int(end.status)],
+        steps=int(end.steps),
+        loss=float(end.loss),
+        minimum=best.minimum if best.minimum >= 0 else None,
+        values=values_of(sweep, end.x[:, 0]),
+        measured=UNSET if best.measured is None else best.measured,
         command=command_alone(sweep.settings, sweep.axes, index),
     )
 
@@ -142,7 +122,7 @@ def _cell_command(sweep: Sweep) -> str:
 def all_cells(sweep: Sweep) -> SweepCells:
     """All cells as lists."""
     cells = sweep.cells
-    names = {0: "interrupted", **NAMES}
+    names, measured = {0: "interrupted", **NAMES}, sweep.measured(cells)
     leaves = sweep.problem.leaves
     by_variable = {
         name: cells.x[rows].T.reshape(-1, *leaves[name].shape).tolist() for name, rows in rows_of(leaves).items()
@@ -151,7 +131,8 @@ def all_cells(sweep: Sweep) -> SweepCells:
         status=[names[code] for code in cells.status.tolist()],
         steps=cells.steps.tolist(),
         loss=cells.loss.tolist(),
-        minimum=sweep.minima.of_cell.tolist(),
+        minimum=sweep.reached.tolist(),
+        measured=UNSET if measured is None else measured.tolist(),
         values=by_variable,
     )
 
@@ -159,6 +140,29 @@ def all_cells(sweep: Sweep) -> SweepCells:
 def _notices(sweep: Sweep) -> list[Notice]:
     found = []
     if sweep.settings.measure in ("minimum", "distance") and not len(sweep.minima.points):
-        message = f"no minimum is known and no cell converged, so there is no {sweep.settings.measure} to show"
+        end = sweep.extremum
+        shown = end if sweep.settings.measure == "minimum" else sweep.settings.measure
+        message = f"no {end} is known and no cell converged, so there is no {shown} to show"
         found.append(Notice("no-minimum", message))
+    if text := _decay(sweep):
+        found.append(Notice("weight-decay", text))
     return found
+
+
+def _decay(sweep: Sweep) -> str:
+    """What weight decay means for the minima and the tolerance; empty without any."""
+    if sweep.penalty == 0:
+        return ""
+    ends = "maxima" if sweep.descent.maximize else "minima"
+    parts = []
+    if len(sweep.minima.points):
+        if sweep.minima.known:
+            parts.append(f"the known {ends} are those of the loss without weight decay")
+        elif sweep.penalty is None:
+            parts.append("weight decay moves the ends, which need not be stationary points of the loss")
+        else:
+            sign = "-" if sweep.penalty < 0 else "+"
+            half = short(abs(sweep.penalty) / 2, 4)
+            parts.append(f"{ends} here are those of loss {sign} {half} * (the sum of the squares of the variables)")
+    left_out = "the losses" if sweep.descent.tol_grad is None else "the losses and the tolerance of the gradient"
+    return "; ".join([*parts, f"{left_out} leave weight decay out"])

@@ -25,12 +25,13 @@ from gdcli.contract.descent import MinimizeSettings
 from gdcli.contract.figure import Figure
 from gdcli.contract.sweep import TILE, EngineMade, EngineUsed, Shard, SweepAxis, SweepResult, SweepSettings
 from gdcli.descent.minimize import AT_A_MINIMUM, minimize
-from gdcli.rules.parameters import complete_rule, rates_change, remembers
+from gdcli.rules.parameters import complete_rule, parameters_of, rates_change, remembers
 from gdcli.sweeps.alone import compare, is_stationary, ulps
-from gdcli.sweeps.ends import CONVERGED_CODES, STATIONARY, Cells
+from gdcli.sweeps.ends import CONVERGED_CODES, STATIONARY, Cells, give_memory_back
 from gdcli.sweeps.grid import Grid
-from gdcli.sweeps.minima import Minima, clustered, known_minima, nearest, refined, with_others
+from gdcli.sweeps.minima import Minima, clustered, known_minima, nearest, refined
 from gdcli.sweeps.part import Part, cells_of
+from gdcli.sweeps.tally import Tally
 from gdcli.tensors import Problem, check_scalar, on_device, prepare, rows_of
 
 _TRIED = 64  # cells on which an engine that rounds otherwise is tried
@@ -51,10 +52,20 @@ class Sweep:
     """A sweep: iterate over it for the share that is done, then ask for its record and its figure.
 
     It runs the tiles of its ``shard``, without those that it was given as parts. ``finished`` has what has been run.
+    ``cells`` are all cells, or those of the window that ``look_at`` has chosen, which begins with cell ``first``.
     """
 
-    def __init__(self, settings: SweepSettings, shard: Shard = Shard(1, 1), made: EngineMade | None = None) -> None:  # noqa: B008 -- frozen
+    def __init__(
+        self,
+        settings: SweepSettings,
+        shard: Shard = Shard(1, 1),  # noqa: B008 -- frozen
+        made: EngineMade | None = None,
+        *,
+        whole: bool = True,
+    ) -> None:
         """Take completed settings; with ``made``, all cells will be given as parts, and this engine has made them.
+
+        Without ``whole``, no cell is kept before ``look_at``.
 
         Raises:
             GdcliError: for what cannot be swept.
@@ -70,10 +81,8 @@ class Sweep:
         self.grid = Grid(settings, self.axes, self.descent)
         self.problem = self._problem(self.grid.seeds()[0])
         check_scalar(self.problem.value(), self.problem.objective.expression, self.problem.wrt)
-        dtype = next(iter(self.problem.leaves.values())).dtype
-        self.cells = Cells.empty(
-            self.grid.size, self.problem.unknowns, dtype, rates=settings.measure == "rate", part=shard.of > 1
-        )
+        self.cells = self.empty(self.grid.size if whole else 0, part=shard.of > 1)
+        self.first = 0
         self.shard = shard
         self.engine: Engine | None = None
         if made is None:
@@ -93,6 +102,8 @@ class Sweep:
         self._last: tuple[int, Problem, Engine] | None = None  # with another seed than the first
         self._used: EngineUsed | None = None
         self._minima: Minima | None = None
+        self._reached: torch.Tensor | None = None
+        self._tally: Tally | None = None
         self._stationary: dict[tuple[float, ...], bool] = {}  # by start: what is beside it does not depend on the rule
 
     def _alone(self, index: list[int]) -> MinimizeSettings:
@@ -141,8 +152,8 @@ class Sweep:
     def __iter__(self) -> Iterator[float]:
         """Run all cells, and yield now and then which share is done."""
         left = [tile for tile in self.shard.tiles(self.grid.tiles) if tile not in self.tiles]
-        total = max(1, len(self.grid.cells(left)))
-        size = self._together(len(left))
+        total = max(1, self.grid.count(left))
+        size = self.together(len(left))
         for start in range(0, len(left), size):
             if self._stops():
                 return
@@ -153,6 +164,7 @@ class Sweep:
             self.tiles.update(tiles)
             self.finished.append(Finished(tiles, self.run_steps - before))
             yield self.done / total
+        give_memory_back()
 
     def run(self, chunks: Iterable[torch.Tensor]) -> Iterator[float]:
         """The same in another order: ``chunks`` are the numbers of cells that are run together, each cell once."""
@@ -184,7 +196,20 @@ class Sweep:
             self._last = seed, problem, engine
         return self._last[1:]
 
-    def _together(self, tiles: int) -> int:
+    def empty(self, count: int, *, part: bool = False) -> Cells:
+        """So many cells that were not run."""
+        dtype = next(iter(self.problem.leaves.values())).dtype
+        return Cells.empty(count, self.problem.unknowns, dtype, rates=self.settings.measure == "rate", part=part)
+
+    def look_at(self, cells: torch.Tensor) -> None:
+        """Keep these cells from now on, which follow each other, and forget those of before."""
+        self.cells, self.first = self.empty(len(cells)), int(cells[0])
+        self._forget_sums()
+
+    def _forget_sums(self) -> None:
+        self._minima = self._reached = self._tally = None
+
+    def together(self, tiles: int) -> int:
         """How many tiles are run together."""
         if self.made.name == "vmap":  # a batch of another size may round otherwise, so it has to be that of the tile
             return 1
@@ -218,17 +243,18 @@ class Sweep:
         many = self._many = self._many_of(engine, problem, chosen)
         for share in many:
             yield (self.done + share * len(chosen)) / total
-        ends, cells = many.ends, self.cells
-        cells.status[chosen], cells.steps[chosen], cells.loss[chosen] = ends.status, ends.steps, ends.loss
-        cells.x[:, chosen] = ends.x
-        cells.status[chosen[self._rest_elsewhere(ends)]] = int(Status.STALLED)
+        ends, cells, place = many.ends, self.cells, chosen - self.first
+        cells.status[place], cells.steps[place], cells.loss[place] = ends.status, ends.steps, ends.loss
+        cells.x[:, place] = ends.x
+        cells.status[place[self._rest_elsewhere(ends)]] = int(Status.STALLED)
         if cells.rate is not None:
-            cells.rate[chosen] = (ends.norm / ends.first_norm) ** (1 / ends.steps.clamp(min=1))
+            cells.rate[place] = (ends.norm / ends.first_norm) ** (1 / ends.steps.clamp(min=1))
         if self.interrupted_by is not None:
-            cells.forget(chosen[ends.status == int(Status.INTERRUPTED)])
-        self._judge(chosen)
-        self.run_steps += int(cells.steps[chosen].sum())
-        self._minima = None
+            cells.forget(place[ends.status == int(Status.INTERRUPTED)])
+        self._judge(place)
+        self.run_steps += int(cells.steps[place].sum())
+        self._forget_sums()
+        self._many = None
         self.done += len(chosen)
 
     def _many_of(self, engine: Engine, problem: Problem, chosen: torch.Tensor) -> Many:
@@ -267,14 +293,14 @@ class Sweep:
         elsewhere: torch.Tensor = distance > AT_A_MINIMUM * points.norm(dim=1).clamp(min=1.0)[number.long()]
         return found & elsewhere
 
-    def _judge(self, chosen: torch.Tensor) -> None:
+    def _judge(self, places: torch.Tensor) -> None:
         """The endings that a single descent judges by what is beside its point, or by the known minima."""
         cells = self.cells
-        at_once = chosen[(cells.status[chosen] == int(Status.CONVERGED_GRAD)) & (cells.steps[chosen] == 0)]
+        at_once = places[(cells.status[places] == int(Status.CONVERGED_GRAD)) & (cells.steps[places] == 0)]
         for cell in at_once.tolist():
             start = tuple(cells.x[:, cell].tolist())
             if start not in self._stationary:
-                self._stationary[start] = is_stationary(self._alone(self.grid.index_of(cell)))
+                self._stationary[start] = is_stationary(self._alone(self.grid.index_of(cell + self.first)))
             if self._stationary[start]:
                 cells.status[cell] = STATIONARY
 
@@ -288,13 +314,65 @@ class Sweep:
         return self._minima
 
     def _found_minima(self) -> Minima:
-        cells, tolerance = self.cells, self.settings.tol_minima
-        known = self._known_points()
+        tolerance, known = self.settings.tol_minima, self._known_points()
         if known:
-            ended = (cells.status != 0) & ~cells.diverged
-            return known_minima(cells.x, ended, known, tolerance)
-        found = refined(clustered(cells.x, cells.converged, cells.loss, tolerance), self.problem_at, tolerance)
-        return with_others(found, cells.x, (cells.status != 0) & ~cells.diverged, tolerance)
+            return known_minima(known, tolerance)
+        found = clustered(self.cells, tolerance, maximize=self.descent.maximize)
+        return found if self.penalty is None else refined(found, self.problem_at, self.penalty)
+
+    @property
+    def penalty(self) -> float | None:
+        """The factor p with which the runs add p / 2 times the squared norm of the point to the loss, by weight decay.
+
+        None where weight decay differs from cell to cell, or is no part of the gradient, so that a run rests where no
+        such function has a minimum.
+        """
+        decay = self.descent.weight_decay or 0.0
+        if any(axis.target == "weight_decay" for axis in self.axes if axis.kind == "parameter"):
+            return None
+        if decay and (self.descent.optimizer == "adamw" or parameters_of(self.descent).get("decoupled_weight_decay")):
+            return None
+        return -decay if self.descent.maximize else decay
+
+    @property
+    def reached(self) -> torch.Tensor:
+        """The number of the minimum that each cell reached, or -1: int16."""
+        if self._reached is None:
+            minima = self.minima
+            found = torch.empty(len(self.cells), dtype=torch.int16)
+            for first, piece in self.cells.pieces():
+                found[first : first + len(piece)] = minima.reached(piece)
+            self._reached = found
+        return self._reached
+
+    def measured(self, cells: Cells) -> torch.Tensor | None:
+        """The distance or the rate of some cells, where that is what ``--measure`` asks for."""
+        if self.settings.measure == "distance":
+            return self.minima.distances(cells)
+        return cells.rate if self.settings.measure == "rate" else None
+
+    @property
+    def tally(self) -> Tally:
+        """The counts of all cells."""
+        if self._tally is None:
+            tally, reached = self.new_tally(self.minima), self.reached
+            for first, piece in self.cells.pieces():
+                tally.add(first, piece, reached[first : first + len(piece)], self.measured(piece))
+            self._tally = tally
+        return self._tally
+
+    @property
+    def extremum(self) -> str:
+        """What the runs look for."""
+        return "maximum" if self.descent.maximize else "minimum"
+
+    def new_tally(self, minima: Minima) -> Tally:
+        """Nothing counted yet."""
+        return Tally.empty([len(axis) for axis in self.axes], len(minima.points), maximize=self.descent.maximize)
+
+    def summed_up(self, tally: Tally, minima: Minima, used: EngineUsed) -> None:
+        """Take over what was found in windows of all cells."""
+        self._tally, self._minima, self._used = tally, minima, used
 
     def problem_at(self, point: torch.Tensor) -> Problem:
         """The problem at a point of shape (elements,), in float64."""
@@ -333,11 +411,18 @@ class Sweep:
             )
         return self._used
 
+    def on(self, axes: Sequence[SweepAxis]) -> Sweep:
+        """The same on other axes, none of whose cells was run."""
+        other = self.with_cells(axes, self.empty(math.prod(map(len, axes))))
+        other.finished, other.tiles, other.run_steps, other.done = [], set(), 0, 0
+        return other
+
     def with_cells(self, axes: Sequence[SweepAxis], cells: Cells) -> Sweep:
-        """The same with these axes and cells, to be drawn and not to be run."""
+        """The same with these axes and cells, to be drawn."""
         other = copy.copy(self)
         other.axes, other.cells, other.grid = list(axes), cells, Grid(self.settings, axes, self.descent)
-        other._minima = None  # noqa: SLF001
+        other.first = 0
+        other._forget_sums()  # noqa: SLF001
         return other
 
     def record(self, *, cells: bool = False) -> SweepResult:

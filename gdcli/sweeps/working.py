@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import torch
 from msgspec.structs import replace
 
 from gdcli.contract.figure import MapLine
-from gdcli.contract.sweep import Working
+from gdcli.contract.sweep import SweepAxis, Working
 from gdcli.descent.curvature import largest_curvature
 from gdcli.descent.diagnosis.theory import LinearRule, linear_rule
 from gdcli.rules.parameters import rates_change
@@ -24,25 +22,19 @@ def working_rates(sweep: Sweep) -> list[Working]:
     found = []
     for k, axis in enumerate(sweep.axes):
         if axis.kind in ("lr", "lr of a variable"):
-            bound = bound_of(sweep) if axis.kind == "lr" and not _has_momentum_axis(sweep) else None
+            bound = bound_of(sweep) if axis.kind == "lr" else None
+            rule = None if bound is None else _rule_on_axes(sweep, bound[0])
+            is_fixed = not any(_is_momentum(other) for other in sweep.axes)
             found.append(
                 Working(
                     axis=axis.name,
-                    ranges=ranges(axis.numbers(), shares(sweep, k)),
-                    bound=None if bound is None else bound[0].bound(bound[1]),
-                    formula="" if bound is None else bound[0].bound_text,
-                    curvature=None if bound is None else bound[1],
+                    ranges=ranges(axis.numbers(), sweep.tally.shares(k)),
+                    bound=rule.bound(bound[1]) if rule is not None and bound is not None and is_fixed else None,
+                    formula="" if rule is None else rule.bound_text,
+                    curvature=None if rule is None or bound is None else bound[1],
                 )
             )
     return found
-
-
-def shares(sweep: Sweep, axis: int) -> list[float]:
-    """The share of cells that converge, for each number of an axis."""
-    sizes = [len(each) for each in sweep.axes]
-    good = sweep.cells.converged.float().reshape(sizes[::-1])
-    other = [dim for dim in range(len(sizes)) if dim != len(sizes) - 1 - axis]
-    return (good.mean(other) if other else good).tolist()
 
 
 def ranges(numbers: list[float], share: list[float]) -> list[tuple[float, float]]:
@@ -62,11 +54,9 @@ def bound_of(sweep: Sweep) -> tuple[LinearRule, float] | None:
     rule = linear_rule(settings)
     if rule is None or settings.bound or settings.lrs or rates_change(settings) or sweep.grid.has_row_rates:
         return None
-    minima = sweep.minima
-    reached = minima.of_cell[minima.of_cell >= 0].long()
-    if not len(reached):
+    minima, most = sweep.minima, sweep.tally.most_reached
+    if most is None:
         return None
-    most = int(torch.bincount(reached).argmax())
     if minima.kinds[most] not in ("minimum", "maximum"):
         return None
     point = minima.points[most]
@@ -75,8 +65,18 @@ def bound_of(sweep: Sweep) -> tuple[LinearRule, float] | None:
     return (rule, curvature) if math.isfinite(curvature) and curvature > 0 else None
 
 
-def _has_momentum_axis(sweep: Sweep) -> bool:
-    return any(axis.kind == "parameter" and axis.target in ("momentum", "dampening") for axis in sweep.axes)
+def _is_momentum(axis: SweepAxis) -> bool:
+    return axis.kind == "parameter" and axis.target in ("momentum", "dampening")
+
+
+def _rule_on_axes(sweep: Sweep, rule: LinearRule) -> LinearRule | None:
+    """The rule whose bound holds in all cells, each with its momentum; None where that is not one formula."""
+    others = [axis for axis in sweep.axes if _is_momentum(axis)]
+    if not others:
+        return rule
+    if any(axis.target == "dampening" for axis in others):
+        return None
+    return linear_rule(replace(sweep.descent, momentum=0.5))
 
 
 def bound_lines(sweep: Sweep) -> list[MapLine]:
@@ -92,18 +92,13 @@ def bound_lines(sweep: Sweep) -> list[MapLine]:
         return [MapLine(f"theory: {rule.bound_text}", [bound, bound], [])] if low <= bound <= high else []
     other = sweep.axes[1 - k]
     along = other.numbers()
-    at: Callable[[float], float] = lambda _: rule.bound(curvature)  # noqa: E731
-    text = rule.bound_text
-    if other.kind == "parameter" and other.target in ("momentum", "dampening"):
-        if other.target == "dampening":
-            return []
-        base = linear_rule(replace(sweep.descent, momentum=0.5))
-        if base is None:
-            return []
-        at, text = (lambda b: replace(base, momentum=b).bound(curvature)), base.bound_text
-    pairs = sorted((number, at(number)) for number in along)
+    base = _rule_on_axes(sweep, rule)
+    if base is None:
+        return []
+    rules = [replace(base, momentum=number) if _is_momentum(other) else base for number in along]
+    pairs = sorted((number, each.bound(curvature)) for number, each in zip(along, rules, strict=True))
     ends = [pairs[0], pairs[-1]] if len({bound for _, bound in pairs}) == 1 else pairs
     numbers, bounds = [n for n, _ in ends], [b for _, b in ends]
     if max(bounds) < low or min(bounds) > high:
         return []
-    return [MapLine(f"theory: {text}", *((bounds, numbers) if k == 0 else (numbers, bounds)))]
+    return [MapLine(f"theory: {base.bound_text}", *((bounds, numbers) if k == 0 else (numbers, bounds)))]

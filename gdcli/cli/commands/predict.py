@@ -53,10 +53,11 @@ def notices_of(predictor: Predictor) -> list[Notice]:
 
 
 def _rows(predictor: Predictor) -> Iterator[bytes]:
+    from gdcli.complete.predict import heading
     from gdcli.render.documents import csv_row, csv_rows, csv_text
 
     keep = predictor.settings.keep
-    header = csv_row([*keep, "probability" if predictor.task.model.model == "logistic" else "prediction"])
+    header = csv_row([*keep, heading(predictor.task.model)])
     for batch in predictor.batches():
         kept = [map(csv_text, batch.kept[name]) for name in keep]
         yield header + csv_rows(zip(*kept, batch.numbers, strict=True))
@@ -106,7 +107,7 @@ COMMAND = Command(
     run=run,
     help="Predict from rows of data with a model that fit-linear --save-model has written; prints CSV.",
     examples=(
-        "gdcli predict model.json new.csv > out.csv",
+        "gdcli predict model.json new.csv",
         "gdcli predict model.json new.csv --keep id",
         "gdcli predict model.json - --jsonl < new.csv",
     ),

@@ -15,6 +15,7 @@ from gdcli.cli.output import Output
 from gdcli.cli.parts import how_to_go_on, interruption_of, merged, run_and_keep, run_together, save_part
 from gdcli.cli.shards import Kept, read_shard, settings_of_merge
 from gdcli.cli.show import show
+from gdcli.cli.streamed import check_size, is_streamed, run_streamed
 from gdcli.contract.sweep import SweepSettings
 from gdcli.errors import ExitCode, GdcliError
 
@@ -50,6 +51,8 @@ def around(output: Output) -> Iterator[Output]:
 
 def run(settings: SweepSettings, output: Output) -> int:
     """Run all cells and draw them; or those of a shard, or none where parts are put together."""
+    if is_streamed(settings):
+        return run_streamed(settings, output)
     if output.merge:
         return show_sweep(merged(settings, output.merge), output, ExitCode.OK)
     if output.meeting is not None:
@@ -124,5 +127,6 @@ COMMAND = Command(
     ),
     features=("numbers", "sweep", "table", "picture", "page", "cells"),
     given=settings_of_merge,
+    check=check_size,
     around=around,
 )

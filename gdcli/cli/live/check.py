@@ -34,7 +34,7 @@ def check_live(output: Output, *, streams: bool) -> None:
         raise GdcliError("live", message, "leave out --live")
     if not sys.stdout.isatty():
         message = "--live needs a terminal, but standard output is a pipe or a file"
-        raise GdcliError("live", message, "use --json --output FILE to save the record, with or without --live")
+        raise GdcliError("live", message, "leave out --live; --json --output FILE saves the record")
     if os.environ.get("TERM", "") in ("", "dumb"):
         message = "--live moves the cursor, which this terminal cannot do (TERM is 'dumb' or not set)"
         raise GdcliError("live", message, "leave out --live, or set TERM to the type of the terminal")

@@ -43,6 +43,7 @@ variable):
     broadcast                a column and a vector that broadcast to a matrix: text, span, shapes
     unexplained              diverged, above the known minimum, or does not settle, why is not known: loss, gap,
                              iteration, lr; of a run that does not settle: what slow has, left, loss_later
+    batch-noise              of a fit to data in batches (gdcli/regression/findings.py): loss, exact, excess, lr
     work-limit               not every remedy was tried, for trial runs had cost as much as they may
     no-curvature             why there is no Hessian, and so no finding that needs one (for programs): reasons
     incomplete               a part of the diagnosis that failed (for programs): part, error

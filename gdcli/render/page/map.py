@@ -15,14 +15,14 @@ from typing import Any, NamedTuple
 
 from msgspec import UNSET
 
-from gdcli.contract.figure import MapPanel, MapScale, SweepCurvePanel
+from gdcli.contract.figure import Axis, MapPanel, MapScale, SweepCurvePanel
 from gdcli.contract.sweep import SweepCells, SweepResult
 from gdcli.render.map_axes import CellAxis, axes_of, line_in_cells
 from gdcli.render.map_colours import NOT_RUN, colour_table, colours_of, rare_basins
 from gdcli.render.numbers import percent
 from gdcli.render.page.alt import map_text, sentence, sweep_curve_text
 from gdcli.render.page.traces import Plot, Trace, axis_of, escaped, hover, plot
-from gdcli.render.terminal.ticks import three_digits
+from gdcli.render.terminal.ticks import three_digits, ticks
 
 MOST_CELLS = 1_000  # along an axis
 _FEWER = 0.8  # of the cells along an axis, where those of a map take too many characters
@@ -165,6 +165,18 @@ def _scale(scale: MapScale) -> dict[str, Any]:
     }
 
 
+def _curve_axis(axis: Axis) -> dict[str, Any]:
+    """An axis of a curve; one of whole numbers has its ticks at some of these."""
+    found = axis_of(axis)
+    if not axis.whole:
+        return found
+    if axis.log:
+        places = [place for place in found["tickvals"] if place.is_integer()]
+        return {**found, "tickvals": places, "ticktext": [f"{place:.6g}" for place in places]}
+    places = [place for place, _ in ticks(axis, _TICKS)]
+    return {**found, "tick0": 0, "dtick": places[1] - places[0] if len(places) > 1 else 1}
+
+
 def sweep_curve_plot(panel: SweepCurvePanel, record: SweepResult) -> Plot:
     """A quantity over one axis, with the ranges that work shaded."""
     places = _spread(len(panel.grid), _MOST_POINTS)
@@ -180,7 +192,7 @@ def sweep_curve_plot(panel: SweepCurvePanel, record: SweepResult) -> Plot:
         {"type": "rect", "xref": "x", "yref": "paper", "x0": low, "x1": high, "y0": 0, "y1": 1, "layer": "below"}
         for low, high in panel.works
     ]
-    layout = {"xaxis": axis_of(panel.x), "yaxis": axis_of(panel.y), "shapes": shapes}
+    layout = {"xaxis": _curve_axis(panel.x), "yaxis": _curve_axis(panel.y), "shapes": shapes}
     words = ["shaded: the runs converge"] * bool(shapes) + [f"dashed: {line.label}" for line in panel.lines]
     axes = [{"name": record.axes[0].name, "numbers": curve["x"]}]
     made = plot("sweep", panel.title, sweep_curve_text(panel), sentence(words), traces, layout)

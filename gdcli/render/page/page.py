@@ -194,7 +194,8 @@ def _table(record: PageRecord, figure: Figure, steps: Sequence[Step], rows: Sequ
     if isinstance(record, CompareResult):
         return {"title": "standings", "columns": _labelled(standing_columns(record))}
     if isinstance(record, SweepResult) and record.minima:
-        return {"title": "minima", "columns": _labelled(minima_columns(record))}
+        title = "maxima" if record.settings.maximize else "minima"
+        return {"title": title, "columns": _labelled(minima_columns(record))}
     if not steps:
         return None
     panels = [panel for panel in figure.panels if isinstance(panel, CurvesPanel) and panel.title == "gradient norm"]

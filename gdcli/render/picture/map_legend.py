@@ -47,7 +47,7 @@ def _rows(panel: MapPanel) -> list[list[_Entry]]:
     entries += [(line, line.label) for line in panel.lines]
     remarks = [steps] * bool(steps)
     if left_out:
-        remarks.append(f"and {left_out} more minima")
+        remarks.append(f"and {left_out} more")
     if not_run := panel.group.count(NOT_RUN):
         remarks.append(f"not run {percent(not_run / len(panel.group))}")
     beside = 2 if max((len(text) for _, text in entries), default=0) <= _SHORT else 1

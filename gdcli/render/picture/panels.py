@@ -37,6 +37,7 @@ from gdcli.render.terminal.ticks import ticks
 
 _MARKERS = 60  # of a path, at most
 _NUMBERS = 60  # entries of a matrix that are written into it, at most
+_LONG = 1e4  # numbers below an axis that need room
 _REACH = 0.18  # of a tangent to each side, as a part of the window
 
 
@@ -129,6 +130,14 @@ def _function(ax: Any, panel: FunctionPanel) -> None:
         legend_below(ax)
 
 
+def _fewer_ticks(ax: Any, panel: ContourPanel | ScatterPanel) -> None:
+    """Keep long numbers below an axis apart."""
+    if max(abs(panel.x.low), abs(panel.x.high)) >= _LONG:
+        from matplotlib.ticker import MaxNLocator
+
+        ax.xaxis.set_major_locator(MaxNLocator(nbins=5))
+
+
 def _window(ax: Any, panel: FunctionPanel | ContourPanel | ScatterPanel) -> None:
     ax.set_xlim(panel.x.low, panel.x.high)
     ax.set_ylim(panel.y.low, panel.y.high)
@@ -170,6 +179,7 @@ def _contour(ax: Any, panel: ContourPanel) -> None:
         )  # fmt: skip
     _marks(ax, _inside(panel))
     _window(ax, panel)
+    _fewer_ticks(ax, panel)
     if panel.equal:
         ax.set_aspect("equal", anchor="E")
     ax.set_xlabel(panel.x.label)
@@ -200,6 +210,7 @@ def _scatter(ax: Any, panel: ScatterPanel) -> None:
         ax.plot(panel.fit.x, panel.fit.y, color=PATH_COLOURS[0], linewidth=2.6, label=panel.fit.label)
     _lines(ax, panel.lines)
     _window(ax, panel)
+    _fewer_ticks(ax, panel)
     ax.grid(alpha=0.35)
     ax.set_xlabel(panel.x.label)
     ax.set_ylabel(panel.y.label)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 from rich.cells import cell_len, set_cell_size
@@ -11,7 +12,7 @@ from gdcli.contract.figure import MapLine, MapPanel, MapScale
 from gdcli.render.map_colours import LEVELS, NOT_RUN, rare_basins, steps_of_basin, steps_of_basins
 from gdcli.render.numbers import percent
 from gdcli.render.terminal.map_signs import MapInk
-from gdcli.render.terminal.sheet import Line, Piece, flowing
+from gdcli.render.terminal.sheet import Line, Piece, flowing, wrapped
 from gdcli.render.terminal.ticks import three_digits
 
 _WIDEST = 36  # cells of a bar
@@ -30,13 +31,13 @@ def map_legend(panel: MapPanel, width: int, ink: MapInk) -> list[Line]:
     shown = [(i, scale) for i, scale in numbered if i not in in_bars and scale not in left_out]
     entries = [_entry(i, scale, ink, steps=not steps) for i, scale in shown]
     if left_out:
-        entries.append([Piece(f"and {len(left_out)} more minima")])
+        entries.append([Piece(f"and {len(left_out)} more")])
     if not_run := panel.group.count(NOT_RUN):
         entries.append([Piece(f"not run {percent(not_run / len(panel.group))}")])
     entries += [[Piece(_stroke(line, ink)), Piece(f" {ink.printable(line.label)}")] for line in panel.lines]
     lines = _bars([(i, panel.scales[i]) for i in in_bars], width, ink)
-    lines += flowing([_fitted(entry, width) for entry in entries], width)
-    return [*lines, [Segment(steps[:width])]] if steps else lines
+    lines += flowing([part for entry in entries for part in wrapped(entry, width)], width)
+    return [*lines, *([Segment(part)] for part in textwrap.wrap(steps, width))]
 
 
 def _stroke(line: MapLine, ink: MapInk) -> str:
@@ -60,13 +61,6 @@ def _entry(number: int, scale: MapScale, ink: MapInk, *, steps: bool) -> list[Pi
     return [*(Piece(" ", ink.palette.style(None, ink.colour(number, level))) for level in levels), Piece(label)]
 
 
-def _fitted(entry: list[Piece], width: int) -> list[Piece]:
-    """An entry whose label is cut where it is wider than a line."""
-    *samples, label = entry
-    room = width - sum(cell_len(piece.text) for piece in samples)
-    return entry if cell_len(label.text) <= room else [*samples, Piece(set_cell_size(label.text, room))]
-
-
 def _bars(scales: Sequence[tuple[int, MapScale]], width: int, ink: MapInk) -> list[Line]:
     """The scales as bars that meet at the edge, if their labels fit above them; otherwise one below the other."""
     if not scales:
@@ -79,9 +73,10 @@ def _bars(scales: Sequence[tuple[int, MapScale]], width: int, ink: MapInk) -> li
     for i, scale in scales:
         levels = [round(k / (wide - 1) * (LEVELS - 1)) for k in range(wide)]
         bar += [Segment(" ", ink.palette.style(None, ink.colour(i, level))) for level in _turned(scale, levels)]
-    above = "".join(set_cell_size(label, wide) for label in labels) if len(labels) > 1 else labels[0][:width]
+    above = ["".join(set_cell_size(label, wide) for label in labels)] if len(labels) > 1 else []
+    above = above or textwrap.wrap(labels[0], width)
     below = "".join(_tick_texts(scale, wide) for _, scale in scales)
-    return [[Segment(above.rstrip())], bar, [Segment(below.rstrip())]]
+    return [*([Segment(text.rstrip())] for text in above), bar, [Segment(below.rstrip())]]
 
 
 def _turned(scale: MapScale, levels: list[int]) -> list[int]:

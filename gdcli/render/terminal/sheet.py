@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from typing import NamedTuple
@@ -90,6 +91,20 @@ def flowing(pieces: Sequence[Sequence[Piece]], width: int, indent: int = 0) -> l
             lines.append([Segment(" " * indent), *segments])
             room = width - indent - taken
     return lines
+
+
+def wrapped(entry: Sequence[Piece], width: int) -> list[list[Piece]]:
+    """An entry of a legend, whose label is its last piece, as several ones where it is wider than a line."""
+    *samples, label = entry
+    taken = sum(cell_len(piece.text) for piece in samples)
+    if taken + cell_len(label.text) <= width:
+        return [list(entry)]
+    lead = len(label.text) - len(label.text.lstrip())
+    room = max(1, width - taken - lead)
+    first, *others = textwrap.wrap(label.text.strip(), room) or [""]
+    before = " " * (taken + lead)
+    return [[*samples, label._replace(text=label.text[:lead] + first)],
+            *([label._replace(text=before + more)] for more in others)]  # fmt: skip
 
 
 class Ruler(NamedTuple):

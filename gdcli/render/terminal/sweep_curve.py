@@ -9,7 +9,7 @@ from rich.segment import Segment
 from gdcli.contract.figure import SweepCurvePanel
 from gdcli.render.terminal.curves import Dots, draw
 from gdcli.render.terminal.palette import Palette
-from gdcli.render.terminal.sheet import Line, Piece, Sheet, column_of, flowing, framed, margin_of
+from gdcli.render.terminal.sheet import Line, Piece, Sheet, column_of, flowing, framed, margin_of, wrapped
 from gdcli.render.terminal.signs import Signs
 from gdcli.render.terminal.ticks import three_digits
 
@@ -69,4 +69,4 @@ def _legend(panel: SweepCurvePanel, width: int, signs: Signs, palette: Palette) 
         ranges = ", ".join(low if low == high else f"{low} to {high}" for low, high in ends)
         more = f" and {len(panel.works) - 3} more" if len(panel.works) > 3 else ""
         entries.insert(0, [sample, Piece(f" runs converge: {ranges}{more}")])
-    return flowing(entries, width)
+    return flowing([part for entry in entries for part in wrapped(entry, width)], width)

@@ -23,7 +23,10 @@ def share(axis: Axis, number: float) -> float:
 
 def ticks(axis: Axis, most: int) -> list[Tick]:
     """At most ``most`` round numbers in the window of an axis, and their labels (at least one)."""
-    return _decades(axis, most) if axis.log else _even(axis, most)
+    if not axis.log:
+        return _even(axis, most)
+    found = _decades(axis, most)
+    return [tick for tick in found if tick[0].is_integer()] or found if axis.whole else found
 
 
 def _even(axis: Axis, most: int) -> list[Tick]:
