@@ -50,7 +50,7 @@ def killed_at(settings: RegressionSettings, folder: Path, checkpoints: int, *, r
             raise KilledError
 
     fit = Fit(settings)
-    with mock.patch.object(Checkpoint, "keep", count), mock.patch.object(Checkpoint, "is_due", lambda _: True):
+    with mock.patch.object(Checkpoint, "keep", count), mock.patch.object(Checkpoint, "is_due", return_value=True):
         fit.keep_in(str(folder), resume=resume)
         with pytest.raises(KilledError):
             fit.result()

@@ -67,7 +67,7 @@ def together(size: int, *words: str) -> Outcome:
 
 
 def farthest(a: Any, b: Any) -> float:
-    """The largest difference of two numbers in the same place, relative to them or to 1e-3; infinite for another one."""
+    """The largest difference of numbers in the same place, relative to them or to 1e-3; infinite for anything else."""
     if isinstance(a, dict) and isinstance(b, dict) and a.keys() == b.keys():
         return max((farthest(a[name], b[name]) for name in a), default=0.0)
     if isinstance(a, list) and isinstance(b, list) and len(a) == len(b):
@@ -97,7 +97,10 @@ FITS: dict[str, tuple[int, list[str]]] = {
         2,
         ["--epochs", "2", "--in-memory", "no", "--batch-size", "300", "--no-shuffle", "--lr", "0.05"],
     ),
-    "a sum": (3, ["--epochs", "3", "--loss", "sum", "--l2", "0.1", "--lr", "1e-4", "--clip-norm", "50", "--no-diagnose"]),
+    "a sum": (
+        3,
+        ["--epochs", "3", "--loss", "sum", "--l2", "0.1", "--lr", "1e-4", "--clip-norm", "50", "--no-diagnose"],
+    ),
     "lbfgs": (2, ["--epochs", "3", "--loss", "huber", "--optimizer", "lbfgs", "--lr", "1"]),
 }
 

@@ -1,7 +1,7 @@
 """Processes that make one fit together, started by torchrun or Slurm: whether all live, and what ends all of them.
 
-They meet at a store of PyTorch that all reach. Each counts up a number there, every second; rank 0 looks at those of all
-others, and these at that of rank 0. One that fails leaves its error in the store. Then all end, after its own error.
+They meet at a store of PyTorch that all reach. Each counts up a number there, twice a second; rank 0 looks at those of
+all others, and these at that of rank 0. One that fails leaves its error there. Then all end, after its own error.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from msgspec import Struct, structs
 from gdcli.cli.messages import print_error
 from gdcli.cli.output import Output
 from gdcli.cli.ranks import Ranks, ranks_of
-from gdcli.errors import ExitCode, GdcliError, OutsideError, UserInterruptError
+from gdcli.errors import ExitCode, GdcliError, OutsideError
 from gdcli.torch_import import import_torch
 from gdcli.unfinished import undo_all
 
@@ -253,9 +253,10 @@ def _met(ranks: Ranks) -> Any:
         reason = " ".join(str(error).split())
         message = f"rank {ranks.rank} cannot meet the others at {place}"
         raise OutsideError("rank", message, f"PyTorch says: {reason}") from error
-    from torch.distributed import PrefixStore
+    from torch import distributed
 
-    return PrefixStore(f"gdcli-{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)  # it outlives a restart
+    attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")  # the store of torchrun outlives it
+    return distributed.PrefixStore(f"gdcli-{attempt}", store)  # type: ignore[attr-defined]
 
 
 def _end(code: int) -> NoReturn:

@@ -55,9 +55,11 @@ class Rule(Protocol):
 
 
 class Rates(Protocol):
-    """The learning rates; ``lr`` is that of the next step, by variable where they differ."""
+    """The learning rates."""
 
-    lr: float | dict[str, float]
+    @property
+    def lr(self) -> float | dict[str, float]:
+        """That of the next step, by variable where they differ."""
 
     def step(self, loss: float) -> None:
         """Go on to the rate of the next step."""

@@ -2,7 +2,7 @@
 
     settings.json   the settings of the fit
     rows            the rows so far, each as its length and msgpack
-    step-N          after N updates: coefficients, the rule's state, the order of the rows (torch.distributed.checkpoint)
+    step-N          by torch.distributed.checkpoint, after N updates: coefficients, state of the rule, order of the rows
 
 The rows are written by rank 0 alone; ``step-N`` is there once it is whole, and the one before is removed then.
 """
@@ -60,8 +60,7 @@ class Checkpoint:
             GdcliError: for a folder with checkpoints of another fit, or where none was expected.
             OutsideError: for a folder that cannot be read or written.
         """
-        import torch.distributed.checkpoint  # noqa: F401 -- now, and not when the first checkpoint is timed
-
+        _dcp()  # it is imported now, and not when the first checkpoint is timed
         self._together = together
         if together is not None:
             together.is_due = lambda: self.is_first and self.is_due()
@@ -148,26 +147,21 @@ class Checkpoint:
             self._size = self._together.gather(self._size)[0]
 
     def _save(self, place: Path, tensors: dict[str, torch.Tensor]) -> None:
-        import torch.distributed.checkpoint as dcp
-
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            dcp.save(tensors, checkpoint_id=str(place), no_dist=not dist.is_initialized())
+            _dcp().save(tensors, checkpoint_id=str(place), no_dist=not dist.is_initialized())
 
     # Going on
 
     def _read(self, updates: int) -> dict[str, Any]:
-        import torch.distributed.checkpoint as dcp
-
         place = str(self.folder / f"step-{updates}")
-        known = dcp.FileSystemReader(place).read_metadata().state_dict_metadata
+        known = _dcp().FileSystemReader(place).read_metadata().state_dict_metadata
         tensors: dict[str, Any] = {
-            name: torch.empty(each.size, dtype=each.properties.dtype)  # type: ignore[union-attr]
-            for name, each in known.items()
+            name: torch.empty(each.size, dtype=each.properties.dtype) for name, each in known.items()
         }
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            dcp.load(tensors, checkpoint_id=place, no_dist=not dist.is_initialized())
+            _dcp().load(tensors, checkpoint_id=place, no_dist=not dist.is_initialized())
         found: dict[str, Any] = unpacked(tensors)
         return found
 
@@ -183,6 +177,13 @@ class Checkpoint:
 
     def _failed(self, error: OSError) -> OutsideError:
         return OutsideError("checkpoint", f"cannot keep checkpoints in {self.folder}: {error.strerror or error}")
+
+
+def _dcp() -> Any:
+    """torch.distributed.checkpoint, which takes seconds to import."""
+    import torch.distributed.checkpoint as dcp
+
+    return dcp
 
 
 def _line(seen: Seen, rows: int) -> list[Any]:

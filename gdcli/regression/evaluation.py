@@ -99,10 +99,8 @@ class RowsEvaluation(Evaluation):
         repeated = 0 if self.is_mean else (parts - 1) * self.l2  # the penalty is in the sum of each piece
         total = total / factor - repeated * w.detach().double().square().sum().item()
         for place, (x, gradient) in enumerate(zip(self._moving, sums.gradients(), strict=True)):
-            gradient = gradient / factor
-            if repeated and place == 0:
-                gradient -= repeated * 2 * w.detach()
-            x.grad = gradient.to(x.dtype)
+            penalty = repeated * 2 * w.detach() if repeated and place == 0 else 0.0
+            x.grad = (gradient / factor - penalty).to(x.dtype)
         self.count = evaluated
         self.gradients = {name: self._gradient(problem.tensors[name]) for name in problem.wrt}
         return w.new_tensor(total)

@@ -85,7 +85,6 @@ def line_of(numbers: torch.Tensor | float | None) -> Any:
     return numbers.tolist() if isinstance(numbers, torch.Tensor) else numbers
 
 
-def snapshot_of(line: Any, dtype: torch.dtype, device: str) -> torch.Tensor | float | None:
+def snapshot_of(line: Any, dtype: torch.dtype, device: str) -> Any:
     """The snapshot again."""
     return torch.tensor(line, dtype=dtype, device=device) if isinstance(line, list) else line
-

@@ -76,9 +76,7 @@ def _residual(design: Design, found: Factor | None, point: Point) -> float | Non
     return residual_of(design, found, point.w, point.b)
 
 
-def _losses(
-    settings: RegressionSettings, design: Design, points: Sequence[Point], gather: Gather
-) -> list[float]:
+def _losses(settings: RegressionSettings, design: Design, points: Sequence[Point], gather: Gather) -> list[float]:
     """The loss of each point without its penalties, in one pass over the rows."""
     lead = [[point.b] if settings.intercept else [] for point in points]
     coefficients = torch.tensor([[*b, *point.w] for b, point in zip(lead, points, strict=True)], dtype=torch.float64)

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from gdcli.complete.regression import as_descent, most_steps
 from gdcli.contract.descent import StopReason
 from gdcli.contract.regression import Row
-from gdcli.descent.loop import Rule, State, descend
+from gdcli.descent.loop import Rates, Rule, State, descend
 from gdcli.descent.snapshot import norm, numbers
 from gdcli.descent.stopping import StopTests
 from gdcli.regression.epoch import Epoch
@@ -142,7 +142,8 @@ class Run:
         else:
             self.evaluation.pieces = self.table.pieces
         self.tests.steps = self.total
-        rates, first = self.rates, 0
+        rates: Rates = self.rates
+        first = 0
         if self._kept is not None:
             yield from self._kept.resumed(lambda seen, _: self.rates.step(seen.state.loss))
             rates, first = self._kept.marking(self.rates), self._kept.first
@@ -153,7 +154,8 @@ class Run:
     def _by_step(self, size: int) -> Iterator[Seen]:
         """A state a step: the loss of a batch, before the update by it."""
         drawn = Drawn(self.evaluation, self._batches_of_epochs(size), self.rates)
-        rule, rates, first = OnTheSameBatch(self.rule, self.evaluation), drawn, 0
+        rule, first = OnTheSameBatch(self.rule, self.evaluation), 0
+        rates: Rates = drawn
         if self._kept is not None:
             yield from self._kept.resumed(drawn.replay)
             rates, first = self._kept.marking(drawn), self._kept.first

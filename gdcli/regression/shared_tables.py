@@ -43,7 +43,8 @@ class SharedInMemory(InMemory):
         here = ((order >= start) & (order < stop)).nonzero()[:, 0]
         count = -(-self.rows // size)
         sizes = torch.bincount(here // size, minlength=count).tolist()
-        for chosen in (order[here] - start).to(X.device).split(sizes):
+        own = (order[here] - start).to(X.device)
+        for chosen in own.split(sizes):  # type: ignore[no-untyped-call]
             yield Piece(X[chosen], y[chosen])
 
 

@@ -80,7 +80,8 @@ class Together:
 class Sums:
     """What the processes add up in a step, as one flat tensor of float64: gradients, loss, rows, and some flags.
 
-    The flags say that a signal has come to one of them (``hear`` is told then), and that rank 0 wants the run to be kept.
+    The flags say that a signal has come to one of them (``hear`` is told then), and that rank 0 wants the run to be
+    kept.
     """
 
     def __init__(self, together: Together, moving: list[torch.Tensor], hear: Callable[[str], None]) -> None:
@@ -118,7 +119,7 @@ class Sums:
 
     def gradients(self) -> list[torch.Tensor]:
         """The sums of the gradients, in the shapes of what moves, as float64."""
-        parts = self.flat[: sum(self.sizes)].split(self.sizes)
+        parts = self.flat[: sum(self.sizes)].split(self.sizes)  # type: ignore[no-untyped-call]
         return [part.reshape(x.shape) for part, x in zip(parts, self.moving, strict=True)]
 
 

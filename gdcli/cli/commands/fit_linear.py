@@ -94,7 +94,8 @@ def given_with_data(settings: RegressionSettings, output: Output) -> RegressionS
         message = "--resume goes on from a checkpoint, and no folder of checkpoints is named"
         raise GdcliError("usage", message, "add --checkpoint DIR")
     if output.checkpoint is not None and output.format == "code":
-        raise GdcliError("usage", "--code runs nothing, so there is nothing to keep", "leave out --checkpoint or --code")
+        message = "--code runs nothing, so there is nothing to keep"
+        raise GdcliError("usage", message, "leave out --checkpoint or --code")
     if output.checkpoint is not None and output.live:
         message = "--live can end a run early, or go on with other settings, and a checkpoint is of one run"
         raise GdcliError("usage", message, "leave out --live or --checkpoint")
