@@ -6,11 +6,13 @@ all others, and these at that of rank 0. One that fails leaves its error there. 
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import sys
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any, NoReturn
@@ -104,8 +106,13 @@ class Workers:
         with contextlib.suppress(RuntimeError):
             first = self._tell(self._store, failure)
             self._store.set(f"failed-{self.rank}", message)
-            time.sleep(_POLITE / 2)  # the store may be here: the others have seen it then
-            if self.rank > 0 and (self._is_told_by(0, message) or self._is_told_by(first.rank, message)):
+            if self.rank == 0:  # the store may be here: it stays until the others have seen why
+                atexit.register(self._wait_for_others, self._store.clone(), 5.0)
+                return
+            time.sleep(_POLITE / 2)
+            is_told = self._is_told_by(0, message) or self._is_told_by(first.rank, message)
+            self._store.add("left", 1)
+            if is_told:
                 _end(code)
 
     def _is_told_by(self, rank: int, message: str) -> bool:
@@ -135,6 +142,10 @@ class Workers:
                 if self._over.wait(0 if is_own else _POLITE):
                     return
                 self._report(failure)
+                with contextlib.suppress(RuntimeError):
+                    store.add("left", 1)
+                    if self.rank == 0:
+                        self._wait_for_others(store, 2.0, also=1)
                 _end(failure.exit_code)
 
     def _look(self, store: Any) -> Failure | None:
@@ -185,9 +196,7 @@ class Workers:
         try:
             if self.rank == 0:
                 self._store.set("done", "1")
-                until = time.monotonic() + 10
-                while self._store.add("left", 0) < self.size - 1 and time.monotonic() < until:
-                    time.sleep(0.02)
+                self._wait_for_others(self._store, 10.0)
             else:
                 while not self._store.check(["done"]):
                     time.sleep(0.02)
@@ -196,6 +205,13 @@ class Workers:
         except RuntimeError:
             if self.rank > 0:
                 self.lost()
+
+    def _wait_for_others(self, store: Any, seconds: float, also: int = 0) -> None:
+        """Wait until all other ranks have left, but not for long."""
+        until = time.monotonic() + seconds
+        with contextlib.suppress(RuntimeError):
+            while store.add("left", 0) < self.size - 1 + also and time.monotonic() < until:
+                time.sleep(0.02)
 
 
 @contextlib.contextmanager
@@ -253,10 +269,45 @@ def _met(ranks: Ranks) -> Any:
         reason = " ".join(str(error).split())
         message = f"rank {ranks.rank} cannot meet the others at {place}"
         raise OutsideError("rank", message, f"PyTorch says: {reason}") from error
+    return _prefixed(store, ranks)
+
+
+def _prefixed(store: Any, ranks: Ranks) -> Any:
+    """The store for this start of all processes: the store of torchrun outlives a restart, with what was left there.
+
+    Rank 0 offers a name; each other rank accepts it with a token of its own; and rank 0 confirms these tokens.
+
+    Raises:
+        OutsideError: when a rank does not come in time.
+    """
     from torch import distributed
 
-    attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")  # the store of torchrun outlives it
-    return distributed.PrefixStore(f"gdcli-{attempt}", store)  # type: ignore[attr-defined]
+    own, until = uuid.uuid4().hex, time.monotonic() + _STARTS
+    name = own
+    if ranks.rank == 0:
+        store.set("offer", own)
+    while True:
+        if ranks.rank == 0:
+            answers = [_got(store, f"answer-{rank}").split() for rank in range(1, ranks.size)]
+            missing = [rank for rank, words in enumerate(answers, start=1) if words[:1] != [own]]
+            if not missing:
+                store.set(f"confirmed-{own}", " ".join(token for _, token in answers))
+                break
+        else:
+            missing, name = [0], _got(store, "offer")
+            store.set(f"answer-{ranks.rank}", f"{name} {own}")
+            if own in _got(store, f"confirmed-{name}").split():
+                break
+        if time.monotonic() > until:
+            message = f"rank {missing[0]} of {ranks.size} has not started"
+            raise OutsideError("rank", message, "start all processes within two minutes")
+        time.sleep(0.05)
+    return distributed.PrefixStore(f"gdcli-{name}", store)  # type: ignore[attr-defined]
+
+
+def _got(store: Any, key: str) -> str:
+    """What is in the store; empty for nothing."""
+    return store.get(key).decode() if store.check([key]) else ""
 
 
 def _end(code: int) -> NoReturn:
