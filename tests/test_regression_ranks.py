@@ -37,18 +37,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @contextlib.contextmanager
-def started(size: int, *words: str, ranks: Sequence[int] | None = None) -> Iterator[list[Piped]]:
-    """``gdcli WORDS`` in so many processes that have what torchrun tells them, or only those of some ranks."""
+def started(size: int, *words: str, folders: Sequence[Path] = ()) -> Iterator[list[Piped]]:
+    """``gdcli WORDS`` in so many processes that have what torchrun tells them, each in its folder if they are given."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     env = {"WORLD_SIZE": str(size), "LOCAL_WORLD_SIZE": str(size), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     with contextlib.ExitStack() as stack:
-        processes = [
-            stack.enter_context(Piped(*words, env={**env, "RANK": str(rank)})) for rank in ranks or range(size)
-        ]
-        for process in processes:
-            process.stdin.close()
+        processes = []
+        for rank in range(size):
+            with contextlib.chdir(folders[rank]) if folders else contextlib.nullcontext():
+                processes.append(stack.enter_context(Piped(*words, env={**env, "RANK": str(rank)})))
+            processes[-1].stdin.close()
         yield processes
 
 
@@ -156,12 +156,25 @@ def test_a_rank_that_fails_ends_all_after_its_own_error(tmp_path: Path) -> None:
     assert [outcome.out for outcome in outcomes[1:]] == ["", ""]
 
 
-@pytest.mark.parametrize("words", [["--target", "z"], ["--target", "y", "--exclude", "a,b", "--categorical", "c,d"]])
+@pytest.mark.parametrize(
+    "words", [["--target", "z"], ["--target", "y", "--categorical", "c", "--optimizer", "newton", "--lr", "1"]]
+)
 def test_an_error_of_all_is_printed_once(folder: str, words: list[str]) -> None:
     with started(2, "fit-linear", folder, *words) as processes:
         first, second = map(end_of, processes)
     assert first.err.startswith("error: ")
     assert (first.code, second) == (2, Outcome(2, "", ""))
+
+
+def test_ranks_that_see_other_data_are_told(tmp_path: Path) -> None:
+    folders = [tmp_path / "0", tmp_path / "1"]
+    for number, place in enumerate(folders):
+        place.mkdir()
+        (place / "data.csv").write_text(f"x,y\n1,2\n2,3\n3,{number}\n")
+    with started(2, "fit-linear", "data.csv", "--target", "y", folders=folders) as processes:
+        first, second = map(end_of, processes)
+    told = "error: rank 1 sees other data than rank 0\nhint: put the files where all processes see the same\n"
+    assert (first, second) == (Outcome(2, "", told), Outcome(2, "", ""))
 
 
 LONG = (*FIT[:4], "--epochs", "100000000", "--no-diagnose", "--jsonl")

@@ -77,7 +77,7 @@ def run_with_data(settings: RegressionSettings, output: Output) -> int:
 
 def _together(settings: RegressionSettings, workers: Workers) -> Together:
     """The processes of a fit, once they have met."""
-    from gdcli.complete.regression import as_descent
+    from gdcli.complete.regression import as_descent, data_of
     from gdcli.regression.together import Together
     from gdcli.tensors import on_device
 
@@ -85,7 +85,12 @@ def _together(settings: RegressionSettings, workers: Workers) -> Together:
         message = "newton takes second derivatives of all rows, and each of the processes has a share of them"
         raise GdcliError("optimizer", message, "use --optimizer lbfgs, or run one process")
     device = on_device(as_descent(settings)).device
-    return Together.of(workers.store, workers.rank, workers.size, device, workers.lost)
+    together = Together.of(workers.store, workers.rank, workers.size, device, workers.lost)
+    seen = together.gather(data_of(settings).sha256)
+    if other := next((rank for rank, sha256 in enumerate(seen) if sha256 != seen[0]), None):
+        message = f"rank {other} sees other data than rank 0"
+        raise GdcliError("data", message, "put the files where all processes see the same")
+    return together
 
 
 def given_with_data(settings: RegressionSettings, output: Output) -> RegressionSettings:
