@@ -205,6 +205,30 @@ def test_a_signal_to_one_ends_all_at_the_same_step(folder: str) -> None:
     assert (last["status"], last["record"]) == ("interrupted", "result")
 
 
+def of_slurm(nodes: str, *words: str) -> list[Outcome]:
+    """``gdcli WORDS`` in three processes that have what Slurm tells them."""
+    env = {"SLURM_JOB_ID": str(os.getpid()), "SLURM_STEP_ID": "0", "SLURM_NTASKS": "3", "SLURM_NNODES": nodes}
+    with contextlib.ExitStack() as stack:
+        started = [stack.enter_context(Piped(*words, env={**env, "SLURM_PROCID": str(rank)})) for rank in range(3)]
+        for process in started:
+            process.stdin.close()
+        return list(map(end_of, started))
+
+
+def test_processes_of_slurm_on_one_machine_find_each_other(run: Run, folder: str) -> None:
+    words = ("fit-linear", folder, *FIT, "--epochs", "2")
+    first, *others = of_slurm("1", *words)
+    assert others == [Outcome(0, "", "")] * 2
+    assert farthest(comparable(first), comparable(run(*words))) < 1e-12
+
+
+def test_processes_of_slurm_on_several_machines_need_an_address(folder: str) -> None:
+    outcomes = of_slurm("2", "fit-linear", folder, *FIT)
+    assert [outcome.code for outcome in outcomes] == [2, 2, 2]
+    assert outcomes[0].json()["message"] == "3 processes on several machines need an address to meet at"
+    assert [outcome.out for outcome in outcomes[1:]] == ["", ""]
+
+
 def test_standard_input_is_refused() -> None:
     with started(2, "fit-linear", "-", "--target", "y") as processes:
         first, second = map(end_of, processes)

@@ -221,10 +221,10 @@ def together(output: Output) -> Iterator[Output]:
     if ranks is None:
         yield output
         return
-    _check_address(ranks)
     if ranks.rank > 0:
         sys.stdout.flush()
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    _check_address(ranks)
     with Workers(ranks, output).joined() as workers:
         _check(output)
         yield structs.replace(output, meeting=workers, quiet=output.quiet or ranks.rank > 0)
