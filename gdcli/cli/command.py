@@ -197,7 +197,9 @@ def add(app: typer.Typer, command: Command[S]) -> None:
         many_rows = {"iterations", "loops"}
         check_live(output, streams="iterations" in command.features)
         check_targets(output, command.name, command.saves, streams=bool(getattr(settings, "points", "")))
-        check_effect(output, settings, many_rows=not many_rows.isdisjoint(command.features) or getattr(settings, "each", False))
+        check_effect(
+            output, settings, many_rows=not many_rows.isdisjoint(command.features) or getattr(settings, "each", False)
+        )
         if output.format == "code" and command.code is not None:
             _print_code(command.code(settings), output)
             return ExitCode.OK

@@ -22,7 +22,9 @@ PANEL = "Output"
 Format = Literal["table", "json", "jsonl", "csv", "code"]
 Kind: TypeAlias = Literal["table", "picture", "animation", "page", "cells"]
 """The kinds of files that ``--save`` can write."""
-Feature: TypeAlias = Literal["iterations", "numbers", "points", "plot", "race", "script", "surface", "sweep", "loops"] | Kind
+Feature: TypeAlias = (
+    Literal["iterations", "numbers", "points", "plot", "race", "script", "surface", "sweep", "loops"] | Kind
+)
 """The features of a command that have options of their own."""
 FPS, SECONDS = 20, 5.0
 

@@ -22,7 +22,9 @@ def complete_watch(settings: WatchSettings) -> WatchSettings:
     """
     name = settings.script
     if not name:
-        raise GdcliError("usage", "watch needs a script", "for example: gdcli watch train.py, or gdcli watch - < train.py")
+        raise GdcliError(
+            "usage", "watch needs a script", "for example: gdcli watch train.py, or gdcli watch - < train.py"
+        )
     for code in settings.fail_on:
         if code not in (*FINDINGS, ANY):
             hint = did_you_mean(code, FINDINGS) or f"the findings are {', '.join(FINDINGS)}, or {ANY}"

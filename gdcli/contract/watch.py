@@ -66,7 +66,8 @@ class WatchSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         int, meta("iterations of a descent to keep, its first and last ones; 0 keeps all", WATCH, "N", ge=0, le=10**9)
     ] = 2000
     fail_on: Annotated[
-        list[str], meta("exit with code 3 if there is one of these findings, or any", WATCH, "FINDING,...", reads="list")
+        list[str],
+        meta("exit with code 3 if there is one of these findings, or any", WATCH, "FINDING,...", reads="list"),
     ] = []
     trial: Annotated[
         bool, meta("run the script again with each remedy that is one number or word, and say what it did", WATCH)

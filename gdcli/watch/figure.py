@@ -31,4 +31,6 @@ def _panel(loop: WatchedLoop) -> CurvesPanel | None:
         low, high = low - 0.5 * (abs(low) or 1.0), high + 0.5 * (abs(high) or 1.0)
     title = f"{loop.file}:{loop.line}"
     path = Path(title, counts, list(map(float, counts)), losses)
-    return CurvesPanel(title, Axis("iteration", 0.0, float(counts[-1]), whole=True), Axis("loss", low, high, log), [path])
+    return CurvesPanel(
+        title, Axis("iteration", 0.0, float(counts[-1]), whole=True), Axis("loss", low, high, log), [path]
+    )

@@ -18,7 +18,17 @@ from gdcli.watch.graph import leaves_of
 from gdcli.watch.hooks import Hooks
 from gdcli.watch.places import Places
 from gdcli.watch.running import RunningDescent
-from gdcli.watch.seen import EVENTS, Event, EventKind, Failure, Iteration, OptimizerFacts, Place, WatchedDescent, WatchedScript
+from gdcli.watch.seen import (
+    EVENTS,
+    Event,
+    EventKind,
+    Failure,
+    Iteration,
+    OptimizerFacts,
+    Place,
+    WatchedDescent,
+    WatchedScript,
+)
 
 KEEP = 2000
 _MOST_DESCENTS = 200

@@ -75,7 +75,9 @@ class RunningDescent:
         if not by_grad:
             for each in reached:
                 each.note_before()
-        self._begun = Iteration(number, loss, {}, [each.name for each in reached], [], 0, scale, None, inside_step, looks)
+        self._begun = Iteration(
+            number, loss, {}, [each.name for each in reached], [], 0, scale, None, inside_step, looks
+        )
         for name, tensor in bound.items():
             self._begun.leaves[name] = LeafState(amount(tensor), None, is_leaf=tensor.is_leaf)
         if looks:
@@ -163,7 +165,9 @@ class RunningDescent:
         for each in self.reached:
             tensor = now.get(each.name)
             if tensor is not None:
-                each.note_move(tensor, stepped=bool(stepped) and not stepped.isdisjoint(self.recorder.holders(each.key)))
+                each.note_move(
+                    tensor, stepped=bool(stepped) and not stepped.isdisjoint(self.recorder.holders(each.key))
+                )
         self._kept.add(iteration, always=iteration.looked or iteration.number == self.seen.not_finite)
         if self.recorder.done is not None:
             self.recorder.done(self.index, self.seen, iteration)

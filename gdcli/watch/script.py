@@ -70,8 +70,10 @@ def read_script(name: str, cell: int | None = None) -> Script:
         raise OutsideError("script", f"cannot read {name}: {error.strerror}") from error
     if path.suffix.lower() == ".ipynb":
         cells, skipped = read_notebook(name, source.decode("utf-8", "replace"), cell)
-        return Script(name, [Part(f"{name} cell {each.number}", each.source) for each in cells], skipped, is_notebook=True)
-    return Script(name, [Part(name, source)])
+        return Script(
+            name, [Part(f"{name} cell {each.number}", each.source) for each in cells], skipped, is_notebook=True
+        )
+    return Script(name, [Part(os.path.abspath(name), source)])  # noqa: PTH100 -- as Python does: links stay
 
 
 def run_script(script: Script, args: Sequence[str], between: Callable[[], None] = lambda: None) -> Ended:
@@ -127,7 +129,7 @@ def _as_main(script: Script, args: Sequence[str]) -> Iterator[types.ModuleType]:
     module.__dict__.update(__builtins__=builtins, __spec__=None, __package__=None, __cached__=None)
     first = ""
     if script.name != "-":
-        file = script.parts[0].file if len(script.parts) == 1 and not script.is_notebook else script.name
+        file = os.path.abspath(script.name)  # noqa: PTH100
         module.__file__ = file
         module.__dict__["__loader__"] = importlib.machinery.SourceFileLoader("__main__", file)
         first = os.path.dirname(os.path.realpath(script.name))  # noqa: PTH120

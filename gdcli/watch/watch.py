@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
+
+from msgspec.structs import replace
 
 from gdcli.contract.fields import Nested
 from gdcli.contract.watch import (
@@ -33,6 +36,11 @@ class Watch:
         self.recorder = Recorder(keep=settings.keep, done=done)
         self.ended = Ended("finished")
 
+    @property
+    def is_child(self) -> bool:
+        """Whether this is a process that the script has forked: it has nothing to report."""
+        return os.getpid() != self.recorder.process
+
     def run(self) -> None:
         """Run the script to its end."""
         between = self.recorder.finish if self.script.is_notebook else lambda: None
@@ -50,45 +58,49 @@ class Watch:
 
     def record(self, findings: Sequence[WatchFinding] = (), looked_at: Sequence[str] = ()) -> WatchResult:
         """The record of what was seen."""
-        return record_of(self.recorder.seen, self.settings, self.ended, findings, looked_at, self.script.skipped)
+        shown = self.recorder.places.shown
+        return record_of(self.recorder.seen, self.settings, self.ended, shown, findings, looked_at, self.script.skipped)
 
 
 def record_of(  # noqa: PLR0913 -- the parts of a record
     seen: WatchedScript,
     settings: WatchSettings,
     ended: Ended,
+    shown: Callable[[str], str],
     findings: Sequence[WatchFinding] = (),
     looked_at: Sequence[str] = (),
     skipped: Sequence[str] = (),
 ) -> WatchResult:
-    """What was seen as a record of plain data."""
+    """What was seen as a record of plain data; ``shown`` says how a file is written."""
     failure = seen.failure
     return WatchResult(
         settings=settings,
         status=ended.status,
-        message=_message(seen, ended),
+        message=_message(seen, ended, shown),
         exit_code=ended.exit_code,
         failure=None
         if failure is None
         else WatchFailure(
             type=failure.type,
             message=failure.message,
-            file=failure.place.file if failure.place else None,
+            file=shown(failure.place.file) if failure.place else None,
             line=failure.place.line if failure.place else None,
         ),
-        descents=[_loop(each) for each in seen.descents],
+        descents=[_loop(each, shown) for each in seen.descents],
         descents_left_out=seen.descents_left_out,
         optimizers=[
-            WatchedOptimizer(name=each.name, variable=each.variable, groups=each.groups, holds=each.holds, steps=each.steps)
+            WatchedOptimizer(
+                name=each.name, variable=each.variable, groups=each.groups, holds=each.holds, steps=each.steps
+            )
             for each in seen.optimizers
         ],
-        findings=list(findings),
+        findings=[replace(each, file=shown(each.file)) for each in findings],
         looked_at=list(looked_at),
         skipped=list(skipped),
     )
 
 
-def _message(seen: WatchedScript, ended: Ended) -> str:
+def _message(seen: WatchedScript, ended: Ended, shown: Callable[[str], str]) -> str:
     count = len(seen.descents) + seen.descents_left_out
     backwards = sum(each.count for each in seen.descents)
     what = "no backward was called" if not count else (
@@ -103,12 +115,12 @@ def _message(seen: WatchedScript, ended: Ended) -> str:
         return f"{what}; the script was interrupted"
     name = "an error" if seen.failure is None else seen.failure.type
     place = None if seen.failure is None else seen.failure.place
-    return f"{what}; the script ended with {name}" + (f" at {place.file}:{place.line}" if place else "")
+    return f"{what}; the script ended with {name}" + (f" at {shown(place.file)}:{place.line}" if place else "")
 
 
-def _loop(seen: WatchedDescent) -> WatchedLoop:
+def _loop(seen: WatchedDescent, shown: Callable[[str], str]) -> WatchedLoop:
     return WatchedLoop(
-        file=seen.place.file,
+        file=shown(seen.place.file),
         line=seen.place.line,
         function=seen.place.function,
         kind=seen.kind,

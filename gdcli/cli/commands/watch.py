@@ -19,7 +19,6 @@ from gdcli.errors import ExitCode
 if TYPE_CHECKING:
     from gdcli.contract.watch import WatchedStep, WatchResult
     from gdcli.watch.seen import WatchedDescent
-    from gdcli.watch.watch import Watch
 
 
 def complete(settings: WatchSettings) -> WatchSettings:
@@ -35,16 +34,21 @@ def run(settings: WatchSettings, output: Output) -> int:
     from gdcli.watch.watch import Watch
 
     script = read_script(settings.script, settings.cell)
-    if output.format == "jsonl":
-        record, ended = _run_with_lines(settings, output)
-    else:
-        watch = Watch(settings, script)
-        with _apart() if output.format != "table" else contextlib.nullcontext():
-            watch.run()
-        record, ended = watch.record(), watch.ended.status
+    with contextlib.ExitStack() as stack:
+        apart = stack.enter_context(_Apart()) if output.format != "table" else None
+        lines = stack.enter_context(_Lines(settings, output, apart)) if output.format == "jsonl" and apart else None
+        watch = Watch(settings, script, None if lines is None else lines.write)
+        watch.run()
+        if watch.is_child:  # the script has forked it, and it has nothing to report
+            return watch.ended.exit_code
+        record = watch.record()
         with _unless_closed():
-            _show(record, output)
-    if ended == "interrupted" and hasattr(signal, "SIGINT") and os.name == "posix":
+            if lines is not None:
+                lines.end(record)
+            else:
+                with contextlib.nullcontext() if apart is None else apart.back():
+                    _show(record, output)
+    if record.status == "interrupted" and os.name == "posix":
         _end_by_interrupt()
     return code_of(record)
 
@@ -67,55 +71,93 @@ def _show(record: WatchResult, output: Output) -> None:
 
         return figure_of(record)
 
-    report = functools.partial(watch_report, every=output.every, whole=output.all, figure=figure() if output.plot else None)
+    report = functools.partial(
+        watch_report, every=output.every, whole=output.all, figure=figure() if output.plot else None
+    )
     show(record, output, table=report, csv=watch_csv, figure=figure)  # type: ignore[arg-type]
 
 
-def _run_with_lines(settings: WatchSettings, output: Output) -> tuple[WatchResult, str]:
-    """Run the script and print a line for each iteration, once it is over."""
-    from msgspec import structs
+class _Apart:
+    """What the script prints goes to standard error, also as the process ends; ``number`` is for the record."""
 
-    from gdcli.contract.envelope import SettingsLine
-    from gdcli.contract.watch import WatchedStepLine, WatchResultLine
-    from gdcli.render.documents import json_line
-    from gdcli.watch.script import read_script
-    from gdcli.watch.watch import Watch
+    def __enter__(self) -> _Apart:
+        sys.stdout.flush()
+        self._stdout = sys.stdout
+        self.number = os.dup(1)
+        os.dup2(2, 1)
+        if not _is_first(sys.stdout):
+            sys.stdout = sys.stderr
+        return self
 
-    with contextlib.ExitStack() as stack:
-        own = stack.enter_context(_apart())
-        file: IO[bytes] = own if output.output in (None, "-") else stack.enter_context(output.open())
+    def __exit__(self, *_: object) -> None:
+        sys.stdout = self._stdout
+        os.close(self.number)
 
-        def on_step(index: int, seen: WatchedDescent, step: WatchedStep) -> None:
-            file.write(json_line(WatchedStepLine(descent=index, file=seen.place.file, line=seen.place.line, step=step)))
+    @contextlib.contextmanager
+    def back(self) -> Iterator[None]:
+        """Standard output as it was, while the record is printed."""
+        sys.stdout.flush()
+        script, sys.stdout = sys.stdout, self._stdout
+        os.dup2(self.number, 1)
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+            sys.stdout = script
+            os.dup2(2, 1)
 
-        script = read_script(settings.script, settings.cell)
-        watch: Watch = Watch(structs.replace(settings, keep=1), script, on_step)
+
+def _is_first(stream: IO[str]) -> bool:
+    """Whether a stream writes to descriptor 1."""
+    try:
+        return stream.fileno() == 1
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+class _Lines:
+    """The lines of ``--jsonl``: one for each iteration, once it is over."""
+
+    def __init__(self, settings: WatchSettings, output: Output, apart: _Apart) -> None:
+        self._settings = settings
+        self._stack = contextlib.ExitStack()
+        self._output = output
+        self._apart = apart
+
+    def __enter__(self) -> _Lines:
+        from gdcli.contract.envelope import SettingsLine
+        from gdcli.render.documents import json_line
+
+        if self._output.output in (None, "-"):
+            stream = open(self._apart.number, "wb", closefd=False)
+            self._file: IO[bytes] = self._stack.enter_context(stream)
+        else:
+            self._file = self._stack.enter_context(self._output.open())
+        self._file.write(json_line(SettingsLine(command="watch", settings=self._settings)))
+        return self
+
+    def __exit__(self, *error: object) -> None:
         with _unless_closed():
-            file.write(json_line(SettingsLine(command="watch", settings=settings)))
-        watch.run()
-        record = structs.replace(watch.record(), settings=settings)
+            self._stack.__exit__(*error)
+
+    def write(self, index: int, seen: WatchedDescent, step: WatchedStep) -> None:
+        """Write the line of an iteration."""
+        from gdcli.contract.watch import WatchedStepLine
+        from gdcli.render.documents import json_line
+
+        line = json_line(WatchedStepLine(descent=index, file=seen.place.file, line=seen.place.line, step=step))
+        self._file.write(line)
+
+    def end(self, record: WatchResult) -> None:
+        """Write the last line."""
+        from msgspec import structs
+
+        from gdcli.contract.watch import WatchResultLine
+        from gdcli.render.documents import json_line
+
         loops = [structs.replace(loop, iterations=[]) for loop in record.descents]
         fields = {name: getattr(record, name) for name in WatchResultLine.__struct_fields__}
-        with _unless_closed():
-            file.write(json_line(WatchResultLine(**{**fields, "descents": loops})))
-            file.flush()
-    return record, watch.ended.status
-
-
-@contextlib.contextmanager
-def _apart() -> Iterator[IO[bytes]]:
-    """What the script prints goes to standard error; yields the standard output that is for the record."""
-    sys.stdout.flush()
-    kept = os.dup(1)
-    os.dup2(2, 1)
-    try:
-        with open(kept, "wb", closefd=False) as stream:  # noqa: PTH123 -- a descriptor
-            yield stream
-    finally:
-        with contextlib.suppress(OSError, ValueError):
-            sys.stdout.flush()
-        os.dup2(kept, 1)
-        os.close(kept)
+        self._file.write(json_line(WatchResultLine(**{**fields, "descents": loops})))
 
 
 @contextlib.contextmanager
