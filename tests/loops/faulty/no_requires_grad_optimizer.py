@@ -11,5 +11,5 @@ x = torch.randn(5, 2)
 for _ in range(3):
     optimizer.zero_grad()
     loss = model(x).square().mean()
-    loss.backward()  # fault: no-leaf
+    loss.backward()  # fault: no-requires-grad
     optimizer.step()

@@ -8,5 +8,5 @@ for _ in range(5):
     loss = x.square().sum()
     loss.backward()
     with torch.no_grad():
-        x -= lr * x.grad  # fault: zero-rate
+        x -= lr * x.grad  # fault: lr-zero
     x.grad.zero_()

@@ -7,7 +7,7 @@ y = torch.exp(x)
 a = torch.tensor(0.5, requires_grad=True)
 b = torch.tensor(0.5, requires_grad=True)
 for _ in range(5):
-    curve = (a * x).exp().detach()  # fault: cut
+    curve = (a * x).exp().detach()  # fault: detached
     loss = ((curve + b - y) ** 2).mean()
     loss.backward()
     with torch.no_grad():

@@ -12,5 +12,5 @@ for k in range(4):
     state = cell(x, state)
     loss = (out(state) - k).square().mean()
     optimizer.zero_grad()
-    loss.backward()  # fault: second-backward
+    loss.backward()  # fault: two-backwards
     optimizer.step()

@@ -11,5 +11,5 @@ for _ in range(9):
     optimizer.zero_grad()
     loss = (model(x) - x.sum(1, keepdim=True)).square().mean()
     loss.backward()
-    schedule.step()  # fault: scheduler-before-optimizer
+    schedule.step()  # fault: schedule-before-step
     optimizer.step()

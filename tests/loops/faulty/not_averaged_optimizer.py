@@ -12,6 +12,6 @@ optimizer = torch.optim.SGD(model.parameters(), lr=0.005)
 for _ in range(4):
     for inputs, targets in loader:
         optimizer.zero_grad()
-        loss = criterion(model(inputs), targets)  # fault: sum-loss
+        loss = criterion(model(inputs), targets)  # fault: not-averaged
         loss.backward()
         optimizer.step()

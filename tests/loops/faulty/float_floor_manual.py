@@ -7,5 +7,5 @@ for _ in range(10):
     loss = (w - 200) ** 2
     loss.backward()
     with torch.no_grad():
-        w -= 0.001 * w.grad  # fault: precision
+        w -= 0.001 * w.grad  # fault: float-floor
         w.grad.zero_()

@@ -6,4 +6,4 @@ w = torch.tensor(3.0, requires_grad=True)
 for _ in range(3):
     with torch.no_grad():
         loss = (w - 1) ** 2
-    loss.backward()  # fault: no-graph
+    loss.backward()  # fault: no-gradient

@@ -7,5 +7,5 @@ for _ in range(12):
     loss = 3 * (x - 2) ** 2
     loss.backward()
     with torch.no_grad():
-        x -= 0.4 * x.grad  # fault: rate-too-large
+        x -= 0.4 * x.grad  # fault: learning-rate-too-large
         x.grad.zero_()

@@ -11,4 +11,4 @@ for _ in range(12):
     loss = w.square().sum()
     loss.backward()
     optimizer.step()
-    schedule.step()  # fault: zero-rate
+    schedule.step()  # fault: lr-zero

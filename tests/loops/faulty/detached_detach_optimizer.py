@@ -10,7 +10,7 @@ x = torch.randn(32, 2)
 y = (x[:, :1] > 0).float()
 for _ in range(6):
     optimizer.zero_grad()
-    features = body(x).detach()  # fault: cut
+    features = body(x).detach()  # fault: detached
     loss = torch.nn.functional.binary_cross_entropy_with_logits(head(features), y)
     loss.backward()
     optimizer.step()

@@ -9,7 +9,7 @@ x = torch.randn(30, 4)
 labels = torch.randint(0, 3, (30,))
 for _ in range(3):
     optimizer.zero_grad()
-    classes = model(x).argmax(1)  # fault: cut
+    classes = model(x).argmax(1)  # fault: detached
     loss = (classes - labels).float().abs().mean()
     loss.backward()
     optimizer.step()

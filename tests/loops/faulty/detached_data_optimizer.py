@@ -11,7 +11,7 @@ class Net(torch.nn.Module):
 
     def forward(self, x):
         h = self.hidden(x)
-        h = h.data.tanh()  # fault: cut
+        h = h.data.tanh()  # fault: detached
         return self.out(h)
 
 

@@ -6,7 +6,7 @@ m = torch.tensor([[1.0, 0.5], [0.0, 1.0]], requires_grad=True)
 c = torch.zeros(2, requires_grad=True)
 goal = torch.tensor([1.0, 2.0])
 for _ in range(5):
-    out = m.data @ goal + c  # fault: cut
+    out = m.data @ goal + c  # fault: detached
     loss = (out - goal).square().sum()
     loss.backward()
     for leaf in (m, c):

@@ -16,5 +16,5 @@ def predict(data):
 for _ in range(3):
     optimizer.zero_grad()
     loss = (predict(x) - 1).square().mean()
-    loss.backward()  # fault: no-graph
+    loss.backward()  # fault: no-gradient
     optimizer.step()

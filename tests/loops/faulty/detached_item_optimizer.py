@@ -8,7 +8,7 @@ optimizer = torch.optim.SGD([scale, shift], lr=0.1)
 x = torch.linspace(-1, 1, 20)
 for _ in range(5):
     optimizer.zero_grad()
-    factor = scale.item()  # fault: cut
+    factor = scale.item()  # fault: detached
     loss = ((factor * x + shift - 2 * x) ** 2).mean()
     loss.backward()
     optimizer.step()

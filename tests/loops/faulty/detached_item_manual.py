@@ -4,7 +4,7 @@ import torch
 
 w = torch.tensor(2.0, requires_grad=True)
 for _ in range(3):
-    error = (3 * w - 1).item()  # fault: cut
+    error = (3 * w - 1).item()  # fault: detached
     loss = torch.tensor(error**2, requires_grad=True)
     loss.backward()
     with torch.no_grad():
