@@ -25,6 +25,7 @@ from gdcli.watch.seen import (
 
 EPS = {"float64": 2.0**-52, "float32": 2.0**-23, "bfloat16": 2.0**-7, "float16": 2.0**-10}
 """The distance from 1 to the next number of a dtype."""
+_ROUNDED = 0.05  # how far rounding may take a rate that is measured from the one that is written
 
 
 class Case:
@@ -242,10 +243,12 @@ class Case:
         if self.optimizer is not None:
             lr = next((each.lr for each in self.iterations if each.lr is not None), None)
             return max(lr) if isinstance(lr, list) else lr
-        if self.is_plain:
-            rates = sorted(abs(lr) for _, _, _, lr in self.secants())
-            return rates[len(rates) // 2]
-        return None if self.update is None else self.source.rate(self.update)
+        written = None if self.update is None else self.source.rate(self.update)
+        if not self.is_plain:
+            return written
+        rates = sorted(abs(lr) for _, _, _, lr in self.secants())
+        measured = rates[len(rates) // 2]
+        return written if written is not None and abs(written - measured) <= _ROUNDED * measured else measured
 
     def zero_grad_text(self) -> str:
         """The code that sets the gradients to zero."""

@@ -53,7 +53,9 @@ def _outside_no_grad(failure: Failure, place: Place, sources: Sources) -> WatchF
     statement = source.statement(place.line)
     code = "" if statement is None else source.text(statement)
     what = f"`{code}` changes" if code and "\n" not in code else "this line changes"
-    message = f"{what} in place a tensor that requires a gradient, while autograd records: PyTorch raises {failure.type}"
+    message = (
+        f"{what} in place a tensor that requires a gradient, while autograd records: PyTorch raises {failure.type}"
+    )
     found = _finding(
         "update-outside-no-grad", message, place, "put this line under `with torch.no_grad():`", error=failure.message
     )
@@ -67,14 +69,16 @@ def _integer(place: Place, sources: Sources) -> WatchFinding:
     code = "" if statement is None else source.text(statement)
     message = "a gradient is asked of a tensor of whole numbers, and only floating point tensors have gradients"
     change = "write a number with a point (1.0), or dtype=torch.float32"
-    return _finding("integer-parameter", message, place, change, code=code)
+    return _finding("integer-parameter", message, place, change, statement=code)
 
 
 def _no_gradient_yet(place: Place, sources: Sources) -> WatchFinding | None:
     """An update that uses ``.grad`` before the first backward."""
     source = sources.of(place)
     statement = source.statement(place.line)
-    if statement is None or not any(isinstance(each, ast.Attribute) and each.attr == "grad" for each in ast.walk(statement)):
+    if statement is None or not any(
+        isinstance(each, ast.Attribute) and each.attr == "grad" for each in ast.walk(statement)
+    ):
         return None
     backward = next((each.lineno for each in statements_in(source.loop(place.line)) if _is_backward(each)), None)
     if backward is None or backward <= place.line:
@@ -127,7 +131,9 @@ def _receiver(source: Source, line: int) -> str | None:
 
 
 def _binds(statement: ast.Assign, name: str) -> bool:
-    return any(isinstance(each, ast.Name) and each.id == name for target in statement.targets for each in ast.walk(target))
+    return any(
+        isinstance(each, ast.Name) and each.id == name for target in statement.targets for each in ast.walk(target)
+    )
 
 
 def _carries(statement: ast.Assign) -> bool:
@@ -139,7 +145,11 @@ def _carries(statement: ast.Assign) -> bool:
 def _no_graph(case: Case) -> WatchFinding:
     """A loss without a graph: nothing requires a gradient, it was cut off, or it was made under no_grad."""
     wanted = [leaf for leaf in case.descent.frame if leaf.requires_grad and leaf.is_leaf]
-    rebound = [leaf for leaf in case.descent.leaves.values() if case.source.rebinding(case.descent.place.line, leaf.variable or "")]
+    rebound = [
+        leaf
+        for leaf in case.descent.leaves.values()
+        if case.source.rebinding(case.descent.place.line, leaf.variable or "")
+    ]
     if not wanted and rebound:
         return _lost(case, rebound[0])
     if not wanted:
@@ -173,7 +183,9 @@ def _no_grad_line(case: Case) -> int | None:
         if isinstance(node, ast.FunctionDef) and (node.name in called or node.name == "forward"):
             found = next((each.lineno for each in node.decorator_list if _is_no_grad(each)), None)
             inside = (each for each in ast.walk(node) if isinstance(each, ast.With))
-            found = found or next((each.lineno for each in inside if any(_is_no_grad(i.context_expr) for i in each.items)), None)
+            found = found or next(
+                (each.lineno for each in inside if any(_is_no_grad(i.context_expr) for i in each.items)), None
+            )
             if found is not None:
                 return found
     return None
@@ -190,7 +202,8 @@ def _is_no_grad(node: ast.expr) -> bool:
 def _none_requires(case: Case) -> WatchFinding:
     """No tensor that the loop sees requires a gradient."""
     held = [name for each in case.script.optimizers for name in each.holds]
-    seen = [leaf.name for leaf in case.descent.frame if not leaf.requires_grad]
+    loss = _receiver(case.source, case.descent.place.line)
+    seen = [leaf.name for leaf in case.descent.frame if not leaf.requires_grad and leaf.variable != loss]
     if case.script.optimizers or any("." in name for name in seen):
         message = "no tensor requires a gradient: all parameters have requires_grad=False"
         change = "set requires_grad = True for the parameters that are to learn"
@@ -206,6 +219,8 @@ def _lost(case: Case, leaf: Leaf) -> WatchFinding:
     """A name that was rebound under no_grad, so that nothing requires a gradient any more."""
     statement = case.source.rebinding(case.descent.place.line, leaf.variable or "")
     line = case.descent.place.line if statement is None else statement.lineno
-    message = f"this line binds {leaf.name} to a new tensor that does not require a gradient: backward has nothing to do"
+    message = (
+        f"this line binds {leaf.name} to a new tensor that does not require a gradient: backward has nothing to do"
+    )
     change = f"change {leaf.name} in place: {leaf.name} -= ..."
     return case.finding("rebound", message, line, {"leaf": leaf.name}, change)

@@ -95,7 +95,10 @@ def _cut_in(part: ast.expr, names: set[str]) -> tuple[str, str] | None:
             what = _METHODS.get(node.func.attr)
             if what is not None and (_mentions(node.func.value, names) or any(_mentions(a, names) for a in node.args)):
                 if what in _STEPS:
-                    return f".{what}", "use a function that has a gradient (a sigmoid, a softmax, the scores themselves)"
+                    return (
+                        f".{what}",
+                        "use a function that has a gradient (a sigmoid, a softmax, the scores themselves)",
+                    )
                 return f".{what}", f"leave out .{what}"
         if isinstance(node, ast.Attribute) and node.attr == "data" and _mentions(node.value, names):
             return ".data", "leave out .data"
@@ -106,6 +109,3 @@ def _cut_in(part: ast.expr, names: set[str]) -> tuple[str, str] | None:
             if called in ("float", "int", "torch.tensor"):
                 return f"{called}(...)", f"leave out {called}(...): keep the tensor that has the graph"
     return None
-
-
-

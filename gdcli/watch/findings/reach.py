@@ -34,7 +34,9 @@ def not_held(case: Case) -> WatchFinding | None:
     held = len(optimizer.holds)
     evidence = {"leaves": [leaf.name for leaf in left], "held": held, "reached": len(case.reached)}
     every = len(left) == len(case.reached)
-    message = f"{name} does not hold {names}: {'they get gradients' if len(left) > 1 else 'it gets gradients'} and never "
+    message = (
+        f"{name} does not hold {names}: {'they get gradients' if len(left) > 1 else 'it gets gradients'} and never "
+    )
     message += "move" if len(left) > 1 else "moves"
     if every:
         message += f"; none of the {held} tensors that it holds is one that the loss reaches"

@@ -28,7 +28,7 @@ def broadcast(case: Case) -> WatchFinding | None:
             column, how = _is_column(graph, node, n), _feeds_loss(graph, index)
             if column is None or not how:
                 continue
-            place = case.place_of(graph, index) or _line_of_loss(case)
+            place = case.place_of(graph, index) or line_of_loss(case)
             other = _vector_of(case, place, n)
             if other is None and node.op != "ExpandBackward0":
                 continue
@@ -67,7 +67,7 @@ def _feeds_loss(graph: Graph, index: int) -> bool:
     return False
 
 
-def _line_of_loss(case: Case) -> Place | None:
+def line_of_loss(case: Case) -> Place | None:
     """The assignment to the name whose backward is called, the last one before it."""
     line = case.descent.place.line
     statement = case.source.statement(line)
@@ -96,7 +96,9 @@ def _broadcast(case: Case, n: int, *, column: bool, place: Place | None, other: 
     )
     evidence = {"shapes": shapes, "result": [n, n]}
     name = other or "the targets"
-    change = f"give both the same shape: {name}.unsqueeze(1)" if column else f"give both the same shape: {name}.squeeze(1)"
+    change = (
+        f"give both the same shape: {name}.unsqueeze(1)" if column else f"give both the same shape: {name}.squeeze(1)"
+    )
     return case.finding("broadcast", message, place, evidence, change)
 
 
@@ -121,11 +123,13 @@ def not_averaged(case: Case) -> WatchFinding | None:
     evidence = {"sizes": sorted(sizes), "iterations": [sizes[large], sizes[small]]}
     message = (
         f"the loss is a sum, of {large} numbers in iteration {sizes[large]} and of {small} in iteration "
-        f"{sizes[small]}: with the same rate, steps from small batches are smaller. That this is not meant is a guess"
+        f"{sizes[small]}: its gradient grows with the batch, and the rate is the same. That this is not meant is a guess"
     )
     remedy = None if graph is None or place is None else _averaged(case, place)
     change = 'use the mean: .mean(), or reduction="mean"; the rate then goes with it'
-    return case.finding("not-averaged", message, place or _line_of_loss(case), evidence, change, guess=True, remedy=remedy)
+    return case.finding(
+        "not-averaged", message, place or line_of_loss(case), evidence, change, guess=True, remedy=remedy
+    )
 
 
 def _summed(graph: Graph) -> tuple[int, int] | None:

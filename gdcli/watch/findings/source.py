@@ -191,7 +191,8 @@ def _nodes(body: list[ast.stmt]) -> Iterator[ast.stmt]:
 
 
 def _has(node: ast.stmt, line: int) -> bool:
-    first = min([node.lineno, *(each.lineno for each in getattr(node, "decorator_list", []))])
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    first = min([node.lineno, *(each.lineno for each in decorators)])
     return first <= line <= (node.end_lineno or node.lineno)
 
 

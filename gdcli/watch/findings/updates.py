@@ -7,7 +7,7 @@ import ast
 from gdcli.contract.envelope import listed
 from gdcli.contract.short import short
 from gdcli.contract.watch import WatchFinding, WatchRemedy
-from gdcli.watch.findings.case import Case, nothing
+from gdcli.watch.findings.case import EPS, Case, nothing, size_of
 from gdcli.watch.seen import Event, Leaf, Place
 
 
@@ -80,6 +80,10 @@ def never_stepped(case: Case) -> WatchFinding | None:
     idle = [leaf for leaf in case.reached if _gets_gradients(case, leaf) and not any(case.moves(leaf.name))]
     if not idle or not all(case.moves(leaf.name) for leaf in idle):
         return None
+    if not case.stands_still:
+        idle = [leaf for leaf in idle if _would_move(case, leaf)]
+        if not idle:
+            return None
     names = listed(leaf.name for leaf in idle[:4]) + (" and others" if len(idle) > 4 else "")
     evidence = {"leaves": [leaf.name for leaf in idle], "iterations": case.descent.count}
     waiting = [each for each in case.script.optimizers if not each.steps]
@@ -87,11 +91,31 @@ def never_stepped(case: Case) -> WatchFinding | None:
         name = waiting[0].variable or "optimizer"
         message = f"{name}.step() is never called: {names} {_did(idle)} not move in {case.descent.count} iterations"
         remedy = WatchRemedy(case.descent.place.line + 1, f"{name}.step()")
-        return case.finding("never-stepped", message, None, evidence, f"add {name}.step() after this line", remedy=remedy)
+        return case.finding(
+            "never-stepped", message, None, evidence, f"add {name}.step() after this line", remedy=remedy
+        )
     if len(idle) == len(case.reached):
         return None  # gradients that are computed without an update, or another finding
-    message = f"{names} {_got(idle)} a gradient in each of {case.descent.count} iterations and never moved, unlike the others"
-    return case.finding("never-stepped", message, None, evidence, f"update {names} too, or make it without requires_grad")
+    message = (
+        f"{names} {_got(idle)} a gradient in each of {case.descent.count} iterations and never moved, unlike the others"
+    )
+    return case.finding(
+        "never-stepped", message, None, evidence, f"update {names} too, or make it without requires_grad"
+    )
+
+
+def _would_move(case: Case, leaf: Leaf) -> bool:
+    """Whether the rate of the others would change a leaf by more than the rounding of its dtype."""
+    iteration = case.iterations[0]
+    rates = []
+    for state in iteration.leaves.values():
+        size = size_of(state.grad)
+        if state.moved and size > 0:
+            rates.append(state.moved / size)
+    own = iteration.leaves.get(leaf.name)
+    if not rates or own is None:
+        return False
+    return min(rates) * size_of(own.grad) > 10 * EPS.get(leaf.dtype, 2.0**-23) * size_of(own.value)
 
 
 def _did(leaves: list[Leaf]) -> str:
@@ -123,7 +147,11 @@ def lr_zero(case: Case) -> WatchFinding | None:
 
 def _of_optimizer(case: Case) -> WatchFinding | None:
     """A rate of 0 at the end, for more than half of the iterations."""
-    rates = [(each, max(each.lr) if isinstance(each.lr, list) else each.lr) for each in case.iterations if each.lr is not None]
+    rates = [
+        (each, max(each.lr) if isinstance(each.lr, list) else each.lr)
+        for each in case.iterations
+        if each.lr is not None
+    ]
     if not rates or rates[-1][1] != 0:
         return None
     zeros = [each for each, lr in rates if lr == 0]
@@ -161,12 +189,10 @@ def schedule_before_step(case: Case) -> WatchFinding | None:
         return None
     used = next((each.lr for each in case.iterations if each.lr is not None), None)
     given = facts.groups[0].get("initial_lr", facts.groups[0].get("lr")) if facts.groups else None
-    message = "the schedule steps before the optimizer does"
+    message = "the schedule steps before the optimizer does, and so is one step ahead of it"
     evidence = {"initial_lr": given, "first_lr": used}
     if isinstance(given, int | float) and isinstance(used, int | float) and given != used:
         message += f": its first rate, {short(given, 4)}, is left out, and the first step uses {short(used, 4)}"
-    else:
-        message += ", so that its first rate is left out"
     change = f"move this line after {facts.variable or 'optimizer'}.step()"
     return case.finding("schedule-before-step", message, first.place, evidence, change)
 
@@ -180,5 +206,3 @@ def _first_schedule(events: list[Event]) -> Event | None:
         if event.kind == "schedule" and event.optimizer is not None:
             return None if event.optimizer in stepped else event
     return None
-
-

@@ -13,5 +13,5 @@ for _ in range(3):
     loss.backward()  # fault: exploding-gradient
     with torch.no_grad():
         for w in weights:
-            w -= 1e-9 * w.grad
+            w -= 1e-7 * w.grad
             w.grad = None

@@ -3,7 +3,7 @@
 import torch
 
 x = torch.tensor(3.0, requires_grad=True)
-for step in range(5):
+for _ in range(5):
     loss = (x - 0.5) ** 2
     loss.backward()  # fault: zero-grad-forgotten
     with torch.no_grad():
