@@ -22,6 +22,7 @@ from typer.core import TyperCommand
 
 from gdcli.cli.arguments import (
     add_variable,
+    before_script,
     name_of_an_option,
     parse_assignment,
     sort_words,
@@ -38,7 +39,7 @@ from gdcli.cli.save import check_targets, files_in_words
 from gdcli.cli.unquoted import check_unquoted
 from gdcli.cli.words import leave_as_typed
 from gdcli.complete.problem import hint_at_problems
-from gdcli.contract.fields import EXPRESSIONS, fields_of
+from gdcli.contract.fields import EXPRESSIONS, SCRIPT, fields_of
 from gdcli.contract.reading import S, read
 from gdcli.contract.words import read_word
 from gdcli.errors import (
@@ -103,6 +104,7 @@ class WordsCommand(TyperCommand):
         """Separate the variables, and parse the rest."""
         leave_as_typed(self.get_params(ctx))
         arguments = [p for p in self.params if p.param_type_name == "argument"]
+        runs_script = [p.name for p in arguments] == list(SCRIPT)
         options = {
             option: "" if getattr(p, "is_flag", False) else str(p.metavar)
             for p in self.params
@@ -110,17 +112,20 @@ class WordsCommand(TyperCommand):
             for option in [*p.opts, *p.secondary_opts]
         }
         options |= dict.fromkeys(self.get_help_option_names(ctx), "")
+        args, of_script = before_script(args, options) if runs_script else (args, [])
         words = sort_words(args, options, str(ctx.info_name), variables="--var" in options)
-        check_quotes(str(ctx.info_name), args, options, words)
+        words.positional += of_script
+        if not runs_script:
+            check_quotes(str(ctx.info_name), args, options, words)
         takes = 0 if any(p.nargs != 1 for p in arguments) else len(arguments)
-        if arguments:
+        if arguments and not runs_script:
             check_unquoted(str(ctx.info_name), args, options, words, takes=takes)
         if len(words.positional) > len(arguments) and all(p.nargs == 1 for p in arguments):
             raise too_many_words(str(ctx.info_name), words.positional, len(arguments), options)
         ctx.meta["gdcli.variables"] = words.variables
         ctx.meta["gdcli.rates"] = words.rates
         ctx.meta["gdcli.options"] = options
-        ctx.meta["gdcli.words"] = [ctx.info_name, *args]
+        ctx.meta["gdcli.words"] = [ctx.info_name, *args, *of_script]
         return super().parse_args(ctx, [*words.options, "--", *words.positional])
 
     def invoke(self, ctx: Any) -> Any:
@@ -159,7 +164,7 @@ def add(app: typer.Typer, command: Command[S]) -> None:
         names: dict[str, str] = dict(ctx.meta["gdcli.variables"])
         if rates := ctx.meta["gdcli.rates"]:
             given["lrs"] = [*(given.get("lrs") or []), *rates]
-        for text in given.pop("var") or []:
+        for text in given.pop("var", None) or []:
             add_variable(names, *parse_assignment(text))
         _check_not_empty(given, ctx.meta["gdcli.options"])
         with command.around(_output(command, given, ctx.meta["gdcli.words"])) as output:
@@ -189,9 +194,12 @@ def add(app: typer.Typer, command: Command[S]) -> None:
                 naming(error, file)
             raise
         output.check()
+        many_rows = {"iterations", "loops"}
         check_live(output, streams="iterations" in command.features)
         check_targets(output, command.name, command.saves, streams=bool(getattr(settings, "points", "")))
-        check_effect(output, settings, many_rows="iterations" in command.features or getattr(settings, "each", False))
+        check_effect(
+            output, settings, many_rows=not many_rows.isdisjoint(command.features) or getattr(settings, "each", False)
+        )
         if output.format == "code" and command.code is not None:
             _print_code(command.code(settings), output)
             return ExitCode.OK
@@ -306,6 +314,10 @@ def _setting_parameters(command: Command[Any]) -> list[inspect.Parameter]:
         if field.name == "values":
             var = typer.Option("--var", metavar="NAME=VALUE", help=_VAR_HELP, rich_help_panel=meta.extra["panel"])
             parameters.append(_parameter("var", list[str] | None, var))
+        elif field.name in SCRIPT:
+            argument = typer.Argument(metavar=meta.extra["metavar"], help=meta.description, show_default=False,
+                                      rich_help_panel=meta.extra["panel"])  # fmt: skip
+            parameters.append(_parameter(field.name, list[str] | None if kind == list[str] else str | None, argument))
         elif field.name == "sources":  # it belongs to values of a record
             continue
         elif field.name in EXPRESSIONS:
@@ -326,6 +338,8 @@ def _meta(field: Any) -> Any:
 
 _VAR_HELP = "value of a variable, @FILE:COLUMN to read it; same as --NAME VALUE"
 _FILE_HELP = "read the expression or program from a file; - is standard input"
+FLAGS = {"trial": "try"}
+"""The option of a setting that has another name: ``try`` is a word of Python."""
 _METAVARS = {float: "NUMBER", int: "INTEGER"}
 
 
@@ -335,7 +349,7 @@ def _option(field: FieldInfo, text: str, *, negatable: bool) -> inspect.Paramete
     A flag that is ``negatable`` has a ``--no-`` form, to override a config.
     """
     kind, extra = get_args(field.type)[0], _meta(field).extra
-    flag = "--" + field.name.replace("_", "-")
+    flag = "--" + FLAGS.get(field.name, field.name.replace("_", "-"))
     if kind in (bool, bool | None):
         name = f"{flag}/--no-{flag[2:]}" if negatable else flag
         return _parameter(field.name, bool | None, typer.Option(name, help=text, rich_help_panel=extra["panel"]))

@@ -22,7 +22,9 @@ PANEL = "Output"
 Format = Literal["table", "json", "jsonl", "csv", "code"]
 Kind: TypeAlias = Literal["table", "picture", "animation", "page", "cells"]
 """The kinds of files that ``--save`` can write."""
-Feature: TypeAlias = Literal["iterations", "numbers", "points", "plot", "race", "script", "surface", "sweep"] | Kind
+Feature: TypeAlias = (
+    Literal["iterations", "numbers", "points", "plot", "race", "script", "surface", "sweep", "loops"] | Kind
+)
 """The features of a command that have options of their own."""
 FPS, SECONDS = 20, 5.0
 
@@ -50,8 +52,11 @@ FORMATS: dict[Format, Meta] = {
     "json": option("print the record as one JSON document"),
     "jsonl": option(
         "print each point as a line of JSON",
-        about=("iterations", "points"),
-        instead={"iterations": "print each iteration as a line of JSON, as it is computed"},
+        about=("iterations", "points", "loops"),
+        instead={
+            "iterations": "print each iteration as a line of JSON, as it is computed",
+            "loops": "print each iteration as a line of JSON, once it is over",
+        },
     ),
     "csv": option("print CSV"),
     "code": option("print a PyTorch script that does the same", about=("script",)),
@@ -71,8 +76,11 @@ class Output(Struct, frozen=True, kw_only=True):
         bool,
         option(
             "also draw a picture, below the table",
-            about=("plot",),
-            instead={"iterations": "draw a picture instead of the table; with --all or --every, below it"},
+            about=("plot", "loops"),
+            instead={
+                "iterations": "draw a picture instead of the table; with --all or --every, below it",
+                "loops": "also draw the losses, below the tables",
+            },
         ),
     ] = False
     live: Annotated[
@@ -127,8 +135,8 @@ class Output(Struct, frozen=True, kw_only=True):
         bool,
         option("keep finished tiles beside the first file of --save, and go on from those there", about=("sweep",)),
     ] = False
-    every: Annotated[int, option("show every Nth iteration in a table", "N", about=("iterations",), ge=1)] = 1
-    all: Annotated[bool, option("show every row of a long table", about=("iterations", "points"))] = False
+    every: Annotated[int, option("show every Nth iteration in a table", "N", about=("iterations", "loops"), ge=1)] = 1
+    all: Annotated[bool, option("show every row of a long table", about=("iterations", "points", "loops"))] = False
     require_convergence: Annotated[
         bool, option("exit with code 3 unless a tolerance was met", about=("iterations",))
     ] = False

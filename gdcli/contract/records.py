@@ -11,6 +11,7 @@ from gdcli.contract.listings import FunctionsResult, OptimizersResult, ProblemsR
 from gdcli.contract.ops import OpsResult
 from gdcli.contract.plot import PlotResult
 from gdcli.contract.sweep import SweepResult
+from gdcli.contract.watch import WatchResult
 
 RECORDS: dict[str, Any] = {
     "ops": OpsResult,
@@ -20,6 +21,7 @@ RECORDS: dict[str, Any] = {
     "compare": CompareResult,
     "plot": PlotResult,
     "sweep": SweepResult,
+    "watch": WatchResult,
     "functions": FunctionsResult,
     "optimizers": OptimizersResult,
     "problems": ProblemsResult,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import functools
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeAlias
 
 from msgspec import Struct, UnsetType
@@ -48,12 +49,56 @@ class Gap(Struct, frozen=True):
 Entry: TypeAlias = Row | Same | Gap
 
 
-class DescentTable:
-    """The iterations of a descent, the state after the last update below them, and how it ended.
+class StepTable:
+    """Iterations, the last state below them, and ``below`` that, what is made for a width.
 
     Rows that repeat are folded, unless it is ``whole``. Where the console gives a height, as a terminal does, the table
     is not higher if it ``shortens``; its width is that of the console.
     """
+
+    def __init__(
+        self,
+        title: str,
+        rows: Shown[Step],
+        final: Step,
+        below: Callable[[int], RenderableType],
+        digits: int,
+        *,
+        whole: bool = False,
+        shortens: bool = True,
+    ) -> None:
+        self.title = title
+        self.rows = rows
+        self.final = final
+        self.below = below
+        self.digits = digits
+        self.whole = whole
+        self.shortens = shortens
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Draw it for the width, the height and the characters of the console."""
+        head, left_out, tail = self.rows
+        final = self.final
+        steps = [step for step in (*head, *tail) if step.iteration != final.iteration] + [final]
+        fit = fitted_steps(steps, self.digits, options.max_width)
+        ends = range(min(len(head), len(steps) - 1)), range(len(head), len(steps) - 1)
+        first, last = (list(map(Row, rows) if self.whole else _folded(rows, steps, fit)) for rows in ends)
+        entries = [*first, *[Gap(left_out)] * bool(left_out), *last]
+        title, below = Text(self.title, "bold"), [self.below(options.max_width)]
+        if fit.note:
+            below.insert(0, Text(fit.note, "dim"))
+        if options.height is not None and self.shortens:
+            taken = sum(len(console.render_lines(each, options.reset_height())) for each in (title, *below))
+            entries = _shortened(entries, options.height - taken - _around(fit), _height(fit))
+        if missing := sum(entry.count for entry in entries if isinstance(entry, Gap)):
+            below.insert(0, Text(f"{missing:,} rows left out (--all shows them, --every N every Nth)", "dim"))
+        yield title
+        yield from _drawn(entries, steps, fit, ascii_only=options.ascii_only)
+        yield from below
+
+
+class DescentTable(StepTable):
+    """The iterations of a descent, the state after the last update below them, and how it ended."""
 
     def __init__(
         self,
@@ -65,33 +110,8 @@ class DescentTable:
         whole: bool = False,
         shortens: bool = True,
     ) -> None:
-        self.title = title
-        self.rows = rows
-        self.outcome = outcome
-        self.digits = digits
-        self.whole = whole
-        self.shortens = shortens
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Draw it for the width, the height and the characters of the console."""
-        head, left_out, tail = self.rows
-        final = self.outcome.result
-        steps = [step for step in (*head, *tail) if step.iteration != final.iteration] + [final]
-        fit = fitted_steps(steps, self.digits, options.max_width)
-        ends = range(min(len(head), len(steps) - 1)), range(len(head), len(steps) - 1)
-        first, last = (list(map(Row, rows) if self.whole else _folded(rows, steps, fit)) for rows in ends)
-        entries = [*first, *[Gap(left_out)] * bool(left_out), *last]
-        title, below = Text(self.title, "bold"), [ending(self.outcome, self.digits, options.max_width)]
-        if fit.note:
-            below.insert(0, Text(fit.note, "dim"))
-        if options.height is not None and self.shortens:
-            taken = sum(len(console.render_lines(each, options.reset_height())) for each in (title, *below))
-            entries = _shortened(entries, options.height - taken - _around(fit), _height(fit))
-        if missing := sum(entry.count for entry in entries if isinstance(entry, Gap)):
-            below.insert(0, Text(f"{missing:,} rows left out (--all shows them, --every N every Nth)", "dim"))
-        yield title
-        yield from _drawn(entries, steps, fit, ascii_only=options.ascii_only)
-        yield from below
+        below = functools.partial(ending, outcome, digits)
+        super().__init__(title, rows, outcome.result, below, digits, whole=whole, shortens=shortens)
 
 
 def _around(fit: Fitted) -> int:

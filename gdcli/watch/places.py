@@ -25,8 +25,16 @@ class Places:
 
     def __init__(self) -> None:
         self._libraries = _library_folders()
+        try:
+            self._start = os.getcwd().rstrip(os.sep) + os.sep  # noqa: PTH109
+        except FileNotFoundError:
+            self._start = os.sep
         self._own: dict[CodeType, bool] = {}
         self._places: dict[tuple[CodeType, int], Place] = {}
+
+    def shown(self, file: str) -> str:
+        """A file as people write it: from the folder that the script was started in, where it lies there."""
+        return file.removeprefix(self._start)
 
     def is_own(self, code: CodeType) -> bool:
         """Whether a function is the user's: of no library and not of gdcli."""
