@@ -56,10 +56,9 @@ def _outside_no_grad(failure: Failure, place: Place, sources: Sources) -> WatchF
     message = (
         f"{what} in place a tensor that requires a gradient, while autograd records: PyTorch raises {failure.type}"
     )
-    found = _finding(
+    return _finding(
         "update-outside-no-grad", message, place, "put this line under `with torch.no_grad():`", error=failure.message
     )
-    return found
 
 
 def _integer(place: Place, sources: Sources) -> WatchFinding:

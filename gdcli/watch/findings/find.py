@@ -48,12 +48,16 @@ _OF_THE_DESCENT: tuple[Finder, ...] = (
     too_small,
 )
 LOOKED_AT = (
-    "gradients that are not set to zero, or too early; updates that are lost or missing; steps and schedules in the "
-    "wrong order; leaves that the loss or the optimizer does not reach; shapes and sums in the loss; nan and inf; dead "
-    "ReLUs; vanishing and exploding gradients; rates of 0, too large or too small; the end of a dtype; plateaus, "
-    "saddles, cycles and oscillation"
+    "gradients that are not set to zero, or too early",
+    "updates that are lost, missing, or in the wrong order",
+    "leaves that the loss or the optimizer does not reach",
+    "shapes and sums in the loss",
+    "nan and inf",
+    "dead ReLUs, vanishing and exploding gradients",
+    "learning rates of 0, too large or too small, and the precision of the dtype",
+    "plateaus, saddles, cycles and oscillation",
 )
-"""What a script without findings was looked at for."""
+"""What a script is looked at for."""
 
 
 def find(script: WatchedScript) -> list[WatchFinding]:

@@ -12,6 +12,7 @@ from gdcli.watch.findings.case import Case
 from gdcli.watch.findings.shapes import line_of_loss
 from gdcli.watch.seen import Extent, Graph, Iteration, Node, Place, Saved
 
+_NOT_FINITE = "numbers that are not finite"
 _OWN_RESULT = frozenset(["result", "result0"])
 _FIRST = frozenset(["self", "input", "base"])
 _SECOND = frozenset(["other", "exponent", "target", "mat2"])
@@ -117,21 +118,19 @@ def _saved(node: Node, name: str) -> Saved | None:
     return next((each for each in node.saved if each.name == name), None)
 
 
-def _makes_it(node: Node) -> tuple[str, str, float] | None:
-    """What an operation was given that has no finite value there: in words, what to change, and the number."""
-    ends = _low_high(_saved(node, "self"))
-    name = _name(node)
-    if ends is not None and node.op.startswith(("LogBackward", "Log2Backward", "Log10Backward")) and ends[0] <= 0:
-        return f"{name} of {short(ends[0], 4)}", "keep its argument above 0, such as with clamp(min=1e-8)", ends[0]
-    if ends is not None and node.op.startswith("Log1PBackward") and ends[0] <= -1:
-        return f"{name} of {short(ends[0], 4)}", "keep its argument above -1", ends[0]
-    if ends is not None and node.op.startswith(("AcosBackward", "AsinBackward")) and max(-ends[0], ends[1]) > 1:
-        outside = ends[0] if ends[0] < -1 else ends[1]
-        return f"{name} of {short(outside, 4)}", "keep its argument between -1 and 1", outside
-    divisor = _low_high(_saved(node, "other"))
-    if node.op.startswith("DivBackward") and divisor is not None and divisor[0] <= 0 <= divisor[1]:
-        if 0.0 in _numbers(getattr(_saved(node, "other"), "value", None)) or divisor[0] == 0 or divisor[1] == 0:
-            return "a division by 0", "keep the divisor away from 0, such as with clamp(min=1e-8)", 0.0
+def _makes_it(node: Node) -> tuple[str, str] | None:
+    """What an operation was given that has no finite value there, in words, and what to change."""
+    ends, name = _low_high(_saved(node, "self")), _name(node)
+    if ends is not None and name in ("log", "log2", "log10") and ends[0] <= 0:
+        return f"{name} of {short(ends[0], 4)}", "keep its argument above 0, such as with clamp(min=1e-8)"
+    if ends is not None and name == "log1p" and ends[0] <= -1:
+        return f"{name} of {short(ends[0], 4)}", "keep its argument above -1"
+    if ends is not None and name in ("acos", "asin") and max(-ends[0], ends[1]) > 1:
+        return f"{name} of {short(ends[0] if ends[0] < -1 else ends[1], 4)}", "keep its argument between -1 and 1"
+    other = _saved(node, "other")
+    divisor = _low_high(other)
+    if name == "div" and other is not None and divisor is not None and 0.0 in (*divisor, *_numbers(other.value)):
+        return "a division by 0", "keep the divisor away from 0, such as with clamp(min=1e-8)"
     return None
 
 
@@ -142,10 +141,12 @@ def _name(node: Node) -> str:
 def _born(case: Case, iteration: Iteration, graph: Graph, index: int, during: str) -> WatchFinding:
     node = graph.nodes[index]
     made = _makes_it(node)
-    what, change = (made[0], made[1]) if made else (f"{_name(node)}", "keep its inputs where it is finite")
+    what, change = made or (_name(node), "keep its inputs where it is finite")
     inputs = {each.name: _told(each) for each in node.saved if each.name not in _OWN_RESULT and _has_numbers(each)}
     if made is None and inputs:
-        what += " of " + ", ".join(f"{text}" for text in inputs.values())
+        what += " of " + ", ".join(inputs.values())
+        if _NOT_FINITE in inputs.values():
+            change = "the data has nan or inf: look for it with torch.isfinite"
     value = "nan" if math.isnan(iteration.loss) else "inf" if iteration.loss > 0 else "-inf"
     place = case.place_of(graph, index) or line_of_loss(case)
     message = (
@@ -158,42 +159,39 @@ def _born(case: Case, iteration: Iteration, graph: Graph, index: int, during: st
 def _told(saved: Saved) -> str:
     ends = _low_high(saved)
     if ends is None:
-        return "numbers that are not finite" if saved.extent is not None else str(saved.value)
+        return _NOT_FINITE if saved.extent is not None else str(saved.value)
     return short(ends[0], 4) if ends[0] == ends[1] else f"numbers from {short(ends[0], 4)} to {short(ends[1], 4)}"
 
 
 def _backward(case: Case, iteration: Iteration, graph: Graph) -> WatchFinding | None:
     """An operation whose slope is infinite where it was evaluated, while the loss is finite."""
     names = [name for name, state in iteration.leaves.items() if not is_finite(state.grad)]
-    found = next(((i, what) for i, node in enumerate(graph.nodes) if (what := _steep(node)) is not None), None)
+    steep = ((i, _steep(node)) for i, node in enumerate(graph.nodes))
+    found = next(((i, what) for i, what in steep if what is not None), None)
     evidence: dict[str, Any] = {"iteration": iteration.number, "during": "backward", "leaves": names}
     leaves = ", ".join(names[:3])
     if found is None:
         message = f"not finite: the gradient of {leaves} in iteration {iteration.number}, of a loss that is finite"
         change = "torch.autograd.detect_anomaly() names the operation"
         return case.finding("not-finite", message, None, evidence, change)
-    index, (what, advice, slope) = found
+    index, (given, advice) = found
     node = graph.nodes[index]
     message = (
         f"not finite: the loss of iteration {iteration.number} is {short(iteration.loss, 4)}, but the gradient of "
-        f"{leaves} is not: {what}, where its slope is {slope} (in backward)"
+        f"{leaves} is not: {given}, where its slope is infinite (in backward)"
     )
     place: Place | None = case.place_of(graph, index) or line_of_loss(case)
     return case.finding("not-finite", message, place, evidence | {"operation": _name(node)}, advice)
 
 
-def _steep(node: Node) -> tuple[str, str, str] | None:
-    """What an operation was given where its slope is not finite: in words, what to change, and the slope."""
-    ends = _low_high(_saved(node, "result"))
-    if node.op.startswith("SqrtBackward") and ends is not None and ends[0] == 0:
-        return "sqrt of 0", "add a small number under the root: sqrt(... + 1e-12)", "inf"
-    base = _low_high(_saved(node, "self"))
-    exponent = _saved(node, "exponent")
-    power = exponent.value if exponent is not None else None
-    if node.op.startswith("PowBackward") and base is not None and base[0] <= 0 <= base[1] and isinstance(power, float):
-        if 0 < power < 1:
-            return f"0 ** {short(power, 3)}", "add a small number to the base", "inf"
-    if base is not None and node.op.startswith(("AcosBackward", "AsinBackward")) and max(-base[0], base[1]) >= 1:
-        return f"{_name(node)} of {short(base[1], 4)}", "keep its argument between -1 and 1", "inf"
-    made = _makes_it(node)
-    return None if made is None else (made[0], made[1], "inf")
+def _steep(node: Node) -> tuple[str, str] | None:
+    """What an operation was given where its slope is infinite, in words, and what to change."""
+    name, result, base = _name(node), _low_high(_saved(node, "result")), _low_high(_saved(node, "self"))
+    if name == "sqrt" and result is not None and result[0] == 0:
+        return "sqrt of 0", "add a small number under the root: sqrt(... + 1e-12)"
+    power = getattr(_saved(node, "exponent"), "value", None)
+    if name == "pow" and base is not None and base[0] == 0 and isinstance(power, float) and 0 < power < 1:
+        return f"0 ** {short(power, 3)}", "add a small number to the base"
+    if base is not None and name in ("acos", "asin") and max(-base[0], base[1]) >= 1:
+        return f"{name} of {short(base[1], 4)}", "keep its argument between -1 and 1"
+    return _makes_it(node)

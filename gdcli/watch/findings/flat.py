@@ -34,9 +34,10 @@ def plateau(case: Case) -> WatchFinding | None:
     if saturated is None and not _is_far_from_rest(case):
         return None
     evidence: dict[str, Any] = {"gradient_norm": slope, "loss": last.loss, "iterations": case.descent.count}
+    norm = short(slope, 3) if slope else "exactly 0"
     message = (
-        f"plateau: the norm of the gradient is {short(slope, 3) if slope else 'exactly 0'} at a loss of {short(last.loss, 4)}, "
-        f"and the loss changed by {short(abs(last.loss - first.loss), 2)} in {case.descent.count} iterations"
+        f"plateau: the norm of the gradient is {norm} at a loss of {short(last.loss, 4)}, which changed by "
+        f"{short(abs(last.loss - first.loss), 2)} in {case.descent.count} iterations"
     )
     change = "start elsewhere, or scale the inputs"
     if saturated is not None:

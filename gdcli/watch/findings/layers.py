@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -89,7 +90,7 @@ def _have_no_gradient(case: Case, names: list[str]) -> bool:
     return bool(states) and all(state is None or nothing(state.grad) for state in states)
 
 
-def _died(case: Case, graph: Graph, index: int, share: float, since: int, below: list[str]) -> WatchFinding:  # noqa: PLR0913
+def _died(case: Case, graph: Graph, index: int, share: float, since: int, below: list[str]) -> WatchFinding:
     layer = _layer(below)
     units = next((each.units for each in graph.nodes[index].saved if each.name == "result"), None)
     many = (
@@ -133,9 +134,10 @@ def layers(case: Case) -> WatchFinding | None:
     if not all(0 < size < math.inf for size in sizes):
         return None
     ratio = sizes[-1] / sizes[0]
-    steps = [b / a for a, b in zip(sizes, sizes[1:], strict=False)]
+    steps = [b / a for a, b in itertools.pairwise(sizes)]
     evidence = {"layers": names, "gradients": sizes, "ratio": ratio}
-    told = f"{short(sizes[-1], 3)} in {names[-1]}, the first layer, and {short(sizes[0], 3)} in {names[0]}, the last of {len(found)}"
+    ends = [f"{short(size, 3)} in {name}" for name, size in (found[-1], found[0])]
+    told = f"{ends[0]}, the first layer, and {ends[1]}, the last of {len(found)}"
     if ratio <= _APART and sum(step < 1 for step in steps) >= _MOSTLY * len(steps):
         message = f"the gradient vanishes on its way back: per element it is {told} (iteration {first.number})"
         change = "use ReLU in place of sigmoid or tanh, residual connections, normalization, or another initialization"

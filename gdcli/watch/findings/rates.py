@@ -8,6 +8,7 @@ from gdcli.contract.short import short
 from gdcli.contract.watch import WatchFinding
 from gdcli.watch.amounts import flat
 from gdcli.watch.findings.case import EPS, Case
+from gdcli.watch.findings.remedies import longer_dtype, other_rate
 
 _GROWN = 1.5  # times the first loss
 _TINY_STEP = 1e-4  # of the size of a point, per step
@@ -38,7 +39,7 @@ def too_large(case: Case) -> WatchFinding | None:
         f"loss grew from {short(losses[0], 4)} to {short(losses[-1], 4)}"
     )
     return case.finding("learning-rate-too-large", message, case.rate_place, evidence,
-                        f"use a rate below {short(bound, 4)}")  # fmt: skip
+                        f"use a rate below {short(bound, 4)}", remedy=other_rate(case, bound / 2))  # fmt: skip
 
 
 def _grew(case: Case) -> bool:
@@ -68,7 +69,7 @@ def too_small(case: Case) -> WatchFinding | None:
         f"lr {short(case.rate, 4)} is too small: in {case.descent.count} iterations the loss went from "
         f"{short(first.loss, 6)} to {short(last.loss, 6)}, with steps of at most {short(max(steps), 3)}"
     )
-    change = "use a larger rate"
+    change, remedy = "use a larger rate", None
     curvature = _curvature(case)
     if curvature is not None and curvature * case.rate < 0.01:
         bound = 2 / curvature
@@ -76,8 +77,9 @@ def too_small(case: Case) -> WatchFinding | None:
         message += (
             f"; by the curvature on the way (L = {short(curvature, 3)}), rates up to 2 / L = {short(bound, 3)} hold"
         )
-        change = f"use a larger rate, such as 1 / L = {short(1 / curvature, 2)}; by the curvature seen here, not tried"
-    return case.finding("learning-rate-too-small", message, case.rate_place, evidence, change)
+        change = f"use a larger rate, such as 1 / L = {short(1 / curvature, 2)}; by the curvature seen here"
+        remedy = other_rate(case, 1 / curvature)
+    return case.finding("learning-rate-too-small", message, case.rate_place, evidence, change, remedy=remedy)
 
 
 def _curvature(case: Case) -> float | None:
@@ -119,7 +121,8 @@ def float_floor(case: Case) -> WatchFinding | None:
     evidence = {"step": step, "spacing": spacing, "dtype": dtype, "gradient_norm": slope, "at": x}
     message = (
         f"limit of {dtype} precision: the step, lr * gradient = {short(step, 3)}, is too small to change "
-        f"{short(x, 6)}, whose next number is {short(spacing, 3)} away, so nothing moves in {case.descent.count} iterations"
+        f"{short(x, 6)}, whose next number is {short(spacing, 3)} away, so nothing moves in {case.descent.count} "
+        "iterations"
     )
     change = "use a larger rate, a dtype with more digits (float64), or variables that are scaled to about 1"
-    return case.finding("float-floor", message, case.rate_place, evidence, change)
+    return case.finding("float-floor", message, case.rate_place, evidence, change, remedy=longer_dtype(case))

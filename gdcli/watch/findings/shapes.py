@@ -104,7 +104,7 @@ def _broadcast(case: Case, n: int, *, column: bool, place: Place | None, other: 
 
 def not_averaged(case: Case) -> WatchFinding | None:
     """A loss that is a sum over batches of different sizes: its gradient grows with the batch."""
-    if not case.is_loop or not case.descent.optimizers and not case.reached:
+    if not case.is_loop or not case.reached:
         return None
     found = {}
     for graph in case.descent.graphs:
@@ -123,7 +123,7 @@ def not_averaged(case: Case) -> WatchFinding | None:
     evidence = {"sizes": sorted(sizes), "iterations": [sizes[large], sizes[small]]}
     message = (
         f"the loss is a sum, of {large} numbers in iteration {sizes[large]} and of {small} in iteration "
-        f"{sizes[small]}: its gradient grows with the batch, and the rate is the same. That this is not meant is a guess"
+        f"{sizes[small]}: its gradient grows with the batch, at the same rate. That this is not meant is a guess"
     )
     remedy = None if graph is None or place is None else _averaged(case, place)
     change = 'use the mean: .mean(), or reduction="mean"; the rate then goes with it'

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import functools
 import linecache
 import operator
 from collections.abc import Callable, Iterator
@@ -28,6 +27,7 @@ class Source:
     def __init__(self, file: str, text: str | None) -> None:
         self.file = file
         text = "".join(linecache.getlines(file)) if text is None else text
+        self.lines = text.splitlines()
         try:
             self.tree = ast.parse(text)
         except (SyntaxError, ValueError):
@@ -90,15 +90,24 @@ class Source:
 
     def rate(self, update: ast.stmt) -> float | None:
         """The number that an update multiplies the gradient by; None where the source does not tell."""
+        node = self.rate_node(update)
+        number = None if node is None else self.number(node)
+        return None if number is None else abs(number)
+
+    def rate_node(self, update: ast.stmt) -> ast.expr | None:
+        """What an update multiplies the gradient by."""
         for node in ast.walk(update):
             if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
                 for factor, other in ((node.left, node.right), (node.right, node.left)):
                     if _has_grad(other) and not _has_grad(factor):
-                        return self.number(factor)
+                        return factor
             if isinstance(node, ast.keyword) and node.arg == "alpha":
-                number = self.number(node.value)
-                return None if number is None else abs(number)
+                return node.value
         return None
+
+    def line(self, number: int) -> str:
+        """A line of the text, without its end; empty where there is none."""
+        return self.lines[number - 1] if 0 < number <= len(self.lines) else ""
 
     def number(self, node: ast.expr, level: int = 0) -> float | None:
         """A number that stands in the source, or that a name is bound to once; None for anything else."""
@@ -128,13 +137,6 @@ class Source:
             if isinstance(node, ast.Assign)
             and any(isinstance(each, ast.Name) and each.id == name for each in node.targets)
         ]
-
-    @functools.cached_property
-    def names_bound_often(self) -> frozenset[str]:
-        """The names that loops and other statements than an assignment bind."""
-        return frozenset(
-            node.id for node in ast.walk(self.tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-        )
 
 
 class Sources:

@@ -8,6 +8,7 @@ from gdcli.contract.short import short
 from gdcli.contract.watch import WatchFinding
 from gdcli.descent.diagnosis.words import point_in_words
 from gdcli.watch.findings.case import EPS, Case
+from gdcli.watch.findings.remedies import other_rate
 
 _TURNS = -0.4  # the cosine of successive gradients below which they turn, as in minimize
 _ENOUGH = 8  # pairs
@@ -29,16 +30,18 @@ def oscillating(case: Case) -> WatchFinding | None:
     message = (
         f"oscillating: successive gradients oppose each other (median cosine {short(middle, 2)} in the second half)"
     )
-    change = "use a smaller rate"
+    change, remedy = "use a smaller rate", other_rate(case, case.rate / 2)
     products = sorted(lr * change_ / length for _, length, change_, lr in case.secants()[len(cosines) :])
     if products and case.is_plain:
         product = products[len(products) // 2]
         evidence["lr_times_curvature"] = product
         message += f", and lr {short(case.rate, 4)} is {short(product, 3)} / L: each step goes beyond the best point"
-        change = f"use a smaller rate, such as 1 / L = {short(case.rate / product, 2)}; by the curvature on the way, not tried"
+        best = short(case.rate / product, 2)
+        change = f"use a smaller rate, such as 1 / L = {best}; by the curvature on the way"
+        remedy = other_rate(case, case.rate / product)
         if product <= 1:
             return None
-    return case.finding("oscillating", message, case.rate_place, evidence, change)
+    return case.finding("oscillating", message, case.rate_place, evidence, change, remedy=remedy)
 
 
 def cycling(case: Case) -> WatchFinding | None:
@@ -75,7 +78,9 @@ def _cycle(case: Case, period: int, tail: list[list[float]]) -> WatchFinding:
         message = f"cycling: since iteration {since} the same {period} places come again and again"
     losses = sorted({each.loss for each in case.iterations[-period:]})
     evidence = {"since": since, "period": period, "losses": losses, "lr": case.rate}
-    return case.finding("cycling", message, case.rate_place, evidence, "use a smaller rate, or one that falls")
+    remedy = None if case.rate is None else other_rate(case, case.rate / 2)
+    change = "use a smaller rate, or one that falls"
+    return case.finding("cycling", message, case.rate_place, evidence, change, remedy=remedy)
 
 
 def _labels(case: Case) -> list[str]:

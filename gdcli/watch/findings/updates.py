@@ -8,6 +8,7 @@ from gdcli.contract.envelope import listed
 from gdcli.contract.short import short
 from gdcli.contract.watch import WatchFinding, WatchRemedy
 from gdcli.watch.findings.case import EPS, Case, nothing, size_of
+from gdcli.watch.findings.remedies import other_rate
 from gdcli.watch.seen import Event, Leaf, Place
 
 
@@ -140,9 +141,11 @@ def lr_zero(case: Case) -> WatchFinding | None:
     slope = max(map(case.slope, case.iterations), default=0.0)
     if not slope > 0:
         return None
-    message = f"the rate in `{case.source.text(case.update)}` is 0: the gradient has norm {short(slope, 4)}, and nothing moves"
+    code = case.source.text(case.update)
+    message = f"the rate in `{code}` is 0: the gradient has norm {short(slope, 4)}, and nothing moves"
     evidence = {"lr": 0.0, "gradient_norm": slope, "iterations": case.descent.count}
-    return case.finding("lr-zero", message, case.update_place, evidence, "use a rate that is greater than 0")
+    change = "use a rate that is greater than 0, such as 0.1"
+    return case.finding("lr-zero", message, case.update_place, evidence, change, remedy=other_rate(case, 0.1))
 
 
 def _of_optimizer(case: Case) -> WatchFinding | None:
@@ -162,7 +165,8 @@ def _of_optimizer(case: Case) -> WatchFinding | None:
     evidence = {"lr": 0.0, "since": zeros[0].number, "gradient_norm": slope}
     if not positive:
         message = f"the learning rate is 0: the gradient has norm {short(slope, 4)}, and nothing moves"
-        return case.finding("lr-zero", message, case.rate_place, evidence, "use a rate that is greater than 0")
+        change = "use a rate that is greater than 0, such as 0.1"
+        return case.finding("lr-zero", message, case.rate_place, evidence, change, remedy=other_rate(case, 0.1))
     since = positive[-1][0].number + 1
     place = next((event.place for each in case.iterations for event in each.events if event.kind == "schedule"), None)
     message = (
