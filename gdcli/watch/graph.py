@@ -37,6 +37,14 @@ def leaves_of(root: Any) -> list[torch.Tensor]:
     return list(found.values())
 
 
+def shape_at_the_top(losses: list[torch.Tensor]) -> tuple[int, ...] | None:
+    """The shape of what the last operation of a loss, such as a sum, was given; None where there is none."""
+    node = losses[0].grad_fn
+    below = node.next_functions[0][0] if node is not None and node.next_functions else None
+    shape = None if below is None else _shape(below)
+    return None if shape is None else tuple(shape)
+
+
 def is_compiled(graph: Graph) -> bool:
     """Whether a part of the graph is a compiled function, whose operations cannot be seen."""
     return any(node.op.startswith("CompiledFunction") for node in graph.nodes)

@@ -31,6 +31,7 @@ from gdcli.watch.seen import (
 )
 
 KEEP = 2000
+_DERIVATIVE = "gdcli_derivative"
 _MOST_DESCENTS = 200
 _MOST_OPEN = 16  # descents that events are written to
 
@@ -74,7 +75,6 @@ class Recorder:
         self._optimizers: dict[int, tuple[weakref.ref[Any], int]] = {}
         self._scales: dict[int, tuple[weakref.ref[torch.Tensor], float]] = {}
         self._stepping: dict[int, Place] = {}
-        self._derivatives: weakref.WeakSet[Any] = weakref.WeakSet()
         self._tracing = False
 
     def start(self) -> None:
@@ -140,7 +140,7 @@ class Recorder:
     ) -> Any:
         """``torch.autograd.grad`` of a number; what an earlier call has differentiated is no loss."""
         self._trace(on=False)
-        if any(loss.numel() != 1 or loss.grad_fn in self._derivatives for loss in losses):
+        if any(loss.numel() != 1 or _is_derivative(loss) for loss in losses):
             return None
         if not all(each.is_leaf for each in inputs):
             return None
@@ -158,7 +158,7 @@ class Recorder:
         found = [grads] if isinstance(grads, torch.Tensor) else list(grads or [])
         for each in found:
             if isinstance(each, torch.Tensor) and each.grad_fn is not None:
-                self._derivatives.add(each.grad_fn)
+                _metadata(each.grad_fn)[_DERIVATIVE] = True
         if begun is None:
             return
         if error is None:
@@ -302,3 +302,13 @@ def _leaves(losses: list[torch.Tensor]) -> list[torch.Tensor]:
         elif loss.requires_grad:
             found[id(loss)] = loss
     return list(found.values())
+
+
+def _metadata(node: Any) -> dict[str, Any]:
+    """What is noted on a node of the graph as long as it lives; not every node has weak references."""
+    return node.metadata  # type: ignore[no-any-return]
+
+
+def _is_derivative(loss: torch.Tensor) -> bool:
+    """Whether an earlier ``torch.autograd.grad`` has made it."""
+    return loss.grad_fn is not None and _DERIVATIVE in _metadata(loss.grad_fn)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from gdcli.watch.amounts import amount, is_finite
-from gdcli.watch.graph import graph_of, is_compiled
+from gdcli.watch.graph import graph_of, is_compiled, shape_at_the_top
 from gdcli.watch.kept import KeptIterations
 from gdcli.watch.seen import EVENTS, Event, Failure, Iteration, LeafState, WatchedDescent
 from gdcli.watch.tracked import Leaves, Tracked, rebound
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _FIRST_LOOKS = 3
 _ORDER = operator.attrgetter("order")
 _MOST_GRAPHS = 24
+_MOST_TOPS = 4
 
 
 class RunningDescent:
@@ -37,6 +38,7 @@ class RunningDescent:
         self._current: Iteration | None = None  # the last one whose backward has ended
         self._begun: Iteration | None = None
         self.reached: list[Tracked] = []
+        self._tops: set[tuple[int, ...] | None] = set()
         self._stable = False  # the last two iterations had a leaf in common
         self._module: dict[str, Any] | None = None  # the variables of the caller, if it is no function
         self._by_grad = False
@@ -63,6 +65,10 @@ class RunningDescent:
         new = [leaf for leaf in leaves if self.leaves.known(leaf) is None]
         looks = number < _FIRST_LOOKS or number & (number - 1) == 0
         looks = looks or (self.seen.not_finite is None and not math.isfinite(loss))
+        top = shape_at_the_top(losses)
+        if top not in self._tops and len(self._tops) < _MOST_TOPS:  # a batch of another size
+            self._tops.add(top)
+            looks = True
         if looks or (new and self.leaves.take(new, frame)):
             self.leaves.look(frame, leaves)
         reached = [each for each in map(self.leaves.known, leaves) if each is not None]
