@@ -149,7 +149,7 @@ def _no_graph(case: Case) -> WatchFinding:
         for leaf in case.descent.leaves.values()
         if case.source.rebinding(case.descent.place.line, leaf.variable or "")
     ]
-    if not wanted and rebound:
+    if rebound and (case.descent.count or not wanted):
         return _lost(case, rebound[0])
     if not wanted:
         return _none_requires(case)

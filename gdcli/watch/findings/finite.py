@@ -51,6 +51,7 @@ def _forward(case: Case, iteration: Iteration, graph: Graph) -> WatchFinding | N
     results = _results(graph)
     bad = {i for i, known in results.items() if known is not None and not _finite(known)}
     bad |= {i for i, node in enumerate(graph.nodes) if _makes_it(node) is not None}
+    bad |= {i for i, node in enumerate(graph.nodes) if any(not _finite(each) for each in _given(node))}
     if not math.isfinite(iteration.loss):
         bad.add(0)
     for index in sorted(bad, reverse=True):
@@ -86,6 +87,11 @@ def _results(graph: Graph) -> dict[int, Saved | None]:
             if isinstance(below, int) and kept is not None and found.get(below) is None:
                 found[below] = kept
     return found
+
+
+def _given(node: Node) -> list[Saved]:
+    """The inputs that a node saved."""
+    return [each for each in node.saved if each.name not in _OWN_RESULT and _has_numbers(each)]
 
 
 def _has_numbers(saved: Saved) -> bool:
@@ -142,7 +148,7 @@ def _born(case: Case, iteration: Iteration, graph: Graph, index: int, during: st
     node = graph.nodes[index]
     made = _makes_it(node)
     what, change = made or (_name(node), "keep its inputs where it is finite")
-    inputs = {each.name: _told(each) for each in node.saved if each.name not in _OWN_RESULT and _has_numbers(each)}
+    inputs = {each.name: _told(each) for each in _given(node)}
     if made is None and inputs:
         what += " of " + ", ".join(inputs.values())
         if _NOT_FINITE in inputs.values():

@@ -13,7 +13,7 @@ _NAMED = 4  # names in a sentence
 
 def not_held(case: Case) -> WatchFinding | None:
     """Leaves that get gradients in a loop with an optimizer, and that neither an optimizer nor the loop changes."""
-    if not case.is_loop or not case.descent.optimizers or case.descent.count < 2:
+    if not case.is_loop or not case.descent.optimizers or case.descent.count < 2 or case.descent.kind == "grad":
         return None
     inputs = _inputs_of_grad(case)
     left = [
@@ -26,7 +26,8 @@ def not_held(case: Case) -> WatchFinding | None:
         and not any(case.moves(leaf.name))
         and not _is_bound_anew(case, leaf)
     ]
-    if not left:
+    optimizing_inputs = all(leaf.module for leaf in left) and not any(leaf.module for leaf in case.reached if leaf.held)
+    if not left or (optimizing_inputs and len(left) < len(case.reached)):
         return None
     optimizer = case.script.optimizers[case.descent.optimizers[0]]
     name = optimizer.variable or "the optimizer"
@@ -48,7 +49,8 @@ def not_held(case: Case) -> WatchFinding | None:
 
 def _inputs_of_grad(case: Case) -> set[str]:
     """Leaves that the script differentiates by itself (torch.autograd.grad): inputs, and no parameters."""
-    return {name for each in case.script.descents if each.kind == "grad" for name in each.leaves}
+    seen = {name for each in case.script.descents if each.kind == "grad" for name in each.leaves}
+    return seen | case.source.names_with_gradients
 
 
 def _is_bound_anew(case: Case, leaf: Leaf) -> bool:

@@ -13,6 +13,8 @@ _BY_EVENTS = frozenset(["zero_grad", "backward", "grad"])
 
 def zero_grad_forgotten(case: Case) -> WatchFinding | None:
     """A gradient that is added to one which an update has used already."""
+    if case.descent.kind == "grad":  # it leaves .grad alone
+        return None
     for one, other in case.descent.pairs():
         for name in other.reached:
             before, after = one.leaves.get(name), other.leaves.get(name)
@@ -65,6 +67,8 @@ def _forgotten(case: Case, name: str, one: Iteration, other: Iteration) -> Watch
 
 def zero_grad_before_step(case: Case) -> WatchFinding | None:
     """Gradients that are set to zero between backward and the step that should use them."""
+    if case.descent.kind == "grad":
+        return None
     if not case.stands_still and not any(map(_zeroed_first, case.iterations)):
         return None
     pairs = [(each, found) for each in case.iterations if (found := _zeroed_first(each)) is not None]
