@@ -23,7 +23,8 @@ from gdcli.watch.recorder import Recorder
 from gdcli.watch.script import Ended, Script, run_script
 from gdcli.watch.seen import Amount, Extent, Iteration, WatchedDescent, WatchedScript
 
-OnStep = Callable[[int, WatchedDescent, WatchedStep], None]
+OnStep = Callable[[int, str, int, WatchedStep], None]
+"""Called with the index of a loop, its file and line, and an iteration of it that is over."""
 
 
 class Watch:
@@ -32,9 +33,13 @@ class Watch:
     def __init__(self, settings: WatchSettings, script: Script, on_step: OnStep | None = None) -> None:
         self.settings = settings
         self.script = script
-        done = None if on_step is None else lambda index, seen, each: on_step(index, seen, step_of(each))
-        self.recorder = Recorder(keep=settings.keep, done=done)
+        self.recorder = Recorder(keep=settings.keep, done=None if on_step is None else self._done)
+        self._on_step = on_step
         self.ended = Ended("finished")
+
+    def _done(self, index: int, seen: WatchedDescent, iteration: Iteration) -> None:
+        if self._on_step is not None:
+            self._on_step(index, self.recorder.places.shown(seen.place.file), seen.place.line, step_of(iteration))
 
     @property
     def is_child(self) -> bool:

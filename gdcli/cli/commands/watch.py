@@ -18,7 +18,6 @@ from gdcli.errors import ExitCode
 
 if TYPE_CHECKING:
     from gdcli.contract.watch import WatchedStep, WatchResult
-    from gdcli.watch.seen import WatchedDescent
 
 
 def complete(settings: WatchSettings) -> WatchSettings:
@@ -140,13 +139,12 @@ class _Lines:
         with _unless_closed():
             self._stack.__exit__(*error)
 
-    def write(self, index: int, seen: WatchedDescent, step: WatchedStep) -> None:
+    def write(self, index: int, file: str, line: int, step: WatchedStep) -> None:
         """Write the line of an iteration."""
         from gdcli.contract.watch import WatchedStepLine
         from gdcli.render.documents import json_line
 
-        line = json_line(WatchedStepLine(descent=index, file=seen.place.file, line=seen.place.line, step=step))
-        self._file.write(line)
+        self._file.write(json_line(WatchedStepLine(descent=index, file=file, line=line, step=step)))
 
     def end(self, record: WatchResult) -> None:
         """Write the last line."""
