@@ -271,12 +271,11 @@ class Case:
         measured = rates[len(rates) // 2]
         return written if written is not None and abs(written - measured) <= _ROUNDED * measured else measured
 
-    def zero_grad_text(self) -> str:
-        """The code that sets the gradients to zero."""
-        if self.optimizers and self.optimizers[0].variable:
-            return f"{self.optimizers[0].variable}.zero_grad()"
-        if self.optimizers:
-            return "optimizer.zero_grad()"
+    def zero_grad_text(self, name: str) -> str:
+        """The code that sets the gradient of a leaf to zero, with those beside it."""
+        holders = [each for each in self.optimizers if name in each.holds] or self.optimizers
+        if holders:
+            return f"{holders[0].variable or 'optimizer'}.zero_grad()"
         names = [leaf.variable for leaf in self.reached if leaf.variable]
         return " = ".join(f"{name}.grad" for name in names) + " = None" if names else "model.zero_grad()"
 

@@ -8,6 +8,7 @@ from gdcli.watch.findings.case import Case
 from gdcli.watch.findings.flow import cuts
 from gdcli.watch.seen import Leaf, Place
 
+_UNNAMED = "leaf "  # what the recorder calls tensors without a name in the script
 _NAMED = 4  # names in a sentence
 
 
@@ -42,6 +43,8 @@ def not_held(case: Case) -> WatchFinding | None:
     if every:
         message += f"; none of the {held} tensors that it holds is one that the loss reaches"
     change = f"give {name} these too: {names}"
+    if any(leaf.name.startswith(_UNNAMED) for leaf in left):
+        change = f"give {name} these too; layers in a Python list are no parameters of a module: use nn.ModuleList"
     if every:
         change = f"make {name} after the model, with the parameters that the loss uses"
     return case.finding("not-held", message, case.made_at(optimizer), evidence, change)
@@ -107,8 +110,14 @@ def _them(leaves: list[Leaf]) -> str:
     return "it" if len(leaves) == 1 else "them"
 
 
+def _called(leaf: Leaf) -> str:
+    """The name of a leaf, or what is known of one that has none in the script."""
+    shape = ", ".join(map(str, leaf.shape)) + ("," if len(leaf.shape) == 1 else "")
+    return f"a tensor of shape ({shape})" if leaf.name.startswith(_UNNAMED) else leaf.name
+
+
 def _names(leaves: list[Leaf]) -> str:
-    names = [leaf.name for leaf in leaves]
+    names = [_called(leaf) for leaf in leaves]
     if len(names) <= _NAMED:
         return listed(names)
     return f"{', '.join(names[:_NAMED])} and {len(names) - _NAMED} others"
