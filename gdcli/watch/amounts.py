@@ -23,9 +23,12 @@ def amount(tensor: torch.Tensor | None, *, closely: bool = False) -> Amount:
 
 def norm(tensor: torch.Tensor) -> float:
     """The Euclidean norm of all elements, computed in the precision of the tensor; NaN for one that has none."""
-    if not (tensor.is_floating_point() or tensor.is_complex()) or tensor.layout != torch.strided:
+    x = tensor.detach()
+    if x.layout == torch.sparse_coo:
+        x = x.coalesce().values()
+    if not (x.is_floating_point() or x.is_complex()) or x.layout != torch.strided:
         return math.nan
-    return torch.linalg.vector_norm(tensor.detach()).item()
+    return torch.linalg.vector_norm(x).item()  # type: ignore[no-any-return]
 
 
 def extent(tensor: torch.Tensor) -> Extent:

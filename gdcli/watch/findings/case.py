@@ -25,6 +25,9 @@ from gdcli.watch.seen import (
 
 EPS = {"float64": 2.0**-52, "float32": 2.0**-23, "bfloat16": 2.0**-7, "float16": 2.0**-10}
 """The distance from 1 to the next number of a dtype."""
+_NOISE = 1e-4  # of the loss: a change that may be rounding
+_OFF = 0.25  # how far the loss of one function may be off what its gradients say, relative
+_OFTEN = 0.3  # the share of steps that may be farther off
 _ROUNDED = 0.05  # how far rounding may take a rate that is measured from the one that is written
 
 
@@ -126,6 +129,7 @@ class Case:
         found = []
         for each in self.finite:
             value, grad = self.vector(each, "value"), self.vector(each, "grad")
+            grad = grad if grad is None or each.scale == 1 else [x / each.scale for x in grad]
             if value is not None and grad is not None and len(value) == len(grad):
                 found.append((each.number, value, grad))
         return found
@@ -167,23 +171,40 @@ class Case:
 
     @functools.cached_property
     def is_plain(self) -> bool:
-        """Whether the steps are those of plain gradient descent: along the gradient, at a constant rate."""
+        """Whether the steps are those of plain gradient descent: along the gradient, at one rate, as far as seen."""
         cosines = []
         for one, other in self.pairs:
             step = [b - a for a, b in zip(one[1], other[1], strict=True)]
             length = math.hypot(*step) * math.hypot(*one[2])
             if length > 0 and math.isfinite(length):
                 cosines.append(-sum(s * g for s, g in zip(step, one[2], strict=True)) / length)
-        return bool(cosines) and min(map(abs, cosines)) > 0.999
+        if not cosines or min(map(abs, cosines)) <= 0.999:
+            return False
+        rates = sorted(lr for _, _, _, lr in self.secants())
+        return abs(rates[-1] - rates[0]) <= 2 * _ROUNDED * abs(rates[len(rates) // 2])
+
+    @functools.cached_property
+    def has_one_shape(self) -> bool:
+        """Whether all graphs that were looked at have the same shapes."""
+        return len({tuple(tuple(node.shape or ()) for node in graph.nodes) for graph in self.descent.graphs}) <= 1
 
     @functools.cached_property
     def is_repeatable(self) -> bool:
         """Whether the loss is, as far as is known, one function of the leaves: no batches that change.
 
-        Shapes in the graphs that change show batches, and so does another backward of the same leaves.
+        Shapes that change show batches. Of one function, the loss changes by about the mean of the two
+        gradients along the step (of a quadratic exactly); of data that change, it does not.
         """
-        shapes = {tuple(tuple(node.shape or ()) for node in graph.nodes) for graph in self.descent.graphs}
-        return len(shapes) <= 1
+        if not self.has_one_shape:
+            return False
+        losses = {each.number: each.loss for each in self.finite}
+        off = []
+        for (i, x, g), (k, y, h) in self.pairs:
+            before, after = (sum(s * (b - a) for s, a, b in zip(slope, x, y, strict=True)) for slope in (g, h))
+            size = max(abs(before), abs(after))
+            if size > _NOISE * max(abs(losses[i]), abs(losses[k])):
+                off.append(abs(losses[k] - losses[i] - (before + after) / 2) / size)
+        return sum(each > _OFF for each in off) <= _OFTEN * len(off)
 
     # Rates and lines
 
@@ -250,12 +271,11 @@ class Case:
         measured = rates[len(rates) // 2]
         return written if written is not None and abs(written - measured) <= _ROUNDED * measured else measured
 
-    def zero_grad_text(self) -> str:
-        """The code that sets the gradients to zero."""
-        if self.optimizers and self.optimizers[0].variable:
-            return f"{self.optimizers[0].variable}.zero_grad()"
-        if self.optimizers:
-            return "optimizer.zero_grad()"
+    def zero_grad_text(self, name: str) -> str:
+        """The code that sets the gradient of a leaf to zero, with those beside it."""
+        holders = [each for each in self.optimizers if name in each.holds] or self.optimizers
+        if holders:
+            return f"{holders[0].variable or 'optimizer'}.zero_grad()"
         names = [leaf.variable for leaf in self.reached if leaf.variable]
         return " = ".join(f"{name}.grad" for name in names) + " = None" if names else "model.zero_grad()"
 

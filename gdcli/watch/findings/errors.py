@@ -104,12 +104,17 @@ def _again(case: Case) -> WatchFinding:
     guess = False
     remedy = None
     name = _receiver(source, line)
+    earlier = [each.place for each in case.script.descents if each.count and each.place.line != line]
     inside = [each for each in statements_in(source.loop(line)) if isinstance(each, ast.Assign)]
     if name is not None and not any(_binds(each, name) for each in inside) and source.bindings(name):
         made = source.bindings(name)[0].lineno
         message += f": {name} is computed once, in line {made}, before the loop"
         change = f"compute {name} inside the loop, before this line"
         evidence |= {"name": name, "made_at": made}
+    elif not count and (before := next((p for p in earlier if p.function == case.descent.place.function), None)):
+        message = f"this backward goes through a graph that the backward of line {before.line} has used and freed"
+        change = f"add the losses and call backward once, or write retain_graph=True in line {before.line}"
+        evidence |= {"first_backward": before.line}
     elif (carried := next((each for each in inside if _carries(each)), None)) is not None:
         kept = root(carried.targets[0]) or source.text(carried.targets[0])
         guess = True
@@ -149,7 +154,7 @@ def _no_graph(case: Case) -> WatchFinding:
         for leaf in case.descent.leaves.values()
         if case.source.rebinding(case.descent.place.line, leaf.variable or "")
     ]
-    if not wanted and rebound:
+    if rebound and (case.descent.count or not wanted):
         return _lost(case, rebound[0])
     if not wanted:
         return _none_requires(case)

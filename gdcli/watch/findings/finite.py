@@ -51,6 +51,7 @@ def _forward(case: Case, iteration: Iteration, graph: Graph) -> WatchFinding | N
     results = _results(graph)
     bad = {i for i, known in results.items() if known is not None and not _finite(known)}
     bad |= {i for i, node in enumerate(graph.nodes) if _makes_it(node) is not None}
+    bad |= {i for i, node in enumerate(graph.nodes) if any(not _finite(each) for each in _given(node))}
     if not math.isfinite(iteration.loss):
         bad.add(0)
     for index in sorted(bad, reverse=True):
@@ -88,6 +89,11 @@ def _results(graph: Graph) -> dict[int, Saved | None]:
     return found
 
 
+def _given(node: Node) -> list[Saved]:
+    """The inputs that a node saved."""
+    return [each for each in node.saved if each.name not in _OWN_RESULT and _has_numbers(each)]
+
+
 def _has_numbers(saved: Saved) -> bool:
     return saved.extent is not None or isinstance(saved.value, int | float | list)
 
@@ -109,13 +115,28 @@ def _low_high(saved: Saved | None) -> tuple[float, float] | None:
     if numbers and all(map(math.isfinite, numbers)):
         return min(numbers), max(numbers)
     extent = saved.extent
-    if isinstance(extent, Extent) and extent.smallest is not None and extent.largest is not None:
-        return extent.smallest, extent.largest
-    return None
+    if not isinstance(extent, Extent) or extent.smallest is None or extent.largest is None or not is_finite(extent):
+        return None
+    return extent.smallest, extent.largest
 
 
 def _saved(node: Node, name: str) -> Saved | None:
     return next((each for each in node.saved if each.name == name), None)
+
+
+def _exceeds(node: Node) -> tuple[str, str] | None:
+    """The same for what can be told by the result of an operation on finite numbers."""
+    result, name = _saved(node, "result"), _name(node)
+    if result is None or _finite(result):
+        return None
+    if name == "sqrt":
+        return "sqrt of a negative number", "keep its argument above 0, such as with clamp(min=1e-8)"
+    if name == "exp":
+        return (
+            "exp of a number that is too large for the dtype",
+            "keep its argument small, or use log_softmax, logsumexp",
+        )
+    return None
 
 
 def _makes_it(node: Node) -> tuple[str, str] | None:
@@ -140,9 +161,9 @@ def _name(node: Node) -> str:
 
 def _born(case: Case, iteration: Iteration, graph: Graph, index: int, during: str) -> WatchFinding:
     node = graph.nodes[index]
-    made = _makes_it(node)
+    made = _makes_it(node) or _exceeds(node)
     what, change = made or (_name(node), "keep its inputs where it is finite")
-    inputs = {each.name: _told(each) for each in node.saved if each.name not in _OWN_RESULT and _has_numbers(each)}
+    inputs = {each.name: _told(each) for each in _given(node) if each.extent is not None}
     if made is None and inputs:
         what += " of " + ", ".join(inputs.values())
         if _NOT_FINITE in inputs.values():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 from gdcli.contract.short import short
@@ -11,6 +12,8 @@ from gdcli.watch.findings.case import EPS, Case
 from gdcli.watch.findings.remedies import longer_dtype, other_rate
 
 _GROWN = 1.5  # times the first loss
+_FAR = 100  # times the first loss, where no bound of the rate is known
+_MOSTLY = 0.7  # of the steps
 _TINY_STEP = 1e-4  # of the size of a point, per step
 _TINY_FALL = 1e-2  # of the loss, over the whole run
 _STEEP = 1e-2  # of a slope, relative to the loss over the size of the point
@@ -20,26 +23,58 @@ _ENOUGH = 10  # iterations from which on a run is called slow
 
 def too_large(case: Case) -> WatchFinding | None:
     """A rate above 2 / L, where L is at least |change of gradient| / |step|, in a descent whose loss grew."""
-    secants = case.secants()
-    if len(secants) < 2 or not _grew(case) or not case.is_repeatable or case.rate is None:
+    if not _grew(case) or not case.has_one_shape or case.rate is None:
         return None
-    if not case.is_plain or (case.optimizer is not None and case.optimizer.name != "SGD"):
-        return None
-    above = [each for each in secants if each[3] * each[2] / each[1] > 2]
+    secants, momentum = case.secants(), _momentum(case)
+    if momentum is None or not secants:
+        return _by_growth(case)
+    factor = 2 * (1 + momentum)
+    above = [each for each in secants if case.rate * each[2] / each[1] > factor]
     if 2 * len(above) < len(secants):
-        return None
-    number, length, change, lr = max(above, key=lambda each: each[2] / each[1]) if len(above) < 3 else above[0]
+        return _by_growth(case)
+    number, length, change, _ = above[0]
     curvature = change / length
-    bound = 2 / curvature
+    bound = factor / curvature
+    formula = "2 / L" if not momentum else f"2 (1 + momentum) / L with momentum {short(momentum, 3)}"
     losses = [each.loss for each in case.finite]
-    evidence = {"lr": lr, "L": curvature, "bound": bound, "iteration": number, "first": losses[0], "last": losses[-1]}
+    evidence = {"lr": case.rate, "L": curvature, "bound": bound, "momentum": momentum, "iteration": number}
+    evidence |= {"first": losses[0], "last": losses[-1]}
     message = (
-        f"lr {short(lr, 4)} > 2 / L = {short(bound, 4)}: L is at least |change of gradient| / |step| = "
+        f"lr {short(case.rate, 4)} > {formula} = {short(bound, 4)}: L is at least |change of gradient| / |step| = "
         f"{short(change, 4)} / {short(length, 4)} = {short(curvature, 4)} (iteration {number} to {number + 1}); the "
         f"loss grew from {short(losses[0], 4)} to {short(losses[-1], 4)}"
     )
     return case.finding("learning-rate-too-large", message, case.rate_place, evidence,
                         f"use a rate below {short(bound, 4)}", remedy=other_rate(case, bound / 2))  # fmt: skip
+
+
+def _momentum(case: Case) -> float | None:
+    """The momentum of the rule; None for a rule that is neither plain gradient descent nor has plain momentum."""
+    if case.optimizer is None:
+        return 0.0 if case.is_plain and not case.descent.optimizers else None
+    group = case.optimizer.groups[0] if case.optimizer.groups else {}
+    if case.optimizer.name != "SGD" or group.get("nesterov") or group.get("dampening") or group.get("maximize"):
+        return None
+    return float(group.get("momentum") or 0.0) if not isinstance(case.iterations[0].lr, list) else None
+
+
+def _by_growth(case: Case) -> WatchFinding | None:
+    """A loss that grows and grows, of leaves or of a rule for which no bound is known."""
+    losses = [each.loss for each in case.finite]
+    rises = sum(b > a for a, b in itertools.pairwise(losses))
+    if case.rate is None or losses[-1] < _FAR * abs(losses[0]) or rises < _MOSTLY * (len(losses) - 1):
+        return None
+    then = "" if case.descent.not_finite is None else ", and then was not finite"
+    message = (
+        f"the loss grew from {short(losses[0], 4)} to {short(losses[-1], 4)} in {len(losses)} iterations{then}: that "
+        f"lr {short(case.rate, 4)} is too large is a guess"
+    )
+    evidence = {"lr": case.rate, "first": losses[0], "last": losses[-1], "rises": rises}
+    remedy = other_rate(case, case.rate / 10)
+    change = "use a smaller rate"
+    return case.finding(
+        "learning-rate-too-large", message, case.rate_place, evidence, change, guess=True, remedy=remedy
+    )
 
 
 def _grew(case: Case) -> bool:

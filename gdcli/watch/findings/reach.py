@@ -8,12 +8,13 @@ from gdcli.watch.findings.case import Case
 from gdcli.watch.findings.flow import cuts
 from gdcli.watch.seen import Leaf, Place
 
+_UNNAMED = "leaf "  # what the recorder calls tensors without a name in the script
 _NAMED = 4  # names in a sentence
 
 
 def not_held(case: Case) -> WatchFinding | None:
     """Leaves that get gradients in a loop with an optimizer, and that neither an optimizer nor the loop changes."""
-    if not case.is_loop or not case.descent.optimizers or case.descent.count < 2:
+    if not case.is_loop or not case.descent.optimizers or case.descent.count < 2 or case.descent.kind == "grad":
         return None
     inputs = _inputs_of_grad(case)
     left = [
@@ -26,7 +27,8 @@ def not_held(case: Case) -> WatchFinding | None:
         and not any(case.moves(leaf.name))
         and not _is_bound_anew(case, leaf)
     ]
-    if not left:
+    optimizing_inputs = all(leaf.module for leaf in left) and not any(leaf.module for leaf in case.reached if leaf.held)
+    if not left or (optimizing_inputs and len(left) < len(case.reached)):
         return None
     optimizer = case.script.optimizers[case.descent.optimizers[0]]
     name = optimizer.variable or "the optimizer"
@@ -41,6 +43,8 @@ def not_held(case: Case) -> WatchFinding | None:
     if every:
         message += f"; none of the {held} tensors that it holds is one that the loss reaches"
     change = f"give {name} these too: {names}"
+    if any(leaf.name.startswith(_UNNAMED) for leaf in left):
+        change = f"give {name} these too; layers in a Python list are no parameters of a module: use nn.ModuleList"
     if every:
         change = f"make {name} after the model, with the parameters that the loss uses"
     return case.finding("not-held", message, case.made_at(optimizer), evidence, change)
@@ -48,7 +52,8 @@ def not_held(case: Case) -> WatchFinding | None:
 
 def _inputs_of_grad(case: Case) -> set[str]:
     """Leaves that the script differentiates by itself (torch.autograd.grad): inputs, and no parameters."""
-    return {name for each in case.script.descents if each.kind == "grad" for name in each.leaves}
+    seen = {name for each in case.script.descents if each.kind == "grad" for name in each.leaves}
+    return seen | case.source.names_with_gradients
 
 
 def _is_bound_anew(case: Case, leaf: Leaf) -> bool:
@@ -105,8 +110,14 @@ def _them(leaves: list[Leaf]) -> str:
     return "it" if len(leaves) == 1 else "them"
 
 
+def _called(leaf: Leaf) -> str:
+    """The name of a leaf, or what is known of one that has none in the script."""
+    shape = ", ".join(map(str, leaf.shape)) + ("," if len(leaf.shape) == 1 else "")
+    return f"a tensor of shape ({shape})" if leaf.name.startswith(_UNNAMED) else leaf.name
+
+
 def _names(leaves: list[Leaf]) -> str:
-    names = [leaf.name for leaf in leaves]
+    names = [_called(leaf) for leaf in leaves]
     if len(names) <= _NAMED:
         return listed(names)
     return f"{', '.join(names[:_NAMED])} and {len(names) - _NAMED} others"

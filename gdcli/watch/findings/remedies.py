@@ -20,7 +20,7 @@ def other_rate(case: Case, rate: float) -> WatchRemedy | None:
             break
         bound = case.source.bindings(node.id)
         node = bound[0].value if len(bound) == 1 else None
-    if not isinstance(node, ast.Constant) or not isinstance(node.value, int | float) or isinstance(node.value, bool):
+    if node is None or case.source.number(node) is None:
         return None
     return _replaced(case, node, short(rate, 2))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import linecache
 import operator
 from collections.abc import Callable, Iterator
@@ -128,6 +129,17 @@ class Source:
             values = self.bindings(node.id)
             return self.number(values[0].value, level + 1) if len(values) == 1 else None
         return None
+
+    @functools.cached_property
+    def names_with_gradients(self) -> frozenset[str]:
+        """The names whose ``.grad`` is read, or that are given to a function ``grad``."""
+        found: set[str | None] = set()
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Attribute) and node.attr == "grad" and isinstance(node.ctx, ast.Load):
+                found.add(path(node.value))
+            if isinstance(node, ast.Call) and (path(node.func) or "").rpartition(".")[2] == "grad":
+                found |= {path(each) for argument in node.args for each in ast.walk(argument)}
+        return frozenset(name for name in found if name)
 
     def bindings(self, name: str) -> list[ast.Assign]:
         """All assignments of a file to a name alone."""

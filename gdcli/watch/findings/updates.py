@@ -82,6 +82,9 @@ def never_stepped(case: Case) -> WatchFinding | None:
     if not idle or not all(case.moves(leaf.name) for leaf in idle):
         return None
     if not case.stands_still:
+        moved = (state.by for each in case.iterations for state in each.leaves.values() if state.moved)
+        if all(by == "rebound" for by in moved):  # inputs that are made anew
+            return None
         idle = [leaf for leaf in idle if _would_move(case, leaf)]
         if not idle:
             return None

@@ -6,28 +6,36 @@ from gdcli.contract.short import short
 from gdcli.contract.watch import WatchFinding, WatchRemedy
 from gdcli.watch.amounts import flat
 from gdcli.watch.findings.case import Case, nothing, size_of
-from gdcli.watch.seen import Event, Iteration, LeafState, Place
+from gdcli.watch.seen import Event, Iteration, Place
 
 _BY_EVENTS = frozenset(["zero_grad", "backward", "grad"])
 
 
 def zero_grad_forgotten(case: Case) -> WatchFinding | None:
     """A gradient that is added to one which an update has used already."""
+    if case.descent.kind == "grad":  # it leaves .grad alone
+        return None
     for one, other in case.descent.pairs():
         for name in other.reached:
             before, after = one.leaves.get(name), other.leaves.get(name)
-            if before is None or after is None or nothing(after.grad_before) or not _was_used(one, before):
+            if before is None or after is None or nothing(after.grad_before) or not _was_used(case, name, one):
                 continue
             if after.before == "kept" or _is_left_over(one):
                 return _forgotten(case, name, one, other)
     return None
 
 
-def _was_used(iteration: Iteration, state: LeafState) -> bool:
-    """Whether the leaf has moved since its gradient was computed."""
-    if state.moved is None:
-        return any(event.kind == "step" for event in iteration.events)
-    return state.moved > 0 and state.by != "rebound"
+def _was_used(case: Case, name: str, iteration: Iteration) -> bool:
+    """Whether the leaf has moved since its gradient was computed.
+
+    Where that is not known, of a large tensor, whether an optimizer that holds it stepped, and moves it at all.
+    """
+    state = iteration.leaves[name]
+    if state.moved is not None:
+        return state.moved > 0 and state.by != "rebound"
+    known = case.moves(name)
+    stepped = any(event.kind == "step" for event in iteration.events)
+    return stepped and case.descent.leaves[name].held and (not known or any(known))
 
 
 def _is_left_over(iteration: Iteration) -> bool:
@@ -56,7 +64,7 @@ def _forgotten(case: Case, name: str, one: Iteration, other: Iteration) -> Watch
             f"{short(last, 4)}), and the new one was added to it (norm of the sum {short(total, 4)})"
         )
         evidence = {"iteration": other.number, "leaf": name, "last": last, "sum": total}
-    text = case.zero_grad_text()
+    text = case.zero_grad_text(name)
     message = f"zero_grad forgotten: {told}"
     change = f"set the gradients to zero before this line: {text}"
     remedy = WatchRemedy(case.descent.place.line, text)
@@ -65,6 +73,8 @@ def _forgotten(case: Case, name: str, one: Iteration, other: Iteration) -> Watch
 
 def zero_grad_before_step(case: Case) -> WatchFinding | None:
     """Gradients that are set to zero between backward and the step that should use them."""
+    if case.descent.kind == "grad":
+        return None
     if not case.stands_still and not any(map(_zeroed_first, case.iterations)):
         return None
     pairs = [(each, found) for each in case.iterations if (found := _zeroed_first(each)) is not None]
