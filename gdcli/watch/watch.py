@@ -19,6 +19,7 @@ from gdcli.contract.watch import (
     WatchResult,
     WatchSettings,
 )
+from gdcli.watch.findings.find import LOOKED_AT, find
 from gdcli.watch.recorder import Recorder
 from gdcli.watch.script import Ended, Script, run_script
 from gdcli.watch.seen import Amount, Extent, Iteration, WatchedDescent, WatchedScript
@@ -61,8 +62,9 @@ class Watch:
                 source = part.source if isinstance(part.source, str) else part.source.decode("utf-8", "replace")
                 self.recorder.seen.sources[part.file] = source
 
-    def record(self, findings: Sequence[WatchFinding] = (), looked_at: Sequence[str] = ()) -> WatchResult:
-        """The record of what was seen."""
+    def record(self) -> WatchResult:
+        """The record of what was seen, with what is wrong in it."""
+        findings, looked_at = find(self.recorder.seen), LOOKED_AT
         shown = self.recorder.places.shown
         return record_of(self.recorder.seen, self.settings, self.ended, shown, findings, looked_at, self.script.skipped)
 
