@@ -19,6 +19,7 @@ from gdcli.contract.watch import (
     WatchResult,
     WatchSettings,
 )
+from gdcli.watch.findings.find import LOOKED_AT, find
 from gdcli.watch.recorder import Recorder
 from gdcli.watch.script import Ended, Script, run_script
 from gdcli.watch.seen import Amount, Extent, Iteration, WatchedDescent, WatchedScript
@@ -61,10 +62,10 @@ class Watch:
                 source = part.source if isinstance(part.source, str) else part.source.decode("utf-8", "replace")
                 self.recorder.seen.sources[part.file] = source
 
-    def record(self, findings: Sequence[WatchFinding] = (), looked_at: Sequence[str] = ()) -> WatchResult:
-        """The record of what was seen."""
-        shown = self.recorder.places.shown
-        return record_of(self.recorder.seen, self.settings, self.ended, shown, findings, looked_at, self.script.skipped)
+    def record(self) -> WatchResult:
+        """The record of what was seen, with the findings about it."""
+        seen, shown = self.recorder.seen, self.recorder.places.shown
+        return record_of(seen, self.settings, self.ended, shown, find(seen), LOOKED_AT, self.script.skipped)
 
 
 def record_of(  # noqa: PLR0913 -- the parts of a record
