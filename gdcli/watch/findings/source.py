@@ -78,8 +78,8 @@ class Source:
 
         Also of calls in the same file, as far as those name a gradient.
         """
-        found = [node for node in _nodes(self.loop(line)) if _is_update(node)]
-        found = found or [node for node in _nodes(self.tree.body) if _is_update(node)]
+        found = [node for node in _nodes(self.loop(line)) if is_update(node)]
+        found = found or [node for node in _nodes(self.tree.body) if is_update(node)]
         own = [node for node in found if root(_changed(node)) == name]
         return own or found
 
@@ -222,7 +222,8 @@ def _has_grad(node: ast.AST) -> bool:
     )
 
 
-def _is_update(node: ast.stmt) -> bool:
+def is_update(node: ast.stmt) -> bool:
+    """Whether a statement changes a tensor by a gradient, in place or by binding its name anew."""
     return _changed(node) is not None
 
 

@@ -9,16 +9,19 @@ from gdcli.contract.short import short
 from gdcli.contract.watch import WatchFinding, WatchRemedy
 from gdcli.watch.findings.case import EPS, Case, nothing, size_of
 from gdcli.watch.findings.remedies import other_rate
+from gdcli.watch.findings.source import is_update
 from gdcli.watch.seen import Event, Leaf, Place
 
 
 def rebound(case: Case) -> WatchFinding | None:
     """A name that the update binds to a new tensor, which gets no gradient or which no optimizer holds."""
-    if not case.is_loop:
-        return None
     for leaf in case.reached:
         statement = None if leaf.variable is None else case.source.rebinding(case.descent.place.line, leaf.variable)
-        if statement is None or not (what := _what_is_lost(case, leaf, statement)):
+        if (
+            statement is None
+            or not (case.is_loop or is_update(statement))
+            or not (what := _what_is_lost(case, leaf, statement))
+        ):
             continue
         code = case.source.text(statement)
         message = f"`{code}` binds {leaf.name} to a new tensor: {what}"
