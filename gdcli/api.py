@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from gdcli.contract.plot import PlotResult
     from gdcli.contract.sweep import SweepResult
     from gdcli.descent.run import Descent
-    from gdcli.watch.block import Watched
+    from gdcli.watching.block import Watched
 
 
 def ops(
@@ -284,7 +284,7 @@ def watch(keep: int = 2000) -> Iterator[Watched]:
         the block ends with an error.
     """
     import_torch()
-    from gdcli.watch.block import watched
+    from gdcli.watching.block import watched
 
     with watched(keep) as seen:
         yield seen

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from gdcli.contract.watch import WatchFinding
-from gdcli.watch.findings.find import find
-from gdcli.watch.recorder import Recorder
-from gdcli.watch.seen import WatchedScript
+from gdcli.watching.findings.find import find
+from gdcli.watching.recorder import Recorder
+from gdcli.watching.seen import WatchedScript
 
 LOOPS = Path(__file__).parent / "loops"
 FAULTY = sorted((LOOPS / "faulty").glob("*.py"))

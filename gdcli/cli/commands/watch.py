@@ -29,8 +29,8 @@ def complete(settings: WatchSettings) -> WatchSettings:
 
 def run(settings: WatchSettings, output: Output) -> int:
     """Run the script and print what it did; the exit code is that of the script."""
-    from gdcli.watch.script import read_script
-    from gdcli.watch.watch import Watch
+    from gdcli.watching.script import read_script
+    from gdcli.watching.watch import Watch
 
     script = read_script(settings.script, settings.cell)
     with contextlib.ExitStack() as stack:
@@ -66,7 +66,7 @@ def _show(record: WatchResult, output: Output) -> None:
 
     @functools.cache
     def figure() -> object:
-        from gdcli.watch.figure import figure_of
+        from gdcli.watching.figure import figure_of
 
         return figure_of(record)
 

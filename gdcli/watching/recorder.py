@@ -13,12 +13,12 @@ from typing import Any, TypeVar
 
 import torch
 
-from gdcli.watch.amounts import plain
-from gdcli.watch.graph import leaves_of
-from gdcli.watch.hooks import Hooks
-from gdcli.watch.places import Places
-from gdcli.watch.running import RunningDescent
-from gdcli.watch.seen import (
+from gdcli.watching.amounts import plain
+from gdcli.watching.graph import leaves_of
+from gdcli.watching.hooks import Hooks
+from gdcli.watching.places import Places
+from gdcli.watching.running import RunningDescent
+from gdcli.watching.seen import (
     EVENTS,
     Event,
     EventKind,

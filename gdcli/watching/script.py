@@ -22,7 +22,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from gdcli.errors import GdcliError, OutsideError
-from gdcli.watch.notebook import read_notebook
+from gdcli.watching.notebook import read_notebook
 
 INTERRUPTED = 130
 _GDCLI = str(Path(__file__).parent.parent) + os.sep

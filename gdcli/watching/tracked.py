@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 from msgspec import Struct
 
-from gdcli.watch.amounts import amount, distance, extent, is_finite, is_zero, norm
-from gdcli.watch.graph import leaves_of
-from gdcli.watch.names import Named, named_tensors, namespaces, optimizers_in
-from gdcli.watch.seen import FEW, Amount, Before, Extent, Leaf, LeafState, WatchedDescent
+from gdcli.watching.amounts import amount, distance, extent, is_finite, is_zero, norm
+from gdcli.watching.graph import leaves_of
+from gdcli.watching.names import Named, named_tensors, namespaces, optimizers_in
+from gdcli.watching.seen import FEW, Amount, Before, Extent, Leaf, LeafState, WatchedDescent
 
 if TYPE_CHECKING:
-    from gdcli.watch.recorder import Recorder
+    from gdcli.watching.recorder import Recorder
 
 _MOST_FRAME = 200
 
@@ -217,24 +217,25 @@ class Leaves:
                     optimizers[index].holds[i] = name
 
 
-def rebound(tracked: Iterable[Tracked], space: Any) -> dict[str, torch.Tensor]:
+def rebound(tracked: Iterable[Tracked], space: Any, *, only_computed: bool = False) -> dict[str, torch.Tensor]:
     """The tensors that the variables of leaves are bound to now, where those were computed from the leaves.
 
-    That is what ``x = x - lr * x.grad`` makes of ``x``.
+    That is what ``x = x - lr * x.grad`` makes of ``x``. A new leaf of the same shape counts too, as ``detach`` makes it,
+    unless ``only_computed``.
     """
     found = {}
     for each in tracked:
         if each.variable is not None:
             bound, leaf = space.get(each.variable), each.ref()
-            if bound is not leaf and _follows(bound, leaf):
+            if bound is not leaf and _follows(bound, leaf, only_computed=only_computed):
                 found[each.name] = bound
     return found
 
 
-def _follows(bound: Any, leaf: torch.Tensor | None) -> bool:
+def _follows(bound: Any, leaf: torch.Tensor | None, *, only_computed: bool) -> bool:
     """Whether a tensor is a leaf of the same shape as another one, or was computed from it."""
     if not isinstance(bound, torch.Tensor) or leaf is None or bound.shape != leaf.shape:
         return False
     if bound.grad_fn is None:
-        return bound.requires_grad
+        return bound.requires_grad and not only_computed
     return any(each is leaf for each in leaves_of(bound.grad_fn))

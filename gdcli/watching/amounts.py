@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from gdcli.watch.seen import FEW, Amount, Extent
+from gdcli.watching.seen import FEW, Amount, Extent
 
 
 def amount(tensor: torch.Tensor | None, *, closely: bool = False) -> Amount:

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from gdcli.watch.amounts import amount, distance, is_finite, is_zero
-from gdcli.watch.graph import graph_of, is_compiled, shape_at_the_top
-from gdcli.watch.kept import KeptIterations
-from gdcli.watch.seen import EVENTS, Amount, Event, Failure, Iteration, LeafState, WatchedDescent
-from gdcli.watch.tracked import Leaves, Tracked, rebound
+from gdcli.watching.amounts import amount, distance, is_finite, is_zero
+from gdcli.watching.graph import graph_of, is_compiled, shape_at_the_top
+from gdcli.watching.kept import KeptIterations
+from gdcli.watching.seen import EVENTS, Amount, Event, Failure, Iteration, LeafState, WatchedDescent
+from gdcli.watching.tracked import Leaves, Tracked, rebound
 
 if TYPE_CHECKING:
-    from gdcli.watch.recorder import Recorder
+    from gdcli.watching.recorder import Recorder
 
 _FIRST_LOOKS = 3
 _ORDER = operator.attrgetter("order")
@@ -243,7 +243,7 @@ class RunningDescent:
 
     def finish(self) -> None:
         """The descent is over: note where its leaves are now."""
-        bound = {} if self._module is None else rebound(self.reached, self._module)
+        bound = {} if self._module is None else rebound(self.reached, self._module, only_computed=self.left)
         now = {each.name: leaf for each in self.reached if (leaf := each.ref()) is not None} | bound
         for name, leaf in now.items():
             grad = leaf.grad if leaf.is_leaf or leaf.retains_grad else None

@@ -19,10 +19,10 @@ from gdcli.contract.watch import (
     WatchResult,
     WatchSettings,
 )
-from gdcli.watch.findings.find import LOOKED_AT, find
-from gdcli.watch.recorder import Recorder
-from gdcli.watch.script import Ended, Script, run_script
-from gdcli.watch.seen import Amount, Extent, Iteration, WatchedDescent, WatchedScript
+from gdcli.watching.findings.find import LOOKED_AT, find
+from gdcli.watching.recorder import Recorder
+from gdcli.watching.script import Ended, Script, run_script
+from gdcli.watching.seen import Amount, Extent, Iteration, WatchedDescent, WatchedScript
 
 OnStep = Callable[[int, str, int, WatchedStep], None]
 """Called with the index of a loop, its file and line, and an iteration of it that is over."""

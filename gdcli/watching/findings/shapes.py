@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 
 from gdcli.contract.watch import WatchFinding, WatchRemedy
-from gdcli.watch.findings.case import Case
-from gdcli.watch.findings.source import path
-from gdcli.watch.seen import Graph, Node, Place
+from gdcli.watching.findings.case import Case
+from gdcli.watching.findings.source import path
+from gdcli.watching.seen import Graph, Node, Place
 
 _PAIRS = frozenset(["SubBackward0", "RsubBackward1", "AddBackward0", "MulBackward0", "DivBackward0", "ExpandBackward0"])
 _DELIBERATE = frozenset(["UnsqueezeBackward0", "ExpandBackward0"])

@@ -7,10 +7,10 @@ from typing import Any
 
 from gdcli.contract.short import short
 from gdcli.contract.watch import WatchFinding
-from gdcli.watch.amounts import flat, is_finite
-from gdcli.watch.findings.case import Case
-from gdcli.watch.findings.shapes import line_of_loss
-from gdcli.watch.seen import Extent, Graph, Iteration, Node, Place, Saved
+from gdcli.watching.amounts import flat, is_finite
+from gdcli.watching.findings.case import Case
+from gdcli.watching.findings.shapes import line_of_loss
+from gdcli.watching.seen import Extent, Graph, Iteration, Node, Place, Saved
 
 _NOT_FINITE = "numbers that are not finite"
 _OWN_RESULT = frozenset(["result", "result0"])

@@ -9,9 +9,9 @@ from typing import Any
 
 import torch
 
-from gdcli.watch.amounts import amount, extent
-from gdcli.watch.places import Places
-from gdcli.watch.seen import FEW, Graph, Node, Place, Saved
+from gdcli.watching.amounts import amount, extent
+from gdcli.watching.places import Places
+from gdcli.watching.seen import FEW, Graph, Node, Place, Saved
 
 _ACCUMULATE: Any = type(torch.ones((), requires_grad=True).expand(1).grad_fn.next_functions[0][0])  # type: ignore[union-attr]
 _MOST_NODES = 1000

@@ -7,8 +7,8 @@ import math
 from gdcli.contract.short import short
 from gdcli.contract.watch import WatchFinding
 from gdcli.descent.diagnosis.words import point_in_words
-from gdcli.watch.findings.case import EPS, Case
-from gdcli.watch.findings.remedies import other_rate
+from gdcli.watching.findings.case import EPS, Case
+from gdcli.watching.findings.remedies import other_rate
 
 _TURNS = -0.4  # the cosine of successive gradients below which they turn, as in minimize
 _ENOUGH = 8  # pairs

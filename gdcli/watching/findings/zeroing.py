@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from gdcli.contract.short import short
 from gdcli.contract.watch import WatchFinding, WatchRemedy
-from gdcli.watch.amounts import flat
-from gdcli.watch.findings.case import Case, nothing, size_of
-from gdcli.watch.seen import Event, Iteration, Place
+from gdcli.watching.amounts import flat
+from gdcli.watching.findings.case import Case, nothing, size_of
+from gdcli.watching.seen import Event, Iteration, Place
 
 _BY_EVENTS = frozenset(["zero_grad", "backward", "grad"])
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from gdcli.contract.short import short
 from gdcli.contract.watch import WatchFinding
-from gdcli.watch.amounts import flat
-from gdcli.watch.findings.case import Case
-from gdcli.watch.seen import Graph, Saved
+from gdcli.watching.amounts import flat
+from gdcli.watching.findings.case import Case
+from gdcli.watching.seen import Graph, Saved
 
 _ENOUGH = 10  # iterations
 _FLAT = 1e-4  # of a slope, relative to the loss over the size of the point
