@@ -153,6 +153,7 @@ class Case:
                 found.append(sum(a * b for a, b in zip(one[2], other[2], strict=True)) / length)
         return found
 
+    @functools.cached_property
     def secants(self) -> list[tuple[int, float, float, float]]:
         """Of each step: its iteration, its length, how far the gradient changed, and lr by what it did.
 
@@ -180,7 +181,7 @@ class Case:
                 cosines.append(-sum(s * g for s, g in zip(step, one[2], strict=True)) / length)
         if not cosines or min(map(abs, cosines)) <= 0.999:
             return False
-        rates = sorted(lr for _, _, _, lr in self.secants())
+        rates = sorted(lr for _, _, _, lr in self.secants)
         return abs(rates[-1] - rates[0]) <= 2 * _ROUNDED * abs(rates[len(rates) // 2])
 
     @functools.cached_property
@@ -267,7 +268,7 @@ class Case:
         written = None if self.update is None else self.source.rate(self.update)
         if not self.is_plain:
             return written
-        rates = sorted(abs(lr) for _, _, _, lr in self.secants())
+        rates = sorted(abs(lr) for _, _, _, lr in self.secants)
         measured = rates[len(rates) // 2]
         return written if written is not None and abs(written - measured) <= _ROUNDED * measured else measured
 

@@ -31,7 +31,7 @@ def oscillating(case: Case) -> WatchFinding | None:
         f"oscillating: successive gradients oppose each other (median cosine {short(middle, 2)} in the second half)"
     )
     change, remedy = "use a smaller rate", other_rate(case, case.rate / 2)
-    products = sorted(lr * change_ / length for _, length, change_, lr in case.secants()[len(cosines) :])
+    products = sorted(lr * change_ / length for _, length, change_, lr in case.secants[len(cosines) :])
     if products and case.is_plain:
         product = products[len(products) // 2]
         evidence["lr_times_curvature"] = product
