@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 from gdcli.version import __version__
 
 if TYPE_CHECKING:
-    from gdcli.api import compare, fit_linear, grad, grad_each, minimize, ops, plot, sweep
+    from gdcli.api import compare, fit_linear, grad, grad_each, minimize, ops, plot, sweep, watch
     from gdcli.contract.compare import CompareResult
     from gdcli.contract.descent import FitLinearResult, MinimizeResult, Step
     from gdcli.contract.grad import GradResult, PointsResult
     from gdcli.contract.ops import OpsResult
     from gdcli.contract.plot import PlotResult
     from gdcli.contract.sweep import SweepResult
+    from gdcli.contract.watch import WatchResult
     from gdcli.errors import ExpressionError, GdcliError
     from gdcli.lang.nodes import Expression
     from gdcli.lang.parsing import parse
@@ -33,6 +34,7 @@ _HOMES = {
     "ops": "gdcli.api",
     "plot": "gdcli.api",
     "sweep": "gdcli.api",
+    "watch": "gdcli.api",
     "ExpressionError": "gdcli.errors",
     "GdcliError": "gdcli.errors",
     "Expression": "gdcli.lang.nodes",
@@ -46,6 +48,7 @@ _HOMES = {
     "PointsResult": "gdcli.contract.grad",
     "Step": "gdcli.contract.descent",
     "SweepResult": "gdcli.contract.sweep",
+    "WatchResult": "gdcli.contract.watch",
 }
 
 __all__ = [
@@ -61,6 +64,7 @@ __all__ = [
     "PointsResult",
     "Step",
     "SweepResult",
+    "WatchResult",
     "__version__",
     "compare",
     "fit_linear",
@@ -71,6 +75,7 @@ __all__ = [
     "parse",
     "plot",
     "sweep",
+    "watch",
 ]
 
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from gdcli.contract.plot import PlotResult
     from gdcli.contract.sweep import SweepResult
     from gdcli.descent.run import Descent
+    from gdcli.watch.block import Watched
 
 
 def ops(
@@ -269,6 +270,24 @@ def _check_text(expression: Any, function: str) -> None:
         what = "a function" if callable(expression) else f"of type {type(expression).__name__}"
         message = f"an expression must be text, but this one is {what}"
         raise GdcliError("argument", message, f'for example: gdcli.{function}("x**2", x=3)')
+
+
+@contextlib.contextmanager
+def watch(keep: int = 2000) -> Iterator[Watched]:
+    """Watch the loops of the code inside of ``with``: what ``gdcli watch`` shows of a script.
+
+    Args:
+        keep: How many iterations of a loop are kept, its first and last ones; 0 keeps all.
+
+    Returns:
+        What was seen, once the block has ended: ``descents`` and ``findings`` of the record of ``gdcli watch``, also when
+        the block ends with an error.
+    """
+    import_torch()
+    from gdcli.watch.block import watched
+
+    with watched(keep) as seen:
+        yield seen
 
 
 @contextlib.contextmanager

@@ -154,7 +154,7 @@ class WatchFailure(Struct, frozen=True, kw_only=True):
 
 
 class WatchResult(Record, frozen=True, kw_only=True):
-    """The record of ``watch``. ``exit_code`` is that of the script; ``looked_at`` are the findings that were looked for.
+    """The record of ``watch``. ``exit_code`` is that of the script; ``looked_at`` is what was looked for, in words.
 
     ``skipped`` are the lines of a notebook that were left out: those for IPython and for a shell.
     """

@@ -54,7 +54,7 @@ def findings(record: WatchResult, width: int) -> Iterator[RenderableType]:
     if record.findings or not record.descents:
         return
     if record.looked_at:
-        yield beside("nothing was found;", Text(f"looked at: {', '.join(record.looked_at)}"), width)
+        yield beside("nothing was found;", Text(f"looked at: {'; '.join(record.looked_at)}"), width)
 
 
 def place(finding: WatchFinding) -> str:

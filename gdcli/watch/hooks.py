@@ -47,12 +47,18 @@ class Listener(Protocol):
         """A GradScaler divides the gradients of an optimizer by its factor."""
 
 
+class _Inside(threading.local):
+    """Whether a thread is in a backward, whose own calls are not the script's."""
+
+    now = False
+
+
 class Hooks:
     """The wrapped functions, from ``install`` to ``remove``."""
 
     def __init__(self, listener: Listener) -> None:
         self.listener = listener
-        self._inside = threading.local()  # a backward, whose own calls are not the script's
+        self._inside = _Inside()
         self._replaced: list[tuple[Any, str, Any, Any]] = []
         self._handles: list[Any] = []
 
@@ -92,7 +98,7 @@ class Hooks:
         inside, listener = self._inside, self.listener
 
         def backward(self: torch.Tensor, gradient: Any = None, *args: Any, **options: Any) -> Any:
-            if getattr(inside, "now", False):
+            if inside.now:
                 return original(self, gradient, *args, **options)
             inside.now = True
             begun, error = listener.before_backward([self], [gradient], sys._getframe(1)), None  # noqa: SLF001
@@ -111,7 +117,7 @@ class Hooks:
         inside, listener = self._inside, self.listener
 
         def backward(tensors: Any, grad_tensors: Any = None, *args: Any, **options: Any) -> Any:
-            if getattr(inside, "now", False):
+            if inside.now:
                 return original(tensors, grad_tensors, *args, **options)
             inside.now = True
             losses, weights = _listed(tensors), _listed(grad_tensors)
@@ -131,7 +137,7 @@ class Hooks:
         inside, listener = self._inside, self.listener
 
         def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, *args: Any, **options: Any) -> Any:
-            if getattr(inside, "now", False):
+            if inside.now:
                 return original(outputs, inputs, grad_outputs, *args, **options)
             inside.now = True
             frame, found, error = sys._getframe(1), None, None  # noqa: SLF001

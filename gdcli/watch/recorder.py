@@ -45,7 +45,7 @@ def _quietly(method: F) -> F:
 
     @functools.wraps(method)
     def call(self: Recorder, *args: Any, **options: Any) -> Any:
-        if os.getpid() != self.process:  # a forked child has a recorder that nobody asks
+        if not self.active:
             return None
         try:
             with self.lock:
@@ -68,6 +68,8 @@ class Recorder:
         self.process = os.getpid()
         self.lock = threading.RLock()
         self.errors: list[Exception] = []
+        self.active = False
+        self.optimizers_changed = 0  # how often what the optimizers hold has changed
         self.held: dict[int, dict[int, weakref.ref[torch.Tensor]]] = {}
         self._hooks = Hooks(self)
         self._running: dict[tuple[Any, ...], RunningDescent] = {}
@@ -78,7 +80,11 @@ class Recorder:
         self._tracing = False
 
     def start(self) -> None:
-        """Begin to listen."""
+        """Begin to listen, in this process: a child that the script forks has a recorder that nobody asks."""
+        self.active = True
+        if hasattr(os, "register_at_fork"):
+            own = weakref.ref(self)
+            os.register_at_fork(after_in_child=lambda: _leave_alone(own()))
         self._hooks.install()
 
     def stop(self) -> None:
@@ -109,9 +115,22 @@ class Recorder:
         optimizer = self.number_of(owner) if isinstance(owner, torch.optim.Optimizer) else None
         self._event("zero_grad", self.places.here(), optimizer, [])
 
-    @_quietly
     def before_backward(self, losses: list[torch.Tensor], weights: list[Any], frame: FrameType) -> Any:
         """Backward begins: look at what is in ``.grad``."""
+        try:
+            if len(losses) == 1 and weights[0] is None and not self._tracing and not self._scales and self.active:
+                key = frame.f_code, frame.f_lineno, threading.get_ident(), "backward"
+                running = self._running.get(key)
+                if running is not None and running.is_steady:
+                    leaves = leaves_of(losses[0].grad_fn)
+                    if running.goes_on(losses[0], leaves, frame, inside_step=key[2] in self._stepping):
+                        return running
+        except Exception as error:  # noqa: BLE001 -- it is not the script's
+            self.errors.append(error)
+        return self._before_backward(losses, weights, frame)
+
+    @_quietly
+    def _before_backward(self, losses: list[torch.Tensor], weights: list[Any], frame: FrameType) -> Any:
         self._trace(on=False)  # PyTorch would print more of an error in backward
         leaves = _leaves(losses)
         own = self.places.frame(frame) or frame
@@ -132,7 +151,8 @@ class Recorder:
             begun.end()
         else:
             begun.fail(self._failure(error))
-        self._begun(begun, "backward")
+        if begun.wants_lines or self._open != [begun]:
+            self._begun(begun, "backward")
 
     @_quietly
     def before_grad(
@@ -218,6 +238,7 @@ class Recorder:
             self.seen.optimizers[index].variable = variable
         if len(self.held.get(index, ())) != sum(len(group["params"]) for group in optimizer.param_groups):
             held = [each for group in optimizer.param_groups for each in group["params"]]
+            self.optimizers_changed += 1
             self.held[index] = {id(each): weakref.ref(each) for each in held}
             self.seen.optimizers[index].holds = [None] * len(held)
         return index
@@ -291,6 +312,11 @@ class Recorder:
             return
         self._tracing = on
         torch.autograd.set_detect_anomaly(on, check_nan=False)
+
+
+def _leave_alone(recorder: Recorder | None) -> None:
+    if recorder is not None:
+        recorder.active = False
 
 
 def _leaves(losses: list[torch.Tensor]) -> list[torch.Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import operator
 from collections.abc import Iterable
@@ -10,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from gdcli.watch.amounts import amount, is_finite
+from gdcli.watch.amounts import amount, distance, is_finite, is_zero
 from gdcli.watch.graph import graph_of, is_compiled, shape_at_the_top
 from gdcli.watch.kept import KeptIterations
-from gdcli.watch.seen import EVENTS, Event, Failure, Iteration, LeafState, WatchedDescent
+from gdcli.watch.seen import EVENTS, Amount, Event, Failure, Iteration, LeafState, WatchedDescent
 from gdcli.watch.tracked import Leaves, Tracked, rebound
 
 if TYPE_CHECKING:
@@ -23,6 +24,13 @@ _FIRST_LOOKS = 3
 _ORDER = operator.attrgetter("order")
 _MOST_GRAPHS = 24
 _MOST_TOPS = 4
+
+
+@functools.cache
+def _reduces(kind: type) -> bool:
+    """Whether an operation makes a number of many, whose count may be another one in each batch; or there is none."""
+    name = kind.__name__
+    return any(word in name for word in ("Sum", "Mean", "Loss", "Norm", "Dot", "Nll", "Compiled", "NoneType"))
 
 
 class RunningDescent:
@@ -39,15 +47,68 @@ class RunningDescent:
         self._begun: Iteration | None = None
         self.reached: list[Tracked] = []
         self._tops: set[tuple[int, ...] | None] = set()
+        self._leaves: list[Tracked] = []  # those that are reached, in the order of the graph
+        self._steady: list[Tracked] = []  # the same, while iterations are alike
         self._stable = False  # the last two iterations had a leaf in common
         self._module: dict[str, Any] | None = None  # the variables of the caller, if it is no function
         self._by_grad = False
         self.left = False  # a descent with other leaves has had a backward since
         self._holders: set[int] = set()
+        self._optimizers_known = -1
 
     def is_another(self, leaves: list[torch.Tensor]) -> bool:
         """Whether a loss with these leaves begins another descent: they are all new, and stayed the same before."""
         return self._stable and bool(leaves) and not any(map(self.leaves.known, leaves))
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether the last iterations were alike."""
+        return bool(self._steady)
+
+    def goes_on(self, loss: torch.Tensor, leaves: list[torch.Tensor], frame: FrameType, *, inside_step: bool) -> bool:
+        """Note what ``begin`` notes, in a fraction of its time, where an iteration is like the last one.
+
+        That is so of most iterations of a loop over a few numbers: the same leaves, all of them small and moved in
+        place, and a finite loss. Returns whether it was.
+        """
+        number, current, steady = self.seen.count, self._current, self._steady
+        if current is None or len(leaves) != len(steady) or number & (number - 1) == 0 or self.left:
+            return False
+        if loss.numel() != 1 or _reduces(type(loss.grad_fn)):
+            return False
+        total = loss.item()
+        if not math.isfinite(total):
+            return False
+        for leaf, each in zip(leaves, steady, strict=True):
+            if each.strong is not leaf:
+                return False
+        values = []
+        for each in self.reached:
+            value = each.strong.item() if each.is_scalar else each.strong.tolist()  # type: ignore[union-attr]
+            if value == each.state.value and each.variable is not None:  # type: ignore[union-attr]
+                bound = frame.f_locals.get(each.variable)
+                if bound is not None and bound is not each.strong:
+                    return False
+            values.append(value)
+        stepped = {event.optimizer for event in current.events if event.kind == "step"} if current.events else None
+        for each, value in zip(self.reached, values, strict=True):
+            state, grad = each.state, each.strong.grad  # type: ignore[union-attr]
+            state.moved = abs(value - state.value) if each.is_scalar else distance(state.value, value)  # type: ignore[union-attr, operator, arg-type]
+            if state.moved:  # type: ignore[union-attr]
+                steps = stepped and not stepped.isdisjoint(self.recorder.holders(each.key))
+                state.by = "step" if steps else "in place"  # type: ignore[union-attr]
+            each.now = value
+            if grad is None:
+                each.before, each.grad_before = "none", None
+            else:
+                each.grad_before = before = grad.item() if each.is_scalar else grad.tolist()
+                each.before = "zero" if is_zero(before) else "kept" if before == state.grad else "other"  # type: ignore[union-attr]
+        self._current = None
+        self._kept.add(current, always=current.looked or current.number == self.seen.not_finite)
+        if self.recorder.done is not None:
+            self.recorder.done(self.index, self.seen, current)
+        self._begun = Iteration(number, total, {}, current.reached, [], 0, 1.0, None, inside_step, False)
+        return True
 
     def begin(  # noqa: PLR0913 -- all that is known when backward begins
         self,
@@ -72,6 +133,9 @@ class RunningDescent:
         if looks or (new and self.leaves.take(new, frame)):
             self.leaves.look(frame, leaves)
         reached = [each for each in map(self.leaves.known, leaves) if each is not None]
+        for each in reached:
+            each.now = None
+        self._leaves, self._steady = list(reached), []
         reached.sort(key=_ORDER)
         bound = rebound(reached, frame.f_locals) if any(each.variable for each in reached) else {}
         self._close({each.name: leaf for each in reached if (leaf := each.ref()) is not None} | bound)
@@ -94,6 +158,8 @@ class RunningDescent:
         iteration, seen = self._begun, self.seen
         if iteration is None:
             return
+        if grads is None and not iteration.looked and self._steady and self._ended_steadily(iteration):
+            return
         finite = math.isfinite(iteration.loss)
         for i, each in enumerate(self.reached):
             leaf = each.ref()
@@ -113,14 +179,40 @@ class RunningDescent:
         if math.isfinite(iteration.loss) and (seen.smallest is None or iteration.loss < seen.smallest[1]):
             seen.smallest = iteration.number, iteration.loss
         seen.count += 1
-        self._holders = {index for each in self.reached for index in self.recorder.holders(each.key)}
+        self._note_holders()
         self.wants_lines = seen.count == 1 and not any(node.place for graph in seen.graphs for node in graph.nodes)
         self._current, self._begun = iteration, None
+        is_steady = not self._by_grad and self._stable and not any(not each.few for each in self.reached)
+        self._steady = self._leaves if is_steady and len(iteration.leaves) == len(self.reached) and finite else []
+
+    def _note_holders(self) -> None:
+        self._holders = {index for each in self.reached for index in self.recorder.holders(each.key)}
+        self._optimizers_known = self.recorder.optimizers_changed
+
+    def _ended_steadily(self, iteration: Iteration) -> bool:
+        """Note what ``end`` notes, where ``goes_on`` has noted how it began; returns whether that was so."""
+        leaves = iteration.leaves
+        if leaves or any(each.now is None for each in self.reached):
+            return False
+        seen, finite = self.seen, True
+        for each in self.reached:
+            grad = each.strong.grad  # type: ignore[union-attr]
+            number: Amount = None if grad is None else grad.item() if each.is_scalar else grad.tolist()
+            each.state = leaves[each.name] = LeafState(each.now, number, each.grad_before, each.before)
+            each.now = None
+            finite = finite and is_finite(number)
+        if not finite and seen.not_finite is None:
+            seen.not_finite = iteration.number
+        if seen.smallest is None or iteration.loss < seen.smallest[1]:
+            seen.smallest = iteration.number, iteration.loss
+        seen.count += 1
+        self._current, self._begun = iteration, None
+        return True
 
     def fail(self, failure: Failure) -> None:
         """Backward has raised an error."""
         self.seen.failure = failure
-        self._begun = None
+        self._begun, self._steady = None, []
 
     def other_backward(self, event: Event, leaves: Iterable[Tracked]) -> None:
         """Another descent has begun an iteration; where it has no leaf in common, this one may be over."""
@@ -134,6 +226,8 @@ class RunningDescent:
 
         Once another descent has begun, only what an optimizer of these leaves does is still about this one.
         """
+        if self._optimizers_known != self.recorder.optimizers_changed:
+            self._note_holders()
         iteration, holds = self._current, event.optimizer in self._holders
         if iteration is None or (self.left and not holds):
             return

@@ -19,7 +19,7 @@ Before: TypeAlias = Literal["none", "zero", "kept", "other"]
 Moved: TypeAlias = Literal["step", "in place", "rebound"]
 
 
-class Place(Struct, frozen=True):
+class Place(Struct, frozen=True, gc=False):
     """A line of a file, and the function that it is in (``<module>`` outside of functions)."""
 
     file: str
@@ -27,7 +27,7 @@ class Place(Struct, frozen=True):
     function: str
 
 
-class Extent(Struct, frozen=True):
+class Extent(Struct, frozen=True, gc=False):
     """The size of a tensor of many elements, or with NaN or inf in it.
 
     ``smallest`` and ``largest`` are over all elements, NaN if one is NaN; both are None where only the norm was taken.
@@ -74,7 +74,7 @@ class Leaf(Struct):
         return count
 
 
-class LeafState(Struct):
+class LeafState(Struct, gc=False):
     """A leaf in an iteration.
 
     ``value`` and ``grad`` are those right after backward (``torch.autograd.grad``: ``grad`` is what it returned).
@@ -99,7 +99,7 @@ class LeafState(Struct):
     is_leaf: bool = True
 
 
-class Event(Struct, frozen=True):
+class Event(Struct, frozen=True, gc=False):
     """Something that was called between two backwards.
 
     ``step`` is written when ``optimizer.step`` begins and ``step_end`` when it has returned (a closure's backwards lie
@@ -114,7 +114,7 @@ class Event(Struct, frozen=True):
     rates: list[float] = []
 
 
-class Iteration(Struct):
+class Iteration(Struct, gc=False):
     """One backward of a descent. ``number`` counts from 0.
 
     ``loss`` is a number, also for a loss that was scaled (``scale`` is the factor of a GradScaler, 1 if none).
@@ -136,7 +136,7 @@ class Iteration(Struct):
     looked: bool = False
 
 
-class Saved(Struct, frozen=True):
+class Saved(Struct, frozen=True, gc=False):
     """A tensor or a number that a node saved for backward, by PyTorch's name for it (``self``, ``result``, ``other``).
 
     ``extent`` is None for what is not a floating point tensor; ``value`` has a plain number, or the numbers of few.
@@ -152,7 +152,7 @@ class Saved(Struct, frozen=True):
     units: int | None = None
 
 
-class Node(Struct, frozen=True):
+class Node(Struct, frozen=True, gc=False):
     """An operation of the autograd graph, such as ``MulBackward0``.
 
     ``inputs`` are indices of nodes, names of leaves, or None for what needs no gradient. ``place`` is the line of the
@@ -166,7 +166,7 @@ class Node(Struct, frozen=True):
     place: Place | None = None
 
 
-class Graph(Struct, frozen=True):
+class Graph(Struct, frozen=True, gc=False):
     """The autograd graph of an iteration, from the loss (node 0) down; ``left_out`` nodes are beyond the limit."""
 
     iteration: int

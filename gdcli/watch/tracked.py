@@ -25,7 +25,8 @@ _MOST_FRAME = 200
 class Tracked(Struct):
     """A leaf that a descent knows, with what its last iteration left.
 
-    ``strong`` holds a small one after the script has let it go: its last value is the result. ``old_value`` and
+    ``now`` is the value when backward began, where the iteration is like the last one, and ``is_scalar`` says that it has
+    no dimension. ``strong`` holds a small one after the script has let it go: its last value is the result. ``old_value`` and
     ``old_grad`` are copies of a large one, where the next iteration is compared with them.
     """
 
@@ -42,6 +43,8 @@ class Tracked(Struct):
     state: LeafState | None = None
     before: Before = "none"
     grad_before: Amount = None
+    now: Amount = None
+    is_scalar: bool = False
     old_value: torch.Tensor | None = None
     old_grad: torch.Tensor | None = None
 
@@ -172,6 +175,7 @@ class Leaves:
             self._by_key.pop(old.key, None)
         few = leaf.numel() <= FEW
         tracked = Tracked(id(leaf), weakref.ref(leaf), name, few, self._order(name), variable, leaf if few else None)
+        tracked.is_scalar = leaf.dim() == 0 and not leaf.is_complex()
         self.by_name[name] = self._by_key[id(leaf)] = tracked
 
     def _order(self, name: str) -> int:
