@@ -22,6 +22,7 @@ does wrong explains how its descent went, so the second half is asked only where
     cycling, oscillating     the same places again; successive gradients that oppose each other
     learning-rate-too-small  tiny steps, a loss that hardly changed
     vanishing-gradient, exploding-gradient   from the last layer to the first, per element
+    incomplete               a part of the search that failed (for programs): part, error
 
 The values are what the recorder saw. Lines of operations are PyTorch's own, of the second iteration; other lines are
 read in the source, and a message that rests on that alone says "by the source". A finding that rests on a guess is

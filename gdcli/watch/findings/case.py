@@ -28,6 +28,8 @@ EPS = {"float64": 2.0**-52, "float32": 2.0**-23, "bfloat16": 2.0**-7, "float16":
 _NOISE = 1e-4  # of the loss: a change that may be rounding
 _OFF = 0.25  # how far the loss of one function may be off what its gradients say, relative
 _OFTEN = 0.3  # the share of steps that may be farther off
+_NUMBERS = 50_000  # that are looked at, of all points together
+_FEW_POINTS = 25  # of each end of a run, however many numbers a point has
 _ROUNDED = 0.05  # how far rounding may take a rate that is measured from the one that is written
 
 
@@ -125,9 +127,12 @@ class Case:
 
     @functools.cached_property
     def points(self) -> list[tuple[int, list[float], list[float]]]:
-        """Number, value and gradient of the finite iterations whose numbers are few."""
+        """Number, value and gradient of the finite iterations whose numbers are few: the first and the last ones."""
         found = []
-        for each in self.finite:
+        count = sum(leaf.count for leaf in self.reached)
+        edge = max(_FEW_POINTS, _NUMBERS // (2 * max(count, 1)))
+        its = self.finite if len(self.finite) <= 2 * edge else [*self.finite[:edge], *self.finite[-edge:]]
+        for each in its:
             value, grad = self.vector(each, "value"), self.vector(each, "grad")
             grad = grad if grad is None or each.scale == 1 else [x / each.scale for x in grad]
             if value is not None and grad is not None and len(value) == len(grad):
