@@ -12,7 +12,7 @@ from gdcli.watch.findings.case import Case, nothing, size_of
 from gdcli.watch.findings.shapes import line_of_loss
 from gdcli.watch.seen import Graph, Iteration, Node, Saved
 
-_SHARE = 0.5  # of the units of a layer, from which on it is said
+_SHARE = 0.75  # of the units of a layer, from which on it is said
 _INPUTS = 8  # from so many on it is said of a part of a layer
 _LONG = 3  # iterations without a gradient
 _LAYERS = 5  # from so many on gradients are compared
@@ -31,20 +31,22 @@ def dead_relu(case: Case) -> WatchFinding | None:
         if share is None or share <= _SHARE:
             continue
         below = _leaves_below(last, index)
-        since = _without_gradient_since(case, below) if share == 1 else _from_the_start(graphs, index, share)
+        since = _without_gradient_since(case, below) if share == 1 else _mostly_zero_since(graphs, index)
         if since is not None:
             return _died(case, last, index, share, since, below)
     return None
 
 
-def _from_the_start(graphs: list[Graph], index: int, share: float) -> int | None:
-    """0 if so many units were 0 in all graphs, for at least so many inputs that this is no chance."""
-    for graph in graphs:
+def _mostly_zero_since(graphs: list[Graph], index: int) -> int | None:
+    """The first graph's iteration from which on most units are 0 for all of many inputs; None for a short while."""
+    since, count = None, 0
+    for graph in reversed(graphs):
         node = graph.nodes[index] if index < len(graph.nodes) else None
-        earlier = None if node is None else _dead(node)
-        if node is None or earlier is None or earlier < share or (node.shape or [0])[0] < _INPUTS:
-            return None
-    return 0
+        share = None if node is None else _dead(node)
+        if node is None or share is None or share <= _SHARE or (node.shape or [0])[0] < _INPUTS:
+            break
+        since, count = graph.iteration, count + 1
+    return since if count >= _LONG else None
 
 
 def _is_before_the_end(case: Case, graph: Graph) -> bool:
@@ -111,7 +113,13 @@ def _died(case: Case, graph: Graph, index: int, share: float, since: int, below:
         if units
         else f"the ReLU after {layer} is 0 for every input "
     )
-    message += "from the start" if since == 0 else f"since iteration {since}"
+    message += (
+        "from the start"
+        if since == 0
+        else f"since iteration {since}"
+        if share == 1
+        else f"since iteration {since} or before"
+    )
     message += (
         f", so {layer} gets no gradient through them" if share < 1 else f", so the gradient of {layer} is exactly 0"
     )
