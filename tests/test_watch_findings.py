@@ -221,3 +221,15 @@ def test_source_that_is_not_there_is_survived(tmp_path: Path) -> None:
 
     linecache.checkcache()
     assert [each.code for each in find(seen)] == ["zero-grad-forgotten"]
+
+
+def test_finder_that_fails_leaves_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    import gdcli.watching.findings.find as module
+
+    def broken(case: object) -> WatchFinding | None:
+        raise LookupError("no such thing")
+
+    monkeypatch.setattr(module, "_OF_THE_LOOP", (broken, *module._OF_THE_LOOP))
+    found = find(watched(LOOPS / "faulty" / "zero_grad_forgotten_manual.py"))
+    assert [each.code for each in found] == ["incomplete", "zero-grad-forgotten"]
+    assert found[0].evidence == {"part": "broken", "error": "no such thing"}

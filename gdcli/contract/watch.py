@@ -16,7 +16,7 @@ WatchFindingCode: TypeAlias = Literal[
     "not-held", "not-reached", "detached", "step-before-backward", "schedule-before-step", "two-backwards",
     "lr-zero", "integer-parameter", "no-requires-grad", "broadcast", "not-averaged", "not-finite", "dead-relu",
     "vanishing-gradient", "exploding-gradient", "learning-rate-too-large", "learning-rate-too-small", "float-floor",
-    "oscillating", "cycling", "plateau", "saddle", "never-stepped",
+    "oscillating", "cycling", "plateau", "saddle", "never-stepped", "incomplete",
 ]  # fmt: skip
 
 

@@ -28,6 +28,8 @@ EPS = {"float64": 2.0**-52, "float32": 2.0**-23, "bfloat16": 2.0**-7, "float16":
 _NOISE = 1e-4  # of the loss: a change that may be rounding
 _OFF = 0.25  # how far the loss of one function may be off what its gradients say, relative
 _OFTEN = 0.3  # the share of steps that may be farther off
+_NUMBERS = 50_000  # that are looked at, of all points together
+_FEW_POINTS = 25  # of each end of a run, however many numbers a point has
 _ROUNDED = 0.05  # how far rounding may take a rate that is measured from the one that is written
 
 
@@ -125,9 +127,12 @@ class Case:
 
     @functools.cached_property
     def points(self) -> list[tuple[int, list[float], list[float]]]:
-        """Number, value and gradient of the finite iterations whose numbers are few."""
+        """Number, value and gradient of the finite iterations whose numbers are few: the first and the last ones."""
         found = []
-        for each in self.finite:
+        count = sum(leaf.count for leaf in self.reached)
+        edge = max(_FEW_POINTS, _NUMBERS // (2 * max(count, 1)))
+        its = self.finite if len(self.finite) <= 2 * edge else [*self.finite[:edge], *self.finite[-edge:]]
+        for each in its:
             value, grad = self.vector(each, "value"), self.vector(each, "grad")
             grad = grad if grad is None or each.scale == 1 else [x / each.scale for x in grad]
             if value is not None and grad is not None and len(value) == len(grad):
@@ -153,6 +158,7 @@ class Case:
                 found.append(sum(a * b for a, b in zip(one[2], other[2], strict=True)) / length)
         return found
 
+    @functools.cached_property
     def secants(self) -> list[tuple[int, float, float, float]]:
         """Of each step: its iteration, its length, how far the gradient changed, and lr by what it did.
 
@@ -180,7 +186,7 @@ class Case:
                 cosines.append(-sum(s * g for s, g in zip(step, one[2], strict=True)) / length)
         if not cosines or min(map(abs, cosines)) <= 0.999:
             return False
-        rates = sorted(lr for _, _, _, lr in self.secants())
+        rates = sorted(lr for _, _, _, lr in self.secants)
         return abs(rates[-1] - rates[0]) <= 2 * _ROUNDED * abs(rates[len(rates) // 2])
 
     @functools.cached_property
@@ -267,7 +273,7 @@ class Case:
         written = None if self.update is None else self.source.rate(self.update)
         if not self.is_plain:
             return written
-        rates = sorted(abs(lr) for _, _, _, lr in self.secants())
+        rates = sorted(abs(lr) for _, _, _, lr in self.secants)
         measured = rates[len(rates) // 2]
         return written if written is not None and abs(written - measured) <= _ROUNDED * measured else measured
 

@@ -75,7 +75,7 @@ def find(script: WatchedScript) -> list[WatchFinding]:
 def _of_one(case: Case) -> list[WatchFinding]:
     found = _all(_OF_THE_LOOP, case)
     if not found and case.iterations and case.is_loop:
-        one = next((each for finder in _OF_THE_DESCENT if (each := finder(case)) is not None), None)
+        one = next((each for finder in _OF_THE_DESCENT if (each := _asked(finder, case)) is not None), None)
         found = [one] if one is not None else []
         if one is None or one.code not in ("not-finite", "learning-rate-too-large", "dead-relu"):
             found = _all((layers,), case) or found
@@ -85,7 +85,17 @@ def _of_one(case: Case) -> list[WatchFinding]:
 
 
 def _all(finders: Sequence[Finder], case: Case) -> list[WatchFinding]:
-    return [each for finder in finders if (each := finder(case)) is not None]
+    return [each for finder in finders if (each := _asked(finder, case)) is not None]
+
+
+def _asked(finder: Finder, case: Case) -> WatchFinding | None:
+    """What a finder says; of one that fails on what it does not foresee, that it failed: the record remains."""
+    try:
+        return finder(case)
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        message = f"the look for {finder.__name__} failed ({type(error).__name__}): what it would say is not known"
+        evidence = {"part": finder.__name__, "error": str(error)}
+        return case.finding("incomplete", message, None, evidence, "report this as a fault of gdcli", guess=True)
 
 
 def _each_once(findings: list[WatchFinding]) -> list[WatchFinding]:

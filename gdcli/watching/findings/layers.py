@@ -12,39 +12,41 @@ from gdcli.watching.findings.case import Case, nothing, size_of
 from gdcli.watching.findings.shapes import line_of_loss
 from gdcli.watching.seen import Graph, Iteration, Node, Saved
 
-_SHARE = 0.5  # of the units of a layer, from which on it is said
+_SHARE = 0.75  # of the units of a layer, from which on it is said
+_INPUTS = 8  # from so many on it is said of a part of a layer
+_LONG = 3  # iterations without a gradient
 _LAYERS = 5  # from so many on gradients are compared
 _APART = 1e-4  # the ratio of gradients of the first and the last layer
 _MOSTLY = 0.7  # of the steps from layer to layer go the same way
 
 
 def dead_relu(case: Case) -> WatchFinding | None:
-    """A ReLU that is 0 for every input in all graphs from some iteration on, and what lies below has no gradient."""
+    """A ReLU that is 0 for every input up to the end, so that what lies below it gets no gradient; or most of one."""
     graphs = [each for each in case.descent.graphs if _is_before_the_end(case, each)]
-    if len(graphs) < 2:
+    if len(graphs) < 2 or case.iterations[-1].loss == 0:
         return None
     last = graphs[-1]
-    if len([node for node in last.nodes if node.op.startswith("ReluBackward")]) == 0:
-        return None
     for index, node in enumerate(last.nodes):
         share = _dead(node)
         if share is None or share <= _SHARE:
             continue
-        since = last.iteration
-        for graph in reversed(graphs):
-            earlier = (
-                _dead(graph.nodes[index]) if index < len(graph.nodes) and graph.nodes[index].op == node.op else None
-            )
-            if earlier is None or earlier < share:
-                break
-            since = graph.iteration
         below = _leaves_below(last, index)
-        if share == 1 and not _have_no_gradient(case, below):
-            continue
-        if since == last.iteration or abs(case.iterations[-1].loss) == 0 or (share < 1 and since > 0):
-            continue
-        return _died(case, last, index, share, since, below)
+        since = _without_gradient_since(case, below) if share == 1 else _mostly_zero_since(graphs, index)
+        if since is not None:
+            return _died(case, last, index, share, since, below)
     return None
+
+
+def _mostly_zero_since(graphs: list[Graph], index: int) -> int | None:
+    """The first graph's iteration from which on most units are 0 for all of many inputs; None for a short while."""
+    since, count = None, 0
+    for graph in reversed(graphs):
+        node = graph.nodes[index] if index < len(graph.nodes) else None
+        share = None if node is None else _dead(node)
+        if node is None or share is None or share <= _SHARE or (node.shape or [0])[0] < _INPUTS:
+            break
+        since, count = graph.iteration, count + 1
+    return since if count >= _LONG else None
 
 
 def _is_before_the_end(case: Case, graph: Graph) -> bool:
@@ -84,10 +86,16 @@ def _leaves_below(graph: Graph, index: int) -> list[str]:
     return found
 
 
-def _have_no_gradient(case: Case, names: list[str]) -> bool:
-    """Whether the gradients of leaves are exactly 0 at the end."""
-    states = [case.iterations[-1].leaves.get(name) for name in names]
-    return bool(states) and all(state is None or nothing(state.grad) for state in states)
+def _without_gradient_since(case: Case, names: list[str]) -> int | None:
+    """The iteration from which on the gradients of leaves are exactly 0 up to the end; None for a short while."""
+    since = None
+    count = 0
+    for iteration in reversed(case.iterations):
+        states = [iteration.leaves.get(name) for name in names]
+        if not states or any(state is not None and not nothing(state.grad) for state in states):
+            break
+        since, count = iteration.number, count + 1
+    return since if count >= _LONG else None
 
 
 def _died(case: Case, graph: Graph, index: int, share: float, since: int, below: list[str]) -> WatchFinding:
@@ -105,7 +113,13 @@ def _died(case: Case, graph: Graph, index: int, share: float, since: int, below:
         if units
         else f"the ReLU after {layer} is 0 for every input "
     )
-    message += "from the start" if since == 0 else f"since iteration {since} or before"
+    message += (
+        "from the start"
+        if since == 0
+        else f"since iteration {since}"
+        if share == 1
+        else f"since iteration {since} or before"
+    )
     message += (
         f", so {layer} gets no gradient through them" if share < 1 else f", so the gradient of {layer} is exactly 0"
     )

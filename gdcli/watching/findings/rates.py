@@ -15,6 +15,8 @@ _GROWN = 1.5  # times the first loss
 _FAR = 100  # times the first loss, where no bound of the rate is known
 _MOSTLY = 0.7  # of the steps
 _TINY_STEP = 1e-4  # of the size of a point, per step
+_LEAST_STEP = 1e-6  # the same where no curvature is known
+_FAR_BELOW = 0.01  # of 1 / L
 _TINY_FALL = 1e-2  # of the loss, over the whole run
 _STEEP = 1e-2  # of a slope, relative to the loss over the size of the point
 _UNCHANGED = 0.5  # the part of the first gradient that is left
@@ -25,7 +27,7 @@ def too_large(case: Case) -> WatchFinding | None:
     """A rate above 2 / L, where L is at least |change of gradient| / |step|, in a descent whose loss grew."""
     if not _grew(case) or not case.has_one_shape or case.rate is None:
         return None
-    secants, momentum = case.secants(), _momentum(case)
+    secants, momentum = case.secants, _momentum(case)
     if momentum is None or not secants:
         return _by_growth(case)
     factor = 2 * (1 + momentum)
@@ -88,33 +90,35 @@ def _grew(case: Case) -> bool:
 def too_small(case: Case) -> WatchFinding | None:
     """Steps that are tiny for the place and the slope, over a run in which the loss hardly changed."""
     its = case.finite
-    if len(its) < _ENOUGH or case.descent.not_finite is not None or case.stands_still or case.rate is None:
+    if len(its) < _ENOUGH or case.descent.not_finite is not None or case.stands_still or not case.rate:
         return None
-    first, last = its[0], its[-1]
-    slope, size, fall = case.slope(last), case.size(last), first.loss - last.loss
-    if not slope * size > _STEEP * abs(last.loss) or abs(fall) > _TINY_FALL * abs(first.loss):
+    first, last, losses = its[0], its[-1], [each.loss for each in its]
+    slope, size = case.slope(last), case.size(last)
+    if not slope * size > _STEEP * abs(last.loss) or max(losses) - min(losses) > _TINY_FALL * abs(first.loss):
         return None
     steps = [math.hypot(*(s.moved for s in each.leaves.values() if s.moved is not None)) for each in its[:-1]]
-    if not steps or not 0 < max(steps) <= _TINY_STEP * size or not slope > _UNCHANGED * case.slope(first):
-        return None
-    if not case.is_repeatable or case.rate <= 0:
+    if not 0 < max(steps) <= _TINY_STEP * size or not slope > _UNCHANGED * case.slope(first) or not case.is_repeatable:
         return None
     evidence = {"lr": case.rate, "first": first.loss, "last": last.loss, "step": max(steps), "gradient_norm": slope}
-    message = (
-        f"lr {short(case.rate, 4)} is too small: in {case.descent.count} iterations the loss went from "
-        f"{short(first.loss, 6)} to {short(last.loss, 6)}, with steps of at most {short(max(steps), 3)}"
+    what = (
+        f"in {case.descent.count} iterations the loss went from {short(first.loss, 6)} to {short(last.loss, 6)}, with "
+        f"steps of at most {short(max(steps), 3)}"
     )
-    change, remedy = "use a larger rate", None
     curvature = _curvature(case)
-    if curvature is not None and curvature * case.rate < 0.01:
-        bound = 2 / curvature
-        evidence |= {"L": curvature, "bound": bound}
-        message += (
-            f"; by the curvature on the way (L = {short(curvature, 3)}), rates up to 2 / L = {short(bound, 3)} hold"
+    if curvature is not None and curvature * case.rate < _FAR_BELOW:
+        best = short(1 / curvature, 2)
+        evidence |= {"L": curvature, "bound": 2 / curvature}
+        message = (
+            f"lr {short(case.rate, 4)} is too small: {what}; by the curvature on the way (L = {short(curvature, 3)}), "
+            f"rates up to 2 / L = {short(2 / curvature, 3)} hold"
         )
-        change = f"use a larger rate, such as 1 / L = {short(1 / curvature, 2)}; by the curvature seen here"
+        change = f"use a larger rate, such as 1 / L = {best}; by the curvature seen here"
         remedy = other_rate(case, 1 / curvature)
-    return case.finding("learning-rate-too-small", message, case.rate_place, evidence, change, remedy=remedy)
+        return case.finding("learning-rate-too-small", message, case.rate_place, evidence, change, remedy=remedy)
+    if max(steps) > _LEAST_STEP * size:
+        return None
+    message = f"{what}: that lr {short(case.rate, 4)} is too small is a guess"
+    return case.finding("learning-rate-too-small", message, case.rate_place, evidence, "use a larger rate", guess=True)
 
 
 def _curvature(case: Case) -> float | None:

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from gdcli.contract.envelope import listed
 from gdcli.contract.watch import WatchFinding
+<<<<<<< HEAD:gdcli/watching/findings/reach.py
 from gdcli.watching.findings.case import Case
 from gdcli.watching.findings.flow import cuts
 from gdcli.watching.seen import Leaf, Place
+=======
+from gdcli.watching.findings.case import Case
+from gdcli.watching.findings.flow import cuts
+from gdcli.watching.findings.source import mentions
+from gdcli.watching.seen import Leaf, Place
+>>>>>>> watch-finds:gdcli/watching/findings/reach.py
 
 _UNNAMED = "leaf "  # what the recorder calls tensors without a name in the script
 _NAMED = 4  # names in a sentence
@@ -99,11 +106,12 @@ def _variables(leaves: object) -> list[str]:
 
 
 def _is_of_this(case: Case, leaf: Leaf) -> bool:
-    """Whether a leaf belongs to this descent: its optimizer holds it, or there is none and it was there before."""
+    """Whether a leaf belongs to this descent: its optimizer holds it, or, without one, the loop names it."""
     optimizers = [each for i, each in enumerate(case.script.optimizers) if i in case.descent.optimizers]
     if optimizers:
         return leaf.held and (len(case.script.optimizers) == 1 or any(leaf.name in each.holds for each in optimizers))
-    return not leaf.held
+    variable = leaf.name.partition(".")[0].partition("[")[0]
+    return not leaf.held and any(mentions(each, {variable}) for each in case.source.loop(case.descent.place.line))
 
 
 def _them(leaves: list[Leaf]) -> str:

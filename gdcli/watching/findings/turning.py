@@ -13,6 +13,7 @@ from gdcli.watching.findings.remedies import other_rate
 _TURNS = -0.4  # the cosine of successive gradients below which they turn, as in minimize
 _ENOUGH = 8  # pairs
 _SETTLED = 0.02  # of the largest gradient: what is left of one that has come to rest
+_ARRIVED = 1e-2  # of the first loss
 _LONGEST = 10  # states of a cycle
 _SPACINGS = 100  # a cycle within so many spacings of the dtype is rounding
 
@@ -26,12 +27,15 @@ def oscillating(case: Case) -> WatchFinding | None:
     slopes = [math.hypot(*grad) for _, _, grad in case.points]
     if middle > _TURNS or slopes[-1] <= _SETTLED * max(slopes) or case.rate is None:
         return None
+    losses = [each.loss for each in case.finite]
+    if not case.is_plain and losses[-1] <= _ARRIVED * losses[0]:  # rules of a constant length turn at their end
+        return None
     evidence = {"cosine": middle, "lr": case.rate, "gradient_norm": slopes[-1]}
     message = (
         f"oscillating: successive gradients oppose each other (median cosine {short(middle, 2)} in the second half)"
     )
     change, remedy = "use a smaller rate", other_rate(case, case.rate / 2)
-    products = sorted(lr * change_ / length for _, length, change_, lr in case.secants()[len(cosines) :])
+    products = sorted(lr * change_ / length for _, length, change_, lr in case.secants[len(cosines) :])
     if products and case.is_plain:
         product = products[len(products) // 2]
         evidence["lr_times_curvature"] = product
