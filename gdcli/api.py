@@ -280,8 +280,7 @@ def watch(keep: int = 2000) -> Iterator[Watched]:
         keep: How many iterations of a loop are kept, its first and last ones; 0 keeps all.
 
     Returns:
-        What was seen, once the block has ended: ``descents`` and ``findings`` of the record of ``gdcli watch``, also when
-        the block ends with an error.
+        What was seen, once the block has ended, also by an error: ``descents`` and ``findings`` of the record.
     """
     import_torch()
     from gdcli.watching.block import watched

@@ -1,4 +1,4 @@
-"""``gdcli watch``: scripts behave as under Python, and their loops are recorded as ``gdcli minimize`` records descents."""
+"""``gdcli watch``: scripts behave as under Python, and their loops are recorded as minimize records descents."""
 
 from __future__ import annotations
 
@@ -276,9 +276,13 @@ def test_memory_does_not_grow_and_both_ends_are_kept() -> None:
 
 def test_pytorch_is_put_back_also_after_an_error() -> None:
     before = torch.Tensor.backward, torch.autograd.grad, torch.optim.Optimizer.zero_grad, torch.autograd.backward
-    with pytest.raises(ZeroDivisionError), gdcli.watch() as seen:
+
+    def fail() -> None:
         torch.tensor(1.0, requires_grad=True).backward()
-        _ = 1 / 0
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError), gdcli.watch() as seen:
+        fail()
     assert (
         torch.Tensor.backward,
         torch.autograd.grad,

@@ -69,9 +69,6 @@ class WatchSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         list[str],
         meta("exit with code 3 if there is one of these findings, or any", WATCH, "FINDINGS", reads="list"),
     ] = []
-    trial: Annotated[
-        bool, meta("run the script again with each remedy that is one number or word, and say what it did", WATCH)
-    ] = False
 
 
 class Size(Struct, frozen=True):

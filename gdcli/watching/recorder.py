@@ -211,7 +211,7 @@ class Recorder:
         self._event("schedule", self.places.here(), index, [])
 
     @_quietly
-    def scaled(self, scaler: Any, loss: Any, result: Any) -> None:
+    def scaled(self, scaler: Any, result: Any) -> None:
         """A loss that is scaled."""
         if isinstance(result, torch.Tensor) and scaler.is_enabled():
             self._scales = {key: each for key, each in self._scales.items() if each[0]() is not None}

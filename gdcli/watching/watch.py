@@ -63,19 +63,12 @@ class Watch:
                 self.recorder.seen.sources[part.file] = source
 
     def record(self) -> WatchResult:
-<<<<<<< HEAD:gdcli/watching/watch.py
         """The record of what was seen, with the findings about it."""
         seen, shown = self.recorder.seen, self.recorder.places.shown
         return record_of(seen, self.settings, self.ended, shown, find(seen), LOOKED_AT, self.script.skipped)
-=======
-        """The record of what was seen, with what is wrong in it."""
-        findings, looked_at = find(self.recorder.seen), LOOKED_AT
-        shown = self.recorder.places.shown
-        return record_of(self.recorder.seen, self.settings, self.ended, shown, findings, looked_at, self.script.skipped)
->>>>>>> watch-finds:gdcli/watching/watch.py
 
 
-def record_of(  # noqa: PLR0913 -- the parts of a record
+def record_of(  # noqa: PLR0913, PLR0917 -- the parts of a record
     seen: WatchedScript,
     settings: WatchSettings,
     ended: Ended,
@@ -165,7 +158,7 @@ def step_of(iteration: Iteration) -> WatchedStep:
         loss=iteration.loss,
         values={name: _plain(state.value) for name, state in leaves.items()},
         grads={name: _plain(state.grad) for name, state in leaves.items()},
-        lr=iteration.lr,  # type: ignore[arg-type]
+        lr=iteration.lr,
         before={name: state.before for name, state in leaves.items() if state.before != "none"},
         moved={name: state.moved for name, state in leaves.items() if state.moved is not None},
         by={name: state.by for name, state in leaves.items() if state.by is not None},
