@@ -38,9 +38,11 @@ def namespaces(frame: FrameType, places: Places) -> Iterator[Mapping[str, Any]]:
         if (around is frame or places.is_own(around.f_code)) and around.f_locals is not around.f_globals:
             own.append(around.f_locals)
         around = around.f_back
-    yield from own[:1]
+    inner = frame.f_locals is not frame.f_globals
+    if inner:
+        yield own[0]
     yield frame.f_globals
-    yield from own[1:]
+    yield from own[inner:]
     around = frame.f_back
     for _ in range(_MOST_FRAMES):
         if around is None:

@@ -25,9 +25,9 @@ _MOST_FRAME = 200
 class Tracked(Struct):
     """A leaf that a descent knows, with what its last iteration left.
 
-    ``now`` is the value when backward began, where the iteration is like the last one. One that
-    ``is_scalar`` has no dimension. ``strong`` holds a small one after the script has let it go: its last value is the result. ``old_value`` and
-    ``old_grad`` are copies of a large one, where the next iteration is compared with them.
+    ``now`` is the value when backward began, where the iteration is like the last one. One that ``is_scalar`` has no
+    dimension. ``strong`` holds a small one after the script has let it go: its last value is the result. ``old_value``
+    and ``old_grad`` are copies of a large one, where the next iteration is compared with them.
     """
 
     key: int
@@ -221,8 +221,8 @@ class Leaves:
 def rebound(tracked: Iterable[Tracked], space: Any, *, only_computed: bool = False) -> dict[str, torch.Tensor]:
     """The tensors that variables of leaves are bound to now, where those were computed from the leaves.
 
-    That is what ``x = x - lr * x.grad`` makes of ``x``. A new leaf of the same shape counts too, as ``detach`` makes it,
-    unless ``only_computed``.
+    That is what ``x = x - lr * x.grad`` makes of ``x``. A new leaf of the same shape, as ``detach`` makes it, counts
+    too, unless ``only_computed``.
     """
     found = {}
     for each in tracked:
