@@ -63,10 +63,9 @@ class Watch:
                 self.recorder.seen.sources[part.file] = source
 
     def record(self) -> WatchResult:
-        """The record of what was seen, with what is wrong in it."""
-        findings, looked_at = find(self.recorder.seen), LOOKED_AT
-        shown = self.recorder.places.shown
-        return record_of(self.recorder.seen, self.settings, self.ended, shown, findings, looked_at, self.script.skipped)
+        """The record of what was seen, with the findings about it."""
+        seen, shown = self.recorder.seen, self.recorder.places.shown
+        return record_of(seen, self.settings, self.ended, shown, find(seen), LOOKED_AT, self.script.skipped)
 
 
 def record_of(  # noqa: PLR0913 -- the parts of a record
