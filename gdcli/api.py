@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from gdcli.contract.plot import PlotResult
     from gdcli.contract.sweep import SweepResult
     from gdcli.descent.run import Descent
-    from gdcli.watch.block import Watched
+    from gdcli.watching.block import Watched
 
 
 def ops(
@@ -280,11 +280,10 @@ def watch(keep: int = 2000) -> Iterator[Watched]:
         keep: How many iterations of a loop are kept, its first and last ones; 0 keeps all.
 
     Returns:
-        What was seen, once the block has ended: ``descents`` and ``findings`` of the record of ``gdcli watch``, also when
-        the block ends with an error.
+        What was seen, once the block has ended, also by an error: ``descents`` and ``findings`` of the record.
     """
     import_torch()
-    from gdcli.watch.block import watched
+    from gdcli.watching.block import watched
 
     with watched(keep) as seen:
         yield seen

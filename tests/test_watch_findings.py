@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from gdcli.contract.watch import WatchFinding
-from gdcli.watch.findings.find import find
-from gdcli.watch.recorder import Recorder
-from gdcli.watch.seen import WatchedScript
+from gdcli.watching.findings.find import find
+from gdcli.watching.recorder import Recorder
+from gdcli.watching.seen import WatchedScript
 
 LOOPS = Path(__file__).parent / "loops"
 FAULTY = sorted((LOOPS / "faulty").glob("*.py"))
@@ -165,12 +165,12 @@ def test_remedy_of_a_line_to_add_cures(name: str, tmp_path: Path) -> None:
          "the loop")),
         ("lr_zero_manual", "the rate in `x -= lr * x.grad` is 0: the gradient has norm 7.211, and nothing moves"),
         ("broadcast_manual",
-         ("broadcast: shapes (20, 1) and (20,) make (20, 20), so the loss compares each of the 20 outputs with all of "
+         ("shapes (20, 1) and (20,) make (20, 20), so the loss compares each of the 20 outputs with all of "
          "the 20 targets")),
         ("not_finite_backward_manual",
-         ("not finite: the loss of iteration 0 is 3, but the gradient of v is not: sqrt of 0, where its slope is "
+         ("the loss of iteration 0 is 3, but the gradient of v is not: sqrt of 0, where its slope is "
          "infinite (in backward)")),
-        ("cycling_manual", "cycling: since iteration 1 the loop alternates between x = 1 and x = -1"),
+        ("cycling_manual", "since iteration 1 the loop alternates between x = 1 and x = -1"),
         ("no_gradient_manual",
          "the loss has no graph, though w requires a gradient: by the source, it is computed under no_grad (line 7)"),
         ("float_floor_manual",
@@ -224,7 +224,7 @@ def test_source_that_is_not_there_is_survived(tmp_path: Path) -> None:
 
 
 def test_finder_that_fails_leaves_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    import gdcli.watch.findings.find as module
+    import gdcli.watching.findings.find as module
 
     def broken(case: object) -> WatchFinding | None:
         raise LookupError("no such thing")

@@ -338,8 +338,6 @@ def _meta(field: Any) -> Any:
 
 _VAR_HELP = "value of a variable, @FILE:COLUMN to read it; same as --NAME VALUE"
 _FILE_HELP = "read the expression or program from a file; - is standard input"
-FLAGS = {"trial": "try"}
-"""The option of a setting that has another name: ``try`` is a word of Python."""
 _METAVARS = {float: "NUMBER", int: "INTEGER"}
 
 
@@ -349,7 +347,7 @@ def _option(field: FieldInfo, text: str, *, negatable: bool) -> inspect.Paramete
     A flag that is ``negatable`` has a ``--no-`` form, to override a config.
     """
     kind, extra = get_args(field.type)[0], _meta(field).extra
-    flag = "--" + FLAGS.get(field.name, field.name.replace("_", "-"))
+    flag = "--" + field.name.replace("_", "-")
     if kind in (bool, bool | None):
         name = f"{flag}/--no-{flag[2:]}" if negatable else flag
         return _parameter(field.name, bool | None, typer.Option(name, help=text, rich_help_panel=extra["panel"]))

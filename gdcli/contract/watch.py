@@ -67,11 +67,8 @@ class WatchSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ] = 2000
     fail_on: Annotated[
         list[str],
-        meta("exit with code 3 if there is one of these findings, or any", WATCH, "FINDING,...", reads="list"),
+        meta("exit with code 3 if there is one of these findings, or any", WATCH, "FINDINGS", reads="list"),
     ] = []
-    trial: Annotated[
-        bool, meta("run the script again with each remedy that is one number or word, and say what it did", WATCH)
-    ] = False
 
 
 class Size(Struct, frozen=True):

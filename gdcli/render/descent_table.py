@@ -56,7 +56,7 @@ class StepTable:
     is not higher if it ``shortens``; its width is that of the console.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- what stands in a table, and how
         self,
         title: str,
         rows: Shown[Step],

@@ -22,10 +22,10 @@ MOST_LOOPS = 8
 """The number of loops that have a table, unless all are wanted."""
 
 
-def watch_report(  # noqa: PLR0913 -- what is printed, and how
+def watch_report(
     record: WatchResult, digits: int, width: int, *, every: int = 1, whole: bool = False, figure: Figure | None = None
 ) -> RenderableType:
-    """The tables of the loops, the losses as a picture where there is a figure, how the script ended, what was found."""
+    """The tables of the loops, the losses where there is a figure, how the script ended, and what was found."""
     parts: list[RenderableType] = []
     shown = record.descents if whole else record.descents[:MOST_LOOPS]
     for loop in shown:

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from typing import IO, TYPE_CHECKING, NoReturn
+from typing import IO, TYPE_CHECKING, NoReturn, Self
 
 from gdcli.cli.command import Command
 from gdcli.cli.output import Output
@@ -17,6 +17,9 @@ from gdcli.contract.watch import WatchSettings
 from gdcli.errors import ExitCode
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
+    from gdcli.contract.figure import Figure
     from gdcli.contract.watch import WatchedStep, WatchResult
 
 
@@ -29,8 +32,8 @@ def complete(settings: WatchSettings) -> WatchSettings:
 
 def run(settings: WatchSettings, output: Output) -> int:
     """Run the script and print what it did; the exit code is that of the script."""
-    from gdcli.watch.script import read_script
-    from gdcli.watch.watch import Watch
+    from gdcli.watching.script import read_script
+    from gdcli.watching.watch import Watch
 
     script = read_script(settings.script, settings.cell)
     with contextlib.ExitStack() as stack:
@@ -65,21 +68,21 @@ def _show(record: WatchResult, output: Output) -> None:
     from gdcli.render.watch import watch_csv, watch_report
 
     @functools.cache
-    def figure() -> object:
-        from gdcli.watch.figure import figure_of
+    def figure() -> Figure:
+        from gdcli.watching.figure import figure_of
 
         return figure_of(record)
 
     report = functools.partial(
         watch_report, every=output.every, whole=output.all, figure=figure() if output.plot else None
     )
-    show(record, output, table=report, csv=watch_csv, figure=figure)  # type: ignore[arg-type]
+    show(record, output, table=report, csv=watch_csv, figure=figure)
 
 
 class _Apart:
     """What the script prints goes to standard error, also as the process ends; ``number`` is for the record."""
 
-    def __enter__(self) -> _Apart:
+    def __enter__(self) -> Self:
         sys.stdout.flush()
         self._stdout = sys.stdout
         self.number = os.dup(1)
@@ -123,7 +126,7 @@ class _Lines:
         self._output = output
         self._apart = apart
 
-    def __enter__(self) -> _Lines:
+    def __enter__(self) -> Self:
         from gdcli.contract.envelope import SettingsLine
         from gdcli.render.documents import json_line
 
@@ -135,9 +138,9 @@ class _Lines:
         self._file.write(json_line(SettingsLine(command="watch", settings=self._settings)))
         return self
 
-    def __exit__(self, *error: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         with _unless_closed():
-            self._stack.__exit__(*error)
+            self._stack.__exit__(kind, error, at)
 
     def write(self, index: int, file: str, line: int, step: WatchedStep) -> None:
         """Write the line of an iteration."""
@@ -185,8 +188,8 @@ COMMAND = Command(
     settings=WatchSettings,
     complete=complete,
     run=run,
-    help="Run a script or a notebook as it is, and show what its training loops did: loss, values and gradients at each "
-    "iteration, and what is wrong with them. Options go before the name of the script; what follows it is for the "
+    help="Run a script or a notebook as it is, and show what its training loops did: loss, values and gradients at "
+    "each iteration, and what is wrong with them. Options go before the name of the script; what follows it is for the "
     "script.",
     examples=(
         "gdcli watch train.py --epochs 3",

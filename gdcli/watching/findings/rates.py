@@ -7,9 +7,9 @@ import math
 
 from gdcli.contract.short import short
 from gdcli.contract.watch import WatchFinding
-from gdcli.watch.amounts import flat
-from gdcli.watch.findings.case import EPS, Case
-from gdcli.watch.findings.remedies import longer_dtype, other_rate
+from gdcli.watching.amounts import flat
+from gdcli.watching.findings.case import EPS, Case
+from gdcli.watching.findings.remedies import longer_dtype, other_rate
 
 _GROWN = 1.5  # times the first loss
 _FAR = 100  # times the first loss, where no bound of the rate is known

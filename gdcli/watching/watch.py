@@ -19,10 +19,10 @@ from gdcli.contract.watch import (
     WatchResult,
     WatchSettings,
 )
-from gdcli.watch.findings.find import LOOKED_AT, find
-from gdcli.watch.recorder import Recorder
-from gdcli.watch.script import Ended, Script, run_script
-from gdcli.watch.seen import Amount, Extent, Iteration, WatchedDescent, WatchedScript
+from gdcli.watching.findings.find import LOOKED_AT, find
+from gdcli.watching.recorder import Recorder
+from gdcli.watching.script import Ended, Script, run_script
+from gdcli.watching.seen import Amount, Extent, Iteration, WatchedDescent, WatchedScript
 
 OnStep = Callable[[int, str, int, WatchedStep], None]
 """Called with the index of a loop, its file and line, and an iteration of it that is over."""
@@ -68,7 +68,7 @@ class Watch:
         return record_of(seen, self.settings, self.ended, shown, find(seen), LOOKED_AT, self.script.skipped)
 
 
-def record_of(  # noqa: PLR0913 -- the parts of a record
+def record_of(  # noqa: PLR0913, PLR0917 -- the parts of a record
     seen: WatchedScript,
     settings: WatchSettings,
     ended: Ended,
@@ -158,7 +158,7 @@ def step_of(iteration: Iteration) -> WatchedStep:
         loss=iteration.loss,
         values={name: _plain(state.value) for name, state in leaves.items()},
         grads={name: _plain(state.grad) for name, state in leaves.items()},
-        lr=iteration.lr,  # type: ignore[arg-type]
+        lr=iteration.lr,
         before={name: state.before for name, state in leaves.items() if state.before != "none"},
         moved={name: state.moved for name, state in leaves.items() if state.moved is not None},
         by={name: state.by for name, state in leaves.items() if state.by is not None},

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from gdcli.watch.amounts import amount, distance, is_finite, is_zero
-from gdcli.watch.graph import graph_of, is_compiled, shape_at_the_top
-from gdcli.watch.kept import KeptIterations
-from gdcli.watch.seen import EVENTS, Amount, Event, Failure, Iteration, LeafState, WatchedDescent
-from gdcli.watch.tracked import Leaves, Tracked, rebound
+from gdcli.watching.amounts import amount, distance, is_finite, is_zero
+from gdcli.watching.graph import graph_of, is_compiled, shape_at_the_top
+from gdcli.watching.kept import KeptIterations
+from gdcli.watching.seen import EVENTS, Amount, Event, Failure, Iteration, LeafState, WatchedDescent
+from gdcli.watching.tracked import Leaves, Tracked, rebound
 
 if TYPE_CHECKING:
-    from gdcli.watch.recorder import Recorder
+    from gdcli.watching.recorder import Recorder
 
 _FIRST_LOOKS = 3
 _ORDER = operator.attrgetter("order")
@@ -27,7 +27,7 @@ _MOST_TOPS = 4
 
 
 @functools.cache
-def _reduces(kind: type) -> bool:
+def _reduces(kind: Any) -> bool:
     """Whether an operation makes a number of many, whose count may be another one in each batch; or there is none."""
     name = kind.__name__
     return any(word in name for word in ("Sum", "Mean", "Loss", "Norm", "Dot", "Nll", "Compiled", "NoneType"))
@@ -74,7 +74,7 @@ class RunningDescent:
         number, current, steady = self.seen.count, self._current, self._steady
         if current is None or len(leaves) != len(steady) or number & (number - 1) == 0 or self.left:
             return False
-        if loss.numel() != 1 or _reduces(type(loss.grad_fn)):
+        if loss.numel() != 1 or _reduces(type(loss.grad_fn)):  # type: ignore[arg-type]
             return False
         total = loss.item()
         if not math.isfinite(total):
@@ -93,7 +93,7 @@ class RunningDescent:
         stepped = {event.optimizer for event in current.events if event.kind == "step"} if current.events else None
         for each, value in zip(self.reached, values, strict=True):
             state, grad = each.state, each.strong.grad  # type: ignore[union-attr]
-            state.moved = abs(value - state.value) if each.is_scalar else distance(state.value, value)  # type: ignore[union-attr, operator, arg-type]
+            state.moved = abs(value - state.value) if each.is_scalar else distance(state.value, value)  # type: ignore[union-attr, operator]
             if state.moved:  # type: ignore[union-attr]
                 steps = stepped and not stepped.isdisjoint(self.recorder.holders(each.key))
                 state.by = "step" if steps else "in place"  # type: ignore[union-attr]
@@ -243,7 +243,7 @@ class RunningDescent:
 
     def finish(self) -> None:
         """The descent is over: note where its leaves are now."""
-        bound = {} if self._module is None else rebound(self.reached, self._module)
+        bound = {} if self._module is None else rebound(self.reached, self._module, only_computed=self.left)
         now = {each.name: leaf for each in self.reached if (leaf := each.ref()) is not None} | bound
         for name, leaf in now.items():
             grad = leaf.grad if leaf.is_leaf or leaf.retains_grad else None
@@ -256,7 +256,7 @@ class RunningDescent:
         self.leaves = Leaves(self.seen, self.recorder)
 
     def _close(self, now: dict[str, torch.Tensor]) -> None:
-        """The last iteration is over: note how its leaves moved, and keep it. ``now`` has what their names stand for."""
+        """The last iteration is over: note how its leaves moved, and keep it. ``now`` is what their names stand for."""
         iteration = self._current
         if iteration is None:
             return

@@ -13,12 +13,12 @@ from typing import Any, TypeVar
 
 import torch
 
-from gdcli.watch.amounts import plain
-from gdcli.watch.graph import leaves_of
-from gdcli.watch.hooks import Hooks
-from gdcli.watch.places import Places
-from gdcli.watch.running import RunningDescent
-from gdcli.watch.seen import (
+from gdcli.watching.amounts import plain
+from gdcli.watching.graph import leaves_of
+from gdcli.watching.hooks import Hooks
+from gdcli.watching.places import Places
+from gdcli.watching.running import RunningDescent
+from gdcli.watching.seen import (
     EVENTS,
     Event,
     EventKind,
@@ -211,7 +211,7 @@ class Recorder:
         self._event("schedule", self.places.here(), index, [])
 
     @_quietly
-    def scaled(self, scaler: Any, loss: Any, result: Any) -> None:
+    def scaled(self, scaler: Any, result: Any) -> None:
         """A loss that is scaled."""
         if isinstance(result, torch.Tensor) and scaler.is_enabled():
             self._scales = {key: each for key, each in self._scales.items() if each[0]() is not None}

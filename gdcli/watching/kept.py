@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from gdcli.watch.seen import Iteration
+from gdcli.watching.seen import Iteration
 
 
 class KeptIterations:

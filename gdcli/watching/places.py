@@ -8,7 +8,7 @@ import sys
 import sysconfig
 from types import CodeType, FrameType
 
-from gdcli.watch.seen import Place
+from gdcli.watching.seen import Place
 
 _GDCLI = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep  # noqa: PTH100, PTH120
 

@@ -6,11 +6,11 @@ import ast
 
 from gdcli.contract.envelope import listed
 from gdcli.contract.watch import WatchFinding
-from gdcli.watch.findings.case import Case
-from gdcli.watch.findings.flow import cuts
-from gdcli.watch.findings.remedies import replaced
-from gdcli.watch.findings.source import Source, Sources, mentions, root, statements_in
-from gdcli.watch.seen import Failure, Leaf, Place, WatchedScript
+from gdcli.watching.findings.case import Case
+from gdcli.watching.findings.flow import cuts
+from gdcli.watching.findings.remedies import replaced
+from gdcli.watching.findings.source import Source, Sources, mentions, root, statements_in
+from gdcli.watching.seen import Failure, Leaf, Place, WatchedScript
 
 _IN_PLACE = "leaf Variable that requires grad is being used in an in-place operation"
 _NOT_FLOAT = "floating point and complex dtype can require gradients"

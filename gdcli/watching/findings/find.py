@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from gdcli.contract.watch import WatchFinding
-from gdcli.watch.findings.case import Case
-from gdcli.watch.findings.errors import of_descent, of_script
-from gdcli.watch.findings.finite import not_finite
-from gdcli.watch.findings.flat import plateau, saddle
-from gdcli.watch.findings.layers import dead_relu, layers
-from gdcli.watch.findings.rates import float_floor, too_large, too_small
-from gdcli.watch.findings.reach import not_held, not_reached
-from gdcli.watch.findings.shapes import broadcast, not_averaged
-from gdcli.watch.findings.source import Sources
-from gdcli.watch.findings.turning import cycling, oscillating
-from gdcli.watch.findings.updates import lr_zero, never_stepped, rebound, schedule_before_step
-from gdcli.watch.findings.zeroing import zero_grad_before_step, zero_grad_forgotten
-from gdcli.watch.seen import WatchedScript
+from gdcli.watching.findings.case import Case
+from gdcli.watching.findings.errors import of_descent, of_script
+from gdcli.watching.findings.finite import not_finite
+from gdcli.watching.findings.flat import plateau, saddle
+from gdcli.watching.findings.layers import dead_relu, layers
+from gdcli.watching.findings.rates import float_floor, too_large, too_small
+from gdcli.watching.findings.reach import not_held, not_reached
+from gdcli.watching.findings.shapes import broadcast, not_averaged
+from gdcli.watching.findings.source import Sources
+from gdcli.watching.findings.turning import cycling, oscillating
+from gdcli.watching.findings.updates import lr_zero, never_stepped, rebound, schedule_before_step
+from gdcli.watching.findings.zeroing import zero_grad_before_step, zero_grad_forgotten
+from gdcli.watching.seen import WatchedScript
 
 Finder = Callable[[Case], WatchFinding | None]
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from gdcli.contract.short import short
 from gdcli.contract.watch import WatchFinding
-from gdcli.watch.findings.case import Case, nothing, size_of
-from gdcli.watch.findings.shapes import line_of_loss
-from gdcli.watch.seen import Graph, Iteration, Node, Saved
+from gdcli.watching.findings.case import Case, nothing, size_of
+from gdcli.watching.findings.shapes import line_of_loss
+from gdcli.watching.seen import Graph, Iteration, Node, Saved
 
 _SHARE = 0.75  # of the units of a layer, from which on it is said
 _INPUTS = 8  # from so many on it is said of a part of a layer

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import NamedTuple
 
-from gdcli.watch.findings.source import Source, path, statements_in
+from gdcli.watching.findings.source import Source, path, statements_in
 
 _METHODS = {
     "detach": "detach()", "item": "item()", "tolist": "tolist()", "numpy": "numpy()", "long": "long()", "int": "int()",

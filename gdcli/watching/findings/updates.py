@@ -7,10 +7,10 @@ import ast
 from gdcli.contract.envelope import listed
 from gdcli.contract.short import short
 from gdcli.contract.watch import WatchFinding, WatchRemedy
-from gdcli.watch.findings.case import EPS, Case, nothing, size_of
-from gdcli.watch.findings.remedies import other_rate
-from gdcli.watch.findings.source import is_update
-from gdcli.watch.seen import Event, Leaf, Place
+from gdcli.watching.findings.case import EPS, Case, nothing, size_of
+from gdcli.watching.findings.remedies import other_rate
+from gdcli.watching.findings.source import is_update
+from gdcli.watching.seen import Event, Leaf, Place
 
 
 def rebound(case: Case) -> WatchFinding | None:

@@ -9,9 +9,9 @@ import math
 from typing import Any
 
 from gdcli.contract.watch import WatchFinding, WatchFindingCode, WatchRemedy
-from gdcli.watch.amounts import flat, is_zero
-from gdcli.watch.findings.source import Source, Sources, path
-from gdcli.watch.seen import (
+from gdcli.watching.amounts import flat, is_zero
+from gdcli.watching.findings.source import Source, Sources, path
+from gdcli.watching.seen import (
     Amount,
     Extent,
     Graph,

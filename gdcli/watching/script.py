@@ -22,7 +22,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from gdcli.errors import GdcliError, OutsideError
-from gdcli.watch.notebook import read_notebook
+from gdcli.watching.notebook import read_notebook
 
 INTERRUPTED = 130
 _GDCLI = str(Path(__file__).parent.parent) + os.sep
@@ -154,7 +154,11 @@ def _as_python() -> Iterator[None]:
     shown, warnings.showwarning = warnings.showwarning, warnings._showwarning_orig  # type: ignore[attr-defined] # noqa: SLF001
     handlers: dict[int, Any] = {}
     if threading.current_thread() is threading.main_thread():
-        usual = {"SIGINT": signal.default_int_handler, "SIGTERM": signal.SIG_DFL, "SIGHUP": signal.SIG_DFL}
+        usual: dict[str, Any] = {
+            "SIGINT": signal.default_int_handler,
+            "SIGTERM": signal.SIG_DFL,
+            "SIGHUP": signal.SIG_DFL,
+        }
         for name, handler in usual.items():
             number = getattr(signal, name, None)
             if number is not None and signal.getsignal(number) not in (signal.SIG_IGN, None):

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from gdcli.watch.places import Places
+from gdcli.watching.places import Places
 
 _MOST_ITEMS = 1000
 _MOST_FRAMES = 20

@@ -6,8 +6,8 @@ import ast
 
 from gdcli.contract.short import short
 from gdcli.contract.watch import WatchRemedy
-from gdcli.watch.findings.case import Case
-from gdcli.watch.findings.source import path
+from gdcli.watching.findings.case import Case
+from gdcli.watching.findings.source import path
 
 _DTYPES = frozenset(["torch.float16", "torch.bfloat16", "torch.half", "torch.float32", "torch.float"])
 

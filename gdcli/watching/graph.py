@@ -9,9 +9,9 @@ from typing import Any
 
 import torch
 
-from gdcli.watch.amounts import amount, extent
-from gdcli.watch.places import Places
-from gdcli.watch.seen import FEW, Graph, Node, Place, Saved
+from gdcli.watching.amounts import amount, extent
+from gdcli.watching.places import Places
+from gdcli.watching.seen import FEW, Graph, Node, Place, Saved
 
 _ACCUMULATE: Any = type(torch.ones((), requires_grad=True).expand(1).grad_fn.next_functions[0][0])  # type: ignore[union-attr]
 _MOST_NODES = 1000
@@ -76,7 +76,7 @@ def graph_of(root: Any, iteration: int, name_of: Callable[[torch.Tensor], str | 
 
 def _node(node: Any, inputs: list[int | str | None], places: Places) -> Node:
     saved = []
-    for attribute in _saved_names(type(node)):
+    for attribute in _saved_names(type(node)):  # type: ignore[arg-type]
         try:
             value = getattr(node, attribute)
         except RuntimeError:  # it was changed in place, or is gone
@@ -87,7 +87,7 @@ def _node(node: Any, inputs: list[int | str | None], places: Places) -> Node:
 
 
 @functools.cache
-def _saved_names(kind: type) -> list[str]:
+def _saved_names(kind: Any) -> list[str]:
     return [name for name in dir(kind) if name.startswith("_saved_")]
 
 
@@ -105,8 +105,8 @@ def _saved(name: str, value: Any) -> Saved | None:
         units = value.shape[-1]
         flat = value.detach().reshape(-1, units)
         zeros = int((flat == 0).all(dim=0).sum().item())
-    numbers = amount(value.detach()) if value.numel() <= FEW else None
-    return Saved(name, shape, extent(value), numbers, zeros, units)
+    few = amount(value.detach()) if value.numel() <= FEW else None
+    return Saved(name, shape, extent(value), few, zeros, units)
 
 
 def _shape(node: Any) -> list[int] | None:

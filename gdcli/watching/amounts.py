@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from gdcli.watch.seen import FEW, Amount, Extent
+from gdcli.watching.seen import FEW, Amount, Extent
 
 
 def amount(tensor: torch.Tensor | None, *, closely: bool = False) -> Amount:
@@ -17,7 +17,7 @@ def amount(tensor: torch.Tensor | None, *, closely: bool = False) -> Amount:
     if tensor.numel() == 1 and tensor.dim() == 0 and not tensor.is_complex():
         return tensor.item()
     if tensor.numel() <= FEW and not tensor.is_complex() and tensor.layout == torch.strided:
-        return tensor.tolist()  # type: ignore[no-any-return]
+        return tensor.tolist()
     return extent(tensor) if closely else Extent(tensor.numel(), norm(tensor))
 
 

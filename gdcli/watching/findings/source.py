@@ -8,7 +8,7 @@ import linecache
 import operator
 from collections.abc import Callable, Iterator
 
-from gdcli.watch.seen import Place
+from gdcli.watching.seen import Place
 
 _IN_PLACE = frozenset(["sub_", "add_", "copy_", "addcmul_", "addcdiv_", "set_", "lerp_", "mul_"])
 _OPERATIONS: dict[type, Callable[[float, float], float]] = {

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from gdcli.contract.envelope import listed
 from gdcli.contract.watch import WatchFinding
-from gdcli.watch.findings.case import Case
-from gdcli.watch.findings.flow import cuts
-from gdcli.watch.findings.source import mentions
-from gdcli.watch.seen import Leaf, Place
+from gdcli.watching.findings.case import Case
+from gdcli.watching.findings.flow import cuts
+from gdcli.watching.findings.source import mentions
+from gdcli.watching.seen import Leaf, Place
 
 _UNNAMED = "leaf "  # what the recorder calls tensors without a name in the script
 _NAMED = 4  # names in a sentence

@@ -40,7 +40,7 @@ class Listener(Protocol):
     def scheduled(self, scheduler: Any) -> None:
         """A schedule takes a step."""
 
-    def scaled(self, scaler: Any, loss: Any, result: Any) -> None:
+    def scaled(self, scaler: Any, result: Any) -> None:
         """A GradScaler has scaled a loss."""
 
     def unscaled(self, optimizer: torch.optim.Optimizer) -> None:
@@ -170,7 +170,7 @@ class Hooks:
 
         def scale(self: Any, outputs: Any) -> Any:
             result = original(self, outputs)
-            listener.scaled(self, outputs, result)
+            listener.scaled(self, result)
             return result
 
         return scale
@@ -201,7 +201,8 @@ def _listed(value: Any) -> list[Any]:
 
 def _with_own_step(kind: type) -> list[type]:
     """A class and those below it that have a ``step`` of their own."""
-    found = [kind] if "step" in vars(kind) else []
-    for below in kind.__subclasses__():
+    found: list[type] = [kind] if "step" in vars(kind) else []
+    below: type
+    for below in type.__subclasses__(kind):
         found += _with_own_step(below)
     return found

@@ -7,10 +7,10 @@ import linecache
 from collections.abc import Iterator
 
 from gdcli.contract.watch import WatchedLoop, WatchFinding, WatchResult, WatchSettings
-from gdcli.watch.findings.find import LOOKED_AT, find
-from gdcli.watch.recorder import Recorder
-from gdcli.watch.script import Ended
-from gdcli.watch.watch import record_of
+from gdcli.watching.findings.find import LOOKED_AT, find
+from gdcli.watching.recorder import Recorder
+from gdcli.watching.script import Ended
+from gdcli.watching.watch import record_of
 
 
 class Watched:

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 from msgspec import Struct
 
-from gdcli.watch.amounts import amount, distance, extent, is_finite, is_zero, norm
-from gdcli.watch.graph import leaves_of
-from gdcli.watch.names import Named, named_tensors, namespaces, optimizers_in
-from gdcli.watch.seen import FEW, Amount, Before, Extent, Leaf, LeafState, WatchedDescent
+from gdcli.watching.amounts import amount, distance, extent, is_finite, is_zero, norm
+from gdcli.watching.graph import leaves_of
+from gdcli.watching.names import Named, named_tensors, namespaces, optimizers_in
+from gdcli.watching.seen import FEW, Amount, Before, Extent, Leaf, LeafState, WatchedDescent
 
 if TYPE_CHECKING:
-    from gdcli.watch.recorder import Recorder
+    from gdcli.watching.recorder import Recorder
 
 _MOST_FRAME = 200
 
@@ -25,8 +25,8 @@ _MOST_FRAME = 200
 class Tracked(Struct):
     """A leaf that a descent knows, with what its last iteration left.
 
-    ``now`` is the value when backward began, where the iteration is like the last one, and ``is_scalar`` says that it has
-    no dimension. ``strong`` holds a small one after the script has let it go: its last value is the result. ``old_value`` and
+    ``now`` is the value when backward began, where the iteration is like the last one. One that
+    ``is_scalar`` has no dimension. ``strong`` holds a small one after the script has let it go: its last value is the result. ``old_value`` and
     ``old_grad`` are copies of a large one, where the next iteration is compared with them.
     """
 
@@ -60,7 +60,8 @@ class Tracked(Struct):
             self.grad_before = amount(grad)
             self.before = "zero" if is_zero(self.grad_before) else "kept" if self.grad_before == last else "other"
             return
-        unchanged = self.grad_ref is not None and self.grad_ref() is grad and self.grad_version == grad._version  # noqa: SLF001
+        same = self.grad_ref is not None and self.grad_ref() is grad
+        unchanged = same and self.grad_version == grad._version  # noqa: SLF001
         if unchanged and last is not None:
             self.before, self.grad_before = "kept", last
         else:
@@ -147,7 +148,7 @@ class Leaves:
         for name, optimizer in optimizers_in(namespaces(frame, places)):
             recorder.number_of(optimizer, name)
         named = named_tensors(namespaces(frame, places))
-        own = [(named[id(leaf)] if id(leaf) in named else None, leaf) for leaf in leaves]
+        own = [(named.get(id(leaf)), leaf) for leaf in leaves]
         own.sort(key=lambda pair: math.inf if pair[0] is None else pair[0].order)
         for found, leaf in own:
             if self.known(leaf) is None:
@@ -217,24 +218,25 @@ class Leaves:
                     optimizers[index].holds[i] = name
 
 
-def rebound(tracked: Iterable[Tracked], space: Any) -> dict[str, torch.Tensor]:
-    """The tensors that the variables of leaves are bound to now, where those were computed from the leaves.
+def rebound(tracked: Iterable[Tracked], space: Any, *, only_computed: bool = False) -> dict[str, torch.Tensor]:
+    """The tensors that variables of leaves are bound to now, where those were computed from the leaves.
 
-    That is what ``x = x - lr * x.grad`` makes of ``x``.
+    That is what ``x = x - lr * x.grad`` makes of ``x``. A new leaf of the same shape counts too, as ``detach`` makes it,
+    unless ``only_computed``.
     """
     found = {}
     for each in tracked:
         if each.variable is not None:
             bound, leaf = space.get(each.variable), each.ref()
-            if bound is not leaf and _follows(bound, leaf):
+            if bound is not leaf and _follows(bound, leaf, only_computed=only_computed):
                 found[each.name] = bound
     return found
 
 
-def _follows(bound: Any, leaf: torch.Tensor | None) -> bool:
+def _follows(bound: Any, leaf: torch.Tensor | None, *, only_computed: bool) -> bool:
     """Whether a tensor is a leaf of the same shape as another one, or was computed from it."""
     if not isinstance(bound, torch.Tensor) or leaf is None or bound.shape != leaf.shape:
         return False
     if bound.grad_fn is None:
-        return bound.requires_grad
+        return bound.requires_grad and not only_computed
     return any(each is leaf for each in leaves_of(bound.grad_fn))
