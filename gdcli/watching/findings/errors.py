@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 
 from gdcli.contract.envelope import listed
-from gdcli.contract.watch import WatchFinding, WatchRemedy
+from gdcli.contract.watch import WatchFinding
 from gdcli.watching.findings.case import Case
 from gdcli.watching.findings.flow import cuts
+from gdcli.watching.findings.remedies import replaced
 from gdcli.watching.findings.source import Source, Sources, mentions, root, statements_in
 from gdcli.watching.seen import Failure, Leaf, Place, WatchedScript
 
@@ -101,8 +102,7 @@ def _again(case: Case) -> WatchFinding:
     message = f"iteration {count} goes through a graph that backward has used and freed"
     change = "compute the loss anew in each iteration"
     evidence: dict[str, object] = {"iteration": count}
-    guess = False
-    remedy = None
+    guess, remedy = False, None
     name = _receiver(source, line)
     earlier = [each.place for each in case.script.descents if each.count and each.place.line != line]
     inside = [each for each in statements_in(source.loop(line)) if isinstance(each, ast.Assign)]
@@ -115,13 +115,13 @@ def _again(case: Case) -> WatchFinding:
         message = f"this backward goes through a graph that the backward of line {before.line} has used and freed"
         change = f"add the losses and call backward once, or write retain_graph=True in line {before.line}"
         evidence |= {"first_backward": before.line}
-    elif (carried := next((each for each in inside if _carries(each)), None)) is not None:
-        kept = root(carried.targets[0]) or source.text(carried.targets[0])
-        guess = True
+    elif (carried := next((each for each in inside if _carried(each) is not None), None)) is not None:
+        kept, guess = _carried(carried), True
         message += f"; by the source, {kept} (line {carried.lineno}) carries it from one iteration to the next"
-        change = f"cut the graph after this line: {kept} = {kept}.detach()"
+        change = f"cut the graph in line {carried.lineno}: use {kept}.detach() there (of a tuple, of each part)"
         evidence |= {"name": kept, "made_at": carried.lineno}
-        remedy = WatchRemedy(carried.lineno + 1, f"{kept} = {kept}.detach()")
+        used = next(each for each in ast.walk(carried.value) if isinstance(each, ast.Name) and each.id == kept)
+        remedy = replaced(case, used, f"{kept}.detach()")
     return case.finding("two-backwards", message, None, evidence, change, guess=guess, remedy=remedy)
 
 
@@ -140,10 +140,10 @@ def _binds(statement: ast.Assign, name: str) -> bool:
     )
 
 
-def _carries(statement: ast.Assign) -> bool:
-    """Whether a statement binds a name to something made of its own value before."""
-    names = {each.id for target in statement.targets for each in ast.walk(target) if isinstance(each, ast.Name)}
-    return mentions(statement.value, names)
+def _carried(statement: ast.Assign) -> str | None:
+    """The name that a statement binds to something made of its own value before."""
+    names = [each.id for target in statement.targets for each in ast.walk(target) if isinstance(each, ast.Name)]
+    return next((name for name in names if mentions(statement.value, {name})), None)
 
 
 def _no_graph(case: Case) -> WatchFinding:

@@ -170,9 +170,7 @@ def _born(case: Case, iteration: Iteration, graph: Graph, index: int, during: st
             change = "the data has nan or inf: look for it with torch.isfinite"
     value = "nan" if math.isnan(iteration.loss) else "inf" if iteration.loss > 0 else "-inf"
     place = case.place_of(graph, index) or line_of_loss(case)
-    message = (
-        f"not finite: the loss is {value} in iteration {iteration.number}, where {what} is not finite (in forward)"
-    )
+    message = f"the loss is {value} in iteration {iteration.number}, where {what} is not finite (in forward)"
     evidence = {"iteration": iteration.number, "during": during, "operation": _name(node), "inputs": inputs}
     return case.finding("not-finite", message, place, evidence, change)
 
@@ -192,13 +190,13 @@ def _backward(case: Case, iteration: Iteration, graph: Graph) -> WatchFinding | 
     evidence: dict[str, Any] = {"iteration": iteration.number, "during": "backward", "leaves": names}
     leaves = ", ".join(names[:3])
     if found is None:
-        message = f"not finite: the gradient of {leaves} in iteration {iteration.number}, of a loss that is finite"
+        message = f"the gradient of {leaves} is not finite in iteration {iteration.number}, and its loss is"
         change = "torch.autograd.detect_anomaly() names the operation"
         return case.finding("not-finite", message, None, evidence, change)
     index, (given, advice) = found
     node = graph.nodes[index]
     message = (
-        f"not finite: the loss of iteration {iteration.number} is {short(iteration.loss, 4)}, but the gradient of "
+        f"the loss of iteration {iteration.number} is {short(iteration.loss, 4)}, but the gradient of "
         f"{leaves} is not: {given}, where its slope is infinite (in backward)"
     )
     place: Place | None = case.place_of(graph, index) or line_of_loss(case)

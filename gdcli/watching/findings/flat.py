@@ -36,7 +36,7 @@ def plateau(case: Case) -> WatchFinding | None:
     evidence: dict[str, Any] = {"gradient_norm": slope, "loss": last.loss, "iterations": case.descent.count}
     norm = short(slope, 3) if slope else "exactly 0"
     message = (
-        f"plateau: the norm of the gradient is {norm} at a loss of {short(last.loss, 4)}, which changed by "
+        f"the norm of the gradient is {norm} at a loss of {short(last.loss, 4)}, which changed by "
         f"{short(abs(last.loss - first.loss), 2)} in {case.descent.count} iterations"
     )
     change = "start elsewhere, or scale the inputs"
@@ -101,7 +101,7 @@ def saddle(case: Case) -> WatchFinding | None:
     names = _names(case, still)
     evidence = {"elements": len(still), "of": n, "leaves": names, "gradient_norm": slopes[-1]}
     message = (
-        f"saddle: {len(still)} of {n} numbers ({', '.join(names)}) are exactly 0 with a gradient of exactly 0 in each "
+        f"{len(still)} of {n} numbers ({', '.join(names)}) are exactly 0 with a gradient of exactly 0 in each "
         f"of {case.descent.count} iterations, and the rest has come to rest (gradient norm {short(slopes[-1], 2)}). "
         "That the loss is lower beside it is a guess"
     )

@@ -101,28 +101,17 @@ def _without_gradient_since(case: Case, names: list[str]) -> int | None:
 def _died(case: Case, graph: Graph, index: int, share: float, since: int, below: list[str]) -> WatchFinding:
     layer = _layer(below)
     units = next((each.units for each in graph.nodes[index].saved if each.name == "result"), None)
-    many = (
-        f"all {units} units"
-        if share == 1 and units
-        else f"{share:.0%} of the {units} units"
-        if units
-        else "every output"
-    )
-    message = (
-        f"the ReLU after {layer}: {many} are 0 for every input "
-        if units
-        else f"the ReLU after {layer} is 0 for every input "
-    )
-    message += (
-        "from the start"
-        if since == 0
-        else f"since iteration {since}"
-        if share == 1
-        else f"since iteration {since} or before"
-    )
-    message += (
-        f", so {layer} gets no gradient through them" if share < 1 else f", so the gradient of {layer} is exactly 0"
-    )
+    when = f"since iteration {since}" if since else "from the start"
+    if since and share < 1:
+        when += " or before"
+    if share < 1:
+        told = (
+            f"{share:.0%} of the {units} units are 0 for every input {when}, so {layer} gets no gradient through them"
+        )
+    else:
+        every = f": all {units} units are" if units else " is"
+        told = f"{every} 0 for every input {when}, so the gradient of {layer} is exactly 0"
+    message = f"the ReLU after {layer}{told}" if share == 1 else f"the ReLU after {layer}: {told}"
     evidence: dict[str, Any] = {"layer": layer, "since": since, "share": share, "units": units}
     change = "use a smaller learning rate, or start with biases that are not far below 0; leaky_relu keeps a slope"
     return case.finding("dead-relu", message, case.place_of(graph, index) or line_of_loss(case), evidence, change)

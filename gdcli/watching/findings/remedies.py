@@ -22,16 +22,16 @@ def other_rate(case: Case, rate: float) -> WatchRemedy | None:
         node = bound[0].value if len(bound) == 1 else None
     if node is None or case.source.number(node) is None:
         return None
-    return _replaced(case, node, short(rate, 2))
+    return replaced(case, node, short(rate, 2))
 
 
 def longer_dtype(case: Case) -> WatchRemedy | None:
     """float64 where the file names one other dtype of floating point numbers, once."""
     found = [node for node in ast.walk(case.source.tree) if isinstance(node, ast.Attribute) and path(node) in _DTYPES]
-    return _replaced(case, found[0], "torch.float64") if len(found) == 1 else None
+    return replaced(case, found[0], "torch.float64") if len(found) == 1 else None
 
 
-def _replaced(case: Case, node: ast.expr, text: str) -> WatchRemedy | None:
+def replaced(case: Case, node: ast.expr, text: str) -> WatchRemedy | None:
     """A line with a node replaced: as the whole line, so that it can be put in its place."""
     line = case.source.line(node.lineno)
     if node.end_lineno != node.lineno or node.end_col_offset is None or not line:

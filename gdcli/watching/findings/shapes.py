@@ -91,7 +91,7 @@ def _broadcast(case: Case, n: int, *, column: bool, place: Place | None, other: 
     shapes = [[n, 1], [n]] if column else [[n], [n, 1]]
     one, two = (f"({s[0]},)" if len(s) == 1 else f"({s[0]}, {s[1]})" for s in shapes)
     message = (
-        f"broadcast: shapes {one} and {two} make ({n}, {n}), so the loss compares each of the {n} outputs with all of "
+        f"shapes {one} and {two} make ({n}, {n}), so the loss compares each of the {n} outputs with all of "
         f"the {n} targets"
     )
     evidence = {"shapes": shapes, "result": [n, n]}

@@ -31,9 +31,7 @@ def oscillating(case: Case) -> WatchFinding | None:
     if not case.is_plain and losses[-1] <= _ARRIVED * losses[0]:  # rules of a constant length turn at their end
         return None
     evidence = {"cosine": middle, "lr": case.rate, "gradient_norm": slopes[-1]}
-    message = (
-        f"oscillating: successive gradients oppose each other (median cosine {short(middle, 2)} in the second half)"
-    )
+    message = f"successive gradients oppose each other (median cosine {short(middle, 2)} in the second half)"
     change, remedy = "use a smaller rate", other_rate(case, case.rate / 2)
     products = sorted(lr * change_ / length for _, length, change_, lr in case.secants[len(cosines) :])
     if products and case.is_plain:
@@ -77,9 +75,9 @@ def _cycle(case: Case, period: int, tail: list[list[float]]) -> WatchFinding:
     labels = _labels(case)
     if period == 2 and len(labels) <= 2 and len(labels) == len(tail[0]):
         ends = " and ".join(point_in_words(each, labels) for each in tail[:2])
-        message = f"cycling: since iteration {since} the loop alternates between {ends}"
+        message = f"since iteration {since} the loop alternates between {ends}"
     else:
-        message = f"cycling: since iteration {since} the same {period} places come again and again"
+        message = f"since iteration {since} the same {period} places come again and again"
     losses = sorted({each.loss for each in case.iterations[-period:]})
     evidence = {"since": since, "period": period, "losses": losses, "lr": case.rate}
     remedy = None if case.rate is None else other_rate(case, case.rate / 2)

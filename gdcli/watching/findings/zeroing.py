@@ -65,10 +65,9 @@ def _forgotten(case: Case, name: str, one: Iteration, other: Iteration) -> Watch
         )
         evidence = {"iteration": other.number, "leaf": name, "last": last, "sum": total}
     text = case.zero_grad_text(name)
-    message = f"zero_grad forgotten: {told}"
     change = f"set the gradients to zero before this line: {text}"
     remedy = WatchRemedy(case.descent.place.line, text)
-    return case.finding("zero-grad-forgotten", message, None, evidence, change, remedy=remedy)
+    return case.finding("zero-grad-forgotten", told, None, evidence, change, remedy=remedy)
 
 
 def zero_grad_before_step(case: Case) -> WatchFinding | None:
