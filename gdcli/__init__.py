@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from gdcli.version import __version__
 
 if TYPE_CHECKING:
-    from gdcli.api import compare, fit_linear, grad, grad_each, minimize, ops, plot, sweep
+    from gdcli.api import compare, fit_linear, grad, grad_each, minimize, ops, plot, sweep, watch
     from gdcli.contract.compare import CompareResult
     from gdcli.contract.descent import FitLinearResult, MinimizeResult, Step
     from gdcli.contract.grad import GradResult, PointsResult
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from gdcli.contract.plot import PlotResult
     from gdcli.contract.regression import RegressionResult
     from gdcli.contract.sweep import SweepResult
+    from gdcli.contract.watch import WatchResult
     from gdcli.errors import ExpressionError, GdcliError
     from gdcli.lang.nodes import Expression
     from gdcli.lang.parsing import parse
@@ -34,6 +35,7 @@ _HOMES = {
     "ops": "gdcli.api",
     "plot": "gdcli.api",
     "sweep": "gdcli.api",
+    "watch": "gdcli.api",
     "ExpressionError": "gdcli.errors",
     "GdcliError": "gdcli.errors",
     "Expression": "gdcli.lang.nodes",
@@ -48,6 +50,7 @@ _HOMES = {
     "RegressionResult": "gdcli.contract.regression",
     "Step": "gdcli.contract.descent",
     "SweepResult": "gdcli.contract.sweep",
+    "WatchResult": "gdcli.contract.watch",
 }
 
 __all__ = [
@@ -64,6 +67,7 @@ __all__ = [
     "RegressionResult",
     "Step",
     "SweepResult",
+    "WatchResult",
     "__version__",
     "compare",
     "fit_linear",
@@ -74,6 +78,7 @@ __all__ = [
     "parse",
     "plot",
     "sweep",
+    "watch",
 ]
 
 

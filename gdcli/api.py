@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from gdcli.contract.sweep import SweepResult
     from gdcli.descent.run import Descent
     from gdcli.regression.fit import Fit
+    from gdcli.watching.block import Watched
 
 
 def ops(
@@ -318,6 +319,23 @@ def _check_text(expression: Any, function: str) -> None:
         what = "a function" if callable(expression) else f"of type {type(expression).__name__}"
         message = f"an expression must be text, but this one is {what}"
         raise GdcliError("argument", message, f'for example: gdcli.{function}("x**2", x=3)')
+
+
+@contextlib.contextmanager
+def watch(keep: int = 2000) -> Iterator[Watched]:
+    """Watch the loops of the code inside of ``with``: what ``gdcli watch`` shows of a script.
+
+    Args:
+        keep: How many iterations of a loop are kept, its first and last ones; 0 keeps all.
+
+    Returns:
+        What was seen, once the block has ended, also by an error: ``descents`` and ``findings`` of the record.
+    """
+    import_torch()
+    from gdcli.watching.block import watched
+
+    with watched(keep) as seen:
+        yield seen
 
 
 @contextlib.contextmanager

@@ -164,7 +164,7 @@ def outcome_of(command: str) -> Outcome:
             raise LookupError(f"{program} is not installed")
     if words[0] == "gdcli" and not any(set(word) <= set("|&;<>") for word in words):
         uses_files = {"--save", "--output", "--config", "--points", "--file"} & set(words)
-        uses_files |= {word for word in words if word.startswith("@")}
+        uses_files |= {word for word in words if word.startswith("@") or word == "watch"}
         return (in_this_process if uses_files else in_this_process_once)(tuple(words[1:]))
     return Outcome(*shell(command))
 
@@ -296,7 +296,11 @@ EXAMPLES = [line for name in COMMANDS for line in (load(name).epilog or "").spli
 
 @pytest.mark.process
 @pytest.mark.parametrize("example", EXAMPLES)
-def test_examples_of_the_help_run(example: str) -> None:
+def test_examples_of_the_help_run(example: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if example.startswith("gdcli watch"):  # they name scripts
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "train.py").write_text("import torch\ntorch.tensor(3.0, requires_grad=True).square().backward()\n")
+        shutil.copy(ROOT / "tests" / "watched" / "lecture.ipynb", tmp_path)
     if ".csv" in example:
         rows = [f"{i},{40 + 3 * i},{1 + i % 5},{90 + 8 * i + 5 * (i % 5) + i % 7},{int(i % 11 > 4)}" for i in range(40)]
         for name in ("data.csv", "new.csv"):

@@ -20,6 +20,7 @@ COMMANDS = {
     "predict": "Predict from rows of data with a saved model.",
     "compare": "Compare optimizers on one problem.",
     "sweep": "Run many descents along one or two axes.",
+    "watch": "Run a script, and show what its training loop did.",
     "plot": "Draw a function of one or two variables.",
     "functions": "List the functions of the expression language.",
     "optimizers": "List the update rules and learning rate schedules.",

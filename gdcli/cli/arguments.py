@@ -88,6 +88,26 @@ def sort_words(words: list[str], options: Mapping[str, str], command: str, *, va
     return found
 
 
+def before_script(words: list[str], options: Mapping[str, str]) -> tuple[list[str], list[str]]:
+    """The arguments up to the name of a script, and those after it, which are for the script.
+
+    A notebook takes none, so that all of them are for gdcli.
+    """
+    takes_value = False
+    for i, word in enumerate(words):
+        if takes_value:
+            takes_value = False
+        elif word == "--":
+            return words[: i + 2], words[i + 2 :]
+        elif word.startswith("-") and word != "-":
+            takes_value = bool(options.get(word))
+        elif word.lower().endswith(".ipynb"):
+            break
+        else:
+            return words[: i + 1], words[i + 1 :]
+    return words, []
+
+
 def _without_replaced(given: Sequence[Sequence[str]]) -> Sequence[Sequence[str]]:
     """The options, each with its value, without the parameters of a schedule that a later ``--schedule`` replaces."""
     names = [words[0].partition("=")[0] for words in given]

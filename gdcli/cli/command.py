@@ -22,6 +22,7 @@ from typer.core import TyperCommand
 
 from gdcli.cli.arguments import (
     add_variable,
+    before_script,
     name_of_an_option,
     parse_assignment,
     sort_words,
@@ -40,7 +41,7 @@ from gdcli.cli.save import check_targets, files_in_words
 from gdcli.cli.unquoted import check_unquoted
 from gdcli.cli.words import leave_as_typed
 from gdcli.complete.problem import hint_at_problems
-from gdcli.contract.fields import EXPRESSIONS, fields_of
+from gdcli.contract.fields import EXPRESSIONS, SCRIPT, fields_of
 from gdcli.contract.reading import S, read
 from gdcli.contract.words import read_word
 from gdcli.errors import (
@@ -113,6 +114,7 @@ class WordsCommand(TyperCommand):
         """Separate the variables, and parse the rest."""
         leave_as_typed(self.get_params(ctx))
         arguments = [p for p in self.params if p.param_type_name == "argument"]
+        runs_script = [p.name for p in arguments] == list(SCRIPT)
         options = {
             option: "" if getattr(p, "is_flag", False) else str(p.metavar)
             for p in self.params
@@ -120,8 +122,11 @@ class WordsCommand(TyperCommand):
             for option in [*p.opts, *p.secondary_opts]
         }
         options |= dict.fromkeys(self.get_help_option_names(ctx), "")
+        args, of_script = before_script(args, options) if runs_script else (args, [])
         words = sort_words(args, options, str(ctx.info_name), variables="--var" in options)
-        check_quotes(str(ctx.info_name), args, options, words)
+        words.positional += of_script
+        if not runs_script:
+            check_quotes(str(ctx.info_name), args, options, words)
         takes = 0 if any(p.nargs != 1 for p in arguments) else len(arguments)
         if any(p.name in EXPRESSIONS for p in arguments):
             check_unquoted(str(ctx.info_name), args, options, words, takes=takes)
@@ -130,7 +135,7 @@ class WordsCommand(TyperCommand):
         ctx.meta["gdcli.variables"] = words.variables
         ctx.meta["gdcli.rates"] = words.rates
         ctx.meta["gdcli.options"] = options
-        ctx.meta["gdcli.words"] = [ctx.info_name, *args]
+        ctx.meta["gdcli.words"] = [ctx.info_name, *args, *of_script]
         return super().parse_args(ctx, [*words.options, "--", *words.positional])
 
     def invoke(self, ctx: Any) -> Any:
@@ -196,7 +201,8 @@ def _run(
     output.check()
     check_live(output, streams="iterations" in form.features)
     check_targets(output, form.name, form.saves, streams=bool(getattr(settings, "points", "")))
-    check_effect(output, settings, many_rows="iterations" in form.features or getattr(settings, "each", False))
+    has_rows = not {"iterations", "loops"}.isdisjoint(form.features)
+    check_effect(output, settings, many_rows=has_rows or getattr(settings, "each", False))
     form.check(settings, output)
     if output.format == "code" and form.code is not None:
         _print_code(form.code(settings), output)

@@ -23,7 +23,20 @@ Format = Literal["table", "json", "jsonl", "csv", "code"]
 Kind: TypeAlias = Literal["table", "picture", "animation", "page", "cells"]
 """The kinds of files that ``--save`` can write."""
 Feature: TypeAlias = (
-    Literal["files", "iterations", "model", "numbers", "points", "plot", "race", "rows", "script", "surface", "sweep"]
+    Literal[
+        "files",
+        "iterations",
+        "loops",
+        "model",
+        "numbers",
+        "points",
+        "plot",
+        "race",
+        "rows",
+        "script",
+        "surface",
+        "sweep",
+    ]
     | Kind
 )
 """The features of a command that have options of their own."""
@@ -53,9 +66,10 @@ FORMATS: dict[Format, Meta] = {
     "json": option("print the record as one JSON document"),
     "jsonl": option(
         "print each point as a line of JSON",
-        about=("iterations", "points", "rows"),
+        about=("iterations", "loops", "points", "rows"),
         instead={
             "iterations": "print each iteration as a line of JSON, as it is computed",
+            "loops": "print each iteration as a line of JSON, once it is over",
             "rows": "print each prediction as a line of JSON, as it is computed",
         },
     ),
@@ -77,8 +91,11 @@ class Output(Struct, frozen=True, kw_only=True):
         bool,
         option(
             "also draw a picture, below the table",
-            about=("plot",),
-            instead={"iterations": "draw a picture instead of the table; with --all or --every, below it"},
+            about=("plot", "loops"),
+            instead={
+                "iterations": "draw a picture instead of the table; with --all or --every, below it",
+                "loops": "also draw the losses, below the tables",
+            },
         ),
     ] = False
     live: Annotated[
@@ -146,8 +163,8 @@ class Output(Struct, frozen=True, kw_only=True):
             instead={"iterations": "go on from the last checkpoint in the folder of --checkpoint, if there is one"},
         ),
     ] = False
-    every: Annotated[int, option("show every Nth iteration in a table", "N", about=("iterations",), ge=1)] = 1
-    all: Annotated[bool, option("show every row of a long table", about=("iterations", "points"))] = False
+    every: Annotated[int, option("show every Nth iteration in a table", "N", about=("iterations", "loops"), ge=1)] = 1
+    all: Annotated[bool, option("show every row of a long table", about=("iterations", "points", "loops"))] = False
     require_convergence: Annotated[
         bool, option("exit with code 3 unless a tolerance was met", about=("iterations",))
     ] = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 
 import msgspec
 import typer
@@ -11,11 +11,13 @@ from msgspec.structs import FieldInfo
 
 from gdcli.cli.forms import DATA, fields_of_forms
 from gdcli.cli.output import FORMATS, PANEL, output_options
-from gdcli.contract.fields import EXPRESSIONS, READ, fields_of
+from gdcli.contract.fields import EXPRESSIONS, READ, SCRIPT, fields_of
 
 if TYPE_CHECKING:
     from gdcli.cli.command import Command
 
+_ARGUMENTS = (*EXPRESSIONS, *SCRIPT, DATA, "model")
+"""The settings that are no options: what is typed without one."""
 _OPTION_OF = {"values": "var", **dict.fromkeys(EXPRESSIONS, "file")}
 """The options of settings that have another name."""
 
@@ -48,18 +50,13 @@ def setting_parameters(command: Command[Any]) -> list[inspect.Parameter]:
             parameters.append(_parameter(name, list[str] | None, var))
         elif field.name in READ:  # what a record says of the files of its values
             continue
-        elif field.name == "model":
-            model = typer.Argument(metavar=meta.extra["metavar"], help=meta.description, show_default=False,
-                                   rich_help_panel=meta.extra["panel"])  # fmt: skip
-            parameters.append(_parameter(field.name, str | None, model))
-        elif field.name == DATA:
-            files = typer.Argument(metavar=meta.extra["metavar"], help=meta.description, show_default=False,
-                                   rich_help_panel=meta.extra["panel"])  # fmt: skip
-            parameters.append(_parameter(field.name, list[str] | None, files))
-        elif field.name in EXPRESSIONS:
+        elif field.name in _ARGUMENTS:
             argument = typer.Argument(metavar=meta.extra["metavar"], help=meta.description, show_default=False,
                                       rich_help_panel=meta.extra["panel"])  # fmt: skip
-            parameters.append(_parameter(field.name, list[str] | None if kind == list[str] else str | None, argument))
+            word = list[str] | None if get_origin(kind) is list else str | None
+            parameters.append(_parameter(field.name, word, argument))
+            if field.name not in EXPRESSIONS:
+                continue
             name = _OPTION_OF[field.name]
             file = typer.Option(f"--{name}", metavar="FILE", help=_FILE_HELP, rich_help_panel=meta.extra["panel"])
             parameters.append(_parameter(name, str | None, file))

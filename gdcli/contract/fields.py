@@ -34,6 +34,8 @@ EXPRESSIONS = ("expression", "expressions")
 """The settings that are no options: what is typed without one."""
 READ = ("sources", "source")
 """What the settings of a record say of the files that were read: shape or rows, and SHA-256. They are no options."""
+SCRIPT = ("script", "args")
+"""The same of a command that runs a script: all that follows its name is for the script."""
 fields_of: Callable[[type[Struct]], tuple[FieldInfo, ...]] = functools.cache(msgspec.structs.fields)
 """The fields of settings. Their types, which are text in the source, are evaluated once."""
 

@@ -12,6 +12,7 @@ from gdcli.contract.ops import OpsResult
 from gdcli.contract.plot import PlotResult
 from gdcli.contract.predict import PredictResult
 from gdcli.contract.sweep import SweepResult
+from gdcli.contract.watch import WatchResult
 
 RECORDS: dict[str, Any] = {
     "ops": OpsResult,
@@ -22,6 +23,7 @@ RECORDS: dict[str, Any] = {
     "compare": CompareResult,
     "plot": PlotResult,
     "sweep": SweepResult,
+    "watch": WatchResult,
     "functions": FunctionsResult,
     "optimizers": OptimizersResult,
     "problems": ProblemsResult,

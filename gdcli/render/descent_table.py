@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+
 from msgspec import UNSET, UnsetType
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 
@@ -14,18 +17,19 @@ from gdcli.render.table import labelled
 from gdcli.render.text import Text
 
 
-class DescentTable:
-    """The iterations of a descent, the state after the last update below them, and how it ended.
+class StepTable:
+    """Iterations, the last state below them, and ``below`` that, what is made for a width.
 
     Rows that repeat are folded, unless it is ``whole``. Where the console gives a height, as a terminal does, the table
     is not higher if it ``shortens``; its width is that of the console.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- what stands in a table, and how
         self,
         title: str,
         rows: Shown[Step],
-        outcome: DescentRecord,
+        final: Step,
+        below: Callable[[int], RenderableType],
         digits: int,
         *,
         whole: bool = False,
@@ -33,7 +37,8 @@ class DescentTable:
     ) -> None:
         self.title = title
         self.rows = rows
-        self.outcome = outcome
+        self.final = final
+        self.below = below
         self.digits = digits
         self.whole = whole
         self.shortens = shortens
@@ -41,7 +46,7 @@ class DescentTable:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Draw it for the width, the height and the characters of the console."""
         head, left_out, tail = self.rows
-        final = self.outcome.result
+        final = self.final
         steps = [step for step in (*head, *tail) if step.iteration != final.iteration] + [final]
         fit = fitted_steps(steps, self.digits, options.max_width)
         ends = range(min(len(head), len(steps) - 1)), range(len(head), len(steps) - 1)
@@ -51,7 +56,7 @@ class DescentTable:
 
         first, last = (list(map(Row, rows) if self.whole else folded(rows, fit, alike)) for rows in ends)
         entries = [*first, *[Gap(left_out)] * bool(left_out), *last]
-        title, below = Text(self.title, "bold"), [ending(self.outcome, self.digits, options.max_width)]
+        title, below = Text(self.title, "bold"), [self.below(options.max_width)]
         if fit.note:
             below.insert(0, Text(fit.note, "dim"))
         if options.height is not None and self.shortens:
@@ -63,6 +68,23 @@ class DescentTable:
         labels = [str(step.iteration) for step in steps]
         yield from drawn(entries, labels, fit, ascii_only=options.ascii_only)
         yield from below
+
+
+class DescentTable(StepTable):
+    """The iterations of a descent, the state after the last update below them, and how it ended."""
+
+    def __init__(
+        self,
+        title: str,
+        rows: Shown[Step],
+        outcome: DescentRecord,
+        digits: int,
+        *,
+        whole: bool = False,
+        shortens: bool = True,
+    ) -> None:
+        below = functools.partial(ending, outcome, digits)
+        super().__init__(title, rows, outcome.result, below, digits, whole=whole, shortens=shortens)
 
 
 def _is_like(one: Step, other: Step) -> bool:

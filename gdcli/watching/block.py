@@ -1,0 +1,63 @@
+"""``with gdcli.watch()``: the loops of a block of code, in a program or in a cell of a notebook."""
+
+from __future__ import annotations
+
+import contextlib
+import linecache
+from collections.abc import Iterator
+
+from gdcli.contract.watch import WatchedLoop, WatchFinding, WatchResult, WatchSettings
+from gdcli.watching.findings.find import LOOKED_AT, find
+from gdcli.watching.recorder import Recorder
+from gdcli.watching.script import Ended
+from gdcli.watching.watch import record_of
+
+
+class Watched:
+    """What was seen of a block of code. Its attributes have values once the block has ended."""
+
+    def __init__(self) -> None:
+        self._record: WatchResult | None = None
+
+    @property
+    def record(self) -> WatchResult:
+        """The record, as ``gdcli watch --json`` prints it.
+
+        Raises:
+            RuntimeError: while the block runs.
+        """
+        if self._record is None:
+            raise RuntimeError("the block that is watched has not ended")
+        return self._record
+
+    @property
+    def descents(self) -> list[WatchedLoop]:
+        """The loops, in the order of their first backward."""
+        return self.record.descents
+
+    @property
+    def findings(self) -> list[WatchFinding]:
+        """What is wrong with them."""
+        return self.record.findings
+
+
+@contextlib.contextmanager
+def watched(keep: int) -> Iterator[Watched]:
+    """Watch a block of code."""
+    seen, recorder, ended = Watched(), Recorder(keep=keep), Ended("finished")
+    recorder.start()
+    try:
+        yield seen
+    except BaseException as error:
+        ended = Ended("error", 1, error)
+        recorder.failed(error)
+        raise
+    finally:
+        recorder.stop()
+        for descent in recorder.seen.descents:
+            file = descent.place.file
+            if lines := linecache.getlines(file):  # a cell is in no file
+                recorder.seen.sources[file] = "".join(lines)
+        settings = WatchSettings(keep=keep)
+        findings = find(recorder.seen)
+        seen._record = record_of(recorder.seen, settings, ended, recorder.places.shown, findings, LOOKED_AT)  # noqa: SLF001
