@@ -286,7 +286,7 @@ def test_a_parameter_without_effect_is_said_in_a_comparison() -> None:
 
 def test_a_picture_has_no_digits(run: Run) -> None:
     assert run("plot", "--digits", "3").err.endswith(
-        "hint: it is an option of ops, grad, minimize, fit-linear, compare and sweep\n"
+        "hint: it is an option of ops, grad, minimize, fit-linear, compare, sweep and watch\n"
     )
 
 
