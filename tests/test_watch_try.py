@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from gdcli.contract.watch import WatchFinding, WatchRemedy, WatchSettings
-from gdcli.watching import trial
+from gdcli.watching import change, trial
 from gdcli.watching.script import Part, Script
 from gdcli.watching.watch import Watch
 
@@ -66,7 +66,7 @@ def finding(line: int, remedy: WatchRemedy) -> WatchFinding:
 def test_one_line_is_changed_and_the_others_keep_their_numbers(
     source: str, line: int, remedy: WatchRemedy, expected: str | None
 ) -> None:
-    new = trial.edited(source, finding(line, remedy))
+    new = change.edited(source, finding(line, remedy))
     assert new == expected
     if new is not None:
         ast.parse(new)
@@ -76,7 +76,7 @@ def test_one_line_is_changed_and_the_others_keep_their_numbers(
 def test_change_keeps_the_encoding_of_the_script() -> None:
     text = "# -*- coding: latin-1 -*-\nname = 'é'\nloss.backward()\n"
     script = Script("train.py", [Part("train.py", text.encode("latin-1"))])
-    new = trial.changed(script, finding(3, WatchRemedy(3, "z()")), None)
+    new = change.changed(script, finding(3, WatchRemedy(3, "z()")), None)
     assert new.parts[0].source == text.replace("loss", "z(); loss").encode("latin-1")
     assert script.parts[0].source == text.encode("latin-1")
 
@@ -91,8 +91,8 @@ def test_change_keeps_the_encoding_of_the_script() -> None:
 )
 def test_remedy_that_cannot_be_tried_says_why(file: str, source: str, reason: str) -> None:
     script = Script(file, [Part(file, source.encode())])
-    with pytest.raises(trial.CannotTryError, match=reason):
-        trial.changed(script, finding(1, WatchRemedy(1, "z()")), None)
+    with pytest.raises(change.CannotChangeError, match=reason):
+        change.changed(script, finding(1, WatchRemedy(1, "z()")), None)
 
 
 def tried_here(source: str, monkeypatch: pytest.MonkeyPatch, *, asked: bool = False) -> WatchRemedy:
@@ -207,5 +207,5 @@ def test_second_run_that_does_not_end_is_ended(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(trial, "START", 1.0)
     source = "import time\nwhile True: time.sleep(1)\n"
     watch = Watch(WatchSettings(script="-"), Script("-", [Part("<stdin>", b"")]))
-    with pytest.raises(trial.CannotTryError, match="had not ended after 1 s, and was ended"):
+    with pytest.raises(trial.TellsNothingError, match="had not ended after 1 s, and was ended"):
         trial._in_a_process(Script("-", [Part("<stdin>", source.encode())]), watch)

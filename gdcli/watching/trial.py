@@ -5,7 +5,6 @@ The second run is a process of its own: it begins as the first one did, its outp
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import io
 import linecache
@@ -15,7 +14,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import tokenize
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -25,13 +23,13 @@ from msgspec.structs import replace
 
 from gdcli.contract.short import short
 from gdcli.contract.watch import WatchFinding, WatchRemedy, WatchSettings
+from gdcli.watching.change import CannotChangeError, changed
 from gdcli.watching.findings.find import find
-from gdcli.watching.findings.source import Source
 from gdcli.watching.script import Script
 from gdcli.watching.seen import Place, WatchedDescent
 from gdcli.watching.watch import Watch
 
-START = 20.0
+START = 30.0
 """Seconds that a second run may take beyond twice the time of the first one."""
 _CHILD = """
 import sys
@@ -42,8 +40,8 @@ run_again(sys.argv[1])
 """
 
 
-class CannotTryError(Exception):
-    """A remedy that cannot be tried, or a run of it that tells nothing, with the reason."""
+class TellsNothingError(Exception):
+    """A second run that tells nothing, with the reason."""
 
 
 class SecondRun(Struct):
@@ -64,88 +62,24 @@ def tried(findings: Sequence[WatchFinding], watch: Watch) -> list[WatchFinding]:
     """The findings, the first whose remedy can be tried with what came of it; those before it say why they cannot."""
     done = list(findings)
     for i, finding in enumerate(findings):
-        if finding.remedy is None:
+        remedy = finding.remedy
+        if remedy is None:
             continue
+        if watch.ended.status == "interrupted":
+            done[i] = replace(finding, remedy=replace(remedy, effect="the script was interrupted"))
+            break
         try:
-            if watch.ended.status == "interrupted":
-                raise CannotTryError("the script was interrupted")
             script = changed(watch.script, finding, _loop(finding, watch))
-        except CannotTryError as error:
-            done[i] = replace(finding, remedy=replace(finding.remedy, effect=str(error)))
+        except CannotChangeError as error:
+            done[i] = replace(finding, remedy=replace(remedy, effect=str(error)))
             continue
         try:
-            remedy = judged(finding, _in_a_process(script, watch), findings, watch)
-        except CannotTryError as error:
-            remedy = replace(finding.remedy, tried=True, effect=str(error))
+            remedy = _judged(remedy, finding, _in_a_process(script, watch), findings, watch)
+        except TellsNothingError as error:
+            remedy = replace(remedy, tried=True, effect=str(error))
         done[i] = replace(finding, remedy=remedy)
         break
     return done
-
-
-def changed(script: Script, finding: WatchFinding, loop: WatchedDescent | None) -> Script:
-    """The script with the remedy of a finding in its source; its other lines keep their numbers.
-
-    Raises:
-        CannotTryError: when the line is not in the script itself, or is not one that can be changed alone.
-    """
-    files = [finding.file] if loop is None else [finding.file, loop.place.file]
-    own = [part for part in script.parts if part.file in files]
-    if not own:
-        raise CannotTryError("the line is in a module that the script imports, and only the script itself is changed")
-    for part in own:
-        try:
-            encoding = "utf-8"
-            if isinstance(part.source, bytes):
-                encoding, _ = tokenize.detect_encoding(io.BytesIO(part.source).readline)
-            text = part.source if isinstance(part.source, str) else part.source.decode(encoding)
-            new = edited(text, finding)
-            if new is not None:
-                compile(new, part.file, "exec", dont_inherit=True, flags=ast.PyCF_ONLY_AST)
-                source = new if isinstance(part.source, str) else new.encode(encoding)
-                parts = [replace(each, source=source) if each is part else each for each in script.parts]
-                return replace(script, parts=parts)
-        except (SyntaxError, ValueError):
-            continue
-    raise CannotTryError("the line is part of a larger statement, or shares its line with others")
-
-
-def edited(text: str, finding: WatchFinding) -> str | None:
-    """A source with the line of a remedy replaced, or a statement added beside the line of the finding."""
-    remedy = finding.remedy
-    if remedy is None:
-        return None
-    lines = text.split("\n")
-    if remedy.replaces and remedy.line <= len(lines) and lines[remedy.line - 1].strip() == remedy.replaces:
-        lines[remedy.line - 1] = lines[remedy.line - 1].replace(remedy.replaces, remedy.text, 1)
-        return "\n".join(lines)
-    source = Source(finding.file, text)
-    statement = source.statement(remedy.line if remedy.replaces else finding.line)
-    if statement is None or not _stands_alone(statement, source.tree):
-        return None
-    if remedy.replaces:
-        if ast.unparse(statement) != remedy.replaces:
-            return None
-        return _with_span(lines, statement, remedy.text)
-    old = ast.get_source_segment(text, statement) or ""
-    if remedy.line <= finding.line:
-        return _with_span(lines, statement, f"{remedy.text}; {old}")
-    return None if isinstance(statement, ast.Return) else _with_span(lines, statement, f"{old}; {remedy.text}")
-
-
-def _stands_alone(statement: ast.stmt, tree: ast.Module) -> bool:
-    """Whether a statement has no block, and no other one like it is on its first line."""
-    simple = [each for each in ast.walk(tree) if isinstance(each, ast.stmt) and each.lineno == statement.lineno
-              and not hasattr(each, "body") and not isinstance(each, ast.Match)]  # fmt: skip
-    return simple == [statement]
-
-
-def _with_span(lines: list[str], statement: ast.stmt, text: str) -> str:
-    """The lines with the text of a statement replaced by one of as many lines."""
-    first, last = statement.lineno - 1, (statement.end_lineno or statement.lineno) - 1
-    head = lines[first].encode()[: statement.col_offset].decode()
-    tail = lines[last].encode()[statement.end_col_offset :].decode()
-    missing = [""] * (last - first - text.count("\n"))
-    return "\n".join([*lines[:first], head + text + tail, *missing, *lines[last + 1 :]])
 
 
 def _loop(finding: WatchFinding, watch: Watch) -> WatchedDescent | None:
@@ -156,7 +90,7 @@ def _in_a_process(script: Script, watch: Watch) -> SecondRun:
     """Run the changed script under the recorder, for at most ``START`` and twice the time of the first run.
 
     Raises:
-        CannotTryError: when it does not end, or leaves no report.
+        TellsNothingError: when it does not end, or leaves no report.
     """
     limit = START + 2 * watch.seconds
     root = str(Path(__file__).parents[2])
@@ -173,15 +107,15 @@ def _in_a_process(script: Script, watch: Watch) -> SecondRun:
         except subprocess.TimeoutExpired:
             late = True
         except KeyboardInterrupt:
-            raise CannotTryError("the second run was interrupted") from None
+            raise TellsNothingError("the second run was interrupted") from None
         finally:
             _end(process)
         report = Path(folder, "report")
         if report.exists():
             return pickle.loads(report.read_bytes())  # type: ignore[no-any-return] # noqa: S301 -- written by run_again
     if late:
-        raise CannotTryError(f"the second run had not ended after {limit:.0f} s, and was ended")
-    raise CannotTryError(f"the second run left no report (exit code {process.returncode})")
+        raise TellsNothingError(f"the second run had not ended after {limit:.0f} s, and was ended")
+    raise TellsNothingError(f"the second run left no report (exit code {process.returncode})")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -203,7 +137,7 @@ class _NoInput(io.TextIOBase):
         self.asked = True
         raise EOFError("a second run has no input")
 
-    read = readline = readlines = fileno = _refuse
+    read = readline = readlines = _refuse
     buffer = property(_refuse)
 
 
@@ -212,7 +146,7 @@ def run_again(folder: str) -> None:
     settings, script = pickle.loads(Path(folder, "run").read_bytes())  # noqa: S301 -- written by _in_a_process
     no_input = _NoInput()
     if script.name != "-":  # which has read all of it
-        sys.stdin = no_input  # type: ignore[assignment]
+        sys.stdin = no_input
     second = second_run(settings, script)
     if second is not None:
         second.asked = no_input.asked
@@ -246,18 +180,18 @@ def _key(loop: WatchedDescent) -> tuple[Place, int, str]:
     return loop.place, loop.run, loop.kind
 
 
-def judged(finding: WatchFinding, second: SecondRun, findings: Sequence[WatchFinding], watch: Watch) -> WatchRemedy:
+def _judged(
+    remedy: WatchRemedy, finding: WatchFinding, second: SecondRun, findings: Sequence[WatchFinding], watch: Watch
+) -> WatchRemedy:
     """The remedy with what its run came to.
 
     Raises:
-        CannotTryError: when that run tells nothing.
+        TellsNothingError: when that run tells nothing.
     """
-    remedy = finding.remedy
-    assert remedy is not None
     if second.asked:
-        raise CannotTryError("the script asks for input, which a second run does not have")
+        raise TellsNothingError("the script asks for input, which a second run does not have")
     if second.status == "error":
-        raise CannotTryError(f"the script then ends with {second.error}")
+        raise TellsNothingError(f"the script then ends with {second.error}")
     loop = _loop(finding, watch)
     place = None if loop is None else loop.place
     gone = not any(
@@ -267,7 +201,7 @@ def judged(finding: WatchFinding, second: SecondRun, findings: Sequence[WatchFin
     before = None if loop is None or not loop.iterations else (loop.count, loop.iterations[-1].loss)
     after = None if loop is None else second.loops.get(_key(loop))
     if loop is not None and after is None:
-        raise CannotTryError("the script then does not reach this loop")
+        raise TellsNothingError("the script then does not reach this loop")
     said = []
     if after is not None:
         instead = "" if before is None else f" instead of {short(before[1], 4)}"
