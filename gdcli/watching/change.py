@@ -28,8 +28,6 @@ def changed(script: Script, finding: WatchFinding, loop: WatchedDescent | None) 
     own = [part for part in script.parts if part.file in files]
     if not own:
         raise CannotChangeError("the line is in a module that the script imports, and only the script is changed")
-            "the line is in a module that the script imports, and only the script itself is changed"
-        )
     for part in own:
         try:
             encoding = "utf-8"
