@@ -277,7 +277,7 @@ class _Config(NamedTuple):
 
 def _config(command: Command[Any], path: str | None) -> _Config:
     """The config of this path, which may have the settings of each form of a command."""
-    known = [field.name for field in fields_of_forms(command)]
+    known = [field.encode_name for field in fields_of_forms(command)]
     return _Config(read_config(path, command.name, known) if path else {}, path)
 
 

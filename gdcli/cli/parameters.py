@@ -25,7 +25,7 @@ _OPTION_OF = {"values": "var", **dict.fromkeys(EXPRESSIONS, "file")}
 def has_flag(command: Command[Any], flag: str) -> bool:
     """Whether a command has an option; its options are made only where one may have this name."""
     name = flag.removeprefix("--").removeprefix("no-").replace("-", "_")
-    fields = {_OPTION_OF.get(field.name, field.name) for field in fields_of_forms(command)}
+    fields = {_OPTION_OF.get(field.name, field.encode_name) for field in fields_of_forms(command)}
     names = (*fields, "config", *FORMATS, *(field.name for field, _ in output_options()))
     return name in names and flag in flags_of(command)
 
@@ -89,7 +89,7 @@ def _option(field: FieldInfo, text: str, *, negatable: bool) -> inspect.Paramete
     A flag that is ``negatable`` has a ``--no-`` form, to override a config.
     """
     kind, extra = _without_unset(get_args(field.type)[0]), meta_of(field).extra
-    flag = "--" + field.name.replace("_", "-")
+    flag = "--" + field.encode_name.replace("_", "-")
     if kind in (bool, bool | None):
         name = f"{flag}/--no-{flag[2:]}" if negatable else flag
         return _parameter(field.name, bool | None, typer.Option(name, help=text, rich_help_panel=extra["panel"]))

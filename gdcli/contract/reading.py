@@ -27,13 +27,17 @@ def read(settings: type[S], given: Mapping[str, Any], *, naming: str = "{}", tex
     Raises:
         GdcliError: for an unknown key or a value of the wrong type or out of bounds.
     """
-    fields = {field.name: field for field in fields_of(settings)}
+    fields = {field.encode_name: field for field in fields_of(settings)}
+    keys = {field.name: key for key, field in fields.items()}  # try_ is the parameter of Python for try
     checked: dict[str, Any] = {}
-    for key, value in given.items():
+    for name, value in given.items():
+        key = keys.get(name, name)
         if key not in fields:
             hint = did_you_mean(key, fields) or f"the keys are {', '.join(fields)}"
             raise GdcliError("unknown-setting", f"unknown setting '{key}'", hint)
-        checked[key] = _checked(naming.format(key.replace("_", "-") if text else key), value, fields[key], text=text)
+        checked[fields[key].name] = _checked(
+            naming.format(key.replace("_", "-") if text else key), value, fields[key], text=text
+        )
     return settings(**checked)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from gdcli.contract.envelope import Notice, Record
 from gdcli.contract.fields import Nested, Number, meta
@@ -24,7 +24,8 @@ class WatchRemedy(Struct, frozen=True):
     """What to change at a line: ``text`` is the code to write there.
 
     ``replaces`` is the code that is there now, empty where ``text`` is a line to add. ``tried`` says whether the script
-    was run with it (``--try``), and ``effect`` what that did.
+    was run with it (``--try``), and ``effect`` what that did, or why it was not. ``loss`` is then that of the last
+    iteration of the loop, and ``gone`` whether the finding is; null where the run does not tell.
     """
 
     line: int
@@ -32,6 +33,8 @@ class WatchRemedy(Struct, frozen=True):
     replaces: str = ""
     tried: bool = False
     effect: str = ""
+    loss: Number | None = None
+    gone: bool | None = None
 
 
 class WatchFinding(Struct, frozen=True):
@@ -69,6 +72,10 @@ class WatchSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         list[str],
         meta("exit with code 3 if there is one of these findings, or any", WATCH, "FINDINGS", reads="list"),
     ] = []
+    try_: Annotated[
+        bool, meta("run the script a second time, with the first remedy that can be tried, and say what came of it",
+                   WATCH)
+    ] = field(name="try", default=False)  # fmt: skip
 
 
 class Size(Struct, frozen=True):

@@ -69,7 +69,7 @@ def _change(finding: WatchFinding) -> Text:
         return text
     if remedy.tried:
         return text.append(f"; tried: {remedy.effect}")
-    return text.append(" (not tried)", "dim")
+    return text.append(f" (not tried: {remedy.effect})" if remedy.effect else " (not tried)", "dim")
 
 
 def loop_table(loop: WatchedLoop, record: WatchResult, digits: int, *, every: int, whole: bool) -> RenderableType:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
+from gdcli.contract.envelope import Notice
 from gdcli.contract.fields import Nested
 from gdcli.contract.watch import (
     Size,
@@ -37,6 +39,8 @@ class Watch:
         self.recorder = Recorder(keep=settings.keep, done=None if on_step is None else self._done)
         self._on_step = on_step
         self.ended = Ended("finished")
+        self.seconds = 0.0
+        self.folder, self.environment = os.getcwd(), dict(os.environ)  # noqa: PTH109
 
     def _done(self, index: int, seen: WatchedDescent, iteration: Iteration) -> None:
         if self._on_step is not None:
@@ -51,10 +55,12 @@ class Watch:
         """Run the script to its end."""
         between = self.recorder.finish if self.script.is_notebook else lambda: None
         self.recorder.start()
+        start = time.monotonic()
         try:
             self.ended = run_script(self.script, self.settings.args, between)
         finally:
             self.recorder.stop()
+        self.seconds = time.monotonic() - start
         if self.ended.error is not None:
             self.recorder.failed(self.ended.error)
         for part in self.script.parts:
@@ -63,9 +69,18 @@ class Watch:
                 self.recorder.seen.sources[part.file] = source
 
     def record(self) -> WatchResult:
-        """The record of what was seen, with the findings about it."""
+        """The record of what was seen, with the findings about it; with ``try``, one remedy is tried."""
         seen, shown = self.recorder.seen, self.recorder.places.shown
-        return record_of(seen, self.settings, self.ended, shown, find(seen), LOOKED_AT, self.script.skipped)
+        findings, notices = find(seen), []
+        if self.settings.try_ and findings:
+            from gdcli.watching.trial import tried
+
+            if all(each.remedy is None for each in findings):
+                message = "no remedy was tried: none of the findings has one that is a line of code"
+                notices = [Notice("nothing-tried", message)]
+            findings = tried(findings, self)
+        record = record_of(seen, self.settings, self.ended, shown, findings, LOOKED_AT, self.script.skipped)
+        return replace(record, warnings=notices)
 
 
 def record_of(  # noqa: PLR0913, PLR0917 -- the parts of a record

@@ -195,6 +195,7 @@ COMMAND = Command(
         "gdcli watch train.py --epochs 3",
         "gdcli watch --json train.py",
         "gdcli watch --plot train.py",
+        "gdcli watch --try train.py",
         "gdcli watch lecture.ipynb --cell 12",
         "gdcli watch --fail-on any train.py",
         "gdcli watch - < train.py",
