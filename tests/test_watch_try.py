@@ -17,6 +17,7 @@ from gdcli.watching import change, trial
 from gdcli.watching.script import Part, Script
 from gdcli.watching.watch import Watch
 
+LOOPS = Path(__file__).parent / "loops" / "faulty"
 FORGOTTEN = """\
 import torch
 x = torch.tensor(4., requires_grad=True)
@@ -142,7 +143,7 @@ def test_rate_that_is_replaced_makes_the_descent_that_it_should(monkeypatch: pyt
         # the remedy takes the place of what the next line needs
         (FORGOTTEN + "assert loss > 1, 'the last line'\n",
          "the script then ends with AssertionError at <stdin>:8: the last line"),
-        (FORGOTTEN + "import sys\nsys.exit(int(loss < 1))\n", "exit code 1 instead of 0"),
+        (FORGOTTEN + "import sys\nsys.exit(int(loss < 1))\n", "the exit code is 1 instead of 0"),
         ("import torch\nseen = 1\n" + FORGOTTEN.replace("(x -", "(0 if x.grad is None and i else 1) * (x -"),
          "the finding is gone"),
     ],
@@ -150,6 +151,26 @@ def test_rate_that_is_replaced_makes_the_descent_that_it_should(monkeypatch: pyt
 def test_second_run_that_goes_wrong_is_told(source: str, effect: str, monkeypatch: pytest.MonkeyPatch) -> None:
     remedy = tried_here(source, monkeypatch)
     assert remedy.tried
+    assert effect in remedy.effect
+
+
+@pytest.mark.parametrize(
+    ("name", "gone", "effect"),
+    [
+        ("cycling_optimizer", True, "the last loss is 0 instead of 10, and the finding is gone"),
+        ("rate_mlp", False, "and the finding is still there"),
+        ("rate_momentum", True, "and the finding is gone; new: oscillating at line 6"),
+        ("rebound_manual", None, "ends with RuntimeError"),  # it is not inside no_grad
+        ("two_backwards_optimizer", True, "(after 4 iterations instead of 1), and the exit code is 0 instead of 1"),
+        ("not_averaged_manual", True, "(a mean, and no sum)"),
+    ],
+)
+def test_what_comes_of_a_remedy_is_said(
+    name: str, gone: bool | None, effect: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remedy = tried_here((LOOPS / f"{name}.py").read_text(), monkeypatch)
+    assert remedy.tried
+    assert remedy.gone is gone
     assert effect in remedy.effect
 
 

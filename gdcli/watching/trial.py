@@ -211,7 +211,7 @@ def _judged(
         if finding.code == "not-averaged":
             said[-1] += " (a mean, and no sum)"
     if second.exit_code != watch.ended.exit_code:
-        said.append(f"the exit code {second.exit_code} instead of {watch.ended.exit_code}")
+        said.append(f"the exit code is {second.exit_code} instead of {watch.ended.exit_code}")
     said.append("the finding is gone" if gone else "the finding is still there")
     known = {(each.code, each.file, each.line) for each in findings}
     new = [f"{code} at line {line}" for code, file, line, _ in second.found
