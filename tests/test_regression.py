@@ -18,7 +18,9 @@ import torch
 from conftest import Run
 
 import gdcli
+from gdcli.contract.regression import coefficients_of
 from gdcli.regression.fit import Fit
+from gdcli.regression.model import model_of
 
 LOSSES: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
     "mse": torch.nn.functional.mse_loss,
@@ -240,21 +242,37 @@ def test_a_penalty_l1_puts_coefficients_to_zero_where_the_conditions_say_so(tabl
     assert float(slope[1]) == pytest.approx(-4 * math.copysign(1, float(w[1])), rel=1e-9)
 
 
-def test_rows_kept_apart_teach_nothing_and_end_a_run_early(table: dict[str, list[float]]) -> None:
+EARLY: list[dict[str, Any]] = [
+    {"batch_size": 4, "lr": 0.05},
+    {"batch_size": 4, "lr": 0.05, "per": "step"},
+    {"batch_size": 4, "lr": 0.05, "in_memory": "no"},
+    {"optimizer": "manual-momentum", "momentum": 0.97, "lr": 0.05},
+]
+
+
+@pytest.mark.parametrize("settings", EARLY)
+def test_rows_kept_apart_teach_nothing_and_end_a_run_early(
+    table: dict[str, list[float]], settings: dict[str, Any]
+) -> None:
     words = {"data": "data.csv", "target": "y", "validate": 0.3, "dtype": "float64", "diagnose": False}
-    fit = gdcli.fit_linear(**words, batch_size=4, lr=0.05, epochs=300, patience=3)
+    fit = gdcli.fit_linear(**words, **settings, epochs=300, patience=3)
     record = fit.result()
     assert isinstance(fit, Fit)
     assert record.status == "early_stopped"
-    losses = [row.validation for row in record.iterations]
-    lowest = min(range(len(losses)), key=lambda k: losses[k])
-    assert len(losses) - 1 == lowest + 3
-    smallest = f"the validation loss was smallest, {losses[lowest]:.6g}, at epoch {lowest}"
-    assert record.message == f"stopped early at epoch {lowest + 3}: {smallest}"
+    validated = [row for row in record.iterations if isinstance(row.validation, float)]
+    lowest = min(validated, key=lambda row: row.validation)
+    smallest = f"the validation loss was smallest, {lowest.validation:.6g}, at epoch {lowest.epoch}, "
+    smallest += "and the coefficients are those of it"
+    assert record.message == f"stopped early at epoch {lowest.epoch + 3}: {smallest}"
+    begun = record.iterations[-1].epoch  # the epoch at which it stops is not begun with batches
+    assert begun == lowest.epoch + (2 if settings.get("per") is None and "batch_size" in settings else 3)
     assert record.rows == 53 - 16
-    assert record.best.validation == min([*losses, record.result.validation])
-    kept = fit.table.kept
-    assert kept is not None
+    # The coefficients are those of the best epoch: in the row at the end, the table, and the model.
+    assert record.result.values == record.best.values == lowest.values
+    assert (record.result.iteration, record.result.epoch) == (lowest.iteration, lowest.epoch)
+    assert [c.standardized for c in record.coefficients] == coefficients_of(lowest)
+    assert model_of(fit).w == lowest.values["w"]
+    kept = next(fit.table.apart())
     predicted = kept.X @ torch.tensor(record.result.values["w"], dtype=torch.float64) + record.result.values["b"]
     assert record.result.validation == pytest.approx(float((predicted - kept.y).square().mean()), rel=1e-12)
 

@@ -275,6 +275,9 @@ class Column(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class RegressionResult(Record, frozen=True, kw_only=True):
     """The record of ``fit-linear`` with data. ``result`` is the row after the last update, of all rows of the data.
 
+    After an early stop it is that of the coefficients with the smallest validation loss, to which the run goes back.
+    ``best`` is the row with the smallest validation loss, or without validation the smallest loss.
+
     ``exact`` says by which method the exact answer was found, or why there is none.
     """
 

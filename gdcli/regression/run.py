@@ -87,7 +87,7 @@ class Run:
         self._seen: Seen | None = None
         self._updates = 0
         self.is_finite_at_start = True
-        self._lowest, self._since = math.inf, 0
+        self._lowest: Seen | None = None
 
     def _problem(self) -> Problem:
         """The loss, at the start.
@@ -122,7 +122,9 @@ class Run:
             if not (why := why_not_computed(error)):
                 raise
             self._stalled(why)
-        if s.batch_size is not None:
+        if self.ending is not None and self.ending.status == "early_stopped" and self._lowest is not None:
+            yield self._restored(self._lowest)
+        elif s.batch_size is not None:
             yield self._at_the_end()
 
     def _on_all_rows(self) -> Iterator[Seen]:
@@ -156,6 +158,10 @@ class Run:
                 self.ending = self._after_all()
                 return
             before, values, rate, validation = self._updates, evaluate.values(), self.rates.lr, self._validation()
+            if validation is not None:
+                state = State(before, math.nan, values, {}, rate, None, evaluate.count)
+                if self._is_enough(Seen(state, epoch, validation)):
+                    return
             losses, rows, left = 0.0, 0, self.total - self._updates
             for X, y in self._batches(size):  # noqa: N806 -- the matrix of features, as everybody writes it
                 tensors["X"], tensors["y"] = X, y
@@ -209,18 +215,32 @@ class Run:
             self.ending = self._after_all() if is_last else Ending(reason.status, message, reason)
             return True
         seen = self._seen
-        return seen is not None and seen.validation is not None and self._is_enough(seen.validation, seen.epoch)
+        return not self._is_an_epoch and seen is not None and self._is_enough(seen)
 
-    def _is_enough(self, validation: float, epoch: int) -> bool:
-        """Whether the validation loss has not become smaller for too many epochs."""
-        patience = self.settings.patience
-        if validation < self._lowest:
-            self._lowest, self._since = validation, epoch
-        if patience is None or epoch - self._since < patience:
+    def _is_enough(self, seen: Seen) -> bool:
+        """Whether the validation loss has not become smaller for too many epochs, at a state that may have none."""
+        patience, lowest = self.settings.patience, self._lowest
+        if seen.validation is None:
             return False
-        message = f"stopped early at epoch {epoch}: the validation loss was smallest, {self._lowest:.6g}, at epoch "
-        self.ending = Ending("early_stopped", f"{message}{self._since}")
+        if lowest is None or lowest.validation is None or seen.validation < lowest.validation:
+            self._lowest = lowest = seen
+        if patience is None or seen.epoch - lowest.epoch < patience:
+            return False
+        message = f"stopped early at epoch {seen.epoch}: the validation loss was smallest, {lowest.validation:.6g}, "
+        self.ending = Ending("early_stopped", f"{message}at epoch {lowest.epoch}, and the coefficients are those of it")
         return True
+
+    def _restored(self, lowest: Seen) -> Seen:
+        """The state at the smallest validation loss, of all rows: the coefficients go back to it."""
+        tensors, state = self.problem.tensors, lowest.state
+        with torch.no_grad():
+            for name, value in state.values.items():
+                tensors[name].copy_(torch.as_tensor(value, dtype=tensors[name].dtype))
+        if self.settings.batch_size is None:
+            return replace(lowest, is_end=True)
+        at_the_end = self._at_the_end()
+        state = replace(at_the_end.state, iteration=state.iteration, lr=state.lr)
+        return replace(at_the_end, state=state, epoch=lowest.epoch)
 
     def _after_all(self) -> Ending:
         """The end after all updates that were asked for."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from msgspec.structs import replace
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.table import Table
 
@@ -48,7 +49,10 @@ class RegressionTable:
         """Draw it for the width, the height and the characters of the console."""
         head, left_out, tail = self.rows
         final = self.outcome.result
-        rows = [row for row in (*head, *tail) if row.iteration != final.iteration] + [final]
+        rows = [*head, *tail]
+        if rows and rows[-1].iteration == final.iteration:
+            rows.pop()
+        rows.append(final)
         fit = _fitted_rows(rows, self.outcome, self.digits, options.max_width)
 
         def alike(one: int, other: int) -> bool:
@@ -145,10 +149,17 @@ def regression_ending(outcome: RegressionResult, digits: int, width: int) -> Ren
 def _message(outcome: RegressionResult, digits: int) -> str:
     """The message, and the smallest loss if it was not the last one."""
     loss, best = outcome.result.loss, outcome.best
+    if outcome.status == "early_stopped":
+        return outcome.message
+    what = "loss"
+    if isinstance(best.validation, float):
+        last = outcome.result.validation
+        what, loss = "validation loss", last if isinstance(last, float) else None
+        best = replace(best, loss=best.validation)
     if best.loss is None or not differ(loss, best.loss, digits) or (loss is not None and loss < best.loss):
         return outcome.message
     where = f"iteration {best.iteration:,}" if outcome.settings.per == "step" else f"epoch {best.epoch:,}"
-    return f"{outcome.message}; the smallest loss was {number(best.loss, digits)} at {where}"
+    return f"{outcome.message}; the smallest {what} was {number(best.loss, digits)} at {where}"
 
 
 def _facts(outcome: RegressionResult) -> RenderableType:
@@ -175,8 +186,14 @@ def facts_of(outcome: RegressionResult) -> Iterator[tuple[str, str]]:
         if needs:
             accuracy = f"for coefficients within {found.accuracy:g} of the exact ones, by plain descent on all rows "
             accuracy += f"with lr {number(found.lr, 4)}"
-            yield "steps needed", f"{' and '.join(needs)} ({accuracy}); this run made {outcome.result.iteration:,}"
+            yield "steps needed", f"{' and '.join(needs)} ({accuracy}); {_made(outcome)}"
     yield "exact answer" if outcome.exact_quality is not None else "no exact answer", outcome.exact
+
+
+def _made(outcome: RegressionResult) -> str:
+    """How many steps led to the coefficients."""
+    made = f"{outcome.result.iteration:,}"
+    return f"the coefficients are those after {made}" if outcome.status == "early_stopped" else f"this run made {made}"
 
 
 def _steps(count: float) -> str:
