@@ -288,6 +288,13 @@ def test_rows_that_are_left_out_are_counted_among_all(table: dict[str, list[floa
     assert {column.name: column.missing for column in found.columns} == {"a": 20, "b": 1, "y": 1}
 
 
+def test_cells_that_were_filled_in_are_counted(table: dict[str, list[float]]) -> None:
+    Path("gaps.csv").write_text(Path("data.csv").read_text() + ",3,4\n" * 20 + "1,NA,2\n1,2,\n")
+    found = gdcli.fit_linear(data="gaps.csv", target="y", missing="mean", epochs=1, diagnose=False).result()
+    message = "the mean of a column takes the place of its missing cells: column 'a' has 20, 'b' has 1"
+    assert message in [notice.message for notice in found.warnings]
+
+
 def test_a_start_is_given_in_the_units_of_the_data(table: dict[str, list[float]]) -> None:
     for standardize in (True, False):
         fit = gdcli.fit_linear(
@@ -356,6 +363,19 @@ def test_the_script_comes_to_the_same_coefficients(table: dict[str, list[float]]
     assert shown == (
         record["result"]["values"]["w"] if exactly else pytest.approx(record["result"]["values"]["w"], rel=2e-6)
     )
+
+
+@pytest.mark.slow
+def test_the_script_leaves_out_the_rows_that_the_run_leaves_out(table: dict[str, list[float]], run: Run) -> None:
+    gaps = "null,3,4\nNA,1,2\n,3,1\n1,2,null\n"
+    Path("data.csv").write_text(Path("data.csv").read_text() + gaps)
+    words = ["data.csv", "--target", "y", "--missing", "drop", "--epochs", "3"]
+    script = run("fit-linear", *words, "--code").out
+    done = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    shown = json.loads(done.stdout.splitlines()[-1].partition("w ")[2].partition("]")[0] + "]")
+    record = run("fit-linear", *words, "--no-diagnose", "--json").json()
+    assert shown == pytest.approx(record["result"]["values"]["w"], rel=2e-6)
 
 
 def test_the_settings_of_a_record_make_it_again(table: dict[str, list[float]], run: Run) -> None:

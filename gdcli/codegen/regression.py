@@ -122,7 +122,7 @@ class RegressionScript:
         if self.settings.missing == "drop":
             names = ", ".join(map(quoted, (*self.plan.numbers, *self.plan.texts)))
             lines.append(
-                f'rows = [row for row in rows if not {{row[name] for name in [{names}]}} & {{"", "NA", None}}]'
+                f'rows = [row for row in rows if not {{row[name] for name in [{names}]}} & {{"", "NA", "null", None}}]'
             )
         return lines
 

@@ -42,6 +42,12 @@ def regression_figure(
     panels.append(loss_over_coefficients(known, trail, sample, remarks))
     if gradient_norm:
         panels.append(_curves("gradient norm", trail, [_number(row.gradient) for row in trail.rows]))
+    if known.settings.batch_size is not None and known.settings.per == "epoch":
+        message = "with batches, the loss at an epoch is the mean during it, and that at the end is of all rows"
+        remarks.append(Remark("batches", message))
+    if trail.returned is not None:
+        message = f"the coefficients went back to those of epoch {outcome.result.epoch:,}, which are drawn as the fit"
+        remarks.append(Remark("early-stop", message))
     if len(sample.target) < sample.rows:
         message = f"points and contours are of {len(sample.target):,} of {sample.rows:,} rows, evenly spaced"
         remarks.append(Remark("sample", message))

@@ -126,7 +126,10 @@ class FirstPass:
     def check(self, source: str) -> None:
         """Raise GdcliError for missing cells, rows that are too few, and a target that is no class."""
         if self.missing == "error" and self.gaps:
-            raise missing_cells(self.gaps)
+            raise missing_cells(self.gaps, self.plan.texts, self.plan.target)
+        texts = {name: self.gaps[name] for name in self.plan.categorical if self.gaps[name]}
+        if self.missing == "mean" and texts:
+            raise missing_cells(texts, self.plan.texts, self.plan.target)
         if self.count == 0:
             because = f": each of its {self.read:,} rows has a missing cell" if self.dropped else ""
             raise GdcliError("data", f"{source} has no rows to fit{because}")
@@ -208,7 +211,10 @@ def _bases(
     wanted: Plan, found: FirstPass, categories: Mapping[str, Levels], *, intercept: bool
 ) -> Iterator[tuple[Base, int]]:
     """Each base with the number of its powers; those of expressions are not measured yet."""
-    scales = found.moments.scale(about_zero=not intercept).tolist()
+    moments = found.moments
+    if found.missing == "mean":  # cells that are filled in add nothing to the squares, and are rows all the same
+        moments = moments._replace(counts=torch.full_like(moments.counts, float(found.count)))
+    scales = moments.scale(about_zero=not intercept).tolist()
     useless = dict(zip(wanted.numbers, found.moments.is_useless(intercept=intercept), strict=True))
     for name, degree in wanted.features.items():
         if name not in categories:

@@ -17,6 +17,11 @@ from gdcli.render.row_table import Gap, around, drawn, folded, height_of, shorte
 from gdcli.render.row_table import Row as TableRow
 from gdcli.render.text import Text
 
+BATCHES = (
+    "of an epoch of batches, {before} those before it, loss is the mean during it, and |grad| that of its last batch; "
+    "the row at the end is of all rows"
+)
+"""What belongs together in the row of an epoch of batches."""
 MOST_NAMED = 6
 """Coefficients that the rows of a table show at most."""
 
@@ -135,6 +140,9 @@ def _about_rows(fit: Fitted, outcome: RegressionResult) -> str:
     shown = any(each.name in fit.columns for each in outcome.coefficients)
     what = "in these rows, the coefficients are those of standardized features"
     parts = [fit.note, what if shown and outcome.settings.standardize else ""]
+    if outcome.settings.batch_size is not None and outcome.settings.per == "epoch":
+        parts.append(BATCHES.format(before="coefficients and validation are" if outcome.settings.validate else
+                                    "coefficients are"))  # fmt: skip
     return "; ".join(part for part in parts if part)
 
 
