@@ -288,6 +288,57 @@ def test_rows_that_are_left_out_are_counted_among_all(table: dict[str, list[floa
     assert {column.name: column.missing for column in found.columns} == {"a": 20, "b": 1, "y": 1}
 
 
+@pytest.mark.parametrize("loss", ["mse", "sum", "mae", "logistic"])
+def test_rows_kept_apart_have_a_quality_of_their_own(table: dict[str, list[float]], loss: str) -> None:
+    middle = sorted(table["y"])[26]
+    lines = [f"{a},{b},{int(y > middle) if loss == 'logistic' else y}" for a, b, y in zip(*table.values(), strict=True)]
+    Path("kept.csv").write_text("\n".join(["a,b,y", *lines]))
+    fit = gdcli.fit_linear(
+        data="kept.csv", target="y", loss=loss, validate=0.3, l2=0.05, epochs=7, lr=0.003, dtype="float64",
+        diagnose=False,
+    )  # fmt: skip
+    record = fit.result()
+    assert isinstance(fit, Fit)
+    w = torch.tensor(record.result.values["w"], dtype=torch.float64)
+    for (X, y), found in ((next(fit.table.apart()), record.validation_quality), (next(fit.table.pieces()), None)):
+        predicted = X @ w + record.result.values["b"]
+        if loss == "logistic":
+            plain = torch.nn.functional.binary_cross_entropy_with_logits(predicted, y).item()
+            found = found or record.quality
+            assert found.accuracy == pytest.approx(((predicted > 0) == (y == 1)).double().mean().item(), rel=1e-12)
+            assert found.deviance == pytest.approx(2 * len(y) * plain, rel=1e-9)
+        elif found is not None:
+            assert found.loss == pytest.approx(LOSSES[loss](predicted, y).item(), rel=1e-9)
+            squares = (predicted - y).square().sum().item()
+            assert found.rmse == pytest.approx(math.sqrt(squares / len(y)), rel=1e-9)
+            assert found.r2 == pytest.approx(1 - squares / (y - y.mean()).square().sum().item(), rel=1e-9)
+
+
+FACTS = [
+    (["--loss", "logistic", "--target", "sold", "--categorical", "sold"], "class 1 sold is yes; no is class 0"),
+    (["--loss", "logistic", "--target", "sold", "--categorical", "sold"], "condition number of X'X,"),
+    (["--loss", "logistic", "--target", "sold", "--categorical", "sold"], "the largest eigenvalue of a bound of the"),
+    (["--target", "y", "--categorical", "sold"], "reference level no of sold"),
+    (["--target", "y", "--loss", "huber", "--exclude", "sold"], "Huber's loss delta is 1, in the unit of y"),
+    (["--target", "y", "--no-intercept", "--exclude", "sold"],
+     "R2 without an intercept, against predictions of 0 and not of the mean"),
+    (["--target", "y", "--exclude", "sold", "--validate", "0.3"], "; 37 rows, 16 more kept apart"),
+    (["--target", "y", "--exclude", "sold", "--validate", "0.3"], "R2 kept apart"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("words", "fact"), FACTS)
+def test_what_has_to_be_known_to_read_the_table_is_said(
+    table: dict[str, list[float]], run: Run, words: list[str], fact: str
+) -> None:
+    middle = sorted(table["y"])[26]
+    rows = zip(*table.values(), strict=True)
+    lines = [f"{a},{b},{y},{'no' if y + (i % 3 - 1) < middle else 'yes'}" for i, (a, b, y) in enumerate(rows)]
+    Path("sold.csv").write_text("\n".join(["a,b,y,sold", *lines]))
+    said = run("fit-linear", "sold.csv", *words, "--epochs", "2", "--no-diagnose").out
+    assert fact in " ".join(said.split())
+
+
 def test_cells_that_were_filled_in_are_counted(table: dict[str, list[float]]) -> None:
     Path("gaps.csv").write_text(Path("data.csv").read_text() + ",3,4\n" * 20 + "1,NA,2\n1,2,\n")
     found = gdcli.fit_linear(data="gaps.csv", target="y", missing="mean", epochs=1, diagnose=False).result()

@@ -21,7 +21,7 @@ from gdcli.regression.conditioning import (
     steps_by_theory,
 )
 from gdcli.regression.losses import LOSSES
-from gdcli.regression.quality import Point, qualities
+from gdcli.regression.quality import Point, qualities, qualities_apart
 
 if TYPE_CHECKING:
     from gdcli.regression.exact import Exact
@@ -38,6 +38,7 @@ def outcome_of(fit: Fit) -> RegressionResult:
     w, b = (point[1:], point[0]) if settings.intercept else (point, 0.0)
     points = [Point(w, b), *([] if exact is None else [Point.of(exact)])]
     found = qualities(settings, design, answer.factor, points)
+    apart = qualities_apart(settings, design, points) if settings.validate is not None else [None, None]
     record = RegressionResult(
         settings=replace(settings, source=fit.source),
         status=fit.ending.status,  # type: ignore[arg-type]
@@ -52,6 +53,8 @@ def outcome_of(fit: Fit) -> RegressionResult:
         coefficients=_coefficients(fit, point, exact),
         quality=found[0],
         exact_quality=found[1] if exact is not None else None,
+        validation_quality=apart[0],
+        exact_validation_quality=apart[1] if exact is not None else None,
         exact=answer.without if exact is None else exact.method,
         conditioning=_conditioning(fit, exact),
         diagnosis=[],

@@ -91,7 +91,7 @@ def sample_of(design: Design, most: int = MOST) -> tuple[Sample, Over | None]:
 def predictions(settings: RegressionSettings, features: torch.Tensor, coefficients: torch.Tensor) -> torch.Tensor:
     """What coefficients of shape (k, c), the intercept first if there is one, give for features (m, p): shape (k, m).
 
-    For the logistic loss it is the score, whose sigmoid is the probability.
+    For the logistic loss it is the linear predictor, whose sigmoid is the probability.
     """
     if settings.intercept:
         return coefficients[:, 1:] @ features.T + coefficients[:, :1]

@@ -18,7 +18,7 @@ _NUMBERS = 80_000  # in the states of a panel
 _STATES = 400
 _CURVE = 101  # points
 _MARGIN = 0.05
-_SCORES = 6.0  # a score beyond has a probability of nearly 0 or 1
+_SCORES = 6.0  # a linear predictor beyond has a probability of nearly 0 or 1
 
 
 def data_panel(known: Known, trail: RowTrail, sample: Sample, over: Over) -> ScatterPanel:
@@ -94,17 +94,17 @@ def residuals_panel(known: Known, trail: RowTrail, sample: Sample) -> ScatterPan
 
 
 def score_panel(known: Known, trail: RowTrail, sample: Sample) -> ScatterPanel:
-    """The target over the score of each row, with the probability that a score means."""
+    """The target over the linear predictor of each row, with the probability that it means."""
     shown, chosen = evenly_spaced(len(sample.target), _MOVING), _states(trail, min(len(sample.target), _MOVING))
     scores = predictions(known.settings, sample.features[shown], trail.points[chosen])
     last = trail.place_of_the_fit(chosen)
     numbers = [number for number in finite(scores[last].tolist()) if abs(number) < 100 * _SCORES]
-    x = _axis("score", [*numbers, -_SCORES, _SCORES])
+    x = _axis("linear predictor", [*numbers, -_SCORES, _SCORES])
     xs = grid(x.low, x.high, _CURVE)
     curve = torch.tensor(xs, dtype=torch.float64).sigmoid().tolist()
     rows = trail.rows
     return ScatterPanel(
-        f"{known.settings.target} over the score",
+        f"{known.settings.target} over the linear predictor",
         x,
         Axis(f"probability of {known.settings.target}", -_MARGIN, 1 + _MARGIN),
         scores[last].tolist(),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from msgspec import UNSET
 from msgspec.structs import replace
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.table import Table
 
-from gdcli.contract.regression import RegressionResult, Row, coefficients_of
+from gdcli.contract.regression import HUBER_DELTA, QUADRATIC, RegressionResult, Row, coefficients_of
 from gdcli.memory import Shown
 from gdcli.render.coefficients import coefficient_table, quality_table
 from gdcli.render.columns import NARROWEST, Columns, Fitted, Form, Layout, fitted
@@ -159,9 +160,8 @@ def _message(outcome: RegressionResult, digits: int) -> str:
     loss, best = outcome.result.loss, outcome.best
     if outcome.status == "early_stopped":
         return outcome.message
-    what = "loss"
+    what, last = "loss", outcome.result.validation
     if isinstance(best.validation, float):
-        last = outcome.result.validation
         what, loss = "validation loss", last if isinstance(last, float) else None
         best = replace(best, loss=best.validation)
     if best.loss is None or not differ(loss, best.loss, digits) or (loss is not None and loss < best.loss):
@@ -180,22 +180,51 @@ def _facts(outcome: RegressionResult) -> RenderableType:
 
 def facts_of(outcome: RegressionResult) -> Iterator[tuple[str, str]]:
     """The condition numbers, the steps that descent needs, and where the exact answer comes from, with labels."""
+    yield from _about_model(outcome)
     found = outcome.conditioning
     if found is not None:
         named = [("raw", found.raw), ("standardized", found.standardized)]
         parts = [f"{number(size, 4)} with {name} features" for name, size in named if size is not None]
         if parts:
-            yield "condition number", ", ".join(parts)
+            of = "" if outcome.settings.loss in QUADRATIC else "of X'X, "
+            yield "condition number", of + ", ".join(parts)
         needs = []
         if found.steps_by_theory is not None:
             needs.append(f"{_steps(found.steps_by_theory)} by theory")
         if found.steps_by_simulation is not None:
             needs.append(f"{found.steps_by_simulation:,} by simulation")
+        elif outcome.settings.lr == "auto":
+            what = "the Hessian" if outcome.settings.loss in QUADRATIC else "a bound of the Hessian"
+            largest = f"1 / {number(found.largest, 4)}, the largest eigenvalue of {what}"
+            yield "learning rate", f"{number(found.lr, 4)} = {largest}"
         if needs:
             accuracy = f"for coefficients within {found.accuracy:g} of the exact ones, by plain descent on all rows "
             accuracy += f"with lr {number(found.lr, 4)}"
             yield "steps needed", f"{' and '.join(needs)} ({accuracy}); {_made(outcome)}"
     yield "exact answer" if outcome.exact_quality is not None else "no exact answer", outcome.exact
+
+
+def _about_model(outcome: RegressionResult) -> Iterator[tuple[str, str]]:
+    """What the coefficients and the quality are about, where that has to be known to read them."""
+    settings, target = outcome.settings, outcome.columns[-1]
+    if settings.loss == "logistic":
+        one, zero = (target.levels[1], target.levels[0]) if target.levels else ("1", "0")
+        yield "class 1", f"{target.name} is {one}; {zero} is class 0"
+    dropped = [f"{column.dropped} of {column.name}" for column in outcome.columns if column.dropped is not None]
+    if dropped:
+        yield "reference level", ", ".join(dropped)
+    if settings.loss == "huber":
+        yield "Huber's loss", f"delta is {HUBER_DELTA:g}, in the unit of {target.name}"
+    if not settings.intercept and outcome.quality.r2 is not None:
+        yield "R2", "without an intercept, against predictions of 0 and not of the mean"
+
+
+def rows_of(outcome: RegressionResult) -> str:
+    """The number of rows that are fitted, and of those kept apart: ``160 rows, 40 more kept apart``."""
+    settings, text = outcome.settings, f"{outcome.rows:,} rows"
+    if settings.validate is None or settings.source is UNSET or settings.source.rows is None:
+        return text
+    return f"{text}, {settings.source.rows - outcome.rows - outcome.dropped:,} more kept apart"
 
 
 def _made(outcome: RegressionResult) -> str:

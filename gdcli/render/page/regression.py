@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 
 from gdcli.contract.regression import RegressionResult, Row, coefficients_of
-from gdcli.render.coefficients import QUALITIES
+from gdcli.render.coefficients import qualities_of
 from gdcli.render.numbers import number
 from gdcli.render.page.rows import MOST_UNKNOWNS, Column, most_states
 from gdcli.render.page.thin import some
@@ -76,13 +76,13 @@ def coefficient_columns(record: RegressionResult) -> list[Column]:
 
 def quality_columns(record: RegressionResult) -> list[Column]:
     """The loss, R2 and the size of the residuals, by descent and of the exact answer."""
-    names = {label: name for label, name in QUALITIES.items() if getattr(record.quality, name) is not None}
+    known = qualities_of(record)
     columns: list[Column] = [
-        ("quality", list(names)),
-        ("by gradient descent", [getattr(record.quality, name) for name in names.values()]),
+        ("quality", [label for label, _, _ in known]),
+        ("by gradient descent", [number for _, number, _ in known]),
     ]
     if record.exact_quality is not None:
-        columns.append(("exact", [getattr(record.exact_quality, name) for name in names.values()]))
+        columns.append(("exact", [number for _, _, number in known]))
     return columns
 
 
