@@ -19,6 +19,7 @@ from conftest import Run
 
 import gdcli
 from gdcli.contract.regression import coefficients_of
+from gdcli.regression.agreement import digits
 from gdcli.regression.fit import Fit
 from gdcli.regression.model import model_of
 
@@ -585,7 +586,22 @@ ERRORS = [
      "gdcli fit-linear data.csv --target y --features a"),
     ("data.csv --target y --validate 0.2 --code",
      "--code cannot write this run: a script keeps no rows apart for validation",
-     "leave out that option, or --code"),
+     "leave out --validate, or --code"),
+    ("data.csv --target y --l1 1 --code", "--code cannot write this run: a script makes no proximal steps",
+     "leave out --l1, or --code"),
+    ("--target price", "--target names the column 'price', and no file is given",
+     "gdcli fit-linear data.csv --target price"),
+    ("data.csv --target y --loss logistic", "the target 'y' of a logistic regression is 0 or 1, not 1.8902",
+     "leave out --loss logistic to predict numbers; of two categories, add --categorical y"),
+    ("text.csv --target y --features a --feature id*2", "id in line 2 of text.csv is 'h0', not a number",
+     "a feature is computed of columns of numbers: leave out --feature 'id*2'"),
+    ("text.csv --target y", "id in line 2 of text.csv is 'h0', not a number",
+     "leave it out with --exclude id: it has another text in each row"),
+    ("text.csv --target y --exclude id", "kind in line 2 of text.csv is 'u', not a number",
+     "take it as categories with --categorical kind, or leave it out with --exclude kind"),
+    ("text.csv --target y --features a --feature log(a-1)",
+     "the feature 'log(a-1)' is -inf in row 1 of the data, where a = 1",
+     "write a feature that is finite in every row, or remove the row"),
 ]  # fmt: skip
 
 
@@ -593,6 +609,7 @@ ERRORS = [
 def test_an_error_says_what_is_wrong_and_what_to_do(
     table: dict[str, list[float]], run: Run, line: str, message: str, hint: str
 ) -> None:
+    Path("text.csv").write_text("a,id,kind,y\n1,h0,u,1\n2,h1,v,3\n3,h2,u,2\n4,h3,v,5\n")
     outcome = run("fit-linear", *line.split())
     assert outcome.err == f"error: {message}\nhint: {hint}\n"
     assert (outcome.code, outcome.out) == (2, "")
@@ -604,6 +621,20 @@ def test_a_target_of_texts_is_no_category_to_take_it_as(table: dict[str, list[fl
         "error: y in line 3 of text.csv is 'abc', not a number\n"
         "hint: a target is a column of numbers, or of two categories: --loss logistic --categorical y\n"
     )
+
+
+def test_several_starts_stand_in_one_word_or_in_several(table: dict[str, list[float]], run: Run) -> None:
+    words = ["fit-linear", "data.csv", "--target", "y", "--epochs", "1", "--json"]
+    one = run(*words, "--init", "a=2,intercept=100").json()
+    assert one["settings"]["init"] == {"a": 2.0, "intercept": 100.0}
+    assert one == run(*words, "--init", "a=2", "--init", "intercept=100").json()
+
+
+def test_no_digit_is_none_and_a_dependent_column_has_a_way_out(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "d.csv").write_text("a,b,y\n1,2,2\n2,4,3\n3,6,5\n4,8,4\n")
+    said = run("fit-linear", str(tmp_path / "d.csv"), "--target", "y", "--epochs", "1", "--no-diagnose").out
+    assert "so many answers are equally good; with --l2 there is one" in " ".join(said.split())
+    assert math.copysign(1, digits(3.0, 1.0) or 0.0) == math.copysign(1, digits(2.0, 1.0) or 0.0) == 1
 
 
 def test_without_data_a_target_is_a_value_of_the_layer(run: Run) -> None:

@@ -314,7 +314,7 @@ class Reader:
             message = (
                 f"the feature '{text}' is {float(column[row])} in row {int(places[row]) + 1} of the data, where {given}"
             )
-            raise GdcliError("columns", message)
+            raise GdcliError("columns", message, "write a feature that is finite in every row, or remove the row")
         return column
 
     def _check_rows(self, text: str, column: torch.Tensor, numbers: Mapping[str, torch.Tensor]) -> None:

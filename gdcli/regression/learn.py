@@ -135,7 +135,8 @@ class FirstPass:
             raise GdcliError("data", f"{source} has no rows to fit{because}")
         if self.odd_target is not None:
             message = f"the target '{self.plan.target}' of a logistic regression is 0 or 1, not {self.odd_target:.6g}"
-            hint = f"of a column with two categories: --categorical {self.plan.target}"
+            hint = "leave out --loss logistic to predict numbers; of two categories, add --categorical "
+            hint += shlex.quote(self.plan.target)
             raise GdcliError("target", message, hint)
         if self.is_logistic and self.plan.target in self.plan.numbers:
             place = self.plan.numbers.index(self.plan.target)

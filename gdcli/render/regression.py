@@ -144,6 +144,8 @@ def _about_rows(fit: Fitted, outcome: RegressionResult) -> str:
     if outcome.settings.batch_size is not None and outcome.settings.per == "epoch":
         parts.append(BATCHES.format(before="coefficients and validation are" if outcome.settings.validate else
                                     "coefficients are"))  # fmt: skip
+    if outcome.settings.l1:
+        parts.append("|grad| is that of the loss without the penalty of --l1, and not 0 at the minimum")
     return "; ".join(part for part in parts if part)
 
 
@@ -157,7 +159,8 @@ def regression_ending(outcome: RegressionResult, digits: int, width: int) -> Ren
 
 def _message(outcome: RegressionResult, digits: int) -> str:
     """The message, and the smallest loss if it was not the last one."""
-    loss, best = outcome.result.loss, outcome.best
+    best = outcome.best
+    loss: float | None = outcome.result.loss
     if outcome.status == "early_stopped":
         return outcome.message
     what, last = "loss", outcome.result.validation
@@ -201,7 +204,11 @@ def facts_of(outcome: RegressionResult) -> Iterator[tuple[str, str]]:
             accuracy = f"for coefficients within {found.accuracy:g} of the exact ones, by plain descent on all rows "
             accuracy += f"with lr {number(found.lr, 4)}"
             yield "steps needed", f"{' and '.join(needs)} ({accuracy}); {_made(outcome)}"
-    yield "exact answer" if outcome.exact_quality is not None else "no exact answer", outcome.exact
+    if outcome.exact_quality is not None:
+        yield "exact answer", outcome.exact
+    else:
+        more = "; with --l2 there is one" if outcome.exact.endswith("equally good") else ""
+        yield "no exact answer", outcome.exact + more
 
 
 def _about_model(outcome: RegressionResult) -> Iterator[tuple[str, str]]:
