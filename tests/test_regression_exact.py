@@ -253,7 +253,7 @@ def test_standardized_columns_with_means_in_their_gaps_have_the_standard_deviati
         assert float(x.mean()) == pytest.approx(0, abs=1e-14)
 
 
-_TWO = "hint: of a column with two categories: --categorical y"
+_TWO = "hint: leave out --loss logistic to predict numbers; of two categories, add --categorical y"
 _OTHERS = "depends on other rows, or on random numbers\nhint: a feature is computed of each row on its own"
 
 
