@@ -74,7 +74,8 @@ def caption(outcome: RegressionResult, trail: RowTrail) -> str:
     parts += [f"{name} {getattr(settings, name):.6g}" for name in ("l2", "l1") if getattr(settings, name)]
     parts += options_in_words(settings)
     made = outcome.result.iteration
-    return ", ".join([*parts, f"{made:,} update{'s' * (made != 1)}"])
+    after = "the coefficients after " if outcome.status == "early_stopped" else ""
+    return ", ".join([*parts, f"{after}{made:,} update{'s' * (made != 1)}"])
 
 
 def _curves(title: str, trail: RowTrail, numbers: Sequence[float]) -> CurvesPanel:
