@@ -178,6 +178,27 @@ def test_missing_values_are_no_prediction_or_the_mean_or_an_error(
     assert float(cells[3]) == pytest.approx(expected, rel=1e-9)
 
 
+def test_the_header_of_probabilities_names_the_class_where_classes_are_texts(
+    run: Run, tmp_path: Path, new: str
+) -> None:
+    rows = [{**row, "sold": "yes" if row["sold"] else "no"} for row in houses(120, seed=1)]
+    data, model = written(tmp_path / "texts.csv", rows), tmp_path / "m.json"
+    words = ["--target", "sold", "--categorical", "sold", "--loss", "logistic", "--features", "area", "--epochs", "5"]
+    fitted(run, data, model, *words, "--quiet")
+    assert run("predict", str(model), new).out.splitlines()[0] == "probability of yes"
+
+
+def test_a_missing_category_has_no_mean(run: Run, data: str, tmp_path: Path) -> None:
+    model = tmp_path / "m.json"
+    fitted(run, data, model, *LINEAR)
+    gaps = [dict(row) for row in NEW]
+    gaps[3]["town"] = ""
+    outcome = run("predict", str(model), written(tmp_path / "gaps.csv", gaps), "--missing", "mean")
+    assert outcome.err.endswith(
+        "column 'town' has 1\nhint: print no prediction for these rows with --missing drop; categories have no mean\n"
+    )
+
+
 def edited(change: str) -> list[dict[str, Any]]:
     """New rows that do not fit to the model."""
     rows = [dict(row) for row in NEW]

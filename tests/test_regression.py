@@ -18,7 +18,10 @@ import torch
 from conftest import Run
 
 import gdcli
+from gdcli.contract.regression import coefficients_of
+from gdcli.regression.agreement import digits
 from gdcli.regression.fit import Fit
+from gdcli.regression.model import model_of
 
 LOSSES: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
     "mse": torch.nn.functional.mse_loss,
@@ -240,21 +243,37 @@ def test_a_penalty_l1_puts_coefficients_to_zero_where_the_conditions_say_so(tabl
     assert float(slope[1]) == pytest.approx(-4 * math.copysign(1, float(w[1])), rel=1e-9)
 
 
-def test_rows_kept_apart_teach_nothing_and_end_a_run_early(table: dict[str, list[float]]) -> None:
+EARLY: list[dict[str, Any]] = [
+    {"batch_size": 4, "lr": 0.05},
+    {"batch_size": 4, "lr": 0.05, "per": "step"},
+    {"batch_size": 4, "lr": 0.05, "in_memory": "no"},
+    {"optimizer": "manual-momentum", "momentum": 0.97, "lr": 0.05},
+]
+
+
+@pytest.mark.parametrize("settings", EARLY)
+def test_rows_kept_apart_teach_nothing_and_end_a_run_early(
+    table: dict[str, list[float]], settings: dict[str, Any]
+) -> None:
     words = {"data": "data.csv", "target": "y", "validate": 0.3, "dtype": "float64", "diagnose": False}
-    fit = gdcli.fit_linear(**words, batch_size=4, lr=0.05, epochs=300, patience=3)
+    fit = gdcli.fit_linear(**words, **settings, epochs=300, patience=3)
     record = fit.result()
     assert isinstance(fit, Fit)
     assert record.status == "early_stopped"
-    losses = [row.validation for row in record.iterations]
-    lowest = min(range(len(losses)), key=lambda k: losses[k])
-    assert len(losses) - 1 == lowest + 3
-    smallest = f"the validation loss was smallest, {losses[lowest]:.6g}, at epoch {lowest}"
-    assert record.message == f"stopped early at epoch {lowest + 3}: {smallest}"
+    validated = [row for row in record.iterations if isinstance(row.validation, float)]
+    lowest = min(validated, key=lambda row: row.validation)
+    smallest = f"the validation loss was smallest, {lowest.validation:.6g}, at epoch {lowest.epoch}, "
+    smallest += "and the coefficients are those of it"
+    assert record.message == f"stopped early at epoch {lowest.epoch + 3}: {smallest}"
+    begun = record.iterations[-1].epoch  # the epoch at which it stops is not begun with batches
+    assert begun == lowest.epoch + (2 if settings.get("per") is None and "batch_size" in settings else 3)
     assert record.rows == 53 - 16
-    assert record.best.validation == min([*losses, record.result.validation])
-    kept = fit.table.kept
-    assert kept is not None
+    # The coefficients are those of the best epoch: in the row at the end, the table, and the model.
+    assert record.result.values == record.best.values == lowest.values
+    assert (record.result.iteration, record.result.epoch) == (lowest.iteration, lowest.epoch)
+    assert [c.standardized for c in record.coefficients] == coefficients_of(lowest)
+    assert model_of(fit).w == lowest.values["w"]
+    kept = next(fit.table.apart())
     predicted = kept.X @ torch.tensor(record.result.values["w"], dtype=torch.float64) + record.result.values["b"]
     assert record.result.validation == pytest.approx(float((predicted - kept.y).square().mean()), rel=1e-12)
 
@@ -268,6 +287,64 @@ def test_rows_that_are_left_out_are_counted_among_all(table: dict[str, list[floa
     assert found.settings.source.rows == 74
     assert found.warnings[0].message == "21 of 74 rows have a missing cell and were left out"
     assert {column.name: column.missing for column in found.columns} == {"a": 20, "b": 1, "y": 1}
+
+
+@pytest.mark.parametrize("loss", ["mse", "sum", "mae", "logistic"])
+def test_rows_kept_apart_have_a_quality_of_their_own(table: dict[str, list[float]], loss: str) -> None:
+    middle = sorted(table["y"])[26]
+    lines = [f"{a},{b},{int(y > middle) if loss == 'logistic' else y}" for a, b, y in zip(*table.values(), strict=True)]
+    Path("kept.csv").write_text("\n".join(["a,b,y", *lines]))
+    fit = gdcli.fit_linear(
+        data="kept.csv", target="y", loss=loss, validate=0.3, l2=0.05, epochs=7, lr=0.003, dtype="float64",
+        diagnose=False,
+    )  # fmt: skip
+    record = fit.result()
+    assert isinstance(fit, Fit)
+    w = torch.tensor(record.result.values["w"], dtype=torch.float64)
+    for (X, y), found in ((next(fit.table.apart()), record.validation_quality), (next(fit.table.pieces()), None)):
+        predicted = X @ w + record.result.values["b"]
+        if loss == "logistic":
+            plain = torch.nn.functional.binary_cross_entropy_with_logits(predicted, y).item()
+            found = found or record.quality
+            assert found.accuracy == pytest.approx(((predicted > 0) == (y == 1)).double().mean().item(), rel=1e-12)
+            assert found.deviance == pytest.approx(2 * len(y) * plain, rel=1e-9)
+        elif found is not None:
+            assert found.loss == pytest.approx(LOSSES[loss](predicted, y).item(), rel=1e-9)
+            squares = (predicted - y).square().sum().item()
+            assert found.rmse == pytest.approx(math.sqrt(squares / len(y)), rel=1e-9)
+            assert found.r2 == pytest.approx(1 - squares / (y - y.mean()).square().sum().item(), rel=1e-9)
+
+
+FACTS = [
+    (["--loss", "logistic", "--target", "sold", "--categorical", "sold"], "class 1 sold is yes; no is class 0"),
+    (["--loss", "logistic", "--target", "sold", "--categorical", "sold"], "condition number of X'X,"),
+    (["--loss", "logistic", "--target", "sold", "--categorical", "sold"], "the largest eigenvalue of a bound of the"),
+    (["--target", "y", "--categorical", "sold"], "reference level no of sold"),
+    (["--target", "y", "--loss", "huber", "--exclude", "sold"], "Huber's loss delta is 1, in the unit of y"),
+    (["--target", "y", "--no-intercept", "--exclude", "sold"],
+     "R2 without an intercept, against predictions of 0 and not of the mean"),
+    (["--target", "y", "--exclude", "sold", "--validate", "0.3"], "; 37 rows, 16 more kept apart"),
+    (["--target", "y", "--exclude", "sold", "--validate", "0.3"], "R2 kept apart"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("words", "fact"), FACTS)
+def test_what_has_to_be_known_to_read_the_table_is_said(
+    table: dict[str, list[float]], run: Run, words: list[str], fact: str
+) -> None:
+    middle = sorted(table["y"])[26]
+    rows = zip(*table.values(), strict=True)
+    lines = [f"{a},{b},{y},{'no' if y + (i % 3 - 1) < middle else 'yes'}" for i, (a, b, y) in enumerate(rows)]
+    Path("sold.csv").write_text("\n".join(["a,b,y,sold", *lines]))
+    said = run("fit-linear", "sold.csv", *words, "--epochs", "2", "--no-diagnose").out
+    assert fact in " ".join(said.split())
+
+
+def test_cells_that_were_filled_in_are_counted(table: dict[str, list[float]]) -> None:
+    Path("gaps.csv").write_text(Path("data.csv").read_text() + ",3,4\n" * 20 + "1,NA,2\n1,2,\n")
+    found = gdcli.fit_linear(data="gaps.csv", target="y", missing="mean", epochs=1, diagnose=False).result()
+    message = "the mean of a column takes the place of its missing cells: column 'a' has 20, 'b' has 1"
+    assert message in [notice.message for notice in found.warnings]
 
 
 def test_a_start_is_given_in_the_units_of_the_data(table: dict[str, list[float]]) -> None:
@@ -338,6 +415,19 @@ def test_the_script_comes_to_the_same_coefficients(table: dict[str, list[float]]
     assert shown == (
         record["result"]["values"]["w"] if exactly else pytest.approx(record["result"]["values"]["w"], rel=2e-6)
     )
+
+
+@pytest.mark.slow
+def test_the_script_leaves_out_the_rows_that_the_run_leaves_out(table: dict[str, list[float]], run: Run) -> None:
+    gaps = "null,3,4\nNA,1,2\n,3,1\n1,2,null\n"
+    Path("data.csv").write_text(Path("data.csv").read_text() + gaps)
+    words = ["data.csv", "--target", "y", "--missing", "drop", "--epochs", "3"]
+    script = run("fit-linear", *words, "--code").out
+    done = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    shown = json.loads(done.stdout.splitlines()[-1].partition("w ")[2].partition("]")[0] + "]")
+    record = run("fit-linear", *words, "--no-diagnose", "--json").json()
+    assert shown == pytest.approx(record["result"]["values"]["w"], rel=2e-6)
 
 
 def test_the_settings_of_a_record_make_it_again(table: dict[str, list[float]], run: Run) -> None:
@@ -496,7 +586,22 @@ ERRORS = [
      "gdcli fit-linear data.csv --target y --features a"),
     ("data.csv --target y --validate 0.2 --code",
      "--code cannot write this run: a script keeps no rows apart for validation",
-     "leave out that option, or --code"),
+     "leave out --validate, or --code"),
+    ("data.csv --target y --l1 1 --code", "--code cannot write this run: a script makes no proximal steps",
+     "leave out --l1, or --code"),
+    ("--target price", "--target names the column 'price', and no file is given",
+     "gdcli fit-linear data.csv --target price"),
+    ("data.csv --target y --loss logistic", "the target 'y' of a logistic regression is 0 or 1, not 1.8902",
+     "leave out --loss logistic to predict numbers; of two categories, add --categorical y"),
+    ("text.csv --target y --features a --feature id*2", "id in line 2 of text.csv is 'h0', not a number",
+     "a feature is computed of columns of numbers: leave out --feature 'id*2'"),
+    ("text.csv --target y", "id in line 2 of text.csv is 'h0', not a number",
+     "leave it out with --exclude id: it has another text in each row"),
+    ("text.csv --target y --exclude id", "kind in line 2 of text.csv is 'u', not a number",
+     "take it as categories with --categorical kind, or leave it out with --exclude kind"),
+    ("text.csv --target y --features a --feature log(a-1)",
+     "the feature 'log(a-1)' is -inf in row 1 of the data, where a = 1",
+     "write a feature that is finite in every row, or remove the row"),
 ]  # fmt: skip
 
 
@@ -504,6 +609,7 @@ ERRORS = [
 def test_an_error_says_what_is_wrong_and_what_to_do(
     table: dict[str, list[float]], run: Run, line: str, message: str, hint: str
 ) -> None:
+    Path("text.csv").write_text("a,id,kind,y\n1,h0,u,1\n2,h1,v,3\n3,h2,u,2\n4,h3,v,5\n")
     outcome = run("fit-linear", *line.split())
     assert outcome.err == f"error: {message}\nhint: {hint}\n"
     assert (outcome.code, outcome.out) == (2, "")
@@ -515,6 +621,20 @@ def test_a_target_of_texts_is_no_category_to_take_it_as(table: dict[str, list[fl
         "error: y in line 3 of text.csv is 'abc', not a number\n"
         "hint: a target is a column of numbers, or of two categories: --loss logistic --categorical y\n"
     )
+
+
+def test_several_starts_stand_in_one_word_or_in_several(table: dict[str, list[float]], run: Run) -> None:
+    words = ["fit-linear", "data.csv", "--target", "y", "--epochs", "1", "--json"]
+    one = run(*words, "--init", "a=2,intercept=100").json()
+    assert one["settings"]["init"] == {"a": 2.0, "intercept": 100.0}
+    assert one == run(*words, "--init", "a=2", "--init", "intercept=100").json()
+
+
+def test_no_digit_is_none_and_a_dependent_column_has_a_way_out(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "d.csv").write_text("a,b,y\n1,2,2\n2,4,3\n3,6,5\n4,8,4\n")
+    said = run("fit-linear", str(tmp_path / "d.csv"), "--target", "y", "--epochs", "1", "--no-diagnose").out
+    assert "so many answers are equally good; with --l2 there is one" in " ".join(said.split())
+    assert math.copysign(1, digits(3.0, 1.0) or 0.0) == math.copysign(1, digits(2.0, 1.0) or 0.0) == 1
 
 
 def test_without_data_a_target_is_a_value_of_the_layer(run: Run) -> None:

@@ -15,6 +15,7 @@ import pytest
 import torch
 from torch.nn import functional
 
+import gdcli
 from gdcli.contract.regression import RegressionSettings
 from gdcli.data.rows.rows import open_rows
 from gdcli.errors import ExpressionError, GdcliError
@@ -229,14 +230,30 @@ def test_missing_cells(folder: Path) -> None:
     x, y = joined(design)
     assert (x.tolist(), y.tolist()) == ([[1, 0], [2, 1]], [1, 2])
     assert (design.sample.rows, design.sample.dropped) == (2, 4)
+    with pytest.raises(GdcliError, match=r"cells are missing: column 'c' has 1") as caught:
+        learned(missing="mean", **how)
+    assert caught.value.hint == "leave out their rows with --missing drop; categories have no mean"
+    how["categorical"] = []
     design, _ = learned(missing="mean", **how)
     x, y = joined(design, size=2)
     mean = 7 / 3  # of the rows that have a target
-    assert x.tolist() == [[1, 0], [2, 1], [mean, 0], [4, 0.25], [mean, 0]]
+    assert x.tolist() == [[1], [2], [mean], [4], [mean]]
     assert y.tolist() == [1, 2, 3, 4, 6]
 
 
-_TWO = "hint: of a column with two categories: --categorical y"
+@pytest.mark.parametrize("intercept", [True, False])
+def test_standardized_columns_with_means_in_their_gaps_have_the_standard_deviation_one(
+    folder: Path, intercept: bool
+) -> None:
+    write("data.csv", {"a": [1.0, 2.0, "", 4.0, "NA", 9.0], "y": [1.0, 2.0, 3.0, 4.0, 5.0, ""]})
+    design, _ = learned(features=["a"], missing="mean", intercept=intercept)
+    x, _ = joined(design)
+    assert float(x.square().mean()) == pytest.approx(1, rel=1e-14)
+    if intercept:
+        assert float(x.mean()) == pytest.approx(0, abs=1e-14)
+
+
+_TWO = "hint: leave out --loss logistic to predict numbers; of two categories, add --categorical y"
 _OTHERS = "depends on other rows, or on random numbers\nhint: a feature is computed of each row on its own"
 
 
@@ -649,6 +666,35 @@ def test_condition_numbers(folder: Path) -> None:
         matrix = mpmath.matrix([[1, *row] for row in rows])
         values = mpmath.eigsy(matrix.T * matrix, eigvals_only=True)
         assert raw_condition(design, factor) == pytest.approx(float(max(values) / min(values)), rel=1e-9)
+
+
+@pytest.mark.parametrize("standardize", [True, False])
+@pytest.mark.parametrize(("loss", "l2"), [("mse", 0.3), ("sum", 40.0), ("half-mse", 5.0)])
+def test_condition_numbers_with_a_penalty_are_those_of_the_loss(
+    folder: Path, loss: str, l2: float, standardize: bool
+) -> None:
+    numbers = {"a": [1.0, 2.0, 4.0, 7.0, 1.5, 3.0], "b": [1.2, 2.1, 3.7, 7.5, 1.0, 3.5]}
+    write("data.csv", {**numbers, "y": [1.0, 3.0, 2.0, 5.0, 4.0, 6.0]})
+    words = {"data": "data.csv", "target": "y", "l2": l2, "loss": loss, "standardize": standardize, "epochs": 1}
+    record = gdcli.fit_linear(**words, lr=1e-3, diagnose=False).result()
+    x = torch.tensor([numbers["a"], numbers["b"]], dtype=torch.float64).T
+    x = (x - x.mean(0)) / x.std(0, correction=0) if standardize else x
+    whole = torch.cat([torch.ones(6, 1, dtype=torch.float64), x], 1)
+    factor = {"mse": 2 / 6, "sum": 2.0, "half-mse": 1 / 6}[loss]
+    hessian = factor * whole.T @ whole + 2 * l2 * torch.diag(torch.tensor([0.0, 1.0, 1.0], dtype=torch.float64))
+    found = record.conditioning
+    assert found is not None
+    number = found.standardized if standardize else found.raw
+    assert number == pytest.approx(float(torch.linalg.cond(hessian)), rel=1e-9)
+    assert number == pytest.approx(found.largest / found.smallest, rel=1e-9)
+
+
+def test_no_number_of_steps_leads_to_an_answer_that_there_is_not(folder: Path) -> None:
+    write("data.csv", {"a": [1.0, 2.0, 4.0], "b": [2.0, 1.0, 5.0], "c": [1.0, 7.0, 2.0], "y": [1.0, 3.0, 2.0]})
+    record = gdcli.fit_linear(data="data.csv", target="y", epochs=1, diagnose=False).result()
+    assert record.exact.startswith("there are 3 rows for 4 coefficients")
+    assert record.conditioning is not None
+    assert record.conditioning.steps_by_theory is record.conditioning.steps_by_simulation is None
 
 
 @pytest.mark.slow

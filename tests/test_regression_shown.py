@@ -402,6 +402,36 @@ def test_table_says_what_a_loss_without_an_exact_answer_lacks(files: dict[str, s
         assert "no exact answer" in text
 
 
+def test_table_says_what_a_row_of_batches_has(shown: Callable[[str], Shown]) -> None:
+    said = " ".join(table(shown("batches"), 80).split())
+    assert (
+        "of an epoch of batches, coefficients and validation are those before it, loss is the mean during it, and "
+        "|grad| that of its last batch; the row at the end is of all rows"
+    ) in said
+    assert "of an epoch of batches" not in table(shown("several"), 80)
+    assert "of an epoch of batches" not in table(shown("steps"), 80)
+
+
+def test_after_an_early_stop_the_picture_is_of_the_coefficients_that_are_kept(files: dict[str, str]) -> None:
+    momentum = {"optimizer": "manual-momentum", "momentum": 0.97, "lr": 0.05}
+    run = Shown(files["city"], {"target": "profit", "validate": 0.3, "patience": 4, "epochs": 400, **momentum})
+    record, panel = run.record, run.panel(ScatterPanel)
+    assert record.status == "early_stopped"
+    at = record.result.epoch
+    assert at == record.iterations[-1].epoch - 4
+    counts = [state.iteration for state in panel.history]
+    assert counts == list(range(at + 5))
+    assert panel.fit.y == panel.history[at].fit != panel.history[-1].fit
+    counted = re.findall(r"^ *(\d+) ", table(run, 120).partition("stopped early")[0], re.MULTILINE)
+    assert counted == [*map(str, range(at + 5)), str(at)]
+    pytest.importorskip("plotly")
+    from gdcli.render.page.page import page_data
+
+    data = page_data(run.figure, record, "gdcli fit-linear")
+    assert data["frames"] == list(range(at + 5))
+    assert data["opens"] == at
+
+
 def test_output_that_knows_only_ascii_has_only_ascii(files: dict[str, str]) -> None:
     words = ["--target", "price", "--exclude", "id,sold", "--categorical", "town", "--epochs", "3", "--plot", "--all"]
     outcome = in_process("fit-linear", files["houses"], *words, "--no-diagnose", encoding="ascii")
@@ -503,6 +533,9 @@ def test_page_has_the_tables_of_the_record(page: Path, run: Run, files: dict[str
     assert named["coefficient"] == ["intercept", "population"]
     assert named["by gradient descent"] == [each["value"] for each in document["coefficients"]]
     assert named["exact"] == [each["exact"] for each in document["coefficients"]]
+    assert parts.data["frames"][parts.data["opens"]] == 20  # the page opens with the fit, not with zeros
+    (surface,) = [panel for panel in parts.data["panels"] if panel["kind"] == "surface"]
+    assert surface["value"] == "loss"
     rows = {c["label"]: c["cells"] for c in parts.data["table"]["columns"]}
     assert rows["epoch"] == list(range(21))
     assert rows["loss"] == [row["loss"] for row in (*document["iterations"], document["result"])]

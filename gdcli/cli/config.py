@@ -152,7 +152,7 @@ def _meant(key: str, config: dict[str, Any], command: str, settings: Collection[
     name = key.replace("-", "_")
     if hint := _misplaced(key, config[key], command, settings):
         return hint
-    if others := commands_with_setting(name):
+    if setting_of_others(name) not in settings and (others := commands_with_setting(name)):
         return f"it is a setting of {', '.join(others)}"
     value = config[key]
     shown = msgspec.json.encode(value).decode()

@@ -56,6 +56,9 @@ def form_of(
     form = other if given.get(DATA) or config.get(DATA) else command
     if form is command:
         for name in ("target",):  # an option with data, and a variable without
+            if is_column(given.get(name)):
+                message = f"--{name} names the column '{given[name]}', and no file is given"
+                raise GdcliError("usage", message, f"gdcli {command.name} data.csv --{name} {given[name]}")
             if given.get(name) is not None:
                 names.setdefault(name, given.pop(name))
     elif names:
@@ -68,6 +71,13 @@ def form_of(
         where = "with data" if form is command else "without data"
         raise GdcliError("unknown-setting", f"unknown setting '{name}'", f"it is a setting of {command.name} {where}")
     return form
+
+
+def is_column(word: object) -> bool:
+    """Whether a word is a name and nothing that a value may be."""
+    from gdcli.lang.constants import CONSTANTS
+
+    return isinstance(word, str) and word.isidentifier() and word not in {*CONSTANTS, "True", "False"}
 
 
 def check_output(command: Command[Any], form: Command[Any], output: Output) -> None:

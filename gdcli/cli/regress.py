@@ -116,24 +116,24 @@ class FitCollector:
         return report_for_people(make, self.outcome.warnings, self.output, self.outcome.diagnosis)
 
     def _table(self, _: int) -> RenderableType:
-        from gdcli.render.regression import RegressionTable
+        from gdcli.render.regression import RegressionTable, rows_of
 
         if self.rows is None:
             raise RuntimeError("no table was requested")
         head, left_out, tail = self.rows.shown()
         rows = Shown([seen.row() for seen in head], left_out, [seen.row() for seen in tail])
         output, chosen = self.output, self.output.all or self.output.every > 1
-        title = f"{self.title}; {self.outcome.rows:,} rows"
+        title = f"{self.title}; {rows_of(self.outcome)}"
         return RegressionTable(title, rows, self.outcome, output.digits, whole=output.all, shortens=not chosen)
 
     def _ending(self, width: int) -> RenderableType:
         """How the regression ended, and what it found."""
         from rich.console import Group
 
-        from gdcli.render.regression import regression_ending
+        from gdcli.render.regression import regression_ending, rows_of
         from gdcli.render.text import Text
 
-        title = Text(f"{self.title}; {self.outcome.rows:,} rows", "bold")
+        title = Text(f"{self.title}; {rows_of(self.outcome)}", "bold")
         return Group(title, regression_ending(self.outcome, self.output.digits, width))
 
     def save(self) -> None:

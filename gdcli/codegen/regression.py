@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Any
 
@@ -38,23 +38,28 @@ def regression_script(settings: RegressionSettings) -> str:
 def _check(s: RegressionSettings) -> None:
     """Raise GdcliError for what a script does not do."""
     suffix = PurePath(s.data[0]).suffix.lower()
-    reasons: Mapping[str, bool] = {
-        "a script reads one CSV, TSV or JSON lines file": len(s.data) > 1 or suffix not in _TABLES,
-        "a script keeps no rows apart for validation": s.validate is not None,
-        "a script does not put means in the place of missing values": s.missing == "mean",
-        "a script has the data in memory": s.in_memory == "no",
-        "a script starts from zeros": bool(s.init),
-        "a script of batches makes whole epochs": s.batch_size is not None and s.steps is not None,
-        "a script of batches has no tolerances": s.batch_size is not None and _has_tolerance(s),
-        "a script of batches keeps its learning rate": s.batch_size is not None and _changes(s),
-        "a script of batches does not clip": s.batch_size is not None and bool(s.clip_norm or s.clip_value),
-        "a script does not evaluate a batch again": s.batch_size is not None and RULES[s.optimizer].evaluates,
-        "a script makes no proximal steps": bool(s.l1),
-        "newton needs the Hessian, which a script of a regression does not have": RULES[s.optimizer].second_order,
-    }
-    for reason, applies in reasons.items():
+    batches = s.batch_size is not None
+    rule = f"--optimizer {s.optimizer}"
+    reasons: Sequence[tuple[str, str, bool]] = [
+        ("the other files", "a script reads one CSV, TSV or JSON lines file", len(s.data) > 1),
+        ("", "a script reads one CSV, TSV or JSON lines file", suffix not in _TABLES),
+        ("--validate", "a script keeps no rows apart for validation", s.validate is not None),
+        ("--missing mean", "a script does not put means in the place of missing values", s.missing == "mean"),
+        ("--in-memory no", "a script has the data in memory", s.in_memory == "no"),
+        ("--init", "a script starts from zeros", bool(s.init)),
+        ("--steps", "a script of batches makes whole epochs", batches and s.steps is not None),
+        ("the tolerances", "a script of batches has no tolerances", batches and _has_tolerance(s)),
+        ("--schedule and --lr-factor", "a script of batches keeps its learning rate", batches and _changes(s)),
+        ("clipping", "a script of batches does not clip", batches and bool(s.clip_norm or s.clip_value)),
+        (rule, "a script does not evaluate a batch again", batches and RULES[s.optimizer].evaluates),
+        ("--l1", "a script makes no proximal steps", bool(s.l1)),
+        (rule, f"{s.optimizer} needs the Hessian, which a script of a regression does not have",
+         RULES[s.optimizer].second_order),
+    ]  # fmt: skip
+    for option, reason, applies in reasons:
         if applies:
-            raise GdcliError("code", f"--code cannot write this run: {reason}", "leave out that option, or --code")
+            hint = f"leave out {option}, or --code" if option else "write the data as CSV, or leave out --code"
+            raise GdcliError("code", f"--code cannot write this run: {reason}", hint)
 
 
 def _has_tolerance(s: RegressionSettings) -> bool:
@@ -122,7 +127,7 @@ class RegressionScript:
         if self.settings.missing == "drop":
             names = ", ".join(map(quoted, (*self.plan.numbers, *self.plan.texts)))
             lines.append(
-                f'rows = [row for row in rows if not {{row[name] for name in [{names}]}} & {{"", "NA", None}}]'
+                f'rows = [row for row in rows if not {{row[name] for name in [{names}]}} & {{"", "NA", "null", None}}]'
             )
         return lines
 

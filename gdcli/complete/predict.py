@@ -66,8 +66,11 @@ def _task(settings: PredictSettings) -> Task:
 
 
 def heading(model: Model) -> str:
-    """The name of the column of predictions."""
-    return "probability" if model.model == "logistic" else "prediction"
+    """The name of the column of predictions; of classes that are texts, it names the one that is meant."""
+    if model.model != "logistic":
+        return "prediction"
+    levels = model.design.get("target_levels")
+    return f"probability of {levels[1]}" if isinstance(levels, list | tuple) and len(levels) == 2 else "probability"
 
 
 def _needed(layout: Layout) -> list[str]:

@@ -139,7 +139,7 @@ class ContourPanel(Struct, frozen=True, tag_field="panel", tag="contour"):
 
     ``levels`` divide the values into bands, from the lowest to the highest. ``equal``: both axes have the same scale,
     so that circles are round and the gradient is normal to the contours. ``plane`` describes the plane when it is not
-    simply that of two variables.
+    simply that of two variables, and ``value`` what the function is called.
     """
 
     title: str
@@ -154,6 +154,7 @@ class ContourPanel(Struct, frozen=True, tag_field="panel", tag="contour"):
     equal: bool = True
     field: list[Arrow] = []
     plane: str = ""
+    value: str = "value"
 
     def values(self) -> list[float]:
         """The finite values, row by row."""
@@ -269,7 +270,18 @@ Panel = CurvesPanel | FunctionPanel | ContourPanel | HeatPanel | ScatterPanel | 
 class Remark(Struct, frozen=True):
     """A remark about a picture: ``code`` for scripts, ``message`` for people."""
 
-    code: Literal["undefined", "runs-away", "cut-off", "plane", "thinned", "zero-loss", "random", "sample"]
+    code: Literal[
+        "undefined",
+        "runs-away",
+        "cut-off",
+        "plane",
+        "thinned",
+        "zero-loss",
+        "random",
+        "sample",
+        "batches",
+        "early-stop",
+    ]
     message: str
 
 

@@ -65,6 +65,8 @@ Validate = Annotated[
 Intercept = Annotated[bool, meta("fit an intercept", MODEL)]
 Standardize = Annotated[bool, meta("standardize the features before the descent", MODEL)]
 LossName = Literal["mse", "sum", "half-mse", "mae", "huber", "logistic"]
+QUADRATIC: frozenset[LossName] = frozenset(["mse", "sum", "half-mse"])
+HUBER_DELTA = 1.0  # that of torch.nn.HuberLoss
 Loss = Annotated[LossName, meta("loss over the rows", MODEL)]
 L2 = Annotated[float, meta("add L2 * sum(w**2) to the loss", MODEL, "NUMBER", shown="0", ge=0)]
 L1 = Annotated[float, meta("add L1 * sum(|w|) to the loss (proximal gradient)", MODEL, "NUMBER", shown="0", ge=0)]
@@ -228,14 +230,20 @@ class Coefficient(Struct, frozen=True, kw_only=True):
     exact_standardized: Number | None
 
 
-class Quality(Struct, frozen=True, kw_only=True):
-    """How well coefficients fit the rows; ``residual_sd`` divides by ``rows`` less the number of coefficients."""
+class Quality(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How well coefficients fit the rows; ``residual_sd`` divides by ``rows`` less the number of coefficients.
+
+    Of a logistic regression, ``accuracy`` is the share of the rows whose class is the more probable one, and
+    ``deviance`` twice the sum of the losses of the rows, without penalties.
+    """
 
     loss: Number
     r2: Number | None
     adjusted_r2: Number | None
     rmse: Number | None
     residual_sd: Number | None
+    accuracy: Number | None = None
+    deviance: Number | None = None
 
 
 class Conditioning(Struct, frozen=True, kw_only=True):
@@ -275,7 +283,11 @@ class Column(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class RegressionResult(Record, frozen=True, kw_only=True):
     """The record of ``fit-linear`` with data. ``result`` is the row after the last update, of all rows of the data.
 
-    ``exact`` says by which method the exact answer was found, or why there is none.
+    After an early stop it is that of the coefficients with the smallest validation loss, to which the run goes back.
+    ``best`` is the row with the smallest validation loss, or without validation the smallest loss.
+
+    ``exact`` says by which method the exact answer was found, or why there is none. ``validation_quality`` is that of
+    the rows that are kept apart, without penalties; R2 is about the mean of their targets.
     """
 
     command: Literal["fit-linear"] = "fit-linear"
@@ -292,6 +304,8 @@ class RegressionResult(Record, frozen=True, kw_only=True):
     coefficients: list[Coefficient]
     quality: Quality
     exact_quality: Quality | None
+    validation_quality: Quality | None = None
+    exact_validation_quality: Quality | None = None
     exact: str
     conditioning: Conditioning | None
     diagnosis: list[Finding] = []

@@ -32,7 +32,8 @@ def read_word(option: str, word: Any, reads: str, form: str = "NAME=VALUE", vari
     if reads == "degrees":
         return dict(_degree(option, each) for each in word)
     if reads == "pairs":
-        return {name: plain(value) for name, value in _pairs(option, word, form, variable)}
+        words = [part for each in word for part in (_several(each) if option == "--init" else [each])]
+        return {name: plain(value) for name, value in _pairs(option, words, form, variable)}
     if reads == "range":
         return _range(option, word)
     if reads == "bounds":
@@ -52,6 +53,12 @@ def _pairs(option: str, words: list[str], form: str, variable: str) -> list[tupl
             raise GdcliError("usage", f"{option} takes {form}, not '{word}'", hint)
         found[name.strip()] = value.strip()
     return list(found.items())
+
+
+def _several(word: str) -> list[str]:
+    """The pairs of ``area=2,rooms=3``; a name may have a comma."""
+    parts = word.split(",")
+    return parts if all("=" in part for part in parts) else [word]
 
 
 def names_of_columns(text: str) -> list[str]:

@@ -18,4 +18,4 @@ def digits(value: float, exact: float) -> float | None:
     if not (math.isfinite(value) and math.isfinite(exact)):
         return None
     apart = abs(value - exact) / (abs(exact) or 1.0)
-    return min(max(-math.log10(apart), 0.0), MOST_DIGITS) if apart > 0 else MOST_DIGITS
+    return min(max(0.0, -math.log10(apart)), MOST_DIGITS) if apart > 0 else MOST_DIGITS

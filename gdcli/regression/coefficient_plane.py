@@ -44,7 +44,7 @@ def loss_over_coefficients(
     marks = [*ends([path]), *(Mark("exact", point[0], point[1]) for point in minima)]
     title = f"the loss over {section.labels[0]} and {section.labels[1]}"
     axes = Axis(section.labels[0], *x), Axis(section.labels[1], *y)
-    return ContourPanel(title, *axes, xs, ys, z, levels(z), [path], marks, equal, [], section.about)
+    return ContourPanel(title, *axes, xs, ys, z, levels(z), [path], marks, equal, [], section.about, "loss")
 
 
 def _along(

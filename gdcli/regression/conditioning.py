@@ -19,6 +19,7 @@ from gdcli.regression.qr import Factor, matrix
 
 _CURVATURE: dict[LossName, float] = {"mse": 2.0, "half-mse": 1.0, "huber": 1.0, "logistic": 0.25}
 _MOST_STEPS = 2**62
+_LEAST = 1e-12  # of the largest singular value: a smaller one has no digits
 
 
 class Spectrum(NamedTuple):
@@ -61,6 +62,27 @@ def spectrum(design: Design, found: Factor, loss: LossName, l2: float = 0.0) -> 
     if len(values) < found.coefficients:  # fewer rows than coefficients
         values = torch.cat([values, values.new_zeros(found.coefficients - len(values))])
     return Spectrum(values * values, vectors)
+
+
+def hessian_condition(design: Design, found: Factor, penalty: float, *, standardized: bool) -> float | None:
+    """The condition number of ``X'X + penalty * I`` (the intercept has no penalty); None beyond what float64 shows.
+
+    Of the loss with ``l2``, whose penalty is ``2 * l2`` over the factor of X'X in the Hessian. The columns are those of
+    the data as they are, or standardized.
+    """
+    lead = int(found.intercept)
+    if standardized:
+        r = torch.zeros_like(found.r)
+        r[:lead, :lead] = found.r[:lead, :lead]
+        columns = found.r[lead:, lead:]
+        r[lead:, lead:] = columns / columns.norm(dim=0) * math.sqrt(found.rows)
+    else:
+        r = found.r @ matrix(design.layout, "centred_of_data").high
+    held = math.sqrt(penalty) * torch.eye(found.coefficients, dtype=torch.float64)[lead:]
+    values = torch.linalg.svdvals(torch.cat([r, held]))
+    if not bool(values.isfinite().all()) or values[-1] < _LEAST * values[0]:
+        return None
+    return _squared(float(values[0] / values[-1]))
 
 
 def raw_condition(design: Design, found: Factor) -> float | None:

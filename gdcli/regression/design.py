@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     Part = Literal["fit", "apart", "all"]
 
+NO_MEAN = "; categories have no mean"
 READ = 65_536  # rows read at a time
 _NO_LEVEL, _UNKNOWN_LEVEL = -1, -2
 _SHOWN = 8  # categories in a hint
@@ -262,8 +263,11 @@ class Reader:
                 whole &= ~column.isnan()
             for code in codes.values():
                 whole &= code != _NO_LEVEL
+        gaps = {name: count for name, count in batch.missing.items() if count}
         if layout.missing == "error" and not bool(whole.all()):
-            raise missing_cells({name: count for name, count in batch.missing.items() if count})
+            raise missing_cells(gaps, layout.texts, layout.target)
+        if layout.missing == "mean" and (texts := {name: gaps[name] for name in layout.categories if name in gaps}):
+            raise missing_cells(texts, layout.texts, layout.target)
         return whole if chosen is None else whole & chosen
 
     def _check_levels(self, batch: Batch, codes: Mapping[str, torch.Tensor], kept: torch.Tensor | None) -> None:
@@ -292,8 +296,7 @@ class Reader:
                 found.append(numbers[base.source])
             elif base.kind == "level":
                 code = codes[base.source]
-                indicator = (code == self._codes[base.source][base.level]).double()
-                found.append(indicator.masked_fill(code == _NO_LEVEL, base.mean))
+                found.append((code == self._codes[base.source][base.level]).double())
             else:
                 found.append(self._computed(base.source, numbers, places))
         return torch.stack(found) if found else torch.empty((0, len(places)), dtype=torch.float64)
@@ -312,7 +315,7 @@ class Reader:
             message = (
                 f"the feature '{text}' is {float(column[row])} in row {int(places[row]) + 1} of the data, where {given}"
             )
-            raise GdcliError("columns", message)
+            raise GdcliError("columns", message, "write a feature that is finite in every row, or remove the row")
         return column
 
     def _check_rows(self, text: str, column: torch.Tensor, numbers: Mapping[str, torch.Tensor]) -> None:
@@ -341,8 +344,13 @@ def as_tensor(numbers: array[float] | memoryview) -> torch.Tensor:
     return torch.frombuffer(numbers, dtype=torch.float64) if len(numbers) else torch.empty(0, dtype=torch.float64)
 
 
-def missing_cells(gaps: Mapping[str, int]) -> GdcliError:
-    """The error for missing cells, with their number in each column."""
+def missing_cells(gaps: Mapping[str, int], texts: Collection[str], target: str) -> GdcliError:
+    """The error for missing cells, with their number in each column. Categories and the target have no mean."""
     shown = ", ".join(f"'{name}' has {count:,}" for name, count in gaps.items())
-    hint = "leave out their rows with --missing drop, or put the mean of the column in them with --missing mean"
+    hint = "leave out their rows with --missing drop"
+    without = [name for name in gaps if name in texts]
+    if without:
+        return GdcliError("missing", f"cells are missing: column {shown}", hint + NO_MEAN)
+    if any(name != target for name in gaps):
+        hint += ", or put the mean of the column in them with --missing mean"
     return GdcliError("missing", f"cells are missing: column {shown}", hint)

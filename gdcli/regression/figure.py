@@ -42,6 +42,12 @@ def regression_figure(
     panels.append(loss_over_coefficients(known, trail, sample, remarks))
     if gradient_norm:
         panels.append(_curves("gradient norm", trail, [_number(row.gradient) for row in trail.rows]))
+    if known.settings.batch_size is not None and known.settings.per == "epoch":
+        message = "with batches, the loss at an epoch is the mean during it, and that at the end is of all rows"
+        remarks.append(Remark("batches", message))
+    if trail.returned is not None:
+        message = f"the coefficients went back to those of epoch {outcome.result.epoch:,}, which are drawn as the fit"
+        remarks.append(Remark("early-stop", message))
     if len(sample.target) < sample.rows:
         message = f"points and contours are of {len(sample.target):,} of {sample.rows:,} rows, evenly spaced"
         remarks.append(Remark("sample", message))
@@ -68,7 +74,8 @@ def caption(outcome: RegressionResult, trail: RowTrail) -> str:
     parts += [f"{name} {getattr(settings, name):.6g}" for name in ("l2", "l1") if getattr(settings, name)]
     parts += options_in_words(settings)
     made = outcome.result.iteration
-    return ", ".join([*parts, f"{made:,} update{'s' * (made != 1)}"])
+    after = "the coefficients after " if outcome.status == "early_stopped" else ""
+    return ", ".join([*parts, f"{after}{made:,} update{'s' * (made != 1)}"])
 
 
 def _curves(title: str, trail: RowTrail, numbers: Sequence[float]) -> CurvesPanel:

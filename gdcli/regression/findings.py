@@ -130,9 +130,14 @@ def _short_of(fit: Fit, record: RegressionResult, goal: Goal, trials: Trials) ->
     made = record.result.iteration
     message = f"after {made:,} step{'s' * (made != 1)} {above}"
     if worst is not None and worst.digits is not None:
-        message += f", and the coefficient of '{worst.name}' agrees with it in {short(worst.digits, 2)} digits"
+        message += f", and the coefficient of '{worst.name}' agrees with it in {_digits(worst.digits)}"
         evidence |= {"coefficient": worst.name, "digits": worst.digits}
     yield Finding("slow", message, trials.best(_faster(fit)), evidence)
+
+
+def _digits(count: float) -> str:
+    """A number of digits in words: ``2.3 digits``, and less than a tenth of one is none."""
+    return f"{short(count, 2)} digits" if count >= 0.1 else "no digit"
 
 
 def _faster(fit: Fit) -> list[dict[str, Any]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import math
-import shlex
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +26,7 @@ from gdcli.regression.run import Ending, Run, Seen
 from gdcli.regression.sample import Over, Sample, sample_of
 from gdcli.regression.solve import solve
 from gdcli.regression.tables import InMemory, Streamed, most_kept, table_of
+from gdcli.regression.text_column import with_way_out
 from gdcli.rules.parameters import complete_rule
 from gdcli.tensors import on_device
 
@@ -119,10 +119,7 @@ class Fit:
         try:
             return learn(self.kept, self.settings) if self.together is None else self._learn_together(self.together)
         except GdcliError as error:
-            if error.hint.endswith(f"--exclude {shlex.quote(self.settings.target)}"):  # it is needed
-                error.hint = "a target is a column of numbers, or of two categories: --loss logistic --categorical "
-                error.hint += shlex.quote(self.settings.target)
-            raise
+            raise with_way_out(error, self.settings, self.data)  # noqa: B904 -- it is the same error
 
     def _learn_together(self, together: Together) -> Design:
         from gdcli.regression.shared_rows import SharedRows

@@ -82,6 +82,7 @@ class KeptRun:
             replay(seen, rows)
             yield seen
             run.stops(seen.state)
+            run.is_enough(seen)  # an epoch of batches is looked at when it begins
         self._replays = False
         self._restore(moved(state, device))
 

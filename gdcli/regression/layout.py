@@ -23,7 +23,7 @@ class Base(Struct, frozen=True, kw_only=True):
     """What a column is before powers: a column of numbers, the indicator of a level, or an expression.
 
     ``source`` is the column, or the text of the expression. ``center`` is its mean beside an intercept and 0 without
-    one; ``scale`` is the root of the mean square about that. ``mean`` replaces missing cells.
+    one; ``scale`` is the root of the mean square about that, with missing cells filled in by ``mean``.
     """
 
     kind: Literal["number", "level", "expression"]

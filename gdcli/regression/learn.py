@@ -126,13 +126,17 @@ class FirstPass:
     def check(self, source: str) -> None:
         """Raise GdcliError for missing cells, rows that are too few, and a target that is no class."""
         if self.missing == "error" and self.gaps:
-            raise missing_cells(self.gaps)
+            raise missing_cells(self.gaps, self.plan.texts, self.plan.target)
+        texts = {name: self.gaps[name] for name in self.plan.categorical if self.gaps[name]}
+        if self.missing == "mean" and texts:
+            raise missing_cells(texts, self.plan.texts, self.plan.target)
         if self.count == 0:
             because = f": each of its {self.read:,} rows has a missing cell" if self.dropped else ""
             raise GdcliError("data", f"{source} has no rows to fit{because}")
         if self.odd_target is not None:
             message = f"the target '{self.plan.target}' of a logistic regression is 0 or 1, not {self.odd_target:.6g}"
-            hint = f"of a column with two categories: --categorical {self.plan.target}"
+            hint = "leave out --loss logistic to predict numbers; of two categories, add --categorical "
+            hint += shlex.quote(self.plan.target)
             raise GdcliError("target", message, hint)
         if self.is_logistic and self.plan.target in self.plan.numbers:
             place = self.plan.numbers.index(self.plan.target)
@@ -208,7 +212,10 @@ def _bases(
     wanted: Plan, found: FirstPass, categories: Mapping[str, Levels], *, intercept: bool
 ) -> Iterator[tuple[Base, int]]:
     """Each base with the number of its powers; those of expressions are not measured yet."""
-    scales = found.moments.scale(about_zero=not intercept).tolist()
+    moments = found.moments
+    if found.missing == "mean":  # cells that are filled in add nothing to the squares, and are rows all the same
+        moments = moments._replace(counts=torch.full_like(moments.counts, float(found.count)))
+    scales = moments.scale(about_zero=not intercept).tolist()
     useless = dict(zip(wanted.numbers, found.moments.is_useless(intercept=intercept), strict=True))
     for name, degree in wanted.features.items():
         if name not in categories:

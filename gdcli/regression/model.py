@@ -12,7 +12,7 @@ from gdcli.complete.predict import Task
 from gdcli.contract.predict import Prediction, PredictSettings
 from gdcli.contract.regression import Model, coefficients_of
 from gdcli.errors import GdcliError
-from gdcli.regression.design import READ, Design
+from gdcli.regression.design import NO_MEAN, READ, Design
 from gdcli.version import __version__
 
 if TYPE_CHECKING:
@@ -95,8 +95,9 @@ class Predictor:
             columns, whole = self.design.transform(batch)
         except GdcliError as error:
             if error.code == "missing":
-                error.hint = "print no prediction for these rows with --missing drop, or use the means of the fit "
-                error.hint += "with --missing mean"
+                has_mean = "--missing mean" in error.hint
+                error.hint = "print no prediction for these rows with --missing drop"
+                error.hint += ", or use the means of the fit with --missing mean" if has_mean else NO_MEAN
             raise
         found = columns @ self.weights + self.task.model.b
         listed: list[float] = (found.sigmoid() if self.task.model.model == "logistic" else found).tolist()

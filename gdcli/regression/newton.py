@@ -15,6 +15,7 @@ from typing import NamedTuple
 import torch
 from torch.nn import functional
 
+from gdcli.contract.regression import HUBER_DELTA
 from gdcli.regression.design import READ, Design
 from gdcli.regression.exact import Answer, exact_of, not_unique, spreads
 from gdcli.regression.learn import Gather, alone
@@ -22,7 +23,6 @@ from gdcli.regression.qr import Factor, chunks, dependent, matrix, solved, solve
 
 IRLS = "Newton's method (iteratively reweighted least squares)"
 HUBER = "Newton's method"
-HUBER_DELTA = 1.0  # that of torch.nn.HuberLoss
 _MOST = 100
 _ROUNDING = 1e-9  # of a margin, relative to the largest
 

@@ -13,13 +13,15 @@ from gdcli.contract.regression import Coefficient, Column, Conditioning, Regress
 from gdcli.contract.short import short
 from gdcli.regression.agreement import digits
 from gdcli.regression.conditioning import (
+    curvature_of,
+    hessian_condition,
     raw_condition,
     standardized_condition,
     steps_by_simulation,
     steps_by_theory,
 )
 from gdcli.regression.losses import LOSSES
-from gdcli.regression.quality import Point, qualities
+from gdcli.regression.quality import Point, qualities, qualities_apart
 
 if TYPE_CHECKING:
     from gdcli.regression.exact import Exact
@@ -36,6 +38,7 @@ def outcome_of(fit: Fit) -> RegressionResult:
     w, b = (point[1:], point[0]) if settings.intercept else (point, 0.0)
     points = [Point(w, b), *([] if exact is None else [Point.of(exact)])]
     found = qualities(settings, design, answer.factor, points, fit.gather)
+    apart = qualities_apart(settings, design, points, fit.gather) if settings.validate is not None else [None, None]
     record = RegressionResult(
         settings=replace(settings, source=fit.source),
         status=fit.ending.status,  # type: ignore[arg-type]
@@ -50,6 +53,8 @@ def outcome_of(fit: Fit) -> RegressionResult:
         coefficients=_coefficients(fit, point, exact),
         quality=found[0],
         exact_quality=found[1] if exact is not None else None,
+        validation_quality=apart[0],
+        exact_validation_quality=apart[1] if exact is not None else None,
         exact=answer.without if exact is None else exact.method,
         conditioning=_conditioning(fit, exact),
         diagnosis=[],
@@ -96,15 +101,21 @@ def _conditioning(fit: Fit, exact: Exact | None) -> Conditioning | None:
         w, b = fit.design.from_units([settings.init.get(name, 0.0) for name in fit.design.names])
         lead = [[b], [exact.b]] if settings.intercept else [[], []]
         simulated = steps_by_simulation(found, rate, ACCURACY, [*lead[0], *w], [*lead[1], *exact.w])
+    raw, standardized = raw_condition(fit.design, answer.factor), standardized_condition(answer.factor)
+    if settings.l2 and (factor := curvature_of(settings.loss, answer.factor.rows)):
+        raw, standardized = (
+            hessian_condition(fit.design, answer.factor, 2 * settings.l2 / factor, standardized=each)
+            for each in (False, True)
+        )
     return Conditioning(
-        raw=raw_condition(fit.design, answer.factor),
-        standardized=standardized_condition(answer.factor),
+        raw=raw,
+        standardized=standardized,
         largest=found.largest,
         smallest=found.smallest,
         rate=bound,
         lr=rate,
         accuracy=ACCURACY,
-        steps_by_theory=steps_by_theory(found, rate, ACCURACY) if is_quadratic else None,
+        steps_by_theory=steps_by_theory(found, rate, ACCURACY) if is_quadratic and exact is not None else None,
         steps_by_simulation=simulated,
     )
 
@@ -157,6 +168,10 @@ def _notices(fit: Fit) -> list[Notice]:
             message += f": the learning rate {short(fit.rate, 4)} is above 2 / {short(largest, 4)}, the limit for the "
             message += "curvature of this loss"
         found.append(Notice("diverged", message))
+    gaps = {name: count for name, count in sample.gaps.items() if name != settings.target}
+    if settings.missing == "mean" and gaps:
+        counted = ", ".join(f"'{name}' has {count:,}" for name, count in gaps.items())
+        found.append(Notice("filled", f"the mean of a column takes the place of its missing cells: column {counted}"))
     if settings.weight_decay:
         message = "weight decay changes what is minimized, and the exact answer is that of the loss without it; --l2 "
         message += "adds a penalty to the loss itself"

@@ -5,6 +5,7 @@ No torch here: what is wrong with a name is said before anything is computed.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection, Sequence
 
 from msgspec import Struct
@@ -93,7 +94,8 @@ def variables_of(text: str, columns: Collection[str], settings: RegressionSettin
             raise ExpressionError("columns", message, source=text, span=span)
         if name in settings.categorical:
             message = f"the feature uses '{name}', whose cells are categories, not numbers"
-            raise ExpressionError("columns", message, source=text, span=span)
+            hint = f"a feature is computed of columns of numbers: leave out --feature {shlex.quote(text)}"
+            raise ExpressionError("columns", message, hint, source=text, span=span)
     return expression.variables
 
 

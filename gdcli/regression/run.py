@@ -94,7 +94,7 @@ class Run:
         self.updates = self.taken = self.skipped = 0
         self.is_finite_at_start = True
         self.order: torch.Tensor | None = None
-        self._lowest, self._since = math.inf, 0
+        self._lowest: Seen | None = None
         self._kept = None if fit.checkpoint is None else KeptRun(self, fit.checkpoint)
 
     def _problem(self) -> Problem:
@@ -132,7 +132,9 @@ class Run:
             if not (why := why_not_computed(error)):
                 raise
             self._stalled(why)
-        if s.batch_size is not None:
+        if self.ending is not None and self.ending.status == "early_stopped" and self._lowest is not None:
+            yield self._restored(self._lowest)
+        elif s.batch_size is not None:
             yield self._at_the_end()
 
     def _on_all_rows(self) -> Iterator[Seen]:
@@ -176,6 +178,10 @@ class Run:
                 self.ending = self._after_all()
                 return
             begun = self._begun_epoch()
+            if begun.validation is not None:
+                state = State(begun.updates, math.nan, begun.values, {}, begun.rate, None, evaluate.count)
+                if self.is_enough(Seen(state, epoch, begun.validation)):
+                    return
             left = self.total - self.updates - self.skipped
             for X, y in self._batches(size):  # noqa: N806 -- the matrix of features, as everybody writes it
                 tensors["X"], tensors["y"] = X, y
@@ -254,18 +260,32 @@ class Run:
             self.ending = self._after_all() if is_last else Ending(reason.status, message, reason)
             return True
         seen = self._seen
-        return seen is not None and seen.validation is not None and self._is_enough(seen.validation, seen.epoch)
+        return not self._is_an_epoch and seen is not None and self.is_enough(seen)
 
-    def _is_enough(self, validation: float, epoch: int) -> bool:
-        """Whether the validation loss has not become smaller for too many epochs."""
-        patience = self.settings.patience
-        if validation < self._lowest:
-            self._lowest, self._since = validation, epoch
-        if patience is None or epoch - self._since < patience:
+    def is_enough(self, seen: Seen) -> bool:
+        """Whether the validation loss has not become smaller for too many epochs, at a state that may have none."""
+        patience, lowest = self.settings.patience, self._lowest
+        if seen.validation is None:
             return False
-        message = f"stopped early at epoch {epoch}: the validation loss was smallest, {self._lowest:.6g}, at epoch "
-        self.ending = Ending("early_stopped", f"{message}{self._since}")
+        if lowest is None or lowest.validation is None or seen.validation < lowest.validation:
+            self._lowest = lowest = seen
+        if patience is None or seen.epoch - lowest.epoch < patience:
+            return False
+        message = f"stopped early at epoch {seen.epoch}: the validation loss was smallest, {lowest.validation:.6g}, "
+        self.ending = Ending("early_stopped", f"{message}at epoch {lowest.epoch}, and the coefficients are those of it")
         return True
+
+    def _restored(self, lowest: Seen) -> Seen:
+        """The state at the smallest validation loss, of all rows: the coefficients go back to it."""
+        tensors, state = self.problem.tensors, lowest.state
+        with torch.no_grad():
+            for name, value in state.values.items():
+                tensors[name].copy_(torch.as_tensor(value, dtype=tensors[name].dtype))
+        if self.settings.batch_size is None:
+            return replace(lowest, is_end=True)
+        at_the_end = self._at_the_end()
+        state = replace(at_the_end.state, iteration=state.iteration, lr=state.lr)
+        return replace(at_the_end, state=state, epoch=lowest.epoch)
 
     def _after_all(self) -> Ending:
         """The end after all updates that were asked for."""

@@ -105,7 +105,7 @@ def _every_kth(design: Design, every: int, first: int) -> tuple[torch.Tensor, to
 def predictions(settings: RegressionSettings, features: torch.Tensor, coefficients: torch.Tensor) -> torch.Tensor:
     """What coefficients of shape (k, c), the intercept first if there is one, give for features (m, p): shape (k, m).
 
-    For the logistic loss it is the score, whose sigmoid is the probability.
+    For the logistic loss it is the linear predictor, whose sigmoid is the probability.
     """
     if settings.intercept:
         return coefficients[:, 1:] @ features.T + coefficients[:, :1]

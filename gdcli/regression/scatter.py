@@ -18,7 +18,7 @@ _NUMBERS = 80_000  # in the states of a panel
 _STATES = 400
 _CURVE = 101  # points
 _MARGIN = 0.05
-_SCORES = 6.0  # a score beyond has a probability of nearly 0 or 1
+_SCORES = 6.0  # a linear predictor beyond has a probability of nearly 0 or 1
 
 
 def data_panel(known: Known, trail: RowTrail, sample: Sample, over: Over) -> ScatterPanel:
@@ -48,7 +48,7 @@ def data_panel(known: Known, trail: RowTrail, sample: Sample, over: Over) -> Sca
         y,
         over.x[shown].tolist(),
         sample.target[shown].tolist(),
-        MapLine("fit", xs, curves[-1]),
+        MapLine("fit", xs, curves[trail.place_of_the_fit(chosen)]),
         lines,
         [ScatterState(trail.count_of(rows[k]), fit=curve) for k, curve in zip(chosen, curves, strict=True)],
     )
@@ -59,8 +59,8 @@ def predicted_panel(known: Known, trail: RowTrail, sample: Sample) -> ScatterPan
     target = known.settings.target
     shown, chosen = evenly_spaced(len(sample.target), _MOVING), _states(trail, min(len(sample.target), _MOVING))
     predicted = predictions(known.settings, sample.features[shown], trail.points[chosen])
-    actual = sample.target[shown]
-    both = _axis("", [*actual.tolist(), *_sane(predicted[-1].tolist(), actual)])
+    actual, last = sample.target[shown], trail.place_of_the_fit(chosen)
+    both = _axis("", [*actual.tolist(), *_sane(predicted[last].tolist(), actual)])
     low, high = both.low, both.high
     rows = trail.rows
     states = [ScatterState(trail.count_of(rows[k]), y=line) for k, line in zip(chosen, predicted.tolist(), strict=True)]
@@ -69,7 +69,7 @@ def predicted_panel(known: Known, trail: RowTrail, sample: Sample) -> ScatterPan
         Axis(f"actual {target}", low, high),
         Axis(f"predicted {target}", low, high),
         actual.tolist(),
-        predicted[-1].tolist(),
+        predicted[last].tolist(),
         None,
         [MapLine("predicted = actual", [low, high], [low, high])],
         states,
@@ -81,32 +81,33 @@ def residuals_panel(known: Known, trail: RowTrail, sample: Sample) -> ScatterPan
     shown, chosen = evenly_spaced(len(sample.target), _MOVING), _states(trail, 2 * min(len(sample.target), _MOVING))
     predicted = predictions(known.settings, sample.features[shown], trail.points[chosen])
     actual = sample.target[shown]
-    residuals = actual - predicted
-    x = _axis(f"predicted {known.settings.target}", _sane(predicted[-1].tolist(), actual) or actual.tolist())
-    y = _axis("actual - predicted", [*_sane(residuals[-1].tolist(), actual - actual.mean()), 0.0])
+    residuals, last = actual - predicted, trail.place_of_the_fit(chosen)
+    x = _axis(f"predicted {known.settings.target}", _sane(predicted[last].tolist(), actual) or actual.tolist())
+    y = _axis("actual - predicted", [*_sane(residuals[last].tolist(), actual - actual.mean()), 0.0])
     rows = trail.rows
     states = [
         ScatterState(trail.count_of(rows[k]), xs, ys)
         for k, xs, ys in zip(chosen, predicted.tolist(), residuals.tolist(), strict=True)
     ]
     zero = MapLine("no residual", [x.low, x.high], [0.0, 0.0])
-    return ScatterPanel("residuals", x, y, states[-1].x, states[-1].y, None, [zero], states)
+    return ScatterPanel("residuals", x, y, states[last].x, states[last].y, None, [zero], states)
 
 
 def score_panel(known: Known, trail: RowTrail, sample: Sample) -> ScatterPanel:
-    """The target over the score of each row, with the probability that a score means."""
+    """The target over the linear predictor of each row, with the probability that it means."""
     shown, chosen = evenly_spaced(len(sample.target), _MOVING), _states(trail, min(len(sample.target), _MOVING))
     scores = predictions(known.settings, sample.features[shown], trail.points[chosen])
-    numbers = [number for number in finite(scores[-1].tolist()) if abs(number) < 100 * _SCORES]
-    x = _axis("score", [*numbers, -_SCORES, _SCORES])
+    last = trail.place_of_the_fit(chosen)
+    numbers = [number for number in finite(scores[last].tolist()) if abs(number) < 100 * _SCORES]
+    x = _axis("linear predictor", [*numbers, -_SCORES, _SCORES])
     xs = grid(x.low, x.high, _CURVE)
     curve = torch.tensor(xs, dtype=torch.float64).sigmoid().tolist()
     rows = trail.rows
     return ScatterPanel(
-        f"{known.settings.target} over the score",
+        f"{known.settings.target} over the linear predictor",
         x,
         Axis(f"probability of {known.settings.target}", -_MARGIN, 1 + _MARGIN),
-        scores[-1].tolist(),
+        scores[last].tolist(),
         sample.target[shown].tolist(),
         None,
         [MapLine("probability", xs, curve)],

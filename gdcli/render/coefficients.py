@@ -58,22 +58,44 @@ def coefficient_table(outcome: RegressionResult, digits: int, width: int) -> Ren
 
 def quality_table(outcome: RegressionResult, digits: int, width: int) -> RenderableType:
     """The loss, R2 and the size of the residuals, by descent and of the exact answer."""
-    by_descent, exact = outcome.quality, outcome.exact_quality
-    known = {label: name for label, name in QUALITIES.items() if getattr(by_descent, name) is not None}
+    known = qualities_of(outcome)
 
     def columns(digits: int) -> Columns:
-        made = {"by descent": [_cell(getattr(by_descent, name), digits) for name in known.values()]}
-        if exact is not None:
-            made["exact"] = [_cell(getattr(exact, name), digits) for name in known.values()]
+        made = {"by descent": [_cell(number, digits) for _, number, _ in known]}
+        if outcome.exact_quality is not None:
+            made["exact"] = [_cell(number, digits) for _, _, number in known]
         return made
 
-    longest = max(map(cell_len, [_QUALITY, *known]))
+    longest = max(map(cell_len, [_QUALITY, *(label for label, _, _ in known)]))
     fit = fitted([Form(columns, exact=True)], _layouts(longest, _QUALITY), digits, width, shows="--json")
-    lines = _lines(fit, [[label] for label in known], longest, None)
+    lines = _lines(fit, [[label] for label, _, _ in known], longest, None)
     return Group(*lines, *[Text(fit.note, "dim")] * bool(fit.note))
 
 
-QUALITIES = {"loss": "loss", "R2": "r2", "adjusted R2": "adjusted_r2", "RMSE": "rmse", "residual SD": "residual_sd"}
+def qualities_of(outcome: RegressionResult) -> list[tuple[str, float | None, float | None]]:
+    """What is known of the quality: its name, by descent and of the exact answer; then of the rows kept apart."""
+    both = [
+        ("{}", outcome.quality, outcome.exact_quality),
+        ("{} kept apart", outcome.validation_quality, outcome.exact_validation_quality),
+    ]
+    return [
+        (label.format(name), getattr(by_descent, field), None if exact is None else getattr(exact, field))
+        for label, by_descent, exact in both
+        if by_descent is not None
+        for name, field in QUALITIES.items()
+        if getattr(by_descent, field) is not None
+    ]
+
+
+QUALITIES = {
+    "loss": "loss",
+    "R2": "r2",
+    "adjusted R2": "adjusted_r2",
+    "RMSE": "rmse",
+    "residual SD": "residual_sd",
+    "accuracy": "accuracy",
+    "deviance": "deviance",
+}
 """The names of what says how good coefficients are, each with its field of ``Quality``."""
 _QUALITY = "quality"
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from msgspec import UNSET
+from msgspec.structs import replace
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.table import Table
 
-from gdcli.contract.regression import RegressionResult, Row, coefficients_of
+from gdcli.contract.regression import HUBER_DELTA, QUADRATIC, RegressionResult, Row, coefficients_of
 from gdcli.memory import Shown
 from gdcli.render.coefficients import coefficient_table, quality_table
 from gdcli.render.columns import NARROWEST, Columns, Fitted, Form, Layout, fitted
@@ -16,6 +18,11 @@ from gdcli.render.row_table import Gap, around, drawn, folded, height_of, shorte
 from gdcli.render.row_table import Row as TableRow
 from gdcli.render.text import Text
 
+BATCHES = (
+    "of an epoch of batches, {before} those before it, loss is the mean during it, and |grad| that of its last batch; "
+    "the row at the end is of all rows"
+)
+"""What belongs together in the row of an epoch of batches."""
 MOST_NAMED = 6
 """Coefficients that the rows of a table show at most."""
 
@@ -48,7 +55,10 @@ class RegressionTable:
         """Draw it for the width, the height and the characters of the console."""
         head, left_out, tail = self.rows
         final = self.outcome.result
-        rows = [row for row in (*head, *tail) if row.iteration != final.iteration] + [final]
+        rows = [*head, *tail]
+        if rows and rows[-1].iteration == final.iteration:
+            rows.pop()
+        rows.append(final)
         fit = _fitted_rows(rows, self.outcome, self.digits, options.max_width)
 
         def alike(one: int, other: int) -> bool:
@@ -131,6 +141,11 @@ def _about_rows(fit: Fitted, outcome: RegressionResult) -> str:
     shown = any(each.name in fit.columns for each in outcome.coefficients)
     what = "in these rows, the coefficients are those of standardized features"
     parts = [fit.note, what if shown and outcome.settings.standardize else ""]
+    if outcome.settings.batch_size is not None and outcome.settings.per == "epoch":
+        parts.append(BATCHES.format(before="coefficients and validation are" if outcome.settings.validate else
+                                    "coefficients are"))  # fmt: skip
+    if outcome.settings.l1:
+        parts.append("|grad| is that of the loss without the penalty of --l1, and not 0 at the minimum")
     return "; ".join(part for part in parts if part)
 
 
@@ -144,11 +159,18 @@ def regression_ending(outcome: RegressionResult, digits: int, width: int) -> Ren
 
 def _message(outcome: RegressionResult, digits: int) -> str:
     """The message, and the smallest loss if it was not the last one."""
-    loss, best = outcome.result.loss, outcome.best
+    best = outcome.best
+    loss: float | None = outcome.result.loss
+    if outcome.status == "early_stopped":
+        return outcome.message
+    what, last = "loss", outcome.result.validation
+    if isinstance(best.validation, float):
+        what, loss = "validation loss", last if isinstance(last, float) else None
+        best = replace(best, loss=best.validation)
     if best.loss is None or not differ(loss, best.loss, digits) or (loss is not None and loss < best.loss):
         return outcome.message
     where = f"iteration {best.iteration:,}" if outcome.settings.per == "step" else f"epoch {best.epoch:,}"
-    return f"{outcome.message}; the smallest loss was {number(best.loss, digits)} at {where}"
+    return f"{outcome.message}; the smallest {what} was {number(best.loss, digits)} at {where}"
 
 
 def _facts(outcome: RegressionResult) -> RenderableType:
@@ -161,22 +183,61 @@ def _facts(outcome: RegressionResult) -> RenderableType:
 
 def facts_of(outcome: RegressionResult) -> Iterator[tuple[str, str]]:
     """The condition numbers, the steps that descent needs, and where the exact answer comes from, with labels."""
+    yield from _about_model(outcome)
     found = outcome.conditioning
     if found is not None:
         named = [("raw", found.raw), ("standardized", found.standardized)]
         parts = [f"{number(size, 4)} with {name} features" for name, size in named if size is not None]
         if parts:
-            yield "condition number", ", ".join(parts)
+            of = "" if outcome.settings.loss in QUADRATIC else "of X'X, "
+            yield "condition number", of + ", ".join(parts)
         needs = []
         if found.steps_by_theory is not None:
             needs.append(f"{_steps(found.steps_by_theory)} by theory")
         if found.steps_by_simulation is not None:
             needs.append(f"{found.steps_by_simulation:,} by simulation")
+        elif outcome.settings.lr == "auto":
+            what = "the Hessian" if outcome.settings.loss in QUADRATIC else "a bound of the Hessian"
+            largest = f"1 / {number(found.largest, 4)}, the largest eigenvalue of {what}"
+            yield "learning rate", f"{number(found.lr, 4)} = {largest}"
         if needs:
             accuracy = f"for coefficients within {found.accuracy:g} of the exact ones, by plain descent on all rows "
             accuracy += f"with lr {number(found.lr, 4)}"
-            yield "steps needed", f"{' and '.join(needs)} ({accuracy}); this run made {outcome.result.iteration:,}"
-    yield "exact answer" if outcome.exact_quality is not None else "no exact answer", outcome.exact
+            yield "steps needed", f"{' and '.join(needs)} ({accuracy}); {_made(outcome)}"
+    if outcome.exact_quality is not None:
+        yield "exact answer", outcome.exact
+    else:
+        more = "; with --l2 there is one" if outcome.exact.endswith("equally good") else ""
+        yield "no exact answer", outcome.exact + more
+
+
+def _about_model(outcome: RegressionResult) -> Iterator[tuple[str, str]]:
+    """What the coefficients and the quality are about, where that has to be known to read them."""
+    settings, target = outcome.settings, outcome.columns[-1]
+    if settings.loss == "logistic":
+        one, zero = (target.levels[1], target.levels[0]) if target.levels else ("1", "0")
+        yield "class 1", f"{target.name} is {one}; {zero} is class 0"
+    dropped = [f"{column.dropped} of {column.name}" for column in outcome.columns if column.dropped is not None]
+    if dropped:
+        yield "reference level", ", ".join(dropped)
+    if settings.loss == "huber":
+        yield "Huber's loss", f"delta is {HUBER_DELTA:g}, in the unit of {target.name}"
+    if not settings.intercept and outcome.quality.r2 is not None:
+        yield "R2", "without an intercept, against predictions of 0 and not of the mean"
+
+
+def rows_of(outcome: RegressionResult) -> str:
+    """The number of rows that are fitted, and of those kept apart: ``160 rows, 40 more kept apart``."""
+    settings, text = outcome.settings, f"{outcome.rows:,} rows"
+    if settings.validate is None or settings.source is UNSET or settings.source.rows is None:
+        return text
+    return f"{text}, {settings.source.rows - outcome.rows - outcome.dropped:,} more kept apart"
+
+
+def _made(outcome: RegressionResult) -> str:
+    """How many steps led to the coefficients."""
+    made = f"{outcome.result.iteration:,}"
+    return f"the coefficients are those after {made}" if outcome.status == "early_stopped" else f"this run made {made}"
 
 
 def _steps(count: float) -> str:

@@ -56,8 +56,9 @@ class LiveFit:
         """The states of the fit; between two of them, frames are shown and keys are heard."""
         session = self.session
         for place, seen in enumerate(self.fit.states()):
-            self._last = seen
-            self._kept.add(place, seen)
+            if self._last is None or self.count_of(seen) >= self.head:  # not one to which an early stop went back
+                self._last = seen
+                self._kept.add(place, seen)
             yield seen
             if seen.is_end or monotonic() < session.next_look:
                 continue

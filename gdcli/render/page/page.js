@@ -39,7 +39,7 @@ async function start() {
   if (data.runs.length > 1) fillRuns();
   build();
   if (frames.length > 1) bindControls();
-  if (frames.length > 0) show(0);
+  if (frames.length > 0) show(data.opens);
   const draw = (panel) => drawPanel(panel, data.runs, goTo);
   await Promise.all(panels.filter(({ kind }) => kind !== "surface").map(draw));
   performance.mark("flat"); // the controls work; surfaces take their time

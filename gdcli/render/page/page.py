@@ -112,6 +112,7 @@ def page_data(figure: Figure, record: PageRecord, command: str) -> dict[str, Any
         "runs": [{"label": path.label, "counts": path.counts} for path in paths],
         "counted": paths[0].counted if paths else "iteration",
         "frames": frames,
+        "opens": _opens(record, frames),
         "panels": _of_sweep(figure, record) if isinstance(record, SweepResult) else _plots(figure, steps, frames),
         "table": _table(record, figure, steps, rows),
         "tables": _tables(record),
@@ -120,6 +121,14 @@ def page_data(figure: Figure, record: PageRecord, command: str) -> dict[str, Any
         "settings": _settings(record),
         "file": f"gdcli-{record.command}.json",
     }
+
+
+def _opens(record: PageRecord, frames: Sequence[int]) -> int:
+    """The frame that the page shows first: of a regression that of its coefficients, else the start."""
+    if not isinstance(record, RegressionResult) or not frames:
+        return 0
+    end = count_of(record, record.result)
+    return min(range(len(frames)), key=lambda k: abs(frames[k] - end))
 
 
 def _paths(figure: Figure) -> list[Path]:

@@ -47,7 +47,7 @@ def contour_plot(panel: ContourPanel) -> Plot:
                 "ticktext": [_short(level) for level in panel.levels],
             },
             "meta": {"role": "contour"},
-            **hover(f"{place}<br>value %{{customdata:.6g}}"),  # the page adds the values
+            **hover(f"{place}<br>{panel.value} %{{customdata:.6g}}"),  # the page adds the values
         }
     ]
     if panel.field:
@@ -70,7 +70,8 @@ def surface_plot(panel: ContourPanel, losses: Sequence[Path]) -> Plot:
     The page takes the positions and the colours from the contours, and ``losses`` give the heights. All are
     values: the page scales them linearly, logarithmically or by the bands.
     """
-    place = f"{escaped(panel.x.label)} %{{x:.6g}}<br>{escaped(panel.y.label)} %{{y:.6g}}<br>value %{{customdata:.6g}}"
+    place = f"{escaped(panel.x.label)} %{{x:.6g}}<br>{escaped(panel.y.label)} %{{y:.6g}}"
+    place += f"<br>{panel.value} %{{customdata:.6g}}"
     colours = {"cmin": 0, "cmax": len(panel.levels) + 1, "showscale": False, "meta": {"role": "surface"}}
     traces: list[Trace] = [{"type": "surface", "z": panel.z, **colours, **hover(place)}]
     several = len(panel.paths) > 1
@@ -93,7 +94,8 @@ def surface_plot(panel: ContourPanel, losses: Sequence[Path]) -> Plot:
     made = plot("surface", "as a surface", surface_text(panel), note, traces, {"scene": scene})
     numbers = finite(number for number in heights if number is not None) or [0.0]
     edges = [min(numbers), *panel.levels, max(numbers)]
-    return {**made, "edges": edges, "scales": scales_to_choose(numbers), "scale": scale_of_heights(panel.values())}
+    scales = {"scales": scales_to_choose(numbers), "scale": scale_of_heights(panel.values())}
+    return {**made, "edges": edges, **scales, "value": panel.value}
 
 
 def band(number: float | None, edges: Sequence[float]) -> float | None:

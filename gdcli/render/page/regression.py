@@ -7,11 +7,11 @@ from itertools import islice
 from typing import Any
 
 from gdcli.contract.regression import RegressionResult, Row, coefficients_of
-from gdcli.render.coefficients import QUALITIES
+from gdcli.render.coefficients import qualities_of
 from gdcli.render.numbers import number
 from gdcli.render.page.rows import MOST_UNKNOWNS, Column, most_states
 from gdcli.render.page.thin import some
-from gdcli.render.regression import facts_of
+from gdcli.render.regression import BATCHES, facts_of
 
 _DIGITS = 6
 _MOST_COEFFICIENTS = 1_000
@@ -20,7 +20,9 @@ _MOST_COEFFICIENTS = 1_000
 def rows_shown(record: RegressionResult, on_path: Sequence[int]) -> list[Row]:
     """The rows on the path of the picture, as many as fit: the first ones, then evenly spaced ones."""
     wanted = set(on_path)
-    rows = [row for row in record.iterations if row.iteration != record.result.iteration] + [record.result]
+    rows = list(record.iterations)
+    if not rows or rows[-1].iteration < record.result.iteration:
+        rows.append(record.result)
     rows = [row for row in rows if count_of(record, row) in wanted]
     return some(rows, most_states(5 + min(len(record.coefficients), MOST_UNKNOWNS)))
 
@@ -74,13 +76,13 @@ def coefficient_columns(record: RegressionResult) -> list[Column]:
 
 def quality_columns(record: RegressionResult) -> list[Column]:
     """The loss, R2 and the size of the residuals, by descent and of the exact answer."""
-    names = {label: name for label, name in QUALITIES.items() if getattr(record.quality, name) is not None}
+    known = qualities_of(record)
     columns: list[Column] = [
-        ("quality", list(names)),
-        ("by gradient descent", [getattr(record.quality, name) for name in names.values()]),
+        ("quality", [label for label, _, _ in known]),
+        ("by gradient descent", [number for _, number, _ in known]),
     ]
     if record.exact_quality is not None:
-        columns.append(("exact", [getattr(record.exact_quality, name) for name in names.values()]))
+        columns.append(("exact", [number for _, _, number in known]))
     return columns
 
 
@@ -98,7 +100,9 @@ def facts_in_words(record: RegressionResult) -> list[str]:
 def notes_of(record: RegressionResult, rows: Sequence[Row]) -> list[str]:
     """Notes on the exact answer, and on what the slider and the tables leave out."""
     notes = [f"{label}: {text}" for label, text in facts_of(record)]
-    total = count_of(record, record.result) + 1
+    if record.settings.batch_size is not None and record.settings.per == "epoch":
+        notes.append(BATCHES.format(before="coefficients and validation loss are"))
+    total = max(count_of(record, row) for row in [*record.iterations[-1:], record.result]) + 1
     if len(rows) < total:
         where = "the first ones, then evenly spaced ones"
         notes.append(f"the slider and the table show {len(rows):,} of {total:,} states: {where}")

@@ -12,18 +12,18 @@ function bandOf(value, edges) {
 
 function heightScale(panel, scale) { // the height of a value, and the axis
   const { edges } = panel;
-  if (scale === "linear") return { of: (value) => value, axis: { title: "value", tickmode: "auto" } };
+  if (scale === "linear") return { of: (value) => value, axis: { title: panel.value, tickmode: "auto" } };
   if (scale === "bands") {
     const places = edges.map((_, k) => k).filter((k) => k % 3 === 0);
     const texts = places.map((k) => String(Number(edges[k].toPrecision(3))));
-    return { of: (value) => bandOf(value, edges), axis: { title: "value, by bands", tickmode: "array", tickvals: places, ticktext: texts } };
+    return { of: (value) => bandOf(value, edges), axis: { title: `${panel.value}, by bands`, tickmode: "array", tickvals: places, ticktext: texts } };
   }
   const least = panel.heights.flat(2).reduce((a, b) => b !== null && b > 0 ? Math.min(a, b) : a, Infinity);
   const [bottom, top] = [Math.log10(least), Math.log10(edges[edges.length - 1])];
   const every = Math.max(1, Math.ceil((top - bottom) / 6));
   const powers = [];
   for (let power = Math.ceil(bottom); power <= top; power += every) powers.push(power);
-  const axis = { title: "value, logarithmic", tickmode: "array", tickvals: powers, ticktext: powers.map((power) => short(10 ** power)) };
+  const axis = { title: `${panel.value}, logarithmic`, tickmode: "array", tickvals: powers, ticktext: powers.map((power) => short(10 ** power)) };
   return { of: (value) => value > 0 ? Math.log10(value) : bottom, axis }; // 0 is at the bottom
 }
 

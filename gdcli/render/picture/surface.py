@@ -54,7 +54,7 @@ def draw_surface(ax: Any, panel: ContourPanel, figure: Figure) -> None:
     if floor is not None:
         ax.zaxis.set_major_locator(_whole())
         ax.zaxis.set_major_formatter(lambda power, _: f"{10.0**power:.3g}")
-    ax.set_zlabel("value" if floor is None else "value, logarithmic", labelpad=10)
+    ax.set_zlabel(panel.value if floor is None else f"{panel.value}, logarithmic", labelpad=10)
     ax.set_xlim(panel.x.low, panel.x.high)
     ax.set_ylim(panel.y.low, panel.y.high)
     ax.set_box_aspect(None, zoom=1.1)
