@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import ast
 import json
+import os
+import signal
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 from typing import Any
 
@@ -230,3 +233,27 @@ def test_second_run_that_does_not_end_is_ended(tmp_path: Path, monkeypatch: pyte
     watch = Watch(WatchSettings(script="-"), Script("-", [Part("<stdin>", b"")]))
     with pytest.raises(trial.TellsNothingError, match="had not ended after 1 s, and was ended"):
         trial._in_a_process(Script("-", [Part("<stdin>", source.encode())]), watch)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="Ctrl-C is a signal")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 0), (signal.SIGTERM, 143)])
+def test_signal_ends_the_second_run(number: int, code: int, tmp_path: Path) -> None:
+    source = FORGOTTEN + (
+        "import os, time\nsecond = os.path.exists('pid')\nopen('pid', 'a').write(f'{os.getpid()}\\n')\n"
+        "if second: time.sleep(100)\n"
+    )
+    (tmp_path / "train.py").write_text(source)
+    words = [sys.executable, "-m", "gdcli", "watch", "--try", "train.py"]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=tmp_path)
+    pids: list[str] = []
+    end = time.monotonic() + 120
+    while len(pids) < 2 and time.monotonic() < end:
+        time.sleep(0.05)
+        pids = (tmp_path / "pid").read_text().split() if (tmp_path / "pid").exists() else []
+    process.send_signal(number)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert ("the second run was interrupted" in " ".join(out.split())) == (number == signal.SIGINT)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pids[1]), 0)

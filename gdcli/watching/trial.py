@@ -14,9 +14,11 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+import threading
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -31,6 +33,7 @@ from gdcli.watching.watch import Watch
 
 START = 30.0
 """Seconds that a second run may take beyond twice the time of the first one."""
+_PAUSE = 0.02  # seconds between two looks at whether it has ended
 _CHILD = """
 import sys
 sys.path[: 0 if getattr(sys.flags, "safe_path", False) else 1] = [sys.argv[2]]
@@ -96,26 +99,46 @@ def _in_a_process(script: Script, watch: Watch) -> SecondRun:
     root = str(Path(__file__).parents[2])
     with tempfile.TemporaryDirectory(prefix="gdcli-") as folder:
         Path(folder, "run").write_bytes(pickle.dumps((replace(watch.settings, try_=False), script)))
-        process = subprocess.Popen(  # noqa: S603 -- Python itself
-            [sys.executable, "-c", _CHILD, folder, root],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            cwd=watch.folder, env=watch.environment, start_new_session=True,
-        )  # fmt: skip
-        late = False
-        try:
-            process.wait(limit)
-        except subprocess.TimeoutExpired:
-            late = True
-        except KeyboardInterrupt:
-            raise TellsNothingError("the second run was interrupted") from None
-        finally:
-            _end(process)
+        with _signals_noted() as signals:
+            process = subprocess.Popen(  # noqa: S603 -- Python itself
+                [sys.executable, "-c", _CHILD, folder, root],
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                cwd=watch.folder, env=watch.environment, start_new_session=True,
+            )  # fmt: skip
+            try:
+                end = time.monotonic() + limit
+                while process.poll() is None and not signals and time.monotonic() < end:
+                    time.sleep(_PAUSE)
+                late = process.poll() is None
+            finally:
+                _end(process)
+        if signals:
+            raise TellsNothingError("the second run was interrupted")
         report = Path(folder, "report")
         if report.exists():
             return pickle.loads(report.read_bytes())  # type: ignore[no-any-return] # noqa: S301 -- written by run_again
     if late:
         raise TellsNothingError(f"the second run had not ended after {limit:.0f} s, and was ended")
     raise TellsNothingError(f"the second run left no report (exit code {process.returncode})")
+
+
+@contextlib.contextmanager
+def _signals_noted() -> Iterator[list[int]]:
+    """Signals that would end gdcli, which has a process to end first: Ctrl-C ends that one alone."""
+    noted: list[int] = []
+    handlers: dict[int, Any] = {}
+    if threading.current_thread() is threading.main_thread():
+        for number in (getattr(signal, name, None) for name in ("SIGINT", "SIGTERM", "SIGHUP")):
+            if number is not None and signal.getsignal(number) not in (signal.SIG_IGN, None):
+                handlers[number] = signal.signal(number, lambda got, _: noted.append(got))
+    try:
+        yield noted
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    for number in noted:
+        if number != signal.SIGINT:
+            signal.raise_signal(number)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
