@@ -168,7 +168,7 @@ def unknown_option(
 
     ``variables`` are those of the expression; None when it has not been read.
     """
-    if error := belongs_to_others(name, command):
+    if error := _of_others(name, options, command):
         return error
     plain, hint = name.lstrip("-").rstrip("s"), ""
     if "--var" in options and "expression" in (plain, setting_of_others(plain)):
@@ -178,6 +178,12 @@ def unknown_option(
     if not hint and variables is not None:
         hint = variables_listed(variables)
     return GdcliError("unknown-option", f"unknown option '{name}'", hint or "--help lists the options")
+
+
+def _of_others(name: str, options: Collection[str], command: str) -> GdcliError | None:
+    """The error for an option of other commands; None where other tools call an option of this command so."""
+    here = setting_of_others(name.lstrip("-")) or ""
+    return None if f"--{here}" in options else belongs_to_others(name, command)
 
 
 def suggestion(name: str, options: Collection[str]) -> str:
@@ -233,7 +239,7 @@ def _value(name: str, value: str | None, options: Mapping[str, str], command: st
     """The argument after an option; another option is not a value, and a misspelled option needs none."""
     if value is not None and value not in options:
         return value
-    if name not in options and (error := belongs_to_others(name, command)):
+    if name not in options and (error := _of_others(name, options, command)):
         raise error
     if name not in options and (hint := suggestion(name, options)):
         raise GdcliError("unknown-option", f"unknown option '{name}'", hint)

@@ -35,6 +35,8 @@ def read(settings: type[S], given: Mapping[str, Any], *, naming: str = "{}", tex
         if key not in fields:
             hint = did_you_mean(key, fields) or f"the keys are {', '.join(fields)}"
             raise GdcliError("unknown-setting", f"unknown setting '{key}'", hint)
+        if value is msgspec.UNSET:  # a setting of a record that says nothing
+            continue
         checked[fields[key].name] = _checked(
             naming.format(key.replace("_", "-") if text else key), value, fields[key], text=text
         )
