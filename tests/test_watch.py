@@ -147,11 +147,13 @@ def test_cell_ends_the_notebook_there() -> None:
 @pytest.mark.parametrize(
     ("source", "python", "left_out"),
     [
-        ("%time f()", "pass  # %time f()", ["%time f()"]),
+        ("%time f()", "f()", ["%time"]),
+        ("%load_ext x", "pass  # %load_ext x", ["%load_ext x"]),
+        ("%%time\nx = 1\n!ls", "# %%time\nx = 1\npass  # !ls", ["%%time", "!ls"]),
         ("if a:\n    !ls", "if a:\n    pass  # !ls", ["!ls"]),
         ("x?", "pass  # x?", ["x?"]),
         ("files = !ls", "pass  # files = !ls", ["files = !ls"]),
-        ("%%bash\nls", "#%%bash\n#ls", ["%%bash"]),
+        ("%%bash\nls", "#%%bash\n#ls", ["%%bash, with 1 line"]),
         ("a = 7\nb = (a\n% 2)", "a = 7\nb = (a\n% 2)", []),
         ("# what? why?\nx = 1", "# what? why?\nx = 1", []),
     ],

@@ -103,7 +103,7 @@ def test_curvature_of_a_regression_is_at_most_that_of_its_hessian() -> None:
     x = 3 + torch.randn(40, 2)
     rows = torch.cat([x, torch.ones(40, 1)], 1).double()
     largest = float(torch.linalg.eigvalsh(2 * rows.T @ rows / 40).max())
-    assert 0.5 * largest < found.evidence["L"] <= largest * (1 + 1e-3)
+    assert 0.9 * largest < found.evidence["L"] <= largest * (1 + 1e-3)
 
 
 @pytest.mark.slow
@@ -186,7 +186,7 @@ def test_guesses_are_called_so() -> None:
     for name in ("saddle_manual", "not_averaged_manual", "rate_mlp"):
         found = the_finding(name)
         assert found.guess
-        assert "guess" in found.message
+        assert "may" in found.message
 
 
 def test_vanishing_gradients_are_those_of_autograd() -> None:

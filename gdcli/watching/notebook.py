@@ -12,6 +12,8 @@ from msgspec import Struct
 from gdcli.errors import GdcliError
 
 _FOR_IPYTHON = re.compile(r"\s*([%!?]|.*[^\s#]\?{1,2}\s*$)")
+_TIMED = re.compile(r"(\s*)%(?:time|prun)\s+(?=[^\s-])")
+_RUN = re.compile(r"\s*%%(?:time|capture|prun)\b")  # magics of a cell whose code runs once, as it is
 _ASSIGNED = re.compile(r"\s*[\w, ]+=\s*[%!]\s*\w")
 
 
@@ -51,16 +53,27 @@ def _source(cell: dict[str, Any]) -> str:
 
 
 def _for_python(source: str) -> tuple[str, list[str]]:
-    """A cell as Python, and the lines for IPython and a shell that it has; all of a cell that begins with ``%%``."""
+    """A cell as Python, and the lines for IPython and a shell that it has.
+
+    All of a cell that begins with ``%%`` is left out, unless the magic runs the cell as it is, as ``%%time`` does.
+    """
     lines = source.split("\n")
-    first = next((line for line in lines if line.strip()), "")
+    place, first = next(((i, line) for i, line in enumerate(lines) if line.strip()), (0, ""))
+    if _RUN.match(first):
+        lines[place] = f"# {first.strip()}"
+        plain, left_out = _for_python("\n".join(lines))
+        return plain, [first.strip(), *left_out]
     if first.lstrip().startswith("%%"):
-        return "\n".join("#" + line for line in lines), [first.strip()]
+        below = len([line for line in lines[place + 1 :] if line.strip()])
+        return "\n".join("#" + line for line in lines), [f"{first.strip()}, with {below} line{'s' * (below != 1)}"]
     if _parses(source):  # a line that begins with % may be inside of a string or a sum
         return source, []
     left_out = []
     for i, line in enumerate(lines):
-        if not line.lstrip().startswith("#") and (_FOR_IPYTHON.match(line) or _ASSIGNED.match(line)):
+        if timed := _TIMED.match(line):
+            lines[i] = timed[1] + line[timed.end() :]
+            left_out.append(line[: timed.end()].strip())
+        elif not line.lstrip().startswith("#") and (_FOR_IPYTHON.match(line) or _ASSIGNED.match(line)):
             left_out.append(line.strip())
             indent = line[: len(line) - len(line.lstrip())]
             lines[i] = f"{indent}pass  # {line.strip()}"

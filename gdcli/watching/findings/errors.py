@@ -113,7 +113,9 @@ def _again(case: Case) -> WatchFinding:
         evidence |= {"name": name, "made_at": made}
     elif not count and (before := next((p for p in earlier if p.function == case.descent.place.function), None)):
         message = f"this backward goes through a graph that the backward of line {before.line} has used and freed"
-        change = f"add the losses and call backward once, or write retain_graph=True in line {before.line}"
+        change = "add the losses and call backward once"
+        if name is not None and name == _receiver(source, before.line):
+            change = f"call backward once, if both are of one {name}; of two losses, add them and call backward once"
         evidence |= {"first_backward": before.line}
     elif (carried := next((each for each in inside if _carried(each) is not None), None)) is not None:
         kept, guess = _carried(carried), True

@@ -46,7 +46,7 @@ def plateau(case: Case) -> WatchFinding | None:
         change = f"start where {name} is not saturated: smaller weights, or inputs that are scaled"
         evidence |= {"operation": name, "smallest": low, "largest": high}
     else:
-        message += "; that this is no minimum is a guess from the curvature on the way"
+        message += "; by the curvature on the way, this may be no minimum"
     return case.finding("plateau", message, None, evidence, change, guess=saturated is None)
 
 
@@ -102,8 +102,8 @@ def saddle(case: Case) -> WatchFinding | None:
     evidence = {"elements": len(still), "of": n, "leaves": names, "gradient_norm": slopes[-1]}
     message = (
         f"{len(still)} of {n} numbers ({', '.join(names)}) are exactly 0 with a gradient of exactly 0 in each "
-        f"of {case.descent.count} iterations, and the rest has come to rest (gradient norm {short(slopes[-1], 2)}). "
-        "That the loss is lower beside it is a guess"
+        f"of {case.descent.count} iterations, and the gradient norm is {short(slopes[-1], 2)} at the end. "
+        "The loss may be lower beside it"
     )
     if len(still) == 1:
         message = message.replace("numbers (", "numbers (").replace(") are exactly", ") is exactly")

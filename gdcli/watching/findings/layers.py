@@ -113,7 +113,8 @@ def _died(case: Case, graph: Graph, index: int, share: float, since: int, below:
         told = f"{every} 0 for every input {when}, so the gradient of {layer} is exactly 0"
     message = f"the ReLU after {layer}{told}" if share == 1 else f"the ReLU after {layer}: {told}"
     evidence: dict[str, Any] = {"layer": layer, "since": since, "share": share, "units": units}
-    change = "use a smaller learning rate, or start with biases that are not far below 0; leaky_relu keeps a slope"
+    change = "use a smaller learning rate, or " if since else ""
+    change += "start with biases that are not far below 0; leaky_relu keeps a slope"
     return case.finding("dead-relu", message, case.place_of(graph, index) or line_of_loss(case), evidence, change)
 
 

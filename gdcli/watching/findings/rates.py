@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Sequence
 
 from gdcli.contract.short import short
 from gdcli.contract.watch import WatchFinding
@@ -12,6 +13,7 @@ from gdcli.watching.findings.case import EPS, Case
 from gdcli.watching.findings.remedies import longer_dtype, other_rate
 
 _GROWN = 1.5  # times the first loss
+_NEAR = 1e4  # times the first loss, up to which secants are taken to be of the place where the descent began
 _FAR = 100  # times the first loss, where no bound of the rate is known
 _MOSTLY = 0.7  # of the steps
 _TINY_STEP = 1e-4  # of the size of a point, per step
@@ -34,7 +36,7 @@ def too_large(case: Case) -> WatchFinding | None:
     above = [each for each in secants if case.rate * each[2] / each[1] > factor]
     if 2 * len(above) < len(secants):
         return _by_growth(case)
-    number, length, change, _ = above[0]
+    number, length, change = _steepest(case, above)
     curvature = change / length
     bound = factor / curvature
     formula = "2 / L" if not momentum else f"2 (1 + momentum) / L with momentum {short(momentum, 3)}"
@@ -47,7 +49,20 @@ def too_large(case: Case) -> WatchFinding | None:
         f"loss grew from {short(losses[0], 4)} to {short(losses[-1], 4)}"
     )
     return case.finding("learning-rate-too-large", message, case.rate_place, evidence,
-                        f"use a rate below {short(bound, 4)}", remedy=other_rate(case, bound / 2))  # fmt: skip
+                        f"use a rate well below {short(bound, 4)}, such as {short(bound / 2, 4)}: the curvature that "
+                        "was seen may not be the largest", remedy=other_rate(case, bound / 2))  # fmt: skip
+
+
+def _steepest(case: Case, secants: Sequence[tuple[int, float, float, float]]) -> tuple[int, float, float]:
+    """The steepest of some secants, of those near the start: where the loss has not yet become a far larger one.
+
+    The first secants of a descent that diverges are mixtures of all directions; later ones are those of the steepest.
+    """
+    losses = {each.number: each.loss for each in case.finite}
+    most = _NEAR * max(abs(case.finite[0].loss), 1e-30)
+    near = [each for each in secants if losses.get(each[0], math.inf) <= most] or secants[:1]
+    number, length, change, _ = max(near, key=lambda each: each[2] / each[1])
+    return number, length, change
 
 
 def _momentum(case: Case) -> float | None:
@@ -68,12 +83,14 @@ def _by_growth(case: Case) -> WatchFinding | None:
         return None
     then = "" if case.descent.not_finite is None else ", and then was not finite"
     message = (
-        f"the loss grew from {short(losses[0], 4)} to {short(losses[-1], 4)} in {len(losses)} iterations{then}: that "
-        f"lr {short(case.rate, 4)} is too large is a guess"
+        f"the loss grew from {short(losses[0], 4)} to {short(losses[-1], 4)} in {len(losses)} iterations{then}: "
+        f"lr {short(case.rate, 4)} may be too large"
     )
     evidence = {"lr": case.rate, "first": losses[0], "last": losses[-1], "rises": rises}
     remedy = other_rate(case, case.rate / 10)
     change = "use a smaller rate"
+    if case.optimizer is None:
+        change += "; if the loss grows with every rate, look at the sign of the update: x -= lr * x.grad descends"
     return case.finding(
         "learning-rate-too-large", message, case.rate_place, evidence, change, guess=True, remedy=remedy
     )
@@ -109,15 +126,15 @@ def too_small(case: Case) -> WatchFinding | None:
         best = short(1 / curvature, 2)
         evidence |= {"L": curvature, "bound": 2 / curvature}
         message = (
-            f"lr {short(case.rate, 4)} is too small: {what}; by the curvature on the way (L = {short(curvature, 3)}), "
-            f"rates up to 2 / L = {short(2 / curvature, 3)} hold"
+            f"lr {short(case.rate, 4)} is too small: {what}; by the curvature on the way, L = {short(curvature, 3)}, "
+            f"1 / L = {best} is {short(1 / curvature / case.rate, 2)} times as large"
         )
-        change = f"use a larger rate, such as 1 / L = {best}; by the curvature seen here"
+        change = f"use a larger rate, up to about 1 / L = {best}: the curvature that was seen may not be the largest"
         remedy = other_rate(case, 1 / curvature)
         return case.finding("learning-rate-too-small", message, case.rate_place, evidence, change, remedy=remedy)
     if max(steps) > _LEAST_STEP * size:
         return None
-    message = f"{what}: that lr {short(case.rate, 4)} is too small is a guess"
+    message = f"{what}: lr {short(case.rate, 4)} may be too small"
     return case.finding("learning-rate-too-small", message, case.rate_place, evidence, "use a larger rate", guess=True)
 
 

@@ -123,7 +123,7 @@ def not_averaged(case: Case) -> WatchFinding | None:
     evidence = {"sizes": sorted(sizes), "iterations": [sizes[large], sizes[small]]}
     message = (
         f"the loss is a sum, of {large} numbers in iteration {sizes[large]} and of {small} in iteration "
-        f"{sizes[small]}: its gradient grows with the batch, at the same rate. That this is not meant is a guess"
+        f"{sizes[small]}: its gradient grows with the batch, at the same rate. This may not be meant"
     )
     remedy = None if graph is None or place is None else _averaged(case, place)
     change = 'use the mean: .mean(), or reduction="mean"; the rate then goes with it'
