@@ -339,6 +339,10 @@ SETTINGS: list[tuple[str, type[msgspec.Struct]]] = [
 ]  # fmt: skip
 
 
+_PLAIN = (str, bool, bool | None, list[str], list[str] | msgspec.UnsetType, bool | msgspec.UnsetType)
+"""What an option takes that needs no example."""
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("command", "settings"), SETTINGS)
 def test_the_example_in_the_error_of_each_option_is_taken(run: Run, command: str, settings: type[Any]) -> None:
@@ -346,10 +350,7 @@ def test_the_example_in_the_error_of_each_option_is_taken(run: Run, command: str
     for field in msgspec.structs.fields(settings):
         kind, meta = get_args(field.type)[0], get_args(field.type)[1]
         option = "--" + field.name.replace("_", "-")
-        if kind in (str, bool, bool | None, list[str], list[str] | msgspec.UnsetType) or field.name in (
-            "values",
-            "sources",
-        ):
+        if kind in _PLAIN or field.name in ("values", "sources"):
             continue
         outcome = run(command, option, "@")
         assert outcome.code == 2

@@ -263,12 +263,12 @@ def has_errors(printed: str) -> bool:
 @given(st.sampled_from(["ops", "grad", "minimize", "fit-linear"]), st.lists(st.sampled_from(WORDS), max_size=6))
 def test_any_command_line_gives_output_or_one_error(command: str, words: list[str]) -> None:
     outcome = in_process(command, *words, *(["--steps=3"] if command in ("minimize", "fit-linear") else []))
-    assert outcome.code in (0, 2), outcome
+    assert outcome.code in ((0, 1, 2) if command == "fit-linear" else (0, 2)), outcome  # a word may name a file
     assert "Traceback" not in outcome.err
     assert "gdcli has failed" not in outcome.err
     said = "error: " in outcome.err
     failed_rows = command == "ops" and not outcome.err and has_errors(outcome.out)
-    assert (said or failed_rows) == (outcome.code == 2)
+    assert (said or failed_rows) == (outcome.code != 0)
 
 
 @examples(100)

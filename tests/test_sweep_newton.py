@@ -117,7 +117,7 @@ def test_basins_of_a_cubic_are_those_of_the_complex_iteration() -> None:
     assert sorted(numbers.values()) == [0, 1, 2]
     for cell in random.Random(0).sample(sweep.cells.converged.nonzero().squeeze(1).tolist(), 200):
         x, y = (axis.number(i) for axis, i in zip(sweep.axes, sweep.grid.index_of(cell), strict=True))
-        assert numbers[int(sweep.minima.of_cell[cell])] == reached(complex(x, y)), (x, y)
+        assert numbers[int(sweep.reached[cell])] == reached(complex(x, y)), (x, y)
 
 
 def test_run_at_rest_at_a_maximum_is_stalled_where_the_minima_are_known() -> None:

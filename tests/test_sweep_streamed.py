@@ -172,8 +172,12 @@ def test_streamed_sweep_that_is_interrupted_saves_nothing(
             signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(Sweep, "look_at", look_at)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it in the background
     files = [word for name in ("map.npz", "map.csv", "map.parquet") for word in ("--save", name)]
-    outcome = run(*WORDS, *files)
+    try:
+        outcome = run(*WORDS, *files)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert outcome.code == 130
     assert outcome.err.endswith(
         "interrupted after 16,384 of 40,000 cells; map.npz and map.csv and map.parquet were not saved\n"

@@ -245,7 +245,13 @@ def test_signal_ends_the_second_run(number: int, code: int, tmp_path: Path) -> N
     )
     (tmp_path / "train.py").write_text(source)
     words = [sys.executable, "-m", "gdcli", "watch", "--try", "train.py"]
-    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=tmp_path)
+    process = subprocess.Popen(
+        words,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
+    )
     pids: list[str] = []
     end = time.monotonic() + 120
     while len(pids) < 2 and time.monotonic() < end:

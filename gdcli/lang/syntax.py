@@ -144,7 +144,7 @@ class Reader:
         start, end = node.col_offset, node.end_col_offset  # type: ignore[attr-defined]
         if self.ascii:
             return self.start + start, self.start + end
-        encoded = self.python[self.start :].encode()
+        encoded = self.python[self.start :].encode(errors="surrogatepass")
         return self.start + len(encoded[:start].decode()), self.start + len(encoded[:end].decode())
 
     def node(self, node: ast.expr) -> Node:

@@ -248,7 +248,8 @@ class Sweep:
         cells.x[:, place] = ends.x
         cells.status[place[self._rest_elsewhere(ends)]] = int(Status.STALLED)
         if cells.rate is not None:
-            cells.rate[place] = (ends.norm / ends.first_norm) ** (1 / ends.steps.clamp(min=1))
+            ratio = ends.norm.double() / ends.first_norm  # float32 would differ with the place in a tensor
+            cells.rate[place] = (ratio ** (1 / ends.steps.clamp(min=1).double())).to(cells.rate.dtype)
         if self.interrupted_by is not None:
             cells.forget(place[ends.status == int(Status.INTERRUPTED)])
         self._judge(place)
