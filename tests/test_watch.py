@@ -220,6 +220,11 @@ def test_output_of_a_script_comes_before_the_report(tmp_path: Path) -> None:
     assert "nothing was found; looked at: " in done.stdout
 
 
+def _heeds_ctrl_c() -> None:
+    """A shell has a process in the background ignore it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 def test_ctrl_c_ends_the_script_and_what_was_seen_is_printed(tmp_path: Path) -> None:
@@ -230,9 +235,7 @@ def test_ctrl_c_ends_the_script_and_what_was_seen_is_printed(tmp_path: Path) -> 
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=lambda: signal.signal(
-            signal.SIGINT, signal.default_int_handler
-        ),  # a shell ignores it in the background
+        preexec_fn=_heeds_ctrl_c,  # noqa: PLW1509
     ) as running:
         assert running.stderr is not None
         assert running.stderr.readline() == "0\n"
