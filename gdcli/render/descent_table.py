@@ -11,18 +11,14 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from gdcli.contract.descent import DescentRecord, Step
 from gdcli.memory import Shown
 from gdcli.render.numbers import differ, number
-from gdcli.render.row_table import Gap, Row, around, drawn, folded, height_of, shortened
+from gdcli.render.row_table import FoldedTable
 from gdcli.render.steps import fitted_steps
 from gdcli.render.table import labelled
 from gdcli.render.text import Text
 
 
-class StepTable:
-    """Iterations, the last state below them, and ``below`` that, what is made for a width.
-
-    Rows that repeat are folded, unless it is ``whole``. Where the console gives a height, as a terminal does, the table
-    is not higher if it ``shortens``; its width is that of the console.
-    """
+class StepTable(FoldedTable):
+    """Iterations, the last state below them, and ``below`` that, what is made for a width."""
 
     def __init__(  # noqa: PLR0913 -- what stands in a table, and how
         self,
@@ -35,13 +31,11 @@ class StepTable:
         whole: bool = False,
         shortens: bool = True,
     ) -> None:
-        self.title = title
+        super().__init__(title, whole=whole, shortens=shortens)
         self.rows = rows
         self.final = final
         self.below = below
         self.digits = digits
-        self.whole = whole
-        self.shortens = shortens
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Draw it for the width, the height and the characters of the console."""
@@ -49,25 +43,15 @@ class StepTable:
         final = self.final
         steps = [step for step in (*head, *tail) if step.iteration != final.iteration] + [final]
         fit = fitted_steps(steps, self.digits, options.max_width)
-        ends = range(min(len(head), len(steps) - 1)), range(len(head), len(steps) - 1)
 
         def alike(one: int, other: int) -> bool:
             return _is_like(steps[one], steps[other])
 
-        first, last = (list(map(Row, rows) if self.whole else folded(rows, fit, alike)) for rows in ends)
-        entries = [*first, *[Gap(left_out)] * bool(left_out), *last]
-        title, below = Text(self.title, "bold"), [self.below(options.max_width)]
+        below = [self.below(options.max_width)]
         if fit.note:
             below.insert(0, Text(fit.note, "dim"))
-        if options.height is not None and self.shortens:
-            taken = sum(len(console.render_lines(each, options.reset_height())) for each in (title, *below))
-            entries = shortened(entries, options.height - taken - around(fit), height_of(fit))
-        if missing := sum(entry.count for entry in entries if isinstance(entry, Gap)):
-            below.insert(0, Text(f"{missing:,} rows left out (--all shows them, --every N every Nth)", "dim"))
-        yield title
         labels = [str(step.iteration) for step in steps]
-        yield from drawn(entries, labels, fit, ascii_only=options.ascii_only)
-        yield from below
+        yield from self.drawn(console, options, fit, labels, (len(head), left_out), alike, below)
 
 
 class DescentTable(StepTable):

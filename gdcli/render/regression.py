@@ -14,8 +14,7 @@ from gdcli.memory import Shown
 from gdcli.render.coefficients import coefficient_table, quality_table
 from gdcli.render.columns import NARROWEST, Columns, Fitted, Form, Layout, fitted
 from gdcli.render.numbers import differ, number
-from gdcli.render.row_table import Gap, around, drawn, folded, height_of, shortened
-from gdcli.render.row_table import Row as TableRow
+from gdcli.render.row_table import FoldedTable
 from gdcli.render.text import Text
 
 BATCHES = (
@@ -27,12 +26,8 @@ MOST_NAMED = 6
 """Coefficients that the rows of a table show at most."""
 
 
-class RegressionTable:
-    """The epochs of a regression, or its steps; the state after the last update below them; and what was found.
-
-    Rows that repeat are folded, unless it is ``whole``. Where the console gives a height, as a terminal does, the table
-    is not higher if it ``shortens``; its width is that of the console.
-    """
+class RegressionTable(FoldedTable):
+    """The epochs of a regression, or its steps; the state after the last update below them; and what was found."""
 
     def __init__(
         self,
@@ -44,12 +39,10 @@ class RegressionTable:
         whole: bool = False,
         shortens: bool = True,
     ) -> None:
-        self.title = title
+        super().__init__(title, whole=whole, shortens=shortens)
         self.rows = rows
         self.outcome = outcome
         self.digits = digits
-        self.whole = whole
-        self.shortens = shortens
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Draw it for the width, the height and the characters of the console."""
@@ -64,21 +57,10 @@ class RegressionTable:
         def alike(one: int, other: int) -> bool:
             return (rows[one].loss, rows[one].values) == (rows[other].loss, rows[other].values)
 
-        ends = range(min(len(head), len(rows) - 1)), range(len(head), len(rows) - 1)
-        first, last = (list(map(TableRow, part) if self.whole else folded(part, fit, alike)) for part in ends)
-        entries = [*first, *[Gap(left_out)] * bool(left_out), *last]
-        title = Text(self.title, "bold")
         below: list[RenderableType] = [Text(""), regression_ending(self.outcome, self.digits, options.max_width)]
         if about := _about_rows(fit, self.outcome):
             below.insert(0, Text(about, "dim"))
-        if options.height is not None and self.shortens:
-            taken = sum(len(console.render_lines(each, options.reset_height())) for each in (title, *below))
-            entries = shortened(entries, options.height - taken - around(fit), height_of(fit))
-        if missing := sum(entry.count for entry in entries if isinstance(entry, Gap)):
-            below.insert(0, Text(f"{missing:,} rows left out (--all shows them, --every N every Nth)", "dim"))
-        yield title
-        yield from drawn(entries, _labels(rows, self.outcome), fit, ascii_only=options.ascii_only)
-        yield from below
+        yield from self.drawn(console, options, fit, _labels(rows, self.outcome), (len(head), left_out), alike, below)
 
 
 def _labels(rows: Sequence[Row], outcome: RegressionResult) -> list[str]:

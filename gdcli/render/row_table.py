@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 
 from gdcli.render.columns import Fitted
 from gdcli.render.text import Text
@@ -40,6 +41,48 @@ class Gap(Struct, frozen=True):
 
 
 Entry: TypeAlias = Row | Same | Gap
+
+
+class FoldedTable:
+    """A table of iterations or epochs, the last state below them.
+
+    Rows that repeat are folded, unless it is ``whole``. Where the console gives a height, as a terminal does, the table
+    is not higher if it ``shortens``; its width is that of the console.
+    """
+
+    def __init__(self, title: str, *, whole: bool, shortens: bool) -> None:
+        self.title = title
+        self.whole = whole
+        self.shortens = shortens
+
+    def drawn(  # noqa: PLR0913, PLR0917 -- what stands in a table, and how
+        self,
+        console: Console,
+        options: ConsoleOptions,
+        fit: Fitted,
+        labels: Sequence[str],
+        ends: tuple[int, int],
+        alike: Callable[[int, int], bool],
+        below: list[RenderableType],
+    ) -> RenderResult:
+        """Draw its title, its rows with their ``labels``, the last of which is the last state, and what is below.
+
+        ``ends`` are the number of rows before those that were left out, and the number of the latter.
+        """
+        head, left_out = ends
+        last = len(labels) - 1
+        parts = range(min(head, last)), range(head, last)
+        before, after = (list(map(Row, rows) if self.whole else folded(rows, fit, alike)) for rows in parts)
+        entries = [*before, *[Gap(left_out)] * bool(left_out), *after]
+        title = Text(self.title, "bold")
+        if options.height is not None and self.shortens:
+            taken = sum(len(console.render_lines(each, options.reset_height())) for each in (title, *below))
+            entries = shortened(entries, options.height - taken - around(fit), height_of(fit))
+        if missing := sum(entry.count for entry in entries if isinstance(entry, Gap)):
+            below = [Text(f"{missing:,} rows left out (--all shows them, --every N every Nth)", "dim"), *below]
+        yield title
+        yield from drawn(entries, labels, fit, ascii_only=options.ascii_only)
+        yield from below
 
 
 def around(fit: Fitted) -> int:
