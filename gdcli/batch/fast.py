@@ -162,10 +162,9 @@ class FastTile(ReplayTile):
         arrays += [*self.state.values(), *own, *uniform, *each, known.largest, known.first_norm, known.alive.clone()]
         arrays.append(torch.tensor(numbers, dtype=torch.float64))
         tested = Tested.empty(self.runs, self.x.shape[0], self.loss.dtype, self.x.dtype)
-        is_tolerant = bool(tests.tolerances or tests.until)
         module.advance(
             *(array.numpy() for array in arrays), known.landmark_at, i, count,
-            _BLOCK_WITH_TOLERANCE if is_tolerant else _BLOCK, *map(int, last),
+            _BLOCK_WITH_TOLERANCE if tests.is_tolerant else _BLOCK, *map(int, last),
             tested.status.numpy(), tested.steps.numpy(), tested.loss.numpy(), tested.norm.numpy(), tested.x.numpy(),
         )  # fmt: skip
         power = 1 << max(0, i + count - 1).bit_length() >> 1

@@ -35,6 +35,11 @@ class Tests(NamedTuple):
         """The number of tolerances."""
         return self.gradient + self.loss + self.x
 
+    @property
+    def is_tolerant(self) -> bool:
+        """Whether runs end that neither diverge nor come to the last step."""
+        return bool(self.tolerances or self.until)
+
     @staticmethod
     def of(stopping: Stopping) -> Tests:
         """Those that make runs end."""
@@ -177,7 +182,7 @@ def text_of_steps(writer: Writer, tests: Tests, evaluated: int, loss: str, gradi
         *(f"            {rows.now(row.name)} = {row.source}" for row in rows.all),
         "        while going > 0 and (j < i + count or j == final):",
         "            k = min(i + count - j, most)",
-        *([] if tests.tolerances or tests.until else ["            k = min(k, max(FIRST, j))"]),
+        *([] if tests.is_tolerant else ["            k = min(k, max(FIRST, j))"]),
         *_until_a_landmark(tests),
         f"            for l in range({rows.lanes}):",
         *(f"                {line}" for line in [*copies, f"{rows.now('seen')} = zero"]),
