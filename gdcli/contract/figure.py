@@ -65,6 +65,7 @@ class Path(Struct, frozen=True):
     counted: Counted = "iteration"
 
 
+NO_VALUE = "no finite value here"
 MARK_NAMES = {"start": "start", "end": "end", "minimum": "known minimum", "exact": "exact minimum"}
 """The names of the kinds of marks."""
 
@@ -133,6 +134,11 @@ class FunctionPanel(Struct, frozen=True, tag_field="panel", tag="function"):
     tangent: Tangent | None = None
     derivative: list[Number] | None = None
 
+    @property
+    def is_blank(self) -> bool:
+        """Whether nothing in the window has a finite value."""
+        return not finite([*self.values, *(self.derivative or []), *(y for path in self.paths for y in path.y)])
+
 
 class ContourPanel(Struct, frozen=True, tag_field="panel", tag="contour"):
     """A function over a plane, with paths in it.
@@ -155,6 +161,11 @@ class ContourPanel(Struct, frozen=True, tag_field="panel", tag="contour"):
     field: list[Arrow] = []
     plane: str = ""
     value: str = "value"
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether nothing in the window has a finite value."""
+        return not self.values()
 
     def values(self) -> list[float]:
         """The finite values, row by row."""

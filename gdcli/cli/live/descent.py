@@ -21,6 +21,7 @@ from gdcli.render.steps import step_columns
 if TYPE_CHECKING:
     from gdcli.descent.loop import State
     from gdcli.descent.run import Descent
+    from gdcli.landscape.moving import MovingFigure
 
 T = TypeVar("T")
 _ROWS = 12  # if there is no room for a picture
@@ -44,20 +45,24 @@ class LiveDescent:
     def __init__(self, descent: Descent[Any], output: Output, title: str) -> None:
         self.title = title
         self.digits = output.digits
+        self.figure = self._moving_figure(descent)
         self._start(descent)
         self.session = Session(self, output)
 
     def _start(self, descent: Descent[Any]) -> None:
-        from gdcli.landscape.moving import MovingFigure
-
         self.descent = descent
         self.history = History(descent.settings.optimizer)
+
+    @staticmethod
+    def _moving_figure(descent: Descent[Any]) -> MovingFigure:
+        """The figure of the descent and of those with other rates, so that its window stays where it is."""
+        from gdcli.landscape.moving import MovingFigure
+
         settings = descent.settings
         problem = descent.kind.again(settings).problem  # with its own tensors and random numbers
         if not isinstance(settings, MinimizeSettings):
-            self.figure = MovingFigure(problem, settings.steps, layer="W")
-        else:
-            self.figure = MovingFigure(problem, settings.steps, known_minima(settings))
+            return MovingFigure(problem, settings.steps, layer="W")
+        return MovingFigure(problem, settings.steps, known_minima(settings))
 
     def run(self, collect: Callable[[Descent[Any], Iterable[State]], T]) -> T:
         """The result of ``collect`` for the descent and its states; it is called again when the descent restarts."""

@@ -30,7 +30,7 @@ function paintTrace(trace, space, runs) {
   else if (role === "bound") trace.line = { color: colour(ofRun(trace.meta.number)), width: 2, dash: "dash" };
   else if (role === "fit") trace.line = { color: colour("run0"), width: 3 };
   else if (role === "compared") trace.line = { color: ink, width: 1.75, dash: ["dash", "dot", "dashdot"][trace.meta.number % 3] };
-  else if (role === "rows") trace.marker = { color: colour("run5"), size: 7, opacity: 0.85, line: { color: card, width: 0.75 } };
+  else if (role === "rows") trace.marker = { color: colour("run1"), size: 7, opacity: 0.85, line: { color: card, width: 0.75 } };
   else if (role === "sweep") {
     trace.line = { color: ink, width: 2 };
     trace.marker = { color: ink, size: 4 };

@@ -57,6 +57,7 @@ from gdcli.render.page.rows import (
 from gdcli.render.page.scatter import scatter_plot
 from gdcli.render.page.thin import some, with_fewer_states
 from gdcli.render.page.traces import Plot, curves_plot, function_plot, heat_plot
+from gdcli.render.run_colours import ON_DARK, RUNS
 from gdcli.render.sweep import summary
 
 MOST_BYTES = 8_000_000
@@ -124,9 +125,9 @@ def page_data(figure: Figure, record: PageRecord, command: str) -> dict[str, Any
 
 
 def _opens(record: PageRecord, frames: Sequence[int]) -> int:
-    """The frame that the page shows first: of a regression that of its coefficients, else the start."""
+    """The frame that the page shows first: the last one, and of a regression that of its coefficients."""
     if not isinstance(record, RegressionResult) or not frames:
-        return 0
+        return max(0, len(frames) - 1)
     end = count_of(record, record.result)
     return min(range(len(frames)), key=lambda k: abs(frames[k] - end))
 
@@ -279,7 +280,7 @@ def _filled(title: str, plotly: str, data: dict[str, Any], document: str) -> byt
     parts = {
         "title": html.escape(title),
         "hashes": " ".join(f"'{_hash(text)}'" for text in (plotly, script)),
-        "style": style,
+        "style": style + _colours(":root", RUNS) + _colours(':root[data-theme="dark"]', ON_DARK),
         "plotly": plotly,
         "script": script,
         "document": document,
@@ -287,6 +288,12 @@ def _filled(title: str, plotly: str, data: dict[str, Any], document: str) -> byt
     }
     pieces = template.split("@@")  # text and names in turn
     return "".join(parts[piece] if k % 2 else piece for k, piece in enumerate(pieces)).encode()
+
+
+def _colours(selector: str, colours: Sequence[str]) -> str:
+    """The colours of the runs as variables of the style sheet."""
+    listed = " ".join(f"--run{i}: {colour};" for i, colour in enumerate(colours))
+    return f"{selector} {{ {listed} }}\n"
 
 
 def _hash(script: str) -> str:

@@ -14,6 +14,7 @@ from gdcli.render.page.traces import (
     Plot,
     Trace,
     axis_of,
+    blank_window,
     escaped,
     hover,
     legend,
@@ -59,6 +60,8 @@ def contour_plot(panel: ContourPanel) -> Plot:
     if panel.equal:
         layout["xaxis"]["constrain"] = layout["yaxis"]["constrain"] = "domain"
         layout["yaxis"]["scaleanchor"] = "x"
+    if panel.is_blank:
+        layout.update(blank_window())
     words = legend(panel.marks, several=several) + ["arrows: the gradient"] * bool(panel.field)
     note = sentence([*words, "the levels are not evenly spaced: each band has its own colour"])
     return plot("contour", panel.title, contour_text(panel), note, traces, layout)

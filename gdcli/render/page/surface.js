@@ -47,7 +47,8 @@ function prepareSurface(panel, contours) { // places and colours come from the c
     trace.customdata = panel.heights[k];
   });
   flat.customdata = panel.heights[0];
-  Object.assign(panel.layout.scene, { aspectmode: "cube", camera: { eye: { x: 1.5, y: -1.5, z: 1 } } });
+  const far = innerWidth < 480 ? 2.1 : 1.65; // on a narrow screen the labels need more of it
+  Object.assign(panel.layout.scene, { aspectmode: "cube", camera: { eye: { x: far, y: -far, z: far / 1.5 }, center: { x: 0, y: 0, z: -0.12 } } });
   setHeights(panel, panel.scale);
 }
 

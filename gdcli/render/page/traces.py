@@ -12,7 +12,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from gdcli.contract.fields import Nested
-from gdcli.contract.figure import Axis, CurvesPanel, FunctionPanel, HeatPanel, MapLine, Mark, Path, largest_size
+from gdcli.contract.figure import (
+    NO_VALUE,
+    Axis,
+    CurvesPanel,
+    FunctionPanel,
+    HeatPanel,
+    MapLine,
+    Mark,
+    Path,
+    largest_size,
+)
 from gdcli.contract.nested import flat
 from gdcli.render.page.alt import curves_text, function_text, heat_text, sentence
 from gdcli.render.page.thin import some
@@ -23,7 +33,7 @@ Plot = dict[str, Any]
 
 _MOST_CELLS = 64  # of a heat map, along each side
 _READABLE = 100  # cells; with more, their numbers do not fit
-_MARKED = 300  # states; a longer path is only a line
+_MARKED = 100  # states; a longer path is only a line
 _MARKS = {"start": "circle", "end": "star", "minimum": "x", "exact": "x"}
 _DASHES = ("dashed", "dotted", "dash-dotted")  # in the order of the styles of the page
 _WORDS = {"start": "○ start", "end": "☆ end", "minimum": "✕ known minimum", "exact": "✕ exact minimum"}
@@ -35,6 +45,8 @@ def curves_plot(panel: CurvesPanel) -> Plot:
     traces = [path_trace(k, curve, place, several=len(panel.curves) > 1) for k, curve in enumerate(panel.curves)]
     traces += compared_traces(panel.lines)
     layout = {"xaxis": _with_margin(axis_of(panel.x), 0.03), "yaxis": _with_margin(axis_of(panel.y), 0.06)}
+    if panel.y.label == panel.title:
+        del layout["yaxis"]["title"]
     if panel.x.high < 8:
         layout["xaxis"]["dtick"] = 1
     note = sentence(["the axis is logarithmic" if panel.y.log else "", *compared_words(panel.lines)])
@@ -59,6 +71,9 @@ def function_plot(panel: FunctionPanel, slopes: Sequence[float | None] = ()) -> 
     words += ["dashed: the derivative"] * (panel.derivative is not None)
     words += ["the line through the current point: the tangent"] * bool(slopes)
     layout = {"xaxis": axis_of(panel.x), "yaxis": axis_of(panel.y)}
+    if panel.is_blank:
+        layout["yaxis"]["showticklabels"] = False
+        layout.update(blank_window())
     made = plot("function", panel.title, function_text(panel), sentence(words), traces, layout)
     return {**made, "slopes": list(slopes)}
 
@@ -105,7 +120,7 @@ def heat_plot(title: str, panel: HeatPanel, states: Sequence[Nested]) -> Plot:
 def path_trace(run: int, path: Path, place: str, *, several: bool) -> Trace:
     """The states of a run, with where they are as their label; the page adds their counts as ``customdata``."""
     template = f"{path.counted} %{{customdata:,d}}<br>{place}"
-    mode = "lines+markers" if len(path.counts) <= _MARKED else "lines"
+    mode = "lines" if several or len(path.counts) > _MARKED else "lines+markers"
     about = {"name": escaped(path.label), "meta": {"role": "path", "run": run}}
     return {"type": "scatter", "mode": mode, "x": path.x, "y": path.y, **about, **hover(template, named=several)}
 
@@ -144,6 +159,12 @@ def marks_trace(marks: Sequence[Mark], *, several: bool) -> Trace:
 def legend(marks: Sequence[Mark], *, several: bool) -> list[str]:
     """The meaning of the marks."""
     return list(dict.fromkeys(_WORDS[mark.kind] for mark in _shown(marks, several=several)))
+
+
+def blank_window() -> dict[str, Any]:
+    """What is written into a window in which a function has no finite value."""
+    middle = {"xref": "paper", "yref": "paper", "x": 0.5, "y": 0.5, "showarrow": False}
+    return {"annotations": [{"text": NO_VALUE, **middle}]}
 
 
 def _shown(marks: Sequence[Mark], *, several: bool) -> list[Mark]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from gdcli.contract.figure import (
     MARK_NAMES,
+    NO_VALUE,
     ContourPanel,
     CurvesPanel,
     FunctionPanel,
@@ -16,6 +17,7 @@ from gdcli.contract.figure import (
     MapLine,
     Mark,
     Panel,
+    Path,
     ScatterPanel,
     SweepCurvePanel,
 )
@@ -25,7 +27,6 @@ from gdcli.render.picture.style import (
     CURVE_COLOUR,
     LINE_STYLES,
     MARKS,
-    PATH_COLOURS,
     POINT_COLOUR,
     SIGNED_VALUES,
     TANGENT_COLOUR,
@@ -33,9 +34,11 @@ from gdcli.render.picture.style import (
     WORKING,
     path_style,
 )
+from gdcli.render.run_colours import RUNS
 from gdcli.render.terminal.ticks import ticks
 
-_MARKERS = 60  # of a path, at most
+_MARKERS = 60  # of a path alone, at most
+_FEW_MARKERS = 12  # of each of several paths
 _NUMBERS = 60  # entries of a matrix that are written into it, at most
 _LONG = 1e4  # numbers below an axis that need room
 _REACH = 0.18  # of a tangent to each side, as a part of the window
@@ -53,11 +56,24 @@ def draw_panel(ax: Any, panel: Panel) -> None:
     }
     ax.set_title(panel.title)
     kinds[type(panel)](ax, panel)
+    if isinstance(panel, FunctionPanel | ContourPanel) and panel.is_blank:
+        ax.text(0.5, 0.5, NO_VALUE, transform=ax.transAxes, ha="center", va="center", color="#555555")
+        if isinstance(panel, FunctionPanel):
+            ax.set_yticks([])
 
 
-def every(states: int) -> int:
-    """The number of states of a path per marker."""
-    return max(1, math.ceil(states / _MARKERS))
+def markers_of(paths: Sequence[Path], i: int) -> dict[str, Any]:
+    """How the states of a path are marked: each one of a short path, and some of several paths, to tell them apart.
+
+    A long path alone is only a line: markers would hide it.
+    """
+    colour, marker = path_style(i)
+    states = len(paths[i].x)
+    if len(paths) > 1:
+        return {"color": colour, "marker": marker, "markevery": max(1, math.ceil(states / _FEW_MARKERS))}
+    if states > _MARKERS:
+        return {"color": colour, "label": "path"}
+    return {"color": colour, "marker": marker, "label": "steps"}
 
 
 def legend_below(ax: Any) -> None:
@@ -109,13 +125,10 @@ def _with_margin(low: float, high: float, *, log: bool) -> tuple[float, float]:
 def _function(ax: Any, panel: FunctionPanel) -> None:
     ax.plot(panel.grid, panel.values, color=CURVE_COLOUR, linewidth=2, label="function")
     if panel.derivative is not None:
-        ax.plot(panel.grid, panel.derivative, color=PATH_COLOURS[0], linewidth=2, linestyle="--", label="derivative")
+        ax.plot(panel.grid, panel.derivative, color=RUNS[0], linewidth=2, linestyle="--", label="derivative")
     for i, path in enumerate(panel.paths):
-        colour, marker = path_style(i)
-        ax.plot(
-            path.x, path.y, color=colour, linewidth=1.2, marker=marker, markevery=every(len(path.x)), markersize=6,
-            label=path.label if len(panel.paths) > 1 else "steps",
-        )  # fmt: skip
+        named = {"label": path.label} if len(panel.paths) > 1 else {}
+        ax.plot(path.x, path.y, linewidth=1.2, markersize=6, **markers_of(panel.paths, i), **named)
     if panel.tangent is not None:
         at, reach = panel.tangent, _REACH * (panel.x.high - panel.x.low)
         ends = [at.x - reach, at.x + reach]
@@ -170,13 +183,9 @@ def _contour(ax: Any, panel: ContourPanel) -> None:
             headwidth=4,
         )  # fmt: skip
     for i, path in enumerate(panel.paths):
-        colour, marker = path_style(i)
-        label = "steps" if len(panel.paths) == 1 else None  # several are named beside it
         ax.plot(path.x, path.y, color="white", linewidth=3.6, solid_capstyle="round")
-        ax.plot(
-            path.x, path.y, color=colour, linewidth=1.8, marker=marker, markevery=every(len(path.x)), markersize=6,
-            markeredgecolor="white", markeredgewidth=0.7, label=label,
-        )  # fmt: skip
+        edge = {"markersize": 6, "markeredgecolor": "white", "markeredgewidth": 0.7}
+        ax.plot(path.x, path.y, linewidth=1.8, **edge, **markers_of(panel.paths, i))  # several are named beside it
     _marks(ax, _inside(panel))
     _window(ax, panel)
     _fewer_ticks(ax, panel)
@@ -207,7 +216,7 @@ def _scatter(ax: Any, panel: ScatterPanel) -> None:
         markeredgecolor="#00000055", markeredgewidth=0.6, label=panel.points,
     )  # fmt: skip
     if panel.fit is not None:
-        ax.plot(panel.fit.x, panel.fit.y, color=PATH_COLOURS[0], linewidth=2.6, label=panel.fit.label)
+        ax.plot(panel.fit.x, panel.fit.y, color=RUNS[0], linewidth=2.6, label=panel.fit.label)
     _lines(ax, panel.lines)
     _window(ax, panel)
     _fewer_ticks(ax, panel)
@@ -225,7 +234,7 @@ def _sweep_curve(ax: Any, panel: SweepCurvePanel) -> None:
     lonely = len(panel.grid) <= _MARKERS
     ax.plot(panel.grid, panel.values, color=CURVE_COLOUR, linewidth=2, marker="o" if lonely else ".", markersize=4)
     for i, line in enumerate(panel.lines):
-        colour = PATH_COLOURS[i % len(PATH_COLOURS)]
+        colour = RUNS[i % len(RUNS)]
         ax.axvline(line.x[0], color=colour, linewidth=2, linestyle="--", label=line.label)
     for axis, along, set_ticks in ((panel.x, ax.xaxis, ax.set_xticks), (panel.y, ax.yaxis, ax.set_yticks)):
         if axis.log:

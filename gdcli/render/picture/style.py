@@ -1,19 +1,19 @@
 """Colours, marks and type of saved pictures.
 
 Values have the colours of cividis (Nunez, Anderton and Renslow 2018): dark to light, in order for every eye and in
-grey. Paths have the colours of Okabe and Ito (2008), and differ in their markers too, so that a print in grey tells
-them apart.
+grey. Paths have the colours of runs, and differ in their markers too, so that a print in grey tells them apart.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-PATH_COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000")
+from gdcli.render.run_colours import RUNS
+
 MARKERS = "osD^vP<>"
 CURVE_COLOUR = "#222222"
-TANGENT_COLOUR = "#0072B2"
-POINT_COLOUR = "#56B4E9"
+TANGENT_COLOUR = RUNS[1]
+POINT_COLOUR = RUNS[1]
 LINE_STYLES = ("--", ":", "-.")  # of what curves and points are compared with
 VALUES = "cividis"
 SIGNED_VALUES = "RdBu_r"
@@ -46,4 +46,4 @@ RC: dict[str, Any] = {
 
 def path_style(i: int) -> tuple[str, str]:
     """The colour and the marker of the path with this number."""
-    return PATH_COLOURS[i % len(PATH_COLOURS)], MARKERS[i % len(MARKERS)]
+    return RUNS[i % len(RUNS)], MARKERS[i % len(MARKERS)]

@@ -8,8 +8,8 @@ from typing import Any
 from gdcli.contract.figure import ContourPanel, CurvesPanel, Figure, Path
 from gdcli.contract.grid import place_on, value_between
 from gdcli.contract.scale import floor_of_log
-from gdcli.render.picture.panels import edges, every, legend_below
-from gdcli.render.picture.style import MARKS, VALUES, path_style
+from gdcli.render.picture.panels import edges, legend_below, markers_of
+from gdcli.render.picture.style import MARKS, VALUES
 
 _ELEVATION, _AZIMUTH = 52, -120  # degrees
 
@@ -33,14 +33,10 @@ def draw_surface(ax: Any, panel: ContourPanel, figure: Figure) -> None:
     ax.plot_surface(x, y, shown, facecolors=colours, rcount=96, ccount=96, linewidth=0, antialiased=False, shade=False)
     ax.computed_zorder = False  # paths are drawn above the surface that they lie on
     for i, path in enumerate(panel.paths):
-        colour, marker = path_style(i)
         heights = heights_on(panel, path, figure)
-        label = "steps" if len(panel.paths) == 1 else None  # several are named beside it
         ax.plot(path.x, path.y, heights, color="white", linewidth=3.4, zorder=10)
-        ax.plot(
-            path.x, path.y, heights, color=colour, linewidth=1.8, marker=marker, markevery=every(len(path.x)),
-            markersize=5, markeredgecolor="white", markeredgewidth=0.5, zorder=11, label=label,
-        )  # fmt: skip
+        edge = {"markersize": 5, "markeredgecolor": "white", "markeredgewidth": 0.5}
+        ax.plot(path.x, path.y, heights, linewidth=1.8, zorder=11, **edge, **markers_of(panel.paths, i))
         for kind, at in (("start", slice(0, 1)), ("end", slice(-1, None))):
             if math.isfinite(heights[at][0]):
                 shape, fill, area = MARKS[kind]
@@ -57,8 +53,17 @@ def draw_surface(ax: Any, panel: ContourPanel, figure: Figure) -> None:
     ax.set_zlabel(panel.value if floor is None else f"{panel.value}, logarithmic", labelpad=10)
     ax.set_xlim(panel.x.low, panel.x.high)
     ax.set_ylim(panel.y.low, panel.y.high)
-    ax.set_box_aspect(None, zoom=1.1)
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_locator(_few())
+    ax.set_box_aspect(None, zoom=0.98)
     ax.view_init(elev=_ELEVATION, azim=_AZIMUTH)
+
+
+def _few() -> Any:
+    """A few ticks, none of them in the corner where two axes meet."""
+    from matplotlib.ticker import MaxNLocator
+
+    return MaxNLocator(nbins=5, prune="lower")
 
 
 def _whole() -> Any:

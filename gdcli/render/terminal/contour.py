@@ -9,7 +9,7 @@ from itertools import pairwise
 from rich.segment import Segment
 from rich.style import Style
 
-from gdcli.contract.figure import Arrow, ContourPanel
+from gdcli.contract.figure import NO_VALUE, Arrow, ContourPanel
 from gdcli.contract.grid import Place, bands_up, value_between
 from gdcli.render.terminal.curves import Dots, apart, cell, letter, mark_legend, marked
 from gdcli.render.terminal.palette import Ink, Palette
@@ -72,6 +72,8 @@ def contour_lines(panel: ContourPanel, width: int, height: int, signs: Signs, pa
         over.path(i, signs)
     for place, mark in marked(sheet, panel):
         over.sign(place, signs.mark(mark.kind))
+    if panel.is_blank:
+        sheet.say(NO_VALUE)
     lines = framed(sheet, panel.x, panel.y, signs, margin)
     lines += _scale(panel, width, signs, palette)
     return lines + flowing(_legend(panel, sheet, signs), width)

@@ -8,9 +8,32 @@ from collections.abc import Iterable, Iterator, Sequence
 import plotille
 from rich.style import Style
 
-from gdcli.contract.figure import MARK_NAMES, Axis, ContourPanel, CurvesPanel, FunctionPanel, Mark, Path, ScatterPanel
+from gdcli.contract.figure import (
+    MARK_NAMES,
+    NO_VALUE,
+    Axis,
+    ContourPanel,
+    CurvesPanel,
+    FunctionPanel,
+    Mark,
+    Path,
+    ScatterPanel,
+)
 from gdcli.render.terminal.palette import Palette
-from gdcli.render.terminal.sheet import Line, Piece, Sheet, column_of, flowing, framed, margin_of, row_of
+from gdcli.render.terminal.sheet import (
+    MARGIN,
+    Line,
+    Piece,
+    Ruler,
+    Sheet,
+    column_of,
+    flowing,
+    framed,
+    framed_with,
+    margin_of,
+    row_of,
+    ruler,
+)
 from gdcli.render.terminal.signs import Signs, blank, drawn_in_ascii, joined
 from gdcli.render.terminal.ticks import share, three_digits
 
@@ -205,19 +228,21 @@ def run_legend(labels: Sequence[str], width: int, signs: Signs, palette: Palette
 
 def function_lines(panel: FunctionPanel, width: int, height: int, signs: Signs, palette: Palette) -> list[Line]:
     """A function, its derivative or its tangent, and the paths on it."""
+    if panel.is_blank:
+        return _blank_lines(panel, width, height, signs)
     margin = margin_of(panel.y, height)
     sheet = Sheet(max(8, width - margin), height)
     curve = Dots(sheet.width, height, panel.x, panel.y)
     _trace(curve, panel, panel.values)
-    layers = [(curve, palette.line(0))]
+    layers = [(curve, _PLAIN)]
     if panel.derivative is not None:
         slopes = Dots(sheet.width, height, panel.x, panel.y)
         _trace(slopes, panel, panel.derivative)
-        layers.append((slopes, palette.line(1)))
+        layers.append((slopes, palette.line(0)))
     for i, path in enumerate(panel.paths):
         steps = Dots(sheet.width, height, panel.x, panel.y)
         steps.polyline(path.x, path.y)
-        layers.insert(0, (steps, palette.line(3 if len(panel.paths) == 1 else i)))
+        layers.insert(0, (steps, palette.line(i)))
     if panel.tangent is not None:
         tangent = Dots(sheet.width, height, panel.x, panel.y)
         ends = [panel.x.low, panel.x.high]
@@ -240,7 +265,14 @@ def function_lines(panel: FunctionPanel, width: int, height: int, signs: Signs, 
     return framed(sheet, panel.x, panel.y, signs, margin) + _function_legend(panel, width, signs, palette)
 
 
-_STRONG = Style(bold=True)
+def _blank_lines(panel: FunctionPanel, width: int, height: int, signs: Signs) -> list[Line]:
+    """The window of a function that has no finite value there: its vertical axis has no numbers."""
+    sheet = Sheet(max(8, width - MARGIN), height)
+    sheet.say(NO_VALUE)
+    return framed_with(sheet, ruler(panel.x), Ruler(panel.y.label, lambda _: []), signs, MARGIN)
+
+
+_STRONG, _PLAIN = Style(bold=True), Style.null()
 _BLOB = "⠶"
 
 
@@ -277,8 +309,8 @@ def _function_legend(panel: FunctionPanel, width: int, signs: Signs, palette: Pa
         )
     if panel.derivative is not None:
         sign = "--" if signs.ascii_only else "──"
-        entries.append([Piece(sign, palette.line(0)), Piece(" function")])
-        entries.append([Piece(sign, palette.line(1)), Piece(" derivative")])
+        entries.append([Piece(sign, _PLAIN), Piece(" function")])
+        entries.append([Piece(sign, palette.line(0)), Piece(" derivative")])
     return flowing(entries, width)
 
 

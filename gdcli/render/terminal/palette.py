@@ -13,7 +13,8 @@ from rich.color import Color, ColorSystem
 from rich.console import Console
 from rich.style import Style
 
-Rgb: TypeAlias = tuple[int, int, int]
+from gdcli.render.run_colours import ON_DARK, RUNS, Rgb, rgb
+
 Ink: TypeAlias = Rgb | int
 """A colour, or its index among the 256 or 16 of the terminal."""
 
@@ -34,28 +35,13 @@ SCALE_OF_16 = (4, 12, 6, 2, 10, 11)  # blue, light blue, cyan, green, light gree
 MUTED: tuple[Rgb, ...] = ((22, 24, 32), (64, 68, 80), (122, 126, 136))
 MUTED_OF_256 = (233, 234, 235, 236, 237, 238, 239, 240, 241, 242, 243, 244)
 MUTED_OF_16 = (0, 8)
-PATHS: tuple[Rgb, ...] = (
-    (86, 180, 233),
-    (240, 160, 0),
-    (90, 215, 150),
-    (235, 150, 205),
-    (240, 228, 66),
-    (255, 255, 255),
-)
-PATHS_OF_16 = (14, 9, 10, 13, 11, 15)
+PATHS = tuple(map(rgb, ON_DARK))
+PATHS_OF_16 = (9, 12, 10, 13, 11, 15, 14)
 # Blue for negative numbers, white for 0, a red with much orange in it for positive ones.
 DIVERGING: tuple[Rgb, ...] = ((24, 79, 149), (113, 169, 208), (244, 244, 240), (239, 158, 108), (178, 52, 24))
 DIVERGING_OF_16 = (4, 12, 15, 9, 1)
-# After Okabe and Ito (2008), Color universal design: distinguishable with every kind of colour vision.
-LINES: tuple[Rgb, ...] = (
-    (20, 140, 215),
-    (230, 105, 20),
-    (0, 160, 115),
-    (205, 100, 160),
-    (165, 130, 0),
-    (125, 125, 125),
-)
-LINES_OF_16 = (12, 9, 2, 5, 3, 8)
+LINES = tuple(map(rgb, RUNS))
+LINES_OF_16 = (9, 12, 2, 5, 3, 8, 13)
 BASINS_OF_16 = (3, 14, 2, 11, 4, 9, 13, 10, 12, 5, 6, 1)
 MAP_OF_16 = {"converged": (15, 14, 12, 4), "diverged": (0, 1, 9, 11), "other": (8,)}
 SHADED = (24, 62, 54)  # lines show on it, and it shows on black and on white

@@ -8,7 +8,7 @@ from gdcli.render.terminal.palette import Palette
 from gdcli.render.terminal.sheet import Line, Piece, Sheet, flowing, framed, margin_of
 from gdcli.render.terminal.signs import Signs
 
-_FIT, _POINTS = 0, 2  # colours of the palette
+_FIT, _POINTS = 0, 1  # colours of the palette
 _EACH = 150  # points that have a sign each; of more, each is a dot
 _DOTS = "⠂⠐"
 

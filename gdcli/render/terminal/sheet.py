@@ -16,6 +16,7 @@ from gdcli.render.terminal.signs import Signs
 from gdcli.render.terminal.ticks import share, ticks
 
 PLAIN = Style.null()
+MARGIN = 3  # cells to the left of a sheet without numbers
 Line = list[Segment]
 
 
@@ -38,6 +39,12 @@ class Sheet:
         """Put a character of one cell; does nothing outside the sheet."""
         if 0 <= row < self.height and 0 <= column < self.width:
             self._cells[row][column] = Piece(sign, style)
+
+    def say(self, text: str) -> None:
+        """Write a text into the middle."""
+        text = text[: self.width]
+        for i, letter in enumerate(text, start=(self.width - len(text)) // 2):
+            self.put(i, self.height // 2, letter)
 
     def put_over(self, column: int, row: int, sign: str, style: Style) -> None:
         """Put a character on the background that its cell has."""
@@ -116,7 +123,7 @@ class Ruler(NamedTuple):
 
 def framed(sheet: Sheet, x: Axis, y: Axis, signs: Signs, margin: int) -> list[Line]:
     """A sheet with its axes, and ``margin`` cells to its left."""
-    return framed_with(sheet, _ruler(x), _ruler(y), signs, margin)
+    return framed_with(sheet, ruler(x), ruler(y), signs, margin)
 
 
 def framed_with(sheet: Sheet, x: Ruler, y: Ruler, signs: Signs, margin: int) -> list[Line]:
@@ -135,7 +142,8 @@ def framed_with(sheet: Sheet, x: Ruler, y: Ruler, signs: Signs, margin: int) -> 
     return found
 
 
-def _ruler(axis: Axis) -> Ruler:
+def ruler(axis: Axis) -> Ruler:
+    """The ruler along an axis."""
     return Ruler(axis.label, lambda most: [(share(axis, number), text) for number, text in ticks(axis, most)])
 
 
@@ -151,7 +159,7 @@ def margin_beside(y: Ruler, height: int) -> int:
 
 def margin_of(y: Axis, height: int) -> int:
     """The same for an axis."""
-    return margin_beside(_ruler(y), height)
+    return margin_beside(ruler(y), height)
 
 
 def column_of(x: Axis, number: float, width: int) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rich.segment import Segment
+from rich.style import Style
 
 from gdcli.contract.figure import SweepCurvePanel
 from gdcli.render.terminal.curves import Dots, draw
@@ -19,20 +20,20 @@ def sweep_curve_lines(panel: SweepCurvePanel, width: int, height: int, signs: Si
     margin = margin_of(panel.y, height)
     sheet = Sheet(max(8, width - margin), height)
     shade, style = (
-        (" ", palette.style(None, palette.shaded())) if palette.colourful else (signs.shades[0], palette.line(0))
+        (" ", palette.style(None, palette.shaded())) if palette.colourful else (signs.shades[0], Style.null())
     )
     for column in {column for low, high in panel.works for column in _columns(panel, sheet.width, low, high)}:
         for row in range(height):
             sheet.put(column, row, shade, style)
     layers = []
-    for i, line in enumerate(panel.lines, start=1):
+    for i, line in enumerate(panel.lines):
         dots = Dots(sheet.width, height, panel.x, panel.y)
         dots.polyline([line.x[0]] * 2, [panel.y.low, panel.y.high], dashed=True)
         layers.append((dots, palette.line(i)))
     curve = Dots(sheet.width, height, panel.x, panel.y)
     for xs, ys in _pieces(panel):
         curve.polyline(xs, ys)
-    draw(sheet, [*layers, (curve, palette.line(0))], signs)
+    draw(sheet, [*layers, (curve, Style.null())], signs)
     title = [[Segment(signs.printable(panel.title)[:width])]] if panel.title else []
     return title + framed(sheet, panel.x, panel.y, signs, margin) + _legend(panel, width, signs, palette)
 
@@ -60,8 +61,7 @@ def _pieces(panel: SweepCurvePanel) -> Iterator[tuple[list[float], list[float]]]
 def _legend(panel: SweepCurvePanel, width: int, signs: Signs, palette: Palette) -> list[Line]:
     sign = "- -" if signs.ascii_only else "╌╌"
     entries = [
-        [Piece(sign, palette.line(i)), Piece(f" {signs.printable(line.label)}")]
-        for i, line in enumerate(panel.lines, start=1)
+        [Piece(sign, palette.line(i)), Piece(f" {signs.printable(line.label)}")] for i, line in enumerate(panel.lines)
     ]
     if panel.works:
         sample = Piece("  ", palette.style(None, palette.shaded())) if palette.colourful else Piece(signs.shades[0] * 2)
