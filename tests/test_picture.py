@@ -25,8 +25,9 @@ from gdcli.contract.figure import Axis, ContourPanel, CurvesPanel, Figure, Funct
 from gdcli.contract.figure import Path as Route
 from gdcli.render.picture.animation import Pace, _Film, save_animation
 from gdcli.render.picture.picture import drawn, save_picture
-from gdcli.render.picture.style import BLANK, DOTS_PER_INCH, MARKERS, PATH_COLOURS, RC
+from gdcli.render.picture.style import BLANK, DOTS_PER_INCH, MARKERS, RC
 from gdcli.render.picture.surface import heights_on
+from gdcli.render.run_colours import ON_DARK, RUNS
 
 pytestmark = pytest.mark.slow  # matplotlib draws
 
@@ -95,12 +96,12 @@ def test_the_path_is_where_the_descent_was(run: Run, tmp_path: Path) -> None:
         assert np.abs(np.asarray(image.convert("RGB")) / 255 - pixels)[100:-60].max() < 0.01  # the same but for texts
     states = tilted_by_hand()
     for x, y in states[1:-1]:
-        assert is_near(pixel(canvas, axes[1], pixels, x, y), PATH_COLOURS[0]), (x, y)
+        assert is_near(pixel(canvas, axes[1], pixels, x, y), RUNS[0]), (x, y)
     for x, y in [(2, 1), (-1, -1), (0, -1.2)]:
-        assert not is_near(pixel(canvas, axes[1], pixels, x, y), PATH_COLOURS[0]), (x, y)
+        assert not is_near(pixel(canvas, axes[1], pixels, x, y), RUNS[0]), (x, y)
     losses = [x**2 + 3 * y**2 + x * y for x, y in states]
     for i in range(1, 12):
-        assert is_near(pixel(canvas, axes[0], pixels, i, losses[i]), PATH_COLOURS[0]), i
+        assert is_near(pixel(canvas, axes[0], pixels, i, losses[i]), RUNS[0]), i
 
 
 def test_bands_get_lighter_with_the_value() -> None:
@@ -142,14 +143,23 @@ def test_a_race_has_a_legend_and_colours_and_markers_of_its_own() -> None:
     looks = {(line.get_color(), line.get_marker()) for line in lines.values()}
     assert len({colour for colour, _ in looks}) == len({marker for _, marker in looks}) == 2
     assert looks <= {(line.get_color(), line.get_marker()) for line in axes[1].lines}
-    assert len(set(PATH_COLOURS)) == len(PATH_COLOURS) == len(set(MARKERS)) == len(MARKERS)
+    assert len(set(RUNS)) == len(RUNS)
+    assert len(set(MARKERS)) == len(MARKERS)
 
 
-def test_colours_of_paths_differ_in_grey_or_in_their_markers() -> None:
-    """The first four, which a race has at least, are no lighter or darker than each other by chance only."""
-    lights = sorted(luminance(to_rgb(colour)) for colour in PATH_COLOURS)
-    assert max(lights) - min(lights) > 0.5
-    assert len(set(MARKERS)) == 8
+@pytest.mark.parametrize(
+    ("colours", "ground", "least"), [(RUNS, (1, 1, 1), 2.8), (RUNS, (0, 0, 0), 2.8), (ON_DARK, (0, 0, 0), 7)]
+)
+def test_colours_of_runs_show_on_their_ground(colours: Sequence[str], ground: Sequence[float], least: float) -> None:
+    """The contrast of WCAG 2.2, computed here."""
+
+    def light(colour: Sequence[float]) -> float:
+        parts = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour]
+        return float(np.dot(parts, [0.2126, 0.7152, 0.0722])) + 0.05
+
+    for colour in colours:
+        high, low = sorted([light(to_rgb(colour)), light(ground)], reverse=True)
+        assert high / low > least, colour
 
 
 def test_where_the_function_is_not_defined_the_picture_is_blank() -> None:
@@ -333,12 +343,12 @@ def test_the_head_of_the_path_moves_along_the_descent(run: Run, tmp_path: Path) 
     for i, (x, y) in enumerate(tilted_by_hand()):
         for ax, point in ((axes[0], (i, x**2 + 3 * y**2 + x * y)), (axes[1], (x, y))):
             across, up = ax.transData.transform(point)
-            assert is_near(frames[i][round(frames[i].shape[0] - up) - 1, round(across)], PATH_COLOURS[0], 0.2), i
+            assert is_near(frames[i][round(frames[i].shape[0] - up) - 1, round(across)], RUNS[0], 0.2), i
         if i < 8:  # where the path will be next, it is not yet
             x, y = tilted_by_hand()[i + 4]
             across, up = axes[1].transData.transform((x, y))
             place = round(frames[i].shape[0] - up) - 1, round(across)
-            assert math.dist((x, y), tilted_by_hand()[i]) < 0.15 or not is_near(frames[i][place], PATH_COLOURS[0], 0.2)
+            assert math.dist((x, y), tilted_by_hand()[i]) < 0.15 or not is_near(frames[i][place], RUNS[0], 0.2)
 
 
 def test_a_matrix_moves_with_the_iteration() -> None:
