@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from msgspec import UNSET
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.measure import Measurement
+from rich.table import Table
 
 from gdcli.contract.envelope import listed
-from gdcli.contract.fields import Nested
 from gdcli.contract.figure import Figure
 from gdcli.contract.nested import items
 from gdcli.contract.sweep import (
     EngineUsed,
     SweepCell,
     SweepCells,
+    SweepMinimum,
     SweepResult,
     Working,
     measure_in_words,
@@ -30,13 +32,14 @@ from gdcli.render.text import Text
 
 _MOST_MINIMA = 12
 _MOST_RANGES = 4
+_ANY_WIDTH = 100_000  # in which a table has its natural width
 
 
 def sweep_report(record: SweepResult, figure: Figure, digits: int, width: int) -> RenderableType:
     """The picture, and below it what the cells have in common, the best cell, and how exact the steps are."""
     parts: list[RenderableType] = [Picture(figure), Text(""), Text(record.message), Text(_shares(record))]
     if record.minima:
-        parts += [Text(""), _minima_table(record, digits)]
+        parts += [Text(""), _Minima(record, digits)]
     if record.best is not None:
         parts += [Text(""), Text(_best(record.best, digits))]
         parts += [Text(text) for text in _measured(record, digits)]
@@ -65,28 +68,53 @@ def _shares(record: SweepResult) -> str:
     return ", ".join(counts)
 
 
-def _minima_table(record: SweepResult, digits: int) -> RenderableType:
-    """The points where cells ended, with their losses and shares."""
-    shown = record.minima[:_MOST_MINIMA]
-    table = empty_table("end", "point", "loss", "cells", "")
-    for i, column in enumerate(table.columns):
-        column.no_wrap = i != 1
-    losses = aligned([number(each.loss, digits) for each in shown])
-    shares = [percent(each.cells / record.cells) for each in shown]
-    wide = max(map(len, shares))
-    for i, (each, loss, share) in enumerate(zip(shown, losses, shares, strict=True), start=1):
-        source = "known" if each.known else "found"
-        table.add_row(*map(Text, (f"{each.kind} {i}", _point(each.values, digits), loss, share.rjust(wide), source)))
-    others = record.minima[_MOST_MINIMA:]
-    if not others:
+class _Minima:
+    """The points where cells ended, with their losses and shares: as a table if it fits, else in words."""
+
+    def __init__(self, record: SweepResult, digits: int) -> None:
+        self.shown = record.minima[:_MOST_MINIMA]
+        self.points = [
+            [f"{name} = {tensor(value, digits)}" for name, value in each.values.items()] for each in self.shown
+        ]
+        self.losses = aligned([number(each.loss, digits) for each in self.shown])
+        self.shares = [percent(each.cells / record.cells) for each in self.shown]
+        others = record.minima[_MOST_MINIMA:]
+        share = percent(sum(each.cells for each in others) / record.cells)
+        ends = "maxima" if record.settings.maximize else "minima"
+        self.rest = f"and {len(others):,} more {ends}, with {share} of the cells" if others else ""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """The coordinates of a point beside each other, or else below each other."""
+        for between in (", ", ",\n"):
+            table = self._table(between)
+            if Measurement.get(console, options.update_width(_ANY_WIDTH), table).maximum <= options.max_width:
+                yield table
+                break
+        else:
+            yield from self._words()
+        if self.rest:
+            yield Text(self.rest, "dim")
+
+    def _table(self, between: str) -> Table:
+        table = empty_table("end", "point", "loss", "cells", "")
+        for column in table.columns:
+            column.no_wrap = True
+        wide = max(map(len, self.shares))
+        for i, each in enumerate(self.shown):
+            end = f"{each.kind} {i + 1}"
+            point = between.join(self.points[i])
+            table.add_row(*map(Text, (end, point, self.losses[i], self.shares[i].rjust(wide), _source(each))))
         return table
-    share = percent(sum(each.cells for each in others) / record.cells)
-    ends = "maxima" if record.settings.maximize else "minima"
-    return Group(table, Text(f"and {len(others):,} more {ends}, with {share} of the cells", "dim"))
+
+    def _words(self) -> Iterator[Text]:
+        for i, each in enumerate(self.shown):
+            yield Text(f"{each.kind} {i + 1} ({_source(each)}), {self.shares[i]} of the cells:")
+            yield from (Text(f"  {part}") for part in self.points[i])
+            yield Text(f"  loss {self.losses[i].strip()}")
 
 
-def _point(values: Mapping[str, Nested], digits: int) -> str:
-    return ", ".join(f"{name} = {tensor(value, digits)}" for name, value in values.items())
+def _source(minimum: SweepMinimum) -> str:
+    return "known" if minimum.known else "found"
 
 
 def _best(best: SweepCell, digits: int) -> str:
