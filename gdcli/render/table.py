@@ -114,6 +114,7 @@ def listing(headers: Sequence[str], rows: Sequence[Sequence[str]], *, gap: int =
     """A plain table of texts, with 2 or 3 cells between columns."""
     table = empty_table(*headers)
     table.collapse_padding = gap < 3
+    table.columns[0].no_wrap = not any(" " in row[0] for row in rows)  # a name is never broken
     for row in rows:
         table.add_row(*map(Text, row))
     return table
