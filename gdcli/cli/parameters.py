@@ -102,7 +102,8 @@ def _option(field: FieldInfo, text: str, *, negatable: bool) -> inspect.Paramete
         show_default=False,
         rich_help_panel=extra["panel"],
     )
-    repeated = extra["reads"] in ("pairs", "bounds", "degrees") or (kind == list[str] and not extra["reads"])
+    of_names = kind in (list[str], list[str] | None)  # one that is given again adds to the others
+    repeated = of_names or extra["reads"] in ("pairs", "bounds", "degrees")
     return _parameter(field.name, list[str] | None if repeated else str | None, option)
 
 

@@ -15,7 +15,7 @@ from gdcli.lang.suggest import NAME, typographic
 
 
 def read_word(option: str, word: Any, reads: str, form: str = "NAME=VALUE", variable: str = "x") -> Any:
-    """The argument in the form of its setting.
+    """The argument in the form of its setting; arguments of a list of names that was given several times are joined.
 
     ``form`` is what an error says of pairs and bounds, and ``variable`` one that a hint may name.
 
@@ -25,6 +25,8 @@ def read_word(option: str, word: Any, reads: str, form: str = "NAME=VALUE", vari
     Raises:
         GdcliError: for an argument that does not have this form.
     """
+    if reads in ("list", "columns") and not isinstance(word, str):
+        word = ",".join(word)
     if reads == "list" or (reads == "rates" and "," in word):
         return [part.strip() for part in word.split(",")]
     if reads == "columns":
