@@ -102,12 +102,10 @@ def _subtitle(settings: PlotSettings, problem: Problem, spreads: dict[str, Sprea
 
 
 def _fixed(settings: PlotSettings, name: str, x: torch.Tensor) -> str:
-    """A variable that stays as it is, in a caption: data by its shape and its file, a long value by its beginning."""
+    """A variable that stays as it is, in a caption: data by its shape, and by its file if it has one."""
     if described(settings, name) != name:
         return described(settings, name)
     text = str(settings.values[name])
     if len(text) <= _LONGEST:
         return f"{name} = {text}"
-    size = f" ({'x'.join(map(str, x.shape))})" if x.dim() else ""
-    head = text[:_LONGEST].rpartition(",")[0] or text[:_LONGEST]
-    return f"{name}{size} = {head}, …{']' if text.endswith(']') else ''}"
+    return f"{name} ({'x'.join(map(str, x.shape))})" if x.dim() else f"{name} = {x.item():g}"
