@@ -20,9 +20,10 @@ def import_torch() -> None:
         warnings.simplefilter("ignore")
         try:
             import torch  # noqa: F401
-        except (ImportError, OSError) as error:
-            sentence = " ".join(str(error).split())
-            hint = "not enough memory, perhaps" if "failed to map" in sentence else "reinstall torch"
+        except (ImportError, OSError, MemoryError, SystemError) as error:  # the last two without enough memory
+            sentence = " ".join(str(error).split()) or "out of memory"
+            starved = isinstance(error, MemoryError | SystemError) or "failed to map" in sentence
+            hint = "not enough memory, perhaps" if starved else "reinstall torch"
             raise OutsideError("torch", f"PyTorch cannot be loaded: {sentence}", hint) from error
     gc.freeze()
     if collecting:
