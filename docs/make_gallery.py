@@ -1,5 +1,7 @@
 """Makes docs/gallery.md and every picture of the documentation from real runs: ``python docs/make_gallery.py``.
 
+With names of pictures (``tape.svg gdcli.png``) it makes these alone; some maps take minutes.
+
 A picture of a terminal is what Rich draws for so many columns, exported as SVG; other pictures are the files that the
 commands save. Same program, same bytes: a test compares. The pictures of the page need Chromium; without it they stay.
 """
@@ -12,13 +14,14 @@ import os
 import shlex
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
 
-from rich.console import RenderableType
+from rich.console import Console, RenderableType
 from rich.terminal_theme import DEFAULT_TERMINAL_THEME, SVG_EXPORT_THEME
 from rich.text import Text
 
@@ -34,13 +37,17 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 @dataclass(frozen=True)
 class Terminal:
-    """A terminal in which commands have run, one after the other, as SVG."""
+    """A terminal in which commands have run, one after the other, as SVG.
+
+    ``files`` are in the folder in which they run. A command may end with an error, which the picture then shows.
+    """
 
     name: str
     commands: tuple[str, ...]
     says: str
     columns: int = 80
     light: bool = False
+    files: tuple[tuple[str, str], ...] = ()
 
     @property
     def file(self) -> str:
@@ -51,16 +58,14 @@ class Terminal:
         """Run the commands and draw what they print."""
         screen = recorder(self.columns)
 
-        def draw(_file: object, makes: Sequence[Callable[[int], RenderableType]]) -> None:
-            for make in makes:
-                screen.print(make(screen.width))
-
-        with mock.patch.object(table, "print_to", draw):
+        with _in_a_folder() as folder:
+            for name, text in self.files:
+                (folder / name).write_text(text, encoding="utf-8")
             for i, command in enumerate(self.commands):
                 if i:
                     screen.print()
                 screen.print(Text(f"$ {command}", "bold green"))
-                _run(command)
+                _draw(command, screen)
         theme = DEFAULT_TERMINAL_THEME if self.light else SVG_EXPORT_THEME
         return tidy_svg(screen, f"gdcli-{self.name}", theme)
 
@@ -112,19 +117,44 @@ class Page:
 
     def make(self) -> bytes | None:
         """Run the command and look at the page; None without a browser."""
-        browser = next((found for name in BROWSERS if (found := shutil.which(name))), None)
-        if browser is None:
-            return None
         with _in_a_folder() as folder:
             _run(f"{self.command} --quiet")
-            words = [
-                browser, "--headless=new", "--no-sandbox", "--hide-scrollbars", "--enable-unsafe-swiftshader",
-                "--virtual-time-budget=8000", f"--screenshot={folder / self.file}",
-                f"--window-size={self.size[0]},{self.size[1]}", *["--force-dark-mode"] * self.dark,
-                (folder / self.command.split()[-1]).as_uri(),
-            ]  # fmt: skip
-            subprocess.run(words, check=True, capture_output=True)
-            return (folder / self.file).read_bytes()
+            return _seen(folder / self.command.split()[-1], self.size, *["--force-dark-mode"] * self.dark)
+
+
+@dataclass(frozen=True)
+class Montage:
+    """Several pictures as one; each of ``parts`` has its place (left, top, width, height)."""
+
+    name: str
+    says: str
+    size: tuple[int, int]
+    parts: tuple[tuple[Terminal | Page, tuple[int, int, int, int]], ...]
+
+    @property
+    def commands(self) -> tuple[str, ...]:
+        """Those of all parts."""
+        return tuple(command for part, _ in self.parts for command in part.commands)
+
+    @property
+    def file(self) -> str:
+        """Its picture."""
+        return f"{self.name}.png"
+
+    def make(self) -> bytes | None:
+        """Make the parts and look at all of them on a transparent page; None without a browser."""
+        boxes = []
+        with tempfile.TemporaryDirectory() as folder:
+            for part, (left, top, width, height) in self.parts:
+                made = part.make()
+                if made is None:
+                    return None
+                (Path(folder) / part.file).write_bytes(made)
+                place = f"left:{left}px;top:{top}px;width:{width}px;height:{height}px"
+                boxes.append(f'<div style="{place}"><img src="{part.file}"></div>')
+            page = Path(folder) / "montage.html"
+            page.write_text(_MONTAGE + "\n".join(boxes), encoding="utf-8")
+            return _seen(page, self.size, "--force-device-scale-factor=1.5", "--default-background-color=00000000")
 
 
 @dataclass(frozen=True)
@@ -150,10 +180,78 @@ class Swept(Saved):
             return made.getvalue()
 
 
-Picture = Terminal | Saved | Page | Swept
-README = Terminal("descents", ("gdcli minimize --lr 0.1 --steps 5", "gdcli fit-linear --steps 5"), "")
+Picture = Terminal | Saved | Page | Montage | Swept
 
+FORGETS_ZERO_GRAD = """\
+import torch
+x = torch.tensor(4., requires_grad=True)
+for i in range(8):
+    loss = (x - 1.5)**2
+    loss.backward()
+    with torch.no_grad():
+        x -= 0.1 * x.grad
+"""
+HOUSES = """\
+area,rooms,price
+50,2,190
+80,3,280
+65,2,226
+120,5,402
+95,3,310
+"""
 ROSENBROCK = "gdcli minimize rosenbrock --lr 1e-3 --steps 1000"
+TAPE = 'gdcli grad "log(x**2 + y**2)" --x 15 --y 24 --explain'
+PAGES = (
+    Montage(
+        "gdcli",
+        "README.md",
+        (1280, 652),
+        (
+            (Terminal("contour", (f"{ROSENBROCK} --plot --quiet",), "", columns=76), (16, 16, 640, 612)),
+            (Page("page", f"{ROSENBROCK} --save rosenbrock.html", ""), (672, 16, 592, 270)),
+            (Terminal("tape", (TAPE,), "", columns=64), (672, 302, 592, 326)),
+        ),
+    ),
+    Terminal("descents", ("gdcli minimize --lr 0.1 --steps 5", "gdcli fit-linear --steps 5"), "docs/descents.md"),
+    Terminal("lecture", ('gdcli grad "tan(1 + x**2)" --x 1 --explain',), "docs/lecture.md"),
+    Terminal(
+        "expressions",
+        ("gdcli ops a/b 'a @ b' 'outer(a, b)' 'a @ c' --a 1,2,3 --b 4,5,6 --c 1,2",),
+        "docs/expressions.md",
+    ),
+    Terminal("programs", ("gdcli grad 'x = torch.tensor(3.); y = x**2; z = y + x' --explain",), "docs/programs.md"),
+    Terminal(
+        "many-points", ('gdcli grad "a*x**3 - x" --x "linspace(-2, 2, 5)" --a 2 --wrt x --each',), "docs/many-points.md"
+    ),
+    Terminal(
+        "values",
+        ('gdcli minimize "mean((w*x - y)**2)" --x @houses.csv:area --y @houses.csv:price --w 0 --lr 1e-5 --steps 3',),
+        "docs/values.md",
+        files=(("houses.csv", HOUSES),),
+    ),
+    Terminal(
+        "data",
+        ("gdcli fit-linear houses.csv --target price --epochs 20 --every 5",),
+        "docs/data.md",
+        files=(("houses.csv", HOUSES),),
+    ),
+    Terminal("diagnosis", ('gdcli minimize "x**2 + 4*y**2" --x 1 --y 1 --lr 0.3 --steps 6',), "docs/diagnosis.md"),
+    Terminal("json", ("gdcli minimize --steps 5 --csv",), "docs/json.md"),
+    Terminal(
+        "configuration",
+        ("gdcli minimize --config fast.toml", "gdcli minimize --config slow.toml"),
+        "docs/configuration.md",
+        files=(("fast.toml", "lr = 0.3\nsteps = 4\n"), ("slow.toml", "learning_rate = 0.01\n")),
+    ),
+    Terminal(
+        "errors",
+        ('gdcli grad "sinn(x) + 1" --x 1', 'gdcli minimize "x^2" --x 3', "gdcli minimize --stpes 3"),
+        "docs/errors.md",
+    ),
+    Terminal("python", ('gdcli grad "log(x**2 + y**2)" --x 15 --y 24 --code',), "docs/python.md"),
+)
+"""The pictures that stand at the top of a page, beside those of the gallery; ``says`` is the page."""
+
 GALLERY: dict[str, tuple[Picture, ...]] = {
     "In a terminal": (
         Terminal(
@@ -181,6 +279,22 @@ GALLERY: dict[str, tuple[Picture, ...]] = {
             "A layer: the matrix and its gradient as heat maps. Two rows of the gradient are 0: their ReLUs have died.",
         ),
         Terminal("race", ("gdcli compare --plot",), "Four optimizers from one start, on one landscape.", columns=120),
+        Terminal(
+            "sweep",
+            ('gdcli sweep "x**4 - x**2" --over lr=0.01:1:60 --over x=-2:2:40',),
+            "2,400 descents: which minimum they reach, by learning rate and start, and the bound of theory.",
+        ),
+        Terminal(
+            "tape",
+            (TAPE,),
+            "The tape of a gradient: every operation, its local derivative, and the gradient that reached it.",
+        ),
+        Terminal(
+            "watch",
+            ("gdcli watch train.py",),
+            "A training loop that forgets to set its gradients to zero, and the finding that names the line.",
+            files=(("train.py", FORGETS_ZERO_GRAD),),
+        ),
         Terminal(
             "dimples",
             ("gdcli plot rastrigin --x -2:2",),
@@ -299,6 +413,14 @@ GALLERY: dict[str, tuple[Picture, ...]] = {
     ),
 }  # fmt: skip
 
+_MONTAGE = """\
+<style>
+body { margin: 0 }
+div { position: absolute; overflow: hidden; border-radius: 8px; box-shadow: 0 4px 14px rgb(0 0 0 / 35%) }
+img { display: block; width: 100% }
+</style>
+"""
+
 _HEAD = """\
 # Gallery
 
@@ -306,16 +428,60 @@ Every picture here is made by `python docs/make_gallery.py` from the command abo
 """
 
 
+def _draw(command: str, screen: Console) -> None:
+    """Run a command and put what it prints on a screen: tables with their colours, and other text as it is."""
+    text = io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True)
+
+    def draw_text() -> None:
+        written = text.buffer.getvalue().decode()  # type: ignore[attr-defined]
+        text.buffer.seek(0)
+        text.buffer.truncate()
+        if written:
+            screen.print(Text(written.rstrip("\n")))
+
+    def draw(_file: object, makes: Sequence[Callable[[int], RenderableType]]) -> None:
+        draw_text()
+        for make in makes:
+            screen.print(make(screen.width))
+
+    with (
+        mock.patch.object(table, "print_to", draw),
+        contextlib.redirect_stdout(text),
+        contextlib.redirect_stderr(text),
+    ):
+        run(_words(command))
+    draw_text()
+
+
 def _run(command: str) -> None:
     with contextlib.redirect_stderr(io.StringIO()) as said:
-        code = run([_whole(word) for word in shlex.split(command)[1:]])
+        code = run(_words(command))
     if code != 0:
         raise SystemExit(f"{command} has failed: {said.getvalue()}")
+
+
+def _words(command: str) -> list[str]:
+    return [_whole(word) for word in shlex.split(command)[1:]]
 
 
 def _whole(word: str) -> str:
     """A word of a command, with the whole path where it names a file of the repository."""
     return str(DOCS.parent / word) if word.startswith(("docs/sweeps/", "tests/data/")) else word
+
+
+def _seen(page: Path, size: tuple[int, int], *options: str) -> bytes | None:
+    """A page as Chromium shows it, as PNG; None without Chromium."""
+    browser = next((found for name in BROWSERS if (found := shutil.which(name))), None)
+    if browser is None:
+        return None
+    picture = page.with_suffix(".png")
+    words = [
+        browser, "--headless=new", "--no-sandbox", "--hide-scrollbars", "--enable-unsafe-swiftshader",
+        "--virtual-time-budget=8000", f"--screenshot={picture}", f"--window-size={size[0]},{size[1]}",
+        *options, page.as_uri(),
+    ]  # fmt: skip
+    subprocess.run(words, check=True, capture_output=True)
+    return picture.read_bytes()
 
 
 @contextlib.contextmanager
@@ -332,7 +498,7 @@ def _in_a_folder() -> Iterator[Path]:
 
 def shown() -> list[Picture]:
     """Every picture of the documentation."""
-    return [README, *(picture for pictures in GALLERY.values() for picture in pictures)]
+    return [*PAGES, *(picture for pictures in GALLERY.values() for picture in pictures)]
 
 
 def gallery() -> str:
@@ -349,9 +515,10 @@ def gallery() -> str:
 
 
 if __name__ == "__main__":
-    FOLDER.mkdir(exist_ok=True)
     (DOCS / "gallery.md").write_text(gallery(), encoding="utf-8")
     for each in shown():
+        if sys.argv[1:] and each.file not in sys.argv[1:]:
+            continue
         data = each.make()
         if data is not None:
             (FOLDER / each.file).write_bytes(data)

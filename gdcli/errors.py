@@ -12,7 +12,7 @@ _WINDOW = 60  # characters of a long expression shown around the caret
 
 @enum.unique
 class ExitCode(enum.IntEnum):
-    """The process exit codes that scripts may rely on, one name each; the README explains them to users."""
+    """The process exit codes that scripts may rely on, one name each; docs/errors.md explains them to users."""
 
     OK = 0
     FAILED = 1
