@@ -22,7 +22,7 @@ FRAME = """\
 </style>
 <defs>
 <clipPath id="{unique_id}-clip-terminal">
-<rect x="0" y="0" width="{terminal_width}" height="{terminal_height}"/>
+<rect x="0" y="0" width="{terminal_width}" height="100%"/>
 </clipPath>
 {lines}
 </defs>
@@ -35,7 +35,7 @@ FRAME = """\
 </g>
 </svg>
 """
-"""Rich's own frame of a terminal, without the web fonts."""
+"""Rich's own frame of a terminal, without the web fonts, and with room for the letters below the last line."""
 
 _PAGE = """\
 <!DOCTYPE html>
