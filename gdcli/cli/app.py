@@ -26,6 +26,7 @@ COMMANDS = {
     "optimizers": "List the update rules and learning rate schedules.",
     "problems": "List the published test problems.",
     "schema": "Print the JSON Schema of the records.",
+    "completion": "Print a script that completes command lines in a shell.",
 }
 _EPILOG = "gdcli COMMAND --help shows the options and examples of a command."
 
@@ -100,6 +101,7 @@ app = typer.Typer(
     help="Gradient descent in the terminal: PyTorch expressions, their gradients, and descents, digit for digit.",
     epilog=_EPILOG,
     rich_markup_mode=None,
+    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["--help", "-h"]},
 )

@@ -18,6 +18,7 @@ from gdcli.cli.arguments import suggestion
 from gdcli.cli.heard import sentence
 from gdcli.cli.last_words import take_signals
 from gdcli.cli.messages import print_error, to_stderr, warn_of
+from gdcli.cli.shell.answer import ASKS, answer
 from gdcli.errors import ExitCode, GdcliError, OutsideError, UserInterruptError
 
 
@@ -30,6 +31,8 @@ def main() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # characters that the terminal cannot show are escaped
             stream.reconfigure(errors="backslashreplace")
+    if ASKS in os.environ:
+        sys.exit(_complete())
     code = run(sys.argv[1:])
     if "torch" not in sys.modules:
         sys.exit(code)
@@ -37,6 +40,16 @@ def main() -> NoReturn:
     atexit._run_exitfuncs()  # noqa: SLF001 -- os._exit skips them
     _flush()
     os._exit(code)
+
+
+def _complete() -> int:
+    """Answer a shell that asks how a command line may go on; an error would appear in the prompt."""
+    try:
+        answer(os.environ, sys.argv[1:])
+    except Exception as error:  # noqa: BLE001 -- half a command line may be anything
+        _debug(error)
+        return ExitCode.FAILED
+    return ExitCode.OK
 
 
 def run(words: list[str]) -> int:
