@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import unicodedata
+from typing import Self
 
 from gdcli.printable import short_message
 
@@ -12,21 +13,27 @@ _WINDOW = 60  # characters of a long expression shown around the caret
 
 @enum.unique
 class ExitCode(enum.IntEnum):
-    """The process exit codes that scripts may rely on, one name each; docs/errors.md explains them to users."""
+    """The process exit codes that scripts may rely on, one name each; ``meaning`` says when a command ends so."""
 
-    OK = 0
-    FAILED = 1
-    """Something outside failed (a file, a device), or a line of ``--points`` has an error."""
-    USAGE = 2
-    """Command line, expression, value or config is wrong; a row of ``ops`` or a point of ``--each`` has an error."""
-    CHECK_FAILED = 3
-    """``--require-convergence``: no tolerance was met; ``--check``: a gradient disagrees."""
-    HUNG_UP = 129
-    """SIGHUP; what was computed so far is printed."""
-    INTERRUPTED = 130
-    """Ctrl-C; what was computed so far is printed."""
-    TERMINATED = 143
-    """SIGTERM; what was computed so far is printed."""
+    meaning: str
+
+    def __new__(cls, number: int, meaning: str) -> Self:
+        """A number with its meaning."""
+        code = int.__new__(cls, number)
+        code._value_ = number
+        code.meaning = meaning
+        return code
+
+    OK = 0, "it ran; a descent that diverged is a result too, with a warning on standard error"
+    FAILED = 1, "something outside failed: a file, a device; or a line of --points has an error"
+    USAGE = (
+        2,
+        "the words, an expression, a value or a config is wrong; or a row of ops or a point of --each has an error",
+    )
+    CHECK_FAILED = 3, "a tolerance of --require-convergence was not met, or --check or --fail-on has found something"
+    HUNG_UP = 129, "ended by SIGHUP; what was computed so far is printed"
+    INTERRUPTED = 130, "ended by Ctrl-C; what was computed so far is printed"
+    TERMINATED = 143, "ended by SIGTERM; what was computed so far is printed"
 
 
 INTERRUPTED_BY = {"": ExitCode.INTERRUPTED, " by SIGTERM": ExitCode.TERMINATED, " by SIGHUP": ExitCode.HUNG_UP}

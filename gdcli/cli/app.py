@@ -10,6 +10,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from gdcli.cli.style import styled
+from gdcli.cli.topics import TOPICS
 from gdcli.version import __version__
 
 COMMANDS = {
@@ -27,8 +29,9 @@ COMMANDS = {
     "problems": "List the published test problems.",
     "schema": "Print the JSON Schema of the records.",
     "completion": "Print a script that completes command lines in a shell.",
+    "help": "Show the help of a command, or a page on a topic.",
 }
-_EPILOG = "gdcli COMMAND --help shows the options and examples of a command."
+_EPILOG = "gdcli COMMAND --help shows the options and examples of a command, and gdcli help TOPIC a page on a topic."
 
 
 def module_of(name: str) -> Any:
@@ -93,6 +96,12 @@ class AppGroup(TyperGroup):
         """Write a line for each command."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
+        with formatter.section("Topics"):
+            formatter.write_dl([(name, f"{title}.") for name, (title, _) in TOPICS.items()])
+
+    def get_help(self, ctx: Any) -> str:
+        """The help, with styles on a terminal."""
+        return styled(super().get_help(ctx), ctx)
 
 
 app = typer.Typer(
@@ -127,4 +136,4 @@ def _root(
     ] = False,
 ) -> None:
     if ctx.invoked_subcommand is None:
-        typer.echo(ctx.get_help())
+        typer.echo(ctx.get_help(), color=ctx.color)

@@ -34,10 +34,11 @@ from gdcli.cli.effect import check_effect
 from gdcli.cli.forms import check_output, fields_of_forms, form_of
 from gdcli.cli.heard import listening
 from gdcli.cli.live.check import check_live
-from gdcli.cli.output import FORMATS, PANEL, Feature, Kind, Output, about, chosen_format, output_options
+from gdcli.cli.output import FORMATS, PANEL, Feature, Kind, Output, about, chosen_format, described, output_options
 from gdcli.cli.parameters import meta_of, output_parameters, setting_parameters
 from gdcli.cli.quotes import check_quotes
 from gdcli.cli.save import check_targets, files_in_words
+from gdcli.cli.style import styled
 from gdcli.cli.unquoted import check_unquoted
 from gdcli.cli.words import leave_as_typed
 from gdcli.complete.problem import hint_at_problems
@@ -102,9 +103,7 @@ class Command(Generic[S]):
 
     def help_of(self, option: Meta) -> str:
         """The help line of an output option."""
-        instead: Mapping[str, str] = option.extra["instead"] if option.extra else {}
-        texts = [text for feature, text in instead.items() if feature in self.features]
-        return (*texts, option.description or "")[0].replace("{files}", files_in_words(self.saves))
+        return described(option, self.features).replace("{files}", files_in_words(self.saves))
 
 
 class WordsCommand(TyperCommand):
@@ -144,6 +143,10 @@ class WordsCommand(TyperCommand):
             return super().invoke(ctx)
         except KeyboardInterrupt:
             raise UserInterruptError from None
+
+    def get_help(self, ctx: Any) -> str:
+        """The help, with styles on a terminal."""
+        return styled(super().get_help(ctx), ctx)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the options, grouped by panel."""

@@ -14,11 +14,21 @@ from gdcli.cli.show import print_report
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help=FORMATS["json"].description)]
 
 
+WORD = "show the {0} of this name, or those whose names or texts have this word"
+"""The help line of the argument of a command that also searches."""
+
+
+def has_word(word: str, *texts: str) -> bool:
+    """Whether one of the texts has a word, or a part of one; case is ignored, and hyphens count as spaces."""
+    plain = word.strip().lower().replace("-", " ")
+    return plain != "" and any(plain in text.lower().replace("-", " ") for text in texts)
+
+
 def print_record(record: msgspec.Struct) -> None:
     """Print a record as one JSON document."""
     from gdcli.render.documents import json_line
 
-    with Output().open() as file:
+    with Output(format="json").open() as file:
         file.write(json_line(record))
 
 

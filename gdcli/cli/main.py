@@ -108,7 +108,7 @@ def _fail(error: GdcliError, words: list[str]) -> int:
     as_json = ("--json" in words or "--jsonl" in words) and not error.is_late  # one document is enough
     try:
         command = words[0] if words and not words[0].startswith("-") else ""
-        print_error(error, command, as_json=as_json)
+        print_error(error, command, as_json=as_json, indent="--json" in words and sys.stdout.isatty())
     except OSError:
         _drop_stdout()
     return error.exit_code
@@ -126,6 +126,9 @@ def _usage_error(message: str) -> GdcliError:
     message, _, meant = " ".join(message.split()).rstrip(".?").partition(". Did you mean ")
     if option := re.match(r"No such option: (\S+)", message):  # only before the command: after it, arguments are sorted
         name = option[1]
+        if name.endswith("-completion"):  # as other programs have it
+            hint = "gdcli completion SHELL prints the script of a shell"
+            return GdcliError("unknown-option", f"unknown option '{name}'", hint)
         hint = suggestion(name, ["--version", "--help"])
         hint = hint or f"options come after the command: gdcli COMMAND {name}"
         return GdcliError("unknown-option", f"unknown option '{name}'", hint)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 WARNINGS = frozenset(["diverged", "non-finite"])
 
 
-def print_error(error: GdcliError, command: str, *, as_json: bool) -> None:
+def print_error(error: GdcliError, command: str, *, as_json: bool, indent: bool = False) -> None:
     """Print an error: text on standard error, and with ``as_json`` a JSON document on standard output."""
     lines = [f"error: {one_line(error.message)}"]
     if isinstance(error, ExpressionError) and error.source:
@@ -28,6 +28,7 @@ def print_error(error: GdcliError, command: str, *, as_json: bool) -> None:
         lines.append(f"hint: {one_line(short_message(error.hint))}")
     to_stderr("\n".join(lines))
     if as_json:
+        from gdcli.cli.output import indented
         from gdcli.contract.envelope import ErrorResult
         from gdcli.render.documents import json_line
 
@@ -39,7 +40,8 @@ def print_error(error: GdcliError, command: str, *, as_json: bool) -> None:
             source=_valid(error.source) if isinstance(error, ExpressionError) else None,
             span=getattr(error, "span", None),
         )
-        sys.stdout.buffer.write(json_line(record))
+        document = json_line(record)
+        sys.stdout.buffer.write(indented(document) if indent else document)
         sys.stdout.buffer.flush()
 
 

@@ -191,11 +191,18 @@ class Output(Struct, frozen=True, kw_only=True):
     def open(self) -> Iterator[IO[bytes]]:
         """The stream to print to. A file appears once all is written, and an old one is kept until then.
 
+        A JSON document is indented for a terminal, and one line elsewhere.
+
         Raises:
             OutsideError: when the file cannot be written.
         """
         if self.output is None or self.output == "-":
-            yield sys.stdout.buffer
+            if self.format == "json" and sys.stdout.isatty():
+                with io.BytesIO() as document:
+                    yield document
+                    sys.stdout.buffer.write(indented(document.getvalue()))
+            else:
+                yield sys.stdout.buffer
             sys.stdout.buffer.flush()
             return
         with whole_file(self.output) as file:
@@ -214,9 +221,22 @@ class Output(Struct, frozen=True, kw_only=True):
             text.detach()
 
 
+def indented(document: bytes) -> bytes:
+    """A JSON document for people: the same, on several lines."""
+    import msgspec
+
+    return msgspec.json.format(document, indent=2) + b"\n"
+
+
 def about(option: Meta) -> Sequence[Feature]:
     """The features that an option belongs to; none if every command has it."""
     return option.extra["about"] if option.extra else ()
+
+
+def described(option: Meta, features: Sequence[Feature]) -> str:
+    """The help line of an option in commands that have these features."""
+    instead: Mapping[str, str] = option.extra["instead"] if option.extra else {}
+    return next((text for feature, text in instead.items() if feature in features), option.description or "")
 
 
 @functools.cache

@@ -9,12 +9,7 @@ import typer
 from gdcli.errors import GdcliError
 from gdcli.lang.suggest import did_you_mean
 
-EXAMPLES = (
-    "gdcli completion bash > gdcli.bash",
-    "gdcli completion zsh > _gdcli",
-    "gdcli completion fish > gdcli.fish",
-    "gdcli completion powershell > gdcli.ps1",
-)
+EXAMPLES = ("gdcli completion bash", "gdcli completion zsh", "gdcli completion fish", "gdcli completion powershell")
 
 
 def completion(

@@ -6,31 +6,43 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gdcli.cli.listing import Json, print_definition, print_record, print_tables
+from gdcli.cli.listing import WORD, Json, has_word, print_definition, print_record, print_tables
 
 if TYPE_CHECKING:
     from gdcli.contract.listings import ProblemEntry, ProblemMinimum
     from gdcli.lang.problems.problem import CatalogueProblem, Minimum
 
-EXAMPLES = ("gdcli problems", "gdcli problems rosenbrock", "gdcli problems himmelblau --json")
+EXAMPLES = ("gdcli problems", "gdcli problems rosenbrock", "gdcli problems valley", "gdcli problems himmelblau --json")
 
 
 def problems(
-    name: Annotated[str | None, typer.Argument(metavar="NAME", help="show only this problem")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="WORD", help=WORD.format("problem"))] = None,
     json: Json = False,
 ) -> None:
-    """List the published test problems that minimize takes by name, or show one of them."""
+    """List the published test problems that minimize takes by name, show one of them, or search them."""
     from gdcli.contract.listings import ProblemsResult
     from gdcli.lang.problems import PROBLEMS, find
 
-    found = list(PROBLEMS.values()) if name is None else [find(name)]
+    found = list(PROBLEMS.values()) if name is None else _searched(name)
+    if name is not None and not found:
+        found = [find(name)]
     if json:
         print_record(ProblemsResult(problems=[_entry(problem) for problem in found]))
-    elif name is not None:
+    elif name is not None and len(found) == 1:
         print_definition(found[0].title, _facts(found[0]))
     else:
         categories = dict.fromkeys(problem.category for problem in found)
         print_tables({c: [(p.name, f"{p.title}: {p.hard}") for p in found if p.category == c] for c in categories})
+
+
+def _searched(word: str) -> list[CatalogueProblem]:
+    """The problem of this name, or those whose names or texts have the word."""
+    from gdcli.lang.problems import PROBLEMS, name_of
+
+    if name_of(word) in PROBLEMS:
+        return [PROBLEMS[name_of(word)]]
+    texts = ((each, each.name, each.title, each.category, each.hard, each.note) for each in PROBLEMS.values())
+    return [problem for problem, *rest in texts if has_word(word, *rest)]
 
 
 def _facts(problem: CatalogueProblem) -> dict[str, str]:

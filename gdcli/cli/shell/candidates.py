@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from gdcli.cli.app import COMMANDS, load
+from gdcli.cli.topics import TOPICS
 
 _CHOICE = re.compile(r"[a-z][\w-]*")
 _LAST_NAME = re.compile(r"(?<![\w.])(?:[^\W\d]\w*\.)*[^\W\d]\w*\Z")
@@ -275,6 +276,7 @@ _VALUES: dict[str, Callable[[], Items]] = {
 """The values of the options whose choices are in a table."""
 _ARGUMENTS: dict[str, Callable[[], Items]] = {
     "functions": _functions,
+    "help": lambda: [*COMMANDS.items(), *((name, title) for name, (title, _) in TOPICS.items())],
     "optimizers": lambda: [*_rules(), *_schedules()],
     "problems": _problems,
     "completion": _shells,

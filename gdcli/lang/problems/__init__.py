@@ -36,7 +36,7 @@ from gdcli.lang.problems import (
 from gdcli.lang.problems.problem import CatalogueProblem, Category, Instance, Minimum
 from gdcli.lang.suggest import did_you_mean
 
-__all__ = ["PROBLEMS", "CatalogueProblem", "Category", "Instance", "Minimum", "find"]
+__all__ = ["PROBLEMS", "CatalogueProblem", "Category", "Instance", "Minimum", "find", "name_of"]
 
 _MODULES = (convex, valleys, many_minima, many_minima_in_the_plane, flat_or_kinked, least_squares)
 
@@ -46,13 +46,18 @@ PROBLEMS: Mapping[str, CatalogueProblem] = MappingProxyType(
 """Every problem by its name, category after category."""
 
 
+def name_of(text: str) -> str:
+    """The name that a text stands for: case is ignored, and spaces and underscores count as hyphens."""
+    return text.strip().lower().replace("_", "-").replace(" ", "-")
+
+
 def find(name: str) -> CatalogueProblem:
-    """The problem of this name; case is ignored, and spaces and underscores count as hyphens.
+    """The problem of this name, as ``name_of`` reads it.
 
     Raises:
         GdcliError: for a name that is not in the catalogue.
     """
-    wanted = name.strip().lower().replace("_", "-").replace(" ", "-")
+    wanted = name_of(name)
     if wanted in PROBLEMS:
         return PROBLEMS[wanted]
     begun = [known for known in PROBLEMS if len(wanted) > 2 and known.startswith(wanted)]
