@@ -9,6 +9,13 @@ from typing import Self
 from gdcli.printable import short_message
 
 _WINDOW = 60  # characters of a long expression shown around the caret
+_WRONG = (
+    "the command line, an expression, a value or a config is wrong; or a row of ops or a point of --each has an error"
+)
+_CHECKED = (
+    "with --require-convergence, no tolerance was met; with --check, a gradient disagrees; with --fail-on, there is "
+    "such a finding"
+)
 
 
 @enum.unique
@@ -26,11 +33,8 @@ class ExitCode(enum.IntEnum):
 
     OK = 0, "it ran; a descent that diverged is a result too, with a warning on standard error"
     FAILED = 1, "something outside failed: a file, a device; or a line of --points has an error"
-    USAGE = (
-        2,
-        "the words, an expression, a value or a config is wrong; or a row of ops or a point of --each has an error",
-    )
-    CHECK_FAILED = 3, "a tolerance of --require-convergence was not met, or --check or --fail-on has found something"
+    USAGE = 2, _WRONG
+    CHECK_FAILED = 3, _CHECKED
     HUNG_UP = 129, "ended by SIGHUP; what was computed so far is printed"
     INTERRUPTED = 130, "ended by Ctrl-C; what was computed so far is printed"
     TERMINATED = 143, "ended by SIGTERM; what was computed so far is printed"

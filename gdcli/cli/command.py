@@ -148,8 +148,8 @@ class WordsCommand(TyperCommand):
         """The help, with styles on a terminal."""
         return styled(super().get_help(ctx), ctx)
 
-    def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Write the options, grouped by panel."""
+    def panels(self, ctx: Any) -> dict[str, list[tuple[str, str]]]:
+        """The options and arguments by panel, each with its help line."""
         panels: dict[str, list[tuple[str, str]]] = {}
         for param in self.get_params(ctx):
             record = param.get_help_record(ctx)
@@ -158,7 +158,11 @@ class WordsCommand(TyperCommand):
                     record = (f"[{param.metavar}]" + ("..." if param.nargs != 1 else ""), record[1])
                 panel = getattr(param, "rich_help_panel", None) or PANEL
                 panels.setdefault(panel, []).append(record)
-        for panel, records in panels.items():
+        return panels
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the options, grouped by panel."""
+        for panel, records in self.panels(ctx).items():
             with formatter.section(panel):
                 formatter.write_dl(records)
 
