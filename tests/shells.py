@@ -14,18 +14,41 @@ from typing import Self
 
 from gdcli.cli.shell.answer import SCRIPTS
 
-# How each shell starts without the user's files, and a key, Ctrl-T, that prints the line as it is.
-_AT_TERMINAL = "import fcntl, os, sys, termios; os.setsid(); fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execvp(sys.argv[1], sys.argv[1:])"
+AT_TERMINAL = """
+import fcntl, os, sys, termios
+os.setsid()
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
+# How each shell starts without the user's files, and there a key, Ctrl-T, that prints the line as it is.
 STARTS = {
     "bash": ["bash", "--norc", "--noprofile", "-i"],
     "zsh": ["zsh", "-f", "-i"],
     "fish": ["fish", "--no-config", "-i"],
 }
 SETUPS = {
-    "bash": """PS1=; bind 'set enable-bracketed-paste off'; bind -x '"\\C-t": printf "@@%s@@\\n" "$READLINE_LINE"'""",
-    "zsh": """PS1=; unsetopt zle_bracketed_paste 2>/dev/null; autoload -Uz compinit; compinit -u -D
-shown() { print -r -- "@@$BUFFER@@" }; zle -N shown; bindkey '^T' shown; bindkey '^I' complete-word; bindkey '^U' kill-whole-line""",
-    "fish": """function fish_prompt; end; bind \\ct 'echo "@@"(commandline)"@@"'""",
+    "bash": r"""
+PS1=
+bind 'set enable-bracketed-paste off'
+bind -x '"\C-t": printf "@@%s@@\n" "$READLINE_LINE"'
+source SCRIPT
+""",
+    "zsh": r"""
+PS1=
+mkdir functions && cp SCRIPT functions/_gdcli
+fpath=($PWD/functions $fpath)
+autoload -Uz compinit && compinit -u -D
+unset zle_bracketed_paste
+shown() { print -r -- "@@$BUFFER@@" }
+zle -N shown
+bindkey '^T' shown
+bindkey '^U' kill-whole-line
+""",
+    "fish": r"""
+function fish_prompt; end
+bind \ct 'echo "@@"(commandline)"@@"'
+source SCRIPT
+""",
 }
 PATIENCE = 60.0  # seconds; a machine may be busy
 
@@ -53,7 +76,7 @@ class Shell:
         ours, its = pty.openpty()
         self._ours = ours
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _AT_TERMINAL, *STARTS[name]],
+            [sys.executable, "-c", AT_TERMINAL, *STARTS[name]],
             stdin=its,
             stdout=its,
             stderr=its,
@@ -63,7 +86,7 @@ class Shell:
         os.close(its)
         self._heard = ""
         script = Path(sys.modules["gdcli.cli.shell"].__path__[0]) / SCRIPTS[name]
-        for line in [*SETUPS[name].splitlines(), f"source '{script}'", "echo re''ady"]:
+        for line in [*SETUPS[name].strip().replace("SCRIPT", f"'{script}'").splitlines(), "echo re''ady"]:
             self._type(line + "\r")
         self._until(r"\bready\b")
 

@@ -31,9 +31,7 @@ def main() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # characters that the terminal cannot show are escaped
             stream.reconfigure(errors="backslashreplace")
-    if ASKS in os.environ:
-        sys.exit(_complete())
-    code = run(sys.argv[1:])
+    code = _complete() if ASKS in os.environ else run(sys.argv[1:])
     if "torch" not in sys.modules:
         sys.exit(code)
     # Unloading torch takes a third of a second and is not needed: all output is flushed.

@@ -1,4 +1,4 @@
-# Completion of gdcli in bash 4.4 or later.
+# Completion of gdcli in bash 4.4 or later. In ~/.bashrc: source <(gdcli completion bash)
 _gdcli() {
     local answer
     COMPREPLY=()

@@ -1,4 +1,4 @@
-# Completion of gdcli in fish 3.1 or later.
+# Completion of gdcli in fish 3.1 or later. It belongs into ~/.config/fish/completions/gdcli.fish
 function __gdcli_complete
     set -l words (commandline -opc)
     set -l token (commandline -ct)

@@ -1,4 +1,4 @@
-# Completion of gdcli in PowerShell 5 or later.
+# Completion of gdcli in PowerShell 5 or later. It belongs into the file that $PROFILE names.
 Register-ArgumentCompleter -Native -CommandName gdcli -ScriptBlock {
     param($wordToComplete, $commandAst, $cursorPosition)
     $line = $commandAst.Extent.Text

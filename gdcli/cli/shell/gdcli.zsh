@@ -1,5 +1,5 @@
 #compdef gdcli
-# Completion of gdcli in zsh 5 or later.
+# Completion of gdcli in zsh 5 or later. In ~/.zshrc, below compinit: source <(gdcli completion zsh)
 _gdcli() {
     local -a answer shown suffix
     local line value
