@@ -127,7 +127,6 @@ def _matrix(name: str, steps: str, size: str, *more: str, budget: float) -> Benc
 
 
 _LONG = "100000"
-_COMPLETE = ["env", "_GDCLI_COMPLETE=fish", GDCLI]
 _TYPER = python("-c", "import typer")
 _GRAD = ["grad", "log(x**2 + y**2)", "--x", "15", "--y", "24", "--wrt", "x"]
 _MINIMIZE = ["minimize", "--steps", "100", "--json"]
@@ -136,7 +135,6 @@ BENCHMARKS = [
     # Answers that need no torch.
     Benchmark("help", gdcli("--help"), _TYPER, 2.0),
     Benchmark("version", gdcli("--version"), _TYPER, 2.0),
-    Benchmark("completion", Process([*_COMPLETE, "minimize", "--optimizer", "a"]), _TYPER, 2.0),
     Benchmark("expression-error", gdcli("grad", "sinn(x)", "--x", "1", exit_code=2), _TYPER, 2.0),
     Benchmark("option-error", gdcli("minimize", "--stpes", "3", exit_code=2), _TYPER, 2.0),
     # One answer: import torch, compute, print.

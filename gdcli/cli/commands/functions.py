@@ -34,8 +34,8 @@ def functions(
         raise GdcliError("unknown-function", f"unknown function '{name}'", hint or "gdcli functions lists them all")
     if json:
         print_record(FunctionsResult(functions=_entries(found)))
-    elif name is not None and exact:
-        row = SPELLINGS[name]
+    elif name is not None and len(found) == 1:
+        row = found[0]
         modules = [
             f"{name}()" for name, module in MODULES.items() if module.function == row.usual and name[:3] == "nn."
         ]
