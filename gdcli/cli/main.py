@@ -18,7 +18,7 @@ from gdcli.cli.arguments import suggestion
 from gdcli.cli.heard import sentence
 from gdcli.cli.last_words import take_signals
 from gdcli.cli.messages import print_error, to_stderr, warn_of
-from gdcli.cli.shell.answer import ASKS, answer
+from gdcli.cli.shell import ASKS
 from gdcli.errors import ExitCode, GdcliError, OutsideError, UserInterruptError
 
 
@@ -42,6 +42,8 @@ def main() -> NoReturn:
 
 def _complete() -> int:
     """Answer a shell that asks how a command line may go on; an error would appear in the prompt."""
+    from gdcli.cli.shell.answer import answer
+
     try:
         answer(os.environ, sys.argv[1:])
     except Exception as error:  # noqa: BLE001 -- half a command line may be anything

@@ -17,7 +17,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-ASKS = "_GDCLI_COMPLETE"
+from gdcli.cli.shell import ASKS
+
 SCRIPTS = {"bash": "gdcli.bash", "zsh": "gdcli.zsh", "fish": "gdcli.fish", "powershell": "gdcli.ps1"}
 """The file of the script of each shell."""
 _MARK = "\0"  # no word of a command line can have it

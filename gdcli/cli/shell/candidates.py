@@ -240,7 +240,7 @@ def _functions() -> Items:
 def _rules() -> Items:
     from gdcli.rules.catalogue import RULES
 
-    return [(name, row.path or "by hand") for name, row in RULES.items()]
+    return [(name, row.path or row.formula) for name, row in RULES.items()]
 
 
 def _schedules() -> Items:
@@ -251,8 +251,10 @@ def _schedules() -> Items:
 
 def _findings() -> Items:
     from gdcli.complete.watch import ANY, FINDINGS
+    from gdcli.contract.diagnosis import MEANINGS
 
-    return [(name, "") for name in (ANY, *FINDINGS)]
+    texts: dict[str, str] = {**MEANINGS, ANY: "any of them"}
+    return [(name, texts.get(name, "")) for name in (ANY, *FINDINGS)]
 
 
 def _records() -> Items:
