@@ -253,7 +253,7 @@ def _findings() -> Items:
     from gdcli.complete.watch import ANY, FINDINGS
     from gdcli.contract.diagnosis import MEANINGS
 
-    texts: dict[str, str] = {**MEANINGS, ANY: "any of them"}
+    texts = {ANY: "any of them"} | {str(code): text for code, text in MEANINGS.items()}
     return [(name, texts.get(name, "")) for name in (ANY, *FINDINGS)]
 
 
