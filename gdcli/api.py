@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any, overload
 
@@ -26,6 +26,7 @@ from gdcli.contract.sources import GIVEN, Source
 from gdcli.contract.sweep import SweepSettings
 from gdcli.data.given import MOST_NUMBERS, array_given, in_settings, listed_array, sha256_of
 from gdcli.errors import GdcliError, MissingVariableError, UnknownVariableError
+from gdcli.given import check_text, objective
 from gdcli.lang.suggest import setting_meant
 from gdcli.torch_import import import_torch
 
@@ -63,7 +64,7 @@ def ops(
     from gdcli.operations import ops as run
 
     for expression in expressions:
-        _check_text(expression, "ops")
+        check_text(expression, "ops")
     settings = {"dtype": _plain(dtype), "seed": seed, "device": _plain(device)}
     given = {"expressions": list(expressions), **settings, **_values({}, values, variables, moving=())}
     with _suggesting(OpsSettings, variables):
@@ -71,14 +72,14 @@ def ops(
 
 
 def grad(
-    expression: str = "",
+    expression: str | Callable[..., Any] = "",
     values: Mapping[str, Any] | None = None,
     *,
     wrt: Sequence[str] = (),
     settings: Mapping[str, Any] | None = None,
     **more: Any,
 ) -> GradResult:
-    """Evaluate and differentiate an expression.
+    """Evaluate and differentiate an expression, or a function of tensors.
 
     The settings of ``gdcli grad`` (``dtype``, ``explain``, ``hessian``, ...) are keyword arguments next to the
     variables, or a mapping.
@@ -93,15 +94,15 @@ def grad(
     import_torch()
     from gdcli.gradient import grad as run
 
-    _check_text(expression, "grad")
-    given, variables = _split(GradSettings, settings, more)
-    given |= {"expression": expression, "wrt": _plain(wrt), **_values(given, values, variables, moving=wrt or None)}
+    given, variables = _split(GradSettings, settings, {**more, "wrt": wrt})
+    given["expression"], variables = _objective("grad", expression, given, values, variables)
+    given |= _values(given, values, variables, moving=wrt or None)
     with _suggesting(GradSettings, variables):
         return run(read(GradSettings, given))
 
 
 def grad_each(
-    expression: str = "",
+    expression: str | Callable[..., Any] = "",
     values: Mapping[str, Any] | None = None,
     *,
     wrt: Sequence[str] = (),
@@ -121,22 +122,22 @@ def grad_each(
     import_torch()
     from gdcli.explain.points import grad_each as run
 
-    _check_text(expression, "grad_each")
-    given, variables = _split(GradSettings, settings, more)
-    given |= {"expression": expression, "wrt": _plain(wrt), "each": True}
+    given, variables = _split(GradSettings, settings, {**more, "wrt": wrt})
+    given["expression"], variables = _objective("grad_each", expression, given, values, variables)
+    given["each"] = True
     given |= _values(given, values, variables, moving=wrt or None)
     with _suggesting(GradSettings, variables):
         return run(read(GradSettings, given))
 
 
 def minimize(
-    expression: str = "",
+    expression: str | Callable[..., Any] = "",
     values: Mapping[str, Any] | None = None,
     *,
     settings: Mapping[str, Any] | None = None,
     **more: Any,
 ) -> Descent[MinimizeResult]:
-    """Minimize an expression by gradient descent.
+    """Minimize an expression, or a function of tensors, by gradient descent.
 
     The settings of ``gdcli minimize`` (``lr``, ``steps``, ``optimizer``, ``momentum``, ``dtype``, ...) are keyword
     arguments next to the variables, or a mapping.
@@ -150,9 +151,9 @@ def minimize(
     import_torch()
     from gdcli.descent.minimize import minimize as run
 
-    _check_text(expression, "minimize")
     given, variables = _split(MinimizeSettings, settings, more)
-    given |= {"expression": expression, **_values(given, values, variables, moving=given.get("wrt") or None)}
+    given["expression"], variables = _objective("minimize", expression, given, values, variables)
+    given |= _values(given, values, variables, moving=given.get("wrt") or None)
     with _suggesting(MinimizeSettings, variables):
         return run(read(MinimizeSettings, given))
 
@@ -219,7 +220,7 @@ def _fit_to_data(values: Mapping[str, Any] | None, settings: Mapping[str, Any] |
 
 
 def compare(
-    expression: str = "",
+    expression: str | Callable[..., Any] = "",
     values: Mapping[str, Any] | None = None,
     *,
     settings: Mapping[str, Any] | None = None,
@@ -239,9 +240,9 @@ def compare(
     import_torch()
     from gdcli.race.race import Race
 
-    _check_text(expression, "compare")
     given, variables = _split(CompareSettings, settings, more)
-    given |= {"expression": expression, **_values(given, values, variables, moving=given.get("wrt") or None)}
+    given["expression"], variables = _objective("compare", expression, given, values, variables)
+    given |= _values(given, values, variables, moving=given.get("wrt") or None)
     with _suggesting(CompareSettings, variables):
         return Race(read(CompareSettings, given)).result()
 
@@ -269,7 +270,7 @@ def sweep(
     from gdcli.complete.sweep import complete_sweep, too_large_for_memory
     from gdcli.sweeps.sweep import Sweep
 
-    _check_text(expression, "sweep")
+    check_text(expression, "sweep")
     given, variables = _split(SweepSettings, settings, more)
     if isinstance(over := given.get("over"), str):
         given["over"] = [over]
@@ -285,7 +286,7 @@ def sweep(
 
 
 def plot(
-    expression: str = "",
+    expression: str | Callable[..., Any] = "",
     values: Mapping[str, Any] | None = None,
     *,
     settings: Mapping[str, Any] | None = None,
@@ -306,19 +307,23 @@ def plot(
     import_torch()
     from gdcli.landscape.function import plot as run
 
-    _check_text(expression, "plot")
     given, variables = _split(PlotSettings, settings, more)
-    given |= {"expression": expression, **_values(given, values, variables, moving=())}
+    given["expression"], variables = _objective("plot", expression, given, values, variables)
+    given |= _values(given, values, variables, moving=())
     with _suggesting(PlotSettings, variables):
         return run(read(PlotSettings, given))
 
 
-def _check_text(expression: Any, function: str) -> None:
-    """Raise GdcliError for an expression that is no text, such as a function."""
-    if not isinstance(expression, str):
-        what = "a function" if callable(expression) else f"of type {type(expression).__name__}"
-        message = f"an expression must be text, but this one is {what}"
-        raise GdcliError("argument", message, f'for example: gdcli.{function}("x**2", x=3)')
+def _objective(
+    command: str,
+    expression: Any,
+    given: Mapping[str, Any],
+    values: Mapping[str, Any] | None,
+    variables: Mapping[str, Any],
+) -> tuple[str, dict[str, Any]]:
+    """An expression, or a function in its place; and the variables, with those that have their values from it."""
+    text, defaults = objective(command, expression, given, {**_mapping("values", values), **variables})
+    return text, {**defaults, **variables}
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from gdcli.complete.grad import complete_grad
 from gdcli.contract.envelope import Notice, listed
+from gdcli.contract.fields import in_record
 from gdcli.contract.grad import Derivative, GradResult, GradSettings
 from gdcli.errors import GdcliError
 from gdcli.explain.names import result_name
@@ -50,7 +51,7 @@ def grad(settings: GradSettings) -> GradResult:
     if tape is None and value.numel() == 1:
         problem.backward(value)
     return GradResult(
-        settings=settings,
+        settings=in_record(settings),
         message=f"the {'gradient' if value.numel() == 1 else 'Jacobian'} with respect to {', '.join(settings.wrt)}",
         value=plain(value),
         grad_fn=grad_fn_name(value),

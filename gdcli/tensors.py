@@ -23,7 +23,7 @@ from gdcli.lang.arrays import Array
 from gdcli.lang.blame import cut, how_reduced, why_cut
 from gdcli.lang.constructors import Environment, too_large
 from gdcli.lang.limits import MAX_ELEMENTS, lists_of
-from gdcli.lang.nodes import Call, Expression, postorder
+from gdcli.lang.nodes import Expression
 from gdcli.lang.objective import Objective, build, evaluate, tensor_result
 from gdcli.lang.parsing import parse
 from gdcli.lang.torch_errors import located
@@ -71,8 +71,7 @@ class Problem:
     @property
     def is_random(self) -> bool:
         """Whether each evaluation draws new numbers."""
-        nodes = postorder(self.objective.expression.root)
-        return any(isinstance(node, Call) and node.function.form == "random" for node in nodes)
+        return self.objective.is_random
 
     def value(self) -> torch.Tensor:
         """The value at the current tensors, with its graph."""
@@ -91,14 +90,19 @@ class Problem:
         Raises:
             ExpressionError: where PyTorch has no derivative.
         """
+        expression = self.objective.expression
+        # A function may hold leaves of its own, whose .grad is not ours to fill.
+        inputs = tuple(leaf for leaf in self.leaves.values() if leaf.is_leaf) if expression.function else ()
         try:
             if of is None or _run_backward is None:
-                value.backward(retain_graph=keep_graph)  # type: ignore[no-untyped-call]
+                value.backward(retain_graph=keep_graph, inputs=inputs or None)  # type: ignore[no-untyped-call]
             else:  # what backward() calls in the end; the checks before it take a third of a step
                 flags = {"allow_unreachable": True, "accumulate_grad": True}
-                _run_backward((value,), (of,), keep_graph, False, (), **flags)
+                _run_backward((value,), (of,), keep_graph, False, inputs, **flags)
         except Exception as error:  # whatever PyTorch raises
-            raise located(error, self.objective.expression, {}) from error
+            if expression.function:
+                raise
+            raise located(error, expression, {}) from error
 
 
 def prepare(text: str, settings: Settings, wrt: list[str]) -> Problem:
@@ -236,6 +240,10 @@ def check_scalar(value: torch.Tensor, expression: Expression, moving: Collection
     """Raise ExpressionError unless the value is one floating-point number that depends on a variable of ``moving``."""
     source, span = expression.source, expression.place
     if value.numel() != 1:
+        if expression.function:
+            from gdcli.lang.function_objective import not_single
+
+            raise not_single(value, expression)
         message = f"the result has shape {tuple(value.shape)}, but a gradient needs a scalar result"
         raise ExpressionError("not-scalar", message, how_reduced(expression), source=source, span=span)
     check_differentiable(value, expression, moving)
@@ -243,6 +251,12 @@ def check_scalar(value: torch.Tensor, expression: Expression, moving: Collection
 
 def check_differentiable(value: torch.Tensor, expression: Expression, moving: Collection[str]) -> None:
     """Raise ExpressionError unless the value, of any shape, is floating-point and depends on a variable."""
+    if expression.function:
+        if not (value.is_floating_point() and value.requires_grad):
+            from gdcli.lang.function_objective import without_gradient
+
+            raise without_gradient(value, expression)
+        return
     source, span = expression.source, expression.place
     if not value.is_floating_point():
         message = f"the result is {dtype_name(value)}, but only floating-point results have gradients"

@@ -83,7 +83,7 @@ def can_be_batched(problem: Problem, start: Tensors) -> bool:
     ``start`` is one point where it is tried. Random numbers would be drawn for all runs together, and an operation
     without a batching rule would fall back to a loop.
     """
-    if problem.is_random:
+    if problem.is_random or problem.objective.expression.function:  # which may do anything with its numbers
         return False
     with warnings.catch_warnings():
         warnings.simplefilter("error")

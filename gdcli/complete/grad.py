@@ -9,6 +9,7 @@ from gdcli.complete.sources import given, with_sources
 from gdcli.complete.wrt import moving_variables
 from gdcli.contract.grad import GradSettings
 from gdcli.errors import GdcliError
+from gdcli.lang.given_function import needs_text
 from gdcli.lang.parsing import is_program
 
 EXAMPLE = "log(x**2 + y**2)"
@@ -25,6 +26,7 @@ def complete_grad(settings: GradSettings) -> GradSettings:
     if settings.latex or settings.substitute:
         settings = replace(settings, symbolic=True)
     _check_alone(settings)
+    needs_text(settings, ("explain", "symbolic"))
     settings = with_sources(settings)
     if not settings.expression:
         values = settings.values if settings.points else {**EXAMPLE_VALUES, **settings.values}

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
-from msgspec.structs import FieldInfo
+from msgspec.structs import FieldInfo, replace
+
+S = TypeVar("S", bound=Struct)
 
 PROBLEM, RULE, STOPPING, NUMBERS, EXPLAIN = "Problem", "Update rule", "Stopping", "Numbers", "Explanation"
 
@@ -72,3 +74,15 @@ Dim = Annotated[
     Annotated[int, Meta(ge=1, le=100_000)] | None,
     meta("dimension of a problem in the catalogue", PROBLEM, "N", words="a whole number of at least 1"),
 ]
+
+
+def in_record(settings: S) -> S:
+    """Settings as a record has them: names of what was given in Python (a function, a class) as plain text."""
+    changes: dict[str, Any] = {}
+    for name in settings.__struct_fields__:
+        value = getattr(settings, name)
+        if isinstance(value, str) and type(value) is not str:
+            changes[name] = str(value)
+        elif isinstance(value, list) and any(isinstance(each, str) and type(each) is not str for each in value):
+            changes[name] = [str(each) if isinstance(each, str) else each for each in value]
+    return replace(settings, **changes) if changes else settings

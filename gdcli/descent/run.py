@@ -21,6 +21,7 @@ from gdcli.contract.descent import (
 )
 from gdcli.contract.diagnosis import Finding
 from gdcli.contract.envelope import Notice, listed
+from gdcli.contract.fields import in_record
 from gdcli.contract.short import short
 from gdcli.descent.batches import Batched
 from gdcli.descent.bounds import Bounded
@@ -29,6 +30,7 @@ from gdcli.descent.diagnosis.trace import Trace
 from gdcli.descent.evaluation import ClippedEvaluation, Evaluation
 from gdcli.descent.kind import Kind, R
 from gdcli.descent.loop import Rule, State, descend
+from gdcli.descent.repeats import does_not_repeat
 from gdcli.descent.rest import at_rest
 from gdcli.descent.snapshot import Snapshot, norm, same
 from gdcli.descent.stopping import Ending, StopTests
@@ -114,7 +116,7 @@ class Descent(Generic[R]):
         except NoStepError as error:
             self._tests.end(StopReason.STALLED, {"why": error.why}, state)
         except (ArithmeticError, RuntimeError) as error:
-            if not (why := why_not_computed(error)):
+            if error is self.problem.objective.raised or not (why := why_not_computed(error)):
                 raise
             self._tests.end(StopReason.STALLED, {"why": why}, state)
         self._judge_start()
@@ -165,6 +167,8 @@ class Descent(Generic[R]):
         """What watches the loop: the best state, the trace of the diagnosis, and what the kind looks for."""
         if self._first is None:
             self._first = self._best = state
+            if self.problem.is_random:  # of a function, this is known from its first call on
+                self._tests.sees_cycles = False
             if self.diagnoses:
                 self._trace = Trace(state, maximize=self.settings.maximize)
         else:
@@ -215,10 +219,11 @@ class Descent(Generic[R]):
         """
         reason, message, final = self.ending
         first, best = self._first or final, self._best or final
+        changing = does_not_repeat(self.problem, final)
         findings = self._diagnosis()
         return self.kind.record(
             command=self.kind.command,
-            settings=self.settings,
+            settings=in_record(self.settings),
             status=reason.status,
             message=message,
             iterations=[],
@@ -230,7 +235,7 @@ class Descent(Generic[R]):
             tensors={name: _tensor_state(self.problem.tensors[name]) for name in self.problem.wrt},
             walk=[] if self.settings.walk else UNSET,
             diagnosis=findings,
-            warnings=self._notices(findings),
+            warnings=[*([changing] if changing else []), *self._notices(findings)],
         )
 
     def record(self, steps: Iterable[Step], updates: Iterable[Update] = ()) -> R:

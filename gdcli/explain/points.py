@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from gdcli.complete.grad import complete_grad
 from gdcli.complete.sources import given
 from gdcli.contract.envelope import ErrorDetail, Notice, detail_of
-from gdcli.contract.fields import Nested
+from gdcli.contract.fields import Nested, in_record
 from gdcli.contract.grad import GradSettings, Point, PointsResult
 from gdcli.errors import ExpressionError, GdcliError
 from gdcli.explain.intermediates import Intermediates
@@ -186,7 +186,7 @@ class PointGradients:
             message += f"; interrupted{stopped_by}"
         failed = self.failed or trouble is not None
         return PointsResult(
-            settings=self.settings,
+            settings=in_record(self.settings),
             values={name: plain(tensor) for name, tensor in self.fixed.items()},
             points=points,
             status="interrupted" if stopped_by is not None else "failed" if failed else "ok",
@@ -216,7 +216,8 @@ class PointGradients:
         largest = max(tensor.numel() for tensor in (*point, *self.fixed.values(), *kept.tensors()))
         size = min(_MOST_AT_ONCE, max(1, _BATCH_ELEMENTS // largest))
         batch = _Batch(objective, size // _LANES * _LANES or size)
-        if batch.size > 1 and not self._is_alike(batch, point, value, tensors):
+        is_text = self.expression.function is None  # a function may do anything with its numbers
+        if batch.size > 1 and not (is_text and self._is_alike(batch, point, value, tensors)):
             batch = _Batch(objective, 1)
         if len(self._batches) >= _MOST_SHAPES:
             self._batches.clear()

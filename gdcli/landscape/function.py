@@ -7,6 +7,7 @@ import torch
 from gdcli.complete.plot import Spread, complete_plot, spread_of
 from gdcli.complete.problem import expression_of
 from gdcli.complete.sources import given
+from gdcli.contract.fields import in_record
 from gdcli.contract.figure import Figure, Panel
 from gdcli.contract.plot import PlotResult, PlotSettings, notices_about
 from gdcli.contract.short import in_a_title
@@ -36,7 +37,7 @@ def plot(settings: PlotSettings) -> PlotResult:
     _check_result(problem, field=settings.field)
     figure = _figure(settings, problem, spreads)
     return PlotResult(
-        settings=settings,
+        settings=in_record(settings),
         message=figure.panels[0].title,
         figure=figure,
         warnings=notices_about(figure),

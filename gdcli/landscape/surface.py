@@ -20,6 +20,10 @@ Columns = Mapping[str, torch.Tensor]
 """The variables that change from point to point, each a tensor of shape (n, *shape of the variable)."""
 
 
+class NotTogetherError(Exception):
+    """A function of Python is called point by point."""
+
+
 def evaluate_many(problem: Problem, points: Columns) -> list[float]:
     """The value of the objective at each of n points, in the dtype of the run.
 
@@ -32,8 +36,8 @@ def evaluate_many(problem: Problem, points: Columns) -> list[float]:
         warnings.simplefilter("ignore")  # PyTorch says which operations it does one by one
         try:
             values = _mapped(problem, one)(*prepared.values())
-        except (RuntimeError, GdcliError):  # what cannot be done at once is done point by point
-            return [_value_at(one, row) for row in zip(*prepared.values(), strict=True)]
+        except (RuntimeError, GdcliError, NotTogetherError):  # what cannot be done at once is done point by point
+            return [_value_at(one, row, problem) for row in zip(*prepared.values(), strict=True)]
     numbers: list[float] = values.double().tolist()
     return numbers
 
@@ -47,7 +51,7 @@ def gradients(problem: Problem, points: Columns) -> dict[str, list[Any]]:
         warnings.simplefilter("ignore")
         try:
             found = _differentiated(_mapped(problem, one)(*columns), columns)
-        except (RuntimeError, GdcliError):
+        except (RuntimeError, GdcliError, NotTogetherError):
             rows = [_gradient(one, row) for row in zip(*columns, strict=True)]
             found = [torch.stack(gradients) for gradients in zip(*rows, strict=True)]
     return {name: gradient.double().tolist() for name, gradient in zip(prepared, found, strict=True)}
@@ -67,6 +71,8 @@ def _cost(problem: Problem) -> int:
 
 
 def _mapped(problem: Problem, one: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
+    if problem.objective.expression.function:
+        raise NotTogetherError  # it may do anything with its numbers
     chunk = max(1, _AT_A_TIME // _cost(problem))
     return torch.func.vmap(one, randomness="same", chunk_size=chunk)
 
@@ -91,11 +97,16 @@ def _of_one(problem: Problem, names: list[str]) -> Callable[..., torch.Tensor]:
     return function
 
 
-def _value_at(one: Callable[..., torch.Tensor], values: tuple[torch.Tensor, ...]) -> float:
+def _value_at(one: Callable[..., torch.Tensor], values: tuple[torch.Tensor, ...], problem: Problem) -> float:
+    generator = problem.environment.generator if problem.is_random else None
+    drawn = None if generator is None else generator.get_state()
     try:
         return float(one(*values))
     except GdcliError:
         return math.nan
+    finally:
+        if generator is not None and drawn is not None:  # every point sees the same numbers
+            generator.set_state(drawn)
 
 
 def _gradient(one: Callable[..., torch.Tensor], values: tuple[torch.Tensor, ...]) -> list[torch.Tensor]:

@@ -162,6 +162,7 @@ class Expression(Struct, frozen=True):
     (``uses``); the variables of ``requires_grad``
     (``moving``); what it prints (``shown``); the name of its result; the place of each function that it defines; and
     the seed that it sets. ``dtype`` is that of the value of a variable whose numbers stay whole; empty for the run's.
+    ``function`` is a function of Python that the text stands for; it takes the tensors of the variables in order.
     """
 
     source: str
@@ -178,6 +179,7 @@ class Expression(Struct, frozen=True):
     seed: int | None = None
     is_program: bool = False
     dtype: str = ""
+    function: Callable[..., Any] | None = None
 
     def text(self, node: Node) -> str:
         """The piece of the source that the node came from, in one line and without comments."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -30,7 +31,14 @@ class Objective:
     def __init__(self, expression: Expression, function: Callable[..., Any]) -> None:
         self.expression = expression
         self.variables = expression.variables
+        self.raised: Exception | None = None  # by a function of Python
         self._function = function
+
+    @functools.cached_property
+    def is_random(self) -> bool:
+        """Whether each evaluation draws new numbers."""
+        nodes = postorder(self.expression.root)
+        return any(isinstance(node, Call) and node.function.form == "random" for node in nodes)
 
     def __call__(self, *tensors: torch.Tensor) -> torch.Tensor:
         """The value: what PyTorch computes for the expression.
@@ -60,6 +68,10 @@ def build(
     Raises:
         ExpressionError: for a constant part that PyTorch rejects, or a result over the limit of elements.
     """
+    if expression.function is not None:
+        from gdcli.lang.function_objective import FunctionObjective  # an expression does not wait for it
+
+        return FunctionObjective(expression, environment, record)
     values = values or {}
     if largest(expression.root, {name: tuple(tensor.shape) for name, tensor in values.items()}) > MAX_ELEMENTS:
         _try_shapes(expression, environment, values)
@@ -90,6 +102,10 @@ def tensor_result(result: Any, expression: Expression) -> torch.Tensor:
             message = f"the result has a negative size: {tuple(result.shape)}"
             raise ExpressionError("shape", message, source=expression.source, span=expression.place)
         return result
+    if expression.function is not None:
+        from gdcli.lang.function_objective import returned
+
+        return returned(result, expression)
     source, root = expression.source, expression.root
     message, hint = "the result is not a single tensor", f"select one part: {expression.text(root)}[0]"
     if isinstance(root, Call) and root.function.name in ("max", "min"):

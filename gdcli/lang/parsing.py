@@ -6,10 +6,12 @@ import re
 from collections.abc import Collection
 
 from gdcli.errors import ExpressionError
+from gdcli.lang.given_function import MARK, GivenFunction, not_here
 from gdcli.lang.nodes import Expression
 from gdcli.lang.syntax import parse_expression
 
 _STATEMENT = re.compile(r"\s*(?:[^\W\d][\w, ]*(?:\*\*|//|[-+*/%@])?=(?!=)|(?:import|from|def|for|while|with|print)\b)")
+_OF_FUNCTION = re.compile(rf"{MARK}\S[^\n]*\([^\n]*\)")  # in a record
 
 
 def parse(text: str, values: Collection[str] = ()) -> Expression:
@@ -20,6 +22,10 @@ def parse(text: str, values: Collection[str] = ()) -> Expression:
     Raises:
         ExpressionError: with a message, a span of characters, and mostly a hint.
     """
+    if isinstance(text, GivenFunction):
+        return text.expression
+    if _OF_FUNCTION.fullmatch(text):
+        raise not_here(text)
     if not is_program(text):
         return parse_expression(text, values)
     from gdcli.lang.program import read_program  # an expression does not wait for what programs need
@@ -37,7 +43,7 @@ def rows_of(text: str, values: Collection[str]) -> list[tuple[str, Expression | 
 
 def is_program(text: str) -> bool:
     """Whether a text has statements, and is no expression alone: lines, ``;``, comments, ``name = ...``, ``import``."""
-    return any(mark in text for mark in "\n;#") or _STATEMENT.match(text) is not None
+    return not isinstance(text, GivenFunction) and (any(mark in text for mark in "\n;#") or _STATEMENT.match(text) is not None)
 
 
 def tidy(text: str) -> str:

@@ -11,6 +11,7 @@ from gdcli.complete.problem import expression_of
 from gdcli.complete.racers import racers
 from gdcli.contract.compare import CompareResult, CompareSettings, RaceRules, Standing
 from gdcli.contract.descent import MinimizeResult, MinimizeSettings
+from gdcli.contract.fields import in_record
 from gdcli.contract.short import short
 from gdcli.descent.bounds import check_start
 from gdcli.descent.run import Descent
@@ -109,11 +110,11 @@ class Race:
         standings = [replace(entry, rank=rank) for rank, entry in ranked(entries)]
         best = standings[0]
         return CompareResult(
-            settings=self.settings,
+            settings=in_record(self.settings),
             status="ok" if self._interrupted_by is None else "interrupted",
             message=self._message(standings),
             rules=RaceRules(
-                expression=expression_of(self.settings),
+                expression=str(expression_of(self.settings)),
                 goal=self.task.goal.kind,
                 limit=self.task.goal.limit,
                 minimum=self.task.goal.minimum,

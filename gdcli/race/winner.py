@@ -12,6 +12,7 @@ from gdcli.contract.nested import flat
 from gdcli.contract.sources import GIVEN
 from gdcli.descent.minimize import Minimizing
 from gdcli.descent.run import Descent
+from gdcli.lang.given_function import GivenFunction
 from gdcli.race.task import Task
 
 
@@ -36,7 +37,7 @@ def winner_of(race: CompareSettings, settings: MinimizeSettings, best: Standing,
     if run is None or run.status in ("diverged", "stationary", "interrupted"):
         return None
     values = dict(race.values)
-    if GIVEN in values.values():
+    if GIVEN in values.values() or isinstance(race.expression, GivenFunction):
         return None
     if race.starts:
         start = {name: x.tolist() for name, x in task.starts[run.start].items()}

@@ -1,0 +1,194 @@
+"""A function of Python as an objective: its draws, what it does to its arguments, and what it returns."""
+
+from __future__ import annotations
+
+import random
+import re
+import sys
+from typing import Any
+
+import torch
+from torch.overrides import TorchFunctionMode
+
+from gdcli.errors import GdcliError
+from gdcli.lang.compiler import Recorder
+from gdcli.lang.constructors import Environment
+from gdcli.lang.nodes import Call, Expression, children
+from gdcli.lang.objective import Objective
+
+_OF_DTYPES = re.compile(r"dtype|scalar type|\b(Double|double)\b")
+
+
+class FunctionObjective(Objective):
+    """A function as a function of the tensors of its variables, in the order of ``variables``.
+
+    What the function raises goes through; ``raised`` is the last of it. What it draws from PyTorch's generator comes
+    from the stream of the environment, so that it depends on the seed alone, and the generator of the process stays
+    where it was. ``is_random`` says that it has drawn numbers in its first call, and ``is_seeded_elsewhere`` that some
+    of them came from Python or NumPy, whose generators no seed of gdcli reaches. In float64, tensors of fewer digits
+    that the function holds are taken as float64 where PyTorch refuses to mix the two.
+    """
+
+    def __init__(self, expression: Expression, environment: Environment, record: Recorder | None = None) -> None:
+        super().__init__(expression, expression.function or _no_function)
+        self.is_random = self.is_seeded_elsewhere = False
+        self._environment = environment
+        self._record = record
+        self._is_new = True
+        self._widens = False
+
+    def __call__(self, *tensors: torch.Tensor) -> torch.Tensor:
+        """What the function returns.
+
+        Raises:
+            GdcliError: where it changes an argument in place, or returns no tensor.
+        """
+        record, root = self._record, self.expression.root
+        if record is not None:
+            tensors = tuple(record(node, x) for node, x in zip(children(root), tensors, strict=True))
+        before = [x._version for x in tensors]  # noqa: SLF001 -- it counts changes in place
+        if self._is_new:
+            result = self._first(tensors)
+        else:
+            result = self._drawn(tensors) if self.is_random else self._called(tensors)
+        for name, x, version in zip(self.variables, tensors, before, strict=True):
+            if x._version != version:  # noqa: SLF001
+                raise _changed(self.expression, name)
+        found = returned(result, self.expression)
+        return found if record is None else record(root, found)  # type: ignore[no-any-return]
+
+    def _first(self, tensors: tuple[torch.Tensor, ...]) -> Any:
+        """The first call, which is watched: whether it draws numbers, and changes its arguments unseen."""
+        copies, state = [x.detach().clone() for x in tensors], _states()
+        result = self._drawn(tensors)
+        self.is_seeded_elsewhere = _states() != state
+        self.is_random = self.is_random or self.is_seeded_elsewhere
+        self._is_new = False
+        for name, x, copy in zip(self.variables, tensors, copies, strict=True):
+            if not torch.equal(torch.nan_to_num(x.detach()), torch.nan_to_num(copy)):  # through .data
+                raise _changed(self.expression, name)
+        return result
+
+    def _drawn(self, tensors: tuple[torch.Tensor, ...]) -> Any:
+        """A call with PyTorch's generator at the place of the environment's stream."""
+        own, device = self._environment.generator, self._environment.device
+        if own is None:
+            return self._called(tensors)
+        on_gpu = device.type == "cuda"
+        whole = torch.cuda.get_rng_state(device) if on_gpu else torch.get_rng_state()
+        _set_state(own.get_state(), device)
+        start = own.get_state()
+        try:
+            return self._called(tensors)
+        finally:
+            after = torch.cuda.get_rng_state(device) if on_gpu else torch.get_rng_state()
+            self.is_random = self.is_random or not torch.equal(start, after)
+            own.set_state(after)
+            _set_state(whole, device)
+
+    def _called(self, tensors: tuple[torch.Tensor, ...]) -> Any:
+        try:
+            if self._widens:
+                with _Widened():
+                    return self._function(*tensors)
+            return self._function(*tensors)
+        except Exception as error:
+            if not self._mixes_dtypes(error):
+                self.raised = error
+                raise
+        try:
+            with _Widened():
+                result = self._function(*tensors)
+        except Exception as error:
+            self.raised = error
+            raise
+        self._widens = True
+        return result
+
+    def _mixes_dtypes(self, error: Exception) -> bool:
+        """Whether PyTorch refuses to mix float64 with the dtype of a tensor that the function holds."""
+        is_wide = self._environment.dtype is torch.float64 and not self._widens
+        return is_wide and isinstance(error, RuntimeError) and _OF_DTYPES.search(str(error)) is not None
+
+
+class _Widened(TorchFunctionMode):
+    """Makes floating-point arguments of PyTorch's functions float64."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return func(*_wide(args), **_wide(kwargs or {}))
+
+
+def _wide(value: Any) -> Any:
+    if isinstance(value, torch.Tensor):
+        return value.double() if value.is_floating_point() and value.dtype is not torch.float64 else value
+    if type(value) in (tuple, list):
+        return type(value)(map(_wide, value))
+    return {name: _wide(each) for name, each in value.items()} if type(value) is dict else value
+
+
+def returned(result: Any, expression: Expression) -> torch.Tensor:
+    """What a function returned, checked to be a tensor.
+
+    Raises:
+        GdcliError: for anything else.
+    """
+    if isinstance(result, torch.Tensor):
+        return result
+    kind = type(result)
+    what = "None" if result is None else f"{'an' if kind.__name__[0] in 'aeiou' else 'a'} {kind.__name__}"
+    hint = "return a tensor"
+    if result is None:
+        hint = "does it end with return?"
+    elif isinstance(result, (int, float)) or hasattr(result, "__array__"):
+        hint = "leave out what makes numbers of tensors, such as .item() and .numpy(): autograd does not see them"
+    elif isinstance(result, (tuple, list)):
+        hint = "return the loss alone"
+    raise GdcliError("result", f"{called(expression)} returned {what}, not a tensor", hint)
+
+
+def not_single(value: torch.Tensor, expression: Expression) -> GdcliError:
+    """The error for a function that returned several numbers."""
+    message = f"{called(expression)} returned a tensor of shape {tuple(value.shape)}, but a gradient needs one number"
+    return GdcliError("not-scalar", message, "return its sum or its mean: .sum(), .mean()")
+
+
+def without_gradient(value: torch.Tensor, expression: Expression) -> GdcliError:
+    """The error for a result that autograd cannot differentiate."""
+    if not value.is_floating_point():
+        dtype = str(value.dtype).removeprefix("torch.")
+        message = f"{called(expression)} returned a tensor of dtype {dtype}, but only floating-point ones have gradients"
+        return GdcliError("dtype", message, "comparisons and whole numbers have no gradient")
+    message = f"what {called(expression)} returned does not depend on a variable that requires a gradient"
+    hint = "detach(), .item(), .data, torch.tensor(...) of a tensor and torch.no_grad() cut it off"
+    return GdcliError("constant", message, hint)
+
+
+def called(expression: Expression) -> str:
+    """A function in a sentence: ``f``."""
+    root = expression.root
+    return root.function.name[1:] if isinstance(root, Call) else ""
+
+
+def _changed(expression: Expression, name: str) -> GdcliError:
+    message = f"{called(expression)} changed its argument '{name}' in place"
+    return GdcliError("in-place", message, f"work on a copy: {name} = {name}.clone()")
+
+
+def _set_state(state: torch.Tensor, device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.set_rng_state(state, device)
+    else:
+        torch.set_rng_state(state)
+
+
+def _states() -> list[Any]:
+    """Where the generators of Python and NumPy are."""
+    numpy = sys.modules.get("numpy")
+    if numpy is None:
+        return [random.getstate()]
+    _, words, *rest = numpy.random.get_state()
+    return [random.getstate(), words.tobytes(), *rest]
+
+
+def _no_function(*tensors: torch.Tensor) -> torch.Tensor:
+    raise TypeError("the expression has no function")
