@@ -26,7 +26,7 @@ from gdcli.contract.sources import GIVEN, Source
 from gdcli.contract.sweep import SweepSettings
 from gdcli.data.given import MOST_NUMBERS, array_given, in_settings, listed_array, sha256_of
 from gdcli.errors import GdcliError, MissingVariableError, UnknownVariableError
-from gdcli.given import check_text, objective
+from gdcli.given import check_text, objective, optimizer_in
 from gdcli.lang.suggest import setting_meant
 from gdcli.torch_import import import_torch
 
@@ -364,6 +364,7 @@ def _split(
     """The keyword arguments that are settings, and those that are variables."""
     fields = [name for name in settings.__struct_fields__ if name not in READ]
     words = {**_mapping("settings", mapping), **more}
+    words |= optimizer_in(words)
     given = {name: _plain(word) for name, word in words.items() if name in fields}
     variables = {name: word for name, word in words.items() if name not in fields}
     for name in READ:

@@ -1,12 +1,15 @@
-"""Functions that are given in Python where the commands take an expression: what the API makes of them."""
+"""Functions and classes that are given in Python where the commands take text: what the API makes of them."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
 from gdcli.errors import GdcliError
 from gdcli.lang.given_function import given_function
+from gdcli.rules.catalogue import RULES
+from gdcli.rules.parameters import OWN_OPTIONS
 
 
 def objective(
@@ -36,3 +39,63 @@ def check_text(expression: Any, command: str) -> None:
         if command in ("ops", "sweep"):
             message = f"gdcli.{command} takes expressions as text, but this one is {what}"
         raise GdcliError("argument", message, f'for example: gdcli.{command}("x**2", x=3)')
+
+
+def optimizer_in(words: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings ``optimizer`` and ``opt`` of a call where it gives classes; nothing where it gives names alone.
+
+    A class of torch.optim is its rule here. ``functools.partial(Class, beta=0.9)`` gives parameters, and ``lr``.
+
+    Raises:
+        GdcliError: for a class that is no optimizer, and a call that is none of a class.
+    """
+    if "optimizer" not in words:
+        return {}
+    given = words["optimizer"]
+    if isinstance(given, (list, tuple)):
+        return _racers(given, words)
+    if not callable(given):
+        return {}
+    made, parameters = _taken_apart(given)
+    found: dict[str, Any] = {"optimizer": _named(made)}
+    if "lr" in parameters:
+        found["lr"] = words.get("lr", parameters.pop("lr"))
+    own = {name: words.get(name, parameters.pop(name)) for name in OWN_OPTIONS if name in parameters}
+    return found | own | ({"opt": {**parameters, **words.get("opt", {})}} if parameters else {})
+
+
+def _racers(given: Any, words: Mapping[str, Any]) -> dict[str, Any]:
+    """The same for a comparison, whose parameters are by rule."""
+    names, opt = [], {}
+    for each in given:
+        made, parameters = _taken_apart(each) if callable(each) else (each, {})
+        name = _named(made)
+        names.append(name)
+        opt |= {f"{name}.{key}": value for key, value in parameters.items()}
+    return {"optimizer": names, **({"opt": {**opt, **words.get("opt", {})}} if opt else {})}
+
+
+def _taken_apart(given: Any) -> tuple[Any, dict[str, Any]]:
+    """A class, and the parameters that a partial call of it gives."""
+    if not isinstance(given, functools.partial):
+        return given, {}
+    if given.args:
+        message = "a partial call of an optimizer gives its parameters by name, and this one has others"
+        raise GdcliError("optimizer", message, "for example: functools.partial(MyOptimizer, beta=0.9)")
+    return given.func, {name: list(v) if isinstance(v, tuple) else v for name, v in given.keywords.items()}
+
+
+def _named(made: Any) -> Any:
+    """The name of a class: that of the catalogue, or one that has the class."""
+    if not isinstance(made, type):
+        if callable(made):
+            message = f"an optimizer must be a name or a class, but this one is of type {type(made).__name__}"
+            raise GdcliError("optimizer", message, "for example: functools.partial(MyOptimizer, beta=0.9)")
+        return made
+    path = f"torch.optim.{made.__name__}"
+    is_known = made.__module__.startswith("torch.optim.") and any(row.path == path for row in RULES.values())
+    if is_known:
+        return made.__name__
+    from gdcli.rules.own import OwnRule
+
+    return OwnRule.of(made)

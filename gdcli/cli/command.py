@@ -53,7 +53,7 @@ from gdcli.errors import (
     UnknownVariableError,
     UserInterruptError,
 )
-from gdcli.rules.catalogue import RULES
+from gdcli.rules.catalogue import RULES, is_own
 from gdcli.rules.parameters import OWN_OPTIONS
 from gdcli.torch_import import import_torch
 
@@ -325,8 +325,8 @@ def _over(config: Struct, changed: dict[str, Any]) -> dict[str, Any]:
     """
     replaced = {pairs for pairs, of in _OWNERS.items() if of in changed and changed[of] != getattr(config, of)}
     found: dict[str, Any] = {pairs: {} for pairs in replaced}
-    if "opt" in replaced and isinstance(changed["optimizer"], str) and changed["optimizer"] in RULES:
-        known = RULES[changed["optimizer"]].parameters
+    if "opt" in replaced and isinstance(name := changed["optimizer"], str) and (name in RULES or is_own(name)):
+        known = RULES[name].parameters
         found |= {name: None for name in OWN_OPTIONS if name not in known}
     for name, value in changed.items():
         is_added = isinstance(value, dict) and name not in replaced

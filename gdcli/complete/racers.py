@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -19,7 +20,7 @@ from gdcli.contract.short import exactly
 from gdcli.contract.words import plain
 from gdcli.errors import GdcliError
 from gdcli.lang.suggest import did_you_mean
-from gdcli.rules.catalogue import RULES
+from gdcli.rules.catalogue import RULES, is_own
 from gdcli.rules.checks import check_parameters, elsewhere, word, written_parameters
 from gdcli.rules.parameters import OWN_OPTIONS, complete_rule, parameters_given
 
@@ -123,7 +124,10 @@ def _rates(settings: CompareSettings, named: _Named) -> list[float | Literal["au
         return [*settings.lr]
     if settings.lr is not None:
         return [settings.lr]
-    return [None if settings.tune else RULES[named.rule].lr]
+    row = RULES[named.rule]
+    if not row.takes_lr:
+        raise GdcliError("optimizer", f"{row.name} takes no learning rate, and a comparison gives one", "leave it out")
+    return [None if settings.tune or math.isnan(row.lr) else row.lr]
 
 
 def _settings_of(settings: CompareSettings, named: _Named, lr: float | Literal["auto"] | None) -> MinimizeSettings:
@@ -151,7 +155,7 @@ def _settings_of(settings: CompareSettings, named: _Named, lr: float | Literal["
 def changed_parameters(settings: MinimizeSettings) -> dict[str, Any]:
     """The parameters of a completed rule that are not its defaults."""
     known = RULES[settings.optimizer].parameters
-    return {name: value for name, value in parameters_given(settings).items() if value != _listed(known[name])}
+    return {name: value for name, value in parameters_given(settings).items() if value != _listed(known.get(name))}
 
 
 def _with_parameters(settings: MinimizeSettings) -> str:
@@ -167,19 +171,19 @@ def _label(base: str, settings: MinimizeSettings, *, alone: bool) -> str:
 def check_options(opt: Mapping[str, Any], optimizers: list[str]) -> None:
     """Raise GdcliError for a parameter of ``--opt`` without a rule, or of one that is not in ``--optimizer``."""
     for key, value in opt.items():
-        owner, dot, name = key.partition(".")
+        owner, dot, name = key.rpartition(".")
         if not dot or not name:
             message = f"--opt {key} does not name an optimizer"
             raise GdcliError("optimizer", message, _with_an_owner(key, value, optimizers))
         if owner not in optimizers:
             hint = did_you_mean(owner, optimizers)
-            if owner in RULES:
+            if owner in RULES or is_own(owner):
                 hint = f"use {written_parameters(owner, {name: value}, 'racer')}"
             hint = hint or (f"the optimizers are {', '.join(optimizers)}" if optimizers else "give it to --racer")
             raise GdcliError("optimizer", f"--opt {key} is for '{owner}', which is not in the comparison", hint)
         row = RULES[owner]
         known = ["lr", *(each for each in row.parameters if each != "maximize")]
-        if name not in (*known, *OWN_OPTIONS):
+        if name not in (*known, *OWN_OPTIONS) and not row.takes_others:
             hint = elsewhere(row, name, value, "opt") or did_you_mean(name, known)
             hint = hint or f"its parameters are {', '.join(known)}"
             raise GdcliError("optimizer", f"{owner} has no parameter '{name}' in --opt", hint)

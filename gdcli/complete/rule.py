@@ -11,15 +11,16 @@ from gdcli.contract.descent import FitLinearSettings, MinimizeSettings
 from gdcli.contract.short import exactly
 from gdcli.errors import GdcliError
 from gdcli.rules.catalogue import RULES
-from gdcli.rules.checks import check_parameters, check_schedule
+from gdcli.rules.checks import check_own, check_parameters, check_schedule
 
 _ITERATION = re.compile("0|[1-9][0-9]{0,12}")
 _FACTOR_EXAMPLE = "for example: --lr-factor 50=0.5"
 
 
-def usual_rate(settings: MinimizeSettings | FitLinearSettings) -> float | Literal["auto"]:
-    """The learning rate: the given one, or that of the rule."""
-    return RULES[settings.optimizer].lr if settings.lr is None else settings.lr
+def usual_rate(settings: MinimizeSettings | FitLinearSettings) -> float | Literal["auto"] | None:
+    """The learning rate: the given one, or that of the rule; None for an own class that has no number for it."""
+    usual = RULES[settings.optimizer].lr
+    return (None if math.isnan(usual) else usual) if settings.lr is None else settings.lr
 
 
 def check_rule(settings: MinimizeSettings | FitLinearSettings, wrt: list[str]) -> None:
@@ -27,6 +28,7 @@ def check_rule(settings: MinimizeSettings | FitLinearSettings, wrt: list[str]) -
     check_parameters(settings)
     check_schedule(settings)
     row, listed = RULES[settings.optimizer], f"the variables are {', '.join(wrt)}"
+    check_own(settings)
     for name in settings.lrs:
         if name not in wrt:
             message = f"--lr.{name} is for '{name}', which is not a variable to optimize"

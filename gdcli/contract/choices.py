@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from gdcli.errors import GdcliError
 from gdcli.lang.suggest import FOREIGN_FUNCTIONS, closest, typographic
-from gdcli.rules.catalogue import RULES, SCHEDULES
+from gdcli.rules.catalogue import RULES, SCHEDULES, is_own
 
 _MODULE = re.compile(r"(torch|optim|lr_scheduler|nn|functional|F)\.")
 _OTHER_NAMES = {
@@ -70,12 +70,12 @@ def hint_at(word: str, choices: Sequence[str]) -> str:
 
 
 def optimizer_named(word: str) -> str:
-    """The name of an update rule.
+    """The name of an update rule; that of somebody's own class as it is.
 
     Raises:
         GdcliError: for a word that names none.
     """
-    name = choice_of(word, list(RULES))
+    name = word if is_own(word) else choice_of(word, list(RULES))
     if name is None:
         raise unknown("optimizer", word, list(RULES))
     return name

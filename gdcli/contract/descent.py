@@ -33,21 +33,22 @@ from gdcli.contract.fields import (
 )
 from gdcli.contract.grad import Check, GradientCheck
 from gdcli.contract.sources import Sources
-from gdcli.rules.catalogue import RULES, SCHEDULES
+from gdcli.rules.catalogue import OWN, RULES, SCHEDULES
 
 if TYPE_CHECKING:  # the names come from the catalogue, which a type checker does not run
-    OptimizerName = str
     ScheduleName = str
 else:
-    OptimizerName = Literal[tuple(RULES)]
     ScheduleName = Literal["none", *SCHEDULES]
 Optimizer = Annotated[
-    OptimizerName,
+    str,
     meta(
-        "the notebook's loop, a rule written by hand, or one of torch.optim (gdcli optimizers)",
+        "the notebook's loop, a rule written by hand, one of torch.optim (gdcli optimizers), or package.module:Class, "
+        "an optimizer of your own, whose code is run",
         RULE,
         "NAME",
         words="optimizer",
+        choices=tuple(RULES),
+        extra_json_schema={"anyOf": [{"enum": list(RULES)}, {"pattern": f"^{OWN.pattern}$"}]},
     ),
 ]
 Lr = Annotated[

@@ -7,7 +7,7 @@ and Python API all read them from there.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, TypeVar
 
 import msgspec
@@ -20,15 +20,23 @@ PROBLEM, RULE, STOPPING, NUMBERS, EXPLAIN = "Problem", "Update rule", "Stopping"
 
 
 def meta(
-    description: str, panel: str, metavar: str = "", *, words: str = "", reads: str = "", shown: str = "", **bounds: Any
+    description: str,
+    panel: str,
+    metavar: str = "",
+    *,
+    words: str = "",
+    reads: str = "",
+    shown: str = "",
+    choices: Sequence[str] = (),
+    **bounds: Any,
 ) -> Meta:
     """The metadata of a field.
 
     ``words`` says in an error what the field takes ("a number"; for a choice from a long list, "optimizer"), ``shown``
     is the default in the help where the value alone says too little, and ``reads`` how an argument is read: a "list",
-    "pairs" NAME=VALUE, or "bounds".
+    "pairs" NAME=VALUE, or "bounds". ``choices`` are the names in a text that may be something else too.
     """
-    extra = {"panel": panel, "metavar": metavar, "words": words, "reads": reads, "shown": shown}
+    extra = {"panel": panel, "metavar": metavar, "words": words, "reads": reads, "shown": shown, "choices": choices}
     return Meta(description=description, extra=extra, **bounds)
 
 

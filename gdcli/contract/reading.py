@@ -14,6 +14,7 @@ from gdcli.contract.fields import fields_of
 from gdcli.contract.words import EXAMPLES, read_text
 from gdcli.errors import GdcliError
 from gdcli.lang.suggest import did_you_mean, typographic
+from gdcli.rules.catalogue import is_own
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -47,6 +48,8 @@ def _checked(name: str, value: Any, field: FieldInfo, *, text: bool) -> Any:
     kind, choices = field.type, _choices(field.type)
     if choices and isinstance(value, str):
         value = choice_of(value, choices) or value
+        if value not in choices and not is_own(value):
+            raise _wrong(name, value, field, text=text)
     reads = extra_of(field).get("reads", "")
     given = value if text else read_text(name, value, reads)
     try:
@@ -164,7 +167,10 @@ def example_of(field: FieldInfo) -> str:
 
 def _choices(kind: Any) -> tuple[str, ...]:
     plain = get_args(kind)[0] if get_origin(kind) is Annotated else kind
-    return get_args(plain) if get_origin(plain) is Literal else ()
+    if get_origin(plain) is Literal:
+        return get_args(plain)
+    meta = get_args(kind)[1] if get_origin(kind) is Annotated else None
+    return tuple((meta.extra or {}).get("choices", ())) if isinstance(meta, msgspec.Meta) else ()
 
 
 def describe(kind: Any) -> str:

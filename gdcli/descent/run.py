@@ -190,7 +190,8 @@ class Descent(Generic[R]):
         rate = self.settings.lr
         if rate == "auto":
             rate = rate_from_curvature(self.kind.prepare(self.settings), maximize=self.settings.maximize)
-        return {name: self.settings.lrs.get(name, rate) for name in self.problem.wrt}  # type: ignore[misc]
+        rate = math.nan if rate is None else rate  # an own class has no number for it
+        return {name: self.settings.lrs.get(name, rate) for name in self.problem.wrt}
 
     def _stop_tests(self) -> StopTests:
         s = self.settings

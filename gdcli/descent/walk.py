@@ -13,7 +13,7 @@ from gdcli.contract.fields import Nested
 from gdcli.descent.bounds import Bounded
 from gdcli.descent.evaluation import Evaluation
 from gdcli.rules.catalogue import RULES
-from gdcli.rules.equations import without_equations
+from gdcli.rules.equations import Explained, without_equations
 from gdcli.rules.rule import UpdateRule
 from gdcli.tensors import Problem, plain
 
@@ -67,8 +67,12 @@ class Walked:
             return Update(iteration=iteration, variable=name, terms=terms, equations=[], note=note)
         terms |= self.rule.numbers(name)
         terms |= {f"{key}_before": value for key, value in before.memory.items()} | after.memory
-        explain = RULES[self.name].equations
-        explained = explain(terms) if explain else without_equations(self.name)
+        row = RULES[self.name]
+        if row.equations:
+            explained = row.equations(terms)
+        else:
+            unknown = Explained([], f"no equation is known for {self.name}")
+            explained = unknown if row.is_own else without_equations(self.name)
         return Update(
             iteration=iteration,
             variable=name,

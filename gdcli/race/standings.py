@@ -66,7 +66,7 @@ def standing(
     return Standing(
         rank=0,
         label=racer.label,
-        optimizer=racer.settings.optimizer,
+        optimizer=str(racer.settings.optimizer),
         parameters=dict(parameters_given(racer.settings)),
         lr=rates.pop() if len(rates) == 1 else None,
         reached=reached,

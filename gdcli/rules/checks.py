@@ -12,7 +12,7 @@ from gdcli.contract.envelope import listed
 from gdcli.contract.short import exactly
 from gdcli.errors import GdcliError
 from gdcli.lang.suggest import closest, did_you_mean
-from gdcli.rules.catalogue import RULES, SCHEDULES
+from gdcli.rules.catalogue import RULES, SCHEDULES, is_own
 from gdcli.rules.parameters import ALL_OWN
 from gdcli.rules.row import RuleRow, ScheduleRow
 
@@ -31,17 +31,18 @@ def check_parameters(settings: DescentSettings, form: Form = "options") -> None:
     for name, value in settings.opt.items():
         if name in ALL_OWN and name not in row.parameters:
             raise _missing(row, name, value, form)
-        if name not in row.parameters or name in ALL_OWN:
+        if (name not in row.parameters and not row.takes_others) or name in ALL_OWN:
             message = f"{row.name} has no parameter '{name}' in --opt"
             raise GdcliError("optimizer", message, _meant(row, name, value, type(settings).__struct_fields__, form))
-        if problem := _wrong(row, name, value):
+        if not row.is_own and (problem := _wrong(row, name, value)):
             words, example = problem
             shown = ",".join(map(str, value)) if isinstance(value, list) else value
             message = f"'{name}' of {row.name} must be {words}, not '{shown}'"
             raise GdcliError(
                 "optimizer", message, f"for example: {written_parameters(row.name, {name: example}, form)}"
             )
-    if settings.nesterov and "dampening" in row.parameters and (not settings.momentum or settings.dampening):
+    is_sgd = "dampening" in row.parameters and not row.is_own
+    if settings.nesterov and is_sgd and (not settings.momentum or settings.dampening):
         parameters = {"momentum": settings.momentum or 0.9, "dampening": 0, "nesterov": True}
         if not settings.dampening:
             del parameters["dampening"]
@@ -49,9 +50,26 @@ def check_parameters(settings: DescentSettings, form: Form = "options") -> None:
         raise GdcliError("optimizer", message, f"for example: {written_parameters(row.name, parameters, form)}")
 
 
+def check_own(settings: DescentSettings) -> None:
+    """Raise GdcliError for a learning rate that an own class needs, or does not take."""
+    row, lr = RULES[settings.optimizer], settings.lr
+    if not row.is_own:
+        return
+    if row.needs_lr and lr is None:
+        raise GdcliError("optimizer", f"{row.name} needs a learning rate", "for example: --lr 0.1")
+    changes = {"--lr": lr is not None, "--lr.NAME": settings.lrs, "--lr-factor": settings.lr_factor}
+    changes["--schedule"] = settings.schedule != "none"
+    for option, given in changes.items():
+        if given and not row.takes_lr:
+            raise GdcliError("optimizer", f"{row.name} takes no learning rate", f"leave out {option}")
+        if given and lr is None:
+            message = f"{option} is about a learning rate, and {row.name} has no number for it"
+            raise GdcliError("optimizer", message, "add --lr 0.1")
+
+
 def without_effect(settings: DescentSettings) -> Iterator[str]:
     """What of the settings of a run changes nothing, in words."""
-    if settings.dampening and not settings.momentum:
+    if settings.dampening and not settings.momentum and not is_own(settings.optimizer):
         yield f"dampening {exactly(settings.dampening)} has no effect without momentum"
     late = [iteration for iteration in settings.lr_factor if int(iteration) >= settings.steps]
     if late:
@@ -128,6 +146,8 @@ def _meant(row: RuleRow, name: str, value: Any, settings: Iterable[str], form: F
         return f"did you mean the option {option_of(similar)}?" if similar in ALL_OWN else f"did you mean '{similar}'?"
     in_opt, own = [p for p in known if p not in ALL_OWN], [option_of(p) for p in known if p in ALL_OWN]
     options = f"{', '.join(own[:-1])} and {own[-1]} set" if len(own) > 1 else f"{own[0]} sets" if own else ""
+    if not known:
+        return "it has no parameters"
     if not in_opt:
         return f"{options} its parameters; it has none in --opt"
     return f"its parameters are {', '.join(in_opt)}" + (f"; {options} the others" if options else "")

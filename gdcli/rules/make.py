@@ -5,10 +5,14 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from msgspec import UNSET
+
 from gdcli.contract.descent import DescentSettings, MinimizeSettings
 from gdcli.errors import GdcliError
 from gdcli.rules.by_hand import Rebind
 from gdcli.rules.catalogue import RULES
+from gdcli.rules.own import OwnRow
+from gdcli.rules.own_optimizer import OwnOptimizer
 from gdcli.rules.parameters import parameters_of
 from gdcli.rules.row import RuleRow
 from gdcli.rules.rule import Rates, Tensors, UpdateRule
@@ -29,9 +33,12 @@ def update_rule(
     if isinstance(settings, MinimizeSettings) and settings.update == "rebind":
         return Rebind(tensors, wrt, rates)
     row = RULES[settings.optimizer]
-    make = class_of(row)
     parameters = parameters_of(settings)
     moving = {name: tensors[name] for name in wrt}
+    if isinstance(row, OwnRow):
+        changed = {name: each for name, each in parameters.items() if each != row.parameters.get(name, UNSET)}
+        return OwnOptimizer(row, moving, rates, changed, problem)
+    make = class_of(row)
     if not row.path:
         rule: UpdateRule = make(moving, rates, parameters, *([problem] if row.second_order else []))
         return rule

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from msgspec import UNSET
+
 from gdcli.contract.descent import DescentSettings
 from gdcli.rules.catalogue import RULES
 
@@ -23,17 +25,17 @@ def complete_rule(settings: DescentSettings) -> dict[str, Any]:
     known = RULES[settings.optimizer].parameters
     changes: dict[str, Any] = {}
     for name in OWN_OPTIONS:
-        if getattr(settings, name) is None and name in known:
-            changes[name] = known[name] if isinstance(known[name], bool) else float(known[name])
-    rest = {name: default for name, default in known.items() if name not in ALL_OWN}
-    changes["opt"] = {name: _listed(settings.opt.get(name, default)) for name, default in rest.items()}
+        if getattr(settings, name) is None and isinstance(usual := known.get(name), (bool, int, float)):
+            changes[name] = usual if isinstance(usual, bool) else float(usual)
+    rest = {name: default for name, default in known.items() if name not in ALL_OWN and default is not UNSET}
+    changes["opt"] = {name: _listed(value) for name, value in {**rest, **settings.opt}.items()}
     return changes
 
 
 def parameters_of(settings: DescentSettings) -> dict[str, Any]:
     """Every parameter of the rule but its learning rate, as its class takes it: as given, or its default."""
     known = RULES[settings.optimizer].parameters
-    found = dict(known)
+    found = {name: default for name, default in known.items() if default is not UNSET}
     found |= {
         name: getattr(settings, name) for name in ALL_OWN if name in known and getattr(settings, name) is not None
     }

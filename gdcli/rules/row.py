@@ -68,6 +68,10 @@ class RuleRow(Struct, frozen=True, kw_only=True):
     matrices_only     it takes matrices alone
     can_rebind        it may be written as ``x = x - lr * x.grad``
     no_clipping       why the gradients of its steps cannot be clipped; empty where they can
+    is_own            it is somebody's own class: nothing is known of its steps
+    takes_others      its class takes parameters that are not among ``parameters``
+    takes_lr          it has a learning rate; ``lr`` is nan where its class has no number for it
+    needs_lr          it has none unless one is given
     linear            how its steps are linear in the gradient (the theory of a diagnosis); None where they are not
     """
 
@@ -93,6 +97,10 @@ class RuleRow(Struct, frozen=True, kw_only=True):
     matrices_only: bool = False
     can_rebind: bool = False
     no_clipping: str = ""
+    is_own: bool = False
+    takes_others: bool = False
+    takes_lr: bool = True
+    needs_lr: bool = False
     linear: LinearKind | None = None
 
     @property
