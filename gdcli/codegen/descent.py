@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from gdcli.codegen.batches import BatchLines
@@ -163,4 +164,5 @@ def _rate(settings: MinimizeSettings | FitLinearSettings) -> float:
     if settings.lr == "auto":
         message = "--lr auto computes the learning rate in a run, but a script is written without one"
         raise GdcliError("code", message, "run the command first, and give the lr that it shows: --lr NUMBER")
-    return float(usual_rate(settings))
+    rate = usual_rate(settings)
+    return math.nan if rate is None else float(rate)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -198,15 +199,26 @@ class TorchOptimizer(Rule):
         # The schedule must not see the factor.
         self.carries_itself = self.schedule is None or not settings.lr_factor
         self.carrier = self.optimizer if self.carries_itself else script.new_name("carrier")
+        self.made = self._imported() if self.row.is_own else self.row.path
+
+    def _imported(self) -> str:
+        """What the script calls an own class, which it imports."""
+        module, _, path = self.row.name.partition(":")
+        first, dot, rest = path.partition(".")
+        name = self.script.new_name(first)
+        self.script.own_imports.append(f"from {module} import {first}" + ("" if name == first else f" as {name}"))
+        return f"{name}{dot}{rest}"
 
     def setup(self) -> list[str]:
         """The optimizer with what was chosen for it, and its schedule."""
-        if self.has_one_rate:
+        if math.isnan(self.variables[0].rate):
+            what = f"[{', '.join(v.x for v in self.variables)}]"
+        elif self.has_one_rate:
             what = f"[{', '.join(v.x for v in self.variables)}], lr={self.variables[0].rate!r}"
         else:
             what = "[" + ", ".join(f'{{"params": [{v.x}], "lr": {v.rate!r}}}' for v in self.variables) + "]"
         arguments = [what, *(f"{name}={value!r}" for name, value in self._given().items())]
-        lines = [*self.factor_lines(), *broken(f"{self.optimizer} = {self.row.path}({', '.join(arguments)})")]
+        lines = [*self.factor_lines(), *broken(f"{self.optimizer} = {self.made}({', '.join(arguments)})")]
         return lines + (self.schedule_lines() if self.carries_itself else self.carrier_lines())
 
     def _given(self) -> dict[str, Any]:
@@ -221,7 +233,8 @@ class TorchOptimizer(Rule):
         if not self.row.evaluates:
             return []
         lines = [f"{self.optimizer}.zero_grad()", *loss_lines, f"{self.loss}.backward()"]
-        return self._function_of(lines, f"# {self.row.path} evaluates the loss several times per step.")
+        calls = "calls this function in a step" if self.row.is_own else "evaluates the loss several times per step"
+        return self._function_of(lines, f"# {self.row.path} {calls}.")
 
     def evaluate(self, loss_lines: Sequence[str]) -> list[str]:
         """The loss and its gradient, in an iteration."""

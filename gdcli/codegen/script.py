@@ -43,6 +43,7 @@ class Script:
         self.expressions = expressions
         self.values = values
         self.names: dict[str, str] = {}
+        self.own_imports: list[str] = []
         self._read: dict[str, str] = {}  # the name of what was read of a file, by its path
         taken = {*_TAKEN, *(TAKEN_TO_READ if any(isinstance(value, Array) for value in values.values()) else ())}
         for name in values:
@@ -143,7 +144,7 @@ class Script:
         modules = self.printer.modules
         imports = [f"import {name}" for name in (*STANDARD, "numpy") if name in modules]
         imports += ["from pyarrow import parquet"] * ("parquet" in modules) + ["import torch"]
-        imports += ["import torch.nn.functional as F"] * ("F" in self.printer.modules)
+        imports += ["import torch.nn.functional as F"] * ("F" in self.printer.modules) + self.own_imports
         blocks = [
             textwrap.wrap(one_line(title), WIDTH, initial_indent="# ", subsequent_indent="# "),
             imports,

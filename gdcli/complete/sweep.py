@@ -114,9 +114,6 @@ def _known(settings: SweepSettings) -> Known:
 def _with_starts(settings: SweepSettings, words: list[AxisWords], expression: Expression) -> SweepSettings:
     """With the first number of its axis as the value of each variable that is one."""
     row, now = RULES[settings.optimizer], given(settings)
-    if row.is_own:
-        message = f"{row.name} steps one run at a time, and a sweep steps many together"
-        raise GdcliError("optimizer", message, "run its cells one by one with gdcli minimize, or compare it")
     first = {
         axis.base: exactly(axis.ends[0])
         for axis in words

@@ -18,7 +18,7 @@ from gdcli.contract.sweep import SweepAxis, SweepSettings
 from gdcli.errors import ExpressionError, GdcliError
 from gdcli.lang.arrays import Array
 from gdcli.lang.nodes import Call, postorder
-from gdcli.rules.catalogue import SCHEDULES
+from gdcli.rules.catalogue import SCHEDULES, is_own
 from gdcli.rules.parameters import OWN_OPTIONS, parameters_of
 
 MOST_CELLS = 10**9
@@ -81,7 +81,7 @@ def interval_of(rule: str, name: str) -> Interval | None:
 def check_offered(settings: SweepSettings) -> None:
     """Raise GdcliError for a rule or a schedule that sweep does not offer, and an option without effect."""
     if settings.optimizer not in OFFERED:
-        message = f"sweep does not offer {settings.optimizer} yet"
+        message = f"sweep does not offer {settings.optimizer}{'' if is_own(settings.optimizer) else ' yet'}"
         raise GdcliError("optimizer", message, f"use one of {', '.join(OFFERED)}")
     if settings.schedule in SCHEDULES and SCHEDULES[settings.schedule].needs_loss:
         others = listed(name for name, row in SCHEDULES.items() if not row.needs_loss)

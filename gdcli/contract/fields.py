@@ -19,7 +19,7 @@ S = TypeVar("S", bound=Struct)
 PROBLEM, RULE, STOPPING, NUMBERS, EXPLAIN = "Problem", "Update rule", "Stopping", "Numbers", "Explanation"
 
 
-def meta(
+def meta(  # noqa: PLR0913 -- what a field may say of itself
     description: str,
     panel: str,
     metavar: str = "",

@@ -43,7 +43,9 @@ def rows_of(text: str, values: Collection[str]) -> list[tuple[str, Expression | 
 
 def is_program(text: str) -> bool:
     """Whether a text has statements, and is no expression alone: lines, ``;``, comments, ``name = ...``, ``import``."""
-    return not isinstance(text, GivenFunction) and (any(mark in text for mark in "\n;#") or _STATEMENT.match(text) is not None)
+    return not isinstance(text, GivenFunction) and (
+        any(mark in text for mark in "\n;#") or _STATEMENT.match(text) is not None
+    )
 
 
 def tidy(text: str) -> str:

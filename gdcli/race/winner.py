@@ -12,7 +12,6 @@ from gdcli.contract.nested import flat
 from gdcli.contract.sources import GIVEN
 from gdcli.descent.minimize import Minimizing
 from gdcli.descent.run import Descent
-from gdcli.lang.given_function import GivenFunction
 from gdcli.race.task import Task
 
 
@@ -31,13 +30,13 @@ def winner_of(race: CompareSettings, settings: MinimizeSettings, best: Standing,
     """The run of the best optimizer from the first start, as a command that was tried.
 
     ``settings`` are those of the optimizer. None where the run led nowhere or was interrupted, or its start has too
-    many numbers for a command.
+    many numbers for a command, or a function or a class was given in Python.
     """
     run = run_from_first_start(best)
     if run is None or run.status in ("diverged", "stationary", "interrupted"):
         return None
     values = dict(race.values)
-    if GIVEN in values.values() or isinstance(race.expression, GivenFunction):
+    if GIVEN in values.values() or any(type(each) is not str for each in (race.expression, settings.optimizer)):
         return None
     if race.starts:
         start = {name: x.tolist() for name, x in task.starts[run.start].items()}

@@ -13,7 +13,6 @@ OWN = re.compile(r"[^\s:=,]+:[^\s:=,]+")
 """The name of somebody's own class of optimizers: ``package.module:Class``."""
 
 
-
 class _Rules(dict[str, RuleRow]):
     """Rows by name; the row of somebody's own class, ``module:Class``, is made when it is asked for."""
 

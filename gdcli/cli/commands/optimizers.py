@@ -23,13 +23,15 @@ def optimizers(
     """List the update rules with their formulas and parameters, and the learning rate schedules."""
     from gdcli.contract.choices import choice_of
     from gdcli.lang.suggest import did_you_mean
-    from gdcli.rules.catalogue import RULES, SCHEDULES
+    from gdcli.rules.catalogue import RULES, SCHEDULES, is_own
     from gdcli.rules.row import NOTATION
 
     if name is not None:
         name = choice_of(name, [*RULES, *SCHEDULES]) or name
     if name is not None and name not in RULES and name not in SCHEDULES:
         hint = did_you_mean(name, [*RULES, *SCHEDULES]) or "gdcli optimizers lists them all"
+        if is_own(name):
+            hint = "of a class of your own, no more is known than its __init__ says"
         raise GdcliError("unknown-optimizer", f"unknown update rule or schedule '{name}'", hint)
     if json:
         print_record(_record(name))

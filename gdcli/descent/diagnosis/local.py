@@ -180,6 +180,8 @@ class CurvatureAt:
 
     def _scale(self, rates: Mapping[str, float]) -> torch.Tensor:
         """The square root of each unknown's share of the largest learning rate, shape (n,)."""
+        if any(map(math.isnan, rates.values())):  # an own class has none
+            rates = dict.fromkeys(rates, 1.0)
         largest = max(rates.values()) or 1.0
         shares = [(leaf.numel(), rates[name] / largest or 1.0) for name, leaf in self.problem.leaves.items()]
         return torch.cat([torch.full((count,), math.sqrt(share), dtype=torch.float64) for count, share in shares])
