@@ -354,7 +354,9 @@ def _suggesting(settings: type[Any], variables: Mapping[str, Any]) -> Iterator[N
             raise GdcliError("unknown-setting", message, f"did you mean '{meant}'?") from None
         raise
     except MissingVariableError as error:
-        error.hint = error.hint.replace(f"--{error.name} 1", f"{error.name}=1")
+        is_setting = error.name in settings.__struct_fields__
+        given = f'values={{"{error.name}": 1}}' if is_setting else f"{error.name}=1"
+        error.hint = error.hint.replace(f"--{error.name} 1", given)
         raise
 
 

@@ -66,7 +66,8 @@ def optimizer_in(words: Mapping[str, Any]) -> dict[str, Any]:
 
 def _racers(given: Any, words: Mapping[str, Any]) -> dict[str, Any]:
     """The same for a comparison, whose parameters are by rule."""
-    names, opt = [], {}
+    names: list[Any] = []
+    opt: dict[str, Any] = {}
     for each in given:
         made, parameters = _taken_apart(each) if callable(each) else (each, {})
         name = _named(made)

@@ -92,7 +92,7 @@ class Problem:
         """
         expression = self.objective.expression
         # A function may hold leaves of its own, whose .grad is not ours to fill.
-        inputs = tuple(leaf for leaf in self.leaves.values() if leaf.is_leaf) if expression.function else ()
+        inputs = tuple(x for name in self.wrt if (x := self.tensors[name]).is_leaf) if expression.function else ()
         try:
             if of is None or _run_backward is None:
                 value.backward(retain_graph=keep_graph, inputs=inputs or None)  # type: ignore[no-untyped-call]

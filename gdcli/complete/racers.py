@@ -56,7 +56,7 @@ def racers(settings: CompareSettings) -> list[Racer]:
     for named in _named(settings):
         for lr in _rates(settings, named):
             own = _settings_of(settings, named, lr)
-            found.append((_with_parameters(own) if named.shown else named.rule, own))
+            found.append((_with_parameters(own) if named.shown else str(named.rule), own))
     count = Counter(base for base, _ in found)
     labelled = [Racer(_label(base, own, alone=count[base] == 1), own) for base, own in found]
     for label, times in Counter(racer.label for racer in labelled).items():

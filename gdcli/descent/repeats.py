@@ -25,9 +25,14 @@ def does_not_repeat(problem: Problem, state: State) -> Notice | None:
         return Notice("random", f"{name} draws random numbers from Python or NumPy, which the seed does not govern")
     if function.is_random:
         return None
-    loss = problem.value().item()
+    try:
+        loss = problem.value().item()
+    except Exception as error:  # noqa: BLE001 -- a run that has ended well must not fail here
+        function.is_random = True
+        message = f"{name} raised {type(error).__name__} when it was called again at the end"
+        return Notice("not-repeatable", f"{message}, so there is no diagnosis")
     if loss == state.loss or (math.isnan(loss) and math.isnan(state.loss)):
         return None
     function.is_random = True
     message = f"{name} returned {short(state.loss, 6)} and then {short(loss, 6)} at the same point"
-    return Notice("not-repeatable", f"{message}, so nothing is said about its minimum")
+    return Notice("not-repeatable", f"{message}, so there is no diagnosis")

@@ -221,7 +221,7 @@ class Descent(Generic[R]):
         reason, message, final = self.ending
         first, best = self._first or final, self._best or final
         changing = does_not_repeat(self.problem, final)
-        findings = self._diagnosis()
+        findings = [] if changing else self._diagnosis()
         return self.kind.record(
             command=self.kind.command,
             settings=in_record(self.settings),

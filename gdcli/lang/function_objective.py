@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import re
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -34,7 +36,7 @@ class FunctionObjective(Objective):
         self.is_random = self.is_seeded_elsewhere = False
         self._environment = environment
         self._record = record
-        self._is_new = True
+        self._call = self._first
         self._widens = False
 
     def __call__(self, *tensors: torch.Tensor) -> torch.Tensor:
@@ -47,15 +49,11 @@ class FunctionObjective(Objective):
         if record is not None:
             tensors = tuple(record(node, x) for node, x in zip(children(root), tensors, strict=True))
         before = [x._version for x in tensors]  # noqa: SLF001 -- it counts changes in place
-        if self._is_new:
-            result = self._first(tensors)
-        else:
-            result = self._drawn(tensors) if self.is_random else self._called(tensors)
-        for name, x, version in zip(self.variables, tensors, before, strict=True):
-            if x._version != version:  # noqa: SLF001
-                raise _changed(self.expression, name)
-        found = returned(result, self.expression)
-        return found if record is None else record(root, found)  # type: ignore[no-any-return]
+        result = self._call(tensors)
+        if before != [x._version for x in tensors]:  # noqa: SLF001
+            raise self._changed(x._version != version for x, version in zip(tensors, before, strict=True))  # noqa: SLF001
+        found = result if isinstance(result, torch.Tensor) else returned(result, self.expression)
+        return found if record is None else record(root, found)
 
     def _first(self, tensors: tuple[torch.Tensor, ...]) -> Any:
         """The first call, which is watched: whether it draws numbers, and changes its arguments unseen."""
@@ -63,10 +61,11 @@ class FunctionObjective(Objective):
         result = self._drawn(tensors)
         self.is_seeded_elsewhere = _states() != state
         self.is_random = self.is_random or self.is_seeded_elsewhere
-        self._is_new = False
-        for name, x, copy in zip(self.variables, tensors, copies, strict=True):
-            if not torch.equal(torch.nan_to_num(x.detach()), torch.nan_to_num(copy)):  # through .data
-                raise _changed(self.expression, name)
+        self._call = self._drawn if self.is_random else self._called
+        pairs = list(zip(tensors, copies, strict=True))
+        is_other = [not torch.equal(torch.nan_to_num(x.detach()), torch.nan_to_num(copy)) for x, copy in pairs]
+        if any(is_other):  # through .data
+            raise self._changed(is_other)
         return result
 
     def _drawn(self, tensors: tuple[torch.Tensor, ...]) -> Any:
@@ -105,6 +104,12 @@ class FunctionObjective(Objective):
         self._widens = True
         return result
 
+    def _changed(self, which: Iterable[bool]) -> GdcliError:
+        """The error for the first argument that was changed."""
+        name = next(itertools.compress(self.variables, which))
+        message = f"{called(self.expression)} changed its argument '{name}' in place"
+        return GdcliError("in-place", message, f"work on a copy: {name} = {name}.clone()")
+
     def _mixes_dtypes(self, error: Exception) -> bool:
         """Whether PyTorch refuses to mix float64 with the dtype of a tensor that the function holds."""
         is_wide = self._environment.dtype is torch.float64 and not self._widens
@@ -134,8 +139,7 @@ def returned(result: Any, expression: Expression) -> torch.Tensor:
     """
     if isinstance(result, torch.Tensor):
         return result
-    kind = type(result)
-    what = "None" if result is None else f"{'an' if kind.__name__[0] in 'aeiou' else 'a'} {kind.__name__}"
+    what = "None" if result is None else f"a value of type {type(result).__name__}"
     hint = "return a tensor"
     if result is None:
         hint = "does it end with return?"
@@ -171,11 +175,6 @@ def called(expression: Expression) -> str:
     return root.function.name[1:] if isinstance(root, Call) else ""
 
 
-def _changed(expression: Expression, name: str) -> GdcliError:
-    message = f"{called(expression)} changed its argument '{name}' in place"
-    return GdcliError("in-place", message, f"work on a copy: {name} = {name}.clone()")
-
-
 def _set_state(state: torch.Tensor, device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.set_rng_state(state, device)
@@ -192,5 +191,5 @@ def _states() -> list[Any]:
     return [random.getstate(), words.tobytes(), *rest]
 
 
-def _no_function(*tensors: torch.Tensor) -> torch.Tensor:
+def _no_function(*_: torch.Tensor) -> torch.Tensor:
     raise TypeError("the expression has no function")

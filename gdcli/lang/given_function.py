@@ -54,7 +54,8 @@ def name_of(function: Callable[..., Any]) -> str:
     """The name of a function, without those of what it is defined in; of another object, that of its class."""
     if isinstance(function, functools.partial):
         return f"partial({name_of(function.func)})"
-    name = getattr(function, "__qualname__", None) or type(function).__qualname__
+    name = getattr(function, "__name__" if inspect.isbuiltin(function) else "__qualname__", None)
+    name = name or type(function).__qualname__
     return str(name).rpartition("<locals>.")[2]
 
 
@@ -72,7 +73,7 @@ def needs_text(settings: Any, names: Sequence[str]) -> None:
     for name in names:
         if getattr(settings, name):
             message = f"'{name}' reads the text of an expression, but {settings.expression[1:]} is a function of Python"
-            raise GdcliError("function", message, "give its expression as text, or leave it out")
+            raise GdcliError("function", message, f"write it as an expression, or leave out '{name}'")
 
 
 def _parameters(function: Callable[..., Any], name: str) -> Mapping[str, Parameter]:

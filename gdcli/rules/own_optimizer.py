@@ -72,7 +72,7 @@ class OwnOptimizer(TorchOptimizer):
 
         def closure() -> torch.Tensor:
             self.optimizer.zero_grad()
-            with torch.enable_grad():  # type: ignore[no-untyped-call]
+            with torch.enable_grad():
                 return evaluate()
 
         try:
