@@ -36,8 +36,6 @@ def check_text(expression: Any, command: str) -> None:
     if not isinstance(expression, str):
         what = "a function" if callable(expression) else f"of type {type(expression).__name__}"
         message = f"an expression must be text, but this one is {what}"
-        if command in ("ops", "sweep"):
-            message = f"gdcli.{command} takes expressions as text, but this one is {what}"
         raise GdcliError("argument", message, f'for example: gdcli.{command}("x**2", x=3)')
 
 
@@ -94,9 +92,9 @@ def _named(made: Any) -> Any:
             raise GdcliError("optimizer", message, "for example: functools.partial(MyOptimizer, beta=0.9)")
         return made
     path = f"torch.optim.{made.__name__}"
-    is_known = made.__module__.startswith("torch.optim.") and any(row.path == path for row in RULES.values())
-    if is_known:
-        return made.__name__
+    known = [row.name for row in RULES.values() if row.path == path and not row.fixed]
+    if known and made.__module__.startswith("torch.optim."):
+        return known[0]
     from gdcli.rules.own import OwnRule
 
     return OwnRule.of(made)

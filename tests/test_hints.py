@@ -475,7 +475,6 @@ F = staticmethod(lambda x: x**2)
 @pytest.mark.parametrize(
     ("arguments", "message", "hint"),
     [
-        (((lambda x: x**2),), "an expression must be text, but this one is a function", '("x**2", x=3)'),
         ((3,), "an expression must be text, but this one is of type int", '("x**2", x=3)'),
         (("x**2", {"x": 3, "dtpe": "float64"}), "the expression has no variable 'dtpe'", "the only variable is x"),
         (("x**2", 3), "'values' must be a mapping, but it is of type int", "x=3, or values={'x': 3}"),

@@ -160,9 +160,7 @@ def without_gradient(value: torch.Tensor, expression: Expression) -> GdcliError:
     """The error for a result that autograd cannot differentiate."""
     if not value.is_floating_point():
         dtype = str(value.dtype).removeprefix("torch.")
-        message = (
-            f"{called(expression)} returned a tensor of dtype {dtype}, but only floating-point ones have gradients"
-        )
+        message = f"{called(expression)} returned a tensor of {dtype}, but only floating-point ones have gradients"
         return GdcliError("dtype", message, "comparisons and whole numbers have no gradient")
     message = f"what {called(expression)} returned does not depend on a variable that requires a gradient"
     hint = "detach(), .item(), .data, torch.tensor(...) of a tensor and torch.no_grad() cut it off"

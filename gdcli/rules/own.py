@@ -105,8 +105,12 @@ def _current_directory() -> Iterator[None]:
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
     """What the code of a module prints goes to standard error: standard output has the record alone."""
-    with contextlib.redirect_stdout(sys.stderr):
-        yield
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        if sys.stderr is not None:
+            sys.stderr.flush()
 
 
 def _not_imported(module: str, error: BaseException) -> GdcliError:
