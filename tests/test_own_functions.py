@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import random
-import subprocess
+import runpy
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -414,14 +414,17 @@ def test_a_class_is_compared_with_rules_of_the_catalogue(own: Path, run: Run) ->
     assert racer["standings"][0]["optimizer"] == "own_rules.steps:Lion"
 
 
-def test_a_script_imports_the_class_and_has_the_digits_of_the_run(own: Path, run: Run) -> None:
+def test_a_script_imports_the_class_and_has_the_digits_of_the_run(
+    own: Path, run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     words = ["minimize", "(Lion - 1.5)**2", "--Lion", "4", "--steps", "3", "--optimizer", "own_rules.steps:Lion"]
     script = run(*words, "--code").out
     assert "from own_rules.steps import Lion as Lion_\n" in script
     (own / "script.py").write_text(script)
-    printed = subprocess.run([sys.executable, "script.py"], capture_output=True, text=True, check=True, cwd=own).stdout
     last = run(*words, "--json").json()["result"]
-    assert f"Lion {last['values']['Lion']}, loss {last['loss']}, " in printed
+    monkeypatch.syspath_prepend(own)
+    runpy.run_path("script.py")
+    assert f"Lion {last['values']['Lion']}, loss {last['loss']}, " in capsys.readouterr().out
 
 
 MISSING = "ModuleNotFoundError: No module named 'no_such_module'"
