@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 import random
 import runpy
 import sys
@@ -178,6 +179,36 @@ def test_float64_takes_the_tensors_that_a_function_holds_as_float64() -> None:
     w = torch.tensor([1.0, 2.0], dtype=torch.float64, requires_grad=True)
     ((A.double() @ w - B.double()) ** 2).mean().backward()
     assert found.grads["w"] == w.grad.tolist()  # type: ignore[union-attr]
+
+
+def into_a_buffer(x: torch.Tensor) -> torch.Tensor:
+    buffer = torch.zeros(2)
+    buffer[0] = x.sin()
+    buffer += x.float()
+    return torch.cat([buffer, torch.full((1,), 1.1, dtype=torch.float32) * x]).square().sum()
+
+
+def test_what_a_function_makes_is_float64_where_it_is_checked() -> None:
+    found = gdcli.grad(into_a_buffer, x=0.7, check=True)
+    x = torch.tensor(0.7, requires_grad=True)
+    into_a_buffer(x).backward()  # type: ignore[no-untyped-call]
+    assert found.grads["x"] == x.grad.item()  # type: ignore[union-attr]
+    assert found.check.verdict == "agree"  # type: ignore[union-attr]
+    assert torch.get_default_dtype() == torch.float32
+
+
+def test_what_a_function_writes_into_a_tensor_that_it_holds_is_read_from_it() -> None:
+    held = torch.zeros(2, 2)
+
+    def function(x: torch.Tensor) -> torch.Tensor:
+        buffer = held.clone() if torch.is_grad_enabled() else held
+        buffer.view(-1)[1:3] = torch.stack([x.sin(), x])
+        buffer[1, 1] = 3.0
+        return (x * buffer).sum()
+
+    found = gdcli.grad(function, x=0.7, check=True).check
+    assert found.verdict == "agree"  # type: ignore[union-attr]
+    assert found.rows[0].differences == pytest.approx(math.sin(0.7) + 0.7 * math.cos(0.7) + 1.4 + 3, rel=1e-6)  # type: ignore[union-attr]
 
 
 def in_place(x: torch.Tensor) -> torch.Tensor:
@@ -457,6 +488,18 @@ def test_a_class_that_cannot_step_is_told_why(own: Path, run: Run, optimizer: st
     found = json.loads(outcome.out)
     assert (outcome.code, found["message"]) == (code, message)
     assert hint in found["hint"]
+
+
+def test_data_are_fitted_by_a_class(own: Path, run: Run) -> None:
+    (own / "d.csv").write_text("x,y\n1,2\n2,3.9\n3,6.1\n")
+    words = ["fit-linear", "d.csv", "--target", "y", "--steps", "2", "--optimizer"]
+    found = run(*words, "own_rules.steps:Lion", "--json").json()
+    assert found["settings"]["lr"] == 0.02
+    for name, message in (
+        ("Sam", "needs a learning rate"),
+        ("Still", "takes no learning rate, and a fit to data has one"),
+    ):
+        assert run(*words, f"own_rules.steps:{name}").err.startswith(f"error: own_rules.steps:{name} {message}\n")
 
 
 def test_walk_and_sweep_say_what_they_do_not_know(own: Path, run: Run) -> None:

@@ -95,6 +95,11 @@ def _usual_rate(settings: RegressionSettings) -> float | Literal["auto"]:
     if settings.lr is not None:
         return settings.lr
     row = RULES[settings.optimizer]
+    if math.isnan(row.lr):
+        if row.takes_lr:
+            raise GdcliError("optimizer", f"{row.name} needs a learning rate", "for example: --lr 0.1")
+        message = f"{row.name} takes no learning rate, and a fit to data has one"
+        raise GdcliError("optimizer", message, "use another optimizer")
     return "auto" if row.lr == _NOTEBOOK_RATE and settings.loss != "mae" else row.lr
 
 

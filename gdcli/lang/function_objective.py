@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import random
-import re
 import sys
 from collections.abc import Iterable
 from typing import Any
@@ -18,7 +17,7 @@ from gdcli.lang.constructors import Environment
 from gdcli.lang.nodes import Call, Expression, children
 from gdcli.lang.objective import Objective
 
-_OF_DTYPES = re.compile(r"dtype|scalar type|\b(Double|double)\b")
+_NARROW = ("float", "half", "bfloat16")
 
 
 class FunctionObjective(Objective):
@@ -27,8 +26,8 @@ class FunctionObjective(Objective):
     What the function raises goes through; ``raised`` is the last of it. What it draws from PyTorch's generator comes
     from the stream of the environment, so that it depends on the seed alone, and the generator of the process stays
     where it was. ``is_random`` says that it has drawn numbers in its first call, and ``is_seeded_elsewhere`` that some
-    of them came from Python or NumPy, whose generators no seed of gdcli reaches. In float64, tensors of fewer digits
-    that the function holds are taken as float64 where PyTorch refuses to mix the two.
+    of them came from Python or NumPy, whose generators no seed of gdcli reaches. In float64, what the function makes,
+    holds and converts to is float64 too: what is said of a run in fewer digits rests on that.
     """
 
     def __init__(self, expression: Expression, environment: Environment, record: Recorder | None = None) -> None:
@@ -37,7 +36,7 @@ class FunctionObjective(Objective):
         self._environment = environment
         self._record = record
         self._call = self._first
-        self._widens = False
+        self._is_wide = environment.dtype is torch.float64
 
     def __call__(self, *tensors: torch.Tensor) -> torch.Tensor:
         """What the function returns.
@@ -87,21 +86,23 @@ class FunctionObjective(Objective):
 
     def _called(self, tensors: tuple[torch.Tensor, ...]) -> Any:
         try:
-            if self._widens:
-                with _Widened():
-                    return self._function(*tensors)
-            return self._function(*tensors)
-        except Exception as error:
-            if not self._mixes_dtypes(error):
-                self.raised = error
-                raise
-        try:
-            with _Widened():
-                result = self._function(*tensors)
+            return self._widely(tensors) if self._is_wide else self._function(*tensors)
         except Exception as error:
             self.raised = error
             raise
-        self._widens = True
+
+    def _widely(self, tensors: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        """The function in float64, whatever it makes and holds."""
+        usual = torch.get_default_dtype()
+        torch.set_default_dtype(torch.float64)
+        try:
+            with _Widened():
+                result = returned(self._function(*tensors), self.expression)
+        finally:
+            torch.set_default_dtype(usual)
+        if result.is_floating_point() and result.dtype is not torch.float64:
+            message = f"{called(self.expression)} cannot be computed in float64: its result is {result.dtype}"
+            raise GdcliError("dtype", message, "leave the dtype of what it makes to that of its arguments")
         return result
 
     def _changed(self, which: Iterable[bool]) -> GdcliError:
@@ -110,25 +111,34 @@ class FunctionObjective(Objective):
         message = f"{called(self.expression)} changed its argument '{name}' in place"
         return GdcliError("in-place", message, f"work on a copy: {name} = {name}.clone()")
 
-    def _mixes_dtypes(self, error: Exception) -> bool:
-        """Whether PyTorch refuses to mix float64 with the dtype of a tensor that the function holds."""
-        is_wide = self._environment.dtype is torch.float64 and not self._widens
-        return is_wide and isinstance(error, RuntimeError) and _OF_DTYPES.search(str(error)) is not None
-
 
 class _Widened(TorchFunctionMode):
-    """Makes floating-point arguments of PyTorch's functions float64."""
+    """Makes floating-point arguments of PyTorch's functions float64, and the dtypes that they name.
+
+    A tensor has one copy in float64 during a call, so that what is written into it is read from it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._copies: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}  # by id, which lasts as long as the tensor
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        return func(*_wide(args), **_wide(kwargs or {}))
+        if getattr(func, "__name__", "") in _NARROW:
+            return self._wide(args[0]).double()
+        return func(*self._wide(args), **self._wide(kwargs or {}))
 
-
-def _wide(value: Any) -> Any:
-    if isinstance(value, torch.Tensor):
-        return value.double() if value.is_floating_point() and value.dtype is not torch.float64 else value
-    if type(value) in (tuple, list):
-        return type(value)(map(_wide, value))
-    return {name: _wide(each) for name, each in value.items()} if type(value) is dict else value
+    def _wide(self, value: Any) -> Any:
+        if isinstance(value, torch.Tensor):
+            if not value.is_floating_point() or value.dtype is torch.float64:
+                return value
+            if id(value) not in self._copies:
+                self._copies[id(value)] = value, value.double()
+            return self._copies[id(value)][1]
+        if isinstance(value, torch.dtype):
+            return torch.float64 if value.is_floating_point else value
+        if type(value) in (tuple, list):
+            return type(value)(map(self._wide, value))
+        return {name: self._wide(each) for name, each in value.items()} if type(value) is dict else value
 
 
 def returned(result: Any, expression: Expression) -> torch.Tensor:
