@@ -545,6 +545,14 @@ def test_a_class_of_torch_is_its_rule() -> None:
     assert found.settings.opt["betas"] == [0.5, 0.9]
 
 
+def test_data_are_fitted_by_a_class_in_python() -> None:
+    data = {"x": [1.0, 2.0, 3.0], "y": [2.0, 3.9, 6.1]}
+    mine = gdcli.fit_linear(data=data, target="y", optimizer=Scaled, steps=5).result()
+    text = gdcli.fit_linear(data=data, target="y", optimizer="sgd", lr=0.3, steps=5).result()
+    assert mine.result == text.result
+    assert json.loads(msgspec.json.encode(mine))["settings"]["optimizer"] == f"{__name__}:Scaled"
+
+
 def test_classes_are_compared_in_python() -> None:
     racers = ["adam", Scaled, functools.partial(torch.optim.SGD, momentum=0.5)]
     found = gdcli.compare(square, x=4.0, optimizer=racers, steps=20, lr=0.1)

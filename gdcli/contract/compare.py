@@ -32,7 +32,7 @@ TUNING = "Tuning"
 Racers = Annotated[
     list[str],
     meta(
-        "update rules to compare (gdcli optimizers)",
+        "update rules to compare (gdcli optimizers), or package.module:Class, whose code is run",
         RULE,
         "NAMES",
         words="a list of optimizer names",

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from gdcli.contract.descent import StopReason
 from gdcli.contract.envelope import Notice
+from gdcli.contract.fields import in_record
 from gdcli.contract.regression import Coefficient, Column, Conditioning, RegressionResult, coefficients_of
 from gdcli.contract.short import short
 from gdcli.regression.agreement import digits
@@ -40,7 +41,7 @@ def outcome_of(fit: Fit) -> RegressionResult:
     found = qualities(settings, design, answer.factor, points, fit.gather)
     apart = qualities_apart(settings, design, points, fit.gather) if settings.validate is not None else [None, None]
     record = RegressionResult(
-        settings=replace(settings, source=fit.source),
+        settings=in_record(replace(settings, source=fit.source)),
         status=fit.ending.status,  # type: ignore[arg-type]
         message=fit.ending.message,
         rows=design.sample.rows,
