@@ -6,6 +6,7 @@ what belongs to the other form alone is refused.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -101,7 +102,7 @@ def _elsewhere(
     if form is not command:
         message = f"{option} is about the layer that {command.name} fits without data"
         return GdcliError("usage", message, f"leave out {option}, or the file")
-    value = ",".join(value) if isinstance(value, list) else value
+    value = shlex.quote(value[0]) if isinstance(value, list) else value
     word = option if isinstance(value, bool) else f"{option} {value or options.get(option, '')}".rstrip()
     hint = f"for example: {command.name} data.csv --target y {' '.join(word.split())}"
     return GdcliError("usage", f"{option} is about data, and no file is given", f"gdcli {hint.partition(': ')[2]}")
