@@ -115,12 +115,12 @@ def test_a_config_without_an_end_is_refused(run: Run, monkeypatch: pytest.Monkey
     assert (outcome.code, outcome.err) == (2, "error: the config /dev/zero is longer than 1 MB\n")
 
 
-def test_a_config_that_is_nested_deeply_is_refused(run: Run) -> None:
-    nested = f'{{"values": {{"x": {"[" * 600}1{"]" * 600}}}}}'
+@pytest.mark.parametrize("depth", [600, 3_000, 100_000])  # versions of Python differ in what reads how deep
+def test_a_config_that_is_nested_deeply_is_refused(run: Run, depth: int) -> None:
+    nested = f'{{"values": {{"x": {"[" * depth}1{"]" * depth}}}}}'
     outcome = run("minimize", "--config", "-", stdin=nested)
     assert outcome.code == 2
-    assert outcome.err.startswith("error: 'values' in ")
-    assert "is nested too deeply" in outcome.err
+    assert "nested too deeply" in outcome.err
 
 
 def test_a_number_beyond_all_numbers_is_not_an_end_too_early(run: Run) -> None:

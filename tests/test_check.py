@@ -213,7 +213,7 @@ KINKS = [
     ("relu(3*x - 0.3)", {"x": 0.1}, 0, 3, None),  # within rounding of the kink
     ("abs(x)", {"x": 0}, -1, 1, 0),
     ("leaky_relu(x)", {"x": 0}, 0.01, 1, 0.01),
-    ("clamp(x, 0, 1)", {"x": 1}, 1, 0, 1),
+    ("clamp(x, 0, 1)", {"x": 1}, 1, 0, None),  # versions of PyTorch differ
     ("hardtanh(x)", {"x": 1}, 1, 0, 0),
     ("x*sign(x)", {"x": 0}, -1, 1, 0),
     ("abs(x) + 100*x", {"x": 0}, 99, 101, 100),

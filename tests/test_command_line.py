@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import math
 import re
 from typing import Any
 
 import pytest
+import torch
 from conftest import Run
 
 import gdcli
+from gdcli.version import TESTED_TORCH
 
 COMMANDS = ["ops", "grad", "minimize", "fit-linear", "functions", "schema"]
 
@@ -144,7 +147,19 @@ def test_the_list_of_commands_is_the_help(run: Run) -> None:
 
 def test_version(run: Run) -> None:
     outcome = run("--version")
-    assert (outcome.code, outcome.out) == (0, f"gdcli {gdcli.__version__}\n")
+    assert (outcome.code, outcome.out.splitlines()) == (
+        0,
+        [f"gdcli {gdcli.__version__}", f"torch {torch.__version__} (digits tested with {TESTED_TORCH})"],
+    )
+
+
+def test_version_without_torch(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> str:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr("importlib.metadata.version", missing)
+    second = run("--version").out.splitlines()[1]
+    assert second == f"torch is not installed (digits tested with {TESTED_TORCH})"
 
 
 @pytest.mark.parametrize(

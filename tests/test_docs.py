@@ -20,6 +20,7 @@ import contextlib
 import doctest
 import functools
 import io
+import itertools
 import os
 import re
 import runpy
@@ -36,6 +37,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from forks import shell
+from packaging.requirements import Requirement
 from PIL import Image
 
 import gdcli
@@ -43,6 +45,7 @@ from gdcli.cli.app import COMMANDS, load
 from gdcli.cli.main import run
 from gdcli.errors import ExitCode
 from gdcli.race.race import Race
+from gdcli.version import TESTED_TORCH
 
 pytestmark = pytest.mark.slow  # it runs every command of the documents
 
@@ -398,6 +401,20 @@ def test_changelog_names_this_version() -> None:
     first = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert first is not None
     assert first[1] == gdcli.__version__
+
+
+def test_constraints_name_the_tested_torch() -> None:
+    constraints = (ROOT / "constraints.txt").read_text(encoding="utf-8")
+    assert f"\ntorch=={TESTED_TORCH}\n" in constraints
+
+
+def test_constraints_allow_what_the_project_asks_for() -> None:
+    pinned = dict(re.findall(r"^([\w-]+)==(.+)$", (ROOT / "constraints.txt").read_text(encoding="utf-8"), re.MULTILINE))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    asked = [*project["dependencies"], *itertools.chain(*project["optional-dependencies"].values())]
+    assert {Requirement(each).name for each in project["dependencies"]} <= pinned.keys()
+    for requirement in map(Requirement, asked):
+        assert requirement.name not in pinned or requirement.specifier.contains(pinned[requirement.name]), requirement
 
 
 def test_citation_names_this_version() -> None:

@@ -288,6 +288,9 @@ def test_value_is_pytorchs_bit_for_bit(row: Function) -> None:
             assert bits(gdcli(text, tensors)) == bits(oracle(text, tensors)), text
 
 
+REMOVED = "is now removed"  # what PyTorch says of a spelling that an earlier version had, and that gdcli still reads
+
+
 @ROWS
 def test_every_spelling_is_the_same_function(row: Function) -> None:
     text, tensors = calls_of(row)[0], variables(0)
@@ -301,7 +304,13 @@ def test_every_spelling_is_the_same_function(row: Function) -> None:
         if "." in spelling:
             keywords = as_pytorch(row).keywords  # type: ignore[attr-defined]
             spelled = functools.partial(resolve(spelling), **keywords)
-            assert bits(oracle(f"spelled{arguments}", tensors, spelled=spelled)) == expected, spelling
+            try:
+                theirs = oracle(f"spelled{arguments}", tensors, spelled=spelled)
+            except RuntimeError as error:
+                if REMOVED not in str(error):
+                    raise
+            else:
+                assert bits(theirs) == expected, spelling
 
 
 @ROWS
@@ -315,7 +324,9 @@ def test_method_flag_says_what_pytorch_does(row: Function) -> None:
         method = f"({ast.unparse(tree.args[position])}).{row.bare_name}({', '.join(rest)})"
         try:
             same = bits(eval_method(method, tensors, row)) == bits(oracle(text, tensors))
-        except (RuntimeError, TypeError):
+        except (RuntimeError, TypeError) as error:
+            if REMOVED in str(error):
+                return
             same = False
         assert row.method == same
         if same:

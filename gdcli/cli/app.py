@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 
 from gdcli.cli.style import styled
 from gdcli.cli.topics import TOPICS
-from gdcli.version import __version__
+from gdcli.version import TESTED_TORCH, __version__
 
 COMMANDS = {
     "ops": "Evaluate expressions, one per row.",
@@ -117,9 +117,16 @@ app = typer.Typer(
 
 
 def _version(asked: bool) -> None:
-    if asked:
-        typer.echo(f"gdcli {__version__}")
-        raise typer.Exit
+    if not asked:
+        return
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        torch = f"torch {version('torch')}"  # from the files of the package: it is not imported
+    except PackageNotFoundError:
+        torch = "torch is not installed"
+    typer.echo(f"gdcli {__version__}\n{torch} (digits tested with {TESTED_TORCH})")
+    raise typer.Exit
 
 
 @functools.cache

@@ -61,6 +61,7 @@ INTERVALS = {
     "betas[1]": _BETA,
     "eps": _AT_LEAST_0,
     "alpha": _AT_LEAST_0,
+    "lambd": _AT_LEAST_0,
     "rho": Interval(high=1.0),
     "momentum_decay": _AT_LEAST_0,
     "lr_decay": _AT_LEAST_0,
@@ -69,13 +70,10 @@ INTERVALS = {
     "etas[1]": Interval(low=1.0, open_low=True),
     "damping": Interval(open_low=True),
 }
-"""Where PyTorch, and newton, take the parameters of the rules that are offered; the others may be any number."""
-_ANY = ("asgd.alpha",)  # whose name another rule has with bounds
+"""Where PyTorch, and newton, take the parameters of the rules that are offered; the others may be any number.
 
-
-def interval_of(rule: str, name: str) -> Interval | None:
-    """The numbers that a parameter of a rule may be, None where that is any number."""
-    return None if f"{rule}.{name}" in _ANY else INTERVALS.get(name)
+Some versions of PyTorch take a negative lambd or alpha of asgd, which can make them divide by 0 in a step.
+"""
 
 
 def check_offered(settings: SweepSettings) -> None:
@@ -178,7 +176,7 @@ def _check_seed(axis: SweepAxis, axes: Sequence[SweepAxis], known: Known) -> Non
 def _check_interval(settings: SweepSettings, axis: SweepAxis) -> None:
     """Raise GdcliError for a number that the rule does not take."""
     name = axis.target + (f"[{axis.index[0]}]" if axis.index else "")
-    interval = interval_of(settings.optimizer, "lr" if axis.kind != "parameter" else name)
+    interval = INTERVALS.get("lr" if axis.kind != "parameter" else name)
     if interval is None:
         return
     numbers = axis.listed or [axis.low, axis.high]

@@ -20,6 +20,8 @@ from gdcli.explain.known import (
     erfcx,
     expm1,
     floor,
+    fmax,
+    fmin,
     gammainc,
     i0,
     i0e,
@@ -42,6 +44,7 @@ from gdcli.explain.known import (
     softplus,
     trunc,
 )
+from gdcli.explain.ties import passes_at_a_bound, shares_at_a_bound
 
 _SUMMED = 1_000  # a number up to which SymPy adds up fractions for digamma
 
@@ -73,9 +76,15 @@ def power(base: Expr, exponent: Expr) -> Expr:
 
 
 def clamp(x: Expr, min: Expr | None = None, max: Expr | None = None) -> Expr:
-    """Kept between bounds, of which the upper wins; on a bound itself PyTorch lets the gradient through."""
+    """Kept between bounds, of which the upper wins; versions of PyTorch differ in the gradient on a bound itself."""
+    bounds = [bound for bound in (min, max) if bound is not None]
+    if not all(bound.is_number for bound in bounds) and shares_at_a_bound():
+        x = x if min is None else maximum(x, min)
+        return x if max is None else minimum(x, max)
     low, high = (-sympy.oo if min is None else min), (sympy.oo if max is None else max)
-    return Piecewise((high, (x > high) | (low > high)), (low, x < low), (x, True))
+    if not all(bound.is_number for bound in bounds) or passes_at_a_bound():
+        return Piecewise((high, (x > high) | (low > high)), (low, x < low), (x, True))
+    return Piecewise((high, (x >= high) | (low >= high)), (low, x <= low), (x, True))
 
 
 def _between(x: Expr, low: Expr, high: Expr) -> Expr:
@@ -116,7 +125,8 @@ def _selu(x: Expr) -> Expr:
 
 
 def _logit(p: Expr, eps: Expr | None = None) -> Expr:
-    p = p if eps is None else clamp(p, eps, 1 - eps)
+    if eps is not None:  # on a bound the gradient passes
+        p = Piecewise((eps, p < eps), (1 - eps, p > 1 - eps), (p, True))
     return sympy.log(p / (1 - p))
 
 
@@ -198,8 +208,10 @@ ELEMENTWISE: Mapping[str, Callable[..., Expr]] = {
     "sign": sign,
     "frac": lambda x: x - trunc(x),
     "tensor": lambda x: x,
-    **dict.fromkeys(["minimum", "fmin"], minimum),
-    **dict.fromkeys(["maximum", "fmax"], maximum),
+    "minimum": minimum,
+    "maximum": maximum,
+    "fmin": fmin,
+    "fmax": fmax,
     "clamp": clamp,
     "clamp_min": clamp,
     "clamp_max": lambda x, high: clamp(x, None, high),

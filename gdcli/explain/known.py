@@ -11,6 +11,8 @@ from typing import Any
 import sympy
 from sympy import Piecewise, pi, sqrt
 
+from gdcli.explain.ties import at_a_tie
+
 Expr = Any  # sympy.Expr; SymPy has no types
 
 
@@ -49,9 +51,6 @@ def _known(name: str, meaning: Callable[..., Expr], *slopes: Callable[..., Expr]
     return type(name, (Known,), {"slopes": slopes, "meaning": staticmethod(meaning)})
 
 
-_HALF = sympy.Rational(1, 2)
-
-
 def _flat(*_: Expr) -> Expr:
     return sympy.S.Zero
 
@@ -60,23 +59,38 @@ def _normal_density(x: Expr) -> Expr:
     return sympy.exp(-(x**2) / 2) / sqrt(2 * pi)
 
 
+_HALF = sympy.Rational(1, 2)
 floor = _known("floor", sympy.floor, _flat)
 trunc = _known("trunc", lambda x: sympy.sign(x) * sympy.floor(sympy.Abs(x)), _flat)
 sign = _known("sign", sympy.sign, _flat)
 size = _known("abs", sympy.Abs, sign)
 relu = _known("relu", lambda x: Piecewise((x, x > 0), (0, True)), lambda x: Piecewise((1, x > 0), (0, True)))
-maximum = _known(  # at a tie PyTorch gives half of the gradient to each
-    "maximum",
-    lambda x, y: Piecewise((x, x > y), (y, True)),
-    lambda x, y: Piecewise((1, x > y), (0, x < y), (_HALF, True)),
-    lambda x, y: Piecewise((0, x > y), (1, x < y), (_HALF, True)),
-)
-minimum = _known(
-    "minimum",
-    lambda x, y: Piecewise((x, x < y), (y, True)),
-    lambda x, y: Piecewise((1, x < y), (0, x > y), (_HALF, True)),
-    lambda x, y: Piecewise((0, x < y), (1, x > y), (_HALF, True)),
-)
+
+
+def _larger(name: str) -> Any:
+    return _known(
+        name,
+        lambda x, y: Piecewise((x, x > y), (y, True)),
+        lambda x, y: Piecewise((1, x > y), (0, x < y), (_tie(name, 0), True)),
+        lambda x, y: Piecewise((0, x > y), (1, x < y), (_tie(name, 1), True)),
+    )
+
+
+def _smaller(name: str) -> Any:
+    return _known(
+        name,
+        lambda x, y: Piecewise((x, x < y), (y, True)),
+        lambda x, y: Piecewise((1, x < y), (0, x > y), (_tie(name, 0), True)),
+        lambda x, y: Piecewise((0, x < y), (1, x > y), (_tie(name, 1), True)),
+    )
+
+
+def _tie(name: str, place: int) -> Expr:
+    return sympy.Rational(at_a_tie(name)[place])
+
+
+maximum, fmax = map(_larger, ("maximum", "fmax"))
+minimum, fmin = map(_smaller, ("minimum", "fmin"))
 sigmoid: Any = _known("sigmoid", lambda x: 1 / (1 + sympy.exp(-x)), lambda x: sigmoid(x) * (1 - sigmoid(x)))
 logsigmoid = _known("logsigmoid", lambda x: -sympy.log(1 + sympy.exp(-x)), lambda x: sigmoid(-x))
 softplus = _known(  # PyTorch's turns into x itself above 20

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from gdcli.explain.ties import at_a_tie
 from gdcli.lang.functions import CATEGORIES, FUNCTIONS
 from gdcli.lang.nodes import Application, Attribute, Binary, Call, Index, ListOf, Node, Reference, Unary, Variable
 from gdcli.lang.operators import BINARY, UNARY
@@ -99,7 +100,8 @@ def _selection(name: str, facts: Sequence[Fact], result: torch.Tensor, tensors: 
         held = f"held at a bound for {stopped} of {value.numel()} elements: no gradient flows through them"
         return held if stopped else ""
     if "choice" in facts:
-        return "the gradient goes to the selected element, and ties share it"
+        shared = len(tensors) == 1 or all(at_a_tie(name))
+        return "the gradient goes to the selected element" + ", and ties share it" * shared
     if name == "abs" and bool((value == 0).any()):
         return "not differentiable at 0; PyTorch uses 0"
     return ""
