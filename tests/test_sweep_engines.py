@@ -20,7 +20,7 @@ import gdcli
 from gdcli.batch.fast import _FUNCTIONS, compiled
 from gdcli.batch.generated import APPROXIMATE, TEXTS, Source
 from gdcli.batch.stepped import NJIT
-from gdcli.batch.sums import lanes, order_of_sum
+from gdcli.batch.sums import lanes_of_sum, order_of_sum
 from gdcli.complete.alone import settings_alone
 from gdcli.complete.sweep import complete_sweep
 from gdcli.complete.sweep_names import OFFERED
@@ -326,7 +326,7 @@ def test_order_of_sum_is_that_of_pytorch(dtype: torch.dtype) -> None:
     for count in range(1, 601):
         numbers = torch.randn(4, count, generator=generator, dtype=torch.float64).to(dtype)
         expected = torch.stack([row.clone().sum() for row in numbers])
-        found = added(order_of_sum(count, lanes(dtype)), numbers.T)
+        found = added(order_of_sum(count, lanes_of_sum(dtype)), numbers.T)
         assert torch.equal(found, expected), count
 
 

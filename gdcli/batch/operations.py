@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from gdcli.batch.recording import Level, NotRecordedError, Recorded, Slot, constant, mapped, slots_in
-from gdcli.batch.sums import MOST_TERMS, add_in_order, lanes, order_of_sum
+from gdcli.batch.sums import MOST_TERMS, add_in_order, lanes_of_sum, order_of_sum
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -229,7 +229,7 @@ def _sum(recorded: Recorded) -> Iterator[Operation]:
         raise NotRecordedError(recorded.name)
     count = math.prod(source.shape[dim] for dim in over)
     inner = bool(over) and over[-1] == n - 1 and over == tuple(range(over[0], n))
-    tree = order_of_sum(count, lanes(source.dtype)) if inner and 1 < count <= MOST_TERMS else None
+    tree = order_of_sum(count, lanes_of_sum(source.dtype)) if inner and 1 < count <= MOST_TERMS else None
 
     def run(x: torch.Tensor, *, out: torch.Tensor) -> None:
         if n == 0 or count == 1:

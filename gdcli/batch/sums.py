@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 
@@ -11,14 +12,29 @@ Tree = int | tuple["Tree", "Tree"]
 """The order of a sum: the number of a term, or a sum of two."""
 _LEVELS = 4
 _ROWS_AT_ONCE = 4
+_TRIALS, _TERMS = 16, 100  # sums whose order is looked for
 MOST_TERMS = 512
 """Of a sum whose order is kept."""
 
 
 def lanes(dtype: torch.dtype) -> int:
-    """How many elements PyTorch's kernels take at once."""
+    """How many elements PyTorch's pointwise kernels take at once."""
     wide = 64 if torch.backends.cpu.get_cpu_capability() == "AVX512" else 32
     return wide // dtype.itemsize
+
+
+@functools.cache
+def lanes_of_sum(dtype: torch.dtype) -> int:
+    """How many elements the kernel of a sum takes at once, found by trying: with AVX512 too it may be those of AVX2."""
+    generator = torch.Generator().manual_seed(0)
+    numbers = torch.randn(_TRIALS, _TERMS, generator=generator, dtype=torch.float64).to(dtype)
+    expected = torch.stack([row.clone().sum() for row in numbers])
+    rows = numbers.T.contiguous().unbind()
+    for wide in (32, 64, 16):
+        tree = order_of_sum(_TERMS, wide // dtype.itemsize)
+        if torch.equal(add_in_order(tree, rows, torch.empty_like(expected)), expected):
+            return wide // dtype.itemsize
+    return lanes(dtype)
 
 
 def order_of_sum(terms: int, lanes: int) -> Tree:
