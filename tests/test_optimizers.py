@@ -366,7 +366,7 @@ def test_rate_from_curvature_is_one_over_the_largest() -> None:
 
 # Parameters of torch.optim that choose an implementation, not a rule.
 IMPLEMENTATION = ("self", "params", "lr", "foreach", "capturable", "differentiable", "fused")
-LATER = {"lbfgs": ("maximize",)}  # not in each version of PyTorch; --maximize needs it not
+LATER = {"lbfgs": ("maximize",)}  # not in each version of PyTorch; --maximize does without it
 
 
 @pytest.mark.parametrize("name", TORCH_OPTIM)

@@ -102,6 +102,14 @@ def test_where_no_gradient_flows_is_marked() -> None:
     assert found["floor(x)"].note == "piecewise constant: the gradient is zero"
 
 
+@pytest.mark.parametrize("name", ["maximum", "minimum", "fmax", "fmin"])
+def test_ties_share_the_gradient_where_pytorch_shares_it(name: str) -> None:
+    note = by_text(tape(f"2*{name}(x, y)", x=1.0, y=1.0))[f"{name}(x, y)"].note
+    x, y = torch.ones((), requires_grad=True), torch.ones((), requires_grad=True)
+    getattr(torch, name)(x, y).backward()
+    assert note.endswith("ties share it") == (x.grad == y.grad)
+
+
 def test_a_pair_of_values_and_indices_is_a_node() -> None:
     found = by_text(tape("sum(max(x, 0)[0])", x=[[1, 5], [3, 2]]))
     assert found["max(x, 0)"].value is None
