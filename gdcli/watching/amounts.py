@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -16,7 +17,7 @@ def amount(tensor: torch.Tensor | None, *, closely: bool = False) -> Amount:
         return None
     if tensor.numel() == 1 and tensor.dim() == 0 and not tensor.is_complex():
         return tensor.item()
-    if tensor.numel() <= FEW and not tensor.is_complex() and tensor.layout == torch.strided:
+    if is_small(tensor):
         return tensor.tolist()
     return extent(tensor) if closely else Extent(tensor.numel(), norm(tensor))
 
@@ -31,14 +32,53 @@ def norm(tensor: torch.Tensor) -> float:
     return torch.linalg.vector_norm(x).item()  # type: ignore[no-any-return]
 
 
+def amounts(tensors: Sequence[torch.Tensor | None], extents: Extents | None = None) -> list[Amount]:
+    """What ``amount`` gives of each; with ``extents``, all that these have of each large one."""
+    if extents is not None:
+        return [amount(each) if each is None or is_small(each) else extents.of(each) for each in tensors]
+    large = [each.detach() for each in tensors if each is not None and not is_small(each)]
+    if not all(each.is_floating_point() and each.layout == torch.strided for each in large) or not _are_alike(large):
+        return list(map(amount, tensors))
+    norms = iter(torch.stack(torch._foreach_norm(large)).tolist() if large else ())  # noqa: SLF001 -- as clip_grad does
+    return [amount(each) if each is None or is_small(each) else Extent(each.numel(), next(norms)) for each in tensors]
+
+
+def _are_alike(tensors: list[torch.Tensor]) -> bool:
+    return len({(each.dtype, each.device) for each in tensors}) <= 1
+
+
+def is_small(tensor: torch.Tensor) -> bool:
+    """Whether a tensor is noted as its numbers."""
+    return tensor.numel() <= FEW and not tensor.is_complex() and tensor.layout == torch.strided
+
+
 def extent(tensor: torch.Tensor) -> Extent:
-    """The norm, the extremes, and how many elements are 0 or not finite."""
+    """The norm, the extremes, and how many elements are not finite."""
     x = tensor.detach()
     if not x.is_floating_point() or x.layout != torch.strided or not x.numel():
         return Extent(x.numel(), norm(x))
+    x = x.mT if x.dim() == 2 and x.mT.is_contiguous() else x  # the order of memory is far faster
     low, high = (end.item() for end in torch.aminmax(x))
     not_finite = 0 if math.isfinite(low) and math.isfinite(high) else x.numel() - int(x.isfinite().sum().item())
-    return Extent(x.numel(), norm(x), low, high, x.numel() - int(x.count_nonzero().item()), not_finite)
+    return Extent(x.numel(), norm(x), low, high, not_finite)
+
+
+class Extents:
+    """The extents of tensors that are looked at closely at one time; those of the same memory are computed once."""
+
+    def __init__(self) -> None:
+        self._known: dict[Any, Extent] = {}
+
+    def of(self, tensor: torch.Tensor) -> Extent:
+        """The extent of a tensor."""
+        try:
+            layout = sorted(zip(tensor.shape, tensor.stride(), strict=True))
+            key = tensor.data_ptr(), tensor._version, tensor.dtype, *layout  # noqa: SLF001
+        except RuntimeError:  # it is sparse, or has no memory of its own
+            return extent(tensor)
+        if key not in self._known:
+            self._known[key] = extent(tensor)
+        return self._known[key]
 
 
 def is_zero(amount: Amount) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from gdcli.watching.amounts import amount, extent
+from gdcli.watching.amounts import Extents, amount
 from gdcli.watching.places import Places
 from gdcli.watching.seen import FEW, Graph, Node, Place, Saved
 
@@ -50,7 +50,8 @@ def is_compiled(graph: Graph) -> bool:
     return any(node.op.startswith("CompiledFunction") for node in graph.nodes)
 
 
-def graph_of(root: Any, iteration: int, name_of: Callable[[torch.Tensor], str | None], places: Places) -> Graph:
+def graph_of(root: Any, iteration: int, name_of: Callable[[torch.Tensor], str | None], places: Places,
+             extents: Extents) -> Graph:  # fmt: skip
     """The graph below a node as plain data, before backward has freed what it saved."""
     order: dict[Any, int] = {root: 0}
     waiting, nodes, left_out = [root], [root], 0
@@ -70,18 +71,18 @@ def graph_of(root: Any, iteration: int, name_of: Callable[[torch.Tensor], str | 
             return None
         return name_of(node.variable) if type(node) is _ACCUMULATE else order.get(node)
 
-    return Graph(iteration, [_node(node, [input_of(b) for b, _ in node.next_functions], places) for node in nodes],
-                 left_out)  # fmt: skip
+    return Graph(iteration, [_node(node, [input_of(b) for b, _ in node.next_functions], places, extents)
+                             for node in nodes], left_out)  # fmt: skip
 
 
-def _node(node: Any, inputs: list[int | str | None], places: Places) -> Node:
+def _node(node: Any, inputs: list[int | str | None], places: Places, extents: Extents) -> Node:
     saved = []
     for attribute in _saved_names(type(node)):  # type: ignore[arg-type]
         try:
             value = getattr(node, attribute)
         except RuntimeError:  # it was changed in place, or is gone
             continue
-        if (one := _saved(attribute.removeprefix("_saved_"), value)) is not None:
+        if (one := _saved(attribute.removeprefix("_saved_"), value, extents)) is not None:
             saved.append(one)
     return Node(node.name().split("::")[-1], inputs, saved, _shape(node), _place(node, places))
 
@@ -91,7 +92,7 @@ def _saved_names(kind: Any) -> list[str]:
     return [name for name in dir(kind) if name.startswith("_saved_")]
 
 
-def _saved(name: str, value: Any) -> Saved | None:
+def _saved(name: str, value: Any, extents: Extents) -> Saved | None:
     if not isinstance(value, torch.Tensor):
         numbers = isinstance(value, (bool, int, float, str)) or (
             isinstance(value, (list, tuple)) and all(isinstance(each, (int, float)) for each in value)
@@ -106,7 +107,7 @@ def _saved(name: str, value: Any) -> Saved | None:
         flat = value.detach().reshape(-1, units)
         zeros = int((flat == 0).all(dim=0).sum().item())
     few = amount(value.detach()) if value.numel() <= FEW else None
-    return Saved(name, shape, extent(value), few, zeros, units)
+    return Saved(name, shape, extents.of(value), few, zeros, units)
 
 
 def _shape(node: Any) -> list[int] | None:

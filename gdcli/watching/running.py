@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from gdcli.watching.amounts import amount, distance, is_finite, is_zero
+from gdcli.watching.amounts import Extents, amount, amounts, distance, is_finite, is_zero
 from gdcli.watching.graph import graph_of, is_compiled, shape_at_the_top
 from gdcli.watching.kept import KeptIterations
 from gdcli.watching.seen import EVENTS, Amount, Event, Failure, Iteration, LeafState, WatchedDescent
@@ -55,6 +55,7 @@ class RunningDescent:
         self.left = False  # a descent with other leaves has had a backward since
         self._holders: set[int] = set()
         self._optimizers_known = -1
+        self._extents = Extents()  # of the iteration that is looked at
 
     def is_another(self, leaves: list[torch.Tensor]) -> bool:
         """Whether a loss with these leaves begins another descent: they are all new, and stayed the same before."""
@@ -151,6 +152,7 @@ class RunningDescent:
         for name, tensor in bound.items():
             self._begun.leaves[name] = LeafState(amount(tensor), None, is_leaf=tensor.is_leaf)
         if looks:
+            self._extents = Extents()
             self._look_at_graph(losses, number)
 
     def end(self, grads: list[Any] | None = None) -> None:
@@ -161,12 +163,11 @@ class RunningDescent:
         if grads is None and not iteration.looked and self._steady and self._ended_steadily(iteration):
             return
         finite = math.isfinite(iteration.loss)
-        for i, each in enumerate(self.reached):
-            leaf = each.ref()
-            if leaf is None:
-                continue
-            grad = leaf.grad if grads is None else grads[i] if i < len(grads) else None
-            state = each.note(leaf, grad, closely=iteration.looked)
+        there = [(i, each, leaf) for i, each in enumerate(self.reached) if (leaf := each.ref()) is not None]
+        slopes = [leaf.grad if grads is None else grads[i] if i < len(grads) else None for i, _, leaf in there]
+        noted = amounts([*(leaf for _, _, leaf in there), *slopes], self._extents if iteration.looked else None)
+        for i, (_, each, leaf) in enumerate(there):
+            state = each.note(leaf, slopes[i], noted[i], noted[i + len(there)], closely=iteration.looked)
             finite = finite and is_finite(state.value) and is_finite(state.grad)
             if each.name in iteration.leaves:
                 each.state = iteration.leaves[each.name]
@@ -265,9 +266,7 @@ class RunningDescent:
         for each in self.reached:
             tensor = now.get(each.name)
             if tensor is not None:
-                each.note_move(
-                    tensor, stepped=bool(stepped) and not stepped.isdisjoint(self.recorder.holders(each.key))
-                )
+                each.note_move(tensor, lambda key: not stepped.isdisjoint(self.recorder.holders(key)))
         self._kept.add(iteration, always=iteration.looked or iteration.number == self.seen.not_finite)
         if self.recorder.done is not None:
             self.recorder.done(self.index, self.seen, iteration)
@@ -282,7 +281,7 @@ class RunningDescent:
         root = next((loss.grad_fn for loss in losses if loss.grad_fn is not None), None)
         if root is None:
             return
-        graph = graph_of(root, number, self.leaves.name_of, self.recorder.places)
+        graph = graph_of(root, number, self.leaves.name_of, self.recorder.places, self._extents)
         if len(self.seen.graphs) >= _MOST_GRAPHS:
             del self.seen.graphs[_MOST_GRAPHS // 2]
         self.seen.graphs.append(graph)

@@ -37,7 +37,6 @@ class Extent(Struct, frozen=True, gc=False):
     norm: float
     smallest: float | None = None
     largest: float | None = None
-    zeros: int | None = None
     not_finite: int | None = None
 
 
@@ -85,8 +84,7 @@ class LeafState(Struct, gc=False):
 
     ``moved`` is the norm of the change of the value until the next backward of this descent (or the end), None where
     unknown; ``by`` what changed it: the step of an optimizer, an operation in place, or the name being bound to another
-    tensor, None where it did not change or that is unknown. ``grad_moved`` is the norm of the change of ``grad`` up to
-    the next iteration. ``is_leaf`` is of the tensor that had the name.
+    tensor, None where it did not change or that is unknown. ``is_leaf`` is of the tensor that had the name.
     """
 
     value: Amount
@@ -95,7 +93,6 @@ class LeafState(Struct, gc=False):
     before: Before = "none"
     moved: float | None = None
     by: Moved | None = None
-    grad_moved: float | None = None
     is_leaf: bool = True
 
 

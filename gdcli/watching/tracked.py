@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import weakref
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -26,8 +26,8 @@ class Tracked(Struct):
     """A leaf that a descent knows, with what its last iteration left.
 
     ``now`` is the value when backward began, where the iteration is like the last one. One that ``is_scalar`` has no
-    dimension. ``strong`` holds a small one after the script has let it go: its last value is the result. ``old_value``
-    and ``old_grad`` are copies of a large one, where the next iteration is compared with them.
+    dimension. ``strong`` holds a small one after the script has let it go: its last value is the result. ``copy`` has
+    the memory for a copy of a large one, and ``is_copied`` whether the next iteration is compared with it.
     """
 
     key: int
@@ -45,8 +45,8 @@ class Tracked(Struct):
     grad_before: Amount = None
     now: Amount = None
     is_scalar: bool = False
-    old_value: torch.Tensor | None = None
-    old_grad: torch.Tensor | None = None
+    copy: torch.Tensor | None = None
+    is_copied: bool = False
 
     def note_before(self) -> None:
         """Note what is in ``.grad`` when backward begins."""
@@ -69,39 +69,47 @@ class Tracked(Struct):
             self.before = "zero" if zero else "other"
             self.grad_before = Extent(grad.numel(), 0.0 if zero else norm(grad))
 
-    def note(self, leaf: torch.Tensor, grad: torch.Tensor | None, *, closely: bool) -> LeafState:
+    def note(
+        self, leaf: torch.Tensor, grad: torch.Tensor | None, value: Amount, gradient: Amount, *, closely: bool
+    ) -> LeafState:
         """The state of the leaf after backward."""
-        if self.few:
-            state = LeafState(amount(leaf), amount(grad), self.grad_before, self.before)
-        else:
-            value, gradient = amount(leaf, closely=closely), amount(grad, closely=closely)
-            if not closely and not (is_finite(value) and is_finite(gradient)):
-                value, gradient = extent(leaf), None if grad is None else extent(grad)
-            state = LeafState(value, gradient, self.grad_before, self.before)
+        if not self.few and not closely and not (is_finite(value) and is_finite(gradient)):
+            value, gradient = extent(leaf), None if grad is None else extent(grad)
+        state = LeafState(value, gradient, self.grad_before, self.before)
+        if not self.few:
             if grad is not None:
                 self.grad_ref, self.grad_version = weakref.ref(grad), grad._version  # noqa: SLF001
-                if self.old_grad is not None and self.state is not None:
-                    self.state.grad_moved = norm(grad.detach() - self.old_grad)
-            self.old_value = leaf.detach().clone() if closely else None
-            self.old_grad = grad.detach().clone() if closely and grad is not None else None
+            if closely:
+                self._copy(leaf.detach())
+            self.is_copied = closely
         self.version = leaf._version  # noqa: SLF001
         self.state = state
         return state
 
-    def note_move(self, now: torch.Tensor, *, stepped: bool) -> None:
-        """Note how far the value is from ``now``, the tensor that has its name, and what moved it."""
+    def note_move(self, now: torch.Tensor, steps: Callable[[int], bool]) -> None:
+        """Note how far the value is from ``now``, the tensor that has its name, and what moved it.
+
+        ``steps`` says of a key whether an optimizer that holds its tensor has stepped.
+        """
         state = self.state
         if state is None:
             return
         if not isinstance(state.value, Extent):
             state.moved = distance(state.value, amount(now))
-        elif self.old_value is not None and self.old_value.shape == now.shape:
-            state.moved = norm(now.detach() - self.old_value)
-            self.old_value = None
+        elif self.is_copied and self.copy is not None and self.copy.shape == now.shape:
+            state.moved = norm(self.copy.sub_(now.detach()))
+            self.is_copied = False
         if now is not self.ref():
             state.by = "rebound"
         elif state.moved or (state.moved is None and now._version != self.version):  # noqa: SLF001
-            state.by = "step" if stepped else "in place"
+            state.by = "step" if steps(self.key) else "in place"
+
+    def _copy(self, leaf: torch.Tensor) -> None:
+        """Copy the value, into the memory of the last copy: new memory takes far longer."""
+        if self.copy is not None and self.copy.shape == leaf.shape:
+            self.copy.copy_(leaf)
+        else:
+            self.copy = leaf.clone()
 
 
 class Leaves:
