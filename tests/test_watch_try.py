@@ -163,7 +163,11 @@ def test_second_run_that_goes_wrong_is_told(source: str, effect: str, monkeypatc
         ("cycling_optimizer", True, "the last loss is 0 instead of 10, and the finding is gone"),
         ("rate_mlp", False, "and the finding is still there"),
         ("rate_momentum", True, "and the finding is gone; new: oscillating at line 6"),
-        ("rebound_manual", None, "ends with RuntimeError"),  # it is not inside no_grad
+        ("rebound_manual", True, "the exit code is 0 instead of 1, and the finding is gone"),
+        ("no_leaf_manual", True, "the exit code is 0 instead of 1, and the finding is gone"),
+        ("copy_updated_manual", True, "and the finding is gone"),
+        ("changed_in_place_manual", True, "the exit code is 0 instead of 1, and the finding is gone"),
+        ("graph_grows_optimizer", True, "and the finding is gone"),
         ("two_backwards_optimizer", True, "(after 4 iterations instead of 1), and the exit code is 0 instead of 1"),
         ("not_averaged_manual", True, "(a mean, and no sum)"),
     ],

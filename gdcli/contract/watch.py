@@ -14,6 +14,7 @@ WATCH = "Script"
 WatchFindingCode: TypeAlias = Literal[
     "zero-grad-forgotten", "zero-grad-before-step", "update-outside-no-grad", "rebound", "no-gradient",
     "not-held", "not-reached", "detached", "step-before-backward", "schedule-before-step", "two-backwards",
+    "no-leaf", "graph-grows", "changed-in-place",
     "lr-zero", "integer-parameter", "no-requires-grad", "broadcast", "not-averaged", "not-finite", "dead-relu",
     "vanishing-gradient", "exploding-gradient", "learning-rate-too-large", "learning-rate-too-small", "float-floor",
     "oscillating", "cycling", "plateau", "saddle", "never-stepped", "incomplete",

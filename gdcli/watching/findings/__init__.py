@@ -4,7 +4,9 @@ Each is a function of a ``Case``, a descent with what is computed from its recor
 does wrong explains how its descent went, so the second half is asked only where the first half found nothing:
 
     update-outside-no-grad   PyTorch's error, told in place; so are integer-parameter, no-requires-grad, no-gradient (a
-                             loss without a graph: under no_grad) and two-backwards
+                             loss without a graph: under no_grad), two-backwards (also one loss twice, without an
+                             error), no-leaf and changed-in-place
+    graph-grows              a loss that has the graphs of all iterations before, by as many operations each
     rebound                  a name that the update binds to another tensor, without a gradient or an optimizer
     zero-grad-forgotten      a gradient added to one that was used: last + new = sum
     zero-grad-before-step    gradients set to zero between backward and step; step-before-backward: the step comes first

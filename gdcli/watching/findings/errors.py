@@ -8,13 +8,16 @@ from gdcli.contract.envelope import listed
 from gdcli.contract.watch import WatchFinding
 from gdcli.watching.findings.case import Case
 from gdcli.watching.findings.flow import cuts
+from gdcli.watching.findings.graphs import changed_in_place, no_leaf
 from gdcli.watching.findings.remedies import replaced
-from gdcli.watching.findings.source import Source, Sources, mentions, root, statements_in
+from gdcli.watching.findings.source import Sources, is_no_grad, mentions, receiver, root, statements_in
 from gdcli.watching.seen import Failure, Leaf, Place, WatchedScript
 
 _IN_PLACE = "leaf Variable that requires grad is being used in an in-place operation"
 _NOT_FLOAT = "floating point and complex dtype can require gradients"
 _AGAIN = "backward through the graph a second time"
+_CHANGED = "modified by an inplace operation"
+_NO_LEAF = "can't optimize a non-leaf Tensor"
 _NO_GRAPH = "does not require grad and does not have a grad_fn"
 
 
@@ -27,7 +30,11 @@ def of_script(script: WatchedScript, sources: Sources) -> WatchFinding | None:
         return _outside_no_grad(failure, failure.place, sources)
     if _NOT_FLOAT in failure.message:
         return _integer(failure.place, sources)
-    if failure.type == "TypeError" and "NoneType" in failure.message and not script.descents:
+    if _NO_LEAF in failure.message:
+        return no_leaf(script, failure.place, sources)
+    if failure.type in ("TypeError", "AttributeError") and "NoneType" in failure.message:
+        if script.descents:
+            return no_leaf(script, failure.place, sources)
         return _no_gradient_yet(failure.place, sources)
     return None
 
@@ -39,6 +46,8 @@ def of_descent(case: Case) -> WatchFinding | None:
         return None
     if _AGAIN in failure.message:
         return _again(case)
+    if _CHANGED in failure.message:
+        return changed_in_place(case, failure.message)
     if _NO_GRAPH in failure.message:
         return _no_graph(case)
     return None
@@ -103,10 +112,10 @@ def _again(case: Case) -> WatchFinding:
     change = "compute the loss anew in each iteration"
     evidence: dict[str, object] = {"iteration": count}
     guess, remedy = False, None
-    name = _receiver(source, line)
+    name = receiver(source, line)
     earlier = [each.place for each in case.script.descents if each.count and each.place.line != line]
-    inside = [each for each in statements_in(source.loop(line)) if isinstance(each, ast.Assign)]
-    if name is not None and not any(_binds(each, name) for each in inside) and source.bindings(name):
+    inside = [each for each in statements_in(source.loop(line)) if isinstance(each, ast.Assign | ast.AugAssign)]
+    if name is not None and not any(name in _targets(each) for each in inside) and source.bindings(name):
         made = source.bindings(name)[0].lineno
         message += f": {name} is computed once, in line {made}, before the loop"
         change = f"compute {name} inside the loop, before this line"
@@ -114,37 +123,32 @@ def _again(case: Case) -> WatchFinding:
     elif not count and (before := next((p for p in earlier if p.function == case.descent.place.function), None)):
         message = f"this backward goes through a graph that the backward of line {before.line} has used and freed"
         change = "add the losses and call backward once"
-        if name is not None and name == _receiver(source, before.line):
+        if name is not None and name == receiver(source, before.line):
             change = f"call backward once, if both are of one {name}; of two losses, add them and call backward once"
         evidence |= {"first_backward": before.line}
     elif (carried := next((each for each in inside if _carried(each) is not None), None)) is not None:
         kept, guess = _carried(carried), True
         message += f"; by the source, {kept} (line {carried.lineno}) carries it from one iteration to the next"
-        change = f"cut the graph in line {carried.lineno}: use {kept}.detach() there (of a tuple, of each part)"
         evidence |= {"name": kept, "made_at": carried.lineno}
-        used = next(each for each in ast.walk(carried.value) if isinstance(each, ast.Name) and each.id == kept)
-        remedy = replaced(case, used, f"{kept}.detach()")
+        if isinstance(carried, ast.AugAssign):
+            change = f"call backward on the loss of this iteration alone, and add numbers to {kept}: .item()"
+        else:
+            change = f"cut the graph in line {carried.lineno}: use {kept}.detach() there (of a tuple, of each part)"
+            used = next(each for each in ast.walk(carried.value) if isinstance(each, ast.Name) and each.id == kept)
+            remedy = replaced(case, used, f"{kept}.detach()")
     return case.finding("two-backwards", message, None, evidence, change, guess=guess, remedy=remedy)
 
 
-def _receiver(source: Source, line: int) -> str | None:
-    """The name whose ``backward`` a line calls."""
-    statement = source.statement(line)
-    for each in ast.walk(statement) if statement is not None else ():
-        if isinstance(each, ast.Call) and isinstance(each.func, ast.Attribute) and each.func.attr == "backward":
-            return root(each.func.value)
-    return None
+def _targets(statement: ast.Assign | ast.AugAssign) -> list[str]:
+    targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+    return [each.id for target in targets for each in ast.walk(target) if isinstance(each, ast.Name)]
 
 
-def _binds(statement: ast.Assign, name: str) -> bool:
-    return any(
-        isinstance(each, ast.Name) and each.id == name for target in statement.targets for each in ast.walk(target)
-    )
-
-
-def _carried(statement: ast.Assign) -> str | None:
+def _carried(statement: ast.Assign | ast.AugAssign) -> str | None:
     """The name that a statement binds to something made of its own value before."""
-    names = [each.id for target in statement.targets for each in ast.walk(target) if isinstance(each, ast.Name)]
+    names = _targets(statement)
+    if isinstance(statement, ast.AugAssign):
+        return names[0] if names else None
     return next((name for name in names if mentions(statement.value, {name})), None)
 
 
@@ -183,32 +187,24 @@ def _no_grad_line(case: Case) -> int | None:
     loop = case.source.loop(case.descent.place.line)
     called = {root(each.func) for node in loop for each in ast.walk(node) if isinstance(each, ast.Call)}
     for statement in statements_in(loop):
-        if isinstance(statement, ast.With) and any(_is_no_grad(item.context_expr) for item in statement.items):
+        if isinstance(statement, ast.With) and any(is_no_grad(item.context_expr) for item in statement.items):
             return statement.lineno
     for node in ast.walk(case.source.tree):
         if isinstance(node, ast.FunctionDef) and (node.name in called or node.name == "forward"):
-            found = next((each.lineno for each in node.decorator_list if _is_no_grad(each)), None)
+            found = next((each.lineno for each in node.decorator_list if is_no_grad(each)), None)
             inside = (each for each in ast.walk(node) if isinstance(each, ast.With))
             found = found or next(
-                (each.lineno for each in inside if any(_is_no_grad(i.context_expr) for i in each.items)), None
+                (each.lineno for each in inside if any(is_no_grad(i.context_expr) for i in each.items)), None
             )
             if found is not None:
                 return found
     return None
 
 
-def _is_no_grad(node: ast.expr) -> bool:
-    return any(
-        (isinstance(each, ast.Attribute) and each.attr in ("no_grad", "inference_mode"))
-        or (isinstance(each, ast.Name) and each.id in ("no_grad", "inference_mode"))
-        for each in ast.walk(node)
-    )
-
-
 def _none_requires(case: Case) -> WatchFinding:
     """No tensor that the loop sees requires a gradient."""
     held = [name for each in case.script.optimizers for name in each.holds]
-    loss = _receiver(case.source, case.descent.place.line)
+    loss = receiver(case.source, case.descent.place.line)
     seen = [leaf.name for leaf in case.descent.frame if not leaf.requires_grad and leaf.variable != loss]
     if case.script.optimizers or any("." in name for name in seen):
         message = "no tensor requires a gradient: all parameters have requires_grad=False"

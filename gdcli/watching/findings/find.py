@@ -9,6 +9,7 @@ from gdcli.watching.findings.case import Case
 from gdcli.watching.findings.errors import of_descent, of_script
 from gdcli.watching.findings.finite import not_finite
 from gdcli.watching.findings.flat import plateau, saddle
+from gdcli.watching.findings.graphs import grows, same_loss_twice
 from gdcli.watching.findings.layers import dead_relu, layers
 from gdcli.watching.findings.rates import float_floor, too_large, too_small
 from gdcli.watching.findings.reach import not_held, not_reached
@@ -24,6 +25,8 @@ Finder = Callable[[Case], WatchFinding | None]
 # How the loop is written.
 _OF_THE_LOOP: tuple[Finder, ...] = (
     of_descent,
+    grows,
+    same_loss_twice,
     rebound,
     zero_grad_before_step,
     zero_grad_forgotten,
@@ -51,6 +54,7 @@ LOOKED_AT = (
     "gradients that are not set to zero, or too early",
     "updates that are lost, missing, or in the wrong order",
     "leaves that the loss or the optimizer does not reach",
+    "graphs that grow, or are changed in place before backward",
     "shapes and sums in the loss",
     "nan and inf",
     "dead ReLUs, vanishing and exploding gradients",

@@ -56,8 +56,22 @@ def _forward(case: Case, iteration: Iteration, graph: Graph) -> WatchFinding | N
         bad.add(0)
     for index in sorted(bad, reverse=True):
         if not any(_is_from(graph, each, bad) for each in graph.nodes[index].inputs):
-            return _born(case, iteration, graph, index, "forward")
+            return _born(case, iteration, graph, index, _suspect(graph, index, results))
     return None
+
+
+def _suspect(graph: Graph, index: int, results: dict[int, Saved | None]) -> int | None:
+    """The deepest operation below one that made it so as far as is known, if nothing tells its result."""
+    if _makes_it(graph.nodes[index]) or _exceeds(graph.nodes[index]) or _tensors(graph.nodes[index]):
+        return None
+    found, waiting = None, [index]
+    while waiting:
+        for below in graph.nodes[waiting.pop()].inputs:
+            if isinstance(below, int) and results.get(below) is None:
+                waiting.append(below)
+                if _tensors(graph.nodes[below]) and (found is None or below > found):
+                    found = below
+    return found
 
 
 def _is_from(graph: Graph, start: int | str | None, bad: set[int]) -> bool:
@@ -92,6 +106,10 @@ def _results(graph: Graph) -> dict[int, Saved | None]:
 def _given(node: Node) -> list[Saved]:
     """The inputs that a node saved."""
     return [each for each in node.saved if each.name not in _OWN_RESULT and _has_numbers(each)]
+
+
+def _tensors(node: Node) -> list[Saved]:
+    return [each for each in _given(node) if each.extent is not None]
 
 
 def _has_numbers(saved: Saved) -> bool:
@@ -131,6 +149,10 @@ def _exceeds(node: Node) -> tuple[str, str] | None:
         return None
     if name == "sqrt":
         return "sqrt of a negative number", "keep its argument above 0, such as with clamp(min=1e-8)"
+    if name == "reciprocal":
+        return "a division by 0", "keep the divisor away from 0, such as with clamp(min=1e-8)"
+    if name == "rsqrt":
+        return "rsqrt of 0 or less", "keep its argument above 0, such as with clamp(min=1e-8)"
     if name == "exp":
         return (
             "exp of a number that is too large for the dtype",
@@ -150,6 +172,13 @@ def _makes_it(node: Node) -> tuple[str, str] | None:
         return f"{name} of {short(ends[0] if ends[0] < -1 else ends[1], 4)}", "keep its argument between -1 and 1"
     other = _saved(node, "other")
     divisor = _low_high(other)
+    if name == "pow" and ends is not None:
+        power = _low_high(_saved(node, "exponent"))
+        if power is not None and power[0] < 0 and ends[0] <= 0 <= ends[1]:
+            return f"0 ** {short(power[0], 3)}", "keep the base away from 0, such as with clamp(min=1e-8)"
+        if power is not None and ends[0] < 0 and power[0] == power[1] and power[0] % 1:
+            return (f"({short(ends[0], 4)}) ** {short(power[0], 3)}",
+                    "keep the base above 0, such as with clamp(min=1e-8), or use abs")  # fmt: skip
     if name == "div" and other is not None and divisor is not None and 0.0 in (*divisor, *_numbers(other.value)):
         return "a division by 0", "keep the divisor away from 0, such as with clamp(min=1e-8)"
     return None
@@ -159,20 +188,30 @@ def _name(node: Node) -> str:
     return node.op.partition("Backward")[0].lower()
 
 
-def _born(case: Case, iteration: Iteration, graph: Graph, index: int, during: str) -> WatchFinding:
+def _born(case: Case, iteration: Iteration, graph: Graph, index: int, suspect: int | None) -> WatchFinding:
     node = graph.nodes[index]
     made = _makes_it(node) or _exceeds(node)
     what, change = made or (_name(node), "keep its inputs where it is finite")
-    inputs = {each.name: _told(each) for each in _given(node) if each.extent is not None}
+    inputs = {each.name: _told(each) for each in _tensors(node)}
     if made is None and inputs:
         what += " of " + ", ".join(inputs.values())
         if _NOT_FINITE in inputs.values():
             change = "the data has nan or inf: look for it with torch.isfinite"
+    if suspect is not None:
+        below = graph.nodes[suspect]
+        inputs = {each.name: _told(each) for each in _tensors(below)}
+        what = f"{_name(below)} of {' and '.join(inputs.values())}"
+        change = "look with torch.isfinite at the result of this operation"
+        index, node = suspect, below
     value = "nan" if math.isnan(iteration.loss) else "inf" if iteration.loss > 0 else "-inf"
     place = case.place_of(graph, index) or line_of_loss(case)
     message = f"the loss is {value} in iteration {iteration.number}, where {what} is not finite (in forward)"
-    evidence = {"iteration": iteration.number, "during": during, "operation": _name(node), "inputs": inputs}
-    return case.finding("not-finite", message, place, evidence, change)
+    if suspect is not None:
+        message = (
+            f"the loss is {value} in iteration {iteration.number}; the first result that is not finite may be {what}"
+        )
+    evidence = {"iteration": iteration.number, "during": "forward", "operation": _name(node), "inputs": inputs}
+    return case.finding("not-finite", message, place, evidence, change, guess=suspect is not None)
 
 
 def _told(saved: Saved) -> str:

@@ -14,6 +14,7 @@ _METHODS = {
 }  # fmt: skip
 _STEPS = frozenset(["argmax", "argmin", "sign", "round", "floor", "ceil", "long()", "int()", "bool()",
                     "gt", "lt", "ge", "le", "eq", "ne"])  # fmt: skip
+_NUMBERS = frozenset(["item", "tolist", "detach", "numpy", "cpu"])  # what goes with torch.tensor(...)
 _MOST_ROUNDS = 4
 
 
@@ -107,5 +108,7 @@ def _cut_in(part: ast.expr, names: set[str]) -> tuple[str, str] | None:
         if isinstance(node, ast.Call) and any(_mentions(each, names) for each in node.args):
             called = path(node.func) or ""
             if called in ("float", "int", "torch.tensor"):
-                return f"{called}(...)", f"leave out {called}(...): keep the tensor that has the graph"
+                inner = {each.attr for each in ast.walk(node) if isinstance(each, ast.Attribute)} & _NUMBERS
+                without = "".join(f" and .{name}()" for name in sorted(inner))
+                return f"{called}(...)", f"leave out {called}(...){without}: keep the tensor that has the graph"
     return None

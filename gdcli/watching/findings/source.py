@@ -46,6 +46,15 @@ class Source:
         """Whether there is a loop about a line, in its function."""
         return self.loop(line) is not self.function(line).body
 
+    def is_without_grad(self, line: int) -> bool:
+        """Whether a line is under no_grad, by a statement or a decorator about it."""
+        about = [
+            node for node in ast.walk(self.tree) if isinstance(node, ast.With | ast.FunctionDef) and _has(node, line)
+        ]
+        return any(is_no_grad(each) for node in about for each in (
+            [item.context_expr for item in node.items] if isinstance(node, ast.With) else node.decorator_list
+        ))  # fmt: skip
+
     def function(self, line: int) -> ast.Module | ast.FunctionDef | ast.AsyncFunctionDef:
         """The innermost function about a line; the module outside of functions."""
         found: ast.Module | ast.FunctionDef | ast.AsyncFunctionDef = self.tree
@@ -173,6 +182,15 @@ def root(node: ast.expr | None) -> str | None:
     return node.id if isinstance(node, ast.Name) else None
 
 
+def receiver(source: Source, line: int) -> str | None:
+    """The name whose ``backward`` a line calls."""
+    statement = source.statement(line)
+    for each in ast.walk(statement) if statement is not None else ():
+        if isinstance(each, ast.Call) and isinstance(each.func, ast.Attribute) and each.func.attr == "backward":
+            return root(each.func.value)
+    return None
+
+
 def path(node: ast.AST) -> str | None:
     """The dotted name that a node is: ``self.hidden``; None for what is none."""
     if isinstance(node, ast.Name):
@@ -242,6 +260,15 @@ def _changed(node: ast.stmt) -> ast.expr | None:
         if isinstance(function, ast.Attribute) and function.attr in _IN_PLACE and any(map(_has_grad, node.value.args)):
             return function.value
     return None
+
+
+def is_no_grad(node: ast.expr) -> bool:
+    """Whether an expression is a context that turns autograd off."""
+    return any(
+        (isinstance(each, ast.Attribute) and each.attr in ("no_grad", "inference_mode"))
+        or (isinstance(each, ast.Name) and each.id in ("no_grad", "inference_mode"))
+        for each in ast.walk(node)
+    )
 
 
 def _zeroed(node: ast.stmt) -> ast.expr | None:

@@ -8,6 +8,7 @@ from gdcli.contract.envelope import listed
 from gdcli.contract.short import short
 from gdcli.contract.watch import WatchFinding, WatchRemedy
 from gdcli.watching.findings.case import EPS, Case, nothing, size_of
+from gdcli.watching.findings.graphs import copy_updated
 from gdcli.watching.findings.remedies import other_rate
 from gdcli.watching.findings.source import is_update
 from gdcli.watching.seen import Event, Leaf, Place
@@ -26,7 +27,7 @@ def rebound(case: Case) -> WatchFinding | None:
         code = case.source.text(statement)
         message = f"`{code}` binds {leaf.name} to a new tensor: {what}"
         change = f"change {leaf.name} in place, under torch.no_grad()"
-        remedy = _in_place(statement, leaf.variable or "")
+        remedy = _in_place(case, statement, leaf.variable or "")
         if remedy is not None:
             change += f": {remedy.text}"
         evidence = {"leaf": leaf.name, "iterations": case.descent.count}
@@ -64,15 +65,16 @@ def _keeps_its_graph(statement: ast.Assign) -> bool:
     )
 
 
-def _in_place(statement: ast.Assign, name: str) -> WatchRemedy | None:
-    """``x -= lr * x.grad`` for ``x = x - lr * x.grad``."""
+def _in_place(case: Case, statement: ast.Assign, name: str) -> WatchRemedy | None:
+    """``x -= lr * x.grad`` for ``x = x - lr * x.grad``, under no_grad where that is not so already."""
     value = statement.value
     if not (isinstance(value, ast.BinOp) and isinstance(value.left, ast.Name) and value.left.id == name):
         return None
     if not isinstance(value.op, ast.Sub | ast.Add):
         return None
     sign = "-" if isinstance(value.op, ast.Sub) else "+"
-    return WatchRemedy(statement.lineno, f"{name} {sign}= {ast.unparse(value.right)}", ast.unparse(statement))
+    under = "" if case.source.is_without_grad(statement.lineno) else "with torch.no_grad(): "
+    return WatchRemedy(statement.lineno, f"{under}{name} {sign}= {ast.unparse(value.right)}", ast.unparse(statement))
 
 
 def never_stepped(case: Case) -> WatchFinding | None:
@@ -101,6 +103,8 @@ def never_stepped(case: Case) -> WatchFinding | None:
         return case.finding(
             "never-stepped", message, None, evidence, f"add {name}.step() after this line", remedy=remedy
         )
+    if case.stands_still and (found := copy_updated(case, idle)) is not None:
+        return found
     if len(idle) == len(case.reached):
         return None  # gradients that are computed without an update, or another finding
     message = (
