@@ -6,6 +6,7 @@ import math
 import re
 import runpy
 import warnings
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -233,3 +234,42 @@ def test_finder_that_fails_leaves_the_rest(monkeypatch: pytest.MonkeyPatch) -> N
     found = find(watched(LOOPS / "faulty" / "zero_grad_forgotten_manual.py"))
     assert [each.code for each in found] == ["incomplete", "zero-grad-forgotten"]
     assert found[0].evidence == {"part": "broken", "error": "no such thing"}
+
+
+def test_sum_is_printed_with_as_many_digits_as_it_takes(tmp_path: Path) -> None:
+    text = (LOOPS / "faulty" / "zero_grad_forgotten_manual.py").read_text()
+    assert "tensor(3.0" in text
+    (found,) = findings_of(text.replace("tensor(3.0", "tensor(1.23456789"), tmp_path / "changed.py")
+    one, other, both = re.findall(r"(\d+\.\d+) \+ (\d+\.\d+) = (\d+\.\d+)", found.message)[0]
+    assert Decimal(one) + Decimal(other) == Decimal(both)
+    assert float(both) == pytest.approx(found.evidence["sum"], rel=5e-4)
+
+
+@pytest.mark.parametrize(
+    ("name", "evidence"),
+    [
+        ("graph_grows_manual", {"name": "total", "first": 4, "last": 20, "iteration": 4}),  # 4 more in each iteration
+        ("same_loss_twice_manual", {"iteration": 0, "leaf": "x", "first": 6.0, "sum": 12.0, "first_backward": 8}),
+        ("nan_pow_manual", {"iteration": 0, "during": "forward", "operation": "pow",
+                            "inputs": {"self": "numbers from -2 to 3"}}),
+        ("changed_in_place_manual", {"shape": "2", "operation": "exp", "iteration": 0}),
+    ],
+)  # fmt: skip
+def test_evidence_is_that_of_the_run(name: str, evidence: dict[str, object]) -> None:
+    assert the_finding(name).evidence == evidence
+
+
+def test_warning_of_pytorch_names_the_line_of_the_user(tmp_path: Path) -> None:
+    import gdcli
+
+    path = tmp_path / "early.py"
+    path.write_text((LOOPS / "faulty" / "sched_first.py").read_text())
+    line = next(i for i, each in enumerate(path.read_text().splitlines(), 1) if "fault" in each)
+    named = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.showwarning = lambda *told: named.append(told[2:4])
+        with gdcli.watch():
+            runpy.run_path(str(path))
+    assert (str(path), line) in named
+    assert not any("watching" in file for file, _ in named)

@@ -164,7 +164,6 @@ def test_second_run_that_goes_wrong_is_told(source: str, effect: str, monkeypatc
         ("rate_mlp", False, "and the finding is still there"),
         ("rate_momentum", True, "and the finding is gone; new: oscillating at line 6"),
         ("rebound_manual", True, "the exit code is 0 instead of 1, and the finding is gone"),
-        ("no_leaf_manual", True, "the exit code is 0 instead of 1, and the finding is gone"),
         ("copy_updated_manual", True, "and the finding is gone"),
         ("changed_in_place_manual", True, "the exit code is 0 instead of 1, and the finding is gone"),
         ("graph_grows_optimizer", True, "and the finding is gone"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from msgspec.structs import replace
 from rich.console import Group, RenderableType
 
 from gdcli.contract.descent import Step
@@ -35,7 +36,7 @@ def watch_report(
     if figure is not None and figure.panels:
         from gdcli.render.terminal.picture import Picture
 
-        parts += [Picture(figure, titled=False), Text("")]
+        parts += [Picture(replace(figure, subtitle=""), titled=False), Text("")]  # which is said below
     parts.append(Text(record.message))
     for line in record.skipped:
         parts.append(beside("left out:", Text(line), width))
@@ -55,6 +56,13 @@ def findings(record: WatchResult, width: int) -> Iterator[RenderableType]:
         return
     if record.looked_at:
         yield beside("nothing was found;", Text(f"looked at: {'; '.join(record.looked_at)}"), width)
+
+
+def found_in(record: WatchResult) -> str:
+    """What was found, in a few words."""
+    return f"found: {', '.join(f'{each.code} at {place(each)}' for each in record.findings)}" if record.findings else (
+        "nothing was found" if record.descents else ""
+    )  # fmt: skip
 
 
 def place(finding: WatchFinding) -> str:
@@ -107,9 +115,17 @@ def title_of(loop: WatchedLoop, record: WatchResult) -> str:
     for index in loop.optimizers:
         optimizer = record.optimizers[index]
         rates = [group["lr"] for group in optimizer.groups if isinstance(group.get("lr"), (int, float))]
-        steps.append(f"{optimizer.name} lr {', '.join(f'{rate:.6g}' for rate in dict.fromkeys(rates))}" if rates
-                     else optimizer.name)  # fmt: skip
+        first = f"{optimizer.name} lr {', '.join(f'{rate:.6g}' for rate in dict.fromkeys(rates))}"
+        steps.append(f"{first}{_last_rate(loop)}" if rates else optimizer.name)
     return f"{where}{again}: {', '.join([times, *steps])}"
+
+
+def _last_rate(loop: WatchedLoop) -> str:
+    """The rate of the last step, where it is another one than that of the first, of one optimizer with one rate."""
+    rates = [step.lr for step in loop.iterations if step.lr is not None]
+    if len(loop.optimizers) != 1 or not rates or rates[0] == rates[-1] or not isinstance(rates[-1], int | float):
+        return ""
+    return f" to {rates[-1]:.6g}"
 
 
 def _ending(loop: WatchedLoop, digits: int, width: int) -> Iterator[RenderableType]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import linecache
+import warnings
 from collections.abc import Iterator
 
 from gdcli.contract.watch import WatchedLoop, WatchFinding, WatchResult, WatchSettings
@@ -30,6 +31,12 @@ class Watched:
             raise RuntimeError("the block that is watched has not ended")
         return self._record
 
+    def __repr__(self) -> str:
+        if self._record is None:
+            return "<Watched: the block has not ended>"
+        found = f"found: {', '.join(f'{each.code} at line {each.line}' for each in self.findings)}"
+        return f"<Watched: {self.record.message}; {found if self.findings else 'nothing was found'}>"
+
     @property
     def descents(self) -> list[WatchedLoop]:
         """The loops, in the order of their first backward."""
@@ -45,6 +52,8 @@ class Watched:
 def watched(keep: int) -> Iterator[Watched]:
     """Watch a block of code."""
     seen, recorder, ended = Watched(), Recorder(keep=keep), Ended("finished")
+    shown = warnings.showwarning
+    warnings.showwarning = own = recorder.places.warning_shown(shown)
     recorder.start()
     try:
         yield seen
@@ -54,6 +63,8 @@ def watched(keep: int) -> Iterator[Watched]:
         raise
     finally:
         recorder.stop()
+        if warnings.showwarning is own:
+            warnings.showwarning = shown
         for descent in recorder.seen.descents:
             file = descent.place.file
             if lines := linecache.getlines(file):  # a cell is in no file

@@ -32,5 +32,5 @@ def _panel(loop: WatchedLoop) -> CurvesPanel | None:
     title = f"{loop.file}:{loop.line}"
     path = Path(title, counts, list(map(float, counts)), losses)
     return CurvesPanel(
-        title, Axis("iteration", 0.0, float(counts[-1]), whole=True), Axis("loss", low, high, log), [path]
+        f"loss at {title}", Axis("iteration", 0.0, float(counts[-1]), whole=True), Axis("loss", low, high, log), [path]
     )

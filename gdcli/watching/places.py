@@ -6,7 +6,9 @@ import os
 import site
 import sys
 import sysconfig
+from collections.abc import Callable
 from types import CodeType, FrameType
+from typing import Any
 
 from gdcli.watching.seen import Place
 
@@ -67,6 +69,20 @@ class Places:
         """The line of the user's code that called; that of the caller if there is none."""
         caller = sys._getframe(depth + 1)  # noqa: SLF001 -- no other way to the caller
         return self.place(self.frame(caller) or caller)
+
+    def warning_shown(self, show: Callable[..., Any]) -> Callable[..., Any]:
+        """``warnings.showwarning`` that names the user's line where the caller that is named is a function of gdcli."""
+
+        def showwarning(
+            message: Any, category: Any, filename: str, lineno: int, file: Any = None, line: str | None = None
+        ) -> Any:
+            if filename.startswith(_GDCLI):
+                frame = self.frame(sys._getframe(1))  # noqa: SLF001
+                if frame is not None:
+                    filename, lineno, line = frame.f_code.co_filename, frame.f_lineno, None
+            return show(message, category, filename, lineno, file, line)
+
+        return showwarning
 
     def of_traceback(self, error: BaseException) -> Place | None:
         """The innermost line of the user's code in the traceback of an error."""

@@ -23,6 +23,7 @@ from msgspec import Struct
 
 from gdcli.errors import GdcliError, OutsideError
 from gdcli.watching.notebook import read_notebook
+from gdcli.watching.places import Places
 
 INTERRUPTED = 130
 _GDCLI = str(Path(__file__).parent.parent) + os.sep
@@ -151,7 +152,8 @@ def _as_main(script: Script, args: Sequence[str]) -> Iterator[types.ModuleType]:
 @contextlib.contextmanager
 def _as_python() -> Iterator[None]:
     """Signals, warnings and the standard streams as Python has them."""
-    shown, warnings.showwarning = warnings.showwarning, warnings._showwarning_orig  # type: ignore[attr-defined] # noqa: SLF001
+    shown = warnings.showwarning
+    warnings.showwarning = Places().warning_shown(warnings._showwarning_orig)  # type: ignore[attr-defined] # noqa: SLF001
     handlers: dict[int, Any] = {}
     if threading.current_thread() is threading.main_thread():
         usual: dict[str, Any] = {

@@ -126,7 +126,7 @@ def _message(seen: WatchedScript, ended: Ended, shown: Callable[[str], str]) -> 
     backwards = sum(each.count for each in seen.descents)
     what = "no backward was called" if not count else (
         f"backward was called {backwards:,} time{'s' * (backwards != 1)}"
-        + (f" in {count:,} loops or single calls" if count > 1 else "")
+        + (f" in {count:,} loops or single calls" if 1 < count <= backwards else f" at {count:,} lines" * (count > 1))
     )  # fmt: skip
     if ended.status == "finished":
         return what

@@ -65,7 +65,9 @@ def code_of(record: WatchResult) -> int:
 
 
 def _show(record: WatchResult, output: Output) -> None:
-    from gdcli.render.watch import watch_csv, watch_report
+    from msgspec.structs import replace
+
+    from gdcli.render.watch import found_in, watch_csv, watch_report
 
     @functools.cache
     def figure() -> Figure:
@@ -76,7 +78,14 @@ def _show(record: WatchResult, output: Output) -> None:
     report = functools.partial(
         watch_report, every=output.every, whole=output.all, figure=figure() if output.plot else None
     )
-    show(record, output, table=report, csv=watch_csv, figure=figure)
+    show(
+        record,
+        output,
+        table=report,
+        csv=watch_csv,
+        figure=figure,
+        page=lambda: (replace(figure(), subtitle=found_in(record)), record),
+    )
 
 
 class _Apart:
@@ -200,5 +209,5 @@ COMMAND = Command(
         "gdcli watch --fail-on any train.py",
         "gdcli watch - < train.py",
     ),
-    features=("numbers", "table", "loops", "picture"),
+    features=("numbers", "table", "loops", "picture", "page"),
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from gdcli.contract.short import short
 from gdcli.contract.watch import WatchFinding, WatchRemedy
 from gdcli.watching.amounts import flat
@@ -54,7 +56,7 @@ def _forgotten(case: Case, name: str, one: Iteration, other: Iteration) -> Watch
         element = name if len(numbers) == 1 else f"element {i} of {name}"
         new = numbers[i] - left[i]
         sign, size = ("-", -new) if new < 0 else ("+", new)
-        sum_text = f"{short(left[i], 4)} {sign} {short(size, 4)} = {short(numbers[i], 4)}"
+        sum_text = _sum(left[i], sign, size, numbers[i])
         told = f"the gradient of {element} in iteration {other.number} is {sum_text}, the last one plus the new one"
         evidence = {"iteration": other.number, "leaf": name, "last": left[i], "new": new, "sum": numbers[i]}
     else:
@@ -68,6 +70,15 @@ def _forgotten(case: Case, name: str, one: Iteration, other: Iteration) -> Watch
     change = f"set the gradients to zero before this line: {text}"
     remedy = WatchRemedy(case.descent.place.line, text)
     return case.finding("zero-grad-forgotten", told, None, evidence, change, remedy=remedy)
+
+
+def _sum(last: float, sign: str, size: float, total: float) -> str:
+    """A sum with as many digits as it takes for the printed numbers to add up."""
+    for digits in range(4, 10):
+        one, other, both = (short(each, digits) for each in (last, size, total))
+        if Decimal(one) + Decimal(f"{sign}{other}") == Decimal(both):
+            return f"{one} {sign} {other} = {both}"
+    return f"{short(last, 4)} {sign} {short(size, 4)} = {short(total, 4)}, rounded"
 
 
 def zero_grad_before_step(case: Case) -> WatchFinding | None:
