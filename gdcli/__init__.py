@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 from gdcli.version import __version__
 
 if TYPE_CHECKING:
-    from gdcli.api import compare, fit_linear, grad, grad_each, minimize, ops, plot, sweep, watch
+    from gdcli.api import compare, fit_linear, grad, grad_each, minimize, ops, plot, predict, sweep, watch
     from gdcli.contract.compare import CompareResult
     from gdcli.contract.descent import FitLinearResult, MinimizeResult, Step
     from gdcli.contract.grad import GradResult, PointsResult
     from gdcli.contract.ops import OpsResult
     from gdcli.contract.plot import PlotResult
+    from gdcli.contract.predict import PredictResult
     from gdcli.contract.regression import RegressionResult
     from gdcli.contract.sweep import SweepResult
     from gdcli.contract.watch import WatchResult
@@ -34,6 +35,7 @@ _HOMES = {
     "minimize": "gdcli.api",
     "ops": "gdcli.api",
     "plot": "gdcli.api",
+    "predict": "gdcli.api",
     "sweep": "gdcli.api",
     "watch": "gdcli.api",
     "ExpressionError": "gdcli.errors",
@@ -47,6 +49,7 @@ _HOMES = {
     "OpsResult": "gdcli.contract.ops",
     "PlotResult": "gdcli.contract.plot",
     "PointsResult": "gdcli.contract.grad",
+    "PredictResult": "gdcli.contract.predict",
     "RegressionResult": "gdcli.contract.regression",
     "Step": "gdcli.contract.descent",
     "SweepResult": "gdcli.contract.sweep",
@@ -64,6 +67,7 @@ __all__ = [
     "OpsResult",
     "PlotResult",
     "PointsResult",
+    "PredictResult",
     "RegressionResult",
     "Step",
     "SweepResult",
@@ -77,6 +81,7 @@ __all__ = [
     "ops",
     "parse",
     "plot",
+    "predict",
     "sweep",
     "watch",
 ]

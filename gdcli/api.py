@@ -20,6 +20,7 @@ from gdcli.contract.fields import READ
 from gdcli.contract.grad import GradSettings
 from gdcli.contract.ops import OpsSettings
 from gdcli.contract.plot import PlotSettings
+from gdcli.contract.predict import PredictSettings
 from gdcli.contract.reading import read
 from gdcli.contract.regression import DataSource, RegressionSettings
 from gdcli.contract.sources import GIVEN, Source
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from gdcli.contract.grad import GradResult, PointsResult
     from gdcli.contract.ops import OpsResult
     from gdcli.contract.plot import PlotResult
+    from gdcli.contract.predict import PredictResult
     from gdcli.contract.sweep import SweepResult
     from gdcli.descent.run import Descent
     from gdcli.regression.fit import Fit
@@ -207,16 +209,67 @@ def _fit_to_data(values: Mapping[str, Any] | None, settings: Mapping[str, Any] |
         hint = setting_meant(name, RegressionSettings.__struct_fields__)
         message = f"'{name}' is no setting of a fit to data"
         raise GdcliError("unknown-setting", message, f"did you mean '{hint}'?" if hint else "")
-    data = more.get("data", given.get("data"))
+    paths, columns = _files_or_columns(more.get("data", given.get("data")))
+    if columns is None:
+        return Fit(read(RegressionSettings, {**given, "data": paths}))
+    rows = GivenRows(columns)
+    source = DataSource.of(rows, rows.sha256, None)
+    return Fit(replace(read(RegressionSettings, {**given, "data": paths}), source=source))
+
+
+def _files_or_columns(data: Any) -> tuple[list[str], dict[str, Any] | None]:
+    """The paths of files, or the columns by their names."""
     if hasattr(data, "items"):
-        rows = GivenRows({str(name): column for name, column in data.items()})
-        source = DataSource.of(rows, rows.sha256, None)
-        return Fit(replace(read(RegressionSettings, {**given, "data": [GIVEN]}), source=source))
+        return [GIVEN], {str(name): column for name, column in data.items()}
     paths = [data] if isinstance(data, str | PathLike) else data
     if not isinstance(paths, Sequence) or not all(isinstance(path, str | PathLike) for path in paths) or not paths:
         message = f"'data' must be files or columns, but it is of type {type(data).__name__}"
         raise GdcliError("argument", message, 'for example: data="ex1.csv", or data={"x": [1, 2], "y": [3, 5]}')
-    return Fit(read(RegressionSettings, {**given, "data": [fspath(path) for path in paths]}))
+    return [fspath(path) for path in paths], None
+
+
+def predict(
+    model: str | Path | Fit,
+    data: str | Path | Sequence[str | Path] | Mapping[str, Any],
+    *,
+    settings: Mapping[str, Any] | None = None,
+    **more: Any,
+) -> PredictResult:
+    """Predict from rows of data with a model: that of a fit to data, or a file that ``--save-model`` has written.
+
+    ``data`` is a file, a list of files, a folder, or the columns by their names. A fit that has not ended is run to its
+    end. The settings of ``gdcli predict`` (``keep``, ``missing``) are keyword arguments, or a mapping.
+
+    Returns:
+        The record of ``gdcli predict``: a prediction for each row, None for one with a missing value.
+
+    Raises:
+        GdcliError: for a file that is no model, data without the columns that it needs, and a fit that diverged.
+    """
+    import_torch()
+    from gdcli.complete.predict import complete_predict
+    from gdcli.regression.fit import Fit
+    from gdcli.regression.model import Predictor, model_of
+
+    given, others = _split(PredictSettings, settings, more)
+    for name in others:
+        hint = setting_meant(name, PredictSettings.__struct_fields__)
+        message = f"'{name}' is no setting of predict"
+        raise GdcliError("unknown-setting", message, f"did you mean '{hint}'?" if hint else "")
+    source: object = model
+    if not isinstance(source, str | PathLike | Fit):
+        message = f"'model' must be a file or a fit to data, but it is of type {type(model).__name__}"
+        raise GdcliError("argument", message, 'for example: gdcli.predict("model.json", "new.csv")')
+    path, fitted = GIVEN, None
+    if isinstance(model, Fit):
+        if not model.has_ended:
+            model.result()
+        fitted = model_of(model)
+    else:
+        path = fspath(model)
+    paths, columns = _files_or_columns(data)
+    read_settings = read(PredictSettings, {**given, "model": path, "data": paths})
+    return Predictor(complete_predict(read_settings, fitted, columns)).result()
 
 
 def compare(

@@ -311,3 +311,52 @@ def test_help_names_the_arguments_and_no_option_that_does_nothing(run: Run) -> N
     assert re.search(r"\[MODEL\]", out)
     for option in ("save", "plot", "digits", "every"):
         assert f"  --{option} " not in out
+
+
+def test_predictions_in_python_are_those_of_the_command(run: Run, data: str, new: str, tmp_path: Path) -> None:
+    import gdcli
+
+    model = tmp_path / "m.json"
+    fitted(run, data, model, *LINEAR)
+    expected = run("predict", str(model), new, "--keep", "id", "--json").json()
+    found = gdcli.predict(model, new, keep=["id"])
+    assert [(each.prediction, each.kept) for each in found.predictions] == [
+        (each["prediction"], each["kept"]) for each in expected["predictions"]
+    ]
+    columns = {name: [row[name] for row in NEW] for name in NEW[0]}
+    given = gdcli.predict(model, columns)
+    assert [each.prediction for each in given.predictions] == [each["prediction"] for each in expected["predictions"]]
+
+
+def test_fit_predicts_in_python_by_its_coefficients() -> None:
+    import gdcli
+
+    columns = {"x": [1, 2, 3, 4], "y": [2.1, 3.9, 6.2, 7.8]}
+    fit = gdcli.fit_linear(data=columns, target="y", dtype="float64", epochs=3, batch_size=2)
+    intercept, slope = (each.value for each in fit.result().coefficients)
+    found = gdcli.predict(fit, {"x": [5, None]}, missing="drop")
+    assert [each.prediction for each in found.predictions] == [pytest.approx(intercept + 5 * slope), None]
+    assert (found.rows, found.missing) == (2, 1)
+    again = gdcli.fit_linear(data=columns, target="y", dtype="float64", epochs=3, batch_size=2)
+    assert gdcli.predict(again, {"x": [5]}).predictions[0] == found.predictions[0]
+
+
+@pytest.mark.parametrize(
+    ("model", "columns", "more", "message"),
+    [
+        (3, {"x": [1]}, {}, "'model' must be a file or a fit to data, but it is of type int"),
+        ("no.json", {"x": [1]}, {}, "cannot read no.json: No such file or directory"),
+        (None, {"z": [1]}, {}, "the data has no column 'x', which the model needs"),
+        (None, {"x": ["u"]}, {}, "'u' in row 1 of the column 'x' is not a number"),
+        (None, 5, {}, "'data' must be files or columns, but it is of type int"),
+        (None, {"x": [1]}, {"kep": ["x"]}, "'kep' is no setting of predict"),
+    ],
+)
+def test_what_is_wrong_in_python_is_said(model: Any, columns: Any, more: dict[str, Any], message: str) -> None:
+    import gdcli
+
+    if model is None:
+        model = gdcli.fit_linear(data={"x": [1, 2, 3], "y": [2, 4, 7]}, target="y", epochs=1)
+    with pytest.raises(gdcli.GdcliError) as raised:
+        gdcli.predict(model, columns, **more)
+    assert raised.value.message == message

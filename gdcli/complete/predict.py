@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 from gdcli.contract.predict import PredictSettings
 from gdcli.contract.regression import Model
 from gdcli.data.reference import in_home
+from gdcli.data.rows.given import GivenRows
 from gdcli.data.rows.rows import open_rows
 from gdcli.errors import GdcliError
 from gdcli.lang.suggest import did_you_mean, lookalike
@@ -29,27 +31,36 @@ class Task(NamedTuple):
 
     model: Model
     layout: Layout
-    rows: Rows
+    rows: Rows | GivenRows
 
 
-def complete_predict(settings: PredictSettings) -> PredictSettings:
-    """The settings, with the model and the rows that they name.
+def complete_predict(
+    settings: PredictSettings, model: Model | None = None, columns: Mapping[str, Any] | None = None
+) -> PredictSettings:
+    """The settings, with the model and the rows that they name, or those that are given.
 
     Raises:
         GdcliError: for a file that is no model, and data without the columns that it needs.
         OutsideError: for a file that cannot be read.
     """
-    return settings.opening(_task(settings))
-
-
-def _task(settings: PredictSettings) -> Task:
-    if not settings.model:
+    if model is not None:
+        layout = msgspec.convert(model.design, Layout)
+    elif settings.model:
+        model, layout = _model(settings.model)
+    else:
         raise GdcliError("usage", "predict needs a model", f"for example: {_EXAMPLE}")
-    model, layout = _model(settings.model)
+    rows = _rows(settings) if columns is None else GivenRows(columns, _TEXT_HINT)
+    return settings.opening(_task(settings, model, layout, rows))
+
+
+def _rows(settings: PredictSettings) -> Rows:
     if not settings.data:
         hint = f"{_EXAMPLE}, or - for standard input"
         raise GdcliError("usage", "predict needs data to predict from", hint)
-    rows = open_rows(settings.data, _TEXT_HINT)
+    return open_rows(settings.data, _TEXT_HINT)
+
+
+def _task(settings: PredictSettings, model: Model, layout: Layout, rows: Rows | GivenRows) -> Task:
     for name in _needed(layout):
         if name not in rows.columns:
             raise _no_column(name, rows, f"{rows.name} has no column '{name}', which the model needs")
@@ -78,7 +89,7 @@ def _needed(layout: Layout) -> list[str]:
     return [name for name in (*layout.numbers, *layout.texts) if name != layout.target]
 
 
-def _no_column(name: str, rows: Rows, message: str) -> GdcliError:
+def _no_column(name: str, rows: Rows | GivenRows, message: str) -> GdcliError:
     others = [column for column in rows.columns if column.strip().lower() == name.strip().lower()]
     shown = ", ".join(rows.columns[:_SHOWN]) + (", ..." if len(rows.columns) > _SHOWN else "")
     meant = f"did you mean '{others[0]}'?" if others else lookalike(name, rows.columns)

@@ -220,6 +220,11 @@ class Fit:
     # What it leaves
 
     @property
+    def has_ended(self) -> bool:
+        """Whether the loop has ended."""
+        return self._ending is not None
+
+    @property
     def ending(self) -> Ending:
         """How it ended.
 

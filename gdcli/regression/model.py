@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 
 from gdcli.complete.predict import Task
-from gdcli.contract.predict import Prediction, PredictSettings
+from gdcli.contract.envelope import Notice
+from gdcli.contract.predict import Prediction, PredictResult, PredictSettings
 from gdcli.contract.regression import Model, coefficients_of
 from gdcli.errors import GdcliError
 from gdcli.regression.design import NO_MEAN, READ, Design
@@ -89,6 +90,31 @@ class Predictor:
             self.rows += batch.count
             self.missing += sum(number is None for number in found)
             yield Predicted(batch.first, found, {name: batch.texts[name] for name in keep})
+
+    @property
+    def notices(self) -> list[Notice]:
+        """What to know about the predictions that were made."""
+        if not self.missing:
+            return []
+        count = f"{self.missing:,} of {self.rows:,} rows"
+        return [Notice("missing", f"{count} have a missing value, so they have no prediction")]
+
+    def record(self, predictions: list[Prediction]) -> PredictResult:
+        """The record, once all batches have been predicted."""
+        return PredictResult(
+            settings=self.settings,
+            message=f"predictions of {self.predicts} for {self.rows:,} row{'s' * (self.rows != 1)}",
+            target=self.task.model.target,
+            predicts=self.predicts,
+            rows=self.rows,
+            missing=self.missing,
+            predictions=predictions,
+            warnings=self.notices,
+        )
+
+    def result(self) -> PredictResult:
+        """Predict all rows and return the whole record."""
+        return self.record([each for batch in self.batches() for each in batch.each()])
 
     def _numbers(self, batch: Batch) -> list[float | None]:
         try:

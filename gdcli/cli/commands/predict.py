@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import IO, TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from gdcli.cli.command import Command
 from gdcli.cli.descend import stream
 from gdcli.cli.messages import to_stderr
 from gdcli.cli.output import Output
-from gdcli.contract.envelope import Notice, SettingsLine
+from gdcli.contract.envelope import SettingsLine
 from gdcli.contract.predict import PredictionLine, PredictLine, PredictResult, PredictSettings
 from gdcli.errors import ExitCode
 
 if TYPE_CHECKING:
-    from gdcli.contract.predict import Prediction
     from gdcli.regression.model import Predictor
 
 
@@ -39,17 +40,9 @@ def run(settings: PredictSettings, output: Output) -> int:
             case _:
                 stream(_rows(predictor), file)
     if not output.quiet:
-        for notice in notices_of(predictor):
+        for notice in predictor.notices:
             to_stderr(f"note: {notice.message}")
     return ExitCode.OK
-
-
-def notices_of(predictor: Predictor) -> list[Notice]:
-    """What to know about the predictions."""
-    if not predictor.missing:
-        return []
-    count = f"{predictor.missing:,} of {predictor.rows:,} rows"
-    return [Notice("missing", f"{count} have a missing value, so they have no prediction")]
 
 
 def _rows(predictor: Predictor) -> Iterator[bytes]:
@@ -66,25 +59,14 @@ def _rows(predictor: Predictor) -> Iterator[bytes]:
         yield header
 
 
-def _record(predictor: Predictor, output: Output, predictions: list[Prediction]) -> PredictResult:
-    rows = f"{predictor.rows:,} row{'s' * (predictor.rows != 1)}"
-    return PredictResult(
-        settings=predictor.settings,
-        message=f"predictions of {predictor.predicts} for {rows}",
-        target=predictor.task.model.target,
-        predicts=predictor.predicts,
-        rows=predictor.rows,
-        missing=predictor.missing,
-        predictions=predictions,
-        warnings=[*notices_of(predictor), *output.heard.notices()],
-    )
+def _heard(record: PredictResult, output: Output) -> PredictResult:
+    return replace(record, warnings=[*record.warnings, *output.heard.notices()])
 
 
 def _print_json(predictor: Predictor, output: Output, file: IO[bytes]) -> None:
     from gdcli.render.documents import json_line
 
-    predictions = [each for batch in predictor.batches() for each in batch.each()]
-    file.write(json_line(_record(predictor, output, predictions)))
+    file.write(json_line(_heard(predictor.result(), output)))
 
 
 def _print_lines(predictor: Predictor, output: Output, file: IO[bytes]) -> None:
@@ -96,7 +78,7 @@ def _print_lines(predictor: Predictor, output: Output, file: IO[bytes]) -> None:
         for batch in predictor.batches()
     )
     stream(lines, file)
-    record = _record(predictor, output, [])
+    record = _heard(predictor.record([]), output)
     file.write(json_line(PredictLine(**{name: getattr(record, name) for name in PredictLine.__struct_fields__})))
 
 

@@ -20,8 +20,10 @@ class GivenRows:
     name = "the data"
     paths = ("@",)
 
-    def __init__(self, columns: Mapping[str, Any]) -> None:
-        """Take the columns.
+    def __init__(
+        self, columns: Mapping[str, Any], text_hint: str = 'take it as categories: categorical=["{column}"]'
+    ) -> None:
+        """Take the columns; ``text_hint`` says what to do about a text among numbers.
 
         Raises:
             GdcliError: for no columns, columns of several lengths, and cells that are neither numbers nor texts.
@@ -29,6 +31,7 @@ class GivenRows:
         if not columns:
             raise GdcliError("data", "the data have no columns", 'for example: data={"x": [1, 2], "y": [3, 5]}')
         self.columns = tuple(columns)
+        self._text_hint = text_hint
         self._columns = {name: _column(name, given) for name, given in columns.items()}
         lengths = {name: len(column) for name, column in self._columns.items()}
         first = self.columns[0]
@@ -71,7 +74,7 @@ class GivenRows:
                 numbers.append(number_in(cell))
             except ValueError:
                 message = f"'{cell}' in row {row} of the column '{name}' is not a number"
-                raise GdcliError("data", message, f'take it as categories: categorical=["{name}"]') from None
+                raise GdcliError("data", message, self._text_hint.format(column=name)) from None
         return numbers
 
 
