@@ -579,3 +579,12 @@ def test_names_of_columns_add_no_element_to_a_page(page: Path, tmp_path: Path) -
     (panel,) = [each for each in parts.data["panels"] if each["kind"] == "scatter"]
     assert "<img" not in json.dumps([panel["layout"], panel["traces"]])
     assert parts.data["tables"][0]["columns"][0]["cells"] == ["intercept", hostile]
+
+
+def test_columns_that_are_given_twice_add_up(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("a,b,c,y\n1,2,0,3\n2,0,1,5\n3,5,2,6\n4,1,1,9\n")
+    words = ("fit-linear", str(path), "--target", "y", "--epochs", "2", "--json")
+    twice = run(*words, "--features", "a", "--features", "c").json()
+    assert twice["settings"]["features"] == ["a", "c"]
+    assert twice == run(*words, "--features", "a,c").json()

@@ -102,13 +102,16 @@ def _source(file: DataFile, hint: str) -> Source:
             return Delimited(file, hint)
 
 
+_LIKE = "files that are read together must have the same columns, in any order"
+
+
 def _check_like(first: Source, source: Source) -> None:
     """Raise GdcliError for a file that does not have the columns of the first one, or whose units are others."""
     name, other = source.file.name, first.file.name
     if isinstance(first, Columnar) != isinstance(source, Columnar):
         raise GdcliError("data", f"{other} and {name} are of different kinds", "give files of one kind")
     if lacking := [column for column in first.columns if column not in source.columns]:
-        hint = did_you_mean(lacking[0], source.columns)
+        hint = did_you_mean(lacking[0], source.columns) or _LIKE
         raise GdcliError("data", f"{name} has no column '{lacking[0]}', which {other} has", hint)
     if new := [column for column in source.columns if column not in first.columns]:
-        raise GdcliError("data", f"{name} has a column '{new[0]}', which {other} does not have")
+        raise GdcliError("data", f"{name} has a column '{new[0]}', which {other} does not have", _LIKE)

@@ -11,8 +11,8 @@ from gdcli.data.rows.batch import Part
 from gdcli.data.rows.cell import MISSING
 from gdcli.data.rows.source import Wanted
 
-BLOCK = 2**22  # bytes that are converted at a time
-_PIECE = 2**20  # bytes that a thread converts at a time
+BLOCK = 2**21  # bytes that are converted at a time
+_PIECE = 2**19  # bytes that a thread converts at a time
 _LEAST = 2**23  # bytes from which on pyarrow gains more time than its import takes
 
 
@@ -37,7 +37,8 @@ class Threaded:
         from pyarrow import csv
 
         try:
-            table = csv.read_csv(pa.BufferReader(block), self._read, self._parse, self._convert)
+            pool = pa.system_memory_pool()  # it keeps less of what it has given back
+            table = csv.read_csv(pa.BufferReader(block), self._read, self._parse, self._convert, memory_pool=pool)
         except pa.ArrowInvalid:
             return None
         numbers, gaps = {}, set()
