@@ -15,7 +15,8 @@ from gdcli.batch.stopping import BatchStopTests, Before, Stopping
 class Known:
     """What the tests of the runs of a tile compare with, and which of the runs go on: tensors of shape (runs,).
 
-    The ``landmark`` (elements, runs) is None where nobody looks for cycles; it is of iteration ``landmark_at``.
+    ``largest`` and ``first_norm``, float64, are found out in iteration 0. The ``landmark`` (elements, runs) is None
+    where nobody looks for cycles; it is of iteration ``landmark_at``.
     """
 
     alive: torch.Tensor
@@ -30,19 +31,23 @@ class Known:
 class Block:
     """The iterations from ``start`` to ``start + count`` of the runs of a tile.
 
-    ``saved`` is their state at the first of them, and ``before`` what is known of them from earlier ones.
+    ``saved`` is their state at the first of them, and ``before`` what is known of them from earlier ones; None where
+    there are none.
     """
 
     start: int
     count: int
     saved: Mapping[str, torch.Tensor]
-    before: Before
+    before: Before | None
     stopping: Stopping
 
 
 @dataclass(frozen=True, slots=True)
 class Tested:
-    """How some runs ended: tensors of shape (runs,), ``x`` (elements, runs). ``status`` is 0 where they go on."""
+    """How some runs ended: tensors of shape (runs,), ``x`` (elements, runs).
+
+    ``status`` is 0 where they go on, and there the others are undefined.
+    """
 
     status: torch.Tensor
     steps: torch.Tensor
@@ -55,10 +60,10 @@ class Tested:
         """Runs that go on."""
         return Tested(
             status=torch.zeros(runs, dtype=torch.int8),
-            steps=torch.zeros(runs, dtype=torch.int32),
-            loss=torch.zeros(runs, dtype=loss),
-            x=torch.zeros(elements, runs, dtype=x),
-            norm=torch.zeros(runs, dtype=torch.float64),
+            steps=torch.empty(runs, dtype=torch.int32),
+            loss=torch.empty(runs, dtype=loss),
+            x=torch.empty(elements, runs, dtype=x),
+            norm=torch.empty(runs),
         )
 
     @staticmethod
@@ -98,9 +103,7 @@ FIRST = 16
 def most_of(i: int, stopping: Stopping, block: int, with_tolerance: int) -> int:
     """How many iterations a block has at most from iteration ``i`` on.
 
-    With a tolerance most runs end, and are stepped twice from where a block begins: it is shorter. A block does not go
-    beyond a power of two, where landmarks are set.
+    With a tolerance most runs end, and are stepped twice from where a block begins: it is shorter.
     """
     tolerant = any(t is not None for t in (stopping.tol_grad, stopping.tol_loss, stopping.tol_x, stopping.until))
-    most = with_tolerance if tolerant else min(block, max(FIRST, i))
-    return most if stopping.cycles is False else min(most, (1 << i.bit_length()) - i)
+    return with_tolerance if tolerant else min(block, max(FIRST, i))

@@ -7,7 +7,7 @@ stepped again from the beginning of the block, with the tests of a single descen
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
@@ -17,7 +17,7 @@ import torch
 from gdcli.batch.blocks import Ended, Known, Tested
 from gdcli.batch.limits import Rates
 from gdcli.batch.step import Step
-from gdcli.batch.stopping import BatchStopTests, Stopping
+from gdcli.batch.stopping import Stopping
 
 _FEWEST = 4_096  # runs of a tile, below which a thread of its own gains nothing
 
@@ -78,7 +78,7 @@ class Engine(Protocol):
 class Ends:
     """How runs have ended: tensors of shape (runs,), ``x`` of shape (elements, runs). ``status`` holds ``Status``.
 
-    ``first_norm`` and ``norm`` are the norms of the first and of the last gradient.
+    ``first_norm`` and ``norm``, float32, are the norms of the first and of the last gradient.
     """
 
     status: torch.Tensor
@@ -87,6 +87,22 @@ class Ends:
     x: torch.Tensor
     first_norm: torch.Tensor
     norm: torch.Tensor
+
+    @staticmethod
+    def empty(runs: int, step: Step) -> Ends:
+        """Runs of a step that have not ended."""
+        return Ends(
+            status=torch.zeros(runs, dtype=torch.int8),
+            steps=torch.empty(runs, dtype=torch.int32),
+            loss=torch.empty(runs, dtype=step.loss.dtype),
+            x=torch.empty(step.x.size, runs, dtype=step.x.dtype),
+            first_norm=torch.empty(runs),
+            norm=torch.empty(runs),
+        )
+
+
+Starts = Callable[[slice], tuple[torch.Tensor, Mapping[str, torch.Tensor]]]
+"""The starts (elements, runs) of some runs, and their parameters, each of shape (runs,) or (elements, runs)."""
 
 
 @dataclass(slots=True)
@@ -105,30 +121,19 @@ class Many:
         self,
         engine: Engine,
         stopping: Stopping,
-        x: torch.Tensor,
-        parameters: Mapping[str, torch.Tensor],
+        starts: Starts,
+        ends: Ends,
         rates: Callable[[int, torch.Tensor], torch.Tensor] | None = None,
     ) -> None:
-        """Take runs at ``x``, of shape (elements, runs).
+        """Take as many runs as ``ends`` has, which is where their ends are written.
 
-        Each of ``parameters`` has shape (runs,) or (elements, runs). ``rates`` gives the learning rates of some runs,
-        by their numbers, in a step.
+        ``rates`` gives the learning rates of some runs, by their numbers, in a step.
         """
-        self.engine, self.stopping = engine, stopping
+        self.engine, self.stopping, self.ends = engine, stopping, ends
         self.steps = stopping.evaluations - 1
-        self._rates = rates
+        self._starts, self._rates = starts, rates
         self._threads = torch.get_num_threads() if engine.threads else 1
         self._interrupted = False
-        runs = x.shape[1]
-        self.ends = Ends(
-            status=torch.zeros(runs, dtype=torch.int8),
-            steps=torch.zeros(runs, dtype=torch.int32),
-            loss=torch.zeros(runs, dtype=engine.step.loss.dtype),
-            x=x.clone(),
-            first_norm=torch.zeros(runs),
-            norm=torch.zeros(runs),
-        )
-        self._start = (x, parameters)
 
     def interrupt(self) -> None:
         """Ask the runs to end before their next step."""
@@ -138,63 +143,47 @@ class Many:
         """Run, and yield now and then which share of the steps is made."""
         with ThreadPoolExecutor(self._threads) as pool:
             each = map if self._threads == 1 else pool.map
-            parts = self._parts(*self._start)
-            self._all(each(self._begin, parts))
-            i = 1 if self.steps else 0
+            i = min(self.engine.most(0, self.stopping), self.steps)
+            # a part of which all runs have ended is gone before the next one is made
+            parts = [part for part in each(functools.partial(self._begin, i), self._places()) if part is not None]
+            yield i / max(1, self.steps)
             while i < self.steps and not self._interrupted:
                 parts = self._compacted(parts)
                 if not parts:
                     return
                 k = min(self.engine.most(i, self.stopping), self.steps - i)
-                self._all(each(functools.partial(self._go_on, i, k), parts))
+                for _ in each(functools.partial(self._go_on, i, k), parts):
+                    pass
                 i += k
                 yield i / self.steps
             for part in self._compacted(parts):
                 self._take(part, *part.tile.finish(i, part.known, self.stopping))
+
+    def _places(self) -> Iterator[slice]:
+        """The runs in tiles."""
+        runs = len(self.ends.status)
+        most = min(self.engine.tile, max(_FEWEST, -(-runs // self._threads)))
+        return (slice(start, min(start + most, runs)) for start in range(0, runs, most))
+
+    def _begin(self, k: int, place: slice) -> _Part | None:
+        """Make the first k iterations; None where all runs have ended."""
+        runs = place.stop - place.start
+        tile = self.engine.tile_of(*self._starts(place))
+        numbers = torch.arange(place.start, place.stop)
+        known = Known(torch.ones(runs, dtype=torch.bool), *torch.empty(2, runs, dtype=torch.float64))
+        part = _Part(tile, numbers, known)
+        if k:
+            self._go_on(0, k, part)
+        else:
+            self._take(part, *tile.finish(0, known, self.stopping))
+        self.ends.first_norm[place] = known.first_norm
+        return part if bool(known.alive.any()) else None
 
     def _go_on(self, i: int, k: int, part: _Part) -> None:
         """Make the iterations i to i + k - 1."""
         ended = part.tile.go_on(i, k, part.known, self.stopping, self._rates_of(part))
         if ended is not None:
             self._take(part, *ended)
-
-    @staticmethod
-    def _all(results: Iterable[None]) -> None:
-        """Wait for all of them."""
-        for _ in results:
-            pass
-
-    def _parts(self, x: torch.Tensor, parameters: Mapping[str, torch.Tensor]) -> list[_Part]:
-        """The runs in tiles."""
-        numbers = torch.arange(x.shape[1])
-        found = []
-        most = min(self.engine.tile, max(_FEWEST, -(-len(numbers) // self._threads)))
-        for runs in torch.split(numbers, most):
-            tile = self.engine.tile_of(x[:, runs], {name: p[..., runs] for name, p in parameters.items()})
-            none = torch.zeros(len(runs), dtype=torch.float64)
-            found.append(_Part(tile, runs, Known(torch.ones(len(runs), dtype=torch.bool), none, none)))
-        return found
-
-    def _begin(self, part: _Part) -> None:
-        """Test the first two iterations."""
-        tile = part.tile
-        tests = BatchStopTests(self.stopping, tile.x, stalls=False, samples=0)
-        tests.evaluations.fill_(1)
-        tile.evaluate()
-        tests.look(0, tile.loss, tile.gradient, tile.x)
-        known = part.known
-        known.largest, known.first_norm, known.landmark = tests.largest, tests.first_norm, tests.landmark
-        self.ends.first_norm[part.runs] = tests.first_norm.float()
-        if self.steps:
-            tile.previous = tile.x.clone()
-            tile.update(1, self._rates_of(part)(1))
-            self._end_stuck(tests, 0, tile)
-        self._take(part, slice(None), Tested.by(tests))
-
-    def _end_stuck(self, tests: BatchStopTests, iteration: int, tile: Tile) -> None:
-        """End the runs that have no step from the points of an iteration."""
-        if tile.stuck is not None and bool(tile.stuck.any()):
-            tests.stall(tile.stuck, iteration, tile.loss, tile.gradient, tile.x)
 
     def _take(self, part: _Part, runs: torch.Tensor | slice, tested: Tested) -> None:
         """Keep the ends of those of the runs that have ended."""
@@ -205,11 +194,11 @@ class Many:
         numbers, ended = (part.runs[runs], slice(None)) if bool(over.all()) else (part.runs[runs][over], over)
         place = _contiguous(numbers)
         ends = self.ends
-        ends.status[place] = tested.status[ended]
         ends.steps[place] = tested.steps[ended]
         ends.loss[place] = tested.loss[ended].to(ends.loss.dtype)
         ends.x[:, place] = tested.x[:, ended]
         ends.norm[place] = tested.norm[ended].float()
+        ends.status[place] = tested.status[ended]  # last: from then on, a figure shows the run
 
     def _rates_of(self, part: _Part) -> Rates:
         rates = self._rates

@@ -18,8 +18,9 @@ from gdcli.batch.limits import Rates, limits_of
 from gdcli.batch.operations import Operation
 from gdcli.batch.recording import Level, Slot
 from gdcli.batch.step import Step, StepInputs, Update
-from gdcli.batch.stopping import BatchStopTests, Before, Stopping
+from gdcli.batch.stopping import BatchStopTests, Before, Stopping, is_at_landmark, norm_of
 from gdcli.batch.watch import Watch
+from gdcli.descent.criteria import largest_loss
 
 _TILE = 262_144  # numbers of a tensor, which stay in the cache together with a few others
 _FEWEST, _MOST = 1_024, 65_536  # runs of a tile
@@ -116,9 +117,7 @@ class ReplayTile:
 
         They are not tested while they step: those with a sign of an end are stepped again, from the beginning.
         """
-        saved, before = self.saved(), self._before(known)
-        if stopping.cycles is not False and i & (i - 1) == 0:
-            known.landmark, known.landmark_at = self.x.clone(), i
+        saved, before = self.saved(), self._before(i, known)
         suspects = self.advance(i + 1, count, known, stopping, rates) & known.alive
         if not bool(suspects.any()):
             return None
@@ -128,7 +127,8 @@ class ReplayTile:
     def finish(self, i: int, known: Known, stopping: Stopping) -> Ended:
         """Evaluate and test iteration ``i``, where all runs end."""
         tests = BatchStopTests(stopping, self.x, stalls=False, samples=0)
-        tests.resume(self._before(known))
+        if before := self._before(i, known):
+            tests.resume(before)
         self.evaluate()
         tests.evaluations.fill_(i + 1)
         tests.look(i, self.loss, self.gradient, self.x)
@@ -136,8 +136,12 @@ class ReplayTile:
             tests.interrupt(i, self.loss, self.x)
         return slice(None), Tested.by(tests)
 
-    def _before(self, known: Known) -> Before:
-        """What the tests of the next iterations compare with."""
+    def _before(self, i: int, known: Known) -> Before | None:
+        """What the tests compare with from iteration ``i`` on; None at the start, where it is found out."""
+        if i == 0:
+            self.evaluate()
+            known.largest, known.first_norm = largest_loss(self.loss.double()), norm_of(self.gradient)
+            return None
         return Before(
             self.loss.clone(), self.gradient.clone(), self.previous, known.largest, known.first_norm,
             known.landmark, known.landmark_at,
@@ -150,6 +154,9 @@ class ReplayTile:
         watch = self._watch = self._watch or Watch(self)
         watch.begin(known.limits, known.landmark)
         for i in range(t, t + steps):
+            if stopping.cycles is not False and is_at_landmark(i - 1):
+                known.landmark, known.landmark_at = self.x.clone(), i - 1
+                watch.compare_with(known.landmark)
             self.evaluate()
             watch.evaluated()
             self.update(i, rates(i))
@@ -166,7 +173,8 @@ class ReplayTile:
         tile = self.like(saved[""], {name: value[..., runs] for name, value in self.parameters.items()})
         tile.restore(saved)
         tests = BatchStopTests(block.stopping, tile.x, stalls=False, samples=0)
-        tests.resume(of_runs(block.before, runs))
+        if block.before is not None:
+            tests.resume(of_runs(block.before, runs))
         changing = rates_of_runs(rates, runs)
         for i in range(block.start, block.start + block.count + 1):
             tile.evaluate()

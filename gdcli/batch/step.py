@@ -17,6 +17,8 @@ from gdcli.batch.recording import Level, NotRecordedError, Recorded, Recorder, S
 from gdcli.errors import GdcliError
 from gdcli.tensors import Problem, rows_of
 
+_PROPAGATING = {"add.Tensor", "sub.Tensor", "mul.Tensor", "neg.default", "addcmul.default"}
+
 
 @dataclass(frozen=True, slots=True)
 class StepSettings:
@@ -77,6 +79,31 @@ class Step:
     update: Update
     parameters: dict[str, Slot] = field(default_factory=dict)
     state: dict[str, Slot] = field(default_factory=dict)
+
+    @property
+    def propagates(self) -> bool:
+        """Whether a gradient that is not finite makes all later points so: no update takes a part of a number alone."""
+        return all(operation.name in _PROPAGATING or operation.view for operation in self._updated())
+
+    @property
+    def rests(self) -> bool:
+        """Whether a gradient of 0 moves nothing, and so stays: an update is the point less a multiple of it."""
+        operations = self._updated()
+        if self.state or self.update.inputs or any(s.level is Level.STEP for s in self.parameters.values()):
+            return False
+        if not operations or operations[-1].result is not self.update.x:
+            return False
+        last, others = operations[-1], operations[:-1]
+        return (
+            last.name in ("sub.Tensor", "addcmul.default")
+            and last.arguments[0] is self.x
+            and [slot for operation in operations for slot in operation.slots].count(self.x) == 1
+            and all(operation.name in ("mul.Tensor", "neg.default") for operation in others)
+        )
+
+    def _updated(self) -> list[Operation]:
+        """The operations of an update that are made in each step."""
+        return [operation for operation in self.update.operations if operation.result.level is Level.STATE]
 
     @property
     def approximate(self) -> list[str]:

@@ -161,7 +161,7 @@ class BatchStopTests:
     def _norm_of(self, gradient: torch.Tensor) -> torch.Tensor:
         """The norms of the gradients that are looked at, computed once."""
         if self._norm_now is None:
-            self._norm_now = _norm(gradient)
+            self._norm_now = norm_of(gradient)
         return self._norm_now
 
     def _found(
@@ -181,7 +181,7 @@ class BatchStopTests:
         size = loss.abs()
         yield Status.DIVERGED, ~(size < torch.inf)
         if not stopping.maximize and bool((size > self.largest).any()):
-            yield Status.DIVERGED, grown(loss, self.largest, self._norm_of(gradient), _norm(self._previous_gradient))
+            yield Status.DIVERGED, grown(loss, self.largest, self._norm_of(gradient), norm_of(self._previous_gradient))
         if stopping.until is not None:
             far = -loss if stopping.maximize else loss
             yield Status.REACHED, far <= (-stopping.until if stopping.maximize else stopping.until)
@@ -209,8 +209,8 @@ class BatchStopTests:
             change = None if self._previous_loss is None else (loss - self._previous_loss).abs()
             yield Status.CONVERGED_LOSS, none if change is None else change <= threshold(stopping.tol_loss, size)
         if stopping.tol_x is not None:
-            move = None if previous is None else _norm(x.double() - previous.double())
-            yield Status.CONVERGED_X, none if move is None else move <= threshold(stopping.tol_x, _norm(x))
+            move = None if previous is None else norm_of(x.double() - previous.double())
+            yield Status.CONVERGED_X, none if move is None else move <= threshold(stopping.tol_x, norm_of(x))
 
     def _repeated(self, iteration: int, x: torch.Tensor) -> Iterator[tuple[Status, torch.Tensor]]:
         """Whether a run was at this point before (Brent 1980: against a landmark at each power of two)."""
@@ -220,7 +220,7 @@ class BatchStopTests:
         if self.landmark is not None:
             period = iteration - self._landmark_at
             yield Status.STALLED if period == 1 else Status.CYCLING, (x == self.landmark).all(0) & cycles
-        if iteration & (iteration - 1) == 0:
+        if is_at_landmark(iteration):
             self.landmark, self._landmark_at = x.clone(), iteration
 
     def stall(
@@ -271,7 +271,12 @@ class BatchStopTests:
         return Samples(torch.stack(evaluations), torch.stack(losses))
 
 
-def _norm(x: torch.Tensor) -> torch.Tensor:
+def is_at_landmark(iteration: int) -> bool:
+    """Whether the points of an iteration are those with which later ones are compared: at 0 and each power of two."""
+    return iteration & (iteration - 1) == 0
+
+
+def norm_of(x: torch.Tensor) -> torch.Tensor:
     """The Euclidean norm of each run, in float64."""
     x = x.double()
     return (x * x).sum(0).sqrt()

@@ -27,11 +27,12 @@ def text_of_tests(writer: Writer, tests: Tests, evaluated: int, loss: str, gradi
     rows = Rows(writer, tests)
     moving = [*rows.points, *rows.state]
     reads = [f"{name} = {rows.before(name)}" for name in moving]
-    reads += [f"{row.name} = {rows.now(row.name)}" for row in rows.all if row.name[0] == "r"]
+    reads += [f"{row.name} = {rows.now(row.name)}" for row in rows.given]
     known = [row.name for row in rows.moving if row.name[0] in "pl"]
     reads += [f"{name} = {rows.before(name)}" for name in known]
-    squares = _squares([rows.before(f"g{i}") for i in range(len(gradient))])
-    reads += [f"norm_before, loss_before = math.sqrt({squares}), float64({rows.before('f')})"]
+    reads.append(f"norm_before = math.sqrt({_squares([rows.before(name) for name in rows.slopes])})")
+    if tests.loss:
+        reads.append(f"loss_before = float64({rows.before('f')})")
     inputs = [f"s{i} = steps{i}[t]" for i in range(len(writer.steps))] + rows.wide("t")
     inner = [*writer.lines[:evaluated], *_tests(rows, tests, loss, gradient), *inputs, *writer.lines[evaluated:]]
     inner.append(f"{', '.join(moving)} = {', '.join(new_names(writer))}")
@@ -79,9 +80,11 @@ def _tests(rows: Rows, tests: Tests, loss: str, gradient: Sequence[str]) -> list
         "    return True",
         "if j == last:",
         "    return False",
-        "norm_before, loss_before = norm, value",
+        "norm_before = norm",
+        *(["loss_before = value"] if tests.loss else []),
+        *([f"{', '.join(f'p{i}' for i in range(len(gradient)))} = {points}"] if tests.x else []),
     ]
-    return lines + ([f"{', '.join(f'p{i}' for i in range(len(gradient)))} = {points}"] if tests.x else [])
+    return lines
 
 
 def _met(rows: Rows, tests: Tests) -> dict[Status, str]:

@@ -36,7 +36,9 @@ class Watch:
     def begin(self, limits: Limits, landmark: torch.Tensor | None) -> None:
         """Begin a block. The ``landmark`` (elements, runs) are points that the runs have been at."""
         self.limits = limits
-        self._landmarks = () if landmark is None else landmark.unbind()[:_COMPARED]
+        self._landmarks = ()
+        if landmark is not None:
+            self.compare_with(landmark)
         self.largest.zero_()
         self.broken.zero_()
         self.returned.zero_()
@@ -45,6 +47,10 @@ class Watch:
             self._before_loss = self.tile.loss.clone()
         if limits.x is not None:
             self.previous, self._before = self.tile.x.clone(), self.tile.x.clone()
+
+    def compare_with(self, landmark: torch.Tensor) -> None:
+        """Compare points with a landmark from now on."""
+        self._landmarks = landmark.unbind()[:_COMPARED]
 
     def evaluated(self) -> None:
         """Look at the loss and at the gradient."""

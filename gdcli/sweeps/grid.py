@@ -5,6 +5,7 @@ Cells are numbered along the first axis first. A tile is a range of numbers that
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from types import SimpleNamespace
@@ -20,6 +21,19 @@ from gdcli.descent.bounds import check_start
 from gdcli.rules.parameters import parameters_of, rates_change
 from gdcli.rules.schedules import rates_of
 from gdcli.tensors import Problem, rows_of
+
+Chosen = range | torch.Tensor
+"""The numbers of some cells, in order: a range where they follow each other, of which things are made much faster."""
+
+
+def numbers_of(cells: Chosen) -> torch.Tensor:
+    """The numbers of some cells as a tensor."""
+    return torch.arange(cells.start, cells.stop) if isinstance(cells, range) else cells
+
+
+def place_of(cells: Chosen, first: int = 0) -> slice | torch.Tensor:
+    """The place of some cells in tensors that begin with cell ``first``."""
+    return slice(cells.start - first, cells.stop - first) if isinstance(cells, range) else cells - first
 
 
 class Grid:
@@ -39,10 +53,14 @@ class Grid:
         """How many cells some tiles have."""
         return sum(min(TILE, self.size - tile * TILE) for tile in tiles)
 
-    def cells(self, tiles: Sequence[int]) -> torch.Tensor:
-        """The cells of some tiles."""
-        ranges = [torch.arange(tile * TILE, min((tile + 1) * TILE, self.size)) for tile in tiles]
-        return torch.cat(ranges) if ranges else torch.arange(0)
+    def cells(self, tiles: Sequence[int]) -> Chosen:
+        """The cells of some tiles, in order."""
+        ranges = [range(tile * TILE, min((tile + 1) * TILE, self.size)) for tile in tiles]
+        if not ranges:
+            return range(0)
+        if all(one.stop == other.start for one, other in itertools.pairwise(ranges)):
+            return range(ranges[0].start, ranges[-1].stop)
+        return torch.cat([torch.arange(each.start, each.stop) for each in ranges])
 
     def index(self, cells: torch.Tensor) -> list[torch.Tensor]:
         """The place of some cells on each axis."""
@@ -56,10 +74,20 @@ class Grid:
         """The place of a cell on each axis."""
         return [int(place) for place in self.index(torch.tensor(cell))]
 
-    def at(self, cells: torch.Tensor, axis: int) -> torch.Tensor:
-        """The numbers of some cells on an axis, float64."""
+    def at(self, cells: Chosen, axis: int, dtype: torch.dtype = torch.float64) -> torch.Tensor:
+        """The numbers of some cells on an axis."""
         before = math.prod(map(len, self.axes[:axis]))
-        return self.numbers[axis][(cells // before if before > 1 else cells) % len(self.axes[axis])]
+        numbers, count = self.numbers[axis].to(dtype), len(self.axes[axis])
+        if not isinstance(cells, range):
+            return numbers[(cells // before if before > 1 else cells) % count]
+        first, last = cells.start // before, -(-cells.stop // before)
+        if last - first > count:  # all numbers, again and again
+            first -= first % count
+            repeated = numbers.repeat(-(-(last - first) // count))
+        else:
+            repeated = numbers[torch.arange(first, last) % count]
+        repeated = repeated.repeat_interleave(before) if before > 1 else repeated
+        return repeated[cells.start - first * before :][: len(cells)]
 
     def seeds(self) -> list[int]:
         """The seeds of the cells; one where no axis is the seed."""
@@ -68,17 +96,17 @@ class Grid:
                 return [int(number) for number in axis.numbers()]
         return [self.settings.seed]
 
-    def by_seed(self, cells: torch.Tensor) -> list[tuple[int, torch.Tensor]]:
+    def by_seed(self, cells: Chosen) -> list[tuple[int, Chosen]]:
         """Each seed of some cells, and those of them that have it."""
         for k, axis in enumerate(self.axes):
             if axis.kind == "seed":
                 seeds = self.at(cells, k)
-                return [(int(seed), cells[seeds == seed]) for seed in torch.unique(seeds).tolist()]
+                return [(int(seed), numbers_of(cells)[seeds == seed]) for seed in torch.unique(seeds).tolist()]
         return [(self.settings.seed, cells)]
 
     # What differs from cell to cell
 
-    def starts(self, cells: torch.Tensor, problem: Problem) -> torch.Tensor:
+    def starts(self, cells: Chosen, problem: Problem) -> torch.Tensor:
         """The starts, of shape (elements, cells), in the dtype of the run.
 
         Raises:
@@ -89,7 +117,7 @@ class Grid:
         x = flat.unsqueeze(1).repeat(1, len(cells))
         for k, axis in enumerate(self.axes):
             if axis.kind == "start":
-                x[self._row(axis, problem, rows)] = self.at(cells, k).to(x.dtype)
+                x[self._row(axis, problem, rows)] = self.at(cells, k, x.dtype)
         check_start(self.descent.bound, {name: x[rows[name]] for name in self.descent.bound})
         return x
 
@@ -99,7 +127,7 @@ class Grid:
             place = place * length + i % length
         return int(rows[axis.target].start) + place
 
-    def parameters(self, cells: torch.Tensor, problem: Problem) -> dict[str, torch.Tensor]:
+    def parameters(self, cells: Chosen, problem: Problem) -> dict[str, torch.Tensor]:
         """The parameters that differ from cell to cell, float64, by their names within the rule."""
         found = {}
         for k, axis in enumerate(self.axes):
@@ -119,7 +147,7 @@ class Grid:
         """Whether the learning rate differs from variable to variable."""
         return bool(self.descent.lrs) or any(axis.kind == "lr of a variable" for axis in self.axes)
 
-    def first_rates(self, cells: torch.Tensor, problem: Problem) -> torch.Tensor:
+    def first_rates(self, cells: Chosen, problem: Problem) -> torch.Tensor:
         """The learning rates of the first step, of shape (cells,), or (elements, cells) where variables differ."""
         common = torch.full((len(cells),), float(self.descent.lr or 0.0), dtype=torch.float64)
         for k, axis in enumerate(self.axes):
@@ -136,7 +164,7 @@ class Grid:
                 rates[rows[axis.target]] = self.at(cells, k)
         return rates
 
-    def rates(self, cells: torch.Tensor, problem: Problem) -> Callable[[int, torch.Tensor], torch.Tensor] | None:
+    def rates(self, cells: Chosen, problem: Problem) -> Callable[[int, torch.Tensor], torch.Tensor] | None:
         """The learning rates of some of these cells in a step, where they change; one number for all that have one."""
         if not rates_change(self.descent):
             return None

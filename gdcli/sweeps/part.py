@@ -50,9 +50,10 @@ def write_part(file: IO[bytes], sweep: Sweep, tiles: Sequence[int], run_steps: i
     """Write the cells of some tiles."""
     import torch
 
+    from gdcli.sweeps.grid import place_of
     from gdcli.sweeps.npz import write_npz
 
-    chosen, cells = sweep.grid.cells(tiles), sweep.cells
+    chosen, cells = place_of(sweep.grid.cells(tiles)), sweep.cells
     arrays = {
         "shard": torch.tensor([sweep.shard.number, sweep.shard.of]),
         "tiles": torch.tensor(list(tiles), dtype=torch.int64),

@@ -27,8 +27,8 @@ from gdcli.contract.sweep import TILE, EngineMade, EngineUsed, Shard, SweepAxis,
 from gdcli.descent.minimize import AT_A_MINIMUM, minimize
 from gdcli.rules.parameters import complete_rule, parameters_of, rates_change, remembers
 from gdcli.sweeps.alone import compare, is_stationary, ulps
-from gdcli.sweeps.ends import CONVERGED_CODES, STATIONARY, Cells, give_memory_back
-from gdcli.sweeps.grid import Grid
+from gdcli.sweeps.ends import STATIONARY, Cells, give_memory_back, has_converged
+from gdcli.sweeps.grid import Chosen, Grid, numbers_of, place_of
 from gdcli.sweeps.minima import Minima, clustered, known_minima, nearest, refined
 from gdcli.sweeps.part import Part, cells_of
 from gdcli.sweeps.tally import Tally
@@ -132,10 +132,10 @@ class Sweep:
         chosen = dict(self.grid.by_seed(some)).get(self.grid.seeds()[0], some[:0])
         ends = []
         for engine in (one, other):
-            many = self._many_of(engine, problem, chosen)
-            for _ in many:
+            found = Ends.empty(len(chosen), engine.step)
+            for _ in self._many_of(engine, problem, chosen, found):
                 pass
-            ends.append(many.ends)
+            ends.append(found)
         a, b = ends
         if not torch.equal(a.status, b.status) or not torch.equal(a.steps, b.steps):
             return math.inf
@@ -166,14 +166,14 @@ class Sweep:
             yield self.done / total
         give_memory_back()
 
-    def run(self, chunks: Iterable[torch.Tensor]) -> Iterator[float]:
+    def run(self, chunks: Iterable[Chosen]) -> Iterator[float]:
         """The same in another order: ``chunks`` are the numbers of cells that are run together, each cell once."""
         for cells in chunks:
             yield from self._run_cells(cells, self.grid.size)
             if self._stops():
                 return
 
-    def _run_cells(self, cells: torch.Tensor, total: int) -> Iterator[float]:
+    def _run_cells(self, cells: Chosen, total: int) -> Iterator[float]:
         for seed, of_seed in self.grid.by_seed(cells):
             problem, engine = self._with_seed(seed)
             for alike in self._alike(of_seed):
@@ -201,7 +201,7 @@ class Sweep:
         dtype = next(iter(self.problem.leaves.values())).dtype
         return Cells.empty(count, self.problem.unknowns, dtype, rates=self.settings.measure == "rate", part=part)
 
-    def look_at(self, cells: torch.Tensor) -> None:
+    def look_at(self, cells: Chosen) -> None:
         """Keep these cells from now on, which follow each other, and forget those of before."""
         self.cells, self.first = self.empty(len(cells)), int(cells[0])
         self._forget_sums()
@@ -223,7 +223,7 @@ class Sweep:
         Raises:
             GdcliError: for a part that cannot be read.
         """
-        cells, taken, chosen = self.cells, cells_of(part, self.grid.size), self.grid.cells(part.tiles)
+        cells, taken, chosen = self.cells, cells_of(part, self.grid.size), place_of(self.grid.cells(part.tiles))
         cells.status[chosen], cells.steps[chosen], cells.loss[chosen] = taken.status, taken.steps, taken.loss
         cells.x[:, chosen] = taken.x
         if cells.rate is not None and taken.rate is not None:
@@ -231,40 +231,47 @@ class Sweep:
         self.run_steps += part.run_steps
         self.tiles.update(part.tiles)
 
-    def _alike(self, cells: torch.Tensor) -> list[torch.Tensor]:
+    def _alike(self, cells: Chosen) -> list[Chosen]:
         """Some cells in groups that end by the same tests: without momentum, a point that comes again is an end."""
         for k, axis in enumerate(self.axes):
             if axis.kind == "parameter" and axis.target == "momentum":
                 zero = self.grid.at(cells, k) == 0
-                return [group for group in (cells[zero], cells[~zero]) if len(group)]
+                numbers = numbers_of(cells)
+                return [group for group in (numbers[zero], numbers[~zero]) if len(group)]
         return [cells] if len(cells) else []
 
-    def _run(self, engine: Engine, problem: Problem, chosen: torch.Tensor, total: int) -> Iterator[float]:
-        many = self._many = self._many_of(engine, problem, chosen)
+    def _run(self, engine: Engine, problem: Problem, chosen: Chosen, total: int) -> Iterator[float]:
+        cells, place, ends = self.cells, place_of(chosen, self.first), Ends.empty(len(chosen), engine.step)
+        if isinstance(place, slice):  # the ends are written where they stay
+            ends = with_changes(ends, status=cells.status[place], steps=cells.steps[place], loss=cells.loss[place],
+                                x=cells.x[:, place])  # fmt: skip
+        many = self._many = self._many_of(engine, problem, chosen, ends)
         for share in many:
             yield (self.done + share * len(chosen)) / total
-        ends, cells, place = many.ends, self.cells, chosen - self.first
-        cells.status[place], cells.steps[place], cells.loss[place] = ends.status, ends.steps, ends.loss
-        cells.x[:, place] = ends.x
-        cells.status[place[self._rest_elsewhere(ends)]] = int(Status.STALLED)
+        self._judge(chosen, ends)
+        if not isinstance(place, slice):
+            cells.status[place], cells.steps[place], cells.loss[place] = ends.status, ends.steps, ends.loss
+            cells.x[:, place] = ends.x
         if cells.rate is not None:
             ratio = ends.norm.double() / ends.first_norm  # float32 would differ with the place in a tensor
             cells.rate[place] = (ratio ** (1 / ends.steps.clamp(min=1).double())).to(cells.rate.dtype)
+        self.run_steps += int(ends.steps.sum())
         if self.interrupted_by is not None:
-            cells.forget(place[ends.status == int(Status.INTERRUPTED)])
-        self._judge(place)
-        self.run_steps += int(cells.steps[place].sum())
+            cells.forget(numbers_of(chosen)[ends.status == int(Status.INTERRUPTED)] - self.first)
         self._forget_sums()
         self._many = None
         self.done += len(chosen)
 
-    def _many_of(self, engine: Engine, problem: Problem, chosen: torch.Tensor) -> Many:
+    def _many_of(self, engine: Engine, problem: Problem, chosen: Chosen, ends: Ends) -> Many:
         """The descents of some cells."""
         grid = self.grid
-        starts, parameters = grid.starts(chosen, problem), grid.parameters(chosen, problem)
-        return Many(engine, self._stopping(chosen), starts, parameters, grid.rates(chosen, problem))
 
-    def _stopping(self, chosen: torch.Tensor) -> Stopping:
+        def starts(place: slice) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+            return grid.starts(chosen[place], problem), grid.parameters(chosen[place], problem)
+
+        return Many(engine, self._stopping(chosen), starts, ends, grid.rates(chosen, problem))
+
+    def _stopping(self, chosen: Chosen) -> Stopping:
         s = self.descent
         has_one = any(each is not None for each in (s.tol_grad, s.tol_loss, s.tol_x, s.until))
         for k, axis in enumerate(self.axes):
@@ -284,8 +291,7 @@ class Sweep:
 
     def _rest_elsewhere(self, ends: Ends) -> torch.Tensor:
         """Which runs have met a tolerance with a gradient of exactly 0, but at none of the known minima."""
-        found = (ends.norm == 0) & torch.isin(ends.status, torch.tensor(CONVERGED_CODES, dtype=torch.int8))
-        found &= ends.status != int(Status.REACHED)
+        found = has_converged(ends.status) & (ends.status != int(Status.REACHED)) & (ends.norm == 0)
         known = self._known_points() if bool(found.any()) else []
         if not known:
             return torch.zeros_like(found)
@@ -294,16 +300,16 @@ class Sweep:
         elsewhere: torch.Tensor = distance > AT_A_MINIMUM * points.norm(dim=1).clamp(min=1.0)[number.long()]
         return found & elsewhere
 
-    def _judge(self, places: torch.Tensor) -> None:
+    def _judge(self, chosen: Chosen, ends: Ends) -> None:
         """The endings that a single descent judges by what is beside its point, or by the known minima."""
-        cells = self.cells
-        at_once = places[(cells.status[places] == int(Status.CONVERGED_GRAD)) & (cells.steps[places] == 0)]
-        for cell in at_once.tolist():
-            start = tuple(cells.x[:, cell].tolist())
+        ends.status[self._rest_elsewhere(ends)] = int(Status.STALLED)
+        at_once = (ends.status == int(Status.CONVERGED_GRAD)) & (ends.steps == 0)
+        for k in at_once.nonzero().squeeze(1).tolist():
+            start = tuple(ends.x[:, k].tolist())
             if start not in self._stationary:
-                self._stationary[start] = is_stationary(self._alone(self.grid.index_of(cell + self.first)))
+                self._stationary[start] = is_stationary(self._alone(self.grid.index_of(int(chosen[k]))))
             if self._stationary[start]:
-                cells.status[cell] = STATIONARY
+                ends.status[k] = STATIONARY
 
     # What it leaves
 
