@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import torch
 
-from gdcli.batch.limits import Limits, Rates
+from gdcli.batch.limits import Limits, Rates, gradient_stays
+from gdcli.batch.step import Step
 from gdcli.batch.stopping import BatchStopTests, Before, Stopping
 
 
@@ -100,10 +101,11 @@ FIRST = 16
 """Iterations of a block at first: most runs that diverge do so early, and are stepped twice from where it begins."""
 
 
-def most_of(i: int, stopping: Stopping, block: int, with_tolerance: int) -> int:
+def most_of(i: int, stopping: Stopping, step: Step, block: int, with_tolerance: int) -> int:
     """How many iterations a block has at most from iteration ``i`` on.
 
     With a tolerance most runs end, and are stepped twice from where a block begins: it is shorter.
     """
-    tolerant = any(t is not None for t in (stopping.tol_grad, stopping.tol_loss, stopping.tol_x, stopping.until))
-    return with_tolerance if tolerant else min(block, max(FIRST, i))
+    tolerances = [each for each in (stopping.tol_grad, stopping.tol_loss, stopping.tol_x) if each is not None]
+    ends_many = len(tolerances) > gradient_stays(stopping, step) or stopping.until is not None
+    return with_tolerance if ends_many else min(block, max(FIRST, i))

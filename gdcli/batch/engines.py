@@ -17,9 +17,9 @@ from gdcli.errors import ExpressionError, GdcliError, OutsideError
 from gdcli.tensors import Problem
 
 _WIDE = 1_024  # numbers of a tensor of one run, from which on a call for all runs costs little beside its work
-_NUMBERS_A_SECOND = 8e9  # that replay makes, about
-_LINES_A_SECOND = 60  # that numba compiles, about
-_GAIN = 6  # of fast over replay, about
+_LINES_MADE = 3e9  # a second, by replay, about
+_COMPILED, _LINES_COMPILED = 2.0, 60  # seconds that numba takes for a few lines, and lines a second beyond
+_GAIN = 8  # of fast over replay, about
 
 
 def engine_for(problem: Problem, settings: SweepSettings, step: StepSettings, run_steps: int) -> tuple[Engine, str]:
@@ -76,8 +76,8 @@ def _fast(problem: Problem, step: Step, settings: SweepSettings, run_steps: int)
     if source.approximate and settings.tolerance_ulp is None:
         return Replay(step), f"fast rounds {', '.join(source.approximate)} otherwise"
     lines = source.lines
-    saved = run_steps * lines / _NUMBERS_A_SECOND * (1 - 1 / _GAIN)
-    if saved < lines / _LINES_A_SECOND:
+    saved = run_steps * lines / _LINES_MADE * (1 - 1 / _GAIN)
+    if saved < _COMPILED + lines / _LINES_COMPILED:
         return Replay(step), ""
     return engine, ""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
+from gdcli.batch.step import Step
 from gdcli.batch.stopping import Stopping
 
 Rates = Callable[[int], torch.Tensor | None]
@@ -20,7 +21,9 @@ class Limits:
     """The limits of the runs of a tile. A sign of an end may be wrong, but no end is without one.
 
     ``largest`` is the size of a loss, ``gradient`` the square of the norm of a gradient, both of shape (runs,);
-    ``until`` a loss, and ``loss`` and ``x`` what changes by at most ``absolute + relative * size`` in a step.
+    ``until`` a loss, and ``loss`` and ``x`` what changes by at most ``absolute + relative * size`` in a step. With
+    ``stays``, a gradient that is within its limit once is so from then on; ``propagates``: one that is not finite makes
+    all later points so.
     """
 
     largest: torch.Tensor
@@ -29,10 +32,19 @@ class Limits:
     loss: tuple[float, float] | None = None
     x: tuple[float, float] | None = None
     maximize: bool = False
+    stays: bool = False
+    propagates: bool = False
 
 
-def limits_of(stopping: Stopping, largest: torch.Tensor, first_norm: torch.Tensor, dtype: torch.dtype) -> Limits:
-    """The limits of runs of this dtype, whose losses may be as large as ``largest``."""
+def gradient_stays(stopping: Stopping, step: Step) -> bool:
+    """Whether a run whose gradient is within the tolerance stays where it is: that of 0 in a rule that then rests."""
+    # in float64 the square of what is not 0 may be 0
+    return stopping.tol_grad == (0.0, 0.0) and step.rests and step.x.dtype == torch.float32
+
+
+def limits_of(stopping: Stopping, largest: torch.Tensor, first_norm: torch.Tensor, step: Step) -> Limits:
+    """The limits of the runs of a step, whose losses may be as large as ``largest``."""
+    dtype = step.x.dtype
     info = torch.finfo(dtype)
     gradient = None
     if stopping.tol_grad is not None:
@@ -47,6 +59,8 @@ def limits_of(stopping: Stopping, largest: torch.Tensor, first_norm: torch.Tenso
         loss=_wider(stopping.tol_loss, info.tiny),
         x=_wider(stopping.tol_x, info.tiny),
         maximize=stopping.maximize,
+        stays=gradient_stays(stopping, step),
+        propagates=step.propagates,
     )
 
 

@@ -49,7 +49,7 @@ class Newton:
 
     def most(self, i: int, stopping: Stopping) -> int:
         """How many iterations it makes at most in one go from iteration ``i`` on."""
-        return most_of(i, stopping, 8, 8)
+        return most_of(i, stopping, self.step, 8, 8)
 
     def tile_of(self, x: torch.Tensor, parameters: Mapping[str, torch.Tensor]) -> NewtonTile:
         """Runs at ``x``."""

@@ -23,7 +23,7 @@ from gdcli.batch.watch import Watch
 from gdcli.descent.criteria import largest_loss
 
 _TILE = 262_144  # numbers of a tensor, which stay in the cache together with a few others
-_FEWEST, _MOST = 1_024, 65_536  # runs of a tile
+_FEWEST, _MOST = 1_024, 131_072  # runs of a tile
 
 
 class Replay:
@@ -39,7 +39,7 @@ class Replay:
 
     def most(self, i: int, stopping: Stopping) -> int:
         """How many iterations it makes at most in one go from iteration ``i`` on."""
-        return most_of(i, stopping, 32, 8)
+        return most_of(i, stopping, self.step, 32, 8)
 
     def tile_of(self, x: torch.Tensor, parameters: Mapping[str, torch.Tensor]) -> ReplayTile:
         """Runs at ``x``, of shape (elements, runs); each of ``parameters`` has shape (runs,) or (elements, runs)."""
@@ -150,7 +150,7 @@ class ReplayTile:
     def advance(self, t: int, steps: int, known: Known, stopping: Stopping, rates: Rates) -> torch.Tensor:
         """Evaluate and update, ``steps`` times, from update ``t`` on; says which runs may have ended, shape (runs,)."""
         if known.limits is None:
-            known.limits = limits_of(stopping, known.largest, known.first_norm, self.x.dtype)
+            known.limits = limits_of(stopping, known.largest, known.first_norm, self.step)
         watch = self._watch = self._watch or Watch(self)
         watch.begin(known.limits, known.landmark)
         for i in range(t, t + steps):

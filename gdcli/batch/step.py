@@ -83,7 +83,8 @@ class Step:
     @property
     def propagates(self) -> bool:
         """Whether a gradient that is not finite makes all later points so: no update takes a part of a number alone."""
-        return all(operation.name in _PROPAGATING or operation.view for operation in self._updated())
+        operations = self._updated()
+        return bool(operations) and all(each.name in _PROPAGATING or each.view for each in operations)
 
     @property
     def rests(self) -> bool:

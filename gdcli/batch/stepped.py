@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
-from gdcli.batch.limits import MARGIN
+from gdcli.batch.limits import MARGIN, gradient_stays
 from gdcli.batch.recording import Slot
 from gdcli.batch.step import Step
 from gdcli.batch.stopping import Stopping
@@ -55,8 +55,7 @@ class Tests(NamedTuple):
         found = Tests(gradient, loss, x, stopping.until is not None, bool(stopping.cycles), stopping.maximize)
         return found._replace(
             takes_all=stopping.takes_all and found.tolerances > 1,
-            # in float64 the square of what is not 0 may be 0
-            stays=stopping.tol_grad == (0.0, 0.0) and step.rests and step.x.dtype == torch.float32,
+            stays=gradient_stays(stopping, step),
             propagates=step.propagates,
         )
 

@@ -29,7 +29,7 @@ class Vmap:
 
     def most(self, i: int, stopping: Stopping) -> int:
         """How many iterations it makes at most in one go from iteration ``i`` on."""
-        return most_of(i, stopping, 32, 8)
+        return most_of(i, stopping, self.step, 32, 8)
 
     def tile_of(self, x: torch.Tensor, parameters: Mapping[str, torch.Tensor]) -> VmapTile:
         """Runs at ``x``."""

@@ -13,8 +13,7 @@ from gdcli.render.live import Scene, Stage
 from gdcli.render.numbers import percent
 
 if TYPE_CHECKING:
-    import torch
-
+    from gdcli.sweeps.grid import Chosen
     from gdcli.sweeps.sweep import Sweep
 
 _SECONDS = 0.15  # of cells that are run together, so that about five frames can follow each other in a second
@@ -87,7 +86,7 @@ class LiveSweep:
         self.session.interrupt()
         self.sweep.interrupt(by)
 
-    def _chunks(self) -> Iterator[torch.Tensor]:
+    def _chunks(self) -> Iterator[Chosen]:
         """The cells from coarse to fine, as many at a time as the pace says.
 
         With the engine vmap in their tiles, because others together may be rounded otherwise.
