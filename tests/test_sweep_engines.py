@@ -222,6 +222,11 @@ ENDINGS: list[tuple[str, dict[str, Any], set[str]]] = [
     (WELLS, {"steps": 1}, {"max_steps"}),
     (WELLS, {"steps": 0}, {"max_steps"}),
     ("abs(x) + y**2", {"tol_grad": [1e-5], "steps": 700}, {"cycling"}),
+    (
+        "relu(x - 0.2)**2 + y",
+        {"tol_grad": [0.0], "weight_decay": 0.1, "optimizer": "sgd", "wrt": ["x"]},
+        {"converged_grad"},
+    ),
     ("1/x + x + y**2", {"tol_grad": [1e-4]}, {"converged_grad"}),
     ("log(x) + x + y**2", {"tol_grad": [1e-4]}, {"diverged"}),
     ("sqrt(x) + x + y**2", {}, {"diverged"}),
@@ -564,6 +569,23 @@ def test_fast_ends_runs_where_replay_does(ends: dict[str, Any]) -> None:
     )
     assert len(one.statuses) > 1
     assert one.grid == other.grid
+
+
+@needs_numba
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("expression", "settings", "expected"),
+    [
+        ("abs(x) + y**2", {"tol_grad": [0.0], "steps": 200}, {"cycling", "diverged"}),
+        ("x**3 - 3*x + y**2", {"tol_grad": [0.0, 1e-3]}, {"converged_grad", "diverged"}),
+        ("x**2 + y**2", {"tol_grad": [0.0], "steps": 0}, {"max_steps"}),
+        ("1/x - x**2", {"steps": 70}, {"diverged"}),
+    ],
+)
+def test_fast_ends_cells_as_single_runs_end(expression: str, settings: dict[str, Any], expected: set[str]) -> None:
+    common: dict[str, Any] = {"steps": 150, "values": {"y": "0.7"} if "y" in expression else {}}
+    statuses = assert_same("fast", 12, expression, "x=-2:2:13", "lr=0.01:1.2:log:13", **(common | settings))
+    assert expected <= set(statuses)
 
 
 @needs_numba

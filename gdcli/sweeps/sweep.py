@@ -291,7 +291,9 @@ class Sweep:
 
     def _rest_elsewhere(self, ends: Ends) -> torch.Tensor:
         """Which runs have met a tolerance with a gradient of exactly 0, but at none of the known minima."""
-        found = has_converged(ends.status) & (ends.status != int(Status.REACHED)) & (ends.norm == 0)
+        found = ends.norm == 0
+        if bool(found.any()):
+            found &= has_converged(ends.status) & (ends.status != int(Status.REACHED))
         known = self._known_points() if bool(found.any()) else []
         if not known:
             return torch.zeros_like(found)
