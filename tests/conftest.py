@@ -99,12 +99,10 @@ def find(record: Any, code: str) -> Any:
     return found[0]
 
 
-def in_a_process(*words: str, env: Mapping[str, str] | None = None) -> Outcome:
-    """Run ``gdcli WORDS`` in a process of its own, with no terminal and nothing on standard input."""
+def in_a_process(*words: str, stdin: str = "", env: Mapping[str, str] | None = None) -> Outcome:
+    """Run ``gdcli WORDS`` in a process of its own, with no terminal."""
     with Piped(*words, env=env) as process:
-        process.stdin.close()
-        out, err = process.stdout.read(), process.stderr.read()
-        return Outcome(process.wait(), out, err)
+        return Outcome(*process.ended(stdin))
 
 
 # Who takes one of these fixtures starts a process.

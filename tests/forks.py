@@ -21,6 +21,7 @@ import subprocess
 import sys
 import termios
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Any, Self, TextIO
 
@@ -128,6 +129,15 @@ class Piped(Fork):
             os.close(descriptor)
         self.stdin = os.fdopen(ours_in, "w")
         self.stdout, self.stderr = os.fdopen(ours_out), os.fdopen(ours_err)
+
+    def ended(self, stdin: str = "") -> tuple[int, str, str]:
+        """The exit code and what both streams printed, when it has ended; all its standard input is given at once."""
+        with ThreadPoolExecutor(1) as beside:  # a full pipe waits for its reader
+            errors = beside.submit(self.stderr.read)
+            with contextlib.suppress(BrokenPipeError), self.stdin:
+                self.stdin.write(stdin)
+            out = self.stdout.read()
+            return self.wait(), out, errors.result()
 
     def __exit__(self, *_: object) -> None:
         super().__exit__()

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from conftest import Outcome, in_a_process
+from forks import Piped
 
 import gdcli
 from gdcli.errors import GdcliError
@@ -39,23 +39,14 @@ def script(folder: Path, text: str, name: str = "train.py") -> Path:
     return path
 
 
-def process(*words: object, **options: Any) -> subprocess.CompletedProcess[str]:
-    """A process of Python that has ended."""
-    return subprocess.run(
-        [sys.executable, *map(str, words)], capture_output=True, text=True, timeout=120, check=False, **options
-    )
-
-
-def watch(*words: object, **options: Any) -> subprocess.CompletedProcess[str]:
+def watch(*words: object) -> Outcome:
     """``gdcli watch`` in a process of its own."""
-    return process("-m", "gdcli", "watch", *words, **options)
+    return in_a_process("watch", *map(str, words))
 
 
 def record(path: Path, *args: str) -> Any:
     """The JSON document about a script."""
-    done = watch("--json", path, *args)
-    assert done.stdout.count("\n") == 1, done.stderr
-    return json.loads(done.stdout)
+    return watch("--json", path, *args).json()
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +56,7 @@ def lecture() -> Any:
 
 
 @pytest.mark.slow
+@pytest.mark.process
 def test_loop_by_hand_of_the_lecture_is_that_of_minimize(lecture: Any, run: Any) -> None:
     expected = run("minimize", "--json").json()
     loop = next(each for each in lecture["descents"] if each["file"].endswith("cell 13"))
@@ -76,6 +68,7 @@ def test_loop_by_hand_of_the_lecture_is_that_of_minimize(lecture: Any, run: Any)
 
 
 @pytest.mark.slow
+@pytest.mark.process
 def test_loop_with_an_optimizer_of_the_lecture_is_that_of_minimize(lecture: Any, run: Any) -> None:
     expected = run("minimize", "sum((x - 1.5)**2)", "--x", "[4]", "--optimizer", "sgd", "--json").json()
     loop = next(each for each in lecture["descents"] if each["file"].endswith("cell 14"))
@@ -88,6 +81,7 @@ def test_loop_with_an_optimizer_of_the_lecture_is_that_of_minimize(lecture: Any,
 
 
 @pytest.mark.slow
+@pytest.mark.process
 def test_layer_of_the_lecture_is_that_of_fit_linear(lecture: Any, run: Any) -> None:
     expected = run("fit-linear", "--json").json()
     loop = next(each for each in lecture["descents"] if each["file"].endswith("cell 12"))
@@ -98,6 +92,7 @@ def test_layer_of_the_lecture_is_that_of_fit_linear(lecture: Any, run: Any) -> N
 
 
 @pytest.mark.slow
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("cell", "expression", "values"),
     [
@@ -118,6 +113,7 @@ def test_single_backward_of_the_lecture_is_that_of_grad(
 
 
 @pytest.mark.slow
+@pytest.mark.process
 def test_rebinding_cell_of_the_lecture_is_that_of_minimize(lecture: Any, run: Any) -> None:
     expected = run("minimize", "--update", "rebind", "--steps", "1", "--json").json()
     loop = next(each for each in lecture["descents"] if each["file"].endswith("cell 15"))
@@ -127,11 +123,13 @@ def test_rebinding_cell_of_the_lecture_is_that_of_minimize(lecture: Any, run: An
 
 
 @pytest.mark.slow
+@pytest.mark.process
 def test_lines_for_ipython_are_left_out_and_named(lecture: Any) -> None:
     assert lecture["skipped"] == ["cell 3: %matplotlib inline", "cell 3: !echo a shell line"]
 
 
 @pytest.mark.slow
+@pytest.mark.process
 def test_lecture_as_a_script_has_the_same_loops(lecture: Any, tmp_path: Path) -> None:
     cells, _ = read_notebook("lecture.ipynb", LECTURE.read_text())
     found = record(script(tmp_path, "\n".join(cell.source for cell in cells)))
@@ -139,6 +137,7 @@ def test_lecture_as_a_script_has_the_same_loops(lecture: Any, tmp_path: Path) ->
 
 
 @pytest.mark.slow
+@pytest.mark.process
 def test_cell_ends_the_notebook_there() -> None:
     found = record(LECTURE, "--cell", "5")
     assert [each["file"][-6:] for each in found["descents"]] == ["cell 5"]
@@ -197,52 +196,59 @@ BEHAVIOURS = {
 }
 
 
+def alone(*words: object) -> subprocess.CompletedProcess[str]:
+    """A script under Python."""
+    words = (sys.executable, *words)
+    return subprocess.run([*map(str, words)], capture_output=True, text=True, timeout=300, check=False)
+
+
 @pytest.mark.slow
+@pytest.mark.process
 @pytest.mark.parametrize("name", BEHAVIOURS)
-def test_script_behaves_as_under_python(name: str, tmp_path: Path) -> None:
+def test_script_behaves_as_under_python(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     path = script(tmp_path, BEHAVIOURS[name])
-    alone = process(path, "a", "--json", cwd=tmp_path)
-    watched = watch("--json", path, "a", "--json", cwd=tmp_path)
-    assert watched.returncode == alone.returncode
-    assert sorted(watched.stderr.splitlines()) == sorted((alone.stdout + alone.stderr).splitlines())
-    assert watched.stdout.count("\n") == 1
-    assert json.loads(watched.stdout)["exit_code"] == alone.returncode
+    expected = alone(path, "a", "--json")
+    watched = watch("--json", path, "a", "--json")
+    assert watched.code == expected.returncode
+    assert sorted(watched.err.splitlines()) == sorted((expected.stdout + expected.stderr).splitlines())
+    assert watched.json()["exit_code"] == expected.returncode
 
 
 @pytest.mark.slow
+@pytest.mark.process
+def test_process_that_imports_everything_itself_behaves_so_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = script(
+        tmp_path, BEHAVIOURS["is imported again"] + "\n    import sys, torch\n    sys.exit(torch.ones(7).numel())"
+    )
+    expected, watched = alone(path, "a"), alone("-m", "gdcli", "watch", "--json", path, "a")
+    assert (watched.returncode, watched.stderr) == (expected.returncode, expected.stdout + expected.stderr)
+    assert json.loads(watched.stdout)["exit_code"] == 7
+
+
+@pytest.mark.slow
+@pytest.mark.process
 def test_output_of_a_script_comes_before_the_report(tmp_path: Path) -> None:
     path = script(tmp_path, MANUAL + "    print('done')\n")
     done = watch(path)
-    assert done.stdout.startswith("done\n")
-    assert "".join(done.stdout.split()).startswith(f"done{path}:6:backward")  # a long name may be broken
-    assert "backward 5 times" in done.stdout
-    assert "after the last update x = 2.3192" in done.stdout
-    assert "nothing was found; looked at: " in done.stdout
-
-
-def _heeds_ctrl_c() -> None:
-    """A shell has a process in the background ignore it."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    assert done.out.startswith("done\n")
+    assert "".join(done.out.split()).startswith(f"done{path}:6:backward")  # a long name may be broken
+    assert "backward 5 times" in done.out
+    assert "after the last update x = 2.3192" in done.out
+    assert "nothing was found; looked at: " in done.out
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+@pytest.mark.process
 def test_ctrl_c_ends_the_script_and_what_was_seen_is_printed(tmp_path: Path) -> None:
     path = script(tmp_path, MANUAL.replace("range(5)", "iter(int, 1)") + "        print(i, flush=True)\n")
-    words = [sys.executable, "-m", "gdcli", "watch", "--json", str(path)]
-    with subprocess.Popen(
-        words,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=_heeds_ctrl_c,  # noqa: PLW1509
-    ) as running:
-        assert running.stderr is not None
-        assert running.stderr.readline() == "0\n"
-        time.sleep(0.2)
-        running.send_signal(signal.SIGINT)
-        out, err = running.communicate(timeout=60)
-    assert running.returncode == -signal.SIGINT
+    with Piped("watch", "--json", str(path)) as process:
+        for _ in range(3):
+            assert process.stderr.readline() == "0\n"
+        process.send_signal(signal.SIGINT)
+        code, out, err = process.ended()
+    assert code == -signal.SIGINT
     assert err.endswith("KeyboardInterrupt\n")
     found = json.loads(out)
     assert found["status"] == "interrupted"
@@ -250,22 +256,24 @@ def test_ctrl_c_ends_the_script_and_what_was_seen_is_printed(tmp_path: Path) -> 
 
 
 @pytest.mark.slow
+@pytest.mark.process
 def test_findings_of_fail_on_are_the_exit_code(tmp_path: Path) -> None:
     path = script(tmp_path, MANUAL.replace("        x.grad.zero_()\n", ""))
-    assert watch(path).returncode == 0
-    assert watch("--fail-on", "zero-grad-forgotten,not-held", path).returncode == 3
-    assert watch("--fail-on", "not-held", path).returncode == 0
-    assert watch("--fail-on", "any", path).returncode == 3
+    assert watch(path).code == 0
+    assert watch("--fail-on", "zero-grad-forgotten,not-held", path).code == 3
+    assert watch("--fail-on", "not-held", path).code == 0
+    assert watch("--fail-on", "any", path).code == 3
 
 
 @pytest.mark.slow
+@pytest.mark.process
 def test_lines_and_csv_have_the_iterations_of_the_document(tmp_path: Path) -> None:
     path = script(tmp_path, MANUAL)
     loop = record(path)["descents"][0]
-    lines = [json.loads(line) for line in watch("--jsonl", path).stdout.splitlines()]
+    lines = [json.loads(line) for line in watch("--jsonl", path).out.splitlines()]
     assert [line["record"] for line in lines] == ["settings", *["step"] * 5, "result"]
     assert [line["step"] for line in lines[1:-1]] == loop["iterations"]
-    header, *rows = watch("--csv", path).stdout.splitlines()
+    header, *rows = watch("--csv", path).out.splitlines()
     assert header == "iteration,loss,x,grad.x"
     assert [list(map(float, row.split(","))) for row in rows] == [
         [s["iteration"], s["loss"], s["values"]["x"], s["grads"]["x"]] for s in loop["iterations"]
