@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import json
 import os
 import signal
-import subprocess
-import sys
-import textwrap
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
+from conftest import Outcome, in_a_process
+from forks import Piped
 
 from gdcli.contract.watch import WatchFinding, WatchRemedy, WatchSettings
 from gdcli.watching import change, trial
@@ -194,42 +193,44 @@ def test_without_try_no_remedy_is_tried() -> None:
     assert (remedy.tried, remedy.effect) == (False, "")
 
 
-def of_process(folder: Path, source: str, *words: str, stdin: str = "", name: str = "train.py") -> Any:
+def of_process(folder: Path, source: str, *words: str, stdin: str = "", name: str = "train.py") -> Outcome:
     """The process of ``gdcli watch --try`` on a script."""
-    (folder / name).write_text(textwrap.dedent(source))
-    return subprocess.run(
-        [sys.executable, "-m", "gdcli", "watch", "--try", *words, name],
-        capture_output=True, text=True, timeout=200, check=False, cwd=folder, input=stdin,
-    )  # fmt: skip
+    (folder / name).write_text(source)
+    with contextlib.chdir(folder):
+        return in_a_process("watch", "--try", *words, name, stdin=stdin)
 
 
 @pytest.mark.slow
+@pytest.mark.process
 def test_second_run_is_a_process_whose_output_is_discarded(tmp_path: Path) -> None:
     source = FORGOTTEN + "import os\nprint('once', flush=True)\nopen('pids', 'a').write(f'{os.getpid()}\\n')\n"
     done = of_process(tmp_path, source, "--json")
-    assert done.stderr.count("once") == 1
-    remedy = json.loads(done.stdout)["findings"][0]["remedy"]
+    assert done.err.count("once") == 1
+    remedy = done.json()["findings"][0]["remedy"]
     assert (remedy["tried"], remedy["gone"]) == (True, True)
     assert remedy["loss"] == pytest.approx(descent(0.1), rel=1e-4)
     assert len(set((tmp_path / "pids").read_text().split())) == 2
 
 
 @pytest.mark.slow
+@pytest.mark.process
 def test_input_is_asked_for_in_the_first_run_alone(tmp_path: Path) -> None:
     done = of_process(tmp_path, "input()\n" + FORGOTTEN, stdin="a line\n")
-    assert done.returncode == 0
-    assert "the script asks for input" in " ".join(done.stdout.split())
+    assert done.code == 0
+    assert "the script asks for input" in " ".join(done.out.split())
 
 
 @pytest.mark.slow
+@pytest.mark.process
 def test_notebook_is_tried_with_its_cells(tmp_path: Path) -> None:
     cells = [FORGOTTEN[: FORGOTTEN.index("for")], FORGOTTEN[FORGOTTEN.index("for") :]]
     text = json.dumps({"cells": [{"cell_type": "code", "source": each} for each in cells]})
     done = of_process(tmp_path, text, "--json", name="lecture.ipynb")
-    assert json.loads(done.stdout)["findings"][0]["remedy"]["gone"] is True
+    assert done.json()["findings"][0]["remedy"]["gone"] is True
 
 
 @pytest.mark.slow
+@pytest.mark.process
 def test_second_run_that_does_not_end_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trial, "START", 1.0)
     source = "import time\nwhile True: time.sleep(1)\n"
@@ -239,7 +240,7 @@ def test_second_run_that_does_not_end_is_ended(tmp_path: Path, monkeypatch: pyte
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(os.name != "posix", reason="Ctrl-C is a signal")
+@pytest.mark.process
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 0), (signal.SIGTERM, 143)])
 def test_signal_ends_the_second_run(number: int, code: int, tmp_path: Path) -> None:
     source = FORGOTTEN + (
@@ -247,22 +248,15 @@ def test_signal_ends_the_second_run(number: int, code: int, tmp_path: Path) -> N
         "if second: time.sleep(100)\n"
     )
     (tmp_path / "train.py").write_text(source)
-    words = [sys.executable, "-m", "gdcli", "watch", "--try", "train.py"]
-    process = subprocess.Popen(
-        words,
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=tmp_path,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
-    )
-    pids: list[str] = []
-    end = time.monotonic() + 120
-    while len(pids) < 2 and time.monotonic() < end:
-        time.sleep(0.05)
-        pids = (tmp_path / "pid").read_text().split() if (tmp_path / "pid").exists() else []
-    process.send_signal(number)
-    out, _ = process.communicate(timeout=60)
-    assert process.returncode == code
+    with contextlib.chdir(tmp_path), Piped("watch", "--try", "train.py") as process:
+        pids: list[str] = []
+        while len(pids) < 2:
+            assert process.poll() is None
+            time.sleep(0.02)
+            pids = (tmp_path / "pid").read_text().split() if (tmp_path / "pid").exists() else []
+        process.send_signal(number)
+        ended, out, _ = process.ended()
+    assert ended == code
     assert ("the second run was interrupted" in " ".join(out.split())) == (number == signal.SIGINT)
     with pytest.raises(ProcessLookupError):
         os.kill(int(pids[1]), 0)
