@@ -14,6 +14,7 @@ import importlib
 import json
 import os
 import pkgutil
+import runpy
 import select
 import signal
 import socket
@@ -23,7 +24,7 @@ import termios
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import IO, Any, Self, TextIO
+from typing import IO, Any, NoReturn, Self, TextIO
 
 # What a terminal would tell: none is there, and the width is always the same.
 ENVIRONMENT = {"COLUMNS": "80", "NO_COLOR": "", "FORCE_COLOR": "", "TTY_COMPATIBLE": "", "GDCLI_DEBUG": ""}
@@ -33,7 +34,8 @@ PATIENCE = 300.0  # seconds; a machine may be busy
 class Fork:
     """``gdcli WORDS`` in a process of its own, whose standard streams are these descriptors.
 
-    If it has a ``session`` of its own, standard output is the terminal that controls it.
+    If it has a ``session`` of its own, standard output is the terminal that controls it. The words ``python -m MODULE``
+    run another module instead of gdcli.
     """
 
     def __init__(
@@ -192,8 +194,6 @@ def _keep(about: Any, streams: list[int], client: socket.socket) -> None:
 
 def _become(about: Any, streams: list[int]) -> None:
     """Be ``gdcli WORDS``."""
-    from gdcli.cli.main import main
-
     if about["session"]:
         os.setsid()
         fcntl.ioctl(streams[1], termios.TIOCSCTTY, 0)
@@ -207,11 +207,22 @@ def _become(about: Any, streams: list[int]) -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):  # the tests themselves may run under nohup
         signal.signal(number, signal.SIG_DFL)
     os.chdir(about["folder"])
-    sys.argv = ["gdcli", *about["words"]]
     try:
-        main()
+        _run(about["words"])
     finally:
         os._exit(70)  # main() ends the process itself
+
+
+def _run(words: list[str]) -> NoReturn:
+    from gdcli.cli.main import main
+
+    sys.argv = ["gdcli", *words]
+    if words[:2] == ["python", "-m"]:
+        sys.argv = words[2:]
+        runpy.run_module(words[2], run_name="__main__", alter_sys=True)
+        sys.stdout.flush()
+        os._exit(0)
+    main()
 
 
 def _opened(number: int) -> TextIO:
