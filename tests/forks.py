@@ -21,6 +21,7 @@ import socket
 import subprocess
 import sys
 import termios
+import traceback
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -35,7 +36,7 @@ class Fork:
     """``gdcli WORDS`` in a process of its own, whose standard streams are these descriptors.
 
     If it has a ``session`` of its own, standard output is the terminal that controls it. The words ``python -m MODULE``
-    run another module instead of gdcli.
+    and ``python -c TEXT`` run something else, which finds torch imported.
     """
 
     def __init__(
@@ -217,12 +218,23 @@ def _run(words: list[str]) -> NoReturn:
     from gdcli.cli.main import main
 
     sys.argv = ["gdcli", *words]
-    if words[:2] == ["python", "-m"]:
-        sys.argv = words[2:]
-        runpy.run_module(words[2], run_name="__main__", alter_sys=True)
-        sys.stdout.flush()
-        os._exit(0)
-    main()
+    if words[:1] != ["python"]:
+        main()
+    code: object = 0
+    try:
+        if words[1] == "-c":
+            sys.argv = ["-c", *words[3:]]
+            exec(compile(words[2], "<string>", "exec"), {"__name__": "__main__"})
+        else:
+            sys.argv = words[2:]
+            runpy.run_module(words[2], run_name="__main__", alter_sys=True)
+    except SystemExit as ended:
+        code = ended.code
+    except BaseException:  # noqa: BLE001 -- as Python ends a script
+        traceback.print_exc()
+        code = 1
+    sys.stdout.flush()
+    os._exit(code if isinstance(code, int) else 1)
 
 
 def _opened(number: int) -> TextIO:

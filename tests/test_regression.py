@@ -6,8 +6,6 @@ import csv
 import json
 import math
 import random
-import subprocess
-import sys
 import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +13,7 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import Run
+from conftest import Run, in_a_process
 
 import gdcli
 from gdcli.contract.regression import coefficients_of
@@ -403,12 +401,13 @@ SAME = [
 
 
 @pytest.mark.slow
+@pytest.mark.process
 @pytest.mark.parametrize("words", SAME)
 def test_the_script_comes_to_the_same_coefficients(table: dict[str, list[float]], run: Run, words: list[str]) -> None:
     script = run("fit-linear", "data.csv", "--target", "y", *words, "--code").out
-    done = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    last = done.stdout.splitlines()[-1]
+    done = in_a_process("python", "-c", script)
+    assert done.code == 0, done.err
+    last = done.out.splitlines()[-1]
     record = run("fit-linear", "data.csv", "--target", "y", *words, "--no-diagnose", "--json").json()
     shown = json.loads(last.partition("w ")[2].partition("]")[0] + "]")
     exactly = "--no-standardize" in words
@@ -418,14 +417,15 @@ def test_the_script_comes_to_the_same_coefficients(table: dict[str, list[float]]
 
 
 @pytest.mark.slow
+@pytest.mark.process
 def test_the_script_leaves_out_the_rows_that_the_run_leaves_out(table: dict[str, list[float]], run: Run) -> None:
     gaps = "null,3,4\nNA,1,2\n,3,1\n1,2,null\n"
     Path("data.csv").write_text(Path("data.csv").read_text() + gaps)
     words = ["data.csv", "--target", "y", "--missing", "drop", "--epochs", "3"]
     script = run("fit-linear", *words, "--code").out
-    done = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    shown = json.loads(done.stdout.splitlines()[-1].partition("w ")[2].partition("]")[0] + "]")
+    done = in_a_process("python", "-c", script)
+    assert done.code == 0, done.err
+    shown = json.loads(done.out.splitlines()[-1].partition("w ")[2].partition("]")[0] + "]")
     record = run("fit-linear", *words, "--no-diagnose", "--json").json()
     assert shown == pytest.approx(record["result"]["values"]["w"], rel=2e-6)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import os
@@ -15,7 +16,7 @@ from typing import Any
 
 import conftest
 import pytest
-from conftest import Run
+from conftest import Run, in_a_process
 
 COMMANDS = {
     "ops": ["ops"],
@@ -179,10 +180,10 @@ json.dump(done, sys.stdout)
 """
     more = {"a.gif": ["--seconds", "0.5"]}
     commands = [[*COMMANDS["minimize"], "--save", name, *more.get(name, ["--quiet"])] for name in names]
-    words = [sys.executable, "-c", code, json.dumps(commands)]
-    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=True)
+    with contextlib.chdir(tmp_path):
+        done = in_a_process("python", "-c", code, json.dumps(commands))
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] != 2048
-    for name, (status, out, err) in zip(names, json.loads(done.stdout), strict=True):
+    for name, (status, out, err) in zip(names, json.loads(done.out), strict=True):
         assert (status, err) == (1, f"error: cannot write {name}: File too large\n")
         assert "iteration" in out
         assert (tmp_path / name).read_bytes() == old
