@@ -164,6 +164,7 @@ def test_a_page_may_have_a_name_that_is_not_utf_8(run: Run, tmp_path: Path) -> N
     assert Path(name).stat().st_size > 1000
 
 
+@pytest.mark.slow
 def test_the_name_of_a_saved_file_stays_in_its_line(run: Run, tmp_path: Path) -> None:
     outcome = run("minimize", "--steps", "1", "--save", f"{tmp_path}/a\nb.svg", "--quiet")
     assert outcome.code == 0

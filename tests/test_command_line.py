@@ -229,6 +229,7 @@ def test_the_options_of_a_command_are_known_without_building_it(name: str) -> No
     assert flags_of(module_of(name).COMMAND) == {flag for p in options for flag in (*p.opts, *p.secondary_opts)}
 
 
+@pytest.mark.slow
 def test_commands_with_an_option_are_those_whose_help_has_it() -> None:
     from gdcli.cli.app import COMMANDS, load
     from gdcli.cli.options import commands_with

@@ -399,6 +399,7 @@ REPLACED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("given", REPLACED)
 def test_a_rule_or_schedule_over_a_config_takes_none_of_the_old_parameters(
     run: Run, tmp_path: Path, given: str
@@ -414,6 +415,7 @@ def test_a_rule_or_schedule_over_a_config_takes_none_of_the_old_parameters(
     assert found["settings"] == expected["settings"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", [["--sched", "gamma=0.8"], ["--sched=gamma=0.8"]])
 @pytest.mark.parametrize("flag", [["--schedule", "exponential"], ["--schedule=exponential"]])
 def test_a_later_schedule_replaces_the_one_before_with_its_parameters(

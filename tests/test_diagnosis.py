@@ -745,6 +745,7 @@ def test_documents_have_the_diagnosis(command: str, run: Run) -> None:
         assert set(finding) == {"code", "message", "remedy", "evidence"}
 
 
+@pytest.mark.slow
 def test_curvature_is_that_of_the_point_in_float64() -> None:
     # A point of float64 that is rounded to float32 on the way has an eigenvalue that is off by 1%.
     rule: dict[str, Any] = {"optimizer": "sgd", "momentum": 0.9, "nesterov": True, "lr": 1e-3, "dtype": "float64"}
@@ -806,6 +807,7 @@ def test_cosines_are_taken_at_odd_distances() -> None:
     assert 0.4 < sum(opposed) / len(opposed) < 0.6
 
 
+@pytest.mark.slow
 def test_a_kink_that_a_run_has_crossed_once_is_not_one_that_it_steps_back_and_forth_over() -> None:
     """A hinge loss whose first margin is met in the third step: by hand, the loss goes on to fall."""
     hinge = "mean(clamp(1 - y*(w*x + b), min=0)) + 0.005*w**2"

@@ -264,6 +264,7 @@ def factor_at(iteration: int) -> float:
     return next(FACTORS[first] for first in sorted(FACTORS, reverse=True) if first <= iteration)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("rates", "momentum"), [({"x": 0.01, "y": 0.01}, 0.0), ({"x": 0.01, "y": 0.03}, 0.9)])
 @pytest.mark.parametrize("hand", [True, False])
 def test_a_factor_scales_the_rates_from_its_iteration_on(rates: dict[str, float], momentum: float, hand: bool) -> None:

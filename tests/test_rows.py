@@ -87,6 +87,7 @@ DELIMITERS = [("comma", ","), ("semicolon", ";"), ("tab", "\t"), ("spaces", " ")
 VARIANTS = ["plain", "gaps", "quoted", "windows"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("delimiter", [mark for _, mark in DELIMITERS], ids=[name for name, _ in DELIMITERS])
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_csv_has_the_numbers_that_float_gives(reader: str, delimiter: str, variant: str) -> None:

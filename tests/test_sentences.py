@@ -287,6 +287,7 @@ def test_a_remedy_ends_lower_in_its_last_states_too() -> None:
     assert max(step.loss for step in tried.iterations[-9:]) < run.result.loss
 
 
+@pytest.mark.slow
 def test_trial_runs_cost_at_most_what_the_run_did_and_half_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
     from gdcli.descent.diagnosis import trial
 
@@ -315,6 +316,7 @@ def test_a_year_beside_a_bias_is_ill_conditioned_though_its_gradient_is_small() 
     assert finding.remedy.loss == pytest.approx(finding.evidence["lowest"], rel=1e-6)
 
 
+@pytest.mark.slow
 def test_celsius_beside_a_bias_gets_rates_of_its_own() -> None:
     expression = "mean((w*[20., 21, 25, 30, 35, 18] + b - [1., 1.1, 1.4, 2, 2.4, .8])**2)"
     run = gdcli.minimize(expression, w=0, b=0, lr=1e-3, steps=500).result()
@@ -349,6 +351,7 @@ def test_a_schedule_that_froze_the_run_is_named() -> None:
 # Statements that hold for a part of a run, or for a direction, say so
 
 
+@pytest.mark.slow
 def test_a_factor_is_that_of_the_steps_it_was_measured_over() -> None:
     record = gdcli.minimize(
         "mean((w*[50,80,120,200] + b - [1.1,1.7,2.5,4.1])**2)", {"w": 0.0, "b": 0.0}, lr=1e-5, steps=100
@@ -397,6 +400,7 @@ def test_the_share_of_steps_that_overshoot_is_counted() -> None:
     assert f"and {finding.evidence['overshoots']:.0%} of the steps looked at overshoot" in finding.message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_fit_over_years_is_ill_conditioned(dtype: Any) -> None:
     """The least squares have the solution w = 1, b = -2000 and the loss 0; the eigenvalues by NumPy's formula."""
@@ -427,6 +431,7 @@ def test_a_remedy_that_rests_above_the_best_state_says_its_loss() -> None:
     assert remedy.effect.endswith(f"at a loss of {remedy.loss:.3g}")
 
 
+@pytest.mark.slow
 def test_a_gradient_that_became_infinite_after_two_steps_is_no_growth(run: Run) -> None:
     outcome = run("minimize", "gulf", "--optimizer", "sgd", "--momentum", "0.9", "--lr", "0.3")
     assert "grew" not in outcome.err

@@ -135,6 +135,7 @@ def test_problem_in_other_dimensions() -> None:
     assert record.settings.expression == "rastrigin"
 
 
+@pytest.mark.slow
 def test_settings_of_a_problem_reproduce_the_run() -> None:
     record = run("rosenbrock", dim=4, optimizer="adam", steps=5)
     again = gdcli.minimize(
@@ -203,6 +204,7 @@ def test_all_tolerances_end_a_run_where_each_of_them_is_met() -> None:
     assert together.message == f"converged at iteration {max(ends)}: every tolerance is met ({sizes})"
 
 
+@pytest.mark.slow
 def test_compare_takes_the_loss_that_is_asked_for_as_the_goal() -> None:
     record = gdcli.compare("rosenbrock", until=3.0, optimizer=["sgd"], lr=0.001)
     (best,) = record.standings[0].runs

@@ -55,6 +55,7 @@ def test_bound_of_theory_is_drawn_where_it_is_in_the_picture(highest: float, dra
     assert [line.x[0] for line in panel.lines] == ([pytest.approx(2 / 3)] if drawn else [])
 
 
+@pytest.mark.slow
 def test_cells_that_were_interrupted_are_empty() -> None:
     sweep = Sweep(complete_sweep(SweepSettings(expression=QUADRATIC, over=["lr=1e-4:0.01:50", "x=3:5:50"], steps=3000)))
     for share in sweep:

@@ -569,6 +569,7 @@ def test_fast_ends_runs_where_replay_does(ends: dict[str, Any]) -> None:
     assert one.grid == other.grid
 
 
+@pytest.mark.slow
 @needs_numba
 @pytest.mark.slow
 @pytest.mark.parametrize(

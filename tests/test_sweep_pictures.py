@@ -206,6 +206,7 @@ def test_cells_are_equally_large_where_there_is_room() -> None:
     assert size_of(a_map(400, 10), 72, 22) == (72, 20)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("signs", [UNICODE, ASCII])
 @pytest.mark.parametrize("system", [None, "standard", "256", "truecolor"])
 @pytest.mark.parametrize("width", [60, 80, 120])

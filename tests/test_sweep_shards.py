@@ -112,6 +112,7 @@ def test_shards_by_numba_are_the_sweep_of_one_process(run: Run) -> None:
     assert files() == expected
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small_tiles", "there")
 def test_there_may_be_more_shards_than_tiles(run: Run) -> None:
     alone = made(run, *SMALL, "--json", "--cells")
@@ -247,6 +248,7 @@ def interrupted(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small_tiles", "there", "interrupted")
 def test_ctrl_c_keeps_the_finished_tiles_and_the_same_command_goes_on(run: Run) -> None:
     words = [*SMALL, "--json", "--resume", "--save", "map.npz"]

@@ -87,6 +87,7 @@ def test_streamed_files_and_record_are_those_of_a_sweep_in_memory(name: str, tmp
     assert found.figure().panels == whole.figure().panels
 
 
+@pytest.mark.slow
 def test_thinned_grid_has_cells_of_the_grid_and_says_how_many(tmp_path: Path) -> None:
     settings = complete_sweep(FOUND)
     whole, found = run_in_memory(settings), streamed(settings, tmp_path, 900)
@@ -153,6 +154,7 @@ def test_grid_that_does_not_fit_is_not_shown_live() -> None:
         check_size(settings, Output(save=["map.npz"], live=True))
 
 
+@pytest.mark.slow
 def test_grid_that_does_not_fit_is_saved(run: Run, little_memory: Path) -> None:
     outcome = run(*WORDS, "--save", "map.npz", "--save", "map.csv", "--save", "map.png", "--save", "map.html")
     assert outcome.code == 0

@@ -454,6 +454,7 @@ def test_the_record_says_where_a_value_came_from(run: Run) -> None:
     assert "sources" not in run("minimize", "--json").json()["settings"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [
