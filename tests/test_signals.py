@@ -43,10 +43,19 @@ def error_of(name: str, command: str) -> dict[str, Any]:
     return {"gdcli": "0.1.0", "schema": 1, "command": command, **what}
 
 
+@pytest.fixture(autouse=True)
+def heeded() -> Iterator[None]:
+    """Heed all signals: a shell in the background ignores Ctrl-C, and nohup ignores SIGHUP."""
+    usual = {"SIGINT": signal.default_int_handler, "SIGTERM": signal.SIG_DFL, "SIGHUP": signal.SIG_DFL}
+    before = {name: signal.signal(signal.Signals[name], handler) for name, handler in usual.items()}
+    yield
+    for name, handler in before.items():
+        signal.signal(signal.Signals[name], handler)
+
+
 @pytest.fixture
-def during_the_run(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+def during_the_run(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """Have a signal sent in iteration 7 of a descent."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it in the background
 
     def send(name: str) -> None:
         calls = itertools.count()
@@ -59,8 +68,7 @@ def during_the_run(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], 
 
         monkeypatch.setattr(Problem, "backward", with_signal)
 
-    yield send
-    signal.signal(signal.SIGINT, before)
+    return send
 
 
 @EVERY
@@ -92,8 +100,6 @@ def test_lines_csv_and_table_are_whole(run: Run, during_the_run: Callable[[str],
 @pytest.mark.slow
 @EVERY
 def test_a_race_has_the_optimizers_that_have_run(run: Run, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-
     def with_signal(race: Any, *_: object, **__: object) -> None:
         for k, _ in enumerate(race):
             if k == 5:
@@ -101,7 +107,6 @@ def test_a_race_has_the_optimizers_that_have_run(run: Run, monkeypatch: pytest.M
 
     monkeypatch.setattr(compare, "run_with_progress", with_signal)
     outcome = run("compare", "--steps", "50", "--json")  # with a tuning
-    signal.signal(signal.SIGINT, before)
     record = outcome.json()
     assert (outcome.code, record["status"]) == (CODES[name], "interrupted")
     assert record["message"] == f"interrupted{BY[name]}: 1 of 4 optimizers had started"
@@ -186,7 +191,6 @@ def test_a_signal_while_torch_is_imported_ends_it_quietly(tmp_path: Path, name: 
         [sys.executable, "-m", "gdcli", "ops", "--json"],
         capture_output=True,
         env={**os.environ, **ENVIRONMENT, "PYTHONPATH": path},
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         timeout=PATIENCE,
         check=False,
         text=True,
