@@ -252,7 +252,8 @@ def add_function(app: typer.Typer, function: Callable[..., None], examples: Sequ
 def _check_not_empty(given: dict[str, Any], options: Mapping[str, str]) -> None:
     """Raise GdcliError for an empty string: it is a mistake, often an unset shell variable."""
     for name, value in given.items():
-        if isinstance(value, str) and not value.strip():
+        texts = value if isinstance(value, list) and name != "save" else [value]  # --save has an error of its own
+        if texts and all(isinstance(text, str) and not text.strip() for text in texts):
             if name == "expression":
                 raise GdcliError("empty", "the expression is empty", "for example: (x - 1.5)**2")
             option = f"--{name.replace('_', '-')}"
