@@ -38,6 +38,8 @@ _HOMES = {
     "predict": "gdcli.api",
     "sweep": "gdcli.api",
     "watch": "gdcli.api",
+    "load_ipython_extension": "gdcli.notebook.magic",
+    "unload_ipython_extension": "gdcli.notebook.magic",
     "ExpressionError": "gdcli.errors",
     "GdcliError": "gdcli.errors",
     "Expression": "gdcli.lang.nodes",

@@ -161,9 +161,9 @@ class Collector:
         """
         if self.output.save:
             table = functools.partial(self._report, self._table, self.outcome.warnings)
-            save(self.output, report=table, figure=lambda: self.figure, page=self._page)
+            save(self.output, report=table, figure=lambda: self.figure, page=self.page)
 
-    def _page(self) -> tuple[Figure, Any]:
+    def page(self) -> tuple[Figure, Any]:
         """The contents of the page: the picture with the gradient norm, and a record of the steps that were kept."""
         from gdcli.landscape.descent import with_gradient_norm
 

@@ -34,7 +34,18 @@ from gdcli.cli.effect import check_effect
 from gdcli.cli.forms import check_output, fields_of_forms, form_of
 from gdcli.cli.heard import listening
 from gdcli.cli.live.check import check_live
-from gdcli.cli.output import FORMATS, PANEL, Feature, Kind, Output, about, chosen_format, described, output_options
+from gdcli.cli.output import (
+    FORMATS,
+    PANEL,
+    Feature,
+    Kind,
+    Notebook,
+    Output,
+    about,
+    chosen_format,
+    described,
+    output_options,
+)
 from gdcli.cli.parameters import meta_of, output_parameters, setting_parameters
 from gdcli.cli.quotes import check_quotes
 from gdcli.cli.save import check_targets, files_in_words
@@ -184,7 +195,7 @@ def add(app: typer.Typer, command: Command[S]) -> None:
         for text in given.pop("var", None) or []:
             add_variable(names, *parse_assignment(text))
         _check_not_empty(given, ctx.meta["gdcli.options"])
-        with command.around(_output(command, given, ctx.meta["gdcli.words"])) as output:
+        with command.around(_output(command, given, ctx)) as output:
             code = _run(command, ctx, given, names, output)
         raise typer.Exit(code)
 
@@ -204,7 +215,9 @@ def _run(
     config = _config(command, given.pop("config"))
     form = form_of(command, given, names, config.keys, ctx.meta["gdcli.options"])
     check_output(command, form, output)
-    settings = _completed(form, form.given(_settings(form, given, names, config), output), ctx.meta, file)
+    settings = _completed(
+        form, form.given(_settings(form, given, names, config), output), ctx.meta, file, output.notebook
+    )
     output.check()
     check_live(output, streams="iterations" in form.features)
     check_targets(output, form.name, form.saves, streams=bool(getattr(settings, "points", "")))
@@ -221,8 +234,13 @@ def _run(
         return form.run(settings, output)
 
 
-def _completed(form: Command[Any], settings: Any, words: Mapping[str, Any], file: str | None) -> Any:
-    """The settings completed and checked; an error speaks of the words that were typed, and of the program's file."""
+def _completed(
+    form: Command[Any], settings: Any, words: Mapping[str, Any], file: str | None, notebook: Notebook | None
+) -> Any:
+    """The settings completed and checked; an error speaks of the words that were typed, and of the program's file.
+
+    What has no value may have one in a ``notebook``.
+    """
     options = words["gdcli.options"]
     try:
         return form.complete(settings)
@@ -231,6 +249,9 @@ def _completed(form: Command[Any], settings: Any, words: Mapping[str, Any], file
             raise unknown_option(f"--{error.name}", options, form.name, error.known) from error
         raise
     except MissingVariableError as error:
+        known = None if notebook is None else notebook.with_value(settings, error.name)
+        if known is not None and error.name not in settings.values:
+            return _completed(form, known, words, file, notebook)
         if f"--{error.name}" in options:
             error.hint = name_of_an_option(error.name, error.source)
         elif error.source == error.name:
@@ -335,13 +356,13 @@ def _over(config: Struct, changed: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _output(command: Command[Any], given: dict[str, Any], command_line: list[str]) -> Output:
+def _output(command: Command[Any], given: dict[str, Any], ctx: typer.Context) -> Output:
     asked = [name for name in FORMATS if given.pop(name, None)]
     own = [field.name for field, meta in output_options() if command.has(meta)]  # --over is a setting of sweep
     words = {name: given.pop(name) for name in own}
     chosen = {name: word for name, word in words.items() if word is not None}
     chosen["format"] = chosen_format(asked)
-    output = replace(read(Output, chosen, naming="--{}", text=True), words=command_line)
+    output = replace(read(Output, chosen, naming="--{}", text=True), words=ctx.meta["gdcli.words"], notebook=ctx.obj)
     if output.plot and output.format != "table":
         message = f"--plot cannot be combined with --{output.format}"
         raise GdcliError("usage", message, "keep one of them")

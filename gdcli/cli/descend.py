@@ -53,7 +53,7 @@ def run_descent(descent: Descent[Any], output: Output) -> int:
                 collector, items = live.run(functools.partial(_gathered_live, output))
                 _print_whole(collector, items)
     outcome = collector.outcome
-    if not output.quiet:
+    if not output.quiet and not output.takes_record:
         warn(outcome.warnings)
     collector.save()
     if outcome.status == "interrupted":
@@ -78,7 +78,7 @@ def _live(descent: Descent[Any], output: Output) -> LiveDescent | None:
 
 def _gathered(collector: Collector) -> list[Walked]:
     """Run to the end; returns the steps of a JSON document."""
-    if collector.output.format == "json":
+    if collector.output.format == "json" or collector.output.takes_record:
         return [(state.step(), updates) for state, updates in collector.iterations()]
     for _ in collector.iterations():
         pass
@@ -92,7 +92,10 @@ def _gathered_live(output: Output, descent: Descent[Any], states: Iterable[State
 
 
 def _print_whole(collector: Collector, items: list[Walked]) -> None:
-    """Print what needs the whole run: a JSON document, or the report for people."""
+    """Print what needs the whole run: a JSON document, or the report for people; a notebook takes the record."""
+    if collector.output.takes_record:
+        collector.output.take(collector.record(items))
+        return
     if collector.output.format == "table":
         print_report(collector.report(), collector.output)
         return

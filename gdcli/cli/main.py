@@ -10,7 +10,7 @@ import os
 import re
 import sys
 import warnings
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
@@ -20,6 +20,9 @@ from gdcli.cli.last_words import take_signals
 from gdcli.cli.messages import print_error, to_stderr, warn_of
 from gdcli.cli.shell import ASKS
 from gdcli.errors import ExitCode, GdcliError, OutsideError, UserInterruptError
+
+if TYPE_CHECKING:
+    from gdcli.cli.output import Notebook
 
 
 def main() -> NoReturn:
@@ -52,13 +55,16 @@ def _complete() -> int:
     return ExitCode.OK
 
 
-def run(words: list[str]) -> int:
-    """Run a command line and return its exit code. Output is flushed."""
+def run(words: list[str], notebook: Notebook | None = None) -> int:
+    """Run a command line and return its exit code. Output is flushed.
+
+    A ``notebook`` takes the record instead of what is printed for people.
+    """
     # torch warns on import that there is no NumPy; gdcli does not need it.
     warnings.filterwarnings("ignore", message="Failed to initialize NumPy")
     warnings.showwarning = _show_warning
     try:
-        code = _run(words)
+        code = _run(words, notebook)
         sys.stdout.flush()
     except GdcliError as error:
         return _fail(error, words)
@@ -96,10 +102,10 @@ def _buffer_stdout() -> None:
         sys.stdout = io.TextIOWrapper(io.BufferedWriter(sys.stdout.detach()), encoding, line_buffering=True)
 
 
-def _run(words: list[str]) -> int:
+def _run(words: list[str], notebook: Notebook | None) -> int:
     from gdcli.cli.app import group
 
-    code = group()(args=words, prog_name="gdcli", standalone_mode=False)
+    code = group()(args=words, prog_name="gdcli", standalone_mode=False, obj=notebook)
     return int(code or 0)
 
 

@@ -8,7 +8,7 @@ import io
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import IO, Annotated, Any, Literal, TypeAlias, get_args, get_origin
+from typing import IO, Annotated, Any, Literal, Protocol, TypeAlias, get_args, get_origin
 
 from msgspec import Meta, Struct
 from msgspec import field as field_
@@ -20,7 +20,7 @@ from gdcli.errors import GdcliError
 
 PANEL = "Output"
 Format = Literal["table", "json", "jsonl", "csv", "code"]
-Kind: TypeAlias = Literal["table", "picture", "animation", "page", "cells"]
+Kind: TypeAlias = Literal["table", "tape", "picture", "animation", "page", "cells"]
 """The kinds of files that ``--save`` can write."""
 Feature: TypeAlias = (
     Literal[
@@ -79,10 +79,21 @@ FORMATS: dict[Format, Meta] = {
 """The format flags; without one, a table is printed."""
 
 
+class Notebook(Protocol):
+    """What a command runs in that is no terminal."""
+
+    def take(self, record: Any) -> None:
+        """Take the record of a command, in place of what it prints for people."""
+
+    def with_value(self, settings: Any, name: str) -> Any:
+        """Settings with the value of a variable that has none; None if the notebook does not know it."""
+
+
 class Output(Struct, frozen=True, kw_only=True):
     """How and where to print. ``format`` is set by a format flag; ``words`` are the arguments of the command line.
 
-    ``heard`` has the warnings of libraries while the command runs, and ``meeting`` the other processes of a sweep.
+    ``heard`` has the warnings of libraries while the command runs, ``meeting`` the other processes of a sweep, and
+    ``notebook`` is what the command runs in, if anything.
     """
 
     format: Format = "table"
@@ -172,11 +183,23 @@ class Output(Struct, frozen=True, kw_only=True):
     words: list[str] = []
     heard: Heard = field_(default_factory=Heard)
     meeting: Any = None
+    notebook: Notebook | None = None
 
     @property
     def counted(self) -> Literal["iteration", "evaluation"]:
         """What the pictures of a race count, in the singular."""
         return "iteration" if self.over == "iterations" else "evaluation"
+
+    @property
+    def takes_record(self) -> bool:
+        """Whether a notebook takes the record, and shows it in another way than as printed text."""
+        return self.notebook is not None and self.format == "table" and self.output is None
+
+    def take(self, record: Any) -> None:
+        """Give the record to the notebook, with the words that made it."""
+        if self.notebook is not None:
+            record.__dict__["words"] = self.words
+            self.notebook.take(record)
 
     def check(self) -> None:
         """Check before a long run that the file can be written.

@@ -144,13 +144,13 @@ class FitCollector:
         """
         if self.output.save:
             table = functools.partial(self._report, self._table)
-            save(self.output, report=table, figure=lambda: self.figure, page=self._page)
+            save(self.output, report=table, figure=lambda: self.figure, page=self.page)
         if self.output.save_model is not None:
             from gdcli.regression.model import model_of
 
             save_model(lambda: model_of(self.fit), self.output.save_model, quiet=self.output.quiet)
 
-    def _page(self) -> tuple[Figure, Any]:
+    def page(self) -> tuple[Figure, Any]:
         """The contents of the page: the picture with the gradient norm, and a record of the rows that were kept."""
         if self.kept is None:
             raise RuntimeError("no page was requested")
@@ -182,12 +182,15 @@ def run_regression(fit: Fit, output: Output) -> int:
             case "csv":
                 with output.open() as file:
                     _print_csv(collector, file)
+            case _ if output.takes_record and live is None:
+                record = fit.seen(list(collector.states()))
+                output.take(with_notices(record, output.heard.notices()))
             case _:
                 with contextlib.nullcontext() if live is None else live.open():
                     rows = [seen.row() for seen in collector.iterations() if output.format == "json"]
                 _print_whole(collector, rows)
     outcome = collector.outcome
-    if not output.quiet:
+    if not output.quiet and not output.takes_record:
         warn(outcome.warnings)
     collector.save()
     return _exit_code(fit, output)

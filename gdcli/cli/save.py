@@ -14,6 +14,7 @@ from gdcli.printable import one_line
 
 if TYPE_CHECKING:
     from gdcli.contract.figure import Figure
+    from gdcli.contract.grad import GradResult
     from gdcli.contract.regression import Model
 
 
@@ -32,11 +33,13 @@ class FileKind(NamedTuple):
 
 FILES: dict[Kind, FileKind] = {
     "table": FileKind("the table", ("table.svg", "table.html")),
+    "tape": FileKind("the graph of the tape", (".svg", ".dot")),
     "picture": FileKind("a picture", (".png", ".svg", ".pdf"), "matplotlib", "plot"),
     "animation": FileKind("an animation", (".gif", ".mp4"), "matplotlib", "plot"),
     "page": FileKind("a page", (".html",), "plotly", "html"),
     "cells": FileKind("the cells", (".npz", ".parquet", ".csv"), "pyarrow", "data", (".parquet",)),
 }
+_NOT_USUAL = frozenset(["tape", "cells"])  # kinds whose endings mean something else in other commands
 _PICTURES = (".png", ".pdf", ".gif", ".mp4")
 _MOST_FRAMES = 3_000
 
@@ -49,13 +52,13 @@ class Target(NamedTuple):
     ending: str
 
 
-def targets(paths: Sequence[str], offered: Sequence[Kind] = tuple(FILES)) -> list[Target]:
-    """The files to save, each with its kind; the one that has cells is known where it is ``offered``.
+def targets(paths: Sequence[str], offered: Sequence[Kind] = ("cells",)) -> list[Target]:
+    """The files to save, each with its kind; that of cells and that of a tape are known where they are ``offered``.
 
     Raises:
         GdcliError: for a name with an unknown ending.
     """
-    kinds = [kind for kind in FILES if kind != "cells" or kind in offered]
+    kinds = [kind for kind in FILES if kind not in _NOT_USUAL or kind in offered]
     return [_target(path, kinds, [kind for kind in kinds if kind in offered]) for path in paths]
 
 
@@ -174,17 +177,19 @@ def save(
     figure: Callable[[], Figure] | None = None,
     page: Callable[[], tuple[Figure, Any]] | None = None,
     cells: Callable[[str, IO[bytes]], None] | None = None,
+    tape: Callable[[], GradResult] | None = None,
 ) -> None:
     """Write the files of ``--save``, and report each on standard error.
 
     ``report`` returns the printed report, ``figure`` the figure of a picture, and ``page`` the contents of a page: a
-    figure and the record. ``cells`` writes those of a sweep, for the ending of a name.
+    figure and the record. ``cells`` writes those of a sweep, for the ending of a name, and ``tape`` returns
+    a record that has a tape.
 
     Raises:
         OutsideError: when a file cannot be written; it is then as it was before.
     """
     try:
-        _save(output, report, figure, page, cells)
+        _save(output, report, figure, page, cells, tape)
     except GdcliError as error:
         error.is_late = True
         raise
@@ -216,9 +221,10 @@ def _save(
     figure: Callable[[], Figure] | None,
     page: Callable[[], tuple[Figure, Any]] | None,
     cells: Callable[[str, IO[bytes]], None] | None,
+    tape: Callable[[], GradResult] | None,
 ) -> None:
     _silence_matplotlib()
-    for target in targets(output.save):
+    for target in targets(output.save, ("cells",) if tape is None else ("tape",)):
         with whole_file(target.path) as file:
             if target.kind == "table":
                 from gdcli.render.table_file import table_file
@@ -239,6 +245,11 @@ def _save(
 
                 pace = Pace(output.fps or FPS, output.seconds or SECONDS)
                 save_animation(figure(), target.ending, file, pace, surface=output.surface)
+            elif target.kind == "tape" and tape is not None:
+                from gdcli.lang.functions import MATRIX_OPERATIONS
+                from gdcli.render.graph.file import graph_file
+
+                file.write(graph_file(tape(), target.ending, output.digits, MATRIX_OPERATIONS))
             elif target.kind == "cells" and cells is not None:
                 cells(target.ending, file)
         if not output.quiet:

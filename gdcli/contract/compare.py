@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, Struct
 
 from gdcli.contract.descent import Bound, ClipNorm, ClipValue
-from gdcli.contract.envelope import Notice, Record
+from gdcli.contract.envelope import Notice
 from gdcli.contract.fields import (
     PROBLEM,
     RULE,
@@ -26,6 +26,7 @@ from gdcli.contract.fields import (
     Wrt,
     meta,
 )
+from gdcli.contract.shown import Shown
 from gdcli.contract.sources import Sources
 
 TUNING = "Tuning"
@@ -281,7 +282,7 @@ class Winner(Struct, frozen=True, kw_only=True):
     loss: Number
 
 
-class CompareResult(Record, frozen=True, kw_only=True):
+class CompareResult(Shown, frozen=True, kw_only=True):
     """The record of ``compare``: the standings, best first. Every optimizer starts from each of ``starts``.
 
     ``winner`` is null where the first start is too long for a command.

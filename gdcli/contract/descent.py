@@ -10,7 +10,7 @@ from msgspec.structs import fields
 
 from gdcli.contract.batches import Batch, BatchSize, Shuffle
 from gdcli.contract.diagnosis import Finding
-from gdcli.contract.envelope import Notice, Record
+from gdcli.contract.envelope import Notice
 from gdcli.contract.fields import (
     AT_LEAST_0,
     EXPLAIN,
@@ -32,6 +32,7 @@ from gdcli.contract.fields import (
     meta,
 )
 from gdcli.contract.grad import Check, GradientCheck
+from gdcli.contract.shown import Shown
 from gdcli.contract.sources import Sources
 from gdcli.rules.catalogue import OWN, RULES, SCHEDULES
 
@@ -334,7 +335,7 @@ class KnownMinimum(Struct, frozen=True, kw_only=True):
     distance: float | None
 
 
-class DescentRecord(Record, frozen=True, kw_only=True):
+class DescentRecord(Shown, frozen=True, kw_only=True):
     """The record of a descent. ``result`` is the point after the last update."""
 
     settings: DescentSettings

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
-from gdcli.contract.envelope import ErrorDetail, Notice, Record
+from gdcli.contract.envelope import ErrorDetail, Notice
 from gdcli.contract.fields import EXPLAIN, PROBLEM, Device, Dtype, Nested, Seed, Values, Wrt, meta
+from gdcli.contract.shown import Shown
 from gdcli.contract.sources import Sources
+
+if TYPE_CHECKING:
+    from gdcli.notebook.explanation import Explanation  # noqa: TID251 -- as in shown.py
 
 Explain = Annotated[bool, meta("show the tape: every operation, forward and backward", EXPLAIN)]
 Depth = Annotated[int, meta("levels of the tape to show; 0 shows as many as fit", EXPLAIN, "N", ge=0)]
@@ -182,7 +186,7 @@ class GradientCheck(Struct, frozen=True, kw_only=True):
     lost: LostValue | UnsetType = UNSET
 
 
-class GradResult(Record, frozen=True, kw_only=True):
+class GradResult(Shown, frozen=True, kw_only=True):
     """The record of ``grad``. A gradient is null for a variable outside ``settings.wrt``, as autograd's None."""
 
     command: Literal["grad"] = "grad"
@@ -200,6 +204,16 @@ class GradResult(Record, frozen=True, kw_only=True):
     check: GradientCheck | UnsetType = UNSET
     warnings: list[Notice] = []
 
+    def explain(self, depth: int = 0) -> Explanation:
+        """The tape as a tree, as ``gdcli grad --explain`` prints it, and as a graph; a notebook shows both.
+
+        ``depth`` is how many levels of the tree are shown; 0 shows as many as fit.
+        """
+        from gdcli.notebook import explanation  # noqa: TID251 -- as in shown.py
+
+        found: Any = explanation.explain(self, depth)
+        return found  # type: ignore[no-any-return]
+
 
 class Point(Struct, frozen=True, kw_only=True, gc=False):
     """One point of ``grad --each`` or ``--points``, with the value of the expression and the gradient there.
@@ -215,7 +229,7 @@ class Point(Struct, frozen=True, kw_only=True, gc=False):
     error: ErrorDetail | UnsetType = UNSET
 
 
-class PointsResult(Record, frozen=True, kw_only=True):
+class PointsResult(Shown, frozen=True, kw_only=True):
     """The record of ``grad --each`` and ``grad --points``: a value and a gradient at each point, in order.
 
     ``values`` holds the variables that are the same at every point. "failed": some points have an error.

@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
-from gdcli.contract.envelope import ErrorDetail, Notice, Record
+from gdcli.contract.envelope import ErrorDetail, Notice
 from gdcli.contract.fields import PROBLEM, Device, Dtype, Nested, Seed, Values, meta
+from gdcli.contract.shown import Shown
 from gdcli.contract.sources import Sources
 
 
@@ -32,7 +33,7 @@ class OpsRow(Struct, frozen=True, kw_only=True):
     error: ErrorDetail | UnsetType = UNSET
 
 
-class OpsResult(Record, frozen=True, kw_only=True):
+class OpsResult(Shown, frozen=True, kw_only=True):
     """The record of ``ops``."""
 
     command: Literal["ops"] = "ops"

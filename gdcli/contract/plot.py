@@ -6,10 +6,11 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Struct
 
-from gdcli.contract.envelope import Notice, Record
+from gdcli.contract.envelope import Notice
 from gdcli.contract.fields import PROBLEM, Device, Dim, Dtype, Seed, Values, meta
 from gdcli.contract.figure import Figure
 from gdcli.contract.short import in_a_title
+from gdcli.contract.shown import Shown
 from gdcli.contract.sources import Sources
 
 Field = Annotated[bool, meta("also draw the gradient as arrows, or for one variable the derivative", PROBLEM)]
@@ -30,7 +31,7 @@ class PlotSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     device: Device = "cpu"
 
 
-class PlotResult(Record, frozen=True, kw_only=True):
+class PlotResult(Shown, frozen=True, kw_only=True):
     """The record of ``plot``: the data from which every picture of the function is drawn."""
 
     command: Literal["plot"] = "plot"

@@ -28,8 +28,9 @@ from gdcli.contract.descent import (
     WeightDecay,
 )
 from gdcli.contract.diagnosis import Finding
-from gdcli.contract.envelope import Notice, Record
+from gdcli.contract.envelope import Notice
 from gdcli.contract.fields import NUMBERS, RULE, STOPPING, Device, Dtype, NonNegative, Number, Seed, meta
+from gdcli.contract.shown import Shown
 
 DATA, MODEL = "Data", "Model"
 _WHOLE = "a whole number of at least 1"
@@ -280,7 +281,7 @@ class Column(Struct, frozen=True, kw_only=True, omit_defaults=True):
     missing: int = 0
 
 
-class RegressionResult(Record, frozen=True, kw_only=True):
+class RegressionResult(Shown, frozen=True, kw_only=True):
     """The record of ``fit-linear`` with data. ``result`` is the row after the last update, of all rows of the data.
 
     After an early stop it is that of the coefficients with the smallest validation loss, to which the run goes back.

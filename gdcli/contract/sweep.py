@@ -28,7 +28,7 @@ from gdcli.contract.descent import (
     Until,
     WeightDecay,
 )
-from gdcli.contract.envelope import Notice, Record
+from gdcli.contract.envelope import Notice
 from gdcli.contract.fields import (
     AT_LEAST_0,
     NUMBERS,
@@ -45,6 +45,7 @@ from gdcli.contract.fields import (
     Wrt,
     meta,
 )
+from gdcli.contract.shown import Shown
 from gdcli.contract.sources import Sources
 
 SWEEP = "Sweep"
@@ -306,7 +307,7 @@ class SweepCells(Struct, frozen=True, kw_only=True):
     measured: list[Number] | UnsetType = UNSET
 
 
-class SweepResult(Record, frozen=True, kw_only=True):
+class SweepResult(Shown, frozen=True, kw_only=True):
     """The record of ``sweep``. ``statuses`` counts the cells by status, the most frequent first.
 
     ``cell_command`` runs one cell alone: ``{0}`` stands for its number on the first axis, ``{1}`` on the second, and

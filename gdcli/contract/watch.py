@@ -6,8 +6,9 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from msgspec import Meta, Struct, field
 
-from gdcli.contract.envelope import Notice, Record
+from gdcli.contract.envelope import Notice
 from gdcli.contract.fields import Nested, Number, meta
+from gdcli.contract.shown import Shown
 
 WATCH = "Script"
 
@@ -158,7 +159,7 @@ class WatchFailure(Struct, frozen=True, kw_only=True):
     line: int | None
 
 
-class WatchResult(Record, frozen=True, kw_only=True):
+class WatchResult(Shown, frozen=True, kw_only=True):
     """The record of ``watch``. ``exit_code`` is that of the script; ``looked_at`` is what was looked for, in words.
 
     ``skipped`` are the lines of a notebook that were left out: those for IPython and for a shell.

@@ -246,7 +246,8 @@ class Descent(Generic[R]):
         ``settings.steps`` updates.
         """
         iterations = [step for step in steps if self.is_iteration(step)]
-        return replace(self.outcome, iterations=iterations, walk=list(updates) if self.settings.walk else UNSET)
+        walk = list(updates) if self.settings.walk else UNSET
+        return replace(self.outcome, iterations=iterations, walk=walk).made_by(self.kind)
 
     def is_iteration(self, state: State | Step) -> bool:
         """Whether a state is one of the iterations of the record: not the one after all updates."""

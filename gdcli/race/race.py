@@ -128,7 +128,7 @@ class Race:
             standings=standings,
             winner=winner_of(self.settings, self.racers[best.label].settings, best, self.task),
             warnings=notices(self.settings, self.task, standings),
-        )
+        ).made_by(self)
 
     def descent_of(self, standing: Standing) -> Descent[MinimizeResult]:
         """An optimizer's run from the first start, at its best learning rate, as a descent of its own."""

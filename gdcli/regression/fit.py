@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from msgspec import UNSET
@@ -276,5 +276,8 @@ class Fit:
 
     def result(self) -> RegressionResult:
         """Run to the end and return the whole record."""
-        rows = [seen.row() for seen in self.states() if not seen.is_end]
-        return self.record(rows)
+        return self.seen(list(self.states()))
+
+    def seen(self, states: Sequence[Seen]) -> RegressionResult:
+        """The whole record, of all states of the fit; it keeps them for its pictures."""
+        return self.record(seen.row() for seen in states if not seen.is_end).made_by((self, states))

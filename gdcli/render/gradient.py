@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from msgspec import UnsetType
 from rich.console import Group, RenderableType
 
-from gdcli.contract.grad import GradResult
+from gdcli.contract.grad import GradResult, TapeNode
 from gdcli.render.explanations import explanations
 from gdcli.render.table import grad_table
 from gdcli.render.tape import tape_tree
@@ -20,6 +20,11 @@ def grad_report(record: GradResult, digits: int, width: int, *, matrix_operation
     """
     parts = [grad_table(record, digits, width)]
     if not isinstance(record.tape, UnsetType):
-        depth = record.settings.depth
-        parts.append(tape_tree(record.tape, record.grads, depth, digits, width, matrix_operations))
+        parts.append(tree_of(record, digits, width, matrix_operations))
     return Group(*parts, *explanations(record, digits, width))
+
+
+def tree_of(record: GradResult, digits: int, width: int, matrix_operations: Collection[str]) -> RenderableType:
+    """The tape of a record that has one, as a tree."""
+    tape: Sequence[TapeNode] = record.tape  # type: ignore[assignment]
+    return tape_tree(tape, record.grads, record.settings.depth, digits, width, matrix_operations)

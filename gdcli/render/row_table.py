@@ -33,6 +33,11 @@ class Same(Struct, frozen=True):
     period: int
     exactly: bool
 
+    def in_words(self) -> str:
+        """What stands in place of the rows."""
+        above = "above" if self.period == 1 else f"the {self.period} above, in turn"
+        return f"{self.count:,} rows as {above}{'' if self.exactly else ', in these digits'}"
+
 
 class Gap(Struct, frozen=True):
     """So many rows that are left out."""
@@ -54,6 +59,7 @@ class FoldedTable:
         self.title = title
         self.whole = whole
         self.shortens = shortens
+        self.shows_all = "--all shows them, --every N every Nth"
 
     def drawn(  # noqa: PLR0913, PLR0917 -- what stands in a table, and how
         self,
@@ -79,9 +85,9 @@ class FoldedTable:
             taken = sum(len(console.render_lines(each, options.reset_height())) for each in (title, *below))
             entries = shortened(entries, options.height - taken - around(fit), height_of(fit))
         if missing := sum(entry.count for entry in entries if isinstance(entry, Gap)):
-            below = [Text(f"{missing:,} rows left out (--all shows them, --every N every Nth)", "dim"), *below]
+            below = [Text(f"{missing:,} rows left out ({self.shows_all})", "dim"), *below]
         yield title
-        yield from drawn(entries, labels, fit, ascii_only=options.ascii_only)
+        yield RowLines(entries, labels, fit)
         yield from below
 
 
@@ -132,8 +138,20 @@ def shortened(entries: list[Entry], lines: int, height: int) -> list[Entry]:
     return [*entries[:head], Gap(left_out), *entries[-tail:]]
 
 
-def drawn(entries: Iterable[Entry], labels: Sequence[str], fit: Fitted, *, ascii_only: bool) -> Iterator[Text]:
+class RowLines:
     """The lines of the table, each row after its label; the last row stands below the entries."""
+
+    def __init__(self, entries: Sequence[Entry], labels: Sequence[str], fit: Fitted) -> None:
+        self.entries = entries
+        self.labels = labels
+        self.fit = fit
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Draw them with the characters of the console."""
+        yield from _drawn(self.entries, self.labels, self.fit, ascii_only=options.ascii_only)
+
+
+def _drawn(entries: Iterable[Entry], labels: Sequence[str], fit: Fitted, *, ascii_only: bool) -> Iterator[Text]:
     widths = [max(map(len, [fit.layout.name, *labels]))]
     widths += [max(map(cell_len, [header, *cells[0].split("\n")])) for header, cells in fit.columns.items()]
     between = " " * fit.layout.gap if not ascii_only else "|".center(fit.layout.gap)
@@ -156,15 +174,10 @@ def drawn(entries: Iterable[Entry], labels: Sequence[str], fit: Fitted, *, ascii
         if isinstance(entry, Row):
             yield from row(entry.index)
         elif isinstance(entry, Same):
-            words = f"{'…':>{widths[0]}}{' ' * fit.layout.gap}{_in_words(entry)}"
+            words = f"{'…':>{widths[0]}}{' ' * fit.layout.gap}{entry.in_words()}"
             yield Text(words, "dim", no_wrap=True, overflow="ignore")
         else:
             yield line(["…", *("…".center(width) for width in widths[1:])], "dim")
     if len(labels) > 1:
         yield Text(rule if ascii_only else "", no_wrap=True, overflow="ignore")
     yield from row(len(labels) - 1, "bold")
-
-
-def _in_words(same: Same) -> str:
-    above = "above" if same.period == 1 else f"the {same.period} above, in turn"
-    return f"{same.count:,} rows as {above}{'' if same.exactly else ', in these digits'}"

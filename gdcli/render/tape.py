@@ -69,7 +69,7 @@ def tape_tree(
     if lines_only and len(nodes) > len(program.roots):
         trees.append(Text("the parts of the statements are left out (--depth 2)", "dim italic"))
     sums = [
-        program.sum(name, _short(total, None, digits), lambda node: _short(node.grad, node.grad_norm, digits))
+        program.sum(name, short_value(total, None, digits), lambda node: short_value(node.grad, node.grad_norm, digits))
         for name, total in totals.items()
     ]
     return Group(Text(f"statements from the result back; {_LEGEND}", "dim"), *trees, *map(Text, filter(None, sums)))
@@ -105,7 +105,7 @@ def _line(node: TapeNode, program: Program | None, digits: int, width: int, *, w
 
     Of a statement, ``line 5: y = x**2 = 225`` and so on, and how its gradient adds up.
     """
-    value = f" = {_short(node.value, node.norm, digits)}{_shape(node)}"
+    value = f" = {short_value(node.value, node.norm, digits)}{_shape(node)}"
     made_by = f"  {node.grad_fn}" if node.grad_fn else ""
     is_statement = program is not None and node.parent is None
     lead = program.lead(node) if program is not None and is_statement else ""
@@ -124,8 +124,8 @@ def _line(node: TapeNode, program: Program | None, digits: int, width: int, *, w
         last = len(line.plain.rpartition("\n")[2])
         line.append("  " if last + len(facts) + 2 <= width else "\n").append(facts)
     if program is not None and is_statement:
-        total = _short(node.grad, node.grad_norm, digits)
-        added = program.sum(node.id, total, lambda use: _short(use.grad, use.grad_norm, digits))
+        total = short_value(node.grad, node.grad_norm, digits)
+        added = program.sum(node.id, total, lambda use: short_value(use.grad, use.grad_norm, digits))
         line.append(f"\n{added}" if added else "")
     if node.note:
         line.append(f"\n{node.note}", "dim italic")
@@ -136,12 +136,12 @@ def _facts(node: TapeNode, digits: int, *, with_local: bool) -> list[Text]:
     """The local derivative, if requested, and the gradient."""
     facts = []
     if node.local is not None and with_local:
-        value = _short(node.local, None, digits)
+        value = short_value(node.local, None, digits)
         says_more = node.rule and {node.rule} != set(re.findall(r"[^\[\], ]+", value))
         rule = f"{shortened(node.rule, _RULE)} = " if says_more else ""
         facts.append(Text.assemble(("local ", "dim"), rule, (value, "yellow")))
     if node.grad is not None or node.grad_norm is not None:
-        facts.append(Text.assemble(("grad ", "dim"), (_short(node.grad, node.grad_norm, digits), "green")))
+        facts.append(Text.assemble(("grad ", "dim"), (short_value(node.grad, node.grad_norm, digits), "green")))
     return facts
 
 
@@ -149,7 +149,7 @@ def _shape(node: TapeNode) -> str:
     return f" {tuple(node.shape)}" if node.shape else ""
 
 
-def _short(value: Nested, norm: float | None, digits: int) -> str:
+def short_value(value: Nested, norm: float | None, digits: int) -> str:
     """A number; the first elements of a list of numbers; the norm of anything larger."""
     if isinstance(value, list):
         if not any(isinstance(item, list) for item in value):
@@ -174,11 +174,11 @@ def _contributions(nodes: Sequence[TapeNode], totals: Mapping[str, Nested], digi
         if len(found) > 1:
             terms = " + ".join(_term(node.grad, digits) for node in found[:_TERMS])
             more = " + …" if len(found) > _TERMS else ""
-            total = _short(totals[name], None, digits)
+            total = short_value(totals[name], None, digits)
             lines.append(Text(f"{name} is used {len(found)} times, and its gradients add up: {terms}{more} = {total}"))
     return lines
 
 
 def _term(value: Nested, digits: int) -> str:
-    text = _short(value, None, digits)
+    text = short_value(value, None, digits)
     return f"({text})" if text.startswith("-") else text

@@ -438,7 +438,7 @@ class Sweep:
         """The record; with ``cells``, every cell is in it."""
         from gdcli.sweeps.summary import record_of
 
-        return record_of(self, cells=cells)
+        return record_of(self, cells=cells).made_by(self)
 
     def figure(self) -> Figure:
         """The map, or the curve."""

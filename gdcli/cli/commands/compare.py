@@ -6,14 +6,13 @@ import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
-
 from gdcli.cli.command import Command
 from gdcli.cli.interrupt import interruptible
 from gdcli.cli.output import Output
 from gdcli.cli.progress import run_with_progress
 from gdcli.cli.show import show
 from gdcli.contract.compare import CompareSettings
+from gdcli.contract.shown import changed
 from gdcli.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -56,7 +55,7 @@ def run(settings: CompareSettings, output: Output) -> int:
     if output.plot:
         from gdcli.contract.plot import notices_about
 
-        record = replace(record, warnings=[*record.warnings, *notices_about(figure())])
+        record = changed(record, warnings=[*record.warnings, *notices_about(figure())])
     table = functools.partial(_report, figure=figure if output.plot else None)
     show(record, output, table=table, csv=compare_csv, figure=figure, page=page)
     return code

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import functools
 
-from msgspec import UnsetType
+from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 
 from gdcli.cli.command import Command
 from gdcli.cli.output import Output
+from gdcli.cli.save import targets
 from gdcli.cli.show import show
 from gdcli.contract.grad import GradSettings
 from gdcli.errors import ExitCode, GdcliError
@@ -31,6 +33,8 @@ def run(settings: GradSettings, output: Output) -> int:
     from gdcli.render.explanations_csv import EXCLUSIVE, explained_csv
     from gdcli.render.gradient import grad_report
 
+    if (settings.points or settings.each) and _saves_tape(output):
+        raise GdcliError("usage", "a tape is that of a single point", "leave out --each or --points")
     if settings.points:
         return stream_points(settings, output)
     if settings.each:
@@ -41,11 +45,22 @@ def run(settings: GradSettings, output: Output) -> int:
     if output.format == "csv" and len(asked) > 1:
         message = f"--csv prints one table, and {' and '.join(asked)} were requested"
         raise GdcliError("usage", message, "keep one of them, or use --json")
-    record = grad(settings)
+    saves_tape = _saves_tape(output)
+    taped = grad(replace(settings, explain=True)) if saves_tape else None
+    if taped is not None and settings.explain:
+        record = taped
+    elif taped is not None:
+        record = replace(taped, settings=replace(taped.settings, explain=False), tape=UNSET)
+    else:
+        record = grad(settings)
     report = functools.partial(grad_report, matrix_operations=MATRIX_OPERATIONS)
-    show(record, output, table=report, csv=explained_csv)
+    show(record, output, table=report, csv=explained_csv, tape=lambda: taped or record)
     disagrees = not isinstance(record.check, UnsetType) and record.check.verdict == "disagree"
     return ExitCode.CHECK_FAILED if disagrees else ExitCode.OK
+
+
+def _saves_tape(output: Output) -> bool:
+    return any(target.kind == "tape" for target in targets(output.save, COMMAND.saves))
 
 
 def code(settings: GradSettings) -> str:
@@ -65,12 +80,13 @@ COMMAND = Command(
         "gdcli grad",
         'gdcli grad "log(x**2+y**2)" --x 15 --y 24',
         'gdcli grad "tan(1 + x**2)" --x 1 --digits 8',
+        'gdcli grad "log(x**2 + y**2)" --x 15 --y 24 --save tape.svg',
         'gdcli grad "sum(relu(W @ x))" --W "rand(3, 4)" --x "arange(4)" --wrt W',
         'gdcli grad "x**3 - x" --x "linspace(-2, 2, 9)" --each',
         "printf 'x,y\\n15,24\\n3,4\\n' | gdcli grad --points -",
         'gdcli grad "x**2 * sin(y)" --x 1.5 --y 2 --symbolic --check',
         'gdcli grad "(1 - x)**2 + 100*(y - x**2)**2" --x 1 --y 1 --hessian',
     ),
-    features=("numbers", "points", "table"),
+    features=("numbers", "points", "table", "tape"),
     code=code,
 )

@@ -16,6 +16,7 @@ from gdcli.cli.parts import how_to_go_on, interruption_of, merged, run_and_keep,
 from gdcli.cli.shards import Kept, read_shard, settings_of_merge
 from gdcli.cli.show import show
 from gdcli.cli.streamed import check_size, is_streamed, run_streamed
+from gdcli.contract.shown import changed
 from gdcli.contract.sweep import SweepSettings
 from gdcli.errors import ExitCode, GdcliError
 
@@ -80,7 +81,7 @@ def show_sweep(sweep: Sweep, output: Output, code: int, kept: Kept | None = None
 
     record = sweep.record(cells=output.cells or output.format == "csv")
     if sweep.interrupted_by is not None and kept is not None:
-        record = structs.replace(record, message=f"{record.message}; {how_to_go_on(sweep, kept)}")
+        record = changed(record, message=f"{record.message}; {how_to_go_on(sweep, kept)}")
     figure = functools.cache(sweep.figure)
 
     def report(record: SweepResult, digits: int, width: int) -> RenderableType:

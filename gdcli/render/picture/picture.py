@@ -27,11 +27,15 @@ def save_picture(figure: Figure, ending: str, file: IO[bytes], *, surface: bool 
     import matplotlib as mpl
 
     with mpl.rc_context(RC):
-        if isinstance(figure.panels[0], MapPanel):
-            canvas, dots = drawn_map(figure, figure.panels[0])
-        else:
-            (canvas, _), dots = drawn(figure, surface=surface), DOTS_PER_INCH
+        canvas, dots = canvas_of(figure, surface=surface)
         canvas.savefig(file, format=ending[1:], dpi=dots, metadata=_METADATA[ending])
+
+
+def canvas_of(figure: Figure, *, surface: bool) -> tuple[Canvas, float]:
+    """The canvas of a figure, and its dots per inch."""
+    if isinstance(figure.panels[0], MapPanel):
+        return drawn_map(figure, figure.panels[0])
+    return drawn(figure, surface=surface)[0], DOTS_PER_INCH
 
 
 def drawn(figure: Figure, *, surface: bool = False) -> tuple[Canvas, list[Axes]]:

@@ -1,0 +1,1 @@
+"""What a command prints, as HTML in a cell of a notebook."""
