@@ -215,14 +215,13 @@ def _run(
     config = _config(command, given.pop("config"))
     form = form_of(command, given, names, config.keys, ctx.meta["gdcli.options"])
     check_output(command, form, output)
-    settings = _completed(
-        form, form.given(_settings(form, given, names, config), output), ctx.meta, file, output.notebook
-    )
+    asked = form.given(_settings(form, given, names, config), output)
+    settings = _completed(form, asked, ctx.meta, file, output.notebook)
     output.check()
     check_live(output, streams="iterations" in form.features)
     check_targets(output, form.name, form.saves, streams=bool(getattr(settings, "points", "")))
     has_rows = not {"iterations", "loops"}.isdisjoint(form.features)
-    check_effect(output, settings, many_rows=has_rows or getattr(settings, "each", False))
+    check_effect(output, settings, form.saves, many_rows=has_rows or getattr(settings, "each", False))
     form.check(settings, output)
     if output.format == "code" and form.code is not None:
         _print_code(form.code(settings), output)

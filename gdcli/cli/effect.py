@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from gdcli.cli.output import Output
+from gdcli.cli.output import Kind, Output
 from gdcli.cli.save import targets
 from gdcli.errors import GdcliError
 
 
-def check_effect(output: Output, settings: Any, *, many_rows: bool) -> None:
+def check_effect(output: Output, settings: Any, saves: Sequence[Kind], *, many_rows: bool) -> None:
     """Check that each option about tables, pictures and runs has something to be about.
 
-    ``settings`` are those of the command, and ``many_rows`` says that a table has a row per iteration or per point.
+    ``settings`` are those of the command, ``saves`` are the kinds of files that it saves, and ``many_rows`` says that a
+    table has a row per iteration or per point.
 
     Raises:
         GdcliError: for an option that would change nothing.
     """
-    kinds = {target.kind for target in targets(output.save)}
+    kinds = {target.kind for target in targets(output.save, saves)}
     has_table = output.format == "table" or "table" in kinds
     for option, given in (("every", output.every > 1), ("all", output.all)):
         if given and not has_table:
