@@ -50,10 +50,12 @@ def graph_svg(graph: Graph, *, alone: bool) -> str:
     shift = (width - layout.width) / 2
     parts = [f'<text class="legend" x="{_MARGIN:g}" y="{_MARGIN + 11:g}">{legend}</text>']
     for number, points in enumerate(layout.edges):
-        along = [(x + shift, middles[layer]) for x, layer in points]
         edge = graph.edges[number]
-        along[0] = (along[0][0], along[0][1] + boxes[edge.source][1] / 2)
-        along[-1] = (along[-1][0], along[-1][1] - boxes[edge.target][1] / 2)
+        # An edge stands upright beside the boxes of a layer, and makes room for its words.
+        rooms = [tallest[layer] / 2 - (_BETWEEN if layer % 2 else 0.0) for _, layer in points]
+        rooms[0], rooms[-1] = boxes[edge.source][1] / 2, boxes[edge.target][1] / 2
+        rooms[1] = len(words[number]) * _LINE / 2 + 2 if words[number] else 0.0
+        along = [(x + shift, middles[layer], room) for (x, layer), room in zip(points, rooms, strict=True)]
         parts += _edge(along, words[number])
     for i, (key, (x, layer)) in enumerate(layout.nodes.items()):
         kind = f"{graph.nodes[key].kind}{' result' if i == 0 else ''}"
@@ -88,23 +90,20 @@ def _width(lines: list[tuple[str, str]]) -> float:
     return max((cell_len(text) for _, text in lines), default=0) * _CELL
 
 
-def _edge(along: list[tuple[float, float]], words: list[tuple[str, str]]) -> list[str]:
-    """A curve through the points, which stands upright at each; it makes room for its words."""
-    pieces = [f"M{along[0][0]:.1f} {along[0][1]:.1f}"]
-    room = len(words) * _LINE / 2 + 2
-    for i in range(1, len(along)):
-        (x0, y0), (x1, y1) = along[i - 1], along[i]
-        if i == 2 and words:
-            y0 += room
-            pieces.append(f"M{x0:.1f} {y0:.1f}")
-        if i == 1 and words:
-            y1 -= room
-        half = (y0 + y1) / 2
-        pieces.append(f"C{x0:.1f} {half:.1f} {x1:.1f} {half:.1f} {x1:.1f} {y1:.1f}")
-    x, y = along[-1]
-    head = f"M{x - 4:.1f} {y - 8:.1f}L{x + 4:.1f} {y - 8:.1f}L{x:.1f} {y:.1f}Z"
+def _edge(along: list[tuple[float, float, float]], words: list[tuple[str, str]]) -> list[str]:
+    """A curve from place to place, each with half of the height in which it stands upright; its words are the first."""
+    (x0, y0, room), *others = along
+    pieces = [f"M{x0:.1f} {y0 + room:.1f}"]
+    for i, (x1, y1, room1) in enumerate(others):
+        half = (y0 + room + y1 - room1) / 2
+        pieces.append(f"C{x0:.1f} {half:.1f} {x1:.1f} {half:.1f} {x1:.1f} {y1 - room1:.1f}")
+        if i < len(others) - 1:
+            pieces.append(f"{'M' if i == 0 and words else 'L'}{x1:.1f} {y1 + room1:.1f}")
+        x0, y0, room = x1, y1, room1
+    tip = y0 - room
+    head = f"M{x0 - 4:.1f} {tip - 8:.1f}L{x0 + 4:.1f} {tip - 8:.1f}L{x0:.1f} {tip:.1f}Z"
     found = [f'<path class="edge" d="{"".join(pieces)}"/>', f'<path class="head" d="{head}"/>']
-    return [*found, *_texts(along[1], words)]
+    return [*found, *_texts(along[1][:2], words)]
 
 
 def _box(kind: str, middle: tuple[float, float], size: tuple[float, float], lines: list[tuple[str, str]]) -> str:
