@@ -76,6 +76,9 @@ class Descent(Generic[R]):
         self._best: State | None = None
         self._trace: Trace | None = None
 
+    def __repr__(self) -> str:
+        return f"<gdcli {self.command}: iterate over its steps, or call result() for the record>"
+
     @property
     def command(self) -> str:
         """The command that makes such a descent."""

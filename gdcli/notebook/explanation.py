@@ -32,7 +32,7 @@ class Explanation:
         from gdcli.render.table import print_to
 
         file = io.StringIO()
-        print_to(file, [self._tree])
+        print_to(file, [self._tree], plain=True)
         return file.getvalue().removesuffix("\n")
 
     def __repr__(self) -> str:

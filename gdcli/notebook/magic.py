@@ -125,6 +125,8 @@ def _watched(shell: Any, cell: str) -> Shown:
     """Run a cell and watch its loops."""
     from gdcli.api import watch
 
+    source = shell.transform_cell(cell)
+    code = compile(source, shell.compile.cache(source), "exec")  # errors and findings show its lines
     with watch() as seen:
-        shell.run_cell(cell)
+        exec(code, shell.user_ns)  # noqa: S102 -- it is the cell that was run
     return seen.record

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import csv
 import importlib.util
 import io
 from collections.abc import Mapping, Sequence
@@ -36,7 +38,7 @@ def text_of(record: Shown, view: View) -> str:
     from gdcli.render.table import print_to
 
     file = io.StringIO()
-    print_to(file, view.report())
+    print_to(file, view.report(), plain=True)
     warned = [f"warning: {one_line(shortened(text))}\n" for text in _warnings(record)]
     return "".join([file.getvalue(), *warned]).removesuffix("\n")
 
@@ -107,7 +109,17 @@ def frame(record: Shown) -> Any:
     _need("pandas", "pandas", "a DataFrame")
     import pandas as pd
 
-    return pd.read_csv(io.BytesIO(view_of(record).csv()), float_precision="round_trip")
+    header, *rows = csv.reader(io.StringIO(view_of(record).csv().decode(), newline=""))
+    columns = zip(*rows, strict=True) if rows else ([] for _ in header)
+    return pd.DataFrame({name: _numbers(cells) for name, cells in zip(header, columns, strict=True)})
+
+
+def _numbers(cells: Sequence[str]) -> Sequence[Any]:
+    """The cells of a column as numbers, if all are; an empty one is NaN."""
+    for kind in (int, float):
+        with contextlib.suppress(ValueError):
+            return [kind(cell) if cell or kind is int else float("nan") for cell in cells]
+    return cells
 
 
 def save(record: Shown, paths: Sequence[str | PathLike[str]], options: Mapping[str, Any]) -> None:

@@ -63,6 +63,9 @@ class Fit:
         self.first: Seen | None = None
         self.checkpoint: Checkpoint | None = None
 
+    def __repr__(self) -> str:
+        return f"<gdcli {self.command}: iterate over its rows, or call result() for the record>"
+
     def keep_in(self, folder: str, *, resume: bool) -> None:
         """Keep checkpoints of the run in a folder, and with ``resume`` go on from the last one there.
 

@@ -136,14 +136,14 @@ def empty_table(*headers: str) -> Table:
     return table
 
 
-def print_to(file: IO[str], makes: Sequence[Callable[[int], RenderableType]]) -> None:
+def print_to(file: IO[str], makes: Sequence[Callable[[int], RenderableType]], *, plain: bool = False) -> None:
     """Print what each of ``makes`` returns for a width, below each other.
 
     The first is told how high it may be on a terminal, so that all of them and the command are on the screen.
     User text is never markup; without a terminal, there is no colour and no space at the end of a line. What is not to
-    be wrapped may be longer than a line.
+    be wrapped may be longer than a line. ``plain`` is text without a terminal, whatever the environment says.
     """
-    screen = PlainConsole(file=file)
+    screen = PlainConsole(file=file, force_terminal=False if plain else None)
     if screen.width < 1:  # COLUMNS=0
         screen.width = _USUAL_WIDTH
     first, *others = [make(screen.width) for make in makes]

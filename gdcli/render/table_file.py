@@ -77,7 +77,6 @@ def recorder(columns: int) -> Console:
         width=columns,
         height=100,
         force_terminal=True,
-        force_jupyter=False,
         color_system="truecolor",
         legacy_windows=False,
         no_color=False,

@@ -36,7 +36,8 @@ class PlainConsole(Console):
     """A console on which text is never markup, and a plain string is a ``Text``."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(highlight=False, markup=False, emoji=False, **options)
+        # In a kernel of Jupyter, Rich would show HTML of its own in place of what is written to a file.
+        super().__init__(highlight=False, markup=False, emoji=False, **{"force_jupyter": False, **options})
 
     def render_str(self, text: str, **options: Any) -> RichText:
         """A string as text."""

@@ -6,6 +6,7 @@ import contextlib
 import linecache
 import warnings
 from collections.abc import Iterator
+from typing import Any
 
 from gdcli.contract.watch import WatchedLoop, WatchFinding, WatchResult, WatchSettings
 from gdcli.watching.findings.find import LOOKED_AT, find
@@ -36,6 +37,10 @@ class Watched:
             return "<Watched: the block has not ended>"
         found = f"found: {', '.join(f'{each.code} at line {each.line}' for each in self.findings)}"
         return f"<Watched: {self.record.message}; {found if self.findings else 'nothing was found'}>"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:  # noqa: ARG002
+        """What a notebook shows: the record, once there is one."""
+        return {"text/plain": repr(self)} if self._record is None else self._record._repr_mimebundle_()
 
     @property
     def descents(self) -> list[WatchedLoop]:

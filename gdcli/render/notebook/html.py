@@ -43,7 +43,7 @@ class _Html:
     def __init__(self, *, pictures: bool) -> None:
         self.pictures = pictures
         self.console: Console = PlainConsole(
-            file=io.StringIO(), width=COLUMNS, height=HEIGHT, force_jupyter=False, legacy_windows=False, _environ={}
+            file=io.StringIO(), width=COLUMNS, height=HEIGHT, legacy_windows=False, _environ={}
         )
         self.options = self.console.options.update(max_width=COLUMNS, height=HEIGHT)
 
