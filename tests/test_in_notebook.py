@@ -106,7 +106,8 @@ RECORDS: dict[str, tuple[Callable[[], Any], list[str]]] = {
     "diverged": (lambda: gdcli.minimize(lr=1.2).result(), ["minimize", "--lr", "1.2"]),
     "fit-linear": (lambda: gdcli.fit_linear().result(), ["fit-linear"]),
     "compare": (lambda: gdcli.compare("rosenbrock", steps=20), ["compare", "rosenbrock", "--steps", "20"]),
-    "sweep": (lambda: gdcli.sweep("x**2", x=3, over="lr=0.1:1:5"), ["sweep", "x**2", "--x", "3", "--over", "lr=0.1:1:5"]),
+    "sweep": (lambda: gdcli.sweep("x**2", x=3, over="lr=0.1:1:5"),
+              ["sweep", "x**2", "--x", "3", "--over", "lr=0.1:1:5"]),
     "plot": (lambda: gdcli.plot("x**2", x="-2:2"), ["plot", "x**2", "--x", "-2:2"]),
 }  # fmt: skip
 
@@ -480,8 +481,8 @@ def test_dot_quotes_what_stands_on_a_node() -> None:
         (["x**2", "--x", "1,2", "--each", "--save", "t.svg"],
          "error: a tape is that of a single point\nhint: leave out --each or --points\n"),
         (["x**2", "--x", "1", "--save", "t.png"],
-         "error: grad has no picture to save as t.png\n"
-         "hint: the supported endings are table.svg, table.html, .svg, .dot\n"),
+         ("error: grad has no picture to save as t.png\n"
+         "hint: the supported endings are table.svg, table.html, .svg, .dot\n")),
         (["x**2", "--x", "1", "--code", "--save", "t.dot"],
          "error: --code runs nothing, so there is nothing to save\nhint: leave out --save or --code\n"),
     ],
