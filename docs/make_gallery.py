@@ -325,6 +325,11 @@ GALLERY: dict[str, tuple[Picture, ...]] = {
             "along it to the exact minimum, which is still far when the loss has nearly arrived.",
         ),
         Saved("gdcli grad \"log(x**2 + y**2)\" --x 15 --y 24 --explain --save table.svg", "A table, for a slide."),
+        Saved(
+            'gdcli grad "(x - y)**2 + log(1 + x*y)" --x 2 --y 3 --save tape-graph.svg',
+            "The tape of a gradient as a graph: the value and the gradient of each tensor, and on each edge the local "
+            "derivative and what this use adds to the gradient.",
+        ),
     ),
     "A hundred thousand descents": (
         Swept(

@@ -7,6 +7,7 @@ How a document shows what is to be checked:
   "error:"; ``$ echo $?`` shows any other. A command may go on after a backslash, and a
   here-document goes on to its ``END``. Each block has a folder of its own.
 - A ``python`` block with ``>>>`` is a doctest; the blocks of a document share their names. Without, it just runs.
+- An ``ipython`` block is a cell of a notebook; tests/test_magics.py runs those of a document, one after the other.
 - A ``sh`` block holds commands that are not run here because they install, test or measure; gdcli's are.
 - A code span that begins with ``gdcli`` ends with exit code 0.
 
@@ -362,7 +363,7 @@ def test_no_block_escapes_the_checks() -> None:
     assert not unknown
 
 
-_CHECKED = ("console", "sh", "python", "text")  # "text" is for drawings
+_CHECKED = ("console", "sh", "python", "ipython", "text")  # "text" is for drawings
 
 
 def test_every_exit_code_is_explained_once() -> None:

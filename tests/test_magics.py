@@ -180,6 +180,16 @@ def test_extension_can_be_unloaded(shell: Shell) -> None:
     assert shell("%gdcli grad x**2 --x 1").value == 1
 
 
+def test_cells_of_the_documents_run(shell: Shell) -> None:
+    pytest.importorskip("pandas", reason="needs pandas")
+    document = (Path(__file__).parent.parent / "docs" / "notebooks.md").read_text(encoding="utf-8")
+    cells = re.findall(r"(?ms)^```ipython\n(.*?)^```", document)
+    for cell in cells:
+        shell(cell)
+        assert shell.error is None, cell
+    assert len(cells) == 5
+
+
 # A notebook that a kernel runs, and a browser that shows it
 
 CELLS = [
