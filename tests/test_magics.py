@@ -149,7 +149,7 @@ def test_files_are_saved(shell: Shell, tmp_path: Path) -> None:
 ERRORS = [
     ("%gdcli grad sinn(x)", "error: unknown function 'sinn'\n  sinn(x)\n  ^^^^\nhint: did you mean 'sin'?"),
     ("%gdcli grad f", "error: the variable 'f' has no value\n  f\n  ^\nhint: give it a value: --f 1"),
-    ("%gdcli grad word*2", "error: the variable 'word' has no value\n  word*2\n  ^^^^\nhint: give it a value: --word 1"),
+    ("%gdcli grad ab*2", "error: the variable 'ab' has no value\n  ab*2\n  ^^\nhint: give it a value: --ab 1"),
     ("%gdcli minimise", "error: no such command 'minimise'\nhint: did you mean 'minimize'?"),
     ("%gdcli minimize --stpes 3", "error: unknown option '--stpes'\nhint: did you mean '--steps'?"),
     ("%gdcli minimize 'x**2", "error: no closing quotation"),
@@ -163,7 +163,7 @@ ERRORS = [
 
 @pytest.mark.parametrize(("cell", "message"), ERRORS, ids=[cell for cell, _ in ERRORS])
 def test_error_is_one_message(shell: Shell, cell: str, message: str | None) -> None:
-    assert shell(cell, f=lambda x: x, word="text") is None
+    assert shell(cell, f=lambda x: x, ab="text") is None
     assert shell.error is not None
     printed = shell.out + shell.err
     assert "Traceback" not in printed
