@@ -26,7 +26,7 @@ from gdcli.render.text import PlainConsole, Text
 COLUMNS = 100
 HEIGHT = 30
 """The lines of a screen for which long tables are shortened."""
-_NUMBER = re.compile(r"(?<![\w.])[-+−]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?")
+_WHOLE = re.compile(r"--[\w.-]+|(?<![\w.])[-+−]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?")
 _ALIGNED = re.compile(r"\n|  ")
 _COLOURS = frozenset(["red", "green", "yellow", "cyan", "magenta", "blue"])
 
@@ -182,9 +182,9 @@ def _span(words: str, style: Style | None) -> str:
 
 
 def _unbroken(text: str) -> str:
-    """Escaped text, each number of which stays in one line."""
+    """Escaped text, in which each number and each name of an option stays in one line."""
     pieces = re.split(r"(<[^>]*>|&[#\w]+;)", text)  # what is not text in turn
     return "".join(
-        piece if k % 2 else _NUMBER.sub(lambda found: f'<span class="n">{found[0]}</span>', piece)
+        piece if k % 2 else _WHOLE.sub(lambda found: f'<span class="n">{found[0]}</span>', piece)
         for k, piece in enumerate(pieces)
     )

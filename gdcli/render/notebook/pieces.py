@@ -47,7 +47,7 @@ max-width:none}
 border-left-color:color-mix(in srgb,currentColor 30%,transparent)}
 .gdcli .t p,.gdcli .t pre{margin:.1em 0;overflow:visible}.gdcli .t p{white-space:pre}
 .gdcli img,.gdcli svg{max-width:100%;height:auto}
-.gdcli img{background:#fff;border-radius:4px}
+.gdcli img{background:#fff;border-radius:4px;min-width:36em}
 """
 
 
@@ -65,7 +65,7 @@ def picture(svg: str, figure: Figure) -> str:
     """A picture by itself: what is in it cannot meet the names of another one, nor run."""
     data = base64.b64encode(svg.encode()).decode()
     words = html.escape(" ".join(_words(figure)), quote=True)
-    return f'<img alt="{words}" src="data:image/svg+xml;base64,{data}">'
+    return f'<div class="s"><img alt="{words}" src="data:image/svg+xml;base64,{data}"></div>'
 
 
 def _words(figure: Figure) -> list[str]:
