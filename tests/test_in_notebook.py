@@ -221,6 +221,18 @@ def test_record_without_its_run_is_shown_alike(name: str, copied: Callable[[Any]
     assert shown(other) == shown(record)
 
 
+def test_record_whose_file_is_gone_says_so(tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text("u\n1\n2\n")
+    record = gdcli.minimize("sum((x - u)**2)", x=0, u=f"@{file}:u", wrt=["x"], lr=0.1, steps=3).result()
+    whole = shown(record)
+    other = msgspec.json.decode(msgspec.json.encode(record), type=type(record))
+    file.unlink()
+    assert shown(record) == whole  # it has what was read
+    (text,) = shown(other).values()
+    assert text.startswith("stopped after 3 steps\nthe table cannot be shown: in the value of u: cannot read ")
+
+
 def test_record_is_shown_while_its_descent_runs_again() -> None:
     descent = gdcli.minimize(steps=5)
     record = descent.result()

@@ -21,8 +21,16 @@ class Recalled(Descent[R]):
     """The descent of a record: to iterate over it makes no step, and its outcome is that of the record."""
 
     def __init__(self, record: R, kind: Kind[R] | None = None) -> None:
-        """``kind`` is that of the descent that was run, where it is still there."""
-        super().__init__(record.settings, kind or _kind_of(record))
+        """``kind`` is that of the descent that was run, where it is still there.
+
+        Raises:
+            GdcliError: without it, for a value whose file is not there or has changed.
+        """
+        if kind is not None:
+            super().__init__(record.settings, kind)
+        else:
+            again = _made_again(record)
+            super().__init__(again.settings, again.kind)
         self._record = record
         self.__dict__["outcome"] = replace(record, iterations=[])
 
@@ -43,16 +51,16 @@ class Recalled(Descent[R]):
         return ((state, made.get(state.iteration, [])) for state in states)
 
 
-def _kind_of(record: Any) -> Kind[Any]:
-    """The kind of descent that has such records."""
+def _made_again(record: Any) -> Descent[Any]:
+    """The descent that the settings of a record describe; values from files are read again."""
     if isinstance(record, FitLinearResult):
-        from gdcli.linear.model import Fitting
+        from gdcli.linear.model import fit_linear
 
-        return Fitting(record.settings.activation)
-    from gdcli.descent.minimize import Minimizing
+        return fit_linear(record.settings)
+    from gdcli.descent.minimize import minimize
 
     settings: MinimizeSettings = record.settings
-    return Minimizing(settings)
+    return minimize(settings)
 
 
 def _state(step: Step) -> State:

@@ -29,8 +29,11 @@ _OPTIONS = ("surface", "fps", "seconds")
 
 def bundle(record: Shown) -> dict[str, str]:
     """What a notebook shows: HTML with the pictures where matplotlib is installed, and the text of the command."""
-    view = view_of(record)
-    return {"text/html": _html(record, view), "text/plain": text_of(record, view)}
+    try:
+        view = view_of(record)
+        return {"text/html": _html(record, view), "text/plain": text_of(record, view)}
+    except GdcliError as error:  # its objective cannot be made again: a file is gone, or another one
+        return {"text/plain": f"{record.message}\nthe table cannot be shown: {error.message}"}  # type: ignore[attr-defined]
 
 
 def text_of(record: Shown, view: View) -> str:
