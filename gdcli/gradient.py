@@ -61,7 +61,7 @@ def grad(settings: GradSettings) -> GradResult:
         warnings=[*_notices(tensors, settings, value), *_pairs(problem)],
         **matrices,
         **_second_opinions(problem, settings),
-    )
+    ).made_by(settings)
 
 
 def _evaluated(problem: Problem, settings: GradSettings) -> torch.Tensor:

@@ -240,6 +240,20 @@ def test_record_is_shown_while_its_descent_runs_again() -> None:
     assert shown(record)["text/plain"] == shown(gdcli.minimize(steps=5).result())["text/plain"]
 
 
+def test_descent_on_a_function_of_python_is_shown() -> None:
+    def parabola(x: Any) -> Any:
+        return (x - 1.5) ** 2
+
+    record = gdcli.minimize(parabola, x=4, lr=0.1, steps=5).result()
+    rows = Parts(shown(record)["text/html"]).rows
+    assert (
+        rows[1:7] == Parts(shown(gdcli.minimize("(x - 1.5)**2", x=4, lr=0.1, steps=5).result())["text/html"]).rows[1:7]
+    )
+    assert record.plot().svg
+    (text,) = shown(copy.deepcopy(record)).values()
+    assert "was a function of Python" in text
+
+
 def test_descent_says_how_to_get_its_record() -> None:
     assert repr(gdcli.minimize()) == "<gdcli minimize: iterate over its steps, or call result() for the record>"
     fit = gdcli.fit_linear(data={"x": [1, 2], "y": [2, 4]}, target="y")

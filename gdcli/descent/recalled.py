@@ -9,7 +9,7 @@ import torch
 from msgspec import UnsetType
 from msgspec.structs import replace
 
-from gdcli.contract.descent import FitLinearResult, MinimizeSettings, Step, Update
+from gdcli.contract.descent import DescentSettings, FitLinearResult, MinimizeSettings, Step, Update
 from gdcli.contract.fields import Nested
 from gdcli.descent.kind import Kind, R
 from gdcli.descent.loop import State
@@ -20,17 +20,16 @@ from gdcli.descent.snapshot import Snapshot
 class Recalled(Descent[R]):
     """The descent of a record: to iterate over it makes no step, and its outcome is that of the record."""
 
-    def __init__(self, record: R, kind: Kind[R] | None = None) -> None:
-        """``kind`` is that of the descent that was run, where it is still there.
+    def __init__(self, record: R, made: tuple[DescentSettings, Kind[R]] | None = None) -> None:
+        """``made`` are the settings and the kind of the descent that was run, where they are still there.
 
         Raises:
-            GdcliError: without it, for a value whose file is not there or has changed.
+            GdcliError: without them, for a value whose file is not there or has changed, or a function of Python.
         """
-        if kind is not None:
-            super().__init__(record.settings, kind)
-        else:
+        if made is None:
             again = _made_again(record)
-            super().__init__(again.settings, again.kind)
+            made = again.settings, again.kind
+        super().__init__(*made)
         self._record = record
         self.__dict__["outcome"] = replace(record, iterations=[])
 

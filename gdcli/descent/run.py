@@ -250,7 +250,7 @@ class Descent(Generic[R]):
         """
         iterations = [step for step in steps if self.is_iteration(step)]
         walk = list(updates) if self.settings.walk else UNSET
-        return replace(self.outcome, iterations=iterations, walk=walk).made_by(self.kind)
+        return replace(self.outcome, iterations=iterations, walk=walk).made_by((self.settings, self.kind))
 
     def is_iteration(self, state: State | Step) -> bool:
         """Whether a state is one of the iterations of the record: not the one after all updates."""

@@ -94,7 +94,7 @@ def with_tape(record: GradResult) -> GradResult:
         return record
     from gdcli.gradient import grad
 
-    return grad(replace(record.settings, explain=True))
+    return grad(replace(run_of(record) or record.settings, explain=True))
 
 
 def _points(record: PointsResult) -> View:
