@@ -269,7 +269,8 @@ def predict(
         path = fspath(model)
     paths, columns = _files_or_columns(data)
     read_settings = read(PredictSettings, {**given, "model": path, "data": paths})
-    return Predictor(complete_predict(read_settings, fitted, columns)).result()
+    predictor = Predictor(complete_predict(read_settings, fitted, columns))
+    return predictor.result().made_by(predictor)
 
 
 def compare(

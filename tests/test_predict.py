@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 from conftest import Outcome, Run
 
+import gdcli
+
 TOWNS = ("Bonn", "Kiel", "Ulm")
 
 
@@ -314,7 +316,6 @@ def test_help_names_the_arguments_and_no_option_that_does_nothing(run: Run) -> N
 
 
 def test_predictions_in_python_are_those_of_the_command(run: Run, data: str, new: str, tmp_path: Path) -> None:
-    import gdcli
 
     model = tmp_path / "m.json"
     fitted(run, data, model, *LINEAR)
@@ -329,7 +330,6 @@ def test_predictions_in_python_are_those_of_the_command(run: Run, data: str, new
 
 
 def test_fit_predicts_in_python_by_its_coefficients() -> None:
-    import gdcli
 
     columns = {"x": [1, 2, 3, 4], "y": [2.1, 3.9, 6.2, 7.8]}
     fit = gdcli.fit_linear(data=columns, target="y", dtype="float64", epochs=3, batch_size=2)
@@ -353,10 +353,25 @@ def test_fit_predicts_in_python_by_its_coefficients() -> None:
     ],
 )
 def test_what_is_wrong_in_python_is_said(model: Any, columns: Any, more: dict[str, Any], message: str) -> None:
-    import gdcli
 
     if model is None:
         model = gdcli.fit_linear(data={"x": [1, 2, 3], "y": [2, 4, 7]}, target="y", epochs=1)
     with pytest.raises(gdcli.GdcliError) as raised:
         gdcli.predict(model, columns, **more)
     assert raised.value.message == message
+
+
+def test_a_record_of_predictions_shows_itself(tmp_path: Path) -> None:
+    columns = {"a": [float(i) for i in range(300)], "y": [2.0 * i + 1 for i in range(300)]}
+    fit = gdcli.fit_linear(data=columns, target="y", epochs=20)
+    record = gdcli.predict(fit, {"a": columns["a"], "id": [f"r{i}" for i in range(300)]}, keep=["id"])
+    bundle = record._repr_mimebundle_()
+    lines = bundle["text/plain"].splitlines()
+    assert [lines[0], lines[-1]] == ["predictions of y for 300 rows", "260 rows are left out"]
+    assert lines[3].split() == ["1", "r0", f"{record.predictions[0].prediction:.6g}"]
+    assert "r299" in bundle["text/html"]
+    record.save(tmp_path / "p.csv")
+    with (tmp_path / "p.csv").open() as file:
+        assert list(csv.reader(file)) == [
+            ["id", "prediction"], *([f"r{i}", repr(each.prediction)] for i, each in enumerate(record.predictions))
+        ]  # fmt: skip

@@ -7,9 +7,10 @@ from typing import Annotated, Any, Literal
 from msgspec import Struct, defstruct
 from msgspec.structs import fields
 
-from gdcli.contract.envelope import Notice, Record
+from gdcli.contract.envelope import Notice
 from gdcli.contract.fields import Number, meta
 from gdcli.contract.regression import DATA, Files
+from gdcli.contract.shown import Shown
 
 ModelFile = Annotated[str, meta("file of a model, written by gdcli fit-linear --save-model", DATA, "MODEL")]
 Keep = Annotated[list[str], meta("columns to print beside the predictions", DATA, "COLUMNS", reads="columns")]
@@ -58,7 +59,7 @@ class Prediction(Struct, frozen=True, gc=False, omit_defaults=True):
     kept: dict[str, str] = {}
 
 
-class PredictResult(Record, frozen=True, kw_only=True):
+class PredictResult(Shown, frozen=True, kw_only=True):
     """The record of ``predict``. ``predicts`` says what the numbers are; ``missing`` counts rows that have none."""
 
     command: Literal["predict"] = "predict"

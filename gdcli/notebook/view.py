@@ -14,6 +14,7 @@ from gdcli.contract.descent import DescentRecord
 from gdcli.contract.grad import GradResult, PointsResult
 from gdcli.contract.ops import OpsResult
 from gdcli.contract.plot import PlotResult
+from gdcli.contract.predict import Prediction, PredictResult
 from gdcli.contract.regression import RegressionResult
 from gdcli.contract.shown import Shown
 from gdcli.contract.sweep import SweepResult
@@ -260,6 +261,45 @@ def _regression(record: RegressionResult) -> View:
     )
 
 
+def _predict(record: PredictResult) -> View:
+    from rich.console import Group
+
+    from gdcli.memory import Ends
+    from gdcli.render.documents import csv_row
+    from gdcli.render.numbers import aligned, number
+    from gdcli.render.table import listing
+    from gdcli.render.text import Text
+
+    @functools.cache
+    def header() -> list[str]:
+        from gdcli.complete.predict import heading
+        from gdcli.regression.model import Predictor
+
+        predictor = run_of(record) or Predictor(record.settings)
+        return [*record.settings.keep, heading(predictor.task.model)]
+
+    def table(_: Any, digits: int, *__: Any) -> Any:
+        ends: Ends[Prediction] = Ends()
+        for i, each in enumerate(record.predictions):
+            ends.add(i, each)
+        shown = ends.shown()
+        texts = aligned([number(each.prediction, digits) for each in (*shown.head, *shown.tail)])
+        rows = [
+            [f"{each.row:,}", *each.kept.values(), text]
+            for each, text in zip((*shown.head, *shown.tail), texts, strict=True)
+        ]
+        if shown.left_out:
+            rows.insert(len(shown.head), ["...", *[""] * len(header())])
+        left_out = [Text(f"{shown.left_out:,} rows are left out", "dim")] if shown.left_out else []
+        return Group(Text(record.message), listing(["row", *header()], rows), *left_out)
+
+    def csv() -> bytes:
+        rows: list[list[Any]] = [[*each.kept.values(), each.prediction] for each in record.predictions]
+        return b"".join(csv_row(row) for row in [header(), *rows])
+
+    return View(report=lambda: report_of(record, _ALL, table), csv=csv, saves=("table",))
+
+
 _VIEWS: dict[type[Any], Callable[[Any], View]] = {
     OpsResult: _ops,
     GradResult: _grad,
@@ -270,4 +310,5 @@ _VIEWS: dict[type[Any], Callable[[Any], View]] = {
     WatchResult: _watch,
     DescentRecord: _descent,
     RegressionResult: _regression,
+    PredictResult: _predict,
 }
