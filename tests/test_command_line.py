@@ -86,6 +86,12 @@ def test_the_last_of_an_option_that_is_given_twice_counts(run: Run) -> None:
     assert lr_factor == {"5": 2.0}
 
 
+def test_a_short_option_after_an_expression_in_quotation_marks_is_no_part_of_it(run: Run) -> None:
+    outcome = run("minimize", "(x - 1.5)**2", "--x", "4", "-q")
+    assert (outcome.code, outcome.err) == (2, "error: unknown option '-q'\nhint: did you mean '--quiet'?\n")
+    assert "write gdcli minimize" in run("minimize", "x**2", "-y", "--x", "1", "--y", "2").err  # a shell has split it
+
+
 def test_a_list_of_names_that_is_given_again_adds_to_the_others(run: Run) -> None:
     words = ["--x", "1", "--y", "2", "--z", "3", "--wrt", "x", "--wrt", "z,x", "--json"]
     document = run("grad", "x*y*z", *words).json()

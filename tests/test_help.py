@@ -189,6 +189,18 @@ def test_the_exact_name_shows_the_details(run: Run) -> None:
     assert len(run("problems", "rosenbrock", "--json").json()["problems"]) == 1
 
 
+def test_rules_and_schedules_are_searched_by_name_and_parameter(run: Run) -> None:
+    table = run("optimizers", "nesterov").out
+    assert {line.split()[0] for line in table.splitlines() if line[:1].islower() and "  " in line} >= {
+        "manual-nesterov", "sgd", "muon",
+    }  # fmt: skip
+    assert "adagrad" not in table
+    document = run("optimizers", "step_size", "--json").json()
+    assert [each["name"] for each in document["optimizers"]] == ["rprop"]
+    assert list(document["schedules"]) == ["step", "cyclic"]
+    assert run("optimizers", "cosine").out == run("optimizers", "CosineAnnealingLR").out
+
+
 def test_problems_are_searched_by_name_and_text(run: Run) -> None:
     found = [entry["name"] for entry in run("problems", "rosenbrock's", "--json").json()["problems"]]
     assert found == ["cube"]  # whose text says what it is steeper than

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 
 from gdcli.cli.arguments import Words
@@ -11,6 +12,7 @@ from gdcli.errors import GdcliError
 from gdcli.lang.suggest import QUOTES
 
 _OPERATORS = frozenset(["+", "-", "*", "/", "//", "%", "**", "@", "<", ">", "==", "^"])
+_FLAG = re.compile("-[A-Za-z]")  # where the expression before it has spaces, so that it stood in quotation marks
 _FEW = 2  # file names in a message
 
 
@@ -27,6 +29,10 @@ def check_unquoted(command: str, words: Sequence[str], options: Mapping[str, str
     typographic = any(letter in text for text in texts for letter in QUOTES)  # the error for these says more
     if typographic or "--var" not in options or len(texts) < 2 or (takes and len(texts) <= takes):
         return
+    if " " in texts[0].strip() and (flag := next((text for text in texts[1:] if _FLAG.fullmatch(text)), "")):
+        alike = [option for option in options if option.startswith(f"-{flag}")]
+        hint = f"did you mean '{alike[0]}'?" if alike else "--help lists the options"
+        raise GdcliError("usage", f"unknown option '{flag}'", hint)
     files = _files()
     joined, replaced = _with_stars(texts, files)
     has_operator = not _OPERATORS.isdisjoint(texts)

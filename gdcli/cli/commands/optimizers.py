@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gdcli.cli.listing import Json, print_definition, print_record, print_tables
+from gdcli.cli.listing import WORD, Json, has_word, print_definition, print_record, print_tables
 from gdcli.errors import GdcliError
 
 if TYPE_CHECKING:
     from gdcli.contract.listings import OptimizerEntry
 
-EXAMPLES = ("gdcli optimizers", "gdcli optimizers adam", "gdcli optimizers --json")
+EXAMPLES = ("gdcli optimizers", "gdcli optimizers adam", "gdcli optimizers momentum", "gdcli optimizers --json")
 
 
 def optimizers(
-    name: Annotated[str | None, typer.Argument(metavar="NAME", help="show only this rule or schedule")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="WORD", help=WORD.format("rule or schedule"))] = None,
     json: Json = False,
 ) -> None:
-    """List the update rules with their formulas and parameters, and the learning rate schedules."""
+    """List the update rules with their formulas and the learning rate schedules, show one, or search them."""
     from gdcli.contract.choices import choice_of
     from gdcli.lang.suggest import did_you_mean
     from gdcli.rules.catalogue import RULES, SCHEDULES, is_own
@@ -28,13 +29,16 @@ def optimizers(
 
     if name is not None:
         name = choice_of(name, [*RULES, *SCHEDULES]) or name
-    if name is not None and name not in RULES and name not in SCHEDULES:
+    found = [] if name is None or name in {**RULES, **SCHEDULES} else _searched(name)
+    if len(found) == 1:
+        name = found[0]
+    if name is not None and not found and name not in RULES and name not in SCHEDULES:
         hint = did_you_mean(name, [*RULES, *SCHEDULES]) or "gdcli optimizers lists them all"
         if is_own(name):
             hint = "of a class of your own, no more is known than its __init__ says"
         raise GdcliError("unknown-optimizer", f"unknown update rule or schedule '{name}'", hint)
     if json:
-        print_record(_record(name))
+        print_record(_record(found or [name] if name is not None else [*RULES, *SCHEDULES]))
     elif name is not None and name in RULES:
         entry = _entry(name)
         facts = {"formula": _lines(entry.formula), "PyTorch": entry.path, "lr": f"{entry.lr:g}"}
@@ -42,17 +46,19 @@ def optimizers(
         facts |= {"parameters": _listed(entry.parameters), "source": entry.source}
         facts["example"] = f"gdcli minimize rosenbrock --optimizer {name}" if not RULES[name].matrices_only else ""
         print_definition(entry.name, facts)
-    elif name is not None:
+    elif name is not None and name in SCHEDULES:
         facts = {"PyTorch": SCHEDULES[name].path, "parameters": _listed(_schedule(name))}
         print_definition(name, facts)
     else:
-        hand = [(row.name, _lines(row.formula)) for row in RULES.values() if not row.path]
-        torch_optim = [(row.name, _lines(row.formula)) for row in RULES.values() if row.path]
-        schedules = [(row.name, row.path) for row in SCHEDULES.values()]
-        notation = list(NOTATION.items())
-        print_tables(
-            {"written by hand": hand, "torch.optim": torch_optim, "in these formulas": notation, "schedules": schedules}
-        )
+        shown = found or [*RULES, *SCHEDULES]
+        rules = [row for row in RULES.values() if row.name in shown]
+        tables = {
+            "written by hand": [(row.name, _lines(row.formula)) for row in rules if not row.path],
+            "torch.optim": [(row.name, _lines(row.formula)) for row in rules if row.path],
+            "in these formulas": [] if found else list(NOTATION.items()),
+            "schedules": [(row.name, row.path) for row in SCHEDULES.values() if row.name in shown],
+        }
+        print_tables({heading: rows for heading, rows in tables.items() if rows})
 
 
 def _lines(formula: str) -> str:
@@ -68,16 +74,24 @@ def _used(entry: OptimizerEntry) -> dict[str, str]:
     return {symbol: meaning for symbol, meaning in NOTATION.items() if names.intersection(symbol.split(", "))}
 
 
-def _record(name: str | None) -> Any:
+def _searched(word: str) -> list[str]:
+    """The rules and schedules whose names, formulas or parameters have a word."""
+    from gdcli.rules.catalogue import RULES, SCHEDULES
+
+    rules = [name for name, row in RULES.items() if has_word(word, name, row.path, *row.parameters)]
+    return rules + [name for name in SCHEDULES if has_word(word, name, SCHEDULES[name].path, *_schedule(name))]
+
+
+def _record(names: Sequence[str]) -> Any:
     from gdcli.contract.listings import OptimizersResult
     from gdcli.rules.catalogue import RULES, SCHEDULES
     from gdcli.rules.row import NOTATION
 
-    entries = [_entry(each) for each in RULES if name in (None, each)]
+    entries = [_entry(each) for each in RULES if each in names]
     return OptimizersResult(
         notation=dict(NOTATION),
         optimizers=entries,
-        schedules={each: _schedule(each) for each in SCHEDULES if name in (None, each)},
+        schedules={each: _schedule(each) for each in SCHEDULES if each in names},
     )
 
 

@@ -167,6 +167,11 @@ class _Line:
                 names |= dict.fromkeys(SCHEDULES[schedule].parameters, f"parameter of {schedule}")
         else:
             names = dict.fromkeys(self._variables(), "variable")
+            if flag == "--over":
+                names |= {"lr": "learning rate", "seed": "seed of the random number generator"}
+                for rule in self._chosen("--optimizer", RULES) if "--optimizer" in self.given else ["manual"]:
+                    own = [name for name in RULES[rule].parameters if name not in ALL_OWN]
+                    names |= dict.fromkeys(own, f"parameter of {rule}")
         return _beginning(typed, [(f"{name}=", text) for name, text in names.items()], skip=skip, kind="open")
 
     def _chosen(self, flag: str, known: Mapping[str, Any]) -> list[str]:
