@@ -278,7 +278,8 @@ def test_q_ends_it_with_a_record_that_reproduces_it(live: Callable[..., Terminal
 def test_the_document_comes_after_the_view(live: Callable[..., Terminal], run: Run) -> None:
     terminal = live(*SLOWLY, "--steps", "4", "--json")
     assert terminal.end() == 0
-    assert terminal.printed == run("minimize", "--steps", "4", "--no-diagnose", "--json").out
+    printed = json.loads(terminal.printed)  # indented, on a terminal
+    assert printed == run("minimize", "--steps", "4", "--no-diagnose", "--json").json()
 
 
 @pytest.mark.slow

@@ -101,7 +101,7 @@ def test_every_option_is_completed(run: Run, command: str) -> None:
         (["minimize", "u**2 + w", "--u"], ["--u", "--until", "--update"]),
         (["minimize", "rosenbrock", "--wrt", "x,"], ["y"]),
         (["minimize", "u**2", "--bound", ""], ["u="]),
-        (["sweep", "u**2", "--over", ""], ["u=", "lr=", "seed="]),
+        (["sweep", "u**2", "--over", ""], ["lr=", "seed=", "u=", "weight_decay="]),
         (["sweep", "u**2", "--optimizer", "manual-momentum", "--over", "m"], ["momentum="]),
         (["minimize", "--schedule", "cosine", "--sched", "T"], ["T_max="]),
         (["minimize", "--steps", "3", "--ste"], []),  # given already

@@ -272,11 +272,12 @@ def add_function(app: typer.Typer, function: Callable[..., None], examples: Sequ
 def _check_not_empty(given: dict[str, Any], options: Mapping[str, str]) -> None:
     """Raise GdcliError for an empty string: it is a mistake, often an unset shell variable."""
     for name, value in given.items():
-        texts = value if isinstance(value, list) and name != "save" else [value]  # --save has an error of its own
+        option = f"--{name.replace('_', '-')}"
+        has_own_error = name == "save" or option not in options  # an argument has one too
+        texts = value if isinstance(value, list) and not has_own_error else [value]
         if texts and all(isinstance(text, str) and not text.strip() for text in texts):
             if name == "expression":
                 raise GdcliError("empty", "the expression is empty", "for example: (x - 1.5)**2")
-            option = f"--{name.replace('_', '-')}"
             raise GdcliError("empty", f"the option '{option}' has an empty value", f"write {option} {options[option]}")
 
 

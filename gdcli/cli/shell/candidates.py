@@ -170,7 +170,7 @@ class _Line:
             if flag == "--over":
                 names |= {"lr": "learning rate", "seed": "seed of the random number generator"}
                 for rule in self._chosen("--optimizer", RULES) if "--optimizer" in self.given else ["manual"]:
-                    own = [name for name in RULES[rule].parameters if name not in ALL_OWN]
+                    own = [name for name in RULES[rule].parameters if name != "maximize"]
                     names |= dict.fromkeys(own, f"parameter of {rule}")
         return _beginning(typed, [(f"{name}=", text) for name, text in names.items()], skip=skip, kind="open")
 
