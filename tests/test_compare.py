@@ -709,3 +709,16 @@ def test_vectors_and_numbers_may_move_together() -> None:
     (run,) = record.standings[0].runs
     assert (run.status, run.distance) == ("reached", None)
     assert all(abs(number - 1) < 1e-3 for number in run.values["x"])  # type: ignore[union-attr]
+
+
+def test_where_the_best_runs_end_at_0_the_scale_is_that_of_the_other_rates(run: Run) -> None:
+    """With lr 0.5 the descent on (x - 1.5)**2 is there after a step."""
+    words = ["compare", "(x - 1.5)**2", "--x", "4", "--optimizer", "sgd,manual", "--steps", "20"]
+    document = run(*words, "--json").json()
+    losses = [trial["loss"] for trial in document["standings"][0]["tuning"]["trials"]]
+    least = min(loss for loss in losses if loss)
+    assert 0 in losses
+    out = run(*words).out
+    assert f"log of loss, from 6.2 down to {least:.2g}, by learning rate" in out
+    (strip,) = [line for line in out.splitlines() if line.startswith("sgd  ") and "0.3..0.5" in line]
+    assert {"█", "▁"} <= set(strip)

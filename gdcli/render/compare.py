@@ -174,6 +174,9 @@ class _Gaps:
         firsts = [curve[0] - self.zero for curve in curves if curve and curve[0] > self.zero]
         self.high = max(firsts, default=max(gaps, default=1.0))  # larger losses are clamped to the top
         self.low = min([*gaps, self.high])
+        if self.low == self.high:  # the best runs end at 0: the scale is that of the other rates
+            trials = _finite([trial.loss for each in record.standings if each.tuning for trial in each.tuning.trials])
+            self.low = min([*(loss - self.zero for loss in trials if loss > self.zero), self.high])
         self.scale = LogScale(self.low, self.high)
 
     def level(self, loss: float | None) -> float:

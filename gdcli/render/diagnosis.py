@@ -17,9 +17,10 @@ _FOR_PROGRAMS = frozenset(["no-curvature", "incomplete"])
 
 
 def shown(findings: Sequence[Finding]) -> list[Finding]:
-    """The findings that are shown to people; that not every remedy was tried, where there is none."""
+    """The findings that are shown to people; that not every remedy was tried, where one of them could have one."""
     found = [finding for finding in findings if finding.code not in {*_FOR_PROGRAMS, _LIMIT}][:MOST]
-    if not any(finding.remedy is not None for finding in findings):
+    faults = [finding for finding in found if finding.code != "rate"]
+    if faults and not any(finding.remedy is not None for finding in findings):
         found += [finding for finding in findings if finding.code == _LIMIT]
     return found
 

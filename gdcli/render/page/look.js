@@ -24,7 +24,7 @@ function paintTrace(trace, space, runs) {
     if (!space) trace.marker = { color: colour(ofRun(run)), size: 5, line: { color: card, width: 0.5 } };
   } else if (role === "point") {
     Object.assign(trace.marker, { color: runs.map((_, k) => colour(ofRun(k))), size: 7, opacity: 1, line: { color: ink, width: 2 } });
-  } else if (role === "marks") Object.assign(trace.marker, { color: card, size: trace.marker.symbol.map((symbol) => symbol === "star" ? 15 : 10), line: { color: ink, width: 2 } });
+  } else if (role === "marks") Object.assign(trace.marker, { color: card, size: trace.marker.symbol.map((symbol) => symbol === "star" ? 24 : 10), line: { color: ink, width: 2 } });
   else if (role === "function") trace.line = { color: ink, width: 2 };
   else if (role === "line") trace.line = { color: trace.meta.below ? "#000" : "#fff", width: trace.meta.below ? 3 : 1.5, dash: trace.meta.below ? "solid" : ["dash", "dot", "dashdot"][trace.meta.number % 3] };
   else if (role === "bound") trace.line = { color: colour(ofRun(trace.meta.number)), width: 2, dash: "dash" };
