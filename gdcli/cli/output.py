@@ -179,7 +179,7 @@ class Output(Struct, frozen=True, kw_only=True):
     require_convergence: Annotated[
         bool, option("exit with code 3 unless a tolerance was met", about=("iterations",))
     ] = False
-    quiet: Annotated[bool, option("hide notes, warnings and progress")] = False
+    quiet: Annotated[bool, option("hide the diagnosis, notes, warnings and progress")] = False
     words: list[str] = []
     heard: Heard = field_(default_factory=Heard)
     meeting: Any = None
