@@ -47,8 +47,9 @@ function prepareSurface(panel, contours) { // places and colours come from the c
     trace.customdata = panel.heights[k];
   });
   flat.customdata = panel.heights[0];
-  const far = innerWidth < 480 ? 2.1 : 1.65; // on a narrow screen the labels need more of it
-  Object.assign(panel.layout.scene, { aspectmode: "cube", camera: { eye: { x: far, y: -far, z: far / 1.5 }, center: { x: 0, y: 0, z: -0.12 } } });
+  const far = innerWidth < 480 ? 1.4 : 1; // on a narrow screen the labels need more of it
+  const eye = { x: -0.75 * far, y: -1.3 * far, z: 1.75 * far }; // from above, so that no hill hides a path
+  Object.assign(panel.layout.scene, { aspectmode: "cube", camera: { eye, center: { x: 0, y: 0, z: -0.12 } } });
   setHeights(panel, panel.scale);
 }
 
