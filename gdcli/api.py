@@ -28,6 +28,7 @@ from gdcli.contract.sweep import SweepSettings
 from gdcli.data.given import MOST_NUMBERS, array_given, in_settings, listed_array, sha256_of
 from gdcli.errors import GdcliError, MissingVariableError, UnknownVariableError
 from gdcli.given import check_text, objective, optimizer_in
+from gdcli.lang.given_function import GivenFunction
 from gdcli.lang.suggest import setting_meant
 from gdcli.torch_import import import_torch
 
@@ -99,7 +100,7 @@ def grad(
     given, variables = _split(GradSettings, settings, {**more, "wrt": wrt})
     given["expression"], variables = _objective("grad", expression, given, values, variables)
     given |= _values(given, values, variables, moving=wrt or None)
-    with _suggesting(GradSettings, variables):
+    with _suggesting(GradSettings, variables, given["expression"]):
         return run(read(GradSettings, given))
 
 
@@ -128,7 +129,7 @@ def grad_each(
     given["expression"], variables = _objective("grad_each", expression, given, values, variables)
     given["each"] = True
     given |= _values(given, values, variables, moving=wrt or None)
-    with _suggesting(GradSettings, variables):
+    with _suggesting(GradSettings, variables, given["expression"]):
         return run(read(GradSettings, given))
 
 
@@ -156,7 +157,7 @@ def minimize(
     given, variables = _split(MinimizeSettings, settings, more)
     given["expression"], variables = _objective("minimize", expression, given, values, variables)
     given |= _values(given, values, variables, moving=given.get("wrt") or None)
-    with _suggesting(MinimizeSettings, variables):
+    with _suggesting(MinimizeSettings, variables, given["expression"]):
         return run(read(MinimizeSettings, given))
 
 
@@ -297,7 +298,7 @@ def compare(
     given, variables = _split(CompareSettings, settings, more)
     given["expression"], variables = _objective("compare", expression, given, values, variables)
     given |= _values(given, values, variables, moving=given.get("wrt") or None)
-    with _suggesting(CompareSettings, variables):
+    with _suggesting(CompareSettings, variables, given["expression"]):
         return Race(read(CompareSettings, given)).result()
 
 
@@ -364,7 +365,7 @@ def plot(
     given, variables = _split(PlotSettings, settings, more)
     given["expression"], variables = _objective("plot", expression, given, values, variables)
     given |= _values(given, values, variables, moving=())
-    with _suggesting(PlotSettings, variables):
+    with _suggesting(PlotSettings, variables, given["expression"]):
         return run(read(PlotSettings, given))
 
 
@@ -398,14 +399,19 @@ def watch(keep: int = 2000) -> Iterator[Watched]:
 
 
 @contextlib.contextmanager
-def _suggesting(settings: type[Any], variables: Mapping[str, Any]) -> Iterator[None]:
+def _suggesting(settings: type[Any], variables: Mapping[str, Any], expression: Any = "") -> Iterator[None]:
     """Hints in the form of a Python call: at a setting, for a keyword argument that is none and no variable either."""
     try:
         yield
     except UnknownVariableError as error:
+        is_function = isinstance(expression, GivenFunction)
         if error.name in variables and (meant := setting_meant(error.name, settings.__struct_fields__)):
-            message = f"'{error.name}' is neither a setting nor a variable of the expression"
+            whose = f"parameter of {expression.name}" if is_function else "variable of the expression"
+            message = f"'{error.name}' is neither a setting nor a {whose}"
             raise GdcliError("unknown-setting", message, f"did you mean '{meant}'?") from None
+        if is_function:
+            message = f"{expression.name} has no parameter '{error.name}'"
+            raise GdcliError(error.code, message, error.hint) from None
         raise
     except MissingVariableError as error:
         is_setting = error.name in settings.__struct_fields__

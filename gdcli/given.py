@@ -50,6 +50,8 @@ def optimizer_in(words: Mapping[str, Any]) -> dict[str, Any]:
     if "optimizer" not in words:
         return {}
     given = words["optimizer"]
+    for each in given if isinstance(given, (list, tuple)) else [given]:
+        _check_no_object(each)
     if isinstance(given, (list, tuple)):
         return _racers(given, words)
     if not callable(given):
@@ -60,6 +62,15 @@ def optimizer_in(words: Mapping[str, Any]) -> dict[str, Any]:
         found["lr"] = words.get("lr", parameters.pop("lr"))
     own = {name: words.get(name, parameters.pop(name)) for name in OWN_OPTIONS if name in parameters}
     return found | own | ({"opt": {**parameters, **words.get("opt", {})}} if parameters else {})
+
+
+def _check_no_object(given: Any) -> None:
+    """Raise GdcliError for an optimizer that was made already, with variables of its own."""
+    if hasattr(given, "param_groups") and not isinstance(given, type):
+        made = type(given)
+        message = f"an optimizer must be a name or a class, but this one is an object of {made.__name__}"
+        hint = f"give the class, which is called with the variables: optimizer={made.__name__}"
+        raise GdcliError("optimizer", message, hint)
 
 
 def _racers(given: Any, words: Mapping[str, Any]) -> dict[str, Any]:

@@ -244,13 +244,16 @@ REFUSED: dict[str, tuple[Any, dict[str, Any], str, str]] = {
     "a change of data": (centred, {"x": 1, "y": [1, 2], "wrt": ["x"]}, "centred changed its argument 'y' in place",
                          "y = y.clone()"),
     "no names": (lambda *given: given[0], {"x": 1}, "<lambda> takes *given, so its variables have no names",
-                 "lambda x, y:"),
+                 "lambda x, y: f(x, y)"),
+    "a complex number": (lambda x: x * torch.tensor(1j), {"x": 1},
+                         "<lambda> returned a tensor of complex64, but only floating-point ones have gradients",
+                         ".real"),
     "no keywords": (lambda **given: given["x"], {}, "<lambda> takes **given, and no value is given", "x=1"),
     "no parameters": (lambda: 1, {}, "<lambda> has no parameter that could be a variable", "lambda x: x**2"),
-    "a builtin": (torch.sin, {"input": 1}, "Python does not know the parameters of sin", "lambda x: sin(x)"),
+    "a builtin": (torch.sin, {"input": 1}, "Python does not know the parameters of sin", "lambda x: torch.sin(x)"),
     "a class": (Network, {"x": 1}, "Network is a class, not a function", "Network()"),
     "a value too few": (lambda x, y: x * y, {"x": 1}, "the variable 'y' has no value", "y=1"),
-    "a value too many": (square, {"x": 1, "z": 1}, "the expression has no variable 'z'", "x"),
+    "a value too many": (square, {"x": 1, "z": 1}, "square has no parameter 'z'", "x"),
     "the name of a setting": (lambda x, lr: x * lr, {"x": 1}, "the variable 'lr' has no value", 'values={"lr": 1}'),
 }  # fmt: skip
 
@@ -310,6 +313,17 @@ def test_a_function_that_changes_from_call_to_call_has_no_diagnosis() -> None:
     assert [step.loss for step in found.iterations[:2]] == [0.0, 1.0]  # no call before the first
     assert found.diagnosis == []
     assert [notice.code for notice in found.warnings] == ["not-repeatable"]
+
+
+def test_without_a_diagnosis_a_function_is_called_once_for_an_iteration_and_twice_more() -> None:
+    calls: list[int] = []
+
+    def counted(x: torch.Tensor) -> torch.Tensor:
+        calls.append(1)
+        return x**2
+
+    gdcli.minimize(counted, x=1.0, steps=5, diagnose=False).result()
+    assert len(calls) == 5 + 2
 
 
 def test_the_record_of_a_function_cannot_be_a_config(run: Run, tmp_path: Path) -> None:
@@ -375,6 +389,26 @@ class Still(torch.optim.Optimizer):
     def step(self):
         raise ZeroDivisionError("still")
 
+class Exits(Still):
+    def step(self):
+        raise SystemExit(3)
+
+class Unwritten(Still):
+    def step(self):
+        raise NotImplementedError
+
+class Shape(Still):
+    def step(self):
+        for p in self.param_groups[0]["params"]:
+            p.data = torch.zeros(3)
+
+class Typed(Still):
+    def __init__(self, params, lr=0.1, mom=0.5, nest=False):
+        super().__init__(params)
+
+    def step(self):
+        pass
+
 class Other:
     pass
 
@@ -392,11 +426,14 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     (package / "steps.py").write_text(OWN)
     (tmp_path / "broken_rules.py").write_text("x = 1\nimport no_such_module\n")
     (tmp_path / "raising_rules.py").write_text("raise SystemExit(3)\n")
+    (tmp_path / "arguments_rules.py").write_text("import argparse\n\nargparse.ArgumentParser().parse_args(['1'])\n")
     monkeypatch.chdir(tmp_path)
     own_rules._row_of_text.cache_clear()  # other tests have modules of the same name
     yield tmp_path
     own_rules._row_of_text.cache_clear()
-    for name in [name for name in sys.modules if name.partition(".")[0] in ("own_rules", "broken_rules")]:
+    for name in [
+        name for name in sys.modules if name.partition(".")[0] in ("own_rules", "broken_rules", "arguments_rules")
+    ]:
         del sys.modules[name]
 
 
@@ -459,6 +496,8 @@ def test_a_script_imports_the_class_and_has_the_digits_of_the_run(
 
 
 MISSING = "ModuleNotFoundError: No module named 'no_such_module'"
+NO_PATH = "a module is written with dots, without .py"
+WRITTEN = "gdcli optimizers lists them all; a class of your own is written module:Class"
 ERRORS: dict[str, tuple[list[str], int, str, str]] = {
     "own_rules.stepps:Lion": ([], 2, "there is no module 'own_rules.stepps'", "in the current directory"),
     "no_rules:Lion": ([], 2, "there is no module 'no_rules'", "in the current directory"),
@@ -477,7 +516,30 @@ ERRORS: dict[str, tuple[list[str], int, str, str]] = {
     "own_rules.steps:Still": ([], 1, "the step of own_rules.steps:Still failed: ZeroDivisionError: still",
                               "of steps.py"),
     "own_rules.steps:Still ": (["--lr", "0.1"], 2, "own_rules.steps:Still takes no learning rate", "leave out --lr"),
-    "own_rules.steps:": ([], 2, "there is no optimizer 'own_rules.steps:'", "gdcli optimizers lists them all"),
+    "own_rules.steps:Exits": ([], 1, "the step of own_rules.steps:Exits failed: SystemExit: 3", "of steps.py"),
+    "own_rules.steps:Unwritten": ([], 1, "the step of own_rules.steps:Unwritten failed: NotImplementedError",
+                                  "of steps.py"),
+    "own_rules.steps:Shape": ([], 1, "the step of own_rules.steps:Shape changed the shape of x from () to (3,)", "p.add_"),
+    "own_rules.steps:Typed": (["--opt", "nest=no"], 2,
+                              "'nest' of own_rules.steps:Typed must be true or false, not 'no'", "--opt nest=true"),
+    "own_rules.steps:Typed ": (["--opt", "mom=much"], 2,
+                               "'mom' of own_rules.steps:Typed must be a number, not 'much'", "--opt mom=0.5"),
+    "own_rules.steps:Typed  ": (["--opt", "mom=0.5,nest=true"], 2,
+                                "--opt takes one NAME=VALUE, not 'mom=0.5,nest=true'", "--opt mom=0.5 --opt nest=true"),
+    "own_rules.steps:Lion ": (["--opt", "betas=(0.5,0.9)"], 2,
+                              "--opt takes one NAME=VALUE, not 'betas=(0.5,0.9)'", "--opt betas=0.5,0.9"),
+    "arguments_rules:Lion": ([], 1, "the module arguments_rules cannot be imported: SystemExit: 2",
+                             "line 3 of arguments_rules.py"),
+    "torch.optim:Optimizer": ([], 2, "torch.optim:Optimizer is the base class itself", "and a step()"),
+    "own_rules/steps.py:Lion": ([], 2, NO_PATH, "--optimizer own_rules.steps:Lion"),
+    "own_rules.steps.py:Lion": ([], 2, NO_PATH, "--optimizer own_rules.steps:Lion"),
+    "./broken_rules:Lion": ([], 2, NO_PATH, "--optimizer broken_rules:Lion"),
+    "/a/broken_rules.py:Lion": ([], 2, NO_PATH, "--optimizer broken_rules:Lion, in the folder of the module"),
+    "own_rules.steps:": ([], 2, "there is no optimizer 'own_rules.steps:'", WRITTEN),
+    ":Lion": ([], 2, "there is no optimizer ':Lion'", WRITTEN),
+    "own_rules.Lion": ([], 2, "there is no optimizer 'own_rules.Lion'", WRITTEN),
+    "MyMine": ([], 2, "there is no optimizer 'MyMine'", WRITTEN),
+    "broken_rules": ([], 2, "there is no optimizer 'broken_rules'", WRITTEN),
 }  # fmt: skip
 
 
@@ -488,6 +550,28 @@ def test_a_class_that_cannot_step_is_told_why(own: Path, run: Run, optimizer: st
     found = json.loads(outcome.out)
     assert (outcome.code, found["message"]) == (code, message)
     assert hint in found["hint"]
+
+
+def test_a_class_that_has_no_rate_of_its_own_gets_the_tuned_one(own: Path, run: Run) -> None:
+    words = ["compare", *X[:3], "--optimizer", "sgd,own_rules.steps:Sam", "--steps", "5"]
+    found = run(*words, "--rate-range", "0.01:0.4", "--rates", "2", "--json").json()
+    best = {each["optimizer"]: each["tuning"]["best"] for each in found["standings"]}
+    assert best == {"sgd": 0.4, "own_rules.steps:Sam": 0.4}  # nearer to 1 / L = 0.5 than 0.01
+    assert "own_rules.steps:Sam needs a learning rate" in run(*words, "--no-tune").err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--steps", "3"], "the step of own_rules.steps:Typed changed nothing in any of the 3 iterations"),
+        (["--tol-x", "1e-6"], "the step of own_rules.steps:Typed changed nothing"),
+    ],
+)
+def test_steps_that_change_nothing_are_told(own: Path, run: Run, words: list[str], message: str) -> None:
+    found = run("minimize", *X[:3], *words, "--optimizer", "own_rules.steps:Typed", "--json").json()
+    assert [(each["code"], each["message"]) for each in found["diagnosis"]] == [("held", message)]
+    moving = run("minimize", *X[:3], *words, "--optimizer", "own_rules.steps:NoRate", "--json").json()
+    assert "held" not in [each["code"] for each in moving["diagnosis"]]
 
 
 def test_data_are_fitted_by_a_class(own: Path, run: Run) -> None:
@@ -565,6 +649,7 @@ def test_classes_are_compared_in_python() -> None:
     [
         (int, "builtins:int is a class, but not a subclass of torch.optim.Optimizer"),
         (nothing, "an optimizer must be a name or a class, but this one is of type function"),
+        (plain_sgd([torch.zeros(1)]), "an optimizer must be a name or a class, but this one is an object of SGD"),
         (
             functools.partial(Scaled, 0.1),
             "a partial call of an optimizer gives its parameters by name, and this one has others",

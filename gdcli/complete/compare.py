@@ -37,7 +37,10 @@ def complete_compare(settings: CompareSettings) -> CompareSettings:
     settings = replace(settings, wrt=moving_variables(expression_of(settings), given(settings), settings.wrt))
     check_options(settings.opt, optimizers)
     for racer in racers(settings):
-        check_rule(racer.settings, settings.wrt)
+        found = racer.settings
+        if found.lr is None and settings.rate_range is not None:  # which gives it a rate
+            found = replace(found, lr=settings.rate_range[0])
+        check_rule(found, settings.wrt)
     return spelled_out(settings)
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 from collections.abc import Sequence
+from importlib.machinery import PathFinder
 
 from gdcli.errors import GdcliError
 from gdcli.lang.suggest import FOREIGN_FUNCTIONS, closest, typographic
@@ -86,5 +89,20 @@ _LISTS = {"optimizer": "gdcli optimizers lists them all", "schedule": "gdcli opt
 
 def unknown(noun: str, word: str, choices: Sequence[str]) -> GdcliError:
     """The error for a word that names no optimizer or schedule."""
-    hint = " ".join(filter(None, [hint_at(word, choices), _LISTS[noun]]))
+    near = hint_at(word, choices)
+    hint = " ".join(filter(None, [near, _LISTS[noun]]))
+    if noun == "optimizer" and _may_be_own(word, is_near=bool(near)):
+        hint += "; a class of your own is written module:Class"
     return GdcliError(f"unknown-{noun}", f"there is no {noun} '{word}'", hint)
+
+
+def _may_be_own(word: str, *, is_near: bool) -> bool:
+    """Whether a word that names no rule was perhaps meant as somebody's own class, or is the name of its module."""
+    if ":" in word:
+        return True
+    if is_near or _MODULE.match(word):
+        return False
+    if "." in word or word != word.lower():
+        return True
+    found = PathFinder.find_spec(word, [os.getcwd(), *sys.path]) if word.isidentifier() else None  # noqa: PTH109
+    return found is not None and found.origin is not None

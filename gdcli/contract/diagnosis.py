@@ -33,7 +33,7 @@ MEANINGS: dict[FindingCode, str] = {
     "vanishing-gradient": "the gradient is tiny, and no minimum is near",
     "local-minimum": "the run ended at a minimum, and a lower one is known",
     "dead-relu": "a ReLU returns 0 for every input, so no gradient comes through",
-    "held": "a bound, a rate of 0, a schedule or a tolerance of the rule holds the run",
+    "held": "a bound, a rate of 0, a schedule or the rule itself holds the run",
     "uphill": "a step of Newton's method increased the loss",
     "float-floor": "the steps are smaller than the spacing of the numbers of the dtype",
     "broadcast": "a column and a vector give a matrix of all pairs",

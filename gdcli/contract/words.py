@@ -53,8 +53,18 @@ def _pairs(option: str, words: list[str], form: str, variable: str) -> list[tupl
             hint = _bounds_meant(option, word, variable) if of_bounds else ""
             hint = hint or f"for example: {EXAMPLES.get(form) or EXAMPLES.get(option, option)}"
             raise GdcliError("usage", f"{option} takes {form}, not '{word}'", hint)
+        if option in ("--opt", "--sched"):
+            _check_parameter(option, word, form)
         found[name.strip()] = value.strip()
     return list(found.items())
+
+
+def _check_parameter(option: str, word: str, form: str) -> None:
+    """Raise GdcliError for several parameters in one word, and for a list in brackets."""
+    parts = [part.strip() for part in _NEXT_PARAMETER.split(word)]
+    pairs = [_IN_BRACKETS.sub(r"=\1", part) for part in parts]
+    if len(parts) > 1 or pairs != parts:
+        raise GdcliError("usage", f"{option} takes one {form}, not '{word}'", " ".join(f"{option} {p}" for p in pairs))
 
 
 def _several(word: str) -> list[str]:
@@ -78,6 +88,8 @@ def _degree(option: str, word: str) -> tuple[str, int]:
     return name.strip(), int(degree)
 
 
+_NEXT_PARAMETER = re.compile(r",(?=\s*[A-Za-z_][\w.:]*\s*=)")  # mom=0.5,nest=true
+_IN_BRACKETS = re.compile(r"=\s*[(\[](.*)[)\]]$")  # betas=(0.5,0.9)
 _NEXT_PAIR = re.compile(r",(?=[^,:=]+=)")  # x=0:1,y=2:3
 _AXIS = rf"(?:lr\.)?{NAME}(?:\[[\d,-]+\])?"
 _NUMBER = r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?"  # one way to match: two would take n**2 steps

@@ -171,7 +171,10 @@ def without_gradient(value: torch.Tensor, expression: Expression) -> GdcliError:
     if not value.is_floating_point():
         dtype = str(value.dtype).removeprefix("torch.")
         message = f"{called(expression)} returned a tensor of {dtype}, but only floating-point ones have gradients"
-        return GdcliError("dtype", message, "comparisons and whole numbers have no gradient")
+        hint = "comparisons and whole numbers have no gradient"
+        if value.is_complex():
+            hint = "return a real number: its .real, or the square of its size, z.real**2 + z.imag**2"
+        return GdcliError("dtype", message, hint)
     message = f"what {called(expression)} returned does not depend on a variable that requires a gradient"
     hint = "detach(), .item(), .data, torch.tensor(...) of a tensor and torch.no_grad() cut it off"
     return GdcliError("constant", message, hint)

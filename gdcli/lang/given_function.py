@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from inspect import Parameter
 from typing import Any
@@ -22,9 +23,11 @@ _MANY = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
 class GivenFunction(str):
     """What stands in the settings for a function: ``@f(x, y)``. A record has this text alone.
 
-    ``expression`` is its call as a tree of one node, and has the function; ``defaults`` are those of its variables.
+    ``name`` is that of the function; ``expression`` is its call as a tree of one node, and has the function;
+    ``defaults`` are those of its variables.
     """
 
+    name: str
     expression: Expression
     defaults: Mapping[str, Any]
 
@@ -44,7 +47,7 @@ def given_function(function: Callable[..., Any], given: Collection[str], wrt: Co
     parameters = _parameters(function, name)
     used = _used(parameters, given, wrt)
     if not used:
-        raise _without_names(name, parameters)
+        raise _without_names(function, name, parameters)
     variables = list(used)
     places = next((i for i, name in enumerate(used) if not _is_by_place(i, name, parameters)), len(used))
     return _call(function, name, variables, places, {k: d for k, d in used.items() if d is not Parameter.empty})
@@ -83,7 +86,7 @@ def _parameters(function: Callable[..., Any], name: str) -> Mapping[str, Paramet
         return inspect.signature(forward if callable(forward) else function).parameters
     except (TypeError, ValueError):
         message = f"Python does not know the parameters of {name}"
-        raise GdcliError("function", message, f"name them: lambda x: {name}(x)") from None
+        raise GdcliError("function", message, f"name them: lambda x: {_callable_as(function)}(x)") from None
 
 
 def _used(parameters: Mapping[str, Parameter], given: Collection[str], wrt: Collection[str]) -> dict[str, Any]:
@@ -113,11 +116,21 @@ def _is_by_place(i: int, name: str, parameters: Mapping[str, Parameter]) -> bool
     return name in parameters and parameters[name].kind in _BY_PLACE and list(parameters).index(name) == i
 
 
-def _without_names(name: str, parameters: Mapping[str, Parameter]) -> GdcliError:
+def _callable_as(function: Callable[..., Any]) -> str:
+    """How code calls a function, as far as its name says: ``torch.sin``; ``f`` where it has no name."""
+    name = name_of(function)
+    for module in ("torch", "torch.nn.functional", "math"):
+        if name.isidentifier() and getattr(sys.modules.get(module), name, None) is function:
+            return f"{module}.{name}"
+    is_named = inspect.isroutine(function) and all(part.isidentifier() for part in name.split("."))
+    return name if is_named else "f"
+
+
+def _without_names(function: Callable[..., Any], name: str, parameters: Mapping[str, Parameter]) -> GdcliError:
     kinds = {each.kind: each for each in parameters.values()}
     if many := kinds.get(Parameter.VAR_POSITIONAL):
         message = f"{name} takes *{many.name}, so its variables have no names"
-        return GdcliError("function", message, f"name them: lambda x, y: {name}(x, y)")
+        return GdcliError("function", message, f"name them: lambda x, y: {_callable_as(function)}(x, y)")
     if many := kinds.get(Parameter.VAR_KEYWORD):
         return GdcliError("function", f"{name} takes **{many.name}, and no value is given", "for example: x=1")
     return GdcliError("function", f"{name} has no parameter that could be a variable", "for example: lambda x: x**2")
@@ -129,6 +142,7 @@ def _call(
     """The call of a function; the first ``places`` of its variables are given by their place, the others by name."""
     head = f"{MARK}{name}"
     text = GivenFunction(f"{head}({', '.join(variables)})")
+    text.name = name
     row = Function(
         name=head, signature=", ".join(variables), help="", example="", path="", method=False, gradient="", form="pure",
         facts=(), other_names=(), also=(), methods=(), usual=head,

@@ -34,7 +34,7 @@ def check_parameters(settings: DescentSettings, form: Form = "options") -> None:
         if (name not in row.parameters and not row.takes_others) or name in ALL_OWN:
             message = f"{row.name} has no parameter '{name}' in --opt"
             raise GdcliError("optimizer", message, _meant(row, name, value, type(settings).__struct_fields__, form))
-        if not row.is_own and (problem := _wrong(row, name, value)):
+        if problem := (_wrong_for_a_class if row.is_own else _wrong)(row, name, value):
             words, example = problem
             shown = ",".join(map(str, value)) if isinstance(value, list) else value
             message = f"'{name}' of {row.name} must be {words}, not '{shown}'"
@@ -174,6 +174,16 @@ def _wrong(row: RuleRow, name: str, value: Any) -> tuple[str, str] | None:
         words = f"between {exactly(low)} and {exactly(high)}" if high < math.inf else f"greater than {exactly(low)}"
         right, example = False, str(default or 20)
     return None if right else (words, example)
+
+
+def _wrong_for_a_class(row: RuleRow, name: str, value: Any) -> tuple[str, str] | None:
+    """The same for somebody's own class, of which the default alone is known: text is no number, and no truth value."""
+    default = row.parameters.get(name)
+    if isinstance(default, bool):
+        return None if value is None or isinstance(value, bool) else ("true or false", word(not default))
+    if isinstance(default, (int, float)) and isinstance(value, str):
+        return "a number", word(default)
+    return None
 
 
 def is_number(value: Any) -> bool:

@@ -12,6 +12,7 @@ import importlib
 import inspect
 import math
 import os
+import re
 import sys
 from collections.abc import Iterator
 from inspect import Parameter
@@ -81,7 +82,7 @@ def _row_of_text(name: str) -> OwnRow:
         try:
             found: Any = importlib.import_module(module)
         except (Exception, SystemExit) as error:
-            raise _not_imported(module, error) from error
+            raise _not_imported(module, path, error) from error
     for part in path.split("."):
         if not hasattr(found, part):
             raise _no_class(module, path, found)
@@ -113,11 +114,18 @@ def quiet() -> Iterator[None]:
             sys.stderr.flush()
 
 
-def _not_imported(module: str, error: BaseException) -> GdcliError:
+def _not_imported(module: str, path: str, error: BaseException) -> GdcliError:
+    if re.search(r"[/\\]|^\.|\.py$", module):
+        *folders, name = re.split(r"[/\\]+", module.removesuffix(".py"))
+        is_below = ".." not in folders and module[:1] not in ("/", "\\")
+        dotted = ".".join([*(each for each in folders if is_below and each != "."), name.strip(".")])
+        where = "" if is_below else ", in the folder of the module"
+        hint = f"--optimizer {dotted}:{path}{where}"
+        return GdcliError("optimizer", "a module is written with dots, without .py", hint)
     if isinstance(error, ModuleNotFoundError) and error.name and f"{module}.".startswith(f"{error.name}."):
         hint = "it is looked for in the current directory, and among the installed packages"
         return GdcliError("optimizer", f"there is no module '{error.name}'", hint)
-    message = f"the module {module} cannot be imported: {type(error).__name__}: {error}"
+    message = f"the module {module} cannot be imported: {described(error)}"
     return OutsideError("optimizer", message, place_of(error))
 
 
@@ -137,8 +145,10 @@ def _is_optimizer(made: Any) -> bool:
 
 def _row(name: str, made: Any, *, speaks: bool = False) -> OwnRow:
     if not _is_optimizer(made):
-        what = "a class, but not a subclass" if isinstance(made, type) else f"a {type(made).__name__}, not a subclass"
         hint = "a rule of your own is a class with torch.optim.Optimizer as its base, and a step()"
+        if made is sys.modules["torch"].optim.Optimizer:
+            raise GdcliError("optimizer", f"{name} is the base class itself", hint)
+        what = "a class, but not a subclass" if isinstance(made, type) else f"a {type(made).__name__}, not a subclass"
         raise GdcliError("optimizer", f"{name} is {what} of torch.optim.Optimizer", hint)
     try:
         _, *rest = inspect.signature(made).parameters.values()
@@ -180,13 +190,25 @@ def _is_finite(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
+def described(error: BaseException) -> str:
+    """The kind of an error, and the first line of its text where it has one."""
+    first = next(iter(str(error).splitlines()), "")
+    return f"{type(error).__name__}: {first}" if first else type(error).__name__
+
+
 def place_of(error: BaseException) -> str:
     """The innermost line of somebody's code that raised an error, as a hint; empty where there is none."""
     found, step = "", error.__traceback__
-    others = tuple(os.path.dirname(module.__file__ or "-") for module in (importlib, gdcli, sys.modules["torch"]))  # noqa: PTH120
+    others = tuple(os.path.dirname(module.__file__ or "-") + os.sep for module in (gdcli, sys.modules["torch"]))  # noqa: PTH120
     while step is not None:
         path = step.tb_frame.f_code.co_filename
-        if not path.startswith(("<frozen", *others)):
+        if not path.startswith(("<frozen", *others)) and not _is_standard(path):
             found = f"it was raised in line {step.tb_lineno} of {os.path.basename(path)}"  # noqa: PTH119
         step = step.tb_next
     return found
+
+
+def _is_standard(path: str) -> bool:
+    """Whether a file belongs to the standard library, whose folder may have that of the installed packages in it."""
+    library = os.path.dirname(os.__file__) + os.sep  # noqa: PTH120
+    return path.startswith(library) and not path.startswith((library + "site-packages", library + "dist-packages"))

@@ -11,7 +11,7 @@ import torch
 
 from gdcli.contract.fields import Nested
 from gdcli.errors import GdcliError, OutsideError
-from gdcli.rules.own import OwnRow, place_of, quiet
+from gdcli.rules.own import OwnRow, described, place_of, quiet
 from gdcli.rules.rule import Evaluate, Rates, Tensors
 from gdcli.rules.torch_optim import TorchOptimizer
 from gdcli.tensors import Problem, plain
@@ -30,6 +30,9 @@ class OwnOptimizer(TorchOptimizer):
         """
         self._row = row
         self._problem = problem
+        self._shapes = {name: x.shape for name, x in tensors.items()}
+        # In Python, an exit is the caller's; on the command line it would end gdcli without a word.
+        self._caught: tuple[type[BaseException], ...] = (Exception,) if row.speaks else (Exception, SystemExit)
 
         def make(groups: Any, **given: Any) -> Any:
             with self._output():
@@ -41,9 +44,9 @@ class OwnOptimizer(TorchOptimizer):
 
         try:
             super().__init__(make, tensors, rates, parameters)
-        except Exception as error:
-            message = f"{row.name} rejects these arguments: {type(error).__name__}: {error}"
-            raise GdcliError("optimizer", message.splitlines()[0], _parameters_of(row)) from error
+        except self._caught as error:
+            message = f"{row.name} rejects these arguments: {described(error)}"
+            raise GdcliError("optimizer", message, _parameters_of(row)) from error
 
     def _output(self) -> contextlib.AbstractContextManager[None]:
         return contextlib.nullcontext() if self._row.speaks else quiet()
@@ -64,13 +67,14 @@ class OwnOptimizer(TorchOptimizer):
         """Move the variables.
 
         Raises:
-            OutsideError: for an error in the code of the class.
+            OutsideError: for an error in the code of the class, and a variable whose shape it changed.
         """
         for x in self._by_name.values():
             if x.grad is not None:  # the state keeps the gradient as it was, and a step may change it
                 x.grad = x.grad.clone()
 
         def closure() -> torch.Tensor:
+            self._check_shapes()
             self.optimizer.zero_grad()
             with torch.enable_grad():
                 return evaluate()
@@ -84,11 +88,20 @@ class OwnOptimizer(TorchOptimizer):
                     self.optimizer.step()
         except GdcliError:
             raise
-        except Exception as error:
+        except self._caught as error:
             if self._problem is not None and error is self._problem.objective.raised:
                 raise
-            message = f"the step of {self._row.name} failed: {type(error).__name__}: {error}".splitlines()[0]
+            message = f"the step of {self._row.name} failed: {described(error)}"
             raise OutsideError("optimizer", message, place_of(error)) from error
+        self._check_shapes()
+
+    def _check_shapes(self) -> None:
+        """Raise OutsideError for a variable that a step gave another shape."""
+        for name, x in self._by_name.items():
+            if x.shape != self._shapes[name]:
+                shapes = f"from {tuple(self._shapes[name])} to {tuple(x.shape)}"
+                message = f"the step of {self._row.name} changed the shape of {name} {shapes}"
+                raise OutsideError("optimizer", message, "a step changes numbers alone: p.add_(...), p.copy_(...)")
 
     def memory(self, name: str) -> dict[str, Nested]:
         """The tensors and numbers that the optimizer keeps of a variable, by its own names."""

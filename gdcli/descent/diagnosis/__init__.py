@@ -24,8 +24,8 @@ variable):
     saddle                   rests at a saddle or a maximum: kind, gradient_norm, eigenvalue, direction, iteration
     stationary               no gradient at the start, and a lower loss beside it: gradient_norm, variable, at,
                              loss_there
-    held                     does not move for another reason than its loss: by ("rate", "bound", or a parameter of the
-                             rule), gradient_norm, variables, at, since, tolerance, largest
+    held                     does not move for another reason than its loss: by ("rate", "bound", "step", or a parameter
+                             of the rule), gradient_norm, variables, at, since, tolerance, largest
     vanishing-gradient       a plateau: gradient_norm, curvature (along the gradient), iteration, moved
     local-minimum            a minimum that is not the lowest: loss, lowest (known), gradient_norm, smallest, iteration
     zig-zag, oscillating     back and forth: cosine (of successive gradients, the median), rising_steps (a share), lr,

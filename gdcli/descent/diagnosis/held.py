@@ -10,6 +10,7 @@ from gdcli.contract.short import exactly, short
 from gdcli.descent.diagnosis.remedies import best_that_works
 from gdcli.descent.diagnosis.run import Run
 from gdcli.descent.snapshot import joined
+from gdcli.rules.catalogue import is_own
 
 _RATES = (0.01, 0.1, 1.0)
 _VANISHED = 2e-3  # of the first rate
@@ -20,7 +21,7 @@ def held(run: Run) -> Finding | None:
     """What holds a run that does not move any more though its gradient is not 0."""
     if run.failed or run.slope(run.final) == 0 or run.final.iteration == 0:
         return None
-    looks: tuple[Callable[[Run], Finding | None], ...] = (_rate, _bound, _own_tolerance)
+    looks: tuple[Callable[[Run], Finding | None], ...] = (_rate, _bound, _own_tolerance, _no_step)
     return next((found for look in looks if (found := look(run)) is not None), None)
 
 
@@ -106,3 +107,16 @@ def _own_tolerance(run: Run) -> Finding | None:
     evidence = {"by": name, "tolerance": tolerance, "largest": largest, "since": since}
     ways = () if run.has_arrived else ({"opt": {**opt, name: 0.0}}, {"dtype": "float64"})
     return Finding("held", message, best_that_works(run, ways), evidence)
+
+
+def _no_step(run: Run) -> Finding | None:
+    """Somebody's own class, whose steps have changed nothing since the start; in float64 they change nothing either."""
+    count = run.final.iteration - run.first.iteration
+    if not is_own(run.settings.optimizer) or run.settings.bound or run.trace.still != count or run.pairs:
+        return None
+    if run.settings.dtype != "float64" and best_that_works(run, [{"dtype": "float64"}]) is not None:
+        return None
+    message = f"the step of {run.settings.optimizer} changed nothing"
+    message += f" in any of the {count} iterations" if count > 1 else ""
+    evidence = {"by": "step", "variables": list(run.problem.wrt), "gradient_norm": run.slope(run.final), "since": 0}
+    return Finding("held", message, None, evidence)
