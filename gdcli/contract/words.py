@@ -88,7 +88,7 @@ def _degree(option: str, word: str) -> tuple[str, int]:
     return name.strip(), int(degree)
 
 
-_NEXT_PARAMETER = re.compile(r",(?=\s*[A-Za-z_][\w.:]*\s*=)")  # mom=0.5,nest=true
+_NEXT_PARAMETER = re.compile(r",(?=\s*[A-Za-z_][\w.:-]*\s*=)")  # mom=0.5,nest=true
 _IN_BRACKETS = re.compile(r"=\s*[(\[](.*)[)\]]$")  # betas=(0.5,0.9)
 _NEXT_PAIR = re.compile(r",(?=[^,:=]+=)")  # x=0:1,y=2:3
 _AXIS = rf"(?:lr\.)?{NAME}(?:\[[\d,-]+\])?"
