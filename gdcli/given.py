@@ -67,9 +67,10 @@ def optimizer_in(words: Mapping[str, Any]) -> dict[str, Any]:
 def _check_no_object(given: Any) -> None:
     """Raise GdcliError for an optimizer that was made already, with variables of its own."""
     if hasattr(given, "param_groups") and not isinstance(given, type):
-        made = type(given)
-        message = f"an optimizer must be a name or a class, but this one is an object of {made.__name__}"
-        hint = f"give the class, which is called with the variables: optimizer={made.__name__}"
+        name = type(given).__name__
+        path = f"torch.optim.{name}" if type(given).__module__.startswith("torch.optim.") else name
+        message = f"an optimizer must be a name or a class, but this one is an object of {name}"
+        hint = f"give the class, which is called with the variables: optimizer={path}"
         raise GdcliError("optimizer", message, hint)
 
 
