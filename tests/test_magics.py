@@ -107,8 +107,106 @@ for _ in range(3):
     record = shell(f"%%gdcli watch\n{cell}", torch=torch)
     assert [loop.count for loop in record.descents] == [3]
     assert [finding.code for finding in record.findings] == ["zero-grad-forgotten"]
-    assert record.findings[0].line == 4
+    assert record.findings[0].line == 5  # the magic is in line 1
     assert shell.shell.user_ns["loss"].item() == record.descents[0].iterations[-1].loss
+
+
+def test_cell_that_fails_is_shown_as_far_as_it_was_watched(shell: Shell) -> None:
+    cell = """x = torch.tensor(4.0, requires_grad=True)
+for _ in range(3):
+    loss = (x - 1)**2
+    loss.backward()
+    x.data -= 0.1*x.grad
+(x*torch.ones(2)).backward()
+"""
+    assert shell(f"%%gdcli watch\n{cell}", torch=torch) is None
+    assert isinstance(shell.error, RuntimeError)
+    shown, _, traceback = shell.out.partition("Traceback (most recent call last)")
+    assert "backward 3 times" in shown
+    assert "zero-grad-forgotten" in shown
+    assert re.search(r"ended with\s+RuntimeError\s+at\s+<ipython-input-[\w-]+>:7", shown)
+    assert "---> 7 (x*torch.ones(2)).backward()" in re.sub(r"\x1b\[[\d;]*m", "", traceback)
+    assert str(Path(gdcli.__file__).parent) not in traceback
+    assert shell.shell.user_ns["loss"].item() < 9
+
+
+def test_cell_with_a_syntax_error_shows_its_line(shell: Shell) -> None:
+    shell("%%gdcli watch\ny = 1\nx = = 3")
+    assert shell.error is not None
+    assert "x = = 3" in shell.out
+    assert "SyntaxError" in shell.out
+    assert str(Path(gdcli.__file__).parent) not in shell.out
+    assert "y" not in shell.shell.user_ns
+
+
+NOT_NUMBERS = [
+    (None, "None"),
+    ({}, "a dict"),
+    (["a", 1], "a list with a str"),
+    ((1, [None]), "a tuple with a list with None"),
+    (1j, "a complex"),
+    (range(3), "a range"),
+    (int, "a class"),
+    (torch.ones(2) * 1j, "a complex Tensor"),
+]
+
+
+@pytest.mark.parametrize(("value", "kind"), NOT_NUMBERS, ids=[kind for _, kind in NOT_NUMBERS])
+def test_hint_says_what_a_value_is_that_is_no_number(shell: Shell, value: Any, kind: str) -> None:
+    shell("%gdcli grad x*b --x 3", b=value)
+    assert f"hint: b is {kind} in the notebook; give it a number: --b 1\n" in shell.out + shell.err
+
+
+MOVING = [
+    ("minimize (x-a)**2 --x 4", ["x"]),
+    ("minimize (w-a)**2", ["w"]),
+    ("minimize (w-a)**2+x --x 4", ["w", "x"]),
+    ("minimize (x-a)**2 --x 4 --wrt a", ["a"]),
+    ("minimize (b-a)**2", ["b", "a"]),
+    ("compare (x-a)**2 --x 4", ["x"]),
+    ("sweep (x-a)**2 --over x=0:1:3 --over lr=0.1:0.2:2", ["x"]),
+]
+
+
+@pytest.mark.parametrize(("line", "wrt"), MOVING, ids=[line for line, _ in MOVING])
+def test_values_of_the_notebook_stay_where_something_else_moves(shell: Shell, line: str, wrt: list[str]) -> None:
+    record = shell(f"%gdcli {line}", a=1.5, b=2.0, w=torch.tensor(2.0, requires_grad=True))
+    assert record.settings.wrt == wrt
+
+
+def test_tensor_that_stays_has_no_gradient_and_keeps_its_whole_numbers(shell: Shell) -> None:
+    V, labels = torch.tensor([[1.0, 2.0], [3.0, 5.0]], requires_grad=True), torch.tensor([1, 0])
+    record = shell("%gdcli grad 'cross_entropy(V, labels)'", V=V, labels=labels)
+    torch.nn.functional.cross_entropy(V, labels).backward()
+    assert V.grad is not None
+    assert torch.tensor(record.grads["V"]).equal(V.grad)
+    assert record.grads["labels"] is None
+
+
+def test_options_of_the_table_are_those_of_the_shown_record(shell: Shell) -> None:
+    record = shell("%gdcli minimize --lr 0.01 --steps 30 --every 10 --digits 3")
+    text = record._repr_mimebundle_()["text/plain"]
+    assert [line.split() for line in text.splitlines()[3:6]] == [
+        ["0", "6.25", "4", "5"],
+        ["10", "4.17", "3.54", "4.09"],
+        ["20", "2.79", "3.17", "3.34"],
+    ]
+    texts = [
+        shell(f"%gdcli minimize --lr 0.001 --steps 200 {option}")._repr_mimebundle_()["text/plain"]
+        for option in ("", "--all")
+    ]
+    assert [sum(f"\n{i:>9} " in text for i in range(200)) < 200 for text in texts] == [True, False]
+    quiet = shell("%gdcli minimize --lr 1.2 --quiet")._repr_mimebundle_()
+    assert all("diagnosis" not in text and "warning" not in text for text in quiet.values())
+
+
+def test_comment_is_left_out_and_a_semicolon_hides_the_result(shell: Shell) -> None:
+    assert shell('%gdcli grad "x**2" --x 3 # the "square').value == 9
+    assert shell("%gdcli grad x**2 --x 3;") is None
+    assert shell("%gdcli grad x**2 --x 3 ; # hidden") is None
+    assert shell.error is None
+    assert shell("record = %gdcli grad x**2 --x 3;\nrecord").value == 9
+    assert shell('%gdcli grad "y = x**2; y # kept" --x 3').settings.expression == "y = x**2; y # kept"
 
 
 def test_record_remembers_the_words(shell: Shell) -> None:
@@ -148,8 +246,11 @@ def test_files_are_saved(shell: Shell, tmp_path: Path) -> None:
 
 ERRORS = [
     ("%gdcli grad sinn(x)", "error: unknown function 'sinn'\n  sinn(x)\n  ^^^^\nhint: did you mean 'sin'?"),
-    ("%gdcli grad f", "error: the variable 'f' has no value\n  f\n  ^\nhint: give it a value: --f 1"),
-    ("%gdcli grad ab*2", "error: the variable 'ab' has no value\n  ab*2\n  ^^\nhint: give it a value: --ab 1"),
+    ("%gdcli grad f", ("error: the variable 'f' has no value\n  f\n  ^\n"
+     "hint: f is a function in the notebook; give it a number: --f 1")),
+    ("%gdcli grad ab*2", ("error: the variable 'ab' has no value\n  ab*2\n  ^^\n"
+     "hint: ab is a str in the notebook; give it a number: --ab 1")),
+    ("%gdcli grad u*2", "error: the variable 'u' has no value\n  u*2\n  ^\nhint: give it a value: --u 1"),
     ("%gdcli minimise", "error: no such command 'minimise'\nhint: did you mean 'minimize'?"),
     ("%gdcli minimize --stpes 3", "error: unknown option '--stpes'\nhint: did you mean '--steps'?"),
     ("%gdcli minimize 'x**2", "error: no closing quotation"),
@@ -158,6 +259,22 @@ ERRORS = [
     ("%%gdcli fit-linear\nx", ("error: the cell is a program for grad, minimize, compare, sweep, plot, ops; or code to "
      "watch\nhint: %%gdcli minimize --lr 0.1")),
     ("%%gdcli grad\nx = = 3", None),
+    ("%%gdcli grad --wrt\nx**2", "error: the option '--wrt' needs a value\nhint: write --wrt NAMES"),
+    ("%%gdcli watch --try\nx = 3", "error: watch takes no options in a cell, but got '--try'\nhint: %%gdcli watch"),
+    ("%gdcli grad x**2 --x 3 | head", ("error: a magic has no '|', which is for a shell\n"
+     'hint: record = %gdcli ..., and then record.save("out.csv")')),
+    ("%gdcli grad x**2 --x 3 > file", ("error: a magic has no '>', which is for a shell\n"
+     'hint: record = %gdcli ..., and then record.save("out.csv")')),
+    ("%gdcli minimize --save t.json", ("error: unsupported file type '.json'\n"
+     'hint: record = %gdcli ..., and then record.save("t.json")')),
+    ("%gdcli minimize f(x) --x 4", ("error: unknown function 'f'\n  f(x)\n  ^\n"
+     "hint: a function of the notebook is given in Python: gdcli.minimize(f, x=4)")),
+    ("%gdcli grad --expression x**2", ("error: unknown option '--expression'\n"
+     'hint: the expression stands without an option: %gdcli grad "x**2" --x 1')),
+    ("%%gdcli minimize\nfor i in range(9):\n    x -= 1", ("error: a training loop is not part of a program\n"
+     "  line 1: for i in range(9):\n          ^^^^^^^^^^^^^^^^^^\n"
+     "hint: to run the loop as it is: %%gdcli watch; or leave it out, keep its lines up to backward(), and run: "
+     "%%gdcli minimize --steps 9")),
 ]  # fmt: skip
 
 

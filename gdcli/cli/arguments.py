@@ -237,7 +237,7 @@ def _typographic_quotes(words: Sequence[str]) -> GdcliError:
 
 def _value(name: str, value: str | None, options: Mapping[str, str], command: str) -> str:
     """The argument after an option; another option is not a value, and a misspelled option needs none."""
-    if value is not None and value not in options:
+    if value is not None and value not in options and value != "--":
         return value
     if name not in options and (error := _of_others(name, options, command)):
         raise error

@@ -238,11 +238,13 @@ def _completed(
 ) -> Any:
     """The settings completed and checked; an error speaks of the words that were typed, and of the program's file.
 
-    What has no value may have one in a ``notebook``.
+    What has no value may have one in a ``notebook``, where it stays if something else moves.
     """
     options = words["gdcli.options"]
     try:
-        return form.complete(settings)
+        completed = form.complete(settings)
+        moving = None if notebook is None else notebook.with_moving(settings, completed)
+        return completed if moving is None else form.complete(moving)
     except UnknownVariableError as error:
         if error.name in words["gdcli.variables"]:
             raise unknown_option(f"--{error.name}", options, form.name, error.known) from error

@@ -67,9 +67,9 @@ def run(words: list[str], notebook: Notebook | None = None) -> int:
         code = _run(words, notebook)
         sys.stdout.flush()
     except GdcliError as error:
-        return _fail(error, words)
+        return _fail(error, words, notebook)
     except typer.TyperException as error:
-        return _fail(_usage_error(error.format_message()), words)
+        return _fail(_usage_error(error.format_message()), words, notebook)
     except (KeyboardInterrupt, typer.Abort):
         return _fail(UserInterruptError(), words)
     except (BrokenPipeError, SystemExit):  # Typer turns the first into the second
@@ -109,8 +109,10 @@ def _run(words: list[str], notebook: Notebook | None) -> int:
     return int(code or 0)
 
 
-def _fail(error: GdcliError, words: list[str]) -> int:
+def _fail(error: GdcliError, words: list[str], notebook: Notebook | None = None) -> int:
     _debug(error)
+    if notebook is not None:
+        error.hint = notebook.hint(error, words)
     as_json = ("--json" in words or "--jsonl" in words) and not error.is_late  # one document is enough
     try:
         command = words[0] if words and not words[0].startswith("-") else ""

@@ -88,6 +88,12 @@ class Notebook(Protocol):
     def with_value(self, settings: Any, name: str) -> Any:
         """Settings with the value of a variable that has none; None if the notebook does not know it."""
 
+    def with_moving(self, settings: Any, completed: Any) -> Any:
+        """Settings by which the notebook's values stay; None where that changes nothing of the completed ones."""
+
+    def hint(self, error: GdcliError, words: list[str]) -> str:
+        """The hint at an error, as the notebook gives it."""
+
 
 class Output(Struct, frozen=True, kw_only=True):
     """How and where to print. ``format`` is set by a format flag; ``words`` are the arguments of the command line.
@@ -196,9 +202,11 @@ class Output(Struct, frozen=True, kw_only=True):
         return self.notebook is not None and self.format == "table" and self.output is None
 
     def take(self, record: Any) -> None:
-        """Give the record to the notebook, with the words that made it."""
+        """Give the record to the notebook, with the words that made it, and how they have it shown."""
         if self.notebook is not None:
             record.__dict__["words"] = self.words
+            shown = Output(digits=self.digits, every=self.every, all=self.all, quiet=self.quiet)
+            record.__dict__["output"] = shown
             self.notebook.take(record)
 
     def check(self) -> None:

@@ -20,7 +20,7 @@ from gdcli.contract.shown import Shown
 from gdcli.errors import GdcliError, OutsideError
 from gdcli.notebook.page import Page
 from gdcli.notebook.picture import Picture
-from gdcli.notebook.view import View, view_of
+from gdcli.notebook.view import View, output_of, view_of
 from gdcli.printable import one_line, shortened
 
 _TEXTS = (".json", ".csv")
@@ -48,6 +48,8 @@ def text_of(record: Shown, view: View) -> str:
 
 def _warnings(record: Any) -> list[str]:
     """What a command says on standard error."""
+    if output_of(record).quiet:
+        return []
     return [notice.message for notice in record.warnings if notice.code in WARNINGS]
 
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from gdcli.cli.output import Kind, Output
 from gdcli.cli.show import Report, report_of
 from gdcli.contract.compare import CompareResult
@@ -23,8 +25,6 @@ from gdcli.errors import GdcliError
 
 if TYPE_CHECKING:
     from gdcli.contract.figure import Figure
-
-_ALL = Output(save=["run.html"])  # a table, a picture and a page
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +56,12 @@ def view_of(record: Any) -> View:
     return found
 
 
+def output_of(record: Shown) -> Output:
+    """What is made of a record: a table, a picture and a page, with the options of the magic that made it."""
+    asked: Output = record.__dict__.get("output", Output())
+    return replace(asked, save=["run.html"])
+
+
 def run_of(record: Shown) -> Any:
     """What made a record; None for one that was read or copied."""
     return record.__dict__.get("run")
@@ -66,7 +72,7 @@ def _ops(record: OpsResult) -> View:
     from gdcli.render.table import ops_table
 
     return View(
-        report=lambda: report_of(record, _ALL, ops_table),
+        report=lambda: report_of(record, output_of(record), ops_table),
         csv=lambda: ops_csv(record),
         saves=("table",),
     )
@@ -79,7 +85,7 @@ def _grad(record: GradResult) -> View:
 
     report = functools.partial(grad_report, matrix_operations=MATRIX_OPERATIONS)
     return View(
-        report=lambda: report_of(record, _ALL, report),
+        report=lambda: report_of(record, output_of(record), report),
         csv=lambda: explained_csv(record),
         saves=("table", "tape"),
         tape=lambda: with_tape(record),
@@ -89,7 +95,6 @@ def _grad(record: GradResult) -> View:
 def with_tape(record: GradResult) -> GradResult:
     """The record with its tape, which is made again where it was not asked for."""
     from msgspec import UnsetType
-    from msgspec.structs import replace
 
     if not isinstance(record.tape, UnsetType):
         return record
@@ -102,8 +107,9 @@ def _points(record: PointsResult) -> View:
     from gdcli.render.points import points_csv
     from gdcli.render.points_table import points_table
 
+    table = functools.partial(points_table, show_all=output_of(record).all)
     return View(
-        report=lambda: report_of(record, _ALL, points_table),
+        report=lambda: report_of(record, output_of(record), table),
         csv=lambda: points_csv(record),
         saves=("table",),
     )
@@ -114,7 +120,7 @@ def _plot(record: PlotResult) -> View:
     from gdcli.render.terminal.picture import Picture
 
     return View(
-        report=lambda: report_of(record, _ALL, lambda record, *_: Picture(record.figure)),
+        report=lambda: report_of(record, output_of(record), lambda record, *_: Picture(record.figure)),
         csv=lambda: plot_csv(record),
         figure=lambda: record.figure,
         page=lambda: (record.figure, record),
@@ -133,7 +139,7 @@ def _compare(record: CompareResult) -> View:
         return race_figure(run_of(record) or Race(record.settings), record, gradient_norm=gradient_norm)
 
     return View(
-        report=lambda: report_of(record, _ALL, compare_report),
+        report=lambda: report_of(record, output_of(record), compare_report),
         csv=lambda: compare_csv(record),
         figure=figure,
         page=lambda: (figure(gradient_norm=True), record),
@@ -162,7 +168,9 @@ def _sweep(record: SweepResult) -> View:
         return found
 
     return View(
-        report=lambda: report_of(record, _ALL, lambda record, *sizes: sweep_report(record, figure(), *sizes)),
+        report=lambda: report_of(
+            record, output_of(record), lambda record, *sizes: sweep_report(record, figure(), *sizes)
+        ),
         csv=lambda: sweep_csv(run().record(cells=True)),
         figure=figure,
         page=lambda: (figure(), record),
@@ -183,8 +191,10 @@ def _watch(record: WatchResult) -> View:
             raise GdcliError("save", "no loop has two iterations, so there is nothing to draw")
         return found
 
+    output = output_of(record)
+    report = functools.partial(watch_report, every=output.every, whole=output.all)
     return View(
-        report=lambda: report_of(record, _ALL, watch_report),
+        report=lambda: report_of(record, output, report),
         csv=lambda: watch_csv(record),
         figure=figure,
         saves=("table", "picture"),
@@ -198,7 +208,7 @@ def _descent(record: DescentRecord) -> View:
         from gdcli.descent.recalled import Recalled
 
         descent = Recalled(record, run_of(record))
-        found = Collector(descent, _ALL, descent.states())
+        found = Collector(descent, output_of(record), descent.states())
         for _ in found.states_and_updates():
             pass
         return found
@@ -238,7 +248,7 @@ def _regression(record: RegressionResult) -> View:
     def collector() -> Any:
         from gdcli.cli.regress import FitCollector
 
-        found = FitCollector(run()[0], _ALL, run()[1])
+        found = FitCollector(run()[0], output_of(record), run()[1])
         for _ in found.states():
             pass
         found.outcome = record
@@ -297,7 +307,7 @@ def _predict(record: PredictResult) -> View:
         rows: list[list[Any]] = [[*each.kept.values(), each.prediction] for each in record.predictions]
         return b"".join(csv_row(row) for row in [header(), *rows])
 
-    return View(report=lambda: report_of(record, _ALL, table), csv=csv, saves=("table",))
+    return View(report=lambda: report_of(record, output_of(record), table), csv=csv, saves=("table",))
 
 
 _VIEWS: dict[type[Any], Callable[[Any], View]] = {
