@@ -22,6 +22,8 @@ _INDENT = 4  # cells that a level of the tree takes
 _HEAD = 3  # elements of a tensor that are shown
 _RULE = 48  # characters of a rule that are shown
 _TERMS = 8  # contributions that are shown
+NORM = "norm "
+"""What a tensor that is not shown begins with, before its norm."""
 
 _LEGEND = (
     "local: derivative of the line above with respect to this one; "
@@ -157,28 +159,33 @@ def short_value(value: Nested, norm: float | None, digits: int) -> str:
             return f"[{', '.join(head)}{', …' if len(value) > _HEAD else ''}]"
         if len(value) * len(value[0]) <= _HEAD:
             return tensor(value, digits).replace("\n", "")
-        return f"norm {number(size(value), digits)}"
+        return f"{NORM}{number(size(value), digits)}"
     if value is None:
-        return "None" if norm is None else f"norm {number(norm, digits)}"
+        return "None" if norm is None else f"{NORM}{number(norm, digits)}"
     return number(value, digits)
 
 
 def _contributions(nodes: Sequence[TapeNode], totals: Mapping[str, Nested], digits: int) -> list[Text]:
-    """One line per variable that is used more than once: the sum of its gradients."""
+    """One line per variable that is used more than once: the sum of its gradients, or norms where it is a matrix."""
     uses: dict[str, list[TapeNode]] = {}
     for node in nodes:
-        if node.kind == "variable" and node.grad is not None:
+        if node.kind == "variable" and (node.grad is not None or node.grad_norm is not None):
             uses.setdefault(node.op, []).append(node)
     lines = []
     for name, found in uses.items():
         if len(found) > 1:
-            terms = " + ".join(_term(node.grad, digits) for node in found[:_TERMS])
-            more = " + …" if len(found) > _TERMS else ""
+            terms = [short_value(node.grad, node.grad_norm, digits) for node in found[:_TERMS]]
             total = short_value(totals[name], None, digits)
-            lines.append(Text(f"{name} is used {len(found)} times, and its gradients add up: {terms}{more} = {total}"))
+            added = _sum(terms, len(found) - len(terms), total)
+            lines.append(Text(f"{name} is used {len(found)} times, and its gradients add up: {added}"))
     return lines
 
 
-def _term(value: Nested, digits: int) -> str:
-    text = short_value(value, None, digits)
-    return f"({text})" if text.startswith("-") else text
+def _sum(terms: Sequence[str], left_out: int, total: str) -> str:
+    """``2 + (-1) = 1``; of matrices the norms, which do not add up: ``norms 3 and 4, that of the sum 5``."""
+    if total.startswith(NORM):
+        norms = [term.removeprefix(NORM) for term in terms]
+        *first, last = [*norms, f"{left_out} more"] if left_out else norms
+        return f"norms {', '.join(first)} and {last}, that of the sum {total.removeprefix(NORM)}"
+    texts = [f"({term})" if term.startswith("-") else term for term in terms]
+    return f"{' + '.join(texts)}{' + …' * bool(left_out)} = {total}"

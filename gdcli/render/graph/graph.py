@@ -9,7 +9,7 @@ from gdcli.contract.fields import Nested
 from gdcli.contract.grad import GradResult, TapeNode
 from gdcli.printable import one_line
 from gdcli.render.program_tape import shortened
-from gdcli.render.tape import short_value
+from gdcli.render.tape import NORM, short_value
 
 MOST = 2_000
 """Nodes of a graph that is drawn."""
@@ -39,11 +39,17 @@ class Edge(NamedTuple):
 
 
 class Graph(NamedTuple):
-    """The graph, from the result back; ``legend`` says what stands on an edge."""
+    """The graph, from the result back."""
 
     nodes: dict[Key, Node]
     edges: list[Edge]
-    legend: str = "on an edge: the local derivative, and the gradient that this use adds"
+
+    @property
+    def legend(self) -> str:
+        """What stands on an edge."""
+        is_norm = any(edge.grad.startswith(NORM) for edge in self.edges)
+        norms = "; of a matrix its norm, and norms do not add up" if is_norm else ""
+        return f"on an edge: the local derivative, and the gradient that this use adds{norms}"
 
 
 def graph_of(record: GradResult, digits: int, matrix_operations: Collection[str]) -> Graph:
