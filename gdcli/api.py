@@ -329,6 +329,11 @@ def sweep(
     given, variables = _split(SweepSettings, settings, more)
     if isinstance(over := given.get("over"), str):
         given["over"] = [over]
+    for name in ("lr", "momentum"):
+        if isinstance(several := given.get(name), list | tuple) and several:
+            text = ",".join(map(str, several))
+            message = f"{name} must be a single number here, not a list"
+            raise GdcliError("argument", message, f'several of it are an axis: over="{name}={text}"')
     given |= {"expression": expression, **_values(given, values, variables, moving=given.get("wrt") or None)}
     with _suggesting(SweepSettings, variables):
         complete = complete_sweep(read(SweepSettings, given))
@@ -456,6 +461,7 @@ def _values(
         else:
             plain = None
         if array is None:
+            _check_value(name, value, plain)
             array = listed_array(name, plain)
             found[name] = plain if array is None else None
         else:
@@ -463,6 +469,15 @@ def _values(
         if array is not None and found[name] is None:
             found[name], sources[name] = GIVEN, Source.of(GIVEN, array, sha256_of(array))
     return {"values": found, **({"sources": sources} if sources or "sources" in given else {})}
+
+
+def _check_value(name: str, value: Any, plain: Any) -> None:
+    if isinstance(plain, int | float | str | list):
+        return
+    shown = "None" if value is None else f"of type {type(value).__name__}"
+    is_it = "not" if value is None else "but it is"
+    message = f"'{name}' must be a number, a list, text, a tensor or an array, {is_it} {shown}"
+    raise GdcliError("argument", message, f"for example: {name}=3" if name.isidentifier() else "")
 
 
 def _mapping(name: str, given: Any) -> Mapping[str, Any]:

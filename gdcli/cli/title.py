@@ -10,7 +10,7 @@ from gdcli.contract.descent import DescentSettings, FitLinearSettings, MinimizeS
 from gdcli.contract.envelope import listed
 from gdcli.contract.regression import RegressionSettings
 from gdcli.contract.short import in_a_title
-from gdcli.contract.sources import described
+from gdcli.contract.sources import GIVEN, described
 
 if TYPE_CHECKING:
     from gdcli.descent.run import Descent
@@ -53,5 +53,6 @@ def title_of_regression(settings: RegressionSettings, features: Sequence[str]) -
     """What a regression does: ``fit-linear houses.csv: price by area and rooms``."""
     files = [PurePath(path).name if path != "-" else "standard input" for path in settings.data]
     data = files[0] if len(files) == 1 else f"{len(files)} files"
+    data = f" {data}" if files != [GIVEN] else ""  # columns from Python have no name
     by = listed(features) if 0 < len(features) <= _MOST_NAMED else f"{len(features):,} features"
-    return f"fit-linear {data}: {settings.target} by {by}"
+    return f"fit-linear{data}: {settings.target} by {by}"

@@ -92,16 +92,23 @@ def plot(record: Shown, *, surface: bool) -> Picture:
     """The picture of a record."""
     view = view_of(record)
     if view.figure is None:
-        raise GdcliError("plot", f"the record of {record.command} has no picture")
+        raise GdcliError("plot", f"the record of {record.command} has no picture", _instead(record))
     _need("matplotlib", '"gdcli[plot]"', "a picture")
     return Picture(view.figure(), surface=surface)
+
+
+def _instead(record: Shown) -> str:
+    return "explain() shows its tape as a graph" if hasattr(record, "explain") else ""
 
 
 def page(record: Shown, height: int) -> Page:
     """The page of a record."""
     view = view_of(record)
     if view.page is None:
-        raise GdcliError("page", f"the record of {record.command} has no page")
+        raise GdcliError("page", f"the record of {record.command} has no page", _instead(record))
+    if not isinstance(height, int) or isinstance(height, bool) or height < 1:
+        message = f"'height' must be a whole number of pixels of at least 1, not {one_line(shortened(repr(height)))}"
+        raise GdcliError("argument", message, "for example: page(height=700)")
     _need("plotly", '"gdcli[html]"', "a page")
     figure, contents = view.page()
     if "words" in record.__dict__:

@@ -180,7 +180,9 @@ def _sweep(record: SweepResult) -> View:
 
 
 def _watch(record: WatchResult) -> View:
-    from gdcli.render.watch import watch_csv, watch_report
+    from msgspec.structs import replace
+
+    from gdcli.render.watch import found_in, watch_csv, watch_report
 
     @functools.cache
     def figure() -> Figure:
@@ -197,7 +199,8 @@ def _watch(record: WatchResult) -> View:
         report=lambda: report_of(record, output, report),
         csv=lambda: watch_csv(record),
         figure=figure,
-        saves=("table", "picture"),
+        page=lambda: (replace(figure(), subtitle=found_in(record)), record),
+        saves=("table", "picture", "page"),
     )
 
 

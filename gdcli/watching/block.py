@@ -6,13 +6,19 @@ import contextlib
 import linecache
 import warnings
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gdcli.contract.watch import WatchedLoop, WatchFinding, WatchResult, WatchSettings
 from gdcli.watching.findings.find import LOOKED_AT, find
 from gdcli.watching.recorder import Recorder
 from gdcli.watching.script import Ended
 from gdcli.watching.watch import record_of
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from gdcli.notebook.page import Page
+    from gdcli.notebook.picture import Picture
 
 
 class Watched:
@@ -41,6 +47,22 @@ class Watched:
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:  # noqa: ARG002
         """What a notebook shows: the record, once there is one."""
         return {"text/plain": repr(self)} if self._record is None else self._record._repr_mimebundle_()
+
+    def plot(self) -> Picture:
+        """The losses of the loops, as ``plot()`` of the record."""
+        return self.record.plot()
+
+    def page(self, height: int = 800) -> Page:
+        """The interactive page, as ``page()`` of the record."""
+        return self.record.page(height)
+
+    def save(self, *paths: str | PathLike[str], **options: Any) -> None:
+        """Save what the endings of the names say, as ``save()`` of the record."""
+        self.record.save(*paths, **options)
+
+    def frame(self) -> Any:
+        """The iterations as a pandas.DataFrame, as ``frame()`` of the record."""
+        return self.record.frame()
 
     @property
     def descents(self) -> list[WatchedLoop]:

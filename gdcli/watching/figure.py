@@ -15,7 +15,8 @@ def figure_of(record: WatchResult) -> Figure:
     """The loss over the iterations of each loop that has several, at most six of them."""
     loops = [loop for loop in record.descents if len(loop.iterations) > 1][:_MOST_CURVES]
     panels = [panel for loop in loops if (panel := _panel(loop)) is not None]
-    return Figure(record.settings.script, record.message, list(panels))
+    title = record.settings.script or next((loop.file for loop in record.descents), "")
+    return Figure(title, record.message, list(panels))
 
 
 def _panel(loop: WatchedLoop) -> CurvesPanel | None:

@@ -22,6 +22,17 @@ def _library_folders() -> tuple[str, ...]:
     return tuple(os.path.normpath(folder) + os.sep for folder in folders)
 
 
+def cell_of(file: str) -> str:
+    """The name of the cell of IPython whose code has this for its file; empty if there is none."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    named = shell.compile.format_code_name(file) if shell else None
+    if named is None:
+        return ""
+    number = named[1].removeprefix("In")  # In[5]
+    return f"cell {number if number != '[0]' else f'[{shell.execution_count}]'}"  # 0: code that a magic runs
+
+
 class Places:
     """Tells the user's own code from that of libraries, and names its lines."""
 
@@ -35,8 +46,11 @@ class Places:
         self._places: dict[tuple[CodeType, int], Place] = {}
 
     def shown(self, file: str) -> str:
-        """A file as people write it: from the folder that the script was started in, where it lies there."""
-        return file.removeprefix(self._start)
+        """A file as people write it: from the folder that the script was started in, where it lies there.
+
+        A cell of a notebook that runs has the number that stands beside it: ``cell [5]``.
+        """
+        return cell_of(file) or file.removeprefix(self._start)
 
     def is_own(self, code: CodeType) -> bool:
         """Whether a function is the user's: of no library and not of gdcli."""

@@ -22,6 +22,7 @@ from gdcli.contract.watch import (
     WatchSettings,
 )
 from gdcli.watching.findings.find import LOOKED_AT, find
+from gdcli.watching.places import cell_of
 from gdcli.watching.recorder import Recorder
 from gdcli.watching.script import Ended, Script, run_script
 from gdcli.watching.seen import Amount, Extent, Iteration, WatchedDescent, WatchedScript
@@ -97,7 +98,7 @@ def record_of(  # noqa: PLR0913, PLR0917 -- the parts of a record
     return WatchResult(
         settings=settings,
         status=ended.status,
-        message=_message(seen, ended, shown),
+        message=_message(seen, ended, shown, "the script" if settings.script else "the block"),
         exit_code=ended.exit_code,
         failure=None
         if failure is None
@@ -121,7 +122,7 @@ def record_of(  # noqa: PLR0913, PLR0917 -- the parts of a record
     )
 
 
-def _message(seen: WatchedScript, ended: Ended, shown: Callable[[str], str]) -> str:
+def _message(seen: WatchedScript, ended: Ended, shown: Callable[[str], str], whole: str) -> str:
     count = len(seen.descents) + seen.descents_left_out
     backwards = sum(each.count for each in seen.descents)
     what = "no backward was called" if not count else (
@@ -131,12 +132,13 @@ def _message(seen: WatchedScript, ended: Ended, shown: Callable[[str], str]) -> 
     if ended.status == "finished":
         return what
     if ended.status == "exited":
-        return f"{what}; the script left with exit code {ended.exit_code}"
+        return f"{what}; {whole} left with exit code {ended.exit_code}"
     if ended.status == "interrupted":
-        return f"{what}; the script was interrupted"
+        return f"{what}; {whole} was interrupted"
     name = "an error" if seen.failure is None else seen.failure.type
     place = None if seen.failure is None else seen.failure.place
-    return f"{what}; the script ended with {name}" + (f" at {shown(place.file)}:{place.line}" if place else "")
+    whole = "the cell" if place and cell_of(place.file) else whole
+    return f"{what}; {whole} ended with {name}" + (f" at {shown(place.file)}:{place.line}" if place else "")
 
 
 def _loop(seen: WatchedDescent, shown: Callable[[str], str]) -> WatchedLoop:
