@@ -332,8 +332,8 @@ def sweep(
     for name in ("lr", "momentum"):
         if isinstance(several := given.get(name), list | tuple) and several:
             text = ",".join(map(str, several))
-            message = f"{name} must be a single number here, not a list"
-            raise GdcliError("argument", message, f'several of it are an axis: over="{name}={text}"')
+            message = f"{name} must be a number, not a list"
+            raise GdcliError("argument", message, f'to run with each of them: over="{name}={text}"')
     given |= {"expression": expression, **_values(given, values, variables, moving=given.get("wrt") or None)}
     with _suggesting(SweepSettings, variables):
         complete = complete_sweep(read(SweepSettings, given))

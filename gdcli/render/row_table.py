@@ -59,7 +59,6 @@ class FoldedTable:
         self.title = title
         self.whole = whole
         self.shortens = shortens
-        self.shows_all = "--all shows them, --every N every Nth"
 
     def drawn(  # noqa: PLR0913, PLR0917 -- what stands in a table, and how
         self,
@@ -85,7 +84,7 @@ class FoldedTable:
             taken = sum(len(console.render_lines(each, options.reset_height())) for each in (title, *below))
             entries = shortened(entries, options.height - taken - around(fit), height_of(fit))
         if missing := sum(entry.count for entry in entries if isinstance(entry, Gap)):
-            below = [Text(f"{missing:,} rows left out ({self.shows_all})", "dim"), *below]
+            below = [Text(f"{missing:,} rows left out (--all shows them, --every N every Nth)", "dim"), *below]
         yield title
         yield RowLines(entries, labels, fit)
         yield from below

@@ -17,8 +17,8 @@ from gdcli.watching.watch import record_of
 if TYPE_CHECKING:
     from os import PathLike
 
-    from gdcli.notebook.page import Page
-    from gdcli.notebook.picture import Picture
+    from gdcli.notebook.page import Page  # noqa: TID251 -- what the methods of a record return
+    from gdcli.notebook.picture import Picture  # noqa: TID251
 
 
 class Watched:

@@ -26,8 +26,8 @@ def cell_of(file: str) -> str:
     """The name of the cell of IPython whose code has this for its file; empty if there is none."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython else None
-    named = shell.compile.format_code_name(file) if shell else None
-    if named is None:
+    named = None if shell is None else shell.compile.format_code_name(file)
+    if shell is None or named is None:
         return ""
     number = named[1].removeprefix("In")  # In[5]
     return f"cell {number if number != '[0]' else f'[{shell.execution_count}]'}"  # 0: code that a magic runs

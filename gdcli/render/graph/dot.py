@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from gdcli.render.graph.graph import Graph, Key
 
-_SHAPES = {"variable": "box, style=filled, fillcolor=lightblue", "constant": "box, style=dashed", "operation": "box"}
+_SHAPES = {
+    "variable": "box, style=filled, fillcolor=lightblue",
+    "fixed": "box, style=filled, fillcolor=lightgrey",
+    "constant": "box, style=dashed",
+    "operation": "box",
+}
 
 
 def graph_dot(graph: Graph) -> str:

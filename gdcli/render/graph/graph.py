@@ -20,9 +20,12 @@ Key: TypeAlias = int | str
 
 
 class Node(NamedTuple):
-    """A tensor: its expression, its value, and the gradient of the result by it (empty where there is none)."""
+    """A tensor: its expression, its value, and the gradient of the result by it (empty where there is none).
 
-    kind: Literal["operation", "variable", "constant"]
+    A variable without a gradient is ``fixed``.
+    """
+
+    kind: Literal["operation", "variable", "fixed", "constant"]
     text: str
     value: str
     grad: str
@@ -80,12 +83,14 @@ def _key(node: TapeNode) -> Key:
 
 def _node(node: TapeNode, totals: Mapping[str, Nested], digits: int) -> Node:
     name = f"{node.name} = " if isinstance(node.name, str) and node.name and node.name != node.text else ""
-    kind = "operation" if node.kind == "name" else node.kind
-    text = node.op if kind == "variable" else shortened(one_line(f"{name}{' '.join(node.text.split())}"), _TEXT)
+    is_variable = node.kind == "variable"
+    text = node.op if is_variable else shortened(one_line(f"{name}{' '.join(node.text.split())}"), _TEXT)
     shape = f" {tuple(node.shape)}" if node.shape else ""
     value = f"{short_value(node.value, node.norm, digits)}{shape}"
-    grad = short_value(totals[node.op], None, digits) if kind == "variable" else _gradient(node, digits)
-    return Node(kind, text, value, "" if grad == "None" else grad, node.grad_fn or "")
+    grad = short_value(totals[node.op], None, digits) if is_variable and node.op in totals else _gradient(node, digits)
+    grad = "" if grad == "None" else grad
+    kind = "operation" if node.kind == "name" else "fixed" if is_variable and not grad else node.kind
+    return Node(kind, text, value, grad, node.grad_fn or "")
 
 
 def _gradient(node: TapeNode, digits: int) -> str:

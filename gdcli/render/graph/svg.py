@@ -20,6 +20,7 @@ _STYLE = """\
 .gdcli-t .legend{text-anchor:start;opacity:.72}
 .gdcli-t rect{fill:none;stroke:currentColor;stroke-opacity:.55}
 .gdcli-t .variable rect{fill:#3b82f6;fill-opacity:.14;stroke:#3b82f6;stroke-opacity:1}
+.gdcli-t .fixed rect{fill:currentColor;fill-opacity:.08}
 .gdcli-t .result rect{stroke-width:2;stroke-opacity:1}
 .gdcli-t .constant rect{stroke-dasharray:4 3}
 .gdcli-t .edge{fill:none;stroke:currentColor;stroke-opacity:.45}

@@ -19,7 +19,7 @@ from rich.table import Table
 from rich.text import Text as RichText  # noqa: TID251 -- to recognise it; what is shown comes from gdcli.render.text
 from rich.tree import Tree
 
-from gdcli.render.row_table import FoldedTable, Gap, RowLines, Same
+from gdcli.render.row_table import Gap, RowLines, Same
 from gdcli.render.terminal.picture import Picture
 from gdcli.render.text import PlainConsole, Text
 
@@ -27,8 +27,21 @@ COLUMNS = 100
 HEIGHT = 30
 """The lines of a screen for which long tables are shortened."""
 _WHOLE = re.compile(r"--[\w.-]+|(?<![\w.])[-+−]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?")
+_IN_PYTHON = (
+    (r"\(--all shows them.*\)", "(frame() has them)"),
+    (r"--csv shows every number", "frame() has every number"),
+    (r"--json shows every number", "the record has every number"),
+    (r"\(--depth (\d+)( shows them)?\)", r"(explain(depth=\1)\2)"),
+)
+"""Where the rest is that is left out: in the words of the command line, and as a notebook has it."""
 _ALIGNED = re.compile(r"\n|  ")
 _COLOURS = frozenset(["red", "green", "yellow", "cyan", "magenta", "blue"])
+
+
+def _in_python(text: str) -> str:
+    for of_command, of_python in _IN_PYTHON:
+        text = re.sub(of_command, of_python, text)
+    return text
 
 
 def html_of(report: Sequence[Callable[[int], RenderableType]], *, pictures: bool) -> str:
@@ -63,6 +76,8 @@ class _Html:
         """The texts, tables and trees of something, in order."""
         if isinstance(thing, str):
             yield Text(thing)
+        elif isinstance(thing, RichText) and not thing.spans and (words := _in_python(thing.plain)) != thing.plain:
+            yield Text(words, thing.style)
         elif isinstance(thing, RichText | Table | Tree | RowLines):
             yield thing
         elif isinstance(thing, Group):
@@ -74,8 +89,6 @@ class _Html:
         elif hasattr(thing, "__rich__"):
             yield from self._parts(thing.__rich__())
         else:
-            if isinstance(thing, FoldedTable):
-                thing.shows_all = "frame() has them"
             yield from self._drawn(thing)
 
     def _drawn(self, thing: Any) -> Iterator[Any]:

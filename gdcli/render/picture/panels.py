@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import textwrap
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -41,7 +42,15 @@ _MARKERS = 60  # of a path alone, at most
 _FEW_MARKERS = 12  # of each of several paths
 _NUMBERS = 60  # entries of a matrix that are written into it, at most
 _LONG = 1e4  # numbers below an axis that need room
+_LETTER = 0.6  # width of a letter, as a part of the size of the font
 _REACH = 0.18  # of a tangent to each side, as a part of the window
+
+
+def fitting(ax: Any, title: str) -> str:
+    """A title in lines that are no longer than the axes are wide."""
+    points = ax.get_position().width * ax.get_figure().get_figwidth() * 72
+    letters = points / (_LETTER * ax.title.get_fontsize())
+    return textwrap.fill(title, max(10, int(letters)))
 
 
 def draw_panel(ax: Any, panel: Panel) -> None:
@@ -54,7 +63,7 @@ def draw_panel(ax: Any, panel: Panel) -> None:
         ScatterPanel: _scatter,
         SweepCurvePanel: _sweep_curve,
     }
-    ax.set_title(panel.title)
+    ax.set_title(fitting(ax, panel.title))
     kinds[type(panel)](ax, panel)
     if isinstance(panel, FunctionPanel | ContourPanel) and panel.is_blank:
         ax.text(0.5, 0.5, NO_VALUE, transform=ax.transAxes, ha="center", va="center", color="#555555")

@@ -8,7 +8,7 @@ from typing import Any
 from gdcli.contract.figure import ContourPanel, CurvesPanel, Figure, Path
 from gdcli.contract.grid import place_on, value_between
 from gdcli.contract.scale import floor_of_log
-from gdcli.render.picture.panels import edges, legend_below, markers_of
+from gdcli.render.picture.panels import edges, fitting, legend_below, markers_of
 from gdcli.render.picture.style import MARKS, VALUES
 
 _ELEVATION, _AZIMUTH = 52, -120  # degrees
@@ -19,7 +19,7 @@ def draw_surface(ax: Any, panel: ContourPanel, figure: Figure) -> None:
     import numpy as np
     from matplotlib import colormaps
 
-    ax.set_title(panel.title)
+    ax.set_title(fitting(ax, panel.title))
     ax.set_xlabel(panel.x.label, labelpad=8)
     ax.set_ylabel(panel.y.label, labelpad=8)
     bands = edges(panel)
