@@ -334,8 +334,8 @@ ERRORS: list[tuple[Callable[[Any], Any], str, str]] = [
     (lambda r: r.save("run.gif", fps=100), "'fps' must be a whole number from 1 to 60, not '100'", "for example: 20"),
     (lambda r: r.save("/no/where.png"), "cannot write /no/where.png: there is no folder /no", ""),
     (lambda r: r.save("a.svg", "a.svg"), "a.svg would be written twice", "give each file its own name"),
-    (lambda _: gdcli.grad("x**2", x=3).plot(), "the record of grad has no picture", ""),
-    (lambda _: gdcli.grad("x**2", x=3).page(), "the record of grad has no page", ""),
+    (lambda _: gdcli.grad("x**2", x=3).plot(), "the record of grad has no picture", "explain() shows its tape as a graph"),
+    (lambda _: gdcli.grad("x**2", x=3).page(), "the record of grad has no page", "explain() shows its tape as a graph"),
     (lambda _: gdcli.ops("1 + 1").save("run.png"), "ops has no picture to save as run.png",
      "the supported endings are table.svg, table.html, .json, .csv"),
 ]  # fmt: skip

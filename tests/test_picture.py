@@ -130,7 +130,7 @@ def test_every_figure_is_drawn(name: str, surface: bool) -> None:
     assert pixels.shape[:2] == (960, 1920 if len(axes) > 1 else 1200)
     assert figure(name).title in texts(canvas)
     for ax, panel in zip(axes, figure(name).panels, strict=True):
-        assert ax.get_title() == panel.title
+        assert " ".join(ax.get_title().split()) == panel.title
         in_space = surface and isinstance(panel, ContourPanel)
         assert (ax.name == "3d") == in_space
     for remark in figure(name).remarks:
