@@ -266,3 +266,15 @@ def test_every_function_of_the_table_can_be_explained(name: str) -> None:
         assert node.op in (name, "T", "add"), text
         rules_hold(tape.nodes(), tensors)
         assert node.shape is not None or node.note.startswith("a pair of values and indices")
+
+
+def test_norms_are_not_added_up(run: Run) -> None:
+    """sum(A @ A): the two uses give 1 @ A.T and A.T @ 1, computed here."""
+    a = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+    ones = torch.ones(2, 2)
+    norms = [
+        f"{torch.linalg.vector_norm(part).item():.6g}" for part in (ones @ a.T, a.T @ ones, ones @ a.T + a.T @ ones)
+    ]
+    text = " ".join(run("grad", "sum(A@A)", "--A", "[[1, 2], [3, 4]]", "--explain").out.split())
+    one, other, both = norms
+    assert any(f"add up: norms {x} and {y}, that of the sum {both}" in text for x, y in [(one, other), (other, one)])

@@ -29,7 +29,7 @@ def check_unquoted(command: str, words: Sequence[str], options: Mapping[str, str
     typographic = any(letter in text for text in texts for letter in QUOTES)  # the error for these says more
     if typographic or "--var" not in options or len(texts) < 2 or (takes and len(texts) <= takes):
         return
-    if " " in texts[0].strip() and (flag := next((text for text in texts[1:] if _FLAG.fullmatch(text)), "")):
+    if takes and " " in texts[0].strip() and (flag := next((text for text in texts[1:] if _FLAG.fullmatch(text)), "")):
         alike = [option for option in options if option.startswith(f"-{flag}")]
         hint = f"did you mean '{alike[0]}'?" if alike else "--help lists the options"
         raise GdcliError("usage", f"unknown option '{flag}'", hint)
