@@ -337,6 +337,12 @@ ERRORS: list[tuple[Callable[[Any], Any], str, str]] = [
     (lambda _: gdcli.grad("x**2", x=3).plot(), "the record of grad has no picture",
      "explain() shows its tape as a graph"),
     (lambda _: gdcli.grad("x**2", x=3).page(), "the record of grad has no page", "explain() shows its tape as a graph"),
+    (lambda r: r.page(height="big"), "'height' must be a whole number of pixels of at least 1, not 'big'",
+     "for example: page(height=700)"),
+    (lambda _: gdcli.grad("x**2", x=None), "'x' must be a number, a list, text, a tensor or an array, not None",
+     "for example: x=3"),
+    (lambda _: gdcli.sweep("x**2", over="x=-1:1:3", lr=[0.01, 0.1]), "lr must be a number, not a list",
+     'to run with each of them: over="lr=0.01,0.1"'),
     (lambda _: gdcli.ops("1 + 1").save("run.png"), "ops has no picture to save as run.png",
      "the supported endings are table.svg, table.html, .json, .csv"),
 ]  # fmt: skip
@@ -534,3 +540,18 @@ def test_import_of_gdcli_imports_neither_ipython_nor_what_shows_records() -> Non
     code = "import gdcli, sys; print(sorted({'IPython', 'torch', 'pandas', 'gdcli.notebook'} & sys.modules.keys()))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_a_watched_block_is_saved_as_a_picture_and_a_page(tmp_path: Path) -> None:
+    with gdcli.watch() as seen:
+        x = torch.tensor(4.0, requires_grad=True)
+        for _ in range(3):
+            ((x - 1.5) ** 2).backward()
+            with torch.no_grad():
+                x -= 0.1 * x.grad
+            x.grad = None
+    seen.save(tmp_path / "w.html", tmp_path / "w.png")
+    page = (tmp_path / "w.html").read_text()
+    assert "Plotly.newPlot" in page
+    assert "test_in_notebook.py" in page  # the place of the loop
+    assert (tmp_path / "w.png").read_bytes()[1:4] == b"PNG"
