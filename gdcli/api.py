@@ -7,8 +7,7 @@ tensors, arrays of NumPy, text in the expression language (``"rand(3, 4)"``), or
 from __future__ import annotations
 
 import contextlib
-import math
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any, overload
 
@@ -23,11 +22,10 @@ from gdcli.contract.plot import PlotSettings
 from gdcli.contract.predict import PredictSettings
 from gdcli.contract.reading import read
 from gdcli.contract.regression import DataSource, RegressionSettings
-from gdcli.contract.sources import GIVEN, Source
+from gdcli.contract.sources import GIVEN
 from gdcli.contract.sweep import SweepSettings
-from gdcli.data.given import MOST_NUMBERS, array_given, in_settings, listed_array, sha256_of
 from gdcli.errors import GdcliError, MissingVariableError, UnknownVariableError
-from gdcli.given import check_text, objective, optimizer_in
+from gdcli.given import check_text, mapping_in, objective, optimizer_in, plain, values_in
 from gdcli.lang.given_function import GivenFunction
 from gdcli.lang.suggest import setting_meant
 from gdcli.torch_import import import_torch
@@ -68,8 +66,8 @@ def ops(
 
     for expression in expressions:
         check_text(expression, "ops")
-    settings = {"dtype": _plain(dtype), "seed": seed, "device": _plain(device)}
-    given = {"expressions": list(expressions), **settings, **_values({}, values, variables, moving=())}
+    settings = {"dtype": plain(dtype), "seed": seed, "device": plain(device)}
+    given = {"expressions": list(expressions), **settings, **values_in({}, values, variables, moving=())}
     with _suggesting(OpsSettings, variables):
         return run(read(OpsSettings, given))
 
@@ -99,7 +97,7 @@ def grad(
 
     given, variables = _split(GradSettings, settings, {**more, "wrt": wrt})
     given["expression"], variables = _objective("grad", expression, given, values, variables)
-    given |= _values(given, values, variables, moving=wrt or None)
+    given |= values_in(given, values, variables, moving=wrt or None)
     with _suggesting(GradSettings, variables, given["expression"]):
         return run(read(GradSettings, given))
 
@@ -128,7 +126,7 @@ def grad_each(
     given, variables = _split(GradSettings, settings, {**more, "wrt": wrt})
     given["expression"], variables = _objective("grad_each", expression, given, values, variables)
     given["each"] = True
-    given |= _values(given, values, variables, moving=wrt or None)
+    given |= values_in(given, values, variables, moving=wrt or None)
     with _suggesting(GradSettings, variables, given["expression"]):
         return run(read(GradSettings, given))
 
@@ -156,7 +154,7 @@ def minimize(
 
     given, variables = _split(MinimizeSettings, settings, more)
     given["expression"], variables = _objective("minimize", expression, given, values, variables)
-    given |= _values(given, values, variables, moving=given.get("wrt") or None)
+    given |= values_in(given, values, variables, moving=given.get("wrt") or None)
     with _suggesting(MinimizeSettings, variables, given["expression"]):
         return run(read(MinimizeSettings, given))
 
@@ -190,12 +188,12 @@ def fit_linear(
         GdcliError: for an invalid value or setting, or data without what the settings name.
     """
     import_torch()
-    if "data" in {**_mapping("settings", settings), **more}:
+    if "data" in {**mapping_in("settings", settings), **more}:
         return _fit_to_data(values, settings, more)
     from gdcli.linear.model import fit_linear as run
 
     given, variables = _split(FitLinearSettings, settings, more)
-    given |= _values(given, values, variables, moving=["W"])
+    given |= values_in(given, values, variables, moving=["W"])
     with _suggesting(FitLinearSettings, variables):
         return run(read(FitLinearSettings, given))
 
@@ -206,7 +204,7 @@ def _fit_to_data(values: Mapping[str, Any] | None, settings: Mapping[str, Any] |
     from gdcli.regression.fit import Fit
 
     given, others = _split(RegressionSettings, settings, {name: word for name, word in more.items() if name != "data"})
-    for name in {**_mapping("values", values), **others}:
+    for name in {**mapping_in("values", values), **others}:
         hint = setting_meant(name, RegressionSettings.__struct_fields__)
         message = f"'{name}' is no setting of a fit to data"
         raise GdcliError("unknown-setting", message, f"did you mean '{hint}'?" if hint else "")
@@ -297,7 +295,7 @@ def compare(
 
     given, variables = _split(CompareSettings, settings, more)
     given["expression"], variables = _objective("compare", expression, given, values, variables)
-    given |= _values(given, values, variables, moving=given.get("wrt") or None)
+    given |= values_in(given, values, variables, moving=given.get("wrt") or None)
     with _suggesting(CompareSettings, variables, given["expression"]):
         return Race(read(CompareSettings, given)).result()
 
@@ -334,7 +332,7 @@ def sweep(
             text = ",".join(map(str, several))
             message = f"{name} must be a number, not a list"
             raise GdcliError("argument", message, f'to run with each of them: over="{name}={text}"')
-    given |= {"expression": expression, **_values(given, values, variables, moving=given.get("wrt") or None)}
+    given |= {"expression": expression, **values_in(given, values, variables, moving=given.get("wrt") or None)}
     with _suggesting(SweepSettings, variables):
         complete = complete_sweep(read(SweepSettings, given))
         if error := too_large_for_memory(complete, "gdcli.sweep"):
@@ -369,7 +367,7 @@ def plot(
 
     given, variables = _split(PlotSettings, settings, more)
     given["expression"], variables = _objective("plot", expression, given, values, variables)
-    given |= _values(given, values, variables, moving=())
+    given |= values_in(given, values, variables, moving=())
     with _suggesting(PlotSettings, variables, given["expression"]):
         return run(read(PlotSettings, given))
 
@@ -382,7 +380,7 @@ def _objective(
     variables: Mapping[str, Any],
 ) -> tuple[str, dict[str, Any]]:
     """An expression, or a function in its place; and the variables, with those that have their values from it."""
-    text, defaults = objective(command, expression, given, {**_mapping("values", values), **variables})
+    text, defaults = objective(command, expression, given, {**mapping_in("values", values), **variables})
     return text, {**defaults, **variables}
 
 
@@ -430,77 +428,11 @@ def _split(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The keyword arguments that are settings, and those that are variables."""
     fields = [name for name in settings.__struct_fields__ if name not in READ]
-    words = {**_mapping("settings", mapping), **more}
+    words = {**mapping_in("settings", mapping), **more}
     words |= optimizer_in(words)
-    given = {name: _plain(word) for name, word in words.items() if name in fields}
+    given = {name: plain(word) for name, word in words.items() if name in fields}
     variables = {name: word for name, word in words.items() if name not in fields}
     for name in READ:
         if mapping and name in mapping and name in settings.__struct_fields__:
             given[name] = variables.pop(name)
     return given, variables
-
-
-def _values(
-    given: Mapping[str, Any],
-    values: Mapping[str, Any] | None,
-    variables: Mapping[str, Any],
-    *,
-    moving: Collection[str] | None,
-) -> dict[str, Any]:
-    """The settings ``values`` and ``sources``: of numbers that are too many for the first, the second has a hash.
-
-    ``given`` are settings that may have both already, and ``moving`` the variables that may move; None for all.
-    """
-    moving = moving.split(",") if isinstance(moving, str) else moving
-    found, sources = dict(given.get("values", {})), dict(given.get("sources") or {})
-    for name, value in {**_mapping("values", values), **variables}.items():
-        sources.pop(name, None)
-        array = array_given(name, value)
-        if array is None or math.prod(array.shape) <= MOST_NUMBERS:
-            plain = _plain(value if array is None or hasattr(value, "tolist") else value.__array__())
-        else:
-            plain = None
-        if array is None:
-            _check_value(name, value, plain)
-            array = listed_array(name, plain)
-            found[name] = plain if array is None else None
-        else:
-            found[name] = in_settings(array, plain, moves=moving is None or name in moving)
-        if array is not None and found[name] is None:
-            found[name], sources[name] = GIVEN, Source.of(GIVEN, array, sha256_of(array))
-    return {"values": found, **({"sources": sources} if sources or "sources" in given else {})}
-
-
-def _check_value(name: str, value: Any, plain: Any) -> None:
-    if isinstance(plain, int | float | str | list):
-        return
-    shown = "None" if value is None else f"of type {type(value).__name__}"
-    is_it = "not" if value is None else "but it is"
-    message = f"'{name}' must be a number, a list, text, a tensor or an array, {is_it} {shown}"
-    raise GdcliError("argument", message, f"for example: {name}=3" if name.isidentifier() else "")
-
-
-def _mapping(name: str, given: Any) -> Mapping[str, Any]:
-    """A mapping, or none: the second argument of most functions is easily taken for the value of a variable."""
-    if given is None or isinstance(given, Mapping):
-        return given or {}
-    example = "x=3, or values={'x': 3}" if name == "values" else "steps=10, or settings={'steps': 10}"
-    message = f"'{name}' must be a mapping, but it is of type {type(given).__name__}"
-    raise GdcliError("argument", message, f"for example: {example}")
-
-
-def _plain(value: Any) -> Any:
-    """A value in the types of JSON; a tensor or an array becomes a number or nested lists."""
-    if hasattr(value, "tolist"):
-        value = value.tolist()
-    if isinstance(value, type):  # torch.optim.Adam
-        return value.__name__
-    if type(value).__module__ == "torch":  # torch.float64, a device
-        return str(value)
-    if isinstance(value, (list, tuple)) and any(isinstance(each, type) for each in value):
-        return [_plain(each) for each in value]
-    if isinstance(value, tuple):
-        return list(value)
-    if isinstance(value, Mapping):  # {50: 0.5}: iterations may be numbers here
-        return {str(name): each for name, each in value.items()}
-    return str(value) if isinstance(value, float) and not math.isfinite(value) else value

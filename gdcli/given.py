@@ -1,11 +1,14 @@
-"""Functions and classes that are given in Python where the commands take text: what the API makes of them."""
+"""What is given in Python where the commands take text: functions, classes, and values of variables, as settings."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+import math
+from collections.abc import Collection, Mapping
 from typing import Any
 
+from gdcli.contract.sources import GIVEN, Source
+from gdcli.data.given import MOST_NUMBERS, array_given, in_settings, listed_array, sha256_of
 from gdcli.errors import GdcliError
 from gdcli.lang.given_function import given_function
 from gdcli.rules.catalogue import RULES
@@ -62,6 +65,72 @@ def optimizer_in(words: Mapping[str, Any]) -> dict[str, Any]:
         found["lr"] = words.get("lr", parameters.pop("lr"))
     own = {name: words.get(name, parameters.pop(name)) for name in OWN_OPTIONS if name in parameters}
     return found | own | ({"opt": {**parameters, **words.get("opt", {})}} if parameters else {})
+
+
+def values_in(
+    given: Mapping[str, Any],
+    values: Mapping[str, Any] | None,
+    variables: Mapping[str, Any],
+    *,
+    moving: Collection[str] | None,
+) -> dict[str, Any]:
+    """The settings ``values`` and ``sources``: of numbers that are too many for the first, the second has a hash.
+
+    ``given`` are settings that may have both already, and ``moving`` the variables that may move; None for all.
+    """
+    moving = moving.split(",") if isinstance(moving, str) else moving
+    found, sources = dict(given.get("values", {})), dict(given.get("sources") or {})
+    for name, value in {**mapping_in("values", values), **variables}.items():
+        sources.pop(name, None)
+        array = array_given(name, value)
+        if array is None or math.prod(array.shape) <= MOST_NUMBERS:
+            listed = plain(value if array is None or hasattr(value, "tolist") else value.__array__())
+        else:
+            listed = None
+        if array is None:
+            _check_value(name, value, listed)
+            array = listed_array(name, listed)
+            found[name] = listed if array is None else None
+        else:
+            found[name] = in_settings(array, listed, moves=moving is None or name in moving)
+        if array is not None and found[name] is None:
+            found[name], sources[name] = GIVEN, Source.of(GIVEN, array, sha256_of(array))
+    return {"values": found, **({"sources": sources} if sources or "sources" in given else {})}
+
+
+def _check_value(name: str, value: Any, listed: Any) -> None:
+    if isinstance(listed, int | float | str | list):
+        return
+    shown = "None" if value is None else f"of type {type(value).__name__}"
+    is_it = "not" if value is None else "but it is"
+    message = f"'{name}' must be a number, a list, text, a tensor or an array, {is_it} {shown}"
+    raise GdcliError("argument", message, f"for example: {name}=3" if name.isidentifier() else "")
+
+
+def mapping_in(name: str, given: Any) -> Mapping[str, Any]:
+    """A mapping, or none: the second argument of most functions is easily taken for the value of a variable."""
+    if given is None or isinstance(given, Mapping):
+        return given or {}
+    example = "x=3, or values={'x': 3}" if name == "values" else "steps=10, or settings={'steps': 10}"
+    message = f"'{name}' must be a mapping, but it is of type {type(given).__name__}"
+    raise GdcliError("argument", message, f"for example: {example}")
+
+
+def plain(value: Any) -> Any:
+    """A value in the types of JSON; a tensor or an array becomes a number or nested lists."""
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, type):  # torch.optim.Adam
+        return value.__name__
+    if type(value).__module__ == "torch":  # torch.float64, a device
+        return str(value)
+    if isinstance(value, (list, tuple)) and any(isinstance(each, type) for each in value):
+        return [plain(each) for each in value]
+    if isinstance(value, tuple):
+        return list(value)
+    if isinstance(value, Mapping):  # {50: 0.5}: iterations may be numbers here
+        return {str(name): each for name, each in value.items()}
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _check_no_object(given: Any) -> None:

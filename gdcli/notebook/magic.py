@@ -70,10 +70,10 @@ class Notebook:
         return hint_in_a_cell(error, words, self.names)
 
     def _with_values(self, settings: Any, names: list[str]) -> Any:
-        from gdcli.api import _values
+        from gdcli.given import values_in
 
         given = {name: self.names[name] for name in names}
-        more = read(type(settings), _values({}, None, given, moving=getattr(settings, "wrt", None) or None))
+        more = read(type(settings), values_in({}, None, given, moving=getattr(settings, "wrt", None) or None))
         changes = {"values": {**settings.values, **more.values}}
         if more.sources:
             changes["sources"] = {**(settings.sources or {}), **more.sources}
