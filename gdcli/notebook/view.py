@@ -180,9 +180,7 @@ def _sweep(record: SweepResult) -> View:
 
 
 def _watch(record: WatchResult) -> View:
-    from msgspec.structs import replace
-
-    from gdcli.render.watch import found_in, watch_csv, watch_report
+    from gdcli.render.watch import watch_csv, watch_report, with_findings
 
     @functools.cache
     def figure() -> Figure:
@@ -199,7 +197,7 @@ def _watch(record: WatchResult) -> View:
         report=lambda: report_of(record, output, report),
         csv=lambda: watch_csv(record),
         figure=figure,
-        page=lambda: (replace(figure(), subtitle=found_in(record)), record),
+        page=lambda: (with_findings(figure(), record), record),
         saves=("table", "picture", "page"),
     )
 
@@ -285,22 +283,19 @@ def _predict(record: PredictResult) -> View:
 
     @functools.cache
     def header() -> list[str]:
-        from gdcli.complete.predict import heading
         from gdcli.regression.model import Predictor
 
-        predictor = run_of(record) or Predictor(record.settings)
-        return [*record.settings.keep, heading(predictor.task.model)]
+        predictor: Predictor = run_of(record) or Predictor(record.settings)
+        return predictor.header
 
     def table(_: Any, digits: int, *__: Any) -> Any:
         ends: Ends[Prediction] = Ends()
         for i, each in enumerate(record.predictions):
             ends.add(i, each)
         shown = ends.shown()
-        texts = aligned([number(each.prediction, digits) for each in (*shown.head, *shown.tail)])
-        rows = [
-            [f"{each.row:,}", *each.kept.values(), text]
-            for each, text in zip((*shown.head, *shown.tail), texts, strict=True)
-        ]
+        kept = [*shown.head, *shown.tail]
+        texts = aligned([number(each.prediction, digits) for each in kept])
+        rows = [[f"{each.row:,}", *each.kept.values(), text] for each, text in zip(kept, texts, strict=True)]
         if shown.left_out:
             rows.insert(len(shown.head), ["...", *[""] * len(header())])
         left_out = [Text(f"{shown.left_out:,} rows are left out", "dim")] if shown.left_out else []

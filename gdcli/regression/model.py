@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
-from gdcli.complete.predict import Task
+from gdcli.complete.predict import Task, heading
 from gdcli.contract.envelope import Notice
 from gdcli.contract.predict import Prediction, PredictResult, PredictSettings
 from gdcli.contract.regression import Model, coefficients_of
@@ -67,6 +67,11 @@ class Predictor:
         self.design = Design(self.task.layout)
         self.weights = torch.tensor(self.task.model.w, dtype=torch.float64)
         self.rows = self.missing = 0
+
+    @property
+    def header(self) -> list[str]:
+        """The names of the columns that are kept, and of the predictions."""
+        return [*self.settings.keep, heading(self.task.model)]
 
     @property
     def predicts(self) -> str:

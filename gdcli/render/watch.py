@@ -58,11 +58,10 @@ def findings(record: WatchResult, width: int) -> Iterator[RenderableType]:
         yield beside("nothing was found;", Text(f"looked at: {'; '.join(record.looked_at)}"), width)
 
 
-def found_in(record: WatchResult) -> str:
-    """What was found, in a few words."""
-    return f"found: {', '.join(f'{each.code} at {place(each)}' for each in record.findings)}" if record.findings else (
-        "nothing was found" if record.descents else ""
-    )  # fmt: skip
+def with_findings(figure: Figure, record: WatchResult) -> Figure:
+    """The figure of a page, with what was found in a few words."""
+    found = ", ".join(f"{each.code} at {place(each)}" for each in record.findings)
+    return replace(figure, subtitle=f"found: {found}" if found else "nothing was found" if record.descents else "")
 
 
 def place(finding: WatchFinding) -> str:

@@ -46,11 +46,10 @@ def run(settings: PredictSettings, output: Output) -> int:
 
 
 def _rows(predictor: Predictor) -> Iterator[bytes]:
-    from gdcli.complete.predict import heading
     from gdcli.render.documents import csv_row, csv_rows, csv_text
 
     keep = predictor.settings.keep
-    header = csv_row([*keep, heading(predictor.task.model)])
+    header = csv_row(predictor.header)
     for batch in predictor.batches():
         kept = [map(csv_text, batch.kept[name]) for name in keep]
         yield header + csv_rows(zip(*kept, batch.numbers, strict=True))

@@ -65,9 +65,7 @@ def code_of(record: WatchResult) -> int:
 
 
 def _show(record: WatchResult, output: Output) -> None:
-    from msgspec.structs import replace
-
-    from gdcli.render.watch import found_in, watch_csv, watch_report
+    from gdcli.render.watch import watch_csv, watch_report, with_findings
 
     @functools.cache
     def figure() -> Figure:
@@ -84,7 +82,7 @@ def _show(record: WatchResult, output: Output) -> None:
         table=report,
         csv=watch_csv,
         figure=figure,
-        page=lambda: (replace(figure(), subtitle=found_in(record)), record),
+        page=lambda: (with_findings(figure(), record), record),
     )
 
 
