@@ -9,10 +9,10 @@ import json
 import os
 import warnings
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
-from typing import Any, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 from unittest import mock
 
 import jsonschema
@@ -24,6 +24,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 from forks import ENVIRONMENT, Piped
 
 from gdcli.cli.main import run as run_words
+
+if TYPE_CHECKING:
+    from tests.browser import Browser
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,17 @@ def in_a_process(*words: str, stdin: str = "", env: Mapping[str, str] | None = N
 
 # Who takes one of these fixtures starts a process.
 STARTS = {"gdcli_process": "process", "live": "process", "browser": "browser"}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium; its tabs are shared by the tests of a module."""
+    from tests.browser import CHROMIUM, Browser
+
+    if CHROMIUM is None:
+        pytest.skip("needs chromium")
+    with Browser() as started:
+        yield started
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m chooses

@@ -81,14 +81,18 @@ def rosenbrock() -> Any:
     return gdcli.minimize("rosenbrock", lr=1e-3, steps=300).result()
 
 
-def looped() -> Any:
+def watched_block() -> Any:
     with gdcli.watch() as seen:
         x = torch.tensor(4.0, requires_grad=True)
         for _ in range(3):
             ((x - 1.5) ** 2).backward()
             with torch.no_grad():
                 x -= 0.1 * x.grad
-    return seen.record
+    return seen
+
+
+def looped() -> Any:
+    return watched_block().record
 
 
 TAPE = {"x": 15, "y": 24, "explain": True}
@@ -543,14 +547,7 @@ def test_import_of_gdcli_imports_neither_ipython_nor_what_shows_records() -> Non
 
 
 def test_a_watched_block_is_saved_as_a_picture_and_a_page(tmp_path: Path) -> None:
-    with gdcli.watch() as seen:
-        x = torch.tensor(4.0, requires_grad=True)
-        for _ in range(3):
-            ((x - 1.5) ** 2).backward()
-            with torch.no_grad():
-                x -= 0.1 * x.grad
-            x.grad = None
-    seen.save(tmp_path / "w.html", tmp_path / "w.png")
+    watched_block().save(tmp_path / "w.html", tmp_path / "w.png")
     page = (tmp_path / "w.html").read_text()
     assert "Plotly.newPlot" in page
     assert "test_in_notebook.py" in page  # the place of the loop

@@ -17,7 +17,7 @@ import pytest
 import torch
 
 import gdcli
-from tests.browser import CHROMIUM, Browser
+from tests.browser import Browser
 
 pytestmark = pytest.mark.filterwarnings("default")  # those of IPython are its own
 
@@ -97,14 +97,17 @@ def test_cell_is_a_program(shell: Shell) -> None:
     assert shell("%%gdcli grad --x 2\nh = x**2\n-h").grads == {"x": -4.0}
 
 
-def test_cell_is_watched(shell: Shell) -> None:
-    cell = """x = torch.tensor(4.0, requires_grad=True)
+LOOP = """\
+x = torch.tensor(4.0, requires_grad=True)
 for _ in range(3):
     loss = (x - 1)**2
     loss.backward()
     x.data -= 0.1*x.grad
-"""
-    record = shell(f"%%gdcli watch\n{cell}", torch=torch)
+"""  # forgets to set the gradient to zero
+
+
+def test_cell_is_watched(shell: Shell) -> None:
+    record = shell(f"%%gdcli watch\n{LOOP}", torch=torch)
     assert [loop.count for loop in record.descents] == [3]
     assert [finding.code for finding in record.findings] == ["zero-grad-forgotten"]
     assert record.findings[0].line == 5  # the magic is in line 1
@@ -112,12 +115,7 @@ for _ in range(3):
 
 
 def test_cell_that_fails_is_shown_as_far_as_it_was_watched(shell: Shell) -> None:
-    cell = """x = torch.tensor(4.0, requires_grad=True)
-for _ in range(3):
-    loss = (x - 1)**2
-    loss.backward()
-    x.data -= 0.1*x.grad
-(x*torch.ones(2)).backward()
+    cell = f"""{LOOP}(x*torch.ones(2)).backward()
 """
     assert shell(f"%%gdcli watch\n{cell}", torch=torch) is None
     assert isinstance(shell.error, RuntimeError)
@@ -363,14 +361,6 @@ def notebook_page(folder: Path, outputs: Sequence[Any], *, dark: bool) -> Path:
         f'<!doctype html><meta charset="utf-8"><meta name="viewport" content="width=device-width">{style}{shown}'
     )
     return file
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("needs chromium")
-    with Browser() as started:
-        yield started
 
 
 # The contrast of the colour of each piece of text with the background, as WCAG 2 defines it.

@@ -8,7 +8,7 @@ import math
 import re
 import shlex
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from html.parser import HTMLParser
 from itertools import chain, pairwise
 from pathlib import Path
@@ -32,7 +32,7 @@ from gdcli.memory import Thinned, capacity, evenly
 from gdcli.render.page.page import MOST_BYTES, page
 from gdcli.render.page.plane import band
 from gdcli.render.page.thin import with_fewer_states
-from tests.browser import CHROMIUM, Browser
+from tests.browser import Browser
 
 pytest.importorskip("plotly", reason='needs plotly: pip install "gdcli[html]"')
 
@@ -329,14 +329,6 @@ def test_config_that_is_no_expression_makes_no_page(run: Run, tmp_path: Path) ->
 
 
 # In the browser
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("needs chromium")
-    with Browser() as started:
-        yield started
 
 
 @pytest.fixture(scope="module")

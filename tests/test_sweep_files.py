@@ -7,7 +7,6 @@ import io
 import re
 import shlex
 import zlib
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,7 @@ from gdcli.render.page.page import MOST_BYTES, page
 from gdcli.render.picture.map import drawn_map, layout_of
 from gdcli.render.picture.picture import drawn, save_picture
 from gdcli.render.picture.style import RC
-from tests.browser import CHROMIUM, Browser
+from tests.browser import Browser
 from tests.synthetic_sweep import SCALES, STEPS_TO, a_curve, a_map, a_record, axes_of_map, figure_of
 
 pytestmark = pytest.mark.slow  # matplotlib draws, and a page has megabytes
@@ -218,14 +217,6 @@ def test_text_from_outside_adds_no_element_to_the_page_of_a_sweep() -> None:
 
 
 # In the browser
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("needs chromium")
-    with Browser() as started:
-        yield started
 
 
 def opened(browser: Browser, folder: Path, panel: Any, record: SweepResult) -> Browser:
